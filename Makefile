@@ -1,0 +1,48 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+#
+# Every target starts from nothing: "make setup" finds a Python, makes .venv and installs, once.
+#   make setup PYTHON=/path/to/python3.10     use this Python
+#   make test ARGS="-k lut -x"                hand arguments to pytest (likewise: demo, bench)
+
+RUN = .venv/bin/python
+JOBS ?= 2
+ARGS ?=
+
+.PHONY: help setup demo test lint format bench clean distclean
+
+help:
+	@echo "make demo       train on real digits, compress with LUT-Q, export, show the table (minutes)"
+	@echo "make test       run the tests, and the examples in the docstrings"
+	@echo "make lint       ruff and mypy"
+	@echo "make format     let ruff rewrite the files"
+	@echo "make bench      run the benchmarks, which print their ratios"
+	@echo "make setup      only make .venv and install (every target above does it when needed)"
+	@echo "make clean      remove caches and build products;  make distclean: .venv too"
+
+setup:
+	@sh tools/setup_venv.sh
+
+demo: setup
+	$(RUN) examples/digits_demo.py $(ARGS)
+
+test: setup
+	$(RUN) -m pytest -n $(JOBS) -m "not slow" --doctest-modules --ignore=tests/benchmarks nnabla_compress tests $(ARGS)
+
+lint: setup
+	$(RUN) -m ruff check .
+	$(RUN) -m ruff format --check .
+	$(RUN) -m mypy
+
+format: setup
+	$(RUN) -m ruff check --fix .
+	$(RUN) -m ruff format .
+
+bench: setup
+	$(RUN) -m pytest tests/benchmarks -s --timeout=0 $(ARGS)
+
+clean:
+	rm -rf build dist *.egg-info .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name .venv -prune -o -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
+
+distclean: clean
+	rm -rf .venv
