@@ -1,0 +1,104 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""How a quantized tensor is stored: integer codes and what decodes them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Encoding:
+    """Integer codes of a tensor, and the scale, dictionary or kept values that decode them.
+
+    Exactly one of three forms::
+
+        scale:       value = float32(code - zero_point) * scale
+        dictionary:  value = dictionary[code]
+        kept:        value = the next of ``kept`` where code is 1, else 0   (a pruned tensor)
+
+    Args:
+        codes: Integers of the tensor's shape. Dictionary codes are 0 .. K-1; codes of the scale
+            form may be negative.
+        bits: Bits a code takes when packed, 1 to 32.
+        scale: float32 scalar array, or one value for each index of ``axis``.
+        zero_point: Integer subtracted from the codes before scaling.
+        dictionary: float32 of shape (K,), K <= 2**bits.
+        kept: float32 values of the codes that are 1, in the order of the tensor.
+        axis: The axis along which ``scale`` varies; None for one scale for the whole tensor.
+
+    Example:
+        >>> weights = Encoding(np.array([0, 3, 1]), bits=2, dictionary=np.float32([-1, 0, 1, 2]))
+        >>> weights.decode().tolist(), weights.pack()[:1], weights.nbytes
+        ([-1.0, 2.0, 0.0], b'\\x1c', 17)
+    """
+
+    codes: np.ndarray
+    bits: int
+    scale: Optional[np.ndarray] = None
+    zero_point: int = 0
+    dictionary: Optional[np.ndarray] = None
+    kept: Optional[np.ndarray] = None
+    axis: Optional[int] = None
+
+    def __post_init__(self) -> None:
+        forms = [form is not None for form in (self.scale, self.dictionary, self.kept)]
+        if sum(forms) != 1:
+            raise ValueError("an Encoding has exactly one of scale, dictionary and kept")
+        if not 1 <= self.bits <= 32:
+            raise ValueError(f"bits is {self.bits}, an Encoding takes 1 to 32")
+        if self.codes.size and int(self.codes.max()) - self._lowest >= 2**self.bits:
+            raise ValueError(f"codes up to {self.codes.max()} do not fit {self.bits} bits")
+
+    @property
+    def _lowest(self) -> int:
+        """The code that is packed as 0."""
+        if self.scale is None or self.codes.size == 0:
+            return 0
+        return min(0, int(self.codes.min()))
+
+    def decode(self) -> np.ndarray:
+        """Returns the float32 values that the codes stand for, in the tensor's shape."""
+        if self.dictionary is not None:
+            return self.dictionary.astype(np.float32)[self.codes]
+        if self.kept is not None:
+            values = np.zeros(self.codes.shape, np.float32)
+            values[self.codes.astype(bool)] = self.kept
+            return values
+        assert self.scale is not None
+        scale = np.asarray(self.scale, np.float32)
+        if self.axis is not None:
+            shape = [1] * self.codes.ndim
+            shape[self.axis] = -1
+            scale = scale.reshape(shape)
+        return (self.codes - self.zero_point).astype(np.float32) * scale
+
+    def table(self) -> np.ndarray:
+        """Returns what must be stored besides the codes, as bytes in a flat uint8 array."""
+        if self.dictionary is not None:
+            return np.ascontiguousarray(self.dictionary, np.float32).view(np.uint8)
+        if self.kept is not None:
+            return np.ascontiguousarray(self.kept, np.float32).view(np.uint8)
+        scale = np.ascontiguousarray(np.atleast_1d(self.scale), np.float32).view(np.uint8)
+        if self.zero_point == 0 and self._lowest == 0:
+            return scale
+        offsets = np.array([self.zero_point, self._lowest], np.int32).view(np.uint8)
+        return np.concatenate([scale.ravel(), offsets])
+
+    def pack(self) -> bytes:
+        """Returns ``bits`` bits a code, the low bits of a byte first, followed by the table.
+
+        Code i takes the bits i * bits .. i * bits + bits - 1 of the stream; bit j of the stream is
+        bit j % 8 of byte j // 8. Negative codes are stored as their distance from the lowest.
+        """
+        codes = (self.codes.astype(np.int64).ravel() - self._lowest).astype("<u4")
+        planes = np.unpackbits(codes.view(np.uint8).reshape(-1, 4), axis=1, bitorder="little")
+        stream = np.packbits(planes[:, : self.bits].ravel(), bitorder="little")
+        return stream.tobytes() + self.table().tobytes()
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of ``pack()``: ceil(bits * number of codes / 8) and the table."""
+        return -(-self.bits * self.codes.size // 8) + int(self.table().size)

@@ -1,0 +1,99 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Batch normalization with a power-of-two scale, forward and backward in one pass a channel."""
+
+from __future__ import annotations
+
+from typing import Tuple
+
+import numba
+import numpy as np
+
+
+def moments(x: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Returns the float32 mean and (biased) variance of each channel.
+
+    Args:
+        x: float32, shape (outer, channels, inner), C order.
+
+    Example:
+        >>> moments(np.float32([[[1, 3]], [[5, 7]]]))
+        (array([4.], dtype=float32), array([5.], dtype=float32))
+    """
+    mean, variance = np.empty(x.shape[1], np.float32), np.empty(x.shape[1], np.float32)
+    _moments(x, mean, variance)
+    return mean, variance
+
+
+def scale_and_shift(x: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np.ndarray) -> None:
+    """Writes ``x * scale + shift`` of each channel to ``out``, in float32.
+
+    Args:
+        x: float32, shape (outer, channels, inner).
+        scale: float32, shape (channels,).
+        shift: float32, shape (channels,).
+        out: float32 of the shape of ``x``; overwritten.
+
+    Example:
+        >>> out = np.empty((1, 1, 2), np.float32)
+        >>> scale_and_shift(np.float32([[[1, 3]]]), np.float32([2]), np.float32([1]), out)
+        >>> out.tolist()
+        [[[3.0, 7.0]]]
+    """
+    _scale_and_shift(x, scale, shift, out)
+
+
+def gradient_sums(
+    dy: np.ndarray, x: np.ndarray, mean: np.ndarray, inverse: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray]:
+    """Returns, of each channel, the sums of ``dy`` and of ``dy * (x - mean) * inverse``.
+
+    Args:
+        dy: Gradient of the output, float32, shape (outer, channels, inner).
+        x: Input of the same shape.
+        mean: float32, shape (channels,).
+        inverse: ``1 / sqrt(variance + eps)``, float32, shape (channels,).
+
+    Returns:
+        Two float64 arrays of shape (channels,): the gradients of beta and of gamma.
+    """
+    beta, gamma = np.empty(x.shape[1]), np.empty(x.shape[1])
+    _gradient_sums(dy, x, mean, inverse, beta, gamma)
+    return beta, gamma
+
+
+@numba.njit(cache=True, parallel=True)
+def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
+    count = x.shape[0] * x.shape[2]
+    for c in numba.prange(x.shape[1]):
+        total = 0.0
+        for o in range(x.shape[0]):
+            for i in range(x.shape[2]):
+                total += x[o, c, i]
+        center = total / count
+        squares = 0.0
+        for o in range(x.shape[0]):
+            for i in range(x.shape[2]):
+                difference = x[o, c, i] - center
+                squares += difference * difference
+        mean[c] = center
+        variance[c] = squares / count
+
+
+@numba.njit(cache=True, parallel=True)
+def _scale_and_shift(x, scale, shift, out):  # type: ignore[no-untyped-def]
+    for c in numba.prange(x.shape[1]):
+        for o in range(x.shape[0]):
+            for i in range(x.shape[2]):
+                out[o, c, i] = x[o, c, i] * scale[c] + shift[c]
+
+
+@numba.njit(cache=True, parallel=True)
+def _gradient_sums(dy, x, mean, inverse, beta, gamma):  # type: ignore[no-untyped-def]
+    for c in numba.prange(x.shape[1]):
+        total, product = 0.0, 0.0
+        for o in range(x.shape[0]):
+            for i in range(x.shape[2]):
+                total += dy[o, c, i]
+                product += dy[o, c, i] * ((x[o, c, i] - mean[c]) * inverse[c])
+        beta[c] = total
+        gamma[c] = product

@@ -1,0 +1,17 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Quantizers: one file a method; import as ``import nnabla_compress.quantizers as Q``."""
+
+from __future__ import annotations
+
+from nnabla_compress.quantizers.base import (
+    Quantizer,
+    graph_quantizers,
+    living_functions,
+    prepare,
+    quantizer_of,
+    registered,
+)
+from nnabla_compress.quantizers.lut import LUT
+from nnabla_compress.quantizers.prune import Prune
+
+__all__ = ["LUT", "Prune", "Quantizer", "graph_quantizers", "living_functions", "prepare", "quantizer_of", "registered"]

@@ -1,0 +1,296 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What every quantizer is: a callable that puts one self-describing node into the graph.
+
+A quantizer is a frozen dataclass of its options. Calling it on a Variable creates its parameters
+in the current parameter scope and adds one node, a :class:`QuantizerFunction`, whose ``args`` are
+the options and whose inputs are the tensor and the quantizer's parameters. Whoever holds the graph
+can therefore encode, lower or report it without any other record: ``quantizer_of(function)`` maps
+the node's type name to its class.
+
+A new method is one file beside this one: a dataclass derived from :class:`Quantizer`, decorated
+with :func:`register`, and its :class:`QuantizerFunction`.
+"""
+
+from __future__ import annotations
+
+import weakref
+from typing import (
+    Any,
+    Callable,
+    ClassVar,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Type,
+    TypeVar,
+)
+
+import nnabla as nn
+import nnabla.functions as F
+import nnabla.parameter
+import numpy as np
+from nnabla.function import PythonFunction
+
+from nnabla_compress.encodings import Encoding
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.kernels.look_up import straight_through
+
+_REGISTRY: Dict[str, Type[Quantizer]] = {}
+_NODES: Dict[str, Callable[[Dict[str, Any], Sequence[nn.Variable]], nn.Variable]] = {}
+_QuantizerType = TypeVar("_QuantizerType", bound="Type[Quantizer]")
+
+
+class Quantizer:
+    """Callable ``Variable -> Variable`` for weights (``apply_w=``) or activations."""
+
+    type_name: ClassVar[str]
+
+    def __call__(self, x: nn.Variable) -> nn.Variable:
+        """Adds the quantizer to the graph; its parameters go into the current scope."""
+        raise NotImplementedError
+
+    @classmethod
+    def encode(cls, function: Any) -> Encoding:
+        """Returns how the output of ``function`` is stored; ``decode()`` equals it bit for bit."""
+        raise NotImplementedError
+
+    @classmethod
+    def lower(cls, function: Any, inputs: Sequence[nn.Variable]) -> nn.Variable:
+        """Returns the same values, and gradients, from NNabla's native functions only.
+
+        Args:
+            function: The node of the graph.
+            inputs: What takes the place of ``function.inputs`` in the new graph.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
+        """Initialises the quantizer's parameters from the tensor present, where that is due."""
+
+    @classmethod
+    def after_update(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], steps: int
+    ) -> None:
+        """Follows a weight that a solver has just changed (k-means steps, masks)."""
+
+    @classmethod
+    def weight_bits(cls, args: Mapping[str, Any]) -> str:
+        """Returns the bits a weight takes, as reports print it."""
+        raise NotImplementedError
+
+
+class QuantizerFunction(PythonFunction):
+    """The node of the graph: a NNabla Function that describes itself.
+
+    Args:
+        quantizer: The class of the quantizer, whose ``type_name`` becomes the node's.
+        args: The options as a plain dict, kept by NNabla as ``function.info.args``.
+        tensors: The inputs that the node will be called with: the tensor, then the parameters.
+    """
+
+    _living: ClassVar[weakref.WeakSet[QuantizerFunction]] = weakref.WeakSet()
+
+    def __init__(
+        self,
+        quantizer: Type[Quantizer],
+        args: Dict[str, Any],
+        tensors: Sequence[nn.Variable],
+    ) -> None:
+        super().__init__(nn.get_current_context())
+        self.quantizer = quantizer
+        self.tensors = tuple(tensors)
+        self._args = args
+        QuantizerFunction._living.add(self)
+        # NNabla hands out a node's name and arguments but not its class: kept to copy nodes.
+        kind = type(self)
+        _NODES[quantizer.type_name] = lambda args, tensors: kind(quantizer, args, tensors).node()
+
+    @property
+    def name(self) -> str:
+        return self.quantizer.type_name
+
+    @property
+    def args(self) -> Dict[str, Any]:
+        return self._args
+
+    def min_outputs(self) -> int:
+        return 1
+
+    def setup_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
+        outputs[0].reset_shape(inputs[0].shape, True)
+
+    def grad_depends_output_data(self, i: int, o: int) -> bool:
+        return False
+
+    def grad_depends_input_data(self, i: int, j: int) -> bool:
+        return False
+
+    @property
+    def on_cpu(self) -> bool:
+        """Whether the arrays are host memory that a fused kernel can walk."""
+        return not self.ctx.array_class.startswith("Cuda")
+
+    def node(self) -> nn.Variable:
+        """Calls the function on the tensors that it was made for."""
+        return self(*self.tensors)
+
+
+def register(quantizer: _QuantizerType) -> _QuantizerType:
+    """Class decorator that makes a quantizer known by the type name of its nodes."""
+    _REGISTRY[quantizer.type_name] = quantizer
+    return quantizer
+
+
+def registered() -> Dict[str, Type[Quantizer]]:
+    """Returns all quantizers by the type name of their nodes."""
+    return dict(_REGISTRY)
+
+
+def quantizer_of(function: Any) -> Optional[Type[Quantizer]]:
+    """Returns the quantizer class of a node of the graph, None for any other function.
+
+    Example:
+        >>> import nnabla as nn, nnabla.functions as F
+        >>> quantizer_of(F.relu(nn.Variable((2,))).parent) is None
+        True
+    """
+    return _REGISTRY.get(function.info.type_name)
+
+
+def clone_node(
+    type_name: str, args: Dict[str, Any], inputs: Sequence[nn.Variable]
+) -> Optional[nn.Variable]:
+    """Makes a quantizer node as ``function.info`` describes it.
+
+    Args:
+        type_name: Type name of the node.
+        args: Its arguments; the new node keeps the dict.
+        inputs: The tensor and the quantizer's parameters.
+
+    Returns:
+        The output of the node, None if no quantizer of this name has made a node yet.
+    """
+    make = _NODES.get(type_name)
+    return None if make is None else make(args, inputs)
+
+
+def living_functions(parameters: Iterable[nn.Variable]) -> List[QuantizerFunction]:
+    """Returns the quantizer nodes, in graphs that exist now, whose tensor is one of ``parameters``.
+
+    Several graphs of one network (training, validation) hold a node each for the same weight and
+    the same quantizer parameters; one of them is returned.
+
+    Args:
+        parameters: Variables, as ``nn.get_parameters().values()``. They are compared by the array
+            that they hold, since NNabla hands out several Variables for one parameter.
+
+    Returns:
+        Nodes ordered by their layer's name.
+    """
+    arrays = {parameter.data for parameter in parameters}
+    found: Dict[Any, QuantizerFunction] = {}
+    for function in list(QuantizerFunction._living):
+        if function.tensors[0].data in arrays:
+            found.setdefault(tuple(tensor.data for tensor in function.tensors), function)
+    return sorted(found.values(), key=lambda function: str(function.args.get("name")))
+
+
+def graph_quantizers(outputs: Iterable[nn.Variable]) -> List[Any]:
+    """Returns the quantizer nodes behind ``outputs``, each once, in the order of execution.
+
+    Args:
+        outputs: Variables of one graph.
+
+    Returns:
+        NNabla functions with ``info.type_name``, ``info.args`` and ``inputs``.
+    """
+    functions: List[Any] = []
+    for output in outputs:
+        output.visit(lambda function: functions.append(function))
+    unique: List[Any] = []
+    for function in functions:
+        if quantizer_of(function) is not None and function not in unique:
+            unique.append(function)
+    return unique
+
+
+def prepare(outputs: Iterable[nn.Variable]) -> None:
+    """Initialises every quantizer behind ``outputs`` that is not yet, from the tensors present.
+
+    The first forward pass does the same; calling this first reports bad weights as a plain
+    ``CompressError`` instead of an error from inside NNabla's engine.
+
+    Args:
+        outputs: Variables of one graph.
+
+    Raises:
+        CompressError: If a weight can't be quantized, for instance because it holds NaN.
+    """
+    for function in graph_quantizers(outputs):
+        quantizer = quantizer_of(function)
+        assert quantizer is not None
+        quantizer.prepare(function.info.args, function.inputs)
+
+
+def scope_name() -> str:
+    """Returns the path of the current parameter scope, "" at the root.
+
+    Example:
+        >>> import nnabla as nn
+        >>> with nn.parameter_scope("block"), nn.parameter_scope("conv"):
+        ...     scope_name()
+        'block/conv'
+    """
+    target = nn.parameter.get_current_parameter_scope()
+
+    def path_to(scope: Mapping[str, Any], path: str) -> Optional[str]:
+        if scope is target:
+            return path
+        for key, value in scope.items():
+            if isinstance(value, dict):
+                found = path_to(value, f"{path}/{key}" if path else key)
+                if found is not None:
+                    return found
+        return None
+
+    return path_to(nn.parameter.root_scope, "") or ""
+
+
+def array(variable: nn.Variable, dtype: type) -> np.ndarray:
+    """Returns the values of a parameter as a writable array of the given type, in place.
+
+    Parameters that were read from a ``.protobuf`` file come back as float64; this turns them back.
+    """
+    if variable.data.dtype != dtype:
+        variable.data.cast(dtype)
+    return variable.data.data
+
+
+def pass_gradient(
+    function: QuantizerFunction, weight: nn.Variable, output: nn.Variable, accumulate: bool
+) -> None:
+    """Hands the gradient of a node's output on to its weight unchanged (straight-through)."""
+    if function.on_cpu:
+        straight_through(output.grad.data, weight.grad.cast(np.float32), accumulate)
+    elif accumulate:
+        F.add2(weight.grad, output.grad, inplace=False, outputs=[weight.grad])
+    else:
+        F.identity(output.grad, outputs=[weight.grad])
+
+
+def require_parameter(x: nn.Variable, quantizer: str) -> None:
+    """Refuses a weight that a function computes.
+
+    Raises:
+        ConfigError: If ``x`` is the output of a function.
+    """
+    if x.parent is not None:
+        raise ConfigError(
+            f"{quantizer} follows the updates of a parameter, but was given the output of "
+            f"{x.parent.info.type_name}.",
+            help="apply it to the parameter itself; quantize activations with another one",
+        )

@@ -1,0 +1,416 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""LUT-Q: weights tied to a trained look-up table.
+
+A layer's weight is ``Q = d[A]``: a dictionary ``d`` of K values and an assignment of each weight
+to one of them. The forward pass looks up; the gradient of Q goes to the float weight W unchanged
+(straight-through); after the solver's update of W a k-means step warm-started from the last
+dictionary follows (:class:`nnabla_compress.solvers.LUTQ`)::
+
+    A = argmin_k |W - d_k|          d_k = mean of the W assigned to k, empty clusters keep d_k
+
+and then projects ``d`` onto the constraint that the device wants (powers of two, an integer grid,
+binary, ternary, a zero that takes the smallest weights).
+
+F. Cardinaux et al., Iteratively training look-up tables for network quantization, arXiv:1811.05355
+and arXiv:1911.04951.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import nnabla as nn
+import nnabla.functions as F
+import numpy as np
+from nnabla.parameter import get_parameter_or_create
+
+from nnabla_compress.encodings import Encoding
+from nnabla_compress.errors import ConfigError, TrainingError
+from nnabla_compress.kernels.k_means import assign_and_accumulate
+from nnabla_compress.kernels.look_up import look_up
+from nnabla_compress.quantizers.base import (
+    Quantizer,
+    QuantizerFunction,
+    array,
+    pass_gradient,
+    register,
+    require_parameter,
+    scope_name,
+)
+
+DICTIONARIES = ("free", "pow2", "binary", "ternary")
+_FIXED_BITS = {"binary": 1, "ternary": 2}
+_INITIAL_STEPS = 50
+
+
+@register
+@dataclass(frozen=True)
+class LUT(Quantizer):
+    """Weights tied to a dictionary of 2**bits values, trained by k-means after each update.
+
+    The dictionary starts from k-means on the weights present at the first forward pass, so that a
+    trained float network starts from its own values.
+
+    Args:
+        bits: Bits of an assignment, 1 to 8. By default 4; 1 for binary, 2 for ternary.
+        dictionary: ``"free"``: any values. ``"pow2"``: plus or minus powers of two,
+            ``sign(d) 2**round(log2|d|)``. ``"binary"``: {-a, a}. ``"ternary"``: {-a, 0, a}.
+        prune: Fraction of the weights, those of smallest magnitude, that is set to zero; 0 to 1.
+            Not for binary, which has no zero.
+        zero: Keep one entry at zero even if nothing is pruned.
+        scaled: For binary and ternary: ``a`` is the mean magnitude of the weights that take it.
+            Otherwise a = 1.
+        grid_bits: Keep the dictionary on integers of this many bits times one scale, 2 to 16, so
+            that a device with integer arithmetic decodes it exactly. Powers of two are exact
+            without.
+
+    Raises:
+        ConfigError: If an option is out of its range.
+
+    Example:
+        >>> import nnabla as nn, nnabla.parametric_functions as PF, numpy as np
+        >>> nn.clear_parameters()
+        >>> y = PF.affine(nn.Variable((1, 8)), 16, apply_w=LUT(bits=2), name="fc")
+        >>> y.forward()
+        >>> len(np.unique(y.parent.inputs[1].d))
+        4
+    """
+
+    type_name: ClassVar[str] = "LUT"
+
+    bits: Optional[int] = None
+    dictionary: str = "free"
+    prune: float = 0.0
+    zero: bool = False
+    scaled: bool = True
+    grid_bits: Optional[int] = None
+
+    def __post_init__(self) -> None:
+        if self.dictionary not in DICTIONARIES:
+            raise ConfigError(
+                f"LUT: dictionary is {self.dictionary!r}.",
+                help=f"choose one of {', '.join(DICTIONARIES)}",
+            )
+        fixed = _FIXED_BITS.get(self.dictionary)
+        if self.bits is None:
+            object.__setattr__(self, "bits", fixed or 4)
+        if isinstance(self.bits, bool) or not isinstance(self.bits, (int, np.integer)):
+            raise ConfigError(f"LUT: bits is {self.bits!r}.", help="give a whole number, 1 to 8")
+        if not 1 <= self.bits <= 8:
+            raise ConfigError(f"LUT: bits is {self.bits}, the range is 1 to 8.", help="choose 1 to 8")
+        if fixed is not None and self.bits != fixed:
+            raise ConfigError(
+                f"LUT: a {self.dictionary} dictionary takes {fixed} bit(s), got bits={self.bits}.",
+                help="leave bits out, or choose dictionary='free' or 'pow2'",
+            )
+        if not 0 <= self.prune <= 1:
+            raise ConfigError(
+                f"LUT: prune is {self.prune}, it is a fraction of the weights.",
+                help="choose 0 (nothing) to 1",
+            )
+        if self.dictionary == "binary" and (self.prune > 0 or self.zero):
+            raise ConfigError(
+                "LUT: a binary dictionary has no zero, so it can't prune.",
+                help="choose dictionary='ternary'",
+            )
+        if self.grid_bits is not None and not 2 <= self.grid_bits <= 16:
+            raise ConfigError(
+                f"LUT: grid_bits is {self.grid_bits}, the range is 2 to 16.", help="8 suits INT8"
+            )
+        if self.grid_bits is not None and self.grid_bits < self.bits:
+            raise ConfigError(
+                f"LUT: a grid of {self.grid_bits} bits can't hold {2 ** self.bits} values.",
+                help=f"choose grid_bits of at least {self.bits}",
+            )
+
+    @property
+    def entries(self) -> int:
+        """K, the number of dictionary entries."""
+        assert self.bits is not None
+        return 3 if self.dictionary == "ternary" else 2**self.bits
+
+    @property
+    def has_zero(self) -> bool:
+        """Whether one entry is held at zero."""
+        return self.zero or self.prune > 0 or self.dictionary == "ternary"
+
+    def __call__(self, x: nn.Variable) -> nn.Variable:
+        """Returns ``dictionary[assignments]`` in the shape of the weight ``x``."""
+        require_parameter(x, "LUT")
+        dictionary = get_parameter_or_create(
+            "lut/dictionary", (self.entries,), np.full(self.entries, np.nan, np.float32), False
+        )
+        assignments = get_parameter_or_create(
+            "lut/assignments", x.shape, np.zeros(x.shape, np.uint8), False
+        )
+        args = dict(asdict(self), name=scope_name())
+        return LookUp(LUT, args, (x, dictionary, assignments)).node()
+
+    @classmethod
+    def of(cls, args: Mapping[str, Any]) -> LUT:
+        """Returns the quantizer that the arguments of a node describe."""
+        return cls(**{key: value for key, value in args.items() if key != "name"})
+
+    @classmethod
+    def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
+        """Initialises the dictionary by k-means on the weights, unless it holds values already."""
+        weight, dictionary, assignments = inputs
+        if not np.isnan(array(dictionary, np.float32)).any():
+            return
+        values = finite_values(args, weight)
+        quantizer = cls.of(args)
+        current = initial_dictionary(quantizer, values)
+        codes = np.zeros(values.shape, np.uint8)
+        for _ in range(_INITIAL_STEPS):
+            previous = current
+            current = k_means_step(quantizer, values, current, codes)
+            if np.array_equal(previous, current):
+                break
+        dictionary.data.cast(np.float32)[...] = current
+        assignments.data.cast(np.uint8)[...] = codes
+
+    @classmethod
+    def after_update(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], steps: int
+    ) -> None:
+        """Does ``steps`` k-means steps from the dictionary of the last update."""
+        cls.prepare(args, inputs)
+        weight, dictionary, assignments = inputs
+        values = np.ascontiguousarray(array(weight, np.float32))
+        codes, current = array(assignments, np.uint8), array(dictionary, np.float32)
+        for _ in range(steps):
+            current[...] = k_means_step(cls.of(args), values, current, codes, args)
+
+    @classmethod
+    def encode(cls, function: Any) -> Encoding:
+        """Returns the assignments as codes of ``bits`` bits and the dictionary."""
+        args, inputs = function.info.args, function.inputs
+        cls.prepare(args, inputs)
+        return Encoding(
+            codes=array(inputs[2], np.uint8).copy(),
+            bits=args["bits"],
+            dictionary=array(inputs[1], np.float32).copy(),
+        )
+
+    @classmethod
+    def lower(cls, function: Any, inputs: Sequence[nn.Variable]) -> nn.Variable:
+        """Returns the look-up by NNabla's Embed; W - W adds the straight-through gradient."""
+        weight, dictionary, assignments = inputs
+        cls.prepare(function.info.args, inputs)
+        looked_up = F.embed(assignments, F.reshape(dictionary, (dictionary.size, 1)))
+        looked_up = F.reshape(looked_up, weight.shape)
+        constant = F.identity(weight)
+        constant.need_grad = False
+        return looked_up + (weight - constant)
+
+    @classmethod
+    def weight_bits(cls, args: Mapping[str, Any]) -> str:
+        """Returns the bits of an assignment."""
+        return str(args["bits"])
+
+
+class LookUp(QuantizerFunction):
+    """Forward ``d[A]``, backward the identity to W."""
+
+    def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
+        LUT.prepare(self.args, inputs)
+        if self.on_cpu:
+            out = outputs[0].data.cast(np.float32)
+            look_up(array(inputs[1], np.float32), array(inputs[2], np.uint8), out)
+        else:
+            self.forward_composite(inputs, outputs)
+
+    def forward_composite(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
+        """The look-up by NNabla's own functions, for contexts whose arrays are not on the host."""
+        _, dictionary, assignments = inputs
+        table = F.reshape(dictionary.data, (dictionary.size, 1), inplace=False)
+        rows = F.embed(assignments.data, table)
+        F.reshape(rows, outputs[0].shape, inplace=False, outputs=[outputs[0].data])
+
+    def backward_impl(
+        self,
+        inputs: List[nn.Variable],
+        outputs: List[nn.Variable],
+        propagate_down: List[bool],
+        accum: List[bool],
+    ) -> None:
+        if propagate_down[0]:
+            pass_gradient(self, inputs[0], outputs[0], accum[0])
+
+
+def k_means_step(
+    quantizer: LUT,
+    values: np.ndarray,
+    dictionary: np.ndarray,
+    assignments: np.ndarray,
+    args: Optional[Mapping[str, Any]] = None,
+) -> np.ndarray:
+    """Assigns every value to its nearest entry, then returns the projected means of the clusters.
+
+    Args:
+        quantizer: The options; ``prune`` of the values go to the zero entry, none else.
+        values: float32 weights, C order.
+        dictionary: Sorted float32 entries of the last step, shape (K,); not changed.
+        assignments: uint8 of the shape of ``values``; overwritten.
+        args: Arguments of the node, for the layer's name in error messages.
+
+    Returns:
+        The new dictionary, sorted, float32, shape (K,).
+
+    Raises:
+        TrainingError: If a value is NaN or infinite.
+
+    Example:
+        >>> codes = np.zeros(4, np.uint8)
+        >>> k_means_step(LUT(bits=1), np.float32([-3, -1, 1, 2]), np.float32([-1, 1]), codes).tolist()
+        [-2.0, 1.5]
+    """
+    zero, threshold = -1, -1.0
+    if quantizer.has_zero:
+        zero = int(np.argmin(np.abs(dictionary)))
+        threshold = prune_threshold(values, quantizer.prune)
+    sums, counts = assign_and_accumulate(values, dictionary, assignments, zero, threshold)
+    if not np.isfinite(sums).all():
+        raise _not_finite(args or {}, values)
+    means = np.where(counts > 0, sums / np.maximum(counts, 1), dictionary)
+    if zero >= 0:
+        means[zero] = 0
+    if quantizer.dictionary in _FIXED_BITS:
+        scale = 1.0
+        if quantizer.scaled:
+            taken = np.sum(counts) - (counts[zero] if zero >= 0 else 0)
+            scale = float(np.abs(dictionary).max())
+            if taken:
+                scale = float(np.dot(sums, np.sign(dictionary)) / taken)
+        means = np.sign(dictionary) * scale
+    projected = project(quantizer, means)
+    if zero >= 0 and np.any(np.diff(projected) < 0):
+        # Pruned values are not nearest to zero, so a cluster next to it can move past it.
+        order = np.argsort(projected, kind="stable")
+        assignments[...] = np.argsort(order).astype(np.uint8)[assignments]
+        projected = projected[order]
+    return projected
+
+
+def project(quantizer: LUT, dictionary: np.ndarray) -> np.ndarray:
+    """Returns the nearest dictionary that the constraint allows, as float32.
+
+    Example:
+        >>> project(LUT(bits=2, dictionary="pow2"), np.array([-0.3, 0.1, 0.7, 3.0])).tolist()
+        [-0.25, 0.125, 0.5, 4.0]
+    """
+    if quantizer.dictionary == "pow2":
+        return nearest_power_of_two(dictionary)
+    if quantizer.grid_bits is not None:
+        return nearest_on_grid(dictionary, quantizer.grid_bits)
+    return dictionary.astype(np.float32)
+
+
+def nearest_power_of_two(values: np.ndarray) -> np.ndarray:
+    """Returns ``sign(v) 2**round(log2|v|)`` as float32, and 0 for 0; half rounds up."""
+    magnitude = np.maximum(np.abs(values.astype(np.float64)), 2.0**-126)
+    exponent = np.clip(np.floor(np.log2(magnitude) + 0.5), -126, 127)
+    return (np.sign(values) * 2.0**exponent).astype(np.float32)
+
+
+def nearest_on_grid(values: np.ndarray, bits: int) -> np.ndarray:
+    """Returns the values rounded to integers of ``bits`` bits times one scale, as float32.
+
+    The largest magnitude becomes 2**(bits-1) - 1. The scale has so few significant bits that each
+    product with an integer is exact in float32: a device may compute it in any order.
+
+    Example:
+        >>> nearest_on_grid(np.array([-3.0, 0.9, 3.0]), 3).tolist()
+        [-3.0, 1.0, 3.0]
+    """
+    largest = 2 ** (bits - 1) - 1
+    peak = float(np.abs(values).max())
+    if peak == 0:
+        return values.astype(np.float32)
+    mantissa, exponent = np.frexp(peak / largest)
+    digits = 24 - bits
+    scale = np.ldexp(np.round(np.ldexp(mantissa, digits)), int(exponent) - digits)
+    codes = np.clip(np.round(values / scale), -largest, largest)
+    return (codes * scale).astype(np.float32)
+
+
+def prune_threshold(values: np.ndarray, fraction: float) -> float:
+    """Returns the magnitude up to which ``fraction`` of the values lie; -1 for none of them."""
+    count = int(round(fraction * values.size))
+    if count == 0:
+        return -1.0
+    return float(np.partition(np.abs(values.reshape(-1)), count - 1)[count - 1])
+
+
+def initial_dictionary(quantizer: LUT, values: np.ndarray) -> np.ndarray:
+    """Returns the entries that k-means starts from, sorted, float32, shape (K,).
+
+    Entries lie closer where the values are denser: at equal steps of the integral of the cube root
+    of their density, which is where the best dictionary lies for many entries. Powers of two start
+    from distinct ones.
+
+    Args:
+        quantizer: The options.
+        values: Finite float32 weights.
+    """
+    if quantizer.dictionary in _FIXED_BITS:
+        scale = float(np.abs(values).mean()) or 1.0
+        if not quantizer.scaled:
+            scale = 1.0
+        signs = [-1, 0, 1] if quantizer.has_zero else [-1, 1]
+        return project(quantizer, np.array(signs) * scale)
+    free = quantizer.entries - int(quantizer.has_zero)
+    kept = values.reshape(-1).astype(np.float64)
+    kept = kept[np.abs(kept) > prune_threshold(values, quantizer.prune)]
+    entries = _dense_where_values_are(kept, free)
+    if quantizer.dictionary == "pow2":
+        entries = _distinct_powers_of_two(entries)
+    if quantizer.has_zero:
+        # The zero entry is found as the smallest one: the others start away from it.
+        tiny = float(np.abs(values).max()) * 1e-3 or 1e-6
+        entries = np.where(entries == 0, tiny, entries)
+        entries = np.append(entries, 0.0)
+    return np.sort(project(quantizer, entries))
+
+
+def _dense_where_values_are(values: np.ndarray, count: int) -> np.ndarray:
+    if values.size == 0 or values.min() == values.max():
+        return np.full(count, values[0] if values.size else 0.0)
+    density, edges = np.histogram(values, bins=2048)
+    mass = np.concatenate([[0.0], np.cumsum(np.cbrt(density))])
+    return np.interp((np.arange(count) + 0.5) / count * mass[-1], mass, edges)
+
+
+def _distinct_powers_of_two(entries: np.ndarray) -> np.ndarray:
+    rounded = nearest_power_of_two(np.where(entries == 0, 2.0**-126, entries))
+    taken: Dict[Tuple[float, int], float] = {}
+    for entry in sorted(rounded.tolist(), key=abs, reverse=True):
+        sign = 1.0 if entry > 0 else -1.0
+        exponent = int(np.log2(abs(entry)))
+        while (sign, exponent) in taken:
+            exponent -= 1
+        taken[sign, exponent] = sign * 2.0**exponent
+    return np.array(list(taken.values()))
+
+
+def finite_values(args: Mapping[str, Any], weight: nn.Variable) -> np.ndarray:
+    """Returns a weight's values, float32, C order.
+
+    Raises:
+        TrainingError: If one is NaN or infinite.
+    """
+    values = np.ascontiguousarray(array(weight, np.float32))
+    if not np.isfinite(values).all():
+        raise _not_finite(args, values)
+    return values
+
+
+def _not_finite(args: Mapping[str, Any], values: np.ndarray) -> TrainingError:
+    bad = int(values.size - np.isfinite(values).sum())
+    return TrainingError(
+        f"{bad} of {values.size} weights of layer {args.get('name') or '(no name)'} are NaN "
+        "or infinite.",
+        help="the training diverged or the file is damaged: lower the learning rate, or load "
+        "other parameters",
+    )

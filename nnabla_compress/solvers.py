@@ -1,0 +1,120 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Solvers that compress: they wrap any NNabla solver and are used like one."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional
+
+import nnabla as nn
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.quantizers.base import QuantizerFunction, living_functions
+
+
+class LUTQ:
+    """Any NNabla solver, followed by k-means steps on the weights that it updated.
+
+    After ``update()`` every weight of the solver that passes a quantizer with state that follows
+    the weight (the dictionary and assignments of :class:`~nnabla_compress.quantizers.LUT`, the
+    mask of :class:`~nnabla_compress.quantizers.Prune`) has that state brought up to date. The
+    quantizers are found in the graphs that exist at that moment, so static graphs and graphs built
+    anew in each iteration (auto-forward) both work.
+
+    All methods of NNabla's solvers are there: ``set_parameters``, ``zero_grad``, ``weight_decay``,
+    ``clip_grad_by_norm``, ``set_learning_rate``, ``save_states``, ``load_states``, and so on.
+
+    Args:
+        solver: The NNabla solver that updates the weights.
+        steps: k-means steps after each update; at least 1. One is what the paper advertises.
+
+    Raises:
+        ConfigError: If ``steps`` is below 1; at ``update()``, if there is nothing to compress.
+
+    References:
+        F. Cardinaux et al., Iteratively training look-up tables for network quantization,
+        arXiv:1911.04951.
+
+    Example:
+        >>> import nnabla as nn, nnabla.functions as F, nnabla.solvers as S, numpy as np
+        >>> import nnabla_compress.parametric_functions as CPF
+        >>> nn.clear_parameters()
+        >>> loss = F.mean(CPF.lutq_affine(nn.Variable((4, 8)), 8, bits=2, name="fc") ** 2)
+        >>> solver = LUTQ(S.Momentum(0.1, 0.9))
+        >>> solver.set_parameters(nn.get_parameters())
+        >>> solver.zero_grad()
+        >>> loss.forward(); loss.backward()
+        >>> solver.update()
+        >>> len(np.unique(loss.parent.inputs[0].parent.inputs[0].parent.inputs[1].d))
+        4
+    """
+
+    def __init__(self, solver: Any, steps: int = 1) -> None:
+        if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
+            raise ConfigError(f"LUTQ: steps is {steps!r}.", help="give a whole number of at least 1")
+        self._solver = solver
+        self._steps = steps
+        self._parameters: Dict[str, nn.Variable] = dict(solver.get_parameters())
+
+    def __getattr__(self, name: str) -> Any:
+        if name == "_solver":  # not there yet while an instance is being copied
+            raise AttributeError(name)
+        return getattr(self._solver, name)
+
+    @property
+    def solver(self) -> Any:
+        """The wrapped NNabla solver."""
+        return self._solver
+
+    @property
+    def name(self) -> str:
+        """The wrapped solver's name with "LUTQ" before it."""
+        return f"LUTQ{self._solver.name}"
+
+    def set_parameters(
+        self, param_dict: Dict[str, nn.Variable], reset: bool = True, retain_state: bool = False
+    ) -> None:
+        """Sets the parameters to update, as NNabla's ``set_parameters`` does.
+
+        Args:
+            param_dict: Names and Variables, as from ``nn.get_parameters()``.
+            reset: Forget the parameters set before.
+            retain_state: Keep the solver's state of parameters that were set before.
+        """
+        self._solver.set_parameters(param_dict, reset=reset, retain_state=retain_state)
+        self._parameters = dict(self._solver.get_parameters())
+
+    def remove_parameters(self, keys: List[str]) -> None:
+        """Stops updating, and following, the parameters of these names."""
+        self._solver.remove_parameters(keys)
+        self._parameters = dict(self._solver.get_parameters())
+
+    def clear_parameters(self) -> None:
+        """Stops updating all parameters."""
+        self._solver.clear_parameters()
+        self._parameters = {}
+
+    def functions(self) -> List[QuantizerFunction]:
+        """Returns the quantizer nodes, in graphs that exist now, of the solver's parameters."""
+        return living_functions(self._parameters.values())
+
+    def update(self, update_pre_hook: Optional[Any] = None, update_post_hook: Optional[Any] = None) -> None:
+        """Updates the weights by the wrapped solver, then does the k-means steps.
+
+        Args:
+            update_pre_hook: Called by the wrapped solver before each parameter's update.
+            update_post_hook: Called by the wrapped solver after each parameter's update.
+
+        Raises:
+            ConfigError: If no weight of the solver passes a quantizer in any living graph.
+        """
+        self._solver.update(update_pre_hook=update_pre_hook, update_post_hook=update_post_hook)
+        functions = self.functions()
+        if not functions:
+            raise ConfigError(
+                f"LUTQ: none of the {len(self._parameters)} parameters of the solver passes a "
+                "quantizer.",
+                help="build the network with lutq_* layers or apply_w=Q.LUT(...) before "
+                "set_parameters, and keep its output variable alive until update()",
+            )
+        for function in functions:
+            function.quantizer.after_update(function.args, function.tensors, self._steps)
