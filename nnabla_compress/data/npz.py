@@ -1,0 +1,102 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Any data set that somebody saved with ``numpy.savez``: arrays x and y by split."""
+
+from __future__ import annotations
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import Dict, Optional, Union
+
+import numpy as np
+
+from nnabla_compress.data.paths import resolve_path
+from nnabla_compress.data.splits import DataSet, Split
+from nnabla_compress.errors import ConfigError, DataError
+
+# Spellings found in files in the wild, for each split.
+_SUFFIXES = {
+    "train": ("_train",),
+    "validation": ("_validation", "_valid", "_val"),
+    "test": ("_test", ""),
+}
+
+
+def npz(
+    path: Union[str, Path],
+    folder: Union[str, Path, None] = None,
+    n_classes: Optional[int] = None,
+    layout: str = "auto",
+) -> DataSet:
+    """Loads ``x_train``, ``y_train`` and the same with ``_validation`` and ``_test``.
+
+    A split may be absent, ``_valid`` and ``_val`` are read as ``_validation``. A file
+    with just ``x`` and ``y`` is a test set.
+
+    Args:
+        path: The ``.npz`` file.
+        folder: Where a relative path starts.
+        n_classes: Number of classes; by default the largest label + 1.
+        layout: Of four-dimensional x: ``"NCHW"``, ``"NHWC"`` or ``"auto"`` (see ``Split.checked``).
+
+    Returns:
+        The data set, ``uint8`` where the file has ``uint8``, else ``float32``.
+
+    Raises:
+        ConfigError: If the layout or the number of classes has no meaning.
+        DataError: If the file is missing, damaged, or its arrays do not fit.
+    """
+    if layout not in ("auto", "NCHW", "NHWC"):
+        raise ConfigError(f"layout is {layout!r}.", help="choose auto, NCHW or NHWC")
+    if n_classes is not None and n_classes < 1:
+        raise ConfigError(f"n_classes={n_classes} must be at least 1.")
+    file = resolve_path(path, folder, "the .npz file")
+    arrays = read_npz(file)
+    splits: Dict[str, Split] = {}
+    for split, suffixes in _SUFFIXES.items():
+        for suffix in suffixes:
+            x, y = arrays.get(f"x{suffix}"), arrays.get(f"y{suffix}")
+            if split in splits or (x is None and y is None):
+                continue
+            if x is None or y is None:
+                there, absent = (
+                    (f"y{suffix}", f"x{suffix}") if x is None else (f"x{suffix}", f"y{suffix}")
+                )
+                raise DataError(f"{file} has {there} but not {absent}.", help=f"add {absent}")
+            where = f"{file} (x{suffix}, y{suffix})"
+            splits[split] = Split.checked(x, y, where, n_classes, layout)
+    if not splits:
+        raise DataError(
+            f"{file} holds {', '.join(sorted(arrays)) or 'nothing'}: no x and y found.",
+            help="save it as x_train, y_train, x_test, y_test",
+        )
+    names = arrays.get("names")
+    class_names = tuple(str(name) for name in names) if names is not None and names.ndim else ()
+    return DataSet.checked(file.name, n_classes, class_names=class_names, **splits)
+
+
+def read_npz(path: Path) -> Dict[str, np.ndarray]:
+    """Reads all arrays of an ``.npz`` file, without unpickling anything.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Arrays by name.
+
+    Raises:
+        DataError: If the file is cut short, damaged or no ``.npz``, or holds Python objects.
+    """
+    try:
+        # Opened here, since NumPy leaves a damaged file open.
+        with open(path, "rb") as stream:
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                raise DataError(f"{path} is a single array, not an .npz file.", help="use savez")
+            return {name: loaded[name] for name in loaded.files}
+    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+        reason = str(error).split("\n")[0] or type(error).__name__
+        raise DataError(
+            f"can't read {path}: it is cut short, damaged or no .npz file ({reason}).",
+            help="get the file again, or save it again with numpy.savez",
+        ) from error

@@ -1,0 +1,84 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The zoo: models by name."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from functools import partial
+from typing import Any, Callable, Dict
+
+import nnabla as nn
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.models.lenet import lenet
+from nnabla_compress.models.mlp import mlp
+from nnabla_compress.models.resnet_cifar import resnet_cifar
+
+MODELS: Dict[str, Callable[..., nn.Variable]] = {
+    "lenet": lenet,
+    "mlp": mlp,
+    "resnet20": partial(resnet_cifar, depth=20),
+    "resnet32": partial(resnet_cifar, depth=32),
+    "resnet44": partial(resnet_cifar, depth=44),
+    "resnet56": partial(resnet_cifar, depth=56),
+}
+_GIVEN = ("x", "n_classes", "test", "depth")  # not options of a recipe
+
+
+def check_options(name: str, options: Dict[str, Any]) -> None:
+    """Makes sure that a model and its options exist, without building anything.
+
+    Args:
+        name: A key of ``MODELS``.
+        options: Keyword arguments as a recipe gives them.
+
+    Raises:
+        ConfigError: If the model or an option is unknown; the nearest name is in the help.
+
+    Example:
+        >>> check_options("mlp", {"hidden": [32]})
+    """
+    if name not in MODELS:
+        near = difflib.get_close_matches(name, MODELS, n=1)
+        hint = f"did you mean {near[0]!r}? " if near else ""
+        raise ConfigError(
+            f"unknown model {name!r}.",
+            help=f"{hint}known are {', '.join(MODELS)}, python: module:function, and nnp: FILE",
+        )
+    known = [key for key in inspect.signature(MODELS[name]).parameters if key not in _GIVEN]
+    for option in options:
+        if option not in known:
+            raise ConfigError(
+                f"model {name} has no option {option!r}.",
+                help=f"its options are: {', '.join(known) or 'none'}",
+            )
+
+
+def build(
+    name: str, x: nn.Variable, n_classes: int, test: bool = False, **options: Any
+) -> nn.Variable:
+    """Builds a model of the zoo in the current parameter scope.
+
+    Call it once with ``test=False`` and once with ``test=True``: both graphs share parameters.
+
+    Args:
+        name: A key of ``MODELS``.
+        x: Inputs (B, C, H, W) or (B, D).
+        n_classes: Number of outputs, at least 1.
+        test: Whether batch normalization uses its running statistics.
+        options: Keyword arguments of the model.
+
+    Returns:
+        Logits (B, n_classes).
+
+    Raises:
+        ConfigError: If the model or an option is unknown, or the input does not fit.
+
+    Example:
+        >>> with nn.parameter_scope("example"):
+        ...     build("mlp", nn.Variable((4, 20)), 3, test=True, hidden=[8]).shape
+        (4, 3)
+    """
+    check_options(name, options)
+    return MODELS[name](x, n_classes=n_classes, test=test, **options)

@@ -1,0 +1,27 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The zoo by name."""
+
+from __future__ import annotations
+
+import nnabla as nn
+import pytest
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.models import MODELS, build, check_options
+
+
+@pytest.mark.parametrize("name", sorted(MODELS))
+def test_every_model_builds_and_gives_one_logit_a_class(name):
+    assert build(name, nn.Variable((2, 3, 32, 32)), 7, test=True).shape == (2, 7)
+
+
+def test_an_unknown_model_gets_the_nearest_name():
+    with pytest.raises(ConfigError, match="unknown model 'lenett'") as caught:
+        build("lenett", nn.Variable((1, 3, 32, 32)), 10)
+    assert "did you mean 'lenet'" in str(caught.value)
+
+
+@pytest.mark.parametrize("name, option", [("mlp", "hiden"), ("resnet20", "depth"), ("mlp", "test")])
+def test_an_unknown_option_is_refused_with_the_known_ones(name, option):
+    with pytest.raises(ConfigError, match=f"model {name} has no option '{option}'"):
+        check_options(name, {option: 1})
