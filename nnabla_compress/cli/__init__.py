@@ -1,0 +1,90 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The command line: one file a verb, each a thin call of the library."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import sys
+from typing import Any, List, Optional
+
+import click
+
+from nnabla_compress._version import __version__
+from nnabla_compress.errors import CompressError, unwrap
+
+# name of the verb -> module of this package; imported when it is asked for, so that help is quick.
+VERBS = ("run", "evaluate", "export", "inspect")
+
+
+class _Verbs(click.Group):
+    def list_commands(self, ctx: click.Context) -> List[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
+        if cmd_name not in VERBS:
+            return None
+        module = importlib.import_module(f"nnabla_compress.cli.{cmd_name}")
+        return module.command  # type: ignore[no-any-return]
+
+    def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:
+        if args and args[0] not in VERBS:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], VERBS, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint} Commands: {', '.join(VERBS)}.")
+        return super().resolve_command(ctx, args)
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, "--version", prog_name="nnabla-compress")
+def group() -> None:
+    """Makes NNabla networks small enough for a device, and proves what the device computes.
+
+    \b
+    Train, compress and export as a recipe says:
+        nnabla-compress run configs/digits/lenet-lutq-4bit-pow2.yaml
+    Go on with a run that was stopped:
+        nnabla-compress run configs/digits/lenet-lutq-4bit-pow2.yaml --resume
+    What a network consists of, and what it would weigh:
+        nnabla-compress inspect network.nnp
+    The accuracy of an .nnp file on a recipe's data:
+        nnabla-compress evaluate network.nnp --recipe configs/cifar10/resnet20-lutq-4bit.yaml
+    """
+
+
+def main(arguments: Optional[List[str]] = None) -> None:
+    """Runs the command line and leaves with its exit status: 0, 1 for an error, 2 for bad usage.
+
+    Args:
+        arguments: The words after the program's name; by default those of the process.
+    """
+    try:
+        group.main(args=arguments, prog_name="nnabla-compress", standalone_mode=False)
+        status = 0
+    except click.exceptions.Exit as stop:
+        status = stop.exit_code
+    except click.ClickException as error:
+        error.show()
+        status = error.exit_code
+    except (KeyboardInterrupt, click.Abort):
+        click.echo("stopped. 'run' goes on from the last checkpoint with --resume.", err=True)
+        status = 130
+    except Exception as error:
+        status = 1
+        known = unwrap(error)
+        if isinstance(known, CompressError):
+            click.echo(f"{type(known).__name__}: {known}", err=True)
+        elif isinstance(error, BrokenPipeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        elif os.environ.get("NNABLA_COMPRESS_TRACEBACK"):
+            raise
+        else:
+            click.echo(
+                f"internal error: {type(error).__name__}: {error}\n"
+                "help: this is a defect of nnabla-compress; please report it with the output that "
+                "NNABLA_COMPRESS_TRACEBACK=1 adds",
+                err=True,
+            )
+    sys.exit(status)

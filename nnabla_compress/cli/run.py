@@ -1,0 +1,36 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""``nnabla-compress run``: a recipe from data to exported network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional
+
+import click
+
+from nnabla_compress.cli.engine import TrainingProgress, console
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.report.tables import layer_table, result_table
+from nnabla_compress.runs import Run
+
+
+@click.command("run")
+@click.argument("recipe", type=click.Path(path_type=Path))
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Run folder [runs/<name>].")
+@click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
+def command(recipe: Path, output: Optional[Path], resume: bool) -> None:
+    """Trains, compresses, exports and scores a network as RECIPE (a YAML file) says.
+
+    The run folder receives the resolved recipe, monitors, checkpoints, results.nnp and
+    results.nnb, and results.json. A run that was stopped at any moment goes on with --resume and
+    ends with the same bits.
+    """
+    description = Recipe.read(recipe)
+    folder = output or Path("runs") / description.name
+    run = Run(description, folder, recipe.parent, resume)
+    with TrainingProgress() as progress:
+        results = run.execute(progress.announce)
+    if results.get("layers"):
+        console.print(layer_table(results["layers"]))
+    console.print(result_table([results]))
+    console.print(f"written to {folder}")

@@ -1,0 +1,25 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Writing networks for devices: what leaves is lowered, checked, read back and compared."""
+
+from __future__ import annotations
+
+from nnabla_compress.exporters.export_report import ExportReport, LayerRow
+from nnabla_compress.exporters.nnb import export_nnb
+from nnabla_compress.exporters.nnp import export_nnp
+from nnabla_compress.exporters.summary import (
+    FileSummary,
+    LayerSummary,
+    NetworkSummary,
+    summary,
+)
+
+__all__ = [
+    "ExportReport",
+    "FileSummary",
+    "LayerRow",
+    "LayerSummary",
+    "NetworkSummary",
+    "export_nnb",
+    "export_nnp",
+    "summary",
+]

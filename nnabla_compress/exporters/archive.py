@@ -1,0 +1,203 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Writing a graph of native functions to an ``.nnp`` and reading it back, each in its own scope."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from collections import OrderedDict
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+import nnabla as nn
+import nnabla.utils.save
+import numpy as np
+from nnabla.utils.nnp_graph import NnpLoader
+
+from nnabla_compress.errors import VerifyError
+from nnabla_compress.exporters.compare import difference, run
+from nnabla_compress.exporters.nnabla_errors import reason
+from nnabla_compress.graph.rewrite import leaves, rebuild
+from nnabla_compress.logs import quiet
+
+NETWORK, EXECUTOR = "Validation", "Runtime"
+METADATA = "nnabla_compress.json"
+_OTHER_BATCH_SIZE = 1e-4  # other batch sizes add in another order
+
+
+@dataclass(frozen=True)
+class NamedGraph:
+    """A graph whose inputs, outputs and parameters have names.
+
+    Args:
+        inputs: Inputs by name.
+        outputs: Outputs by name.
+        parameters: Parameters by path; those in use only.
+    """
+
+    inputs: Dict[str, nn.Variable]
+    outputs: Dict[str, nn.Variable]
+    parameters: Dict[str, nn.Variable]
+
+
+def name_parameters(
+    inputs: Mapping[str, nn.Variable],
+    outputs: Mapping[str, nn.Variable],
+    names: Mapping[Any, str],
+) -> NamedGraph:
+    """Gives each parameter of a graph one path and one Variable.
+
+    Args:
+        inputs: The network's inputs by name.
+        outputs: Its outputs by name.
+        names: Known paths by array. New parameters are called as their Variables; of several with
+            one path the later ones get a number.
+    """
+    dynamic = set(inputs.values())
+    by_array: Dict[Any, nn.Variable] = {}
+    parameters: Dict[str, nn.Variable] = {}
+    same: Dict[nn.Variable, nn.Variable] = {}
+    for leaf in leaves(list(outputs.values())):
+        if leaf in dynamic:
+            continue
+        if leaf.data in by_array:
+            same[leaf] = by_array[leaf.data]
+            continue
+        wanted = path = names.get(leaf.data, leaf.name) or f"parameter_{len(parameters) + 1}"
+        number = 1
+        while path in parameters:
+            number += 1
+            path = f"{wanted}_{number}"
+        parameters[path] = by_array[leaf.data] = leaf
+    if same:
+        made = rebuild(list(outputs.values()), inputs=same)
+        outputs = dict(zip(outputs, made))
+    return NamedGraph(dict(inputs), dict(outputs), parameters)
+
+
+def write(path: Path, graph: NamedGraph, batch_size: int, any_batch_size: bool) -> None:
+    """Writes an ``.nnp`` with the network ``Validation`` and the executor ``Runtime``.
+
+    Args:
+        path: The file, replaced if there.
+        graph: What to write; native functions only.
+        batch_size: Batch size that the file states.
+        any_batch_size: Whether the first axis is left open.
+    """
+    contents = {
+        "networks": [
+            {
+                "name": NETWORK,
+                "batch_size": batch_size,
+                "outputs": graph.outputs,
+                "names": graph.inputs,
+            }
+        ],
+        "executors": [
+            {
+                "name": EXECUTOR,
+                "network": NETWORK,
+                "data": list(graph.inputs),
+                "output": list(graph.outputs),
+            }
+        ],
+    }
+    scope: OrderedDict[str, Any] = OrderedDict()
+    with nn.parameter_scope("", scope), quiet():
+        for name, parameter in graph.parameters.items():
+            nn.parameter.set_parameter(name, parameter)
+        nnabla.utils.save.save(str(path), contents, variable_batch_size=any_batch_size)
+
+
+def add_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
+    """Adds a member to an ``.nnp`` that NNabla's readers pass over.
+
+    Args:
+        path: The file.
+        metadata: What JSON can hold.
+    """
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr(METADATA, json.dumps(dict(metadata), indent=1))
+
+
+def read(
+    path: Path, inputs: Sequence[str], outputs: Sequence[str], batch_size: int
+) -> Tuple[List[nn.Variable], List[nn.Variable]]:
+    """Reads a file that :func:`write` wrote.
+
+    Args:
+        path: The file.
+        inputs: Names of inputs.
+        outputs: Names of outputs.
+        batch_size: Rows of the inputs.
+
+    Returns:
+        Input and output variables in the order of the names.
+    """
+    scope: OrderedDict[str, Any] = OrderedDict()
+    with nn.parameter_scope("", scope), quiet():
+        network = NnpLoader(str(path)).get_network(NETWORK, batch_size=batch_size)
+    return (
+        [network.variables[name] for name in inputs],
+        [network.variables[name] for name in outputs],
+    )
+
+
+def write_and_read_back(
+    path: Path, graph: NamedGraph, batch_size: int, rounds: Sequence[Sequence[np.ndarray]]
+) -> bool:
+    """Writes an ``.nnp``, for any batch size if NNabla can, and compares what it computes.
+
+    NNabla can't leave the batch size open where a function counts it in with other axes.
+
+    Args:
+        path: The file.
+        graph: What to write; native functions only.
+        batch_size: Batch size that the file states.
+        rounds: Arrays for the inputs, to run the graph and the file on.
+
+    Returns:
+        Whether the file can be loaded with any batch size.
+
+    Raises:
+        VerifyError: If the file does not compute the same values bit for bit.
+    """
+    problem = ""
+    for any_batch_size in (True, False):
+        try:
+            write(path, graph, batch_size, any_batch_size)
+            problem = _problem_of(path, graph, batch_size, any_batch_size, rounds)
+        except OSError:
+            raise
+        except Exception as error:  # NNabla refuses in many ways
+            problem = reason(error)
+        if not problem:
+            return any_batch_size
+    raise VerifyError(
+        f"what was written to {path.name} does not read back as it was: {problem}.",
+        help="please report this network",
+    )
+
+
+def _problem_of(
+    path: Path,
+    graph: NamedGraph,
+    batch_size: int,
+    any_batch_size: bool,
+    rounds: Sequence[Sequence[np.ndarray]],
+) -> str:
+    """Returns what is wrong with the written file, "" if nothing is."""
+    own = list(graph.inputs.values()), list(graph.outputs.values())
+    back = read(path, list(graph.inputs), list(graph.outputs), batch_size)
+    for values in rounds:
+        apart = difference(run(*own, values), run(*back, values))
+        if apart.largest > 0:
+            return f"it differs by {apart.largest:.3g} of the output"
+    if any_batch_size:
+        twice = read(path, list(graph.inputs), list(graph.outputs), 2 * batch_size)
+        got = run(*twice, [np.concatenate([value, value]) for value in rounds[0]])
+        expected = [np.concatenate([value, value]) for value in run(*own, rounds[0])]
+        if difference(expected, got).largest > _OTHER_BATCH_SIZE:
+            return f"with batch size {2 * batch_size} it computes something else"
+    return ""

@@ -1,0 +1,68 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Running two graphs on the same random inputs and comparing what comes out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import List, Sequence
+
+import nnabla as nn
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How far two graphs are apart.
+
+    Args:
+        largest: Largest absolute difference, over the largest magnitude of that output.
+        root_mean_square: Root of the mean squared difference, over that of the output itself.
+    """
+
+    largest: float
+    root_mean_square: float
+
+
+def run(
+    inputs: Sequence[nn.Variable], outputs: Sequence[nn.Variable], values: Sequence[np.ndarray]
+) -> List[np.ndarray]:
+    """Returns what a graph computes.
+
+    Args:
+        inputs: Its inputs.
+        outputs: Its outputs.
+        values: An array for each input.
+    """
+    for variable, array in zip(inputs, values):
+        variable.d = array
+    nn.forward_all(list(outputs))
+    return [np.array(output.d) for output in outputs]
+
+
+def difference(expected: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Difference:
+    """Compares outputs; numbers that are not finite in both at the same place are equal.
+
+    Args:
+        expected: Outputs of the one graph.
+        got: Outputs of the other one.
+
+    Returns:
+        The largest values over all outputs; infinite where shapes differ or only one is finite.
+
+    Example:
+        >>> difference([np.float32([1, 2])], [np.float32([1, 2.5])]).largest
+        0.25
+    """
+    largest, root_mean_square = 0.0, 0.0
+    for a, b in zip(expected, got):
+        if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
+            return Difference(np.inf, np.inf)
+        finite = np.isfinite(a)
+        if not finite.any():
+            continue
+        x, y = a[finite].astype(np.float64), b[finite].astype(np.float64)
+        tiny = np.finfo(np.float32).tiny
+        largest = max(largest, float(np.abs(x - y).max() / max(np.abs(x).max(), tiny)))
+        ratio = np.sqrt(np.mean((x - y) ** 2)) / max(float(np.sqrt(np.mean(x**2))), tiny)
+        root_mean_square = max(root_mean_square, float(ratio))
+    return Difference(largest, root_mean_square)

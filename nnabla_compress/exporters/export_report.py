@@ -1,0 +1,143 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What an export says about the file that it wrote: bits and bytes of each layer."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.encodings import Encoding
+from nnabla_compress.graph.layers import layers
+from nnabla_compress.graph.rewrite import leaves
+
+_FLOAT_BITS = 32
+
+
+@dataclass(frozen=True)
+class LayerRow:
+    """One weight of the exported network.
+
+    Args:
+        name: The layer.
+        type: Type of its function.
+        shape: Shape of the weight.
+        weights: Number of weights.
+        distinct: Number of distinct values among them.
+        bits: Bits of a packed code; 32 for a float weight.
+        quantizer: Type name of its quantizer, "" for a float weight.
+        packed_bytes: Bytes of the packed codes with their table; 4 for each float weight.
+        float_bytes: 4 bytes for each weight.
+    """
+
+    name: str
+    type: str
+    shape: Tuple[int, ...]
+    weights: int
+    distinct: int
+    bits: int
+    quantizer: str
+    packed_bytes: int
+    float_bytes: int
+
+
+@dataclass(frozen=True)
+class ExportReport:
+    """What was exported.
+
+    Args:
+        path: The file.
+        target: What it is for.
+        rows: A row for each weight, in the order of execution.
+        other_bytes: Bytes of all other parameters, such as biases and scales, as floats.
+        file_bytes: Size of the file.
+        exact: Whether nothing was folded or rewritten that changes the order of additions.
+        largest_difference: Between the outputs of the network and of the file on random inputs.
+        tolerance: What the difference had to stay below.
+        any_batch_size: Whether the file can be loaded with any batch size.
+    """
+
+    path: Path
+    target: str
+    rows: Tuple[LayerRow, ...]
+    other_bytes: int
+    file_bytes: int
+    exact: bool
+    largest_difference: float
+    tolerance: float
+    any_batch_size: bool
+
+    @property
+    def float_bytes(self) -> int:
+        """Bytes of all weights as floats."""
+        return sum(row.float_bytes for row in self.rows)
+
+    @property
+    def packed_bytes(self) -> int:
+        """Bytes of all weights packed."""
+        return sum(row.packed_bytes for row in self.rows)
+
+    def rows_as_dicts(self) -> List[Dict[str, Any]]:
+        """Returns the rows as plain dicts, as JSON takes them."""
+        return [dict(asdict(row), shape=list(row.shape)) for row in self.rows]
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Returns the whole report as a plain dict, as JSON takes it."""
+        return {
+            "target": self.target,
+            "layers": self.rows_as_dicts(),
+            "float_bytes": self.float_bytes,
+            "packed_bytes": self.packed_bytes,
+            "other_bytes": self.other_bytes,
+            "exact": self.exact,
+            "largest_difference": self.largest_difference,
+            "tolerance": self.tolerance,
+            "any_batch_size": self.any_batch_size,
+        }
+
+
+def layer_rows(
+    outputs: Sequence[nn.Variable],
+    parameters: Mapping[str, nn.Variable],
+    encodings: Mapping[Any, Encoding],
+    quantizers: Mapping[Any, str],
+) -> Tuple[LayerRow, ...]:
+    """Returns a row for each weight of a graph without quantizers.
+
+    Args:
+        outputs: Variables of one graph.
+        parameters: Its parameters by path.
+        encodings: How quantized weights are stored, by the array of the parameter.
+        quantizers: Their quantizers' type names, likewise.
+    """
+    rows = []
+    for layer in layers(outputs, parameters):
+        if layer.shared:
+            continue
+        size = int(layer.weight.size)
+        encoding = encodings.get(layer.weight.data)
+        rows.append(
+            LayerRow(
+                name=layer.name,
+                type=layer.type,
+                shape=layer.shape,
+                weights=size,
+                distinct=len(np.unique(layer.weight.d)),
+                bits=_FLOAT_BITS if encoding is None else encoding.bits,
+                quantizer=quantizers.get(layer.weight.data, ""),
+                packed_bytes=4 * size if encoding is None else encoding.nbytes,
+                float_bytes=4 * size,
+            )
+        )
+    return tuple(rows)
+
+
+def other_bytes(outputs: Sequence[nn.Variable], parameters: Mapping[str, nn.Variable]) -> int:
+    """Returns the bytes of the parameters that are no layer's weight, as floats."""
+    weights = {layer.weight.data for layer in layers(outputs, parameters)}
+    known = {parameter.data for parameter in parameters.values()}
+    sizes = {leaf.data: leaf.size for leaf in leaves(outputs) if leaf.data in known - weights}
+    return 4 * int(sum(sizes.values()))

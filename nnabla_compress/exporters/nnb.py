@@ -1,0 +1,98 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Converting an ``.nnp`` to the ``.nnb`` that the C runtime loads, by NNabla's own converter."""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import io
+from pathlib import Path
+from typing import Optional, Union
+
+from nnabla_compress.errors import CompressError, ConfigError, ExportError
+from nnabla_compress.files import atomic_path
+from nnabla_compress.logs import quiet
+
+API_LEVELS = range(1, 46)
+
+
+def export_nnb(
+    path: Union[str, Path],
+    nnp_path: Union[str, Path],
+    api: int = 44,
+    batch_size: int = 1,
+    settings: Union[str, Path, None] = None,
+) -> Path:
+    """Converts an ``.nnp`` to an ``.nnb`` with the options that the C runtime needs.
+
+    The same as ``nnabla_cli convert -d nnb_3 --nnp-no-expand-network --api API -b BATCH_SIZE``:
+    buffers of their real size, and functions in the order of the file, so that decoded weights are
+    not all alive at once.
+
+    Args:
+        path: The file to write, ``*.nnb``.
+        nnp_path: The file to convert, as :func:`export_nnp` wrote it.
+        api: API level of the runtime, 1 to 45; the released runtime has 44, older devices less.
+        batch_size: Rows of the inputs, fixed in the file.
+        settings: YAML file with the types of variables, if they are not all float.
+
+    Returns:
+        The path of the file.
+
+    Raises:
+        ConfigError: If an argument is out of its range or the file can't be written.
+        ExportError: If the converter refuses the network.
+
+    Example:
+        >>> import tempfile, nnabla as nn, nnabla.parametric_functions as PF
+        >>> from nnabla_compress.exporters import export_nnp
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 16))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = export_nnp(f"{folder}/net.nnp", PF.affine(x, 10, name="fc"), x)
+        ...     export_nnb(f"{folder}/net.nnb", f"{folder}/net.nnp").name
+        'net.nnb'
+    """
+    path, nnp_path = Path(path), Path(nnp_path)
+    if path.suffix != ".nnb":
+        raise ConfigError(f"can't export to {path}: it does not end in .nnb.", help="call it *.nnb")
+    if not nnp_path.is_file():
+        raise ConfigError(f"there is no file {nnp_path}.", help="export the .nnp first")
+    if api not in API_LEVELS:
+        raise ConfigError(f"api is {api}, the range is 1 to 45.", help="44 is the released runtime")
+    if batch_size < 1:
+        raise ConfigError(f"batch_size is {batch_size}.", help="choose 1 or more")
+    with atomic_path(path) as temporary:
+        arguments = ["-d", "nnb_3", "--nnp-no-expand-network", "--api", str(api)]
+        arguments += ["-b", str(batch_size)]
+        arguments += ["-s", str(settings)] if settings is not None else []
+        reason = _convert([*arguments, str(nnp_path), str(temporary)])
+        if reason is None and temporary.stat().st_size == 0:
+            reason = "it wrote nothing"
+        if reason is not None:
+            raise ExportError(
+                f"NNabla's converter can't turn {nnp_path} into an .nnb: {reason}.",
+                help="export the .nnp with export_nnp(target='portable'), and try a higher api",
+            )
+    return path
+
+
+def _convert(arguments: list) -> Optional[str]:
+    """Runs the converter in this process; returns why it failed, None if it did not."""
+    from nnabla.utils.cli.convert import add_convert_command
+
+    parser = argparse.ArgumentParser()
+    add_convert_command(parser.add_subparsers())
+    parsed = parser.parse_args(["convert", *arguments])
+    printed = io.StringIO()
+    try:
+        with quiet(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            done = parsed.func(parsed)
+    except (CompressError, OSError):
+        raise
+    except (Exception, SystemExit) as error:
+        return f"{type(error).__name__}: {error}".strip().rstrip(".")
+    if done is False:
+        lines = printed.getvalue().strip().splitlines()
+        return lines[-1] if lines else "it gave no reason"
+    return None

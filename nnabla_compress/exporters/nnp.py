@@ -1,0 +1,167 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Exporting a network to an ``.nnp`` of native functions, and proving that it computes the same.
+
+The steps: inference graph, batch normalization folded, weights encoded, activation quantizers and
+missing functions lowered, each function checked against the target, written, read back, compared.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress._version import __version__
+from nnabla_compress.errors import ConfigError, ExportError
+from nnabla_compress.exporters.archive import add_metadata, name_parameters, write_and_read_back
+from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
+from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_bytes
+from nnabla_compress.exporters.inference import Network, Variables, inference_network
+from nnabla_compress.exporters.lowering import fold_constants, lower_functions
+from nnabla_compress.exporters.targets import check, target_named
+from nnabla_compress.exporters.verify import input_rounds, verify_lowered
+from nnabla_compress.files import atomic_path
+from nnabla_compress.graph.fold import fold_batch_normalization
+from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.quantizers.base import graph_quantizers, quantizer_of
+
+
+def export_nnp(
+    path: Union[str, Path],
+    outputs: Variables,
+    inputs: Variables,
+    target: str = "portable",
+    batch_size: int = 1,
+    tolerance: float = 1e-4,
+    samples: Optional[Mapping[str, np.ndarray]] = None,
+) -> ExportReport:
+    """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
+
+    The file holds the network ``Validation``, the executor ``Runtime``, the parameters in use
+    under their paths (``c1/conv/W``), and ``nnabla_compress.json`` with the report. It is read back
+    and run against the network on random inputs before it takes its name. What it computes equals
+    the lowered graph bit for bit, and the network itself bit for bit if ``exact`` is reported; else
+    up to ``tolerance``. The network, its parameters and the parameter scopes stay as they are.
+
+    Args:
+        path: The file to write, ``*.nnp``.
+        outputs: What to compute: a Variable, a list, or a dict by name. Unnamed ones are called
+            after their Variable, else ``y`` or ``y0``, ``y1``, ...
+        inputs: What it is computed from, likewise; ``x`` or ``x0``, ``x1``, ...
+        target: What the file is for: ``"portable"`` holds only functions that NNabla, Neural
+            Network Console and the C runtime have.
+        batch_size: Rows of the inputs that the file states; it can be loaded with others.
+        tolerance: Largest difference allowed where float additions change their order, as a part of
+            the output's largest magnitude. Where activations are quantized a value on a border may
+            fall to the other side: there the root mean square difference must stay below 5 %.
+        samples: Inputs (rows, ...) by name to compare on, besides random ones.
+
+    Returns:
+        Bits and bytes of each layer, and how close the file is.
+
+    Raises:
+        ConfigError: If a name, the batch size or the path has no meaning, or the file can't be
+            written.
+        UnsupportedFunctionError: If the target lacks a function of the network.
+        ExportError: If parameters are NaN or infinite, or NNabla can't write the network.
+        VerifyError: If the file does not compute what the network does.
+
+    Example:
+        >>> import tempfile, nnabla.parametric_functions as PF
+        >>> from nnabla_compress.quantizers import LUT
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((8, 16))
+        >>> y = PF.affine(x, 10, apply_w=LUT(bits=2), name="fc")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     report = export_nnp(f"{folder}/net.nnp", y, x)
+        >>> [(row.name, row.bits, row.packed_bytes, row.float_bytes) for row in report.rows]
+        [('fc/affine', 2, 56, 640)]
+    """
+    path = Path(path)
+    if path.suffix != ".nnp":
+        raise ConfigError(f"can't export to {path}: it does not end in .nnp.", help="call it *.nnp")
+    chosen = target_named(target)
+    network = inference_network(inputs, outputs, batch_size)
+    lowered = _lower(network)
+    check(list(lowered.outputs.values()), chosen, lowered.names)
+    graph = name_parameters(network.inputs, lowered.outputs, lowered.names)
+    _check_finite(graph.parameters)
+    variables = list(graph.outputs.values())
+    rounds = input_rounds(network.inputs, samples or {}, batch_size)
+    limit = 0.0 if lowered.exact else tolerance
+    largest = verify_lowered(
+        list(network.inputs.values()),
+        list(network.outputs.values()),
+        variables,
+        rounds,
+        limit,
+        quantized_activations=lowered.encoded.activations > 0,
+    )
+    report = ExportReport(
+        path=path,
+        target=target,
+        rows=layer_rows(
+            variables, graph.parameters, lowered.encoded.encodings, lowered.encoded.quantizers
+        ),
+        other_bytes=other_bytes(variables, graph.parameters),
+        file_bytes=0,
+        exact=lowered.exact,
+        largest_difference=largest,
+        tolerance=limit,
+        any_batch_size=True,
+    )
+    with atomic_path(path) as temporary:
+        any_batch_size = write_and_read_back(temporary, graph, batch_size, rounds)
+        report = replace(report, any_batch_size=any_batch_size)
+        add_metadata(temporary, {"version": __version__, **report.as_dict()})
+        report = replace(report, file_bytes=temporary.stat().st_size)
+    return report
+
+
+@dataclass(frozen=True)
+class _Lowered:
+    """The network from functions of the target."""
+
+    outputs: Dict[str, nn.Variable]
+    names: Dict[Any, str]
+    encoded: EncodedGraph
+    exact: bool
+
+
+def _lower(network: Network) -> _Lowered:
+    inputs, start = list(network.inputs.values()), list(network.outputs.values())
+    # A quantizer's own parameters may be NaN for "not initialised yet": it checks them itself.
+    own = {v.data for function in graph_quantizers(start) for v in function.inputs[1:]}
+    parameters = network.parameters_in(start)
+    _check_finite({name: v for name, v in parameters.items() if v.data not in own})
+    folded = fold_batch_normalization(start, parameters)
+    names = network.names_in(folded)
+    encoded = encode_graph(folded, inputs, names)
+    names.update(network.names_in(encoded.outputs))
+    lowered = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
+    names.update(network.names_in(lowered))
+    # With the same functions in the same order every addition is the same.
+    exact = _types(start) == _types(lowered)
+    return _Lowered(dict(zip(network.outputs, lowered)), names, encoded, exact)
+
+
+def _types(outputs: Sequence[nn.Variable]) -> List[str]:
+    return [
+        function.info.type_name
+        for function in functions(outputs)
+        if quantizer_of(function) is None and function.info.type_name != "Identity"
+    ]
+
+
+def _check_finite(parameters: Mapping[str, nn.Variable]) -> None:
+    for name, parameter in parameters.items():
+        values = np.asarray(parameter.d)
+        if values.dtype.kind == "f" and not np.isfinite(values).all():
+            bad = int(values.size - np.isfinite(values).sum())
+            raise ExportError(
+                f"parameter {name} holds {bad} of {values.size} numbers that are NaN or infinite.",
+                help="the training diverged or the file is damaged: export an earlier checkpoint",
+            )

@@ -1,0 +1,116 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Proving that a lowered network computes what the network does, on random and given inputs."""
+
+from __future__ import annotations
+
+from typing import List, Mapping, Sequence
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.errors import CompressError, ConfigError, ExportError, VerifyError, unwrap
+from nnabla_compress.exporters.compare import difference, run
+from nnabla_compress.exporters.nnabla_errors import reason
+
+Rounds = List[List[np.ndarray]]
+
+_RANDOM_ROUNDS = 3
+_SEED = 313
+# Where activations are quantized, a value on a border between two steps may fall to either side.
+_QUANTIZED_ACTIVATIONS = 0.05
+
+
+def input_rounds(
+    inputs: Mapping[str, nn.Variable], samples: Mapping[str, np.ndarray], batch_size: int
+) -> Rounds:
+    """Returns batches to run networks on: three random ones, and the samples.
+
+    Args:
+        inputs: Inputs by name.
+        samples: Arrays (rows, ...) for each input, or nothing.
+        batch_size: Rows of a batch; samples that don't fill one are left out.
+
+    Returns:
+        For each round an array for each input, float32.
+
+    Raises:
+        ConfigError: If the samples don't fit the inputs.
+
+    Example:
+        >>> rounds = input_rounds({"x": nn.Variable((2, 3))}, {"x": np.ones((5, 3))}, 2)
+        >>> len(rounds), rounds[-1][0].tolist()
+        (5, [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
+    """
+    rng = np.random.RandomState(_SEED)
+    rounds = [
+        [rng.randn(*variable.shape).astype(np.float32) for variable in inputs.values()]
+        for _ in range(_RANDOM_ROUNDS)
+    ]
+    if not samples:
+        return rounds
+    arrays = []
+    for name, variable in inputs.items():
+        array = np.asarray(samples.get(name, ()), np.float32)
+        if array.shape[1:] != tuple(variable.shape[1:]) or array.ndim == 0:
+            raise ConfigError(
+                f"samples for input {name} have the shape {array.shape}, expected "
+                f"(rows, {', '.join(map(str, variable.shape[1:]))}).",
+                help="give rows for each input",
+            )
+        arrays.append(array)
+    for start in range(0, min(map(len, arrays)) - batch_size + 1, batch_size):
+        rounds.append([array[start : start + batch_size] for array in arrays])
+    return rounds
+
+
+def verify_lowered(
+    inputs: Sequence[nn.Variable],
+    outputs: Sequence[nn.Variable],
+    lowered: Sequence[nn.Variable],
+    rounds: Rounds,
+    tolerance: float,
+    quantized_activations: bool,
+) -> float:
+    """Compares a network with its lowered form.
+
+    Args:
+        inputs: Inputs of both.
+        outputs: Outputs of the network.
+        lowered: Outputs of its lowered form.
+        rounds: What to run them on.
+        tolerance: Largest difference allowed, as a part of the output's largest magnitude.
+        quantized_activations: Allow single values to fall to the next step: then only the root mean
+            square difference counts, up to 5 %.
+
+    Returns:
+        The largest difference.
+
+    Raises:
+        ExportError: If the network can't be run.
+        VerifyError: If they differ more.
+    """
+    largest = 0.0
+    for values in rounds:
+        try:
+            expected, got = run(inputs, outputs, values), run(inputs, lowered, values)
+        except Exception as error:
+            cause = unwrap(error)
+            if isinstance(cause, CompressError):
+                raise cause from error
+            raise ExportError(
+                f"the network can't be run on random inputs: {reason(error)}.",
+                help="run it once yourself: output.forward()",
+            ) from error
+        apart = difference(expected, got)
+        largest = max(largest, apart.largest)
+        if quantized_activations:
+            limit, wrong = _QUANTIZED_ACTIVATIONS, apart.root_mean_square
+        else:
+            limit, wrong = tolerance, apart.largest
+        if wrong > limit:
+            raise VerifyError(
+                f"the lowered network differs from the network by {wrong:.3g} of the output, "
+                f"allowed is {limit:.3g}.",
+                help="give a larger tolerance= if the network amplifies rounding errors",
+            )
+    return largest

@@ -1,0 +1,31 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Reading a network's graph (layers, costs) and rewriting it (insert, fold, replace)."""
+
+from __future__ import annotations
+
+from nnabla_compress.graph.clone import clone, register_python_function
+from nnabla_compress.graph.fold import fold_batch_normalization
+from nnabla_compress.graph.insert import insert_weight_quantizers
+from nnabla_compress.graph.layers import Layer, layers, parameter_names
+from nnabla_compress.graph.rewrite import (
+    consumers,
+    functions,
+    leaves,
+    rebuild,
+    with_batch_statistics,
+)
+
+__all__ = [
+    "Layer",
+    "clone",
+    "consumers",
+    "fold_batch_normalization",
+    "functions",
+    "insert_weight_quantizers",
+    "layers",
+    "leaves",
+    "parameter_names",
+    "rebuild",
+    "register_python_function",
+    "with_batch_statistics",
+]

@@ -1,0 +1,55 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Values in a graph: reading what parameters hold, and adding parameters under a name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import nnabla as nn
+import numpy as np
+
+
+def value(variable: nn.Variable) -> np.ndarray:
+    """Returns the values of a parameter, or of what is computed from parameters only.
+
+    Args:
+        variable: A variable whose value no input of the network changes.
+
+    Returns:
+        A copy, float64 for floating point numbers.
+    """
+    if variable.parent is not None:
+        variable.forward()
+    values = np.array(variable.d)
+    return values.astype(np.float64) if values.dtype.kind == "f" else values
+
+
+def constant(values: Any, name: str, need_grad: bool = True) -> nn.Variable:
+    """Returns a new parameter that is in no scope yet: its Variable carries the name.
+
+    Args:
+        values: Its values; floating point numbers become float32.
+        name: Path that a writer stores it under, e.g. ``"c1/conv/W"``.
+        need_grad: Whether a later training changes it.
+
+    Example:
+        >>> constant([1.0, 2.0], "c1/conv/b").name
+        'c1/conv/b'
+    """
+    array = np.asarray(values)
+    array = np.ascontiguousarray(array.astype(np.float32) if array.dtype.kind == "f" else array)
+    variable = nn.Variable(array.shape, need_grad=need_grad)
+    variable.data.cast(array.dtype)[...] = array
+    variable.name = name
+    return variable
+
+
+def beside(path: str, last: str) -> str:
+    """Returns the path of a parameter in the same scope.
+
+    Example:
+        >>> beside("c1/conv/W", "scale"), beside("W", "scale")
+        ('c1/conv/scale', 'scale')
+    """
+    scope, slash, _ = path.rpartition("/")
+    return f"{scope}{slash}{last}"

@@ -1,0 +1,219 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Folding batch normalization into the layers before it, without losing their encodings.
+
+With its running statistics a batch normalization is ``y = s x + t`` for each channel, with
+``s = gamma / sqrt(var + eps)`` and ``t = beta - s mean``; for :func:`pow2_batch_normalization` the
+scale is rounded to a power of two. What becomes of it depends on the weight before it:
+
+* A float weight W, bias b that belong to this layer alone: ``W <- s W``, ``b <- s b + t``.
+* A quantized weight, or one of several layers: times a scale per channel it would no longer be one
+  of 2**bits values (or need a copy for each layer). So it stays and the scale is kept apart:
+  ``y = s (conv(x, Q) + b + t / s)``, one multiplication for each output; none where all s are 1.
+  A float32 division and multiplication more for each bias is all that differs from the original.
+  If some s is 0, ``t`` is added behind the multiplication instead.
+* No layer before it, or one whose output others read, too: a multiplication and an addition.
+
+Everything is computed in float64 and rounded to float32 once.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from itertools import count
+from typing import Any, List, Mapping, Optional, Sequence, Tuple
+
+import nnabla as nn
+import nnabla.functions as F
+import numpy as np
+
+from nnabla_compress.graph.clone import clone
+from nnabla_compress.graph.constants import beside, constant, value
+from nnabla_compress.graph.layers import BIAS, parameter_names
+from nnabla_compress.graph.rewrite import consumers, functions, leaves, rebuild
+from nnabla_compress.quantizers.lut import nearest_power_of_two
+
+NORMALIZATIONS = (
+    "BatchNormalization",
+    "FusedBatchNormalization",
+    "SyncBatchNormalization",
+    "Pow2BatchNormalization",
+)
+_LARGEST_BIAS = 1e30
+
+
+def scale_and_shift(function: Any) -> Tuple[np.ndarray, np.ndarray]:
+    """Returns what a batch normalization computes in inference: ``y = scale * x + shift``.
+
+    Args:
+        function: A batch normalization of a graph, one of ``NORMALIZATIONS``.
+
+    Returns:
+        Scale and shift, float64, in the shape of the running mean, e.g. (1, C, 1, 1).
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> y = PF.batch_normalization(nn.Variable((1, 2)), eps=3.0, batch_stat=False)
+        >>> [array.tolist() for array in scale_and_shift(y.parent)]
+        [[[0.5, 0.5]], [[0.0, 0.0]]]
+    """
+    args = function.info.args
+    inputs = list(function.inputs[1:])
+    beta = None if args.get("no_bias") else value(inputs.pop(0))
+    gamma = None if args.get("no_scale") else value(inputs.pop(0))
+    mean, variance = value(inputs[0]), value(inputs[1])
+    if function.info.type_name == "Pow2BatchNormalization":
+        # As the function itself rounds, so that a scale on the border goes to the same side.
+        inverse = (1 / np.sqrt(variance + args["eps"])).astype(np.float32)
+        slope = np.float32(1 if gamma is None else gamma) * inverse
+        scale = nearest_power_of_two(slope).astype(np.float64)
+    else:
+        scale = (1 if gamma is None else gamma) / np.sqrt(variance + args["eps"])
+    return scale, (0 if beta is None else beta) - scale * mean
+
+
+def fold_batch_normalization(
+    outputs: Sequence[nn.Variable], parameters: Optional[Mapping[str, nn.Variable]] = None
+) -> List[nn.Variable]:
+    """Builds the graph again without batch normalizations, for inference.
+
+    Those that use the statistics of the batch stay: see
+    :func:`nnabla_compress.graph.with_batch_statistics`. The old graph and its parameters do not
+    change; new ones carry their path as the name of their Variable: ``W`` and ``b`` those of the
+    layer, ``scale`` beside them.
+
+    Args:
+        outputs: Variables of one graph.
+        parameters: Parameters by path, to name the new ones; by default those of the current
+            parameter scope.
+
+    Returns:
+        The new outputs.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> from nnabla_compress.graph import functions
+        >>> nn.clear_parameters()
+        >>> h = PF.convolution(nn.Variable((1, 3, 8, 8)), 16, (3, 3), name="c1")
+        >>> y, = fold_batch_normalization([PF.batch_normalization(h, batch_stat=False)])
+        >>> [(f.info.type_name, f.inputs[1].name) for f in functions([y])]
+        [('Convolution', 'c1/conv/W')]
+    """
+    names = parameter_names(outputs, parameters)
+    readers = consumers(outputs)
+    # By array: a script that calls a parametric function twice makes two Variables of one.
+    uses = Counter(variable.data for function in functions(outputs) for variable in function.inputs)
+    unnamed = count(1)
+
+    def replace(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
+        type_name = function.info.type_name
+        if type_name not in NORMALIZATIONS or function.info.args["batch_stat"]:
+            return None
+        scale, shift = scale_and_shift(function)
+        layer = inputs[0].parent
+        y = None
+        if layer is not None and readers[function.inputs[0]] == [function]:
+            y = _fold_into(layer, scale, shift, uses, names)
+        if y is None:
+            path = names.get(function.inputs[1].data, f"BatchNormalization_{next(unnamed)}/mean")
+            y = _affine_map(inputs[0], scale, shift, path)
+        if type_name == "FusedBatchNormalization":
+            y = F.add2(y, inputs[5]) if len(inputs) > 5 else y
+            y = F.relu(y) if function.info.args["nonlinearity"] == "relu" else y
+        y.name = function.outputs[0].name
+        return y
+
+    return rebuild(outputs, replace)
+
+
+def _fold_into(
+    layer: Any,
+    scale: np.ndarray,
+    shift: np.ndarray,
+    uses: Mapping[Any, int],
+    names: Mapping[Any, str],
+) -> Optional[nn.Variable]:
+    """Returns the layer's output with the map folded in, None if it can't be."""
+    output = layer.outputs[0].shape
+    axis = _channel_axis(layer, scale.shape, output)
+    if axis is None:
+        return None
+    x, weight = layer.inputs[:2]
+    bias = layer.inputs[BIAS] if len(layer.inputs) > BIAS else None
+    if bias is not None and bias.parent is not None:
+        return None
+    weight_name = _name_behind(weight, names)
+    bias_name = beside(weight_name, "b") if bias is None else names.get(bias.data, bias.name)
+    bias_name = bias_name or beside(weight_name, "b")
+    # An Affine has a bias for each output, a convolution for each channel.
+    sample = output[_base_axis(layer) :] if layer.info.type_name == "Affine" else (scale.size,)
+    per_output = [1] * len(sample)
+    per_output[axis - _base_axis(layer) if layer.info.type_name == "Affine" else 0] = scale.size
+    s, t = scale.reshape(per_output), shift.reshape(per_output)
+    before = np.zeros(sample) if bias is None else value(bias).reshape(sample)
+    total = np.broadcast_to(s * before + t, sample)
+    if weight.parent is None and uses.get(weight.data, 0) <= 1:
+        folded = constant(_scale_weight(layer, value(weight), scale.ravel(), axis), weight_name)
+        return clone(layer, [x, folded, constant(total, bias_name)])[0]
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        inner = total / s
+    if not np.all(np.abs(inner) < _LARGEST_BIAS):
+        y = clone(layer, [x, weight] if bias is None else [x, weight, bias])[0]
+        return _affine_map(y, scale, shift, weight_name)
+    y = clone(layer, [x, weight, constant(inner, bias_name)])[0]
+    return _affine_map(y, scale, np.zeros_like(scale), weight_name)
+
+
+def _affine_map(
+    x: nn.Variable, scale: np.ndarray, shift: np.ndarray, beside_path: str
+) -> nn.Variable:
+    """Returns ``scale * x + shift``, without what changes nothing."""
+    if np.any(scale != 1):
+        x = F.mul2(x, constant(scale, beside(beside_path, "scale")))
+    if np.any(shift != 0):
+        x = F.add2(x, constant(shift, beside(beside_path, "shift")))
+    return x
+
+
+def _base_axis(layer: Any) -> int:
+    return int(layer.info.args["base_axis"]) % layer.inputs[0].ndim
+
+
+def _channel_axis(layer: Any, shape: Sequence[int], output: Sequence[int]) -> Optional[int]:
+    """Returns the one axis that the map varies along, if the layer's weight has it, too."""
+    type_name, args = layer.info.type_name, layer.info.args
+    varies = [axis for axis, size in enumerate(shape) if size != 1]
+    if len(shape) != len(output) or len(varies) > 1:
+        return None
+    if type_name == "Affine":
+        axis = varies[0] if varies else len(output) - 1
+        return axis if axis >= _base_axis(layer) and shape[axis] == output[axis] else None
+    if type_name == "Deconvolution" and args["channel_last"]:
+        return None
+    if type_name not in ("Convolution", "DepthwiseConvolution", "Deconvolution"):
+        return None
+    axis = len(output) - 1 if args.get("channel_last") else _base_axis(layer)
+    return axis if varies in ([axis], []) and shape[axis] == output[axis] else None
+
+
+def _scale_weight(layer: Any, weight: np.ndarray, scale: np.ndarray, axis: int) -> np.ndarray:
+    """Returns the weight with its values for each output channel times that channel's scale."""
+    type_name = layer.info.type_name
+    if type_name == "Affine":
+        along = [1] * weight.ndim
+        along[axis - _base_axis(layer) + 1] = scale.size
+        return weight * scale.reshape(along)
+    if type_name == "Deconvolution":
+        # (inputs, outputs / group, kernel): output channel = group * (outputs / group) + index.
+        group = layer.info.args["group"]
+        grouped = weight.reshape(group, weight.shape[0] // group, weight.shape[1], -1)
+        return (grouped * scale.reshape(group, 1, -1, 1)).reshape(weight.shape)
+    return weight * scale.reshape([-1] + [1] * (weight.ndim - 1))
+
+
+def _name_behind(weight: nn.Variable, names: Mapping[Any, str]) -> str:
+    """Returns the path of the parameter that a weight is or is computed from."""
+    for leaf in leaves([weight]):
+        if leaf.data in names:
+            return names[leaf.data]
+    return "W"

@@ -1,0 +1,96 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Putting weight quantizers into a network that exists, built by a script or read from a file."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Optional, Sequence
+
+import nnabla as nn
+
+from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
+from nnabla_compress.graph.clone import clone
+from nnabla_compress.graph.layers import WEIGHT, Layer, layers
+from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.quantizers.base import Quantizer
+
+Choose = Callable[[Layer], Optional[Quantizer]]
+
+
+def insert_weight_quantizers(
+    outputs: Sequence[nn.Variable],
+    choose: Choose,
+    parameters_scope: Optional[Dict[str, Any]] = None,
+) -> List[nn.Variable]:
+    """Builds the graph again with quantizers between weights and their layers.
+
+    The quantizers' parameters are created in the scope of their layer, e.g.
+    ``c1/conv/lut/dictionary``, as if the layer had been written with ``apply_w=``; where they
+    exist already, as after loading a checkpoint, they are used. A weight of several layers is
+    quantized once for all of them.
+
+    Args:
+        outputs: Variables of one graph.
+        choose: Called once for each weight, with the first layer that has it; returns the
+            quantizer, None to leave the weight as it is. A quantizer that is there already is
+            replaced.
+        parameters_scope: Parameter scope that holds the network's parameters, as
+            ``nn.parameter_scope`` gives it; by default the current one.
+
+    Returns:
+        The new outputs.
+
+    Raises:
+        ConfigError: If a layer's scope holds parameters of another quantizer that don't fit.
+        UnsupportedFunctionError: If a quantizer is chosen for a weight that another function
+            changes before its layer gets it.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> from nnabla_compress.quantizers import LUT
+        >>> nn.clear_parameters()
+        >>> y = PF.convolution(nn.Variable((1, 3, 8, 8)), 16, (3, 3), name="c1")
+        >>> y, = insert_weight_quantizers([y], lambda layer: LUT(bits=4))
+        >>> sorted(nn.get_parameters(grad_only=False))
+        ['c1/conv/W', 'c1/conv/b', 'c1/conv/lut/assignments', 'c1/conv/lut/dictionary']
+    """
+    if parameters_scope is not None:
+        with nn.parameter_scope("", parameters_scope):
+            return insert_weight_quantizers(outputs, choose)
+    quantized: Dict[Any, nn.Variable] = {}
+    effective: Dict[Any, nn.Variable] = {}
+    for layer in layers(outputs):
+        if not layer.shared:
+            quantizer = choose(layer)
+            if quantizer is None:
+                continue
+            if layer.computed_by:
+                raise UnsupportedFunctionError(
+                    f"the weight {layer.weight_name} of layer {layer.name} goes through "
+                    f"{layer.computed_by}, so no quantizer can be put on it.",
+                    help="leave this layer out, or build the network without that function",
+                )
+            with nn.parameter_scope(layer.name):
+                node = _node(quantizer, layer)
+            # In a scope of the caller's own the quantizer can't know the path from the root.
+            name = {"name": layer.name} if "name" in node.info.args else {}
+            quantized[layer.weight.data] = clone(node, node.inputs, name)[0]
+        if layer.weight.data in quantized:
+            effective[layer.function] = quantized[layer.weight.data]
+
+    def replace(function: Any, inputs: List[nn.Variable]) -> Optional[List[nn.Variable]]:
+        if function not in effective:
+            return None
+        inputs[WEIGHT] = effective[function]
+        return clone(function, inputs)
+
+    return rebuild(outputs, replace)
+
+
+def _node(quantizer: Quantizer, layer: Layer) -> Any:
+    try:
+        return quantizer(layer.weight).parent
+    except ValueError as error:  # parameters of the quantizer's name and of another shape
+        raise ConfigError(
+            f"layer {layer.name} holds parameters of another quantizer: {error}",
+            help="remove them with nn.parameter.pop_parameter, or start from the float parameters",
+        ) from error

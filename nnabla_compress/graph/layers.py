@@ -1,0 +1,210 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The compressible layers of a network, read from its graph."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.graph.rewrite import functions, leaves
+from nnabla_compress.quantizers.base import quantizer_of
+
+# Functions whose second input is the weight and whose third, if there is one, is the bias.
+LAYER_TYPES = (
+    "Convolution",
+    "Affine",
+    "DepthwiseConvolution",
+    "Deconvolution",
+    "DepthwiseDeconvolution",
+    "Embed",
+)
+WEIGHT, BIAS = 1, 2
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A function with a weight.
+
+    Args:
+        name: Parameter scope of the weight, e.g. ``"layer1/block0/conv1/conv"``. Layers that share
+            a weight have the same name.
+        type: Type of the function, e.g. ``"Convolution"``.
+        function: The function of the graph.
+        weight: The float parameter.
+        weight_name: Its path, e.g. ``"layer1/block0/conv1/conv/W"``.
+        quantizer: The node that quantizes the weight, None if there is none.
+        computed_by: Type of another function between the weight and the layer, "" if none.
+        bias: What is added to the output, None if nothing is.
+        shared: Whether an earlier layer has the same weight.
+    """
+
+    name: str
+    type: str
+    function: Any
+    weight: nn.Variable
+    weight_name: str
+    quantizer: Optional[Any] = None
+    computed_by: str = ""
+    bias: Optional[nn.Variable] = None
+    shared: bool = False
+
+    @property
+    def shape(self) -> Tuple[int, ...]:
+        """Shape of the weight."""
+        return tuple(self.weight.shape)
+
+    @property
+    def input_shape(self) -> Tuple[int, ...]:
+        """Shape of the input, with the batch axis."""
+        return tuple(self.function.inputs[0].shape)
+
+    @property
+    def output_shape(self) -> Tuple[int, ...]:
+        """Shape of the output, with the batch axis."""
+        return tuple(self.function.outputs[0].shape)
+
+    @property
+    def parameters(self) -> int:
+        """Number of weights and biases; 0 where the weight is an earlier layer's."""
+        if self.shared:
+            return 0
+        return int(self.weight.size) + (int(self.bias.size) if self.bias is not None else 0)
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulate operations for one sample."""
+        if self.type == "Embed":
+            return 0
+        args = self.function.info.args
+        # Each weight meets each position of the map once: of the output, or, where the layer
+        # spreads its input, of the input.
+        shape = self.input_shape if "Deconvolution" in self.type else self.output_shape
+        if self.type == "Affine":
+            return int(self.weight.size * np.prod(shape[1 : _base_axis(args, self.input_shape)]))
+        axis = len(shape) - 1 if args.get("channel_last") else _base_axis(args, shape)
+        positions = [size for i, size in enumerate(shape) if i not in (0, axis)]
+        return int(self.weight.size * np.prod(positions, dtype=np.int64))
+
+
+def _base_axis(args: Mapping[str, Any], shape: Sequence[int]) -> int:
+    return int(args["base_axis"]) % len(shape)
+
+
+def parameter_names(
+    outputs: Sequence[nn.Variable], parameters: Optional[Mapping[str, nn.Variable]] = None
+) -> Dict[Any, str]:
+    """Returns the path of each parameter of the graph, by the array that holds its values.
+
+    A leaf of the graph that is no parameter takes the name of its Variable, if it has one.
+
+    Args:
+        outputs: Variables of one graph.
+        parameters: Parameters by path; by default those of the current parameter scope.
+
+    Returns:
+        Paths by ``variable.data``; leaves without any name are left out.
+    """
+    if parameters is None:
+        parameters = nn.get_parameters(grad_only=False)
+    names = {variable.data: name for name, variable in parameters.items()}
+    for variable in leaves(outputs):
+        if variable.name:
+            names.setdefault(variable.data, variable.name)
+    return names
+
+
+def layers(
+    outputs: Sequence[nn.Variable], parameters: Optional[Mapping[str, nn.Variable]] = None
+) -> List[Layer]:
+    """Returns the layers of the graph in the order of execution.
+
+    A function whose weight is computed from the network's input, or from several trained
+    parameters, is none.
+
+    Args:
+        outputs: Variables of one graph.
+        parameters: Parameters by path, to name the layers; by default those of the current
+            parameter scope. A layer whose weight has no path is named by its type and number.
+
+    Returns:
+        The layers.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> y = PF.convolution(nn.Variable((1, 3, 8, 8)), 16, (3, 3), name="c1")
+        >>> [(layer.name, layer.shape, layer.parameters, layer.macs) for layer in layers([y])]
+        [('c1/conv', (16, 3, 3, 3), 448, 15552)]
+    """
+    if parameters is None:
+        parameters = nn.get_parameters(grad_only=False)
+    known = {parameter.data for parameter in parameters.values()}
+    names = parameter_names(outputs, parameters)
+    taken = set(names.values())
+    found: List[Layer] = []
+    numbers: Dict[str, int] = {}
+    seen = set()
+    for function in functions(outputs):
+        type_name = function.info.type_name
+        if type_name not in LAYER_TYPES:
+            continue
+        number = numbers[type_name] = numbers.get(type_name, 0) + 1
+        weight, quantizer, computed_by = _weight_source(function.inputs[WEIGHT], known)
+        if weight is None:
+            continue
+        if weight.data not in names:
+            made_up = f"{type_name}_{number}/W"
+            while made_up in taken:
+                made_up = f"_{made_up}"
+            taken.add(made_up)
+            names[weight.data] = made_up
+        weight_name = names[weight.data]
+        found.append(
+            Layer(
+                name=layer_name(weight_name),
+                type=type_name,
+                function=function,
+                weight=weight,
+                weight_name=weight_name,
+                quantizer=quantizer,
+                computed_by=computed_by,
+                bias=function.inputs[BIAS] if len(function.inputs) > BIAS else None,
+                shared=weight.data in seen,
+            )
+        )
+        seen.add(weight.data)
+    return found
+
+
+def layer_name(weight_name: str) -> str:
+    """Returns the name of the layer whose weight has this path.
+
+    Example:
+        >>> layer_name("c1/conv/W"), layer_name("rnn/weight_l0"), layer_name("W")
+        ('c1/conv', 'rnn/weight_l0', 'W')
+    """
+    scope, _, last = weight_name.rpartition("/")
+    return scope if last == "W" and scope else weight_name
+
+
+def _weight_source(
+    effective: nn.Variable, known: Set[Any]
+) -> Tuple[Optional[nn.Variable], Optional[Any], str]:
+    """Returns the parameter behind a weight, its quantizer, and what else computes the weight."""
+    function = effective.parent
+    if function is not None and quantizer_of(function) is not None:
+        if function.inputs[0].parent is None:
+            return function.inputs[0], function, ""
+    behind = leaves([effective])
+    if not behind or not all(leaf.need_grad or leaf.data in known or leaf.name for leaf in behind):
+        return None, None, ""
+    if function is None:
+        return effective, None, ""
+    # NNabla's own functions of one parameter, such as FixedPointQuantize or Reshape.
+    trained = [leaf for leaf in behind if leaf.need_grad] or behind
+    if len(trained) != 1:
+        return None, None, ""
+    return trained[0], None, str(function.info.type_name)

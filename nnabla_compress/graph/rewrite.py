@@ -1,0 +1,182 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Rebuilding a graph function by function, with some functions or inputs replaced.
+
+Every change of a network in this package is a :func:`rebuild` with a ``replace`` callback. The new
+graph shares the parameters of the old one: training either trains both.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+
+import nnabla as nn
+
+from nnabla_compress.graph.clone import Made, as_list, clone
+
+Replace = Callable[[Any, List[nn.Variable]], Optional[Made]]
+
+# Functions that only act in training and whose output has the shape of their input.
+TRAINING_ONLY = ("Dropout", "RandomFlip", "RandomShift", "RandomErase")
+
+
+def functions(outputs: Iterable[nn.Variable], stop: Iterable[nn.Variable] = ()) -> List[Any]:
+    """Returns the functions behind ``outputs`` in the order of execution, each once.
+
+    Args:
+        outputs: Variables of one graph.
+        stop: Variables whose own functions are left out, with all that only they need.
+
+    Returns:
+        NNabla functions with ``info.type_name``, ``info.args``, ``inputs`` and ``outputs``.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> h = F.relu(nn.Variable((2, 3)))
+        >>> [f.info.type_name for f in functions([F.add2(h, F.tanh(h))])]
+        ['ReLU', 'Tanh', 'Add2']
+    """
+    stopped, seen, order = set(stop), set(), []
+    # Depth first by hand: deep networks would exceed Python's recursion limit.
+    stack: List[Tuple[Any, bool]] = [
+        (output.parent, False)
+        for output in reversed(list(outputs))
+        if output.parent is not None and output not in stopped
+    ]
+    while stack:
+        function, ready = stack.pop()
+        if ready:
+            order.append(function)
+        elif function not in seen:
+            seen.add(function)
+            stack.append((function, True))
+            stack.extend(
+                (variable.parent, False)
+                for variable in reversed(function.inputs)
+                if variable.parent is not None
+                and variable not in stopped
+                and variable.parent not in seen
+            )
+    return order
+
+
+def consumers(outputs: Sequence[nn.Variable]) -> Dict[nn.Variable, List[Any]]:
+    """Returns the functions that read each variable of the graph; an output has one more, None.
+
+    Args:
+        outputs: Variables of one graph.
+    """
+    readers: Dict[nn.Variable, List[Any]] = {}
+    for function in functions(outputs):
+        for variable in function.inputs:
+            readers.setdefault(variable, []).append(function)
+    for output in outputs:
+        readers.setdefault(output, []).append(None)
+    return readers
+
+
+def leaves(outputs: Iterable[nn.Variable]) -> List[nn.Variable]:
+    """Returns the variables that no function computes, parameters and inputs, in order of use.
+
+    Args:
+        outputs: Variables of one graph.
+    """
+    found: Dict[nn.Variable, None] = {}
+    for function in functions(outputs):
+        found.update((variable, None) for variable in function.inputs if variable.parent is None)
+    found.update((output, None) for output in outputs if output.parent is None)
+    return list(found)
+
+
+def rebuild(
+    outputs: Sequence[nn.Variable],
+    replace: Optional[Replace] = None,
+    inputs: Optional[Mapping[nn.Variable, nn.Variable]] = None,
+) -> List[nn.Variable]:
+    """Builds the graph behind ``outputs`` again, with replacements.
+
+    Parameters and inputs are the very same Variables in the new graph, so that it follows
+    training and loading. Without replacements it computes the same values bit for bit.
+
+    Args:
+        outputs: Variables of one graph.
+        replace: Called with each function, in order of execution, and its inputs in the new graph.
+            Returns what takes the place of the function's output or outputs, None to copy it.
+        inputs: Variables that get another one's place, also one of another batch size. A computed
+            variable may be given too: what computes it is then left out.
+
+    Returns:
+        The new outputs, in the order of ``outputs``.
+
+    Raises:
+        UnsupportedFunctionError: If a Python function is met whose class is not known.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x = nn.Variable((2, 3))
+        >>> new = nn.Variable((8, 3))
+        >>> def relu6(function, inputs):
+        ...     return F.relu6(*inputs) if function.info.type_name == "ReLU" else None
+        >>> y, = rebuild([F.softmax(F.relu(x))], relu6, inputs={x: new})
+        >>> y.shape, [f.info.type_name for f in functions([y])]
+        ((8, 3), ['ReLU6', 'Softmax'])
+    """
+    new: Dict[nn.Variable, nn.Variable] = dict(inputs or {})
+    for function in functions(outputs, stop=list(new)):
+        arguments = [new.get(variable, variable) for variable in function.inputs]
+        made = replace(function, arguments) if replace is not None else None
+        if made is None:
+            copies = clone(function, arguments)
+            for old, copy in zip(function.outputs, copies):
+                _take_over(function, old, copy)
+        else:
+            copies = as_list(made)
+        new.update((old, copy) for old, copy in zip(function.outputs, copies) if old not in new)
+    return [new.get(output, output) for output in outputs]
+
+
+def _take_over(function: Any, old: nn.Variable, copy: nn.Variable) -> None:
+    """Gives a copied variable the flags of the old one."""
+    copy.name = old.name
+    copy.persistent = old.persistent
+    if old.recompute:
+        copy.recompute = True
+    # Asked for by the user: NNabla itself computes True here.
+    if not old.need_grad and any(variable.need_grad for variable in function.inputs):
+        copy.need_grad = False
+
+
+def with_batch_statistics(
+    outputs: Sequence[nn.Variable],
+    batch_stat: bool,
+    inputs: Optional[Mapping[nn.Variable, nn.Variable]] = None,
+) -> List[nn.Variable]:
+    """Builds the graph again for training or for inference.
+
+    Args:
+        outputs: Variables of one graph.
+        batch_stat: True: batch normalizations use the statistics of the batch and update the
+            running ones. False: they use the running ones, and Dropout and other functions that
+            only act in training disappear.
+        inputs: As of :func:`rebuild`.
+
+    Returns:
+        The new outputs.
+
+    Example:
+        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> h = PF.batch_normalization(nn.Variable((2, 3)), name="example_bn")
+        >>> y, = with_batch_statistics([F.dropout(h)], False)
+        >>> [(f.info.type_name, f.info.args["batch_stat"]) for f in functions([y])]
+        [('BatchNormalization', False)]
+    """
+
+    def replace(function: Any, arguments: List[nn.Variable]) -> Union[None, Made]:
+        if not batch_stat and function.info.type_name in TRAINING_ONLY:
+            return arguments[0]
+        # MeanSubtraction keeps a running mean, too.
+        for key in ("batch_stat", "update_running_mean"):
+            if function.info.args.get(key, batch_stat) != batch_stat:
+                return clone(function, arguments, {key: batch_stat})
+        return None
+
+    return rebuild(outputs, replace, inputs)

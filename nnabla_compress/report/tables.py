@@ -1,0 +1,162 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The tables that the command line prints."""
+
+from __future__ import annotations
+
+from typing import Any, List, Mapping, Sequence
+
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+
+from nnabla_compress.exporters.summary import FileSummary, NetworkSummary
+
+
+def layer_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns one row a layer: what its weights take as floats and packed.
+
+    Args:
+        rows: As from ``ExportReport.rows_as_dicts()``.
+
+    Example:
+        >>> row = {"name": "fc/affine", "type": "Affine", "shape": [8, 4], "weights": 32,
+        ...        "bits": 2, "distinct": 4, "packed_bytes": 24, "float_bytes": 128}
+        >>> layer_table([row]).row_count
+        2
+    """
+    table = _table("Layers")
+    table.add_column("layer", overflow="fold")
+    table.add_column("type")
+    table.add_column("shape")
+    for name in ("weights", "bits", "distinct values", "packed bytes", "float bytes"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        table.add_row(
+            str(row["name"]),
+            str(row["type"]),
+            _shape(row["shape"]),
+            f"{row['weights']:,}",
+            str(row["bits"]),
+            f"{row['distinct']:,}",
+            f"{row['packed_bytes']:,}",
+            f"{row['float_bytes']:,}",
+        )
+    totals = {key: sum(row[key] for row in rows) for key in ("weights", "packed_bytes", "float_bytes")}
+    table.add_section()
+    table.add_row(
+        "all layers",
+        "",
+        "",
+        f"{totals['weights']:,}",
+        f"{8 * totals['packed_bytes'] / max(totals['weights'], 1):.2f}",
+        "",
+        f"{totals['packed_bytes']:,}",
+        f"{totals['float_bytes']:,}",
+    )
+    return table
+
+
+def distinct_table(runs: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns a row a layer: how many distinct weight values each of several runs left there.
+
+    Args:
+        runs: Contents of ``results.json`` files of one float network.
+    """
+    table = _table("Distinct weight values")
+    table.add_column("layer", overflow="fold")
+    table.add_column("weights", justify="right")
+    for run in runs:
+        table.add_column(run["name"], justify="right")
+    for rows in zip(*(run["layers"] for run in runs)):
+        values = [f"{row['distinct']:,}" for row in rows]
+        table.add_row(rows[0]["name"], f"{rows[0]['weights']:,}", *values)
+    return table
+
+
+def result_table(runs: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns a row for the float network and one for each compressed one.
+
+    Args:
+        runs: Contents of ``results.json`` files of one float network.
+    """
+    table = _table("Result")
+    table.add_column("network", overflow="fold")
+    for name in ("test accuracy", "weights packed", "ratio", ".nnp file", ".nnb file"):
+        table.add_column(name, justify="right")
+    if runs:
+        table.add_row(*_result("float", runs[0]["float"]))
+    for run in runs:
+        if "compressed" in run:
+            table.add_row(*_result(run["name"], run["compressed"]))
+    table.caption = (
+        "weights packed: bytes of the codes at their bits and their tables, against the same "
+        "weights as float32"
+    )
+    return table
+
+
+def summary_tables(found: FileSummary) -> List[Table]:
+    """Returns a table for each network of an ``.nnp`` file.
+
+    Args:
+        found: As from :func:`nnabla_compress.exporters.summary`.
+    """
+    return [_network_table(found, network) for network in found.networks]
+
+
+def _network_table(found: FileSummary, network: NetworkSummary) -> Table:
+    table = _table(f"{found.path.name}: network {network.name}")
+    table.add_column("layer", overflow="fold")
+    table.add_column("type")
+    table.add_column("weight shape")
+    table.add_column("output shape")
+    names = ["parameters", "MACs", "float bytes", "distinct values"]
+    packed = any(layer.packed_bytes is not None for layer in network.layers)
+    for name in names + (["packed bytes"] if packed else []):
+        table.add_column(name, justify="right")
+    for layer in network.layers:
+        row = [
+            layer.name,
+            layer.type,
+            _shape(layer.shape),
+            _shape(layer.output_shape),
+            f"{layer.parameters:,}",
+            f"{layer.macs:,}",
+            f"{layer.bytes:,}",
+            f"{layer.distinct:,}",
+        ]
+        table.add_row(*row, f"{layer.packed_bytes:,}" if layer.packed_bytes is not None else "")
+    table.add_section()
+    table.add_row(
+        "whole network", "", "", "", f"{network.parameters:,}", f"{network.macs:,}",
+        f"{network.bytes:,}",
+    )
+    sizes = [
+        f"{kind} {name} {_shape(shape)}"
+        for kind, shapes in (("input", network.inputs), ("output", network.outputs))
+        for name, shape in shapes.items()
+    ]
+    used = ", ".join(f"{count} {name}" for name, count in network.functions.items())
+    table.caption = (
+        f"{'; '.join(sizes)}\nfunctions: {used}\nfile: {found.bytes:,} bytes"
+    )
+    return table
+
+
+def _shape(shape: Sequence[int]) -> str:
+    return "x".join(str(size) for size in shape)
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, box=SIMPLE_HEAD, title_justify="left", caption_justify="left")
+
+
+def _result(name: str, part: Mapping[str, Any]) -> List[str]:
+    packed, plain = part.get("packed_weight_bytes"), part.get("float_weight_bytes")
+    return [
+        name,
+        f"{100 * part['accuracy']:.2f} %",
+        f"{packed:,} B" if packed else "",
+        f"{packed / plain:.3f}" if packed and plain else "",
+        f"{part['nnp_bytes']:,} B" if "nnp_bytes" in part else "",
+        f"{part['nnb_bytes']:,} B" if "nnb_bytes" in part else "",
+    ]

@@ -1,0 +1,10 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Training: one deterministic, resumable loop for float and for compressed networks."""
+
+from __future__ import annotations
+
+from nnabla_compress.training.evaluate import Score, evaluate
+from nnabla_compress.training.settings import TrainingSettings
+from nnabla_compress.training.trainer import Outcome, Trainer, set_seed
+
+__all__ = ["Outcome", "Score", "Trainer", "TrainingSettings", "evaluate", "set_seed"]

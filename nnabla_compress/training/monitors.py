@@ -1,0 +1,78 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""NNabla monitors that go on after a resume instead of starting their files anew."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+from nnabla.monitor import Monitor, MonitorSeries, MonitorTimeElapsed
+
+
+class Monitors:
+    """The series of one training, in files that NNabla's plots and Neural Network Console read.
+
+    Args:
+        folder: Where ``<name>.series.txt`` and ``Training-time.timer.txt`` go.
+        start: Iteration to go on from: entries at or after it are dropped, earlier ones kept.
+        interval: Iterations that an entry of a training series is the mean of.
+        pending: What :meth:`pending` returned at iteration ``start``.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        start: int = 0,
+        interval: int = 10,
+        pending: Optional[Dict[str, Any]] = None,
+    ) -> None:
+        self.folder = folder
+        self.start = start
+        self._restored = pending or {}
+        self.interval = interval
+        self._monitor = Monitor(str(folder))
+        self._series: Dict[str, MonitorSeries] = {}
+        timer = folder / "Training-time.timer.txt"
+        kept = self._kept(timer)
+        self._time = MonitorTimeElapsed(
+            "Training time", self._monitor, interval=100, verbose=False
+        )
+        timer.write_text(kept, encoding="utf-8")
+
+    def add(self, name: str, iteration: int, value: float, every: bool = False) -> None:
+        """Adds a value to a series.
+
+        Args:
+            name: Name of the series, such as "Training loss".
+            iteration: Updates done so far.
+            value: The value.
+            every: Write each value instead of means over ``interval``.
+        """
+        if name not in self._series:
+            path = self.folder / f"{name.replace(' ', '-')}.series.txt"
+            kept = self._kept(path)
+            self._series[name] = MonitorSeries(
+                name, self._monitor, interval=1 if every else self.interval, verbose=False
+            )
+            path.write_text(kept, encoding="utf-8")
+            self._series[name].flush_at, self._series[name].buf = self._restored.pop(
+                name, (self.start - 1, [])
+            )
+        self._series[name].add(iteration, value)
+
+    def pending(self) -> Dict[str, Any]:
+        """Returns the values that are not written yet, as JSON takes them, for a checkpoint."""
+        series = {name: (s.flush_at, [float(v) for v in s.buf]) for name, s in self._series.items()}
+        return {**self._restored, **series}
+
+    def tick(self, iteration: int) -> None:
+        """Notes the time."""
+        self._time.add(iteration)
+
+    def _kept(self, path: Path) -> str:
+        if not path.exists():
+            return ""
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        # The last line of a killed run may be cut.
+        whole = [line for line in lines if line.endswith("\n") and line.split()[:1]]
+        return "".join(line for line in whole if float(line.split()[0]) < self.start)

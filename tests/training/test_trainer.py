@@ -1,0 +1,207 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import nnabla as nn
+import nnabla.functions as F
+import nnabla.parametric_functions as PF
+import numpy as np
+import pytest
+
+import nnabla_compress.quantizers as Q
+from nnabla_compress.data import DataSet, Preprocessing, Split
+from nnabla_compress.errors import ConfigError, TrainingError
+from nnabla_compress.training import Trainer, TrainingSettings, set_seed
+
+PLAIN = Preprocessing()
+
+
+def two_blobs(count: int = 60) -> DataSet:
+    rng = np.random.RandomState(0)
+    y = np.arange(count) % 2
+    x = (rng.randn(count, 4) + 2 * y[:, np.newaxis]).astype(np.float32)
+    train = Split.checked(x[:40], y[:40], "blobs")
+    validation = Split.checked(x[40:], y[40:], "blobs")
+    return DataSet.checked("blobs", train=train, validation=validation)
+
+
+def small_net(x: nn.Variable, test: bool) -> nn.Variable:
+    h = F.relu(PF.affine(x, 8, apply_w=Q.LUT(bits=2), name="a"))
+    h = h if test else F.dropout(h, 0.25)
+    return PF.affine(h, 2, apply_w=Q.LUT(bits=2), name="b")
+
+
+def settings(**changes: object) -> TrainingSettings:
+    defaults = dict(
+        epochs=4, batch_size=8, learning_rate=0.1, weight_decay=1e-3, checkpoint_interval=3
+    )
+    return TrainingSettings(**{**defaults, **changes})  # type: ignore[arg-type]
+
+
+def parameters() -> dict:
+    return {name: p.d.copy() for name, p in nn.get_parameters(grad_only=False).items()}
+
+
+def train(folder: Path, stop_at: int = 0, resume: bool = False, **changes: object) -> dict:
+    nn.clear_parameters()
+    set_seed(3)
+    trainer = Trainer(small_net, two_blobs(), settings(**changes), folder, PLAIN, seed=3)
+
+    def stop(done: int, total: int, values: dict) -> None:
+        if done == stop_at:
+            raise KeyboardInterrupt
+
+    try:
+        trainer.run(resume=resume, progress=stop)
+    except KeyboardInterrupt:
+        pass
+    return parameters()
+
+
+def test_a_training_learns_and_keeps_the_best_epoch(tmp_path):
+    set_seed(3)
+    trainer = Trainer(small_net, two_blobs(), settings(epochs=10), tmp_path, PLAIN, seed=3)
+    outcome = trainer.run()
+    assert outcome.iterations == 50
+    assert outcome.best.accuracy >= outcome.last.accuracy
+    assert outcome.best.accuracy > 0.8
+    assert trainer.load_best()
+    assert trainer.evaluator.score(two_blobs().validation) == outcome.best
+
+
+@pytest.mark.parametrize("stop_at", [1, 3, 5, 11, 19])
+def test_a_stopped_and_resumed_training_ends_with_the_same_bits(tmp_path, stop_at):
+    whole = train(tmp_path / "whole")
+    train(tmp_path / "stopped", stop_at=stop_at)
+    resumed = train(tmp_path / "stopped", resume=True)
+    assert list(whole) == list(resumed)
+    for name in whole:
+        np.testing.assert_array_equal(whole[name], resumed[name], err_msg=name)
+    for series in ("Training-loss", "Validation-error"):
+        name = f"{series}.series.txt"
+        assert (tmp_path / "whole" / name).read_text() == (
+            tmp_path / "stopped" / name
+        ).read_text(), series
+
+
+def test_resuming_twice_changes_nothing_more(tmp_path):
+    first = train(tmp_path)
+    again = train(tmp_path, resume=True)
+    for name in first:
+        np.testing.assert_array_equal(first[name], again[name])
+
+
+def test_only_the_newest_checkpoint_stays(tmp_path):
+    train(tmp_path)
+    names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
+    assert names == ["checkpoint_20.json", "params_20.h5", "states_20.h5"]
+    assert json.loads((tmp_path / "checkpoints" / names[0]).read_text())["iteration"] == 20
+
+
+def test_weight_decay_is_that_of_nnabla(tmp_path):
+    def plain(x: nn.Variable, test: bool) -> nn.Variable:
+        return PF.affine(x, 2, name="a")
+
+    set_seed(3)
+    data = two_blobs()
+    trainer = Trainer(plain, data, settings(epochs=0.2), tmp_path, PLAIN, seed=3)
+    before = parameters()
+    trainer.run()
+    after = parameters()
+    nn.clear_parameters()
+    for name, value in before.items():
+        nn.parameter.get_parameter_or_create(name, value.shape, value)
+    x, t = nn.Variable((8, 4)), nn.Variable((8, 1))
+    loss = F.mean(F.softmax_cross_entropy(plain(x, False), t))
+    solver = settings().make_solver()
+    solver.set_parameters(nn.get_parameters())
+    batch = trainer.batches.batch(0)
+    x.d, t.d = batch.x, batch.y
+    solver.zero_grad()
+    loss.forward()
+    loss.backward()
+    solver.weight_decay(1e-3)
+    solver.update()
+    for name, value in parameters().items():
+        np.testing.assert_allclose(after[name], value, rtol=1e-6, atol=1e-8)
+
+
+def test_a_loss_that_is_not_a_number_stops_and_keeps_the_checkpoint(tmp_path):
+    def plain(x: nn.Variable, test: bool) -> nn.Variable:
+        return PF.affine(x, 2, name="a")
+
+    wild = settings(learning_rate=1e38, checkpoint_interval=1)
+    trainer = Trainer(plain, two_blobs(), wild, tmp_path, PLAIN, seed=3)
+    with pytest.raises(TrainingError, match=r"the loss is (nan|inf) at iteration \d"):
+        trainer.run()
+    assert len(list((tmp_path / "checkpoints").glob("checkpoint_*.json"))) == 1
+
+
+def test_weights_that_are_not_numbers_are_named_before_the_first_update(tmp_path):
+    def broken(x: nn.Variable, test: bool) -> nn.Variable:
+        return PF.affine(x, 2, w_init=np.full((4, 2), np.nan), apply_w=Q.LUT(bits=2), name="fc")
+
+    trainer = Trainer(broken, two_blobs(), settings(), tmp_path, PLAIN)
+    with pytest.raises(TrainingError, match="fc/affine"):
+        trainer.run()
+
+
+def test_a_folder_below_a_file_is_refused(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(ConfigError, match="can't write"):
+        Trainer(small_net, two_blobs(), settings(), tmp_path / "file" / "run", PLAIN)
+
+
+SCRIPT = """
+import sys, time
+sys.path.insert(0, {tests!r})
+from test_trainer import *
+nn.clear_parameters(); set_seed(3)
+trainer = Trainer(small_net, two_blobs(), settings(epochs=40), Path(sys.argv[1]), PLAIN, seed=3)
+trainer.run(resume=True, progress=lambda *a: (print(a[0], flush=True), time.sleep(0.005)))
+nn.save_parameters(sys.argv[1] + "/end.h5")
+"""
+
+
+def test_a_training_killed_at_any_moment_resumes_to_the_same_bits(tmp_path):
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT.format(tests=str(Path(__file__).parent)))
+    environment = dict(os.environ, PYTHONPATH=os.getcwd())
+
+    def start(folder: Path) -> subprocess.Popen:
+        return subprocess.Popen(
+            [sys.executable, str(script), str(folder)],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            env=environment,
+            text=True,
+        )
+
+    killed = tmp_path / "killed"
+    for updates in (20, 45):
+        process = start(killed)
+        assert process.stdout is not None
+        for _ in range(updates):
+            process.stdout.readline()
+        time.sleep(0.003)
+        process.send_signal(signal.SIGKILL)
+        process.communicate()
+        assert not (killed / "end.h5").exists()
+    for folder in (killed, tmp_path / "whole"):
+        process = start(folder)
+        process.communicate(timeout=120)
+        assert process.returncode == 0
+    nn.clear_parameters()
+    nn.load_parameters(str(killed / "end.h5"))
+    resumed = parameters()
+    nn.clear_parameters()
+    nn.load_parameters(str(tmp_path / "whole" / "end.h5"))
+    for name, value in parameters().items():
+        np.testing.assert_array_equal(resumed[name], value, err_msg=name)
