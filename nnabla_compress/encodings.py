@@ -51,6 +51,16 @@ class Encoding:
             raise ValueError(f"bits is {self.bits}, an Encoding takes 1 to 32")
         if self.codes.size and int(self.codes.max()) - self._lowest >= 2**self.bits:
             raise ValueError(f"codes up to {self.codes.max()} do not fit {self.bits} bits")
+        if self.codes.size and self.scale is None:
+            codes = 2 if self.dictionary is None else len(self.dictionary)
+            if self.codes.min() < 0 or self.codes.max() >= codes:
+                raise ValueError(
+                    f"codes from {self.codes.min()} to {self.codes.max()} where there are {codes}"
+                )
+        if self.kept is not None and np.count_nonzero(self.codes) != len(self.kept):
+            raise ValueError(
+                f"{np.count_nonzero(self.codes)} codes are 1 but {len(self.kept)} values are kept"
+            )
 
     @property
     def _lowest(self) -> int:
@@ -73,7 +83,7 @@ class Encoding:
             shape = [1] * self.codes.ndim
             shape[self.axis] = -1
             scale = scale.reshape(shape)
-        return (self.codes - self.zero_point).astype(np.float32) * scale
+        return (self.codes.astype(np.int64) - self.zero_point).astype(np.float32) * scale
 
     def table(self) -> np.ndarray:
         """Returns what must be stored besides the codes, as bytes in a flat uint8 array."""
@@ -93,8 +103,11 @@ class Encoding:
         Code i takes the bits i * bits .. i * bits + bits - 1 of the stream; bit j of the stream is
         bit j % 8 of byte j // 8. Negative codes are stored as their distance from the lowest.
         """
-        codes = (self.codes.astype(np.int64).ravel() - self._lowest).astype("<u4")
-        planes = np.unpackbits(codes.view(np.uint8).reshape(-1, 4), axis=1, bitorder="little")
+        # As few bytes a code as hold its bits: each of them becomes eight while it is packed.
+        width = 1 if self.bits <= 8 else 4
+        codes = (self.codes.astype(np.int64).ravel() - self._lowest).astype(f"<u{width}")
+        octets = codes.view(np.uint8).reshape(-1, width)
+        planes = np.unpackbits(octets, axis=1, bitorder="little")
         stream = np.packbits(planes[:, : self.bits].ravel(), bitorder="little")
         return stream.tobytes() + self.table().tobytes()
 

@@ -21,6 +21,8 @@ _REASONS = {
     errno.EPERM: ("permission denied", "choose a folder that you may write to"),
     errno.EROFS: ("the file system is read-only", "choose a folder that you may write to"),
     errno.ENOTDIR: ("a part of the path is a file", "choose a folder"),
+    errno.EEXIST: ("a part of the path is a file", "choose a folder"),
+    errno.EISDIR: ("it is a folder", "choose a file name"),
 }
 
 

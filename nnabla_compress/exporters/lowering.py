@@ -21,8 +21,6 @@ from nnabla_compress.graph.rewrite import functions, rebuild
 
 Rewrite = Callable[[Any, List[nn.Variable]], Optional[nn.Variable]]
 
-_BINARY = ("Add2", "Sub2", "Mul2", "Div2", "Pow2", "Minimum2", "Maximum2")
-
 
 def fold_constants(
     outputs: Sequence[nn.Variable], inputs: Collection[nn.Variable], names: Mapping[Any, str]
@@ -97,9 +95,6 @@ def lower_functions(
                 return None
             arguments[WEIGHT] = constant(np.array(weight.d), weight.name)
             return clone(function, arguments)
-        if type_name in _BINARY and arguments[0].ndim != arguments[1].ndim:
-            ndim = max(variable.ndim for variable in arguments)
-            return clone(function, [_raised(v, ndim) if is_parameter(v) else v for v in arguments])
         rewrite = _REWRITES.get(type_name)
         made = None if rewrite is None else rewrite(function, arguments)
         return None if made is None else [made]
@@ -107,30 +102,9 @@ def lower_functions(
     return rebuild(rebuild(outputs, replace), _axes_from_the_front)
 
 
-def _global_average_pooling(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
+def _global_average_pooling(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
     x = inputs[0]
-    if x.ndim == 3:
-        return _pool_in_two_dimensions(x, F.average_pooling, kernel=(1, x.shape[2]))
-    return F.average_pooling(x, x.shape[2:])
-
-
-def _pool_in_two_dimensions(x: nn.Variable, pool: Any, **args: Any) -> nn.Variable:
-    flat = F.reshape(x, (*x.shape[:-1], 1, x.shape[-1]), inplace=False)
-    y = pool(flat, **args)
-    return F.reshape(y, (*y.shape[:-2], y.shape[-1]), inplace=False)
-
-
-def _pooling(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
-    args = dict(function.info.args)
-    x = inputs[0]
-    if len(args["kernel"]) != 1 or args["channel_last"]:
-        return None
-    for key, front in (("kernel", 1), ("stride", 1), ("pad", 0)):
-        if key in args:
-            args[key] = [front, *args[key]]
-    flat = F.reshape(x, (*x.shape[:-1], 1, x.shape[-1]), inplace=False)
-    y = clone(function, [flat], args)[0]
-    return F.reshape(y, (*y.shape[:-2], y.shape[-1]), inplace=False)
+    return F.average_pooling(x, x.shape[2:]) if x.ndim == 4 else None
 
 
 def _mean(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
@@ -163,15 +137,8 @@ def _chain(combine: Callable[[nn.Variable, nn.Variable], nn.Variable]) -> Rewrit
     return lambda function, inputs: reduce(combine, inputs)
 
 
-def _raised(parameter: nn.Variable, ndim: int) -> nn.Variable:
-    """Returns the parameter with axes of size 1 in front, which broadcasting adds by itself."""
-    shape = (1,) * (ndim - parameter.ndim) + tuple(parameter.shape)
-    return constant(np.array(parameter.d).reshape(shape), parameter.name)
-
-
 _REWRITES: Dict[str, Rewrite] = {
     "GlobalAveragePooling": _global_average_pooling,
-    **dict.fromkeys(("MaxPooling", "AveragePooling", "SumPooling"), _pooling),
     "Mean": _mean,
     "ReLU6": _clip(0.0, 6.0),
     "HardTanh": _clip(-1.0, 1.0),

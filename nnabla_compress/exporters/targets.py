@@ -40,15 +40,6 @@ class Target:
         return None if wrong is None else f"target {self.name!r} runs {type_name} {wrong}"
 
 
-def _two_or_three_dimensions(function: Any) -> Optional[str]:
-    args = function.info.args
-    if args.get("channel_last"):
-        return "with channel_last=False only"
-    if len(args["kernel"]) not in (2, 3):
-        return f"with kernels of 2 or 3 dimensions, not {tuple(args['kernel'])}"
-    return None
-
-
 def _channels_first(function: Any) -> Optional[str]:
     return "with channel_last=False only" if function.info.args.get("channel_last") else None
 
@@ -56,11 +47,6 @@ def _channels_first(function: Any) -> Optional[str]:
 def _affine(function: Any) -> Optional[str]:
     weight = function.inputs[WEIGHT]
     return "with a weight that is a parameter" if weight.parent is not None else None
-
-
-def _same_dimensions(function: Any) -> Optional[str]:
-    a, b = (len(variable.shape) for variable in function.inputs)
-    return f"on tensors of as many dimensions, not {a} and {b}" if a != b else None
 
 
 def _axes_from_the_front(function: Any) -> Optional[str]:
@@ -98,18 +84,16 @@ PORTABLE = Target(
         "DepthwiseConvolution": None,
         "Deconvolution": _channels_first,
         "Affine": _affine,
-        "MaxPooling": _two_or_three_dimensions,
-        "AveragePooling": _two_or_three_dimensions,
-        "SumPooling": _two_or_three_dimensions,
-        "Unpooling": _two_or_three_dimensions,
+        "MaxPooling": _channels_first,
+        "AveragePooling": _channels_first,
+        "SumPooling": _channels_first,
+        "Unpooling": _channels_first,
         **dict.fromkeys(("ReLU", "LeakyReLU", "PReLU", "Sigmoid", "Tanh", "Swish")),
         **dict.fromkeys(("ELU", "SELU", "CELU")),
         "CReLU": _axes_from_the_front,
         "Softmax": _axes_from_the_front,
         "MeanSubtraction": None,
-        **dict.fromkeys(
-            ("Add2", "Sub2", "Mul2", "Div2", "Pow2", "Minimum2", "Maximum2"), _same_dimensions
-        ),
+        **dict.fromkeys(("Add2", "Sub2", "Mul2", "Div2", "Pow2", "Minimum2", "Maximum2")),
         **dict.fromkeys(("AddScalar", "MulScalar", "PowScalar", "RSubScalar", "RDivScalar")),
         **dict.fromkeys(("RPowScalar", "MinimumScalar", "MaximumScalar")),
         **dict.fromkeys(("Sign", "Abs", "Exp", "Log", "Identity", "Round")),

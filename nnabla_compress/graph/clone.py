@@ -98,7 +98,7 @@ def _batch_follows(
     sizes = list(args[key])
     if not old or not sizes or not new or tuple(old) == tuple(new) or sizes[0] <= 0:
         return args
-    if type_name == "Reshape" and -1 not in sizes:
+    if type_name == "Reshape":
         # Elements per entry of the first axis stay: the batch may be merged with other axes.
         first, rest = divmod(sizes[0] * inputs[0].size, function.inputs[0].size)
         sizes[0] = first if rest == 0 else sizes[0]

@@ -98,7 +98,7 @@ def parameter_names(
 ) -> Dict[Any, str]:
     """Returns the path of each parameter of the graph, by the array that holds its values.
 
-    A leaf of the graph that is no parameter takes the name of its Variable, if it has one.
+    A leaf of the graph that is none of them takes the name of its Variable, if that is a path.
 
     Args:
         outputs: Variables of one graph.
@@ -111,7 +111,7 @@ def parameter_names(
         parameters = nn.get_parameters(grad_only=False)
     names = {variable.data: name for name, variable in parameters.items()}
     for variable in leaves(outputs):
-        if variable.name:
+        if "/" in variable.name:  # parametric functions call every weight "W"
             names.setdefault(variable.data, variable.name)
     return names
 
@@ -199,7 +199,7 @@ def _weight_source(
         if function.inputs[0].parent is None:
             return function.inputs[0], function, ""
     behind = leaves([effective])
-    if not behind or not all(leaf.need_grad or leaf.data in known or leaf.name for leaf in behind):
+    if not all(leaf.need_grad or leaf.data in known or "/" in leaf.name for leaf in behind):
         return None, None, ""
     if function is None:
         return effective, None, ""

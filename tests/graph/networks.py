@@ -70,7 +70,7 @@ ZOO: Dict[str, Callable[[nn.Variable], nn.Variable]] = {
     "relu6": lambda x: F.relu6(3 * x),
     "hard": lambda x: F.hard_tanh(F.hard_sigmoid(x) + x),
     "n_ary": lambda x: F.add_n(x, F.mul_n(x, x, F.tanh(x)), F.sin(x)),
-    "mean": lambda x: F.mean(x, axis=(-1, 2), keepdims=True),
+    "mean": lambda x: F.mean(x, axis=(2, 3), keepdims=True),
     "prelu": lambda x: PF.prelu(x),
     "crelu": lambda x: F.crelu(x, axis=1),
     "broadcast": lambda x: F.broadcast(F.mean(x, axis=(2, 3), keepdims=True), x.shape),

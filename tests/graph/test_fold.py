@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
-from nnabla_compress.graph import fold_batch_normalization, functions
+from nnabla_compress.graph import fold_batch_normalization, functions, insert_weight_quantizers
 from nnabla_compress.graph.fold import scale_and_shift
 from nnabla_compress.parametric_functions import pow2_batch_normalization
 from nnabla_compress.quantizers import LUT
@@ -22,19 +22,23 @@ from tests.graph.networks import (
 )
 
 LAYERS = {
-    "convolution": lambda x, w: PF.convolution(x, 6, (3, 3), apply_w=w, name="c"),
-    "no_bias": lambda x, w: PF.convolution(x, 6, (3, 3), with_bias=False, apply_w=w, name="c"),
-    "group": lambda x, w: PF.convolution(x, 6, (3, 3), group=2, apply_w=w, name="c"),
-    "affine": lambda x, w: PF.affine(x, 6, apply_w=w, name="c"),
-    "affine_map": lambda x, w: PF.affine(x, (6, 5), apply_w=w, name="c"),
-    "depthwise": lambda x, w: PF.depthwise_convolution(
-        x, (3, 3), multiplier=2, apply_w=w, name="c"
-    ),
-    "deconvolution": lambda x, w: PF.deconvolution(x, 6, (3, 3), apply_w=w, name="c"),
-    "group_deconvolution": lambda x, w: PF.deconvolution(
-        x, 6, (3, 3), group=2, apply_w=w, name="c"
-    ),
+    "convolution": lambda x: PF.convolution(x, 6, (3, 3), name="c"),
+    "no_bias": lambda x: PF.convolution(x, 6, (3, 3), with_bias=False, name="c"),
+    "group": lambda x: PF.convolution(x, 6, (3, 3), group=2, name="c"),
+    "affine": lambda x: PF.affine(x, 6, name="c"),
+    "affine_map": lambda x: PF.affine(x, (6, 5), name="c"),
+    "depthwise": lambda x: PF.depthwise_convolution(x, (3, 3), multiplier=2, name="c"),
+    "deconvolution": lambda x: PF.deconvolution(x, 6, (3, 3), name="c"),
+    "group_deconvolution": lambda x: PF.deconvolution(x, 6, (3, 3), group=2, name="c"),
 }
+NORMALIZATIONS = {
+    "ordinary": lambda x: batch_normalization(x, name="n"),
+    "pow2": lambda x: pow2_batch_normalization(x, batch_stat=False, name="n"),
+}
+
+
+def quantized(h):
+    return insert_weight_quantizers([h], lambda layer: LUT(bits=2))[0]
 
 
 def types(output):
@@ -46,10 +50,10 @@ def close(got, expected):
 
 
 @pytest.mark.parametrize("name", LAYERS)
-@pytest.mark.parametrize("normalize", [batch_normalization, pow2_batch_normalization])
-def test_a_float_layer_takes_the_normalization_in(name, normalize):
+@pytest.mark.parametrize("kind", NORMALIZATIONS)
+def test_a_float_layer_takes_the_normalization_in(name, kind):
     x = nn.Variable.from_numpy_array(values(2, 4, 6, 6))
-    y = normalize(LAYERS[name](x, None), **({"batch_stat": False} if normalize is pow2_batch_normalization else {}), name="n")  # fmt: skip
+    y = NORMALIZATIONS[kind](LAYERS[name](x))
     randomize_statistics()
     (folded,) = fold_batch_normalization([y])
     assert len(functions([folded])) == 1
@@ -61,7 +65,7 @@ def test_a_float_layer_takes_the_normalization_in(name, normalize):
 @pytest.mark.parametrize("name", LAYERS)
 def test_a_quantized_layer_keeps_its_values_and_gets_a_scale(name):
     x = nn.Variable.from_numpy_array(values(2, 4, 6, 6))
-    y = batch_normalization(LAYERS[name](x, LUT(bits=2)), name="n")
+    y = batch_normalization(quantized(LAYERS[name](x)), name="n")
     randomize_statistics()
     (folded,) = fold_batch_normalization([y])
     assert types(folded) == ["LUT", functions([y])[1].info.type_name, "Mul2"]
@@ -81,7 +85,7 @@ def test_no_multiplication_is_left_where_all_scales_are_one():
 
 def test_a_channel_scaled_by_zero_keeps_its_shift():
     x = nn.Variable.from_numpy_array(values(2, 4, 6, 6))
-    y = batch_normalization(LAYERS["convolution"](x, LUT(bits=2)), name="n")
+    y = batch_normalization(quantized(LAYERS["convolution"](x)), name="n")
     randomize_statistics()
     nn.get_parameters(grad_only=False)["n/bn/gamma"].d[0, 2] = 0
     (folded,) = fold_batch_normalization([y])
@@ -140,7 +144,7 @@ def test_the_statistics_of_the_batch_are_not_folded():
 
 def test_the_network_itself_does_not_change():
     x = nn.Variable.from_numpy_array(values(2, 4, 6, 6))
-    y = batch_normalization(LAYERS["group"](x, None), name="n")
+    y = batch_normalization(LAYERS["group"](x), name="n")
     randomize_statistics()
     before = {k: v.d.copy() for k, v in nn.get_parameters(grad_only=False).items()}
     fold_batch_normalization([y])

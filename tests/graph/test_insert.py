@@ -64,8 +64,8 @@ def test_a_network_from_a_file_in_a_private_scope_is_quantized_there(tmp_path):
     x = nn.Variable((2, 3, 6, 6))
     y = small(x)
     path = str(tmp_path / "net.nnp")
-    save(path, {"networks": [{"name": "n", "batch_size": 2, "outputs": {"y": y}, "names": {"x": x}}],
-                "executors": []})  # fmt: skip
+    network = {"name": "n", "batch_size": 2, "outputs": {"y": y}, "names": {"x": x}}
+    save(path, {"networks": [network], "executors": []})
     nn.clear_parameters()
     scope = OrderedDict()
     with nn.parameter_scope("", scope):

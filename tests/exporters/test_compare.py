@@ -1,0 +1,25 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from nnabla_compress.exporters.compare import difference
+
+
+def test_differences_are_parts_of_the_output():
+    apart = difference([np.float32([3, -4])], [np.float32([3, -3])])
+    assert apart.largest == pytest.approx(0.25)
+    assert apart.root_mean_square == pytest.approx(0.2)
+
+
+def test_the_worst_output_counts_and_equal_ones_are_zero():
+    assert difference([np.ones(2), np.ones(2)], [np.ones(2), np.zeros(2)]).largest == 1
+    assert difference([np.zeros(2)], [np.zeros(2)]).largest == 0
+
+
+def test_numbers_that_are_not_finite_must_be_so_in_both():
+    nan = np.float32([np.nan, 1])
+    assert difference([nan], [nan]).largest == 0
+    assert difference([nan], [np.float32([1, 1])]).largest == np.inf
+    assert difference([np.ones(2)], [np.ones(3)]).largest == np.inf

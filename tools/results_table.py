@@ -1,0 +1,92 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Writes the tables of README.md and docs/results.md from docs/results/*.json.
+
+    python tools/results_table.py            write
+    python tools/results_table.py --check    exit with 1 if a table is out of date
+    python tools/results_table.py --add RUN "COMMAND"    copy a run's results.json there first
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any, Dict, List
+
+ROOT = Path(__file__).resolve().parent.parent
+RESULTS = ROOT / "docs" / "results"
+PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+BEGIN = "<!-- results: written by tools/results_table.py from docs/results/*.json -->"
+END = "<!-- end of results -->"
+
+
+def percent(part: Dict[str, Any]) -> str:
+    """Returns an accuracy as it is printed."""
+    return f"{100 * part['accuracy']:.2f} %"
+
+
+def row(result: Dict[str, Any]) -> List[str]:
+    """Returns a line of the table."""
+    compressed = result["compressed"]
+    packed, plain = compressed["packed_weight_bytes"], compressed["float_weight_bytes"]
+    return [
+        f"[{result['name']}](configs/{result['config']})",
+        percent(result["float"]),
+        percent(compressed),
+        f"{plain:,}",
+        f"{packed:,}",
+        f"{packed / plain:.3f}",
+        f"{result['seed']}, {result['date']}",
+    ]
+
+
+def table(prefix: str) -> str:
+    """Returns all results as a Markdown table; links start with ``prefix``."""
+    head = [
+        "recipe",
+        "float, test",
+        "compressed, test",
+        "weights, float bytes",
+        "packed bytes",
+        "ratio",
+        "seed, date",
+    ]
+    results = [json.loads(path.read_text("utf-8")) for path in sorted(RESULTS.glob("*.json"))]
+    lines = [head, ["---", *["---:"] * (len(head) - 2), "---"], *[row(r) for r in results]]
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    return text.replace("](configs/", f"]({prefix}configs/")
+
+
+def filled(page: Path) -> str:
+    """Returns the text of a page with its table brought up to date."""
+    before, rest = page.read_text("utf-8").split(BEGIN)
+    after = rest.split(END)[1]
+    prefix = "" if page.parent == ROOT else "../"
+    return f"{before}{BEGIN}\n\n{table(prefix)}\n\n{END}{after}"
+
+
+def add(run: Path, command: str) -> None:
+    """Copies the results of a run, with the command that made it, to docs/results."""
+    result = json.loads((run / "results.json").read_text("utf-8"))
+    config = next((ROOT / "configs").rglob(f"{result['name']}.yaml"))
+    result.update(command=command, config=str(config.relative_to(ROOT / "configs")))
+    path = RESULTS / f"{result['name']}.json"
+    path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+def main(arguments: List[str]) -> int:
+    """Does what the arguments say and returns the exit status."""
+    if arguments[:1] == ["--add"]:
+        add(Path(arguments[1]), arguments[2])
+    stale = [page for page in PAGES if filled(page) != page.read_text("utf-8")]
+    if arguments[:1] == ["--check"]:
+        for page in stale:
+            print(f"{page.name} is out of date: run python tools/results_table.py")
+        return int(bool(stale))
+    for page in stale:
+        page.write_text(filled(page), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
