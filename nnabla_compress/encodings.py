@@ -11,7 +11,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class Encoding:
-    """Integer codes of a tensor, and the scale, dictionary or kept values that decode them.
+    r"""Integer codes of a tensor, and the scale, dictionary or kept values that decode them.
 
     Exactly one of three forms::
 
@@ -32,7 +32,7 @@ class Encoding:
     Example:
         >>> weights = Encoding(np.array([0, 3, 1]), bits=2, dictionary=np.float32([-1, 0, 1, 2]))
         >>> weights.decode().tolist(), weights.pack()[:1], weights.nbytes
-        ([-1.0, 2.0, 0.0], b'\\x1c', 17)
+        ([-1.0, 2.0, 0.0], b'\x1c', 17)
     """
 
     codes: np.ndarray
@@ -91,7 +91,7 @@ class Encoding:
             return np.ascontiguousarray(self.dictionary, np.float32).view(np.uint8)
         if self.kept is not None:
             return np.ascontiguousarray(self.kept, np.float32).view(np.uint8)
-        scale = np.ascontiguousarray(np.atleast_1d(self.scale), np.float32).view(np.uint8)
+        scale = np.ascontiguousarray(np.asarray(self.scale, np.float32).reshape(-1)).view(np.uint8)
         if self.zero_point == 0 and self._lowest == 0:
             return scale
         offsets = np.array([self.zero_point, self._lowest], np.int32).view(np.uint8)

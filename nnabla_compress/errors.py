@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""What can go wrong, as a handful of exceptions whose messages say what, where, got, limit and what to do."""
+"""What can go wrong: exceptions whose messages say what, where, got, limit and what to do."""
 
 from __future__ import annotations
 

@@ -68,16 +68,16 @@ def pow2_batch_normalization(
         >>> y.forward(); y.d.ravel().tolist()   # 3 / sqrt(3) rounds to 2
         [16.0, 32.0]
     """
-    axes = [axis % x.ndim for axis in axes if -x.ndim <= axis < x.ndim]
-    if not axes:
+    if not axes or not all(-x.ndim <= axis < x.ndim for axis in axes):
         raise ConfigError(
-            f"pow2_batch_normalization: no valid axis for an input of shape {x.shape}.",
+            f"pow2_batch_normalization: axes is {list(axes)}, the input has the shape {x.shape}.",
             help="give the channel axis, for instance axes=[1]",
         )
     if output_stat and not batch_stat:
         raise ConfigError(
             "pow2_batch_normalization: output_stat needs batch_stat.", help="set batch_stat=True"
         )
+    axes = [axis % x.ndim for axis in axes]
     shape = [size if axis in axes else 1 for axis, size in enumerate(x.shape)]
     shift = beta if beta is not None else _constant(shape, 0)
     scale = gamma if gamma is not None else _constant(shape, 1)
@@ -192,7 +192,9 @@ class Pow2BatchNormalization(PythonFunction):
                     by_variance = by_variance + 2 * outputs[2].g.ravel() / count
                 dx = dx + by_mean[:, None] + by_variance[:, None] * centered
             gradients[0] = self._back(dx.astype(np.float32), x.shape)
-        for variable, gradient, down, add in zip((x, beta, gamma), gradients, propagate_down, accum):
+        for variable, gradient, down, add in zip(
+            (x, beta, gamma), gradients, propagate_down, accum
+        ):
             if down:
                 total = np.asarray(gradient, np.float32).reshape(variable.shape)
                 variable.g = variable.g + total if add else total

@@ -8,7 +8,8 @@ place, what was given and the nearest name. :data:`EXAMPLE` is a complete recipe
 from __future__ import annotations
 
 import difflib
-from dataclasses import fields
+import inspect
+from dataclasses import fields, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
@@ -19,6 +20,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 import nnabla_compress.quantizers as Q
 from nnabla_compress import data, models
 from nnabla_compress.errors import CompressError, ConfigError
+from nnabla_compress.quantizers.learned import LearnedQuantizer
+from nnabla_compress.regularizers import parse_size
 from nnabla_compress.training import TrainingSettings
 
 EXAMPLE = """\
@@ -129,20 +132,29 @@ class TrainingPart(_Part):
 
 
 class QuantizerRule(BaseModel):
-    """Layers by name pattern, and the quantizer of their weights; further keys are its options."""
+    """Layers or activations by name pattern, and their quantizer; further keys are its options.
+
+    ``bias`` says whether the biases of the layers are quantized, too; by default only those of
+    quantizers that learn step and range are.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
     layers: Union[str, List[str]] = "*"
     quantizer: str
+    bias: Optional[bool] = None
 
     @model_validator(mode="after")
     def _known(self) -> QuantizerRule:
         self.make()
         return self
 
-    def make(self) -> Optional[Q.Quantizer]:
-        """Returns the quantizer, None for ``quantizer: none``."""
+    def make(self, **defaults: Any) -> Optional[Q.Quantizer]:
+        """Returns the quantizer, None for ``quantizer: none``.
+
+        Args:
+            defaults: Options that hold where the rule does not say, if the quantizer has them.
+        """
         if self.quantizer == "none":
             return None
         known = quantizers()
@@ -160,7 +172,28 @@ class QuantizerRule(BaseModel):
                     f"quantizer {self.quantizer} has no option {option!r}.",
                     help=_nearest(option, names),
                 )
-        return kind(**options)
+        missing = inspect.signature(kind).parameters
+        for name, parameter in missing.items():
+            if parameter.default is inspect.Parameter.empty and name not in options:
+                raise ConfigError(
+                    f"quantizer {self.quantizer} needs {name!r}.", help=f"add {name}: ..."
+                )
+        given = {name: value for name, value in defaults.items() if name in names}
+        return kind(**{**given, **options})
+
+    def make_for_bias(self) -> Optional[Q.Quantizer]:
+        """Returns the quantizer of the layers' biases, None if they stay float."""
+        made = self.make()
+        learned = isinstance(made, LearnedQuantizer)
+        if not (learned if self.bias is None else self.bias):
+            return None
+        if not learned:
+            raise ConfigError(
+                f"quantizer {self.quantizer} is for weights, not for biases.",
+                help="leave bias out, or choose uniform or pow2",
+            )
+        # A bias has one value a channel, so it can't have a step of its own for each.
+        return replace(made, axis=None) if isinstance(made, Q.Uniform) else made
 
     def matches(self, layer: str) -> bool:
         """Whether one of the patterns matches the name of a layer, as a shell matches files."""
@@ -168,11 +201,43 @@ class QuantizerRule(BaseModel):
         return any(fnmatchcase(layer, pattern) for pattern in patterns)
 
 
-class CompressionPart(_Part):
-    """Which weights are quantized how, and the training that follows."""
+class BudgetPart(_Part):
+    """Memory budgets such as "70 kB", and the strength of the penalty for exceeding them."""
 
-    weights: List[QuantizerRule]
+    weights: Optional[Union[float, str]] = None
+    activations: Optional[Union[float, str]] = None
+    activations_max: Optional[Union[float, str]] = None
+    strength: float = 0.1
+
+    @model_validator(mode="after")
+    def _sizes(self) -> BudgetPart:
+        sizes = self.model_dump(exclude={"strength"})
+        if all(size is None for size in sizes.values()):
+            raise ConfigError("budget: no size is given.", help="write for instance weights: 70 kB")
+        for name, size in sizes.items():
+            if size is not None:
+                parse_size(size, f"budget: {name}")
+        return self
+
+
+class CompressionPart(_Part):
+    """Which weights and activations are quantized how, under which budgets, and the training."""
+
+    weights: List[QuantizerRule] = Field(default_factory=list)
+    activations: List[QuantizerRule] = Field(default_factory=list)
+    budget: Optional[BudgetPart] = None
     training: Optional[TrainingPart] = None
+
+    @model_validator(mode="after")
+    def _something(self) -> CompressionPart:
+        if not self.weights and not self.activations:
+            raise ConfigError(
+                "compression: neither weights nor activations are quantized.",
+                help='add for instance weights: [{layers: "*", quantizer: lut, bits: 4}]',
+            )
+        if self.budget is not None and self.training is None:
+            raise ConfigError("compression: a budget needs a training.", help="add training:")
+        return self
 
 
 class ExportPart(_Part):
@@ -184,7 +249,7 @@ class ExportPart(_Part):
 
 
 class Recipe(_Part):
-    """One compression run.
+    r"""One compression run.
 
     Example:
         >>> Recipe.parse(EXAMPLE).compression.weights[0].make().dictionary
@@ -226,7 +291,9 @@ class Recipe(_Part):
         try:
             content = yaml.safe_load(text)
         except yaml.YAMLError as error:
-            raise ConfigError(f"{where} is no valid YAML: {error}.", help="mend that line") from None
+            raise ConfigError(
+                f"{where} is no valid YAML: {error}.", help="mend that line"
+            ) from None
         if not isinstance(content, dict):
             raise ConfigError(
                 f"{where} holds {type(content).__name__}, not keys and values.",
@@ -269,33 +336,34 @@ def quantizers() -> Dict[str, Type[Q.Quantizer]]:
     return {kind.__name__.lower(): kind for kind in Q.registered().values()}
 
 
-def choose_quantizers(
-    rules: Sequence[QuantizerRule], layers: Sequence[str]
-) -> Dict[str, Optional[Q.Quantizer]]:
-    """Returns the quantizer of each layer: that of the last rule that matches its name.
+def choose_rules(
+    rules: Sequence[QuantizerRule], names: Sequence[str], what: str = "layer"
+) -> Dict[str, Optional[QuantizerRule]]:
+    """Returns the rule for each layer or activation: the last one that matches its name.
 
     Args:
         rules: Rules of a recipe, in order.
-        layers: Names of the network's layers.
+        names: Names of the network's layers or activations.
+        what: What messages call them.
 
     Raises:
-        ConfigError: If a rule matches no layer; the help lists near names.
+        ConfigError: If a rule matches nothing; the help lists near names.
 
     Example:
         >>> rules = Recipe.parse(EXAMPLE).compression.weights
-        >>> choose_quantizers(rules, ["conv1/conv"])["conv1/conv"].bits
+        >>> choose_rules(rules, ["conv1/conv"])["conv1/conv"].make().bits
         4
     """
-    chosen: Dict[str, Optional[Q.Quantizer]] = {name: None for name in layers}
+    chosen: Dict[str, Optional[QuantizerRule]] = {name: None for name in names}
     for rule in rules:
-        matched = [name for name in layers if rule.matches(name)]
+        matched = [name for name in names if rule.matches(name)]
         if not matched:
             pattern = rule.layers if isinstance(rule.layers, str) else rule.layers[0]
             raise ConfigError(
-                f"compression: no layer matches {rule.layers!r}.",
-                help=_nearest(pattern.strip("*"), list(layers)),
+                f"compression: no {what} matches {rule.layers!r}.",
+                help=_nearest(pattern.strip("*"), list(names)),
             )
-        chosen.update((name, rule.make()) for name in matched)
+        chosen.update((name, rule) for name in matched)
     return chosen
 
 

@@ -27,14 +27,31 @@ from nnabla_compress.data import DataSet, Preprocessing, resolve_path
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import ExportReport, export_nnb, export_nnp
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder
-from nnabla_compress.graph import insert_weight_quantizers, layers
+from nnabla_compress.graph import (
+    Activation,
+    Layer,
+    activations,
+    insert_activation_quantizers,
+    insert_weight_quantizers,
+    layers,
+)
 from nnabla_compress.logs import quiet
-from nnabla_compress.recipes import QuantizerRule, Recipe, choose_quantizers, differences
+from nnabla_compress.quantizers import Quantizer
+from nnabla_compress.recipes import (
+    BudgetPart,
+    CompressionPart,
+    Recipe,
+    choose_rules,
+    differences,
+)
+from nnabla_compress.regularizers import MemoryBudget
+from nnabla_compress.report.learned import learned_rows, plot_bits
 from nnabla_compress.training import Outcome, Score, Trainer, evaluate, set_seed
 from nnabla_compress.training.evaluate import Build
-from nnabla_compress.training.trainer import Progress
+from nnabla_compress.training.trainer import Budget, Progress
 
 Announce = Callable[[str, int], Progress]
+Tell = Callable[[str], None]
 
 
 @dataclass
@@ -101,20 +118,51 @@ def _network(recipe: Recipe, folder: Path, n_classes: int) -> Build:
     return lambda x, test: models.build(name, x, n_classes, test, **part.options)
 
 
-def compressed(build: Build, rules: List[QuantizerRule]) -> Build:
-    """Returns the network with quantizers on the weights that the rules choose.
+def compressed(build: Build, part: CompressionPart) -> Build:
+    """Returns the network with the quantizers that the rules of a recipe choose.
 
     Args:
         build: The float network.
-        rules: Rules of a recipe.
+        part: The recipe's ``compression``.
     """
 
     def build_compressed(x: nn.Variable, test: bool) -> nn.Variable:
-        output = build(x, test)
-        chosen = choose_quantizers(rules, [layer.name for layer in layers([output])])
-        return insert_weight_quantizers([output], lambda layer: chosen[layer.name])[0]
+        outputs = [build(x, test)]
+        if part.activations:
+            names = [activation.name for activation in activations(outputs)]
+            behind = choose_rules(part.activations, names, "activation")
+
+            def choose_activation(activation: Activation) -> Optional[Quantizer]:
+                rule = behind[activation.name]
+                return rule.make(signed=activation.signed) if rule is not None else None
+
+            outputs = insert_activation_quantizers(outputs, choose_activation)
+        if part.weights:
+            chosen = choose_rules(part.weights, [layer.name for layer in layers(outputs)])
+
+            def choose(layer: Layer) -> Optional[Quantizer]:
+                rule = chosen[layer.name]
+                return rule.make() if rule is not None else None
+
+            def choose_bias(layer: Layer) -> Optional[Quantizer]:
+                rule = chosen[layer.name]
+                return rule.make_for_bias() if rule is not None else None
+
+            outputs = insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
+        return outputs[0]
 
     return build_compressed
+
+
+def budget_of(part: Optional[BudgetPart]) -> Optional[Budget]:
+    """Returns what makes the budget of a graph, None for no budget.
+
+    Args:
+        part: The recipe's ``budget``.
+    """
+    if part is None:
+        return None
+    return lambda outputs: MemoryBudget(outputs, **part.model_dump())
 
 
 class Run:
@@ -160,12 +208,13 @@ class Run:
         with atomic_path(kept) as path:
             path.write_text(self.recipe.dump(), encoding="utf-8")
 
-    def execute(self, announce: Announce) -> Dict[str, Any]:
+    def execute(self, announce: Announce, tell: Tell = lambda line: None) -> Dict[str, Any]:
         """Trains, compresses, exports and scores.
 
         Args:
             announce: Called with the name of a training and its number of updates; returns what
                 is called after each update.
+            tell: Called with lines that a user should read before a training begins.
 
         Returns:
             What is written to ``results.json``.
@@ -181,32 +230,42 @@ class Run:
             shape = (1, *inputs.data.sample_shape)
             inputs.build(nn.Variable(shape), True)
             if recipe.model.parameters is not None:
-                _load_parameters(resolve_path(recipe.model.parameters, self.recipe_folder, "parameters"))
+                _load_parameters(
+                    resolve_path(recipe.model.parameters, self.recipe_folder, "parameters")
+                )
             results: Dict[str, Any] = {"name": recipe.name, "seed": recipe.seed}
             results["versions"] = versions()
             results["date"] = datetime.date.today().isoformat()
             if recipe.float_training is not None:
-                results["float_training"] = self._train("float", inputs.build, inputs, announce)
+                results["float_training"] = self._train(
+                    "float", inputs, inputs.build, announce, tell
+                )
             results["float"] = _scored(evaluate(inputs.build, test, inputs.preprocessing))
             results["float"].update(self._export("float", inputs.build, shape)[1])
             build = inputs.build
             if recipe.compression is not None:
-                build = compressed(inputs.build, recipe.compression.weights)
+                build = compressed(inputs.build, recipe.compression)
                 build(nn.Variable(shape), True)
                 if recipe.compression.training is not None:
-                    results["training"] = self._train("compressed", build, inputs, announce)
+                    results["training"] = self._train("compressed", inputs, build, announce, tell)
                 results["compressed"] = _scored(evaluate(build, test, inputs.preprocessing))
                 report, sizes = self._export("results", build, shape)
                 results["compressed"].update(sizes)
                 results["layers"] = report.rows_as_dicts()
+                results["quantizers"] = learned_rows([build(nn.Variable(shape), True)])
+                if any("step" in row for row in results["quantizers"]):
+                    plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)
             _write_json(self.folder / "results.json", results)
         return results
 
-    def _train(self, phase: str, build: Build, inputs: Inputs, announce: Announce) -> Dict[str, Any]:
-        part = self.recipe.float_training if phase == "float" else None
-        if part is None:
+    def _train(
+        self, phase: str, inputs: Inputs, build: Build, announce: Announce, tell: Tell
+    ) -> Dict[str, Any]:
+        part, budget = self.recipe.float_training, None
+        if phase == "compressed":
             assert self.recipe.compression is not None
             part = self.recipe.compression.training
+            budget = budget_of(self.recipe.compression.budget)
         assert part is not None
         augmentation = None
         if self.recipe.augmentation is not None:
@@ -220,12 +279,16 @@ class Run:
             inputs.preprocessing,
             augmentation,
             self.recipe.seed,
+            budget,
         )
         finished = self.folder / f"{phase}.h5"
         summary = self.folder / phase / "outcome.json"
         if finished.exists() and summary.exists():
             _load_parameters(finished)
             return dict(json.loads(summary.read_text("utf-8")))
+        if trainer.budget is not None:
+            for line in trainer.budget.describe():
+                tell(line)
         progress = announce(phase, trainer.total)
         outcome = trainer.run(resume=self.resume, progress=progress)
         trainer.load_best()
@@ -296,7 +359,7 @@ def trained_network(run: Run) -> Iterator[Any]:
         build = inputs.build
         phase = "float"
         if recipe.compression is not None:
-            build = compressed(inputs.build, recipe.compression.weights)
+            build = compressed(inputs.build, recipe.compression)
             build(nn.Variable(shape), True)
             phase = "compressed" if recipe.compression.training is not None else "float"
         finished = run.folder / f"{phase}.h5"
@@ -417,7 +480,8 @@ def _load_parameters(path: Path) -> None:
             nn.load_parameters(str(path))
     except Exception as error:  # h5py and NNabla raise whatever a damaged file leads them to
         raise DataError(
-            f"can't read the parameters {path}: {error}.", help="the file is damaged or another kind"
+            f"can't read the parameters {path}: {error}.",
+            help="the file is damaged or another kind",
         ) from error
 
 
@@ -427,6 +491,8 @@ def _scored(score: Score) -> Dict[str, Any]:
 
 def _summary(outcome: Outcome) -> Dict[str, Any]:
     summary: Dict[str, Any] = {"iterations": outcome.iterations, "best_epoch": outcome.best_epoch}
+    if outcome.bits_moved is not None:
+        summary["bits_moved"] = outcome.bits_moved
     for name in ("last", "best"):
         score: Optional[Score] = getattr(outcome, name)
         if score is not None:

@@ -50,7 +50,9 @@ class LUTQ:
 
     def __init__(self, solver: Any, steps: int = 1) -> None:
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
-            raise ConfigError(f"LUTQ: steps is {steps!r}.", help="give a whole number of at least 1")
+            raise ConfigError(
+                f"LUTQ: steps is {steps!r}.", help="give a whole number of at least 1"
+            )
         self._solver = solver
         self._steps = steps
         self._parameters: Dict[str, nn.Variable] = dict(solver.get_parameters())
@@ -97,7 +99,9 @@ class LUTQ:
         """Returns the quantizer nodes, in graphs that exist now, of the solver's parameters."""
         return living_functions(self._parameters.values())
 
-    def update(self, update_pre_hook: Optional[Any] = None, update_post_hook: Optional[Any] = None) -> None:
+    def update(
+        self, update_pre_hook: Optional[Any] = None, update_post_hook: Optional[Any] = None
+    ) -> None:
         """Updates the weights by the wrapped solver, then does the k-means steps.
 
         Args:

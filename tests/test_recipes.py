@@ -7,7 +7,7 @@ import pytest
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.recipes import EXAMPLE, QuantizerRule, Recipe, choose_quantizers, differences
+from nnabla_compress.recipes import EXAMPLE, QuantizerRule, Recipe, choose_rules, differences
 
 CONFIGS = sorted((Path(__file__).parent.parent / "configs").rglob("*.yaml"))
 
@@ -81,13 +81,14 @@ def test_the_last_rule_that_matches_holds():
         rule(layers=["*/first", "fc"], quantizer="lut", bits=8),
         rule(layers="fc", quantizer="none"),
     ]
-    chosen = choose_quantizers(rules, ["a/first", "b", "fc"])
-    assert chosen == {"a/first": Q.LUT(8), "b": Q.LUT(2), "fc": None}
+    chosen = choose_rules(rules, ["a/first", "b", "fc"])
+    made = {name: found.make() for name, found in chosen.items()}
+    assert made == {"a/first": Q.LUT(8), "b": Q.LUT(2), "fc": None}
 
 
 def test_a_rule_that_matches_nothing_is_refused_with_near_names():
     with pytest.raises(ConfigError, match="no layer matches 'conv_1'") as refused:
-        choose_quantizers([rule(layers="conv_1", quantizer="lut")], ["conv1", "fc"])
+        choose_rules([rule(layers="conv_1", quantizer="lut")], ["conv1", "fc"])
     assert "did you mean 'conv1'" in refused.value.help
 
 
@@ -98,3 +99,44 @@ def test_pruning_alone_is_a_quantizer_of_its_own():
 def test_differences_name_the_keys():
     old, new = Recipe.parse(EXAMPLE), Recipe.parse(changed("bits: 4", "bits: 3"))
     assert differences(old, new) == ["compression.weights.0.bits: 4 -> 3"]
+
+
+def test_a_quantizer_without_what_it_needs_is_refused():
+    with pytest.raises(ConfigError, match="needs 'rate'"):
+        rule(quantizer="prune")
+
+
+def test_biases_are_quantized_with_learned_steps_only():
+    assert rule(quantizer="lut", bits=4).make_for_bias() is None
+    assert rule(quantizer="uniform", bias=False).make_for_bias() is None
+    per_channel = rule(quantizer="uniform", learn="qmax", axis=0)
+    assert per_channel.make_for_bias() == Q.Uniform(learn="qmax")
+    with pytest.raises(ConfigError, match="not for biases"):
+        rule(quantizer="lut", bias=True).make_for_bias()
+
+
+def test_an_activation_takes_its_sign_from_its_function_where_the_rule_does_not_say():
+    assert rule(quantizer="uniform").make(signed=False) == Q.Uniform(signed=False)
+    assert rule(quantizer="uniform", signed=True).make(signed=False) == Q.Uniform()
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("{}", "no size is given"),
+        ("{weights: 70 kilo}", "unknown unit 'kilo'"),
+        ("{weights: -1 kB}", "not positive"),
+        ("{weight: 70 kB}", "unknown key 'weight'"),
+    ],
+)
+def test_a_wrong_budget_is_refused(text, message):
+    changed_recipe = changed(
+        "  training: {epochs: 10", f"  budget: {text}\n  training: {{epochs: 10"
+    )
+    with pytest.raises(ConfigError, match=message):
+        Recipe.parse(changed_recipe)
+
+
+def test_a_compression_of_nothing_is_refused():
+    with pytest.raises(ConfigError, match="neither weights nor activations"):
+        Recipe.parse("name: x\nmodel: {name: mlp}\ndata: {source: digits}\ncompression: {}")

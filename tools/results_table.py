@@ -1,9 +1,9 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """Writes the tables of README.md and docs/results.md from docs/results/*.json.
 
-    python tools/results_table.py            write
-    python tools/results_table.py --check    exit with 1 if a table is out of date
-    python tools/results_table.py --add RUN "COMMAND"    copy a run's results.json there first
+python tools/results_table.py            write
+python tools/results_table.py --check    exit with 1 if a table is out of date
+python tools/results_table.py --add RUN "COMMAND"    copy a run's results.json there first
 """
 
 from __future__ import annotations

@@ -40,7 +40,7 @@ class _Verbs(click.Group):
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", prog_name="nnabla-compress")
 def group() -> None:
-    """Makes NNabla networks small enough for a device, and proves what the device computes.
+    r"""Makes NNabla networks small enough for a device, and proves what the device computes.
 
     \b
     Train, compress and export as a recipe says:

@@ -3,6 +3,11 @@
 
 from __future__ import annotations
 
+from nnabla_compress.graph.activations import (
+    Activation,
+    activations,
+    insert_activation_quantizers,
+)
 from nnabla_compress.graph.clone import clone, register_python_function
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.graph.insert import insert_weight_quantizers
@@ -16,11 +21,14 @@ from nnabla_compress.graph.rewrite import (
 )
 
 __all__ = [
+    "Activation",
     "Layer",
+    "activations",
     "clone",
     "consumers",
     "fold_batch_normalization",
     "functions",
+    "insert_activation_quantizers",
     "insert_weight_quantizers",
     "layers",
     "leaves",

@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import nnabla as nn
 
 from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
 from nnabla_compress.graph.clone import clone
-from nnabla_compress.graph.layers import WEIGHT, Layer, layers
+from nnabla_compress.graph.layers import BIAS, WEIGHT, Layer, layers
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.quantizers.base import Quantizer
 
@@ -20,6 +20,7 @@ def insert_weight_quantizers(
     outputs: Sequence[nn.Variable],
     choose: Choose,
     parameters_scope: Optional[Dict[str, Any]] = None,
+    choose_bias: Optional[Choose] = None,
 ) -> List[nn.Variable]:
     """Builds the graph again with quantizers between weights and their layers.
 
@@ -35,6 +36,7 @@ def insert_weight_quantizers(
             replaced.
         parameters_scope: Parameter scope that holds the network's parameters, as
             ``nn.parameter_scope`` gives it; by default the current one.
+        choose_bias: Like ``choose``, for the bias of a layer that has one; by default biases stay.
 
     Returns:
         The new outputs.
@@ -55,40 +57,52 @@ def insert_weight_quantizers(
     """
     if parameters_scope is not None:
         with nn.parameter_scope("", parameters_scope):
-            return insert_weight_quantizers(outputs, choose)
+            return insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
     quantized: Dict[Any, nn.Variable] = {}
-    effective: Dict[Any, nn.Variable] = {}
+    effective: Dict[Tuple[Any, int], nn.Variable] = {}
     for layer in layers(outputs):
-        if not layer.shared:
-            quantizer = choose(layer)
-            if quantizer is None:
+        for place, tensor, chooser in (
+            (WEIGHT, layer.weight, choose),
+            (BIAS, layer.bias, choose_bias),
+        ):
+            if tensor is None or chooser is None or (place == BIAS and tensor.parent is not None):
                 continue
-            if layer.computed_by:
-                raise UnsupportedFunctionError(
-                    f"the weight {layer.weight_name} of layer {layer.name} goes through "
-                    f"{layer.computed_by}, so no quantizer can be put on it.",
-                    help="leave this layer out, or build the network without that function",
-                )
-            with nn.parameter_scope(layer.name):
-                node = _node(quantizer, layer)
-            # In a scope of the caller's own the quantizer can't know the path from the root.
-            name = {"name": layer.name} if "name" in node.info.args else {}
-            quantized[layer.weight.data] = clone(node, node.inputs, name)[0]
-        if layer.weight.data in quantized:
-            effective[layer.function] = quantized[layer.weight.data]
+            if tensor.data not in quantized and not (place == WEIGHT and layer.shared):
+                quantizer = chooser(layer)
+                if quantizer is not None:
+                    quantized[tensor.data] = _quantized(quantizer, layer, tensor)
+            if tensor.data in quantized:
+                effective[layer.function, place] = quantized[tensor.data]
 
     def replace(function: Any, inputs: List[nn.Variable]) -> Optional[List[nn.Variable]]:
-        if function not in effective:
+        changed = {place: effective.get((function, place)) for place in (WEIGHT, BIAS)}
+        if all(variable is None for variable in changed.values()):
             return None
-        inputs[WEIGHT] = effective[function]
+        for place, variable in changed.items():
+            if variable is not None:
+                inputs[place] = variable
         return clone(function, inputs)
 
     return rebuild(outputs, replace)
 
 
-def _node(quantizer: Quantizer, layer: Layer) -> Any:
+def _quantized(quantizer: Quantizer, layer: Layer, tensor: nn.Variable) -> nn.Variable:
+    if layer.computed_by and tensor is layer.weight:
+        raise UnsupportedFunctionError(
+            f"the weight {layer.weight_name} of layer {layer.name} goes through "
+            f"{layer.computed_by}, so no quantizer can be put on it.",
+            help="leave this layer out, or build the network without that function",
+        )
+    with nn.parameter_scope(layer.name):
+        node = _node(quantizer, layer, tensor)
+    # In a scope of the caller's own the quantizer can't know the path from the root.
+    name = {"name": layer.name} if "name" in node.info.args else {}
+    return clone(node, node.inputs, name)[0]
+
+
+def _node(quantizer: Quantizer, layer: Layer, tensor: nn.Variable) -> Any:
     try:
-        return quantizer(layer.weight).parent
+        return quantizer(tensor).parent
     except ValueError as error:  # parameters of the quantizer's name and of another shape
         raise ConfigError(
             f"layer {layer.name} holds parameters of another quantizer: {error}",

@@ -9,6 +9,13 @@ weights move between float and compressed networks by name.
 from __future__ import annotations
 
 from nnabla_compress.parametric_functions.batch_normalization import pow2_batch_normalization
+from nnabla_compress.parametric_functions.dq import (
+    dq_affine,
+    dq_convolution,
+    dq_deconvolution,
+    dq_depthwise_convolution,
+    dq_quantize,
+)
 from nnabla_compress.parametric_functions.lutq import (
     lutq_affine,
     lutq_convolution,
@@ -17,6 +24,11 @@ from nnabla_compress.parametric_functions.lutq import (
 )
 
 __all__ = [
+    "dq_affine",
+    "dq_convolution",
+    "dq_deconvolution",
+    "dq_depthwise_convolution",
+    "dq_quantize",
     "lutq_affine",
     "lutq_convolution",
     "lutq_deconvolution",

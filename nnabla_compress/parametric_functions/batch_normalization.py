@@ -13,12 +13,15 @@ from nnabla.parametric_functions import parametric_function_api
 import nnabla_compress.functions as CF
 
 
-@parametric_function_api("bn", [
-    ("beta", "Trainable bias", "<as PF.batch_normalization>", True),
-    ("gamma", "Trainable scaling factor", "<as PF.batch_normalization>", True),
-    ("mean", "Moving average of the batch mean", "<as PF.batch_normalization>", False),
-    ("var", "Moving average of the batch variance", "<as PF.batch_normalization>", False),
-])
+@parametric_function_api(
+    "bn",
+    [
+        ("beta", "Trainable bias", "<as PF.batch_normalization>", True),
+        ("gamma", "Trainable scaling factor", "<as PF.batch_normalization>", True),
+        ("mean", "Moving average of the batch mean", "<as PF.batch_normalization>", False),
+        ("var", "Moving average of the batch variance", "<as PF.batch_normalization>", False),
+    ],
+)
 def pow2_batch_normalization(
     inp: nn.Variable,
     axes: Sequence[int] = [1],  # noqa: B006 - the default of NNabla's twin; never changed
@@ -61,7 +64,8 @@ def pow2_batch_normalization(
         (4, 3, 8, 8)
     """
     init = param_init or {}
-    shape = [size if axis in axes else 1 for axis, size in enumerate(inp.shape)]
+    kept = {axis % inp.ndim for axis in axes}
+    shape = [size if axis in kept else 1 for axis, size in enumerate(inp.shape)]
     trained = not fix_parameters
     beta = gamma = None
     if not no_bias:

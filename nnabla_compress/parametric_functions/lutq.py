@@ -3,25 +3,21 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Optional, Sequence, Union
+from typing import Any, Optional, Sequence, Union
 
 import nnabla as nn
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
-from nnabla.initializer import (
-    ConstantInitializer,
-    UniformInitializer,
-    calc_uniform_lim_glorot,
-)
-from nnabla.parameter import get_parameter_or_create
 from nnabla.parametric_functions import parametric_function_api
 
-from nnabla_compress.quantizers.base import Quantizer
+from nnabla_compress.parametric_functions.layers import (
+    Hook,
+    Sizes,
+    composed,
+    depthwise_parameters,
+)
 from nnabla_compress.quantizers.lut import LUT
-
-Hook = Optional[Callable[[nn.Variable], nn.Variable]]
-Sizes = Optional[Sequence[int]]
 
 _LUT_PARAMETERS = [
     ("lut/dictionary", "Values of the look-up table", "(K,)", False),
@@ -29,21 +25,14 @@ _LUT_PARAMETERS = [
 ]
 
 
-def _weight(quantizer: Quantizer, then: Hook) -> Callable[[nn.Variable], nn.Variable]:
-    """The ``apply_w`` that quantizes a weight and then does what the user asked for."""
-
-    def apply(weight: nn.Variable) -> nn.Variable:
-        quantized = quantizer(weight)
-        return quantized if then is None else then(quantized)
-
-    return apply
-
-
-@parametric_function_api("affine", [
-    ("W", "Weight matrix", "(inmaps, outmaps)", True),
-    ("b", "Bias vector", "(outputs,)", True),
-    *_LUT_PARAMETERS,
-])
+@parametric_function_api(
+    "affine",
+    [
+        ("W", "Weight matrix", "(inmaps, outmaps)", True),
+        ("b", "Bias vector", "(outputs,)", True),
+        *_LUT_PARAMETERS,
+    ],
+)
 def lutq_affine(
     inp: nn.Variable,
     n_outmaps: Union[int, Sequence[int]],
@@ -104,16 +93,27 @@ def lutq_affine(
     """
     lut = LUT(bits, dictionary, prune, zero, scaled, grid_bits)
     return PF.affine.__parametric_function_api_base__(
-        inp, n_outmaps, base_axis, w_init, b_init, fix_parameters, rng, with_bias,
-        _weight(lut, apply_w), apply_b,
+        inp,
+        n_outmaps,
+        base_axis,
+        w_init,
+        b_init,
+        fix_parameters,
+        rng,
+        with_bias,
+        composed(lut, apply_w),
+        apply_b,
     )
 
 
-@parametric_function_api("conv", [
-    ("W", "Filter weights", "(outmaps, inmaps // group, *kernel)", True),
-    ("b", "Bias vector", "(outmaps,)", True),
-    *_LUT_PARAMETERS,
-])
+@parametric_function_api(
+    "conv",
+    [
+        ("W", "Filter weights", "(outmaps, inmaps // group, *kernel)", True),
+        ("b", "Bias vector", "(outmaps,)", True),
+        *_LUT_PARAMETERS,
+    ],
+)
 def lutq_convolution(
     inp: nn.Variable,
     outmaps: int,
@@ -185,16 +185,33 @@ def lutq_convolution(
     """
     lut = LUT(bits, dictionary, prune, zero, scaled, grid_bits)
     return PF.convolution.__parametric_function_api_base__(
-        inp, outmaps, kernel, pad, stride, dilation, group, channel_last, w_init, b_init,
-        base_axis, fix_parameters, rng, with_bias, _weight(lut, apply_w), apply_b,
+        inp,
+        outmaps,
+        kernel,
+        pad,
+        stride,
+        dilation,
+        group,
+        channel_last,
+        w_init,
+        b_init,
+        base_axis,
+        fix_parameters,
+        rng,
+        with_bias,
+        composed(lut, apply_w),
+        apply_b,
     )
 
 
-@parametric_function_api("depthwise_conv", [
-    ("W", "Filter weights", "(inmaps * multiplier, *kernel)", True),
-    ("b", "Bias vector", "(inmaps * multiplier,)", True),
-    *_LUT_PARAMETERS,
-])
+@parametric_function_api(
+    "depthwise_conv",
+    [
+        ("W", "Filter weights", "(inmaps * multiplier, *kernel)", True),
+        ("b", "Bias vector", "(inmaps * multiplier,)", True),
+        *_LUT_PARAMETERS,
+    ],
+)
 def lutq_depthwise_convolution(
     inp: nn.Variable,
     kernel: Sequence[int],
@@ -250,7 +267,7 @@ def lutq_depthwise_convolution(
         (1, 8, 6, 6)
     """
     lut = LUT(bits, dictionary, prune, zero, scaled, grid_bits)
-    weight, bias = _depthwise_parameters(
+    weight, bias = depthwise_parameters(
         inp, kernel, multiplier, w_init, b_init, base_axis, fix_parameters, rng, with_bias
     )
     return F.depthwise_convolution(
@@ -258,38 +275,14 @@ def lutq_depthwise_convolution(
     )
 
 
-def _depthwise_parameters(
-    inp: nn.Variable,
-    kernel: Sequence[int],
-    multiplier: int,
-    w_init: Any,
-    b_init: Any,
-    base_axis: int,
-    fix_parameters: bool,
-    rng: Optional[np.random.RandomState],
-    with_bias: bool,
-) -> Any:
-    """W and b as ``PF.depthwise_convolution`` makes them, which has no ``apply_w``."""
-    inmaps = inp.shape[base_axis]
-    outmaps = inmaps * multiplier
-    if w_init is None:
-        limits = calc_uniform_lim_glorot(outmaps, inmaps, tuple(kernel))
-        w_init = UniformInitializer(limits, rng=rng)
-    trained = not fix_parameters
-    weight = get_parameter_or_create("W", (outmaps, *kernel), w_init, True, trained)
-    bias = None
-    if with_bias:
-        if b_init is None:
-            b_init = ConstantInitializer()
-        bias = get_parameter_or_create("b", (outmaps,), b_init, True, trained)
-    return weight, bias
-
-
-@parametric_function_api("deconv", [
-    ("W", "Filter weights", "(inmaps, outmaps // group, *kernel)", True),
-    ("b", "Bias vector", "(outmaps,)", True),
-    *_LUT_PARAMETERS,
-])
+@parametric_function_api(
+    "deconv",
+    [
+        ("W", "Filter weights", "(inmaps, outmaps // group, *kernel)", True),
+        ("b", "Bias vector", "(outmaps,)", True),
+        *_LUT_PARAMETERS,
+    ],
+)
 def lutq_deconvolution(
     inp: nn.Variable,
     outmaps: int,
@@ -356,6 +349,21 @@ def lutq_deconvolution(
     """
     lut = LUT(bits, dictionary, prune, zero, scaled, grid_bits)
     return PF.deconvolution.__parametric_function_api_base__(
-        inp, outmaps, kernel, pad, stride, dilation, group, channel_last, output_padding, w_init,
-        b_init, base_axis, fix_parameters, rng, with_bias, _weight(lut, apply_w), apply_b,
+        inp,
+        outmaps,
+        kernel,
+        pad,
+        stride,
+        dilation,
+        group,
+        channel_last,
+        output_padding,
+        w_init,
+        b_init,
+        base_axis,
+        fix_parameters,
+        rng,
+        with_bias,
+        composed(lut, apply_w),
+        apply_b,
     )

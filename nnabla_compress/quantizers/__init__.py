@@ -12,6 +12,19 @@ from nnabla_compress.quantizers.base import (
     registered,
 )
 from nnabla_compress.quantizers.lut import LUT
+from nnabla_compress.quantizers.pow2 import Pow2
 from nnabla_compress.quantizers.prune import Prune
+from nnabla_compress.quantizers.uniform import Uniform
 
-__all__ = ["LUT", "Prune", "Quantizer", "graph_quantizers", "living_functions", "prepare", "quantizer_of", "registered"]
+__all__ = [
+    "LUT",
+    "Pow2",
+    "Prune",
+    "Quantizer",
+    "Uniform",
+    "graph_quantizers",
+    "living_functions",
+    "prepare",
+    "quantizer_of",
+    "registered",
+]

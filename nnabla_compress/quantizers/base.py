@@ -38,6 +38,7 @@ from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.look_up import straight_through
 
+_HOST = nn.Context(["cpu:float"], "CpuCachedArray", "0")
 _REGISTRY: Dict[str, Type[Quantizer]] = {}
 _NODES: Dict[str, Callable[[Dict[str, Any], Sequence[nn.Variable]], nn.Variable]] = {}
 _QuantizerType = TypeVar("_QuantizerType", bound="Type[Quantizer]")
@@ -78,8 +79,12 @@ class Quantizer:
         """Follows a weight that a solver has just changed (k-means steps, masks)."""
 
     @classmethod
-    def weight_bits(cls, args: Mapping[str, Any]) -> str:
-        """Returns the bits a weight takes, as reports print it."""
+    def before_update(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
+        """Bounds the gradients of the quantizer's own parameters, where that is due."""
+
+    @classmethod
+    def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
+        """Returns the bits that an element of the tensor takes now, tables not counted."""
         raise NotImplementedError
 
 
@@ -265,9 +270,35 @@ def array(variable: nn.Variable, dtype: type) -> np.ndarray:
 
     Parameters that were read from a ``.protobuf`` file come back as float64; this turns them back.
     """
-    if variable.data.dtype != dtype:
-        variable.data.cast(dtype)
-    return variable.data.data
+    return host_array(variable.data, dtype)
+
+
+class _HostMemory:
+    """An array's memory as NumPy takes it; keeps the array alive as long as a view of it is."""
+
+    def __init__(self, values: nn.NdArray, dtype: np.dtype, overwrite: bool) -> None:
+        self.values = values
+        self.__array_interface__ = {
+            "version": 3,
+            "shape": values.shape,
+            "typestr": dtype.str,
+            "data": (values.data_ptr(dtype, _HOST, overwrite), False),
+        }
+
+
+def host_array(values: nn.NdArray, dtype: type, overwrite: bool = False) -> np.ndarray:
+    """Returns an array's values in host memory, of the given type, without a copy.
+
+    NNabla's own ``NdArray.data`` looks for modules on the disk at every call (0.15 ms) and fills
+    new memory with zeros, which for the small arrays of quantized layers costs more than looking up
+    the weights. The view is valid until the array is cast, moved or cleared: use it at once.
+
+    Args:
+        values: The array; what is of another type is turned into this one in place.
+        dtype: The type.
+        overwrite: The caller writes every element, so that old ones need not be kept.
+    """
+    return np.asarray(_HostMemory(values, np.dtype(dtype), overwrite))
 
 
 def pass_gradient(
@@ -275,7 +306,11 @@ def pass_gradient(
 ) -> None:
     """Hands the gradient of a node's output on to its weight unchanged (straight-through)."""
     if function.on_cpu:
-        straight_through(output.grad.data, weight.grad.cast(np.float32), accumulate)
+        straight_through(
+            host_array(output.grad, np.float32),
+            host_array(weight.grad, np.float32, overwrite=not accumulate),
+            accumulate,
+        )
     elif accumulate:
         F.add2(weight.grad, output.grad, inplace=False, outputs=[weight.grad])
     else:

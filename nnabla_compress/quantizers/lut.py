@@ -33,6 +33,7 @@ from nnabla_compress.quantizers.base import (
     Quantizer,
     QuantizerFunction,
     array,
+    host_array,
     pass_gradient,
     register,
     require_parameter,
@@ -97,16 +98,19 @@ class LUT(Quantizer):
             object.__setattr__(self, "bits", fixed or 4)
         if isinstance(self.bits, bool) or not isinstance(self.bits, (int, np.integer)):
             raise ConfigError(f"LUT: bits is {self.bits!r}.", help="give a whole number, 1 to 8")
+        object.__setattr__(self, "bits", int(self.bits))
         if not 1 <= self.bits <= 8:
-            raise ConfigError(f"LUT: bits is {self.bits}, the range is 1 to 8.", help="choose 1 to 8")
+            raise ConfigError(
+                f"LUT: bits is {self.bits}, the range is 1 to 8.", help="choose 1 to 8"
+            )
         if fixed is not None and self.bits != fixed:
             raise ConfigError(
                 f"LUT: a {self.dictionary} dictionary takes {fixed} bit(s), got bits={self.bits}.",
                 help="leave bits out, or choose dictionary='free' or 'pow2'",
             )
-        if not 0 <= self.prune <= 1:
+        if not isinstance(self.prune, (int, float, np.number)) or not 0 <= self.prune <= 1:
             raise ConfigError(
-                f"LUT: prune is {self.prune}, it is a fraction of the weights.",
+                f"LUT: prune is {self.prune!r}, it is a fraction of the weights.",
                 help="choose 0 (nothing) to 1",
             )
         if self.dictionary == "binary" and (self.prune > 0 or self.zero):
@@ -114,13 +118,17 @@ class LUT(Quantizer):
                 "LUT: a binary dictionary has no zero, so it can't prune.",
                 help="choose dictionary='ternary'",
             )
-        if self.grid_bits is not None and not 2 <= self.grid_bits <= 16:
+        if self.grid_bits is None:
+            return
+        if not isinstance(self.grid_bits, (int, np.integer)) or not 2 <= self.grid_bits <= 16:
             raise ConfigError(
-                f"LUT: grid_bits is {self.grid_bits}, the range is 2 to 16.", help="8 suits INT8"
+                f"LUT: grid_bits is {self.grid_bits!r}, it is a whole number, 2 to 16.",
+                help="8 suits INT8",
             )
-        if self.grid_bits is not None and self.grid_bits < self.bits:
+        object.__setattr__(self, "grid_bits", int(self.grid_bits))
+        if self.grid_bits < self.bits:
             raise ConfigError(
-                f"LUT: a grid of {self.grid_bits} bits can't hold {2 ** self.bits} values.",
+                f"LUT: a grid of {self.grid_bits} bits can't hold {2**self.bits} values.",
                 help=f"choose grid_bits of at least {self.bits}",
             )
 
@@ -167,8 +175,8 @@ class LUT(Quantizer):
             current = k_means_step(quantizer, values, current, codes)
             if np.array_equal(previous, current):
                 break
-        dictionary.data.cast(np.float32)[...] = current
-        assignments.data.cast(np.uint8)[...] = codes
+        array(dictionary, np.float32)[...] = current
+        array(assignments, np.uint8)[...] = codes
 
     @classmethod
     def after_update(
@@ -205,9 +213,9 @@ class LUT(Quantizer):
         return looked_up + (weight - constant)
 
     @classmethod
-    def weight_bits(cls, args: Mapping[str, Any]) -> str:
+    def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
         """Returns the bits of an assignment."""
-        return str(args["bits"])
+        return int(args["bits"])
 
 
 class LookUp(QuantizerFunction):
@@ -216,7 +224,7 @@ class LookUp(QuantizerFunction):
     def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
         LUT.prepare(self.args, inputs)
         if self.on_cpu:
-            out = outputs[0].data.cast(np.float32)
+            out = host_array(outputs[0].data, np.float32, overwrite=True)
             look_up(array(inputs[1], np.float32), array(inputs[2], np.uint8), out)
         else:
             self.forward_composite(inputs, outputs)
@@ -263,12 +271,14 @@ def k_means_step(
 
     Example:
         >>> codes = np.zeros(4, np.uint8)
-        >>> k_means_step(LUT(bits=1), np.float32([-3, -1, 1, 2]), np.float32([-1, 1]), codes).tolist()
+        >>> values = np.float32([-3, -1, 1, 2])
+        >>> k_means_step(LUT(bits=1), values, np.float32([-1, 1]), codes).tolist()
         [-2.0, 1.5]
     """
     zero, threshold = -1, -1.0
     if quantizer.has_zero:
-        zero = int(np.argmin(np.abs(dictionary)))
+        nearest = int(np.argmin(np.abs(dictionary)))
+        zero = 1 if quantizer.dictionary == "ternary" else nearest
         threshold = prune_threshold(values, quantizer.prune)
     sums, counts = assign_and_accumulate(values, dictionary, assignments, zero, threshold)
     if not np.isfinite(sums).all():
@@ -277,13 +287,13 @@ def k_means_step(
     if zero >= 0:
         means[zero] = 0
     if quantizer.dictionary in _FIXED_BITS:
-        scale = 1.0
+        scale, signs = 1.0, np.array(_signs(quantizer))
         if quantizer.scaled:
-            taken = np.sum(counts) - (counts[zero] if zero >= 0 else 0)
+            taken = np.dot(counts, np.abs(signs))
             scale = float(np.abs(dictionary).max())
             if taken:
-                scale = float(np.dot(sums, np.sign(dictionary)) / taken)
-        means = np.sign(dictionary) * scale
+                scale = float(np.dot(sums, signs) / taken)
+        means = signs * scale
     projected = project(quantizer, means)
     if zero >= 0 and np.any(np.diff(projected) < 0):
         # Pruned values are not nearest to zero, so a cluster next to it can move past it.
@@ -293,18 +303,27 @@ def k_means_step(
     return projected
 
 
+def _signs(quantizer: LUT) -> List[int]:
+    """The signs of the entries of a binary or ternary dictionary."""
+    return [-1, 0, 1] if quantizer.has_zero else [-1, 1]
+
+
 def project(quantizer: LUT, dictionary: np.ndarray) -> np.ndarray:
     """Returns the nearest dictionary that the constraint allows, as float32.
+
+    Zeros come out positive: adding and looking up give the same bits then.
 
     Example:
         >>> project(LUT(bits=2, dictionary="pow2"), np.array([-0.3, 0.1, 0.7, 3.0])).tolist()
         [-0.25, 0.125, 0.5, 4.0]
     """
     if quantizer.dictionary == "pow2":
-        return nearest_power_of_two(dictionary)
-    if quantizer.grid_bits is not None:
-        return nearest_on_grid(dictionary, quantizer.grid_bits)
-    return dictionary.astype(np.float32)
+        projected = nearest_power_of_two(dictionary)
+    elif quantizer.grid_bits is not None:
+        projected = nearest_on_grid(dictionary, quantizer.grid_bits)
+    else:
+        projected = dictionary.astype(np.float32)
+    return projected + np.float32(0)
 
 
 def nearest_power_of_two(values: np.ndarray) -> np.ndarray:
@@ -317,8 +336,9 @@ def nearest_power_of_two(values: np.ndarray) -> np.ndarray:
 def nearest_on_grid(values: np.ndarray, bits: int) -> np.ndarray:
     """Returns the values rounded to integers of ``bits`` bits times one scale, as float32.
 
-    The largest magnitude becomes 2**(bits-1) - 1. The scale has so few significant bits that each
-    product with an integer is exact in float32: a device may compute it in any order.
+    The largest magnitude becomes 2**(bits-1) - 1 (up to 11 bits; slightly less from there on). The
+    scale has so few significant bits that each product with an integer is exact in float32: a
+    device may compute it in any order.
 
     Example:
         >>> nearest_on_grid(np.array([-3.0, 0.9, 3.0]), 3).tolist()
@@ -330,7 +350,8 @@ def nearest_on_grid(values: np.ndarray, bits: int) -> np.ndarray:
         return values.astype(np.float32)
     mantissa, exponent = np.frexp(peak / largest)
     digits = 24 - bits
-    scale = np.ldexp(np.round(np.ldexp(mantissa, digits)), int(exponent) - digits)
+    # Rounded up: a smaller scale would not reach the largest value.
+    scale = np.ldexp(np.ceil(np.ldexp(mantissa, digits)), int(exponent) - digits)
     codes = np.clip(np.round(values / scale), -largest, largest)
     return (codes * scale).astype(np.float32)
 
@@ -346,9 +367,10 @@ def prune_threshold(values: np.ndarray, fraction: float) -> float:
 def initial_dictionary(quantizer: LUT, values: np.ndarray) -> np.ndarray:
     """Returns the entries that k-means starts from, sorted, float32, shape (K,).
 
-    Entries lie closer where the values are denser: at equal steps of the integral of the cube root
-    of their density, which is where the best dictionary lies for many entries. Powers of two start
-    from distinct ones.
+    Weights of no more distinct values than entries start from these values. Else entries lie closer
+    where the values are denser: at equal steps of the integral of the cube root of their density,
+    which is where the best dictionary lies for many entries. Powers of two start from distinct
+    ones.
 
     Args:
         quantizer: The options.
@@ -358,12 +380,15 @@ def initial_dictionary(quantizer: LUT, values: np.ndarray) -> np.ndarray:
         scale = float(np.abs(values).mean()) or 1.0
         if not quantizer.scaled:
             scale = 1.0
-        signs = [-1, 0, 1] if quantizer.has_zero else [-1, 1]
-        return project(quantizer, np.array(signs) * scale)
+        return project(quantizer, np.array(_signs(quantizer)) * scale)
     free = quantizer.entries - int(quantizer.has_zero)
     kept = values.reshape(-1).astype(np.float64)
     kept = kept[np.abs(kept) > prune_threshold(values, quantizer.prune)]
-    entries = _dense_where_values_are(kept, free)
+    if quantizer.has_zero:
+        kept = kept[kept != 0]
+    entries = _distinct_values(kept, free)
+    if entries is None:
+        entries = _dense_where_values_are(kept, free)
     if quantizer.dictionary == "pow2":
         entries = _distinct_powers_of_two(entries)
     if quantizer.has_zero:
@@ -374,9 +399,20 @@ def initial_dictionary(quantizer: LUT, values: np.ndarray) -> np.ndarray:
     return np.sort(project(quantizer, entries))
 
 
+def _distinct_values(values: np.ndarray, count: int) -> Optional[np.ndarray]:
+    """The values, each repeated until there are ``count``; None if there are more than that."""
+    if not values.any():
+        # On both sides of zero, so that weights that training moves either way find an entry.
+        return np.linspace(-1e-6, 1e-6, count)
+    if len(np.unique(values[:65536])) > count:
+        return None
+    distinct = np.unique(values)
+    if len(distinct) > count:
+        return None
+    return distinct[np.arange(count) * len(distinct) // count]
+
+
 def _dense_where_values_are(values: np.ndarray, count: int) -> np.ndarray:
-    if values.size == 0 or values.min() == values.max():
-        return np.full(count, values[0] if values.size else 0.0)
     density, edges = np.histogram(values, bins=2048)
     mass = np.concatenate([[0.0], np.cumsum(np.cbrt(density))])
     return np.interp((np.arange(count) + 0.5) / count * mass[-1], mass, edges)

@@ -23,6 +23,7 @@ from nnabla_compress.quantizers.base import (
     Quantizer,
     QuantizerFunction,
     array,
+    host_array,
     pass_gradient,
     register,
     require_parameter,
@@ -63,9 +64,9 @@ class Prune(Quantizer):
     rate: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.rate <= 1:
+        if not isinstance(self.rate, (int, float, np.number)) or not 0 <= self.rate <= 1:
             raise ConfigError(
-                f"Prune: rate is {self.rate}, it is a fraction of the weights.",
+                f"Prune: rate is {self.rate!r}, it is a fraction of the weights.",
                 help="choose 0 (nothing) to 1",
             )
 
@@ -99,7 +100,8 @@ class Prune(Quantizer):
         args, inputs = function.info.args, function.inputs
         cls.prepare(args, inputs)
         mask = array(inputs[1], np.uint8).copy()
-        return Encoding(codes=mask, bits=1, kept=array(inputs[0], np.float32)[mask.astype(bool)])
+        kept = array(inputs[0], np.float32)[mask.astype(bool)]
+        return Encoding(codes=mask, bits=1, kept=kept + np.float32(0))
 
     @classmethod
     def lower(cls, function: Any, inputs: Sequence[nn.Variable]) -> nn.Variable:
@@ -112,21 +114,28 @@ class Prune(Quantizer):
         return kept + (weight - constant)
 
     @classmethod
-    def weight_bits(cls, args: Mapping[str, Any]) -> str:
-        """Returns that kept weights are float."""
-        return "32"
+    def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
+        """Returns one bit for the mask and 32 for each weight that is kept."""
+        cls.prepare(args, inputs)
+        return 1 + 32 * float(array(inputs[1], np.uint8).mean())
 
 
 class MagnitudePrune(QuantizerFunction):
-    """Forward ``W * mask``, backward the identity to W."""
+    """Forward ``W * mask + 0``, whose zeros are all positive; backward the identity to W."""
 
     def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
         Prune.prepare(self.args, inputs)
         if self.on_cpu:
-            out = outputs[0].data.cast(np.float32)
+            out = host_array(outputs[0].data, np.float32, overwrite=True)
             np.multiply(array(inputs[0], np.float32), array(inputs[1], np.uint8), out=out)
+            out += np.float32(0)
         else:
-            F.mul2(inputs[0].data, inputs[1].data, inplace=False, outputs=[outputs[0].data])
+            self.forward_composite(inputs, outputs)
+
+    def forward_composite(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
+        """The product by NNabla's own functions, for contexts whose arrays are not on the host."""
+        product = F.mul2(inputs[0].data, inputs[1].data, inplace=False)
+        F.add_scalar(product, 0.0, inplace=False, outputs=[outputs[0].data])
 
     def backward_impl(
         self,

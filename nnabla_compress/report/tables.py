@@ -23,7 +23,7 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         >>> layer_table([row]).row_count
         2
     """
-    table = _table("Layers")
+    table = new_table("Layers")
     table.add_column("layer", overflow="fold")
     table.add_column("type")
     table.add_column("shape")
@@ -40,7 +40,9 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             f"{row['packed_bytes']:,}",
             f"{row['float_bytes']:,}",
         )
-    totals = {key: sum(row[key] for row in rows) for key in ("weights", "packed_bytes", "float_bytes")}
+    totals = {
+        key: sum(row[key] for row in rows) for key in ("weights", "packed_bytes", "float_bytes")
+    }
     table.add_section()
     table.add_row(
         "all layers",
@@ -61,7 +63,7 @@ def distinct_table(runs: Sequence[Mapping[str, Any]]) -> Table:
     Args:
         runs: Contents of ``results.json`` files of one float network.
     """
-    table = _table("Distinct weight values")
+    table = new_table("Distinct weight values")
     table.add_column("layer", overflow="fold")
     table.add_column("weights", justify="right")
     for run in runs:
@@ -78,7 +80,7 @@ def result_table(runs: Sequence[Mapping[str, Any]]) -> Table:
     Args:
         runs: Contents of ``results.json`` files of one float network.
     """
-    table = _table("Result")
+    table = new_table("Result")
     table.add_column("network", overflow="fold")
     for name in ("test accuracy", "weights packed", "ratio", ".nnp file", ".nnb file"):
         table.add_column(name, justify="right")
@@ -104,7 +106,7 @@ def summary_tables(found: FileSummary) -> List[Table]:
 
 
 def _network_table(found: FileSummary, network: NetworkSummary) -> Table:
-    table = _table(f"{found.path.name}: network {network.name}")
+    table = new_table(f"{found.path.name}: network {network.name}")
     table.add_column("layer", overflow="fold")
     table.add_column("type")
     table.add_column("weight shape")
@@ -127,7 +129,12 @@ def _network_table(found: FileSummary, network: NetworkSummary) -> Table:
         table.add_row(*row, f"{layer.packed_bytes:,}" if layer.packed_bytes is not None else "")
     table.add_section()
     table.add_row(
-        "whole network", "", "", "", f"{network.parameters:,}", f"{network.macs:,}",
+        "whole network",
+        "",
+        "",
+        "",
+        f"{network.parameters:,}",
+        f"{network.macs:,}",
         f"{network.bytes:,}",
     )
     sizes = [
@@ -136,9 +143,7 @@ def _network_table(found: FileSummary, network: NetworkSummary) -> Table:
         for name, shape in shapes.items()
     ]
     used = ", ".join(f"{count} {name}" for name, count in network.functions.items())
-    table.caption = (
-        f"{'; '.join(sizes)}\nfunctions: {used}\nfile: {found.bytes:,} bytes"
-    )
+    table.caption = f"{'; '.join(sizes)}\nfunctions: {used}\nfile: {found.bytes:,} bytes"
     return table
 
 
@@ -146,7 +151,8 @@ def _shape(shape: Sequence[int]) -> str:
     return "x".join(str(size) for size in shape)
 
 
-def _table(title: str) -> Table:
+def new_table(title: str) -> Table:
+    """Returns an empty table in the style of all reports."""
     return Table(title=title, box=SIMPLE_HEAD, title_justify="left", caption_justify="left")
 
 

@@ -39,6 +39,10 @@ class Score:
         """Share of samples whose class was not found, 0 to 1."""
         return round(1 - self.accuracy, 12)
 
+    def better_than(self, other: Score) -> bool:
+        """Returns whether the accuracy is higher, or equal at a lower loss."""
+        return (self.accuracy, -self.loss) > (other.accuracy, -other.loss)
+
 
 def sample_losses(logits: nn.Variable, labels: nn.Variable) -> nn.Variable:
     """Returns the loss of each sample, (B, 1): binary cross-entropy for one logit, else softmax's.

@@ -34,9 +34,7 @@ class Monitors:
         self._series: Dict[str, MonitorSeries] = {}
         timer = folder / "Training-time.timer.txt"
         kept = self._kept(timer)
-        self._time = MonitorTimeElapsed(
-            "Training time", self._monitor, interval=100, verbose=False
-        )
+        self._time = MonitorTimeElapsed("Training time", self._monitor, interval=100, verbose=False)
         timer.write_text(kept, encoding="utf-8")
 
     def add(self, name: str, iteration: int, value: float, every: bool = False) -> None:

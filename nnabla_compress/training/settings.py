@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""How a network is trained: epochs, solver and learning rate schedule, checked when they are made."""
+"""How a network is trained: epochs, solver and learning rate schedule."""
 
 from __future__ import annotations
 
@@ -145,5 +145,6 @@ def _solver_names() -> List[str]:
     return sorted(
         name
         for name, value in vars(S).items()
-        if inspect.isfunction(value) and any(r in inspect.signature(value).parameters for r in _RATES)
+        if inspect.isfunction(value)
+        and any(r in inspect.signature(value).parameters for r in _RATES)
     )

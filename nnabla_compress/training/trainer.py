@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""The training loop: deterministic given its seed, resumable after a kill, keeping the best so far."""
+"""The training loop: deterministic given its seed, resumable after a kill, keeping the best."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import math
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Set
 
 import nnabla as nn
 import nnabla.functions as F
@@ -19,7 +19,8 @@ from nnabla_compress.data.augmentation import Augmentation
 from nnabla_compress.errors import CompressError, TrainingError, unwrap
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder
 from nnabla_compress.logs import quiet
-from nnabla_compress.quantizers import graph_quantizers, prepare
+from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
+from nnabla_compress.regularizers import MemoryBudget, NetworkMemory
 from nnabla_compress.solvers import LUTQ
 from nnabla_compress.training import checkpoint
 from nnabla_compress.training.evaluate import Build, Evaluator, Score, right, sample_losses
@@ -27,6 +28,7 @@ from nnabla_compress.training.monitors import Monitors
 from nnabla_compress.training.settings import TrainingSettings
 
 Progress = Callable[[int, int, Dict[str, float]], None]
+Budget = Callable[[List[nn.Variable]], MemoryBudget]
 
 
 @dataclass(frozen=True)
@@ -38,12 +40,14 @@ class Outcome:
         last: Validation score after the last epoch; None without a validation set.
         best: Best validation score of any epoch; None without a validation set.
         best_epoch: The epoch after which it was measured, from 1; 0 is the start.
+        bits_moved: Whether any learned bit width changed; None if none was to be learned.
     """
 
     iterations: int
     last: Optional[Score]
     best: Optional[Score]
     best_epoch: int
+    bits_moved: Optional[bool] = None
 
 
 def set_seed(seed: int) -> None:
@@ -64,10 +68,12 @@ def set_seed(seed: int) -> None:
 class Trainer:
     """Trains one network on one data set, in a folder of its own.
 
-    The folder receives ``checkpoints/``, the monitors' series, and the parameters after the best
-    epoch in ``best.h5`` if there is a validation set. All network and quantizer state is parameters of the
-    current scope, so a checkpoint is complete; batches and random functions depend on the seed and
-    the iteration only. A training that was killed and resumed ends with the same bits.
+    The best epoch is the one of the highest validation accuracy, of equal ones that of the lower
+    loss. The folder receives ``checkpoints/``, the monitors' series, and the parameters after the best
+    epoch in ``best.h5`` if there is a validation set. All network and quantizer state is
+    parameters of the current scope, so a checkpoint is complete; batches and random functions
+    depend on the seed and the iteration only. A training that was killed and resumed ends with
+    the same bits.
 
     Args:
         build: The network: ``build(x, test)`` gives logits; the graph may hold quantizers.
@@ -77,9 +83,13 @@ class Trainer:
         preprocessing: From stored samples to network inputs.
         augmentation: Random change of the training samples.
         seed: Seed of shuffling, augmentation and random functions.
+        budget: Makes the memory budget of the training graph from its outputs. Its penalty is
+            added to the loss, only epochs within it can be the best, and what the last epoch
+            leaves above it is taken away.
 
     Raises:
         ConfigError: If the folder can't be written to.
+        InfeasibleBudgetError: If the budget can't be kept.
     """
 
     def __init__(
@@ -91,6 +101,7 @@ class Trainer:
         preprocessing: Preprocessing,
         augmentation: Optional[Augmentation] = None,
         seed: int = 0,
+        budget: Optional[Budget] = None,
     ) -> None:
         self.folder = writable_folder(folder)
         self.settings = settings
@@ -106,7 +117,11 @@ class Trainer:
         with nn.auto_forward(False):
             self.logits = build(self.x, False)
             self.loss = F.mean(sample_losses(self.logits, self.labels))
+            self.budget = budget([self.logits]) if budget is not None else None
+            self.penalty = self.budget.penalty() if self.budget is not None else None
+            self.objective = self.loss if self.penalty is None else self.loss + self.penalty
         self.logits.persistent = True
+        self.loss.persistent = True
         self.evaluator: Optional[Evaluator] = None
         if data.validation is not None:
             size = min(100, len(data.validation))
@@ -121,7 +136,7 @@ class Trainer:
 
     def _trained_parameters(self) -> Dict[str, nn.Variable]:
         """Parameters with gradients that the graph uses, by name."""
-        used = set()
+        used: Set[Any] = set()
         self.logits.visit(lambda f: used.update(v.data for v in f.inputs if v.parent is None))
         return {name: p for name, p in nn.get_parameters().items() if p.data in used}
 
@@ -145,7 +160,10 @@ class Trainer:
             ConfigError: If a checkpoint can't be written.
         """
         saved = checkpoint.load(self.folder / "checkpoints", self.solver) if resume else None
-        state = saved["progress"] if saved else {"best": None, "best_epoch": 0, "last": None}
+        state: Dict[str, Any] = {"best": None, "best_epoch": 0, "last": None}
+        if saved:
+            state = saved["progress"]
+        state.setdefault("bits", self._learned_bits())
         start = saved["iteration"] if saved else 0
         monitors = Monitors(self.folder, start, interval=10, pending=state.get("monitors"))
         prepare([self.logits])
@@ -180,6 +198,7 @@ class Trainer:
             last=Score(**state["last"]) if state["last"] else None,
             best=Score(**state["best"]) if state["best"] else None,
             best_epoch=state["best_epoch"],
+            bits_moved=state.get("bits_moved", False) if state["bits"] else None,
         )
 
     def _update(self, iteration: int) -> Any:
@@ -187,18 +206,23 @@ class Trainer:
         nn.seed((self.seed * 1000003 + iteration) % (1 << 31))
         self.x.d, self.labels.d = batch.x, batch.y
         self.solver.zero_grad()
-        self.loss.forward(clear_no_need_grad=True)
-        loss = float(self.loss.d)
+        self.objective.forward(clear_no_need_grad=True)
+        loss = float(self.objective.d)
         if not math.isfinite(loss):
             raise TrainingError(
                 f"the loss is {loss} at iteration {iteration} (epoch "
                 f"{self.batches.epoch(iteration):.2f}) of {self.folder.name}.",
                 help="lower the learning rate; the last checkpoint is untouched",
             )
+        loss = float(self.loss.d)
         error = 1 - float(right(self.logits.d, batch.y).mean())
-        self.loss.backward(clear_buffer=True)
+        self.objective.backward(clear_buffer=True)
         if self.settings.weight_decay:
             self._decay_weights()
+        for function in self.quantizers:
+            quantizer = quantizer_of(function)
+            assert quantizer is not None
+            quantizer.before_update(function.info.args, function.inputs)
         self.solver.update()
         return loss, error
 
@@ -213,18 +237,44 @@ class Trainer:
         return math.floor(self.batches.epoch(done)) > math.floor(self.batches.epoch(done - 1))
 
     def _end_of_epoch(self, done: int, state: Dict[str, Any], monitors: Monitors) -> None:
+        at = max(done - 1, 0)
+        if self.budget is not None and done == self.total:
+            self.budget.enforce()
+        if self.quantizers:
+            self._monitor_memory(at, monitors)
+            state["bits_moved"] = state.get("bits_moved") or self._learned_bits() != state["bits"]
         if self.evaluator is None:
             return
         score = self.evaluator.score(self.data.split("validation"))
-        monitors.add("Validation loss", max(done - 1, 0), score.loss, every=True)
-        monitors.add("Validation error", max(done - 1, 0), score.error, every=True)
+        monitors.add("Validation loss", at, score.loss, every=True)
+        monitors.add("Validation error", at, score.error, every=True)
         state["last"] = vars(score)
-        better = state["best"] is None or score.accuracy > state["best"]["accuracy"]
-        if better:
+        if self.budget is not None and not self.budget.fits:
+            return
+        best_before = Score(**state["best"]) if state["best"] else None
+        if best_before is None or score.better_than(best_before):
             state["best"], state["best_epoch"] = vars(score), round(self.batches.epoch(done), 3)
             best = self.folder / "best.h5"
             with atomic_path(best) as path, h5_errors(best), quiet():
                 nn.save_parameters(str(path))
+
+    def _monitor_memory(self, iteration: int, monitors: Monitors) -> None:
+        memory = NetworkMemory.of([self.logits])
+        weights = sum(tensor.elements for tensor in memory.weights)
+        monitors.add("Bits", iteration, 8 * memory.weight_bytes / max(weights, 1), every=True)
+        monitors.add("Size kB", iteration, memory.weight_bytes / 1024, every=True)
+        if memory.activations:
+            total, largest = memory.activation_bytes, memory.largest_activation_bytes
+            monitors.add("Activations size kB", iteration, total / 1024, every=True)
+            monitors.add("Largest activation size kB", iteration, largest / 1024, every=True)
+        if self.budget is not None:
+            monitors.add("Penalty", iteration, self.budget.penalty_now(), every=True)
+
+    def _learned_bits(self) -> List[float]:
+        """Bits of the tensors whose bits are learned, in the order of execution."""
+        memory = NetworkMemory.of([self.logits])
+        tensors = (*memory.weights, *memory.activations)
+        return [tensor.bits for tensor in tensors if tensor.learns_bits]
 
     def load_best(self) -> bool:
         """Puts the parameters after the best epoch back into the scope, if any were kept."""

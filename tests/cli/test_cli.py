@@ -82,9 +82,7 @@ def test_evaluate_agrees_with_the_run_on_folder_and_file(finished):
     results = json.loads((finished / "runs/tiny/results.json").read_text())
     expected = f"accuracy {100 * results['compressed']['accuracy']:.2f} %"
     assert expected in call("evaluate", "runs/tiny", cwd=finished).stdout
-    by_file = call(
-        "evaluate", "runs/tiny/results.nnp", "--recipe", "tiny.yaml", cwd=finished
-    )
+    by_file = call("evaluate", "runs/tiny/results.nnp", "--recipe", "tiny.yaml", cwd=finished)
     assert expected in by_file.stdout
 
 
@@ -186,7 +184,9 @@ def test_a_truncated_nnp_is_refused(finished, tmp_path):
     for part in (0.2, 0.9):
         (tmp_path / "cut.nnp").write_bytes(whole[: int(part * len(whole))])
         refused(call("inspect", "cut.nnp", cwd=tmp_path), "cut.nnp")
-    (tmp_path / "tiny.yaml").write_text(RECIPE.replace("{name: mlp, options: {hidden: [12]}}", "{nnp: cut.nnp}"))
+    (tmp_path / "tiny.yaml").write_text(
+        RECIPE.replace("{name: mlp, options: {hidden: [12]}}", "{nnp: cut.nnp}")
+    )
     refused(call("run", "tiny.yaml", cwd=tmp_path), "cut.nnp")
 
 

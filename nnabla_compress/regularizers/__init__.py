@@ -1,0 +1,16 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Terms added to the loss; import as ``import nnabla_compress.regularizers as R``."""
+
+from __future__ import annotations
+
+from nnabla_compress.regularizers.memory import NetworkMemory, TensorMemory, parse_size, size_text
+from nnabla_compress.regularizers.memory_budget import MemoryBudget, memory_budget
+
+__all__ = [
+    "MemoryBudget",
+    "NetworkMemory",
+    "TensorMemory",
+    "memory_budget",
+    "parse_size",
+    "size_text",
+]

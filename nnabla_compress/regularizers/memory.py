@@ -1,0 +1,220 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""How much memory the weights and activations of a graph take, at the bits of its quantizers.
+
+Sizes are those of the papers: each weight and bias, and each element of an activation of one
+sample, times its bits. 1 kB = 1024 B, 1 MB = 1024 kB. Tensors without a quantizer take 32 bits.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.quantizers.learned import LearnedQuantizer
+
+FLOAT_BITS = 32
+LAYER_TYPES = (
+    "Convolution",
+    "Affine",
+    "DepthwiseConvolution",
+    "Deconvolution",
+    "DepthwiseDeconvolution",
+)
+# Functions whose output is a feature map that a device stores between two layers.
+ACTIVATION_TYPES = (
+    "ReLU",
+    "LeakyReLU",
+    "PReLU",
+    "ReLU6",
+    "ELU",
+    "SELU",
+    "CELU",
+    "CReLU",
+    "Sigmoid",
+    "Tanh",
+    "HardSigmoid",
+    "HardTanh",
+    "Swish",
+    "Mish",
+    "GELU",
+    "SoftPlus",
+    "BinaryTanh",
+    "BinarySigmoid",
+)
+_UNITS = {"": 1, "b": 1, "kb": 1024, "mb": 1024**2, "kib": 1024, "mib": 1024**2}
+
+
+def parse_size(size: Union[str, int, float], what: str = "budget") -> float:
+    """Returns a size in bytes; 1 kB = 1024 B.
+
+    Args:
+        size: A number of bytes, or text such as "70 kB", "1.5 MB" or "512 B".
+        what: What messages call it.
+
+    Raises:
+        ConfigError: If it is no size, negative, or of an unknown unit.
+
+    Example:
+        >>> parse_size("70 kB"), parse_size(100)
+        (71680.0, 100.0)
+    """
+    found = re.fullmatch(r"\s*([-+]?[0-9.]+(?:[eE][-+]?\d+)?)\s*([A-Za-z]*)\s*", str(size))
+    try:
+        number = float(found.group(1)) if found else float("nan")
+    except ValueError:
+        number = float("nan")
+    unit = found.group(2).lower() if found else ""
+    if not np.isfinite(number) or isinstance(size, bool):
+        raise ConfigError(f"{what}: {size!r} is no size.", help="write for instance '70 kB'")
+    if unit not in _UNITS:
+        raise ConfigError(
+            f"{what}: unknown unit {found.group(2) if found else ''!r} in {size!r}.",
+            help="the units are B, kB (1024 B) and MB (1024 kB)",
+        )
+    if number <= 0:
+        raise ConfigError(f"{what}: {size!r} is not positive.", help="write for instance '70 kB'")
+    return number * _UNITS[unit]
+
+
+def size_text(bytes: float) -> str:
+    """Returns a size as it is printed.
+
+    Example:
+        >>> size_text(71680), size_text(512)
+        ('70.00 kB', '512 B')
+    """
+    if bytes < 1024:
+        return f"{bytes:.0f} B"
+    if bytes < 1024**2:
+        return f"{bytes / 1024:.2f} kB"
+    return f"{bytes / 1024**2:.2f} MB"
+
+
+@dataclass(frozen=True)
+class TensorMemory:
+    """A weight, bias or activation of a graph.
+
+    Args:
+        name: The layer, or the place of the activation; "" where the graph does not say.
+        elements: Number of elements; of an activation for one sample.
+        function: The quantizer node, None for a float tensor.
+    """
+
+    name: str
+    elements: int
+    function: Optional[Any]
+
+    @property
+    def bits(self) -> float:
+        """Bits of an element now."""
+        if self.function is None:
+            return FLOAT_BITS
+        quantizer = quantizer_of(self.function)
+        assert quantizer is not None
+        return quantizer.bits_of(self.function.info.args, self.function.inputs)
+
+    @property
+    def bytes(self) -> float:
+        """Bytes of all elements now."""
+        return self.bits * self.elements / 8
+
+    @property
+    def learns_bits(self) -> bool:
+        """Whether a training can change the bits."""
+        if self.function is None:
+            return False
+        quantizer = quantizer_of(self.function)
+        return (
+            quantizer is not None
+            and issubclass(quantizer, LearnedQuantizer)
+            and self.function.info.args["learn"] not in (None, "qmax")
+        )
+
+    def limit(self, key: str) -> float:
+        """Bytes at the quantizer's "min_bits" or "max_bits", as now where bits are fixed."""
+        if not self.learns_bits:
+            return self.bytes
+        assert self.function is not None
+        return int(self.function.info.args[key]) * self.elements / 8
+
+
+@dataclass(frozen=True)
+class NetworkMemory:
+    """The tensors of a graph that a device stores.
+
+    Args:
+        weights: Weights and biases, each parameter once.
+        activations: Outputs of quantizers of activations, and of activation functions without one.
+
+    Example:
+        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> import nnabla_compress.quantizers as Q
+        >>> nn.clear_parameters()
+        >>> h = PF.affine(nn.Variable((1, 64)), 32, apply_w=Q.LUT(bits=4), name="fc")
+        >>> memory = NetworkMemory.of([F.relu(h)])
+        >>> memory.weight_bytes, memory.activation_bytes, memory.largest_activation_bytes
+        (1152.0, 128.0, 128.0)
+    """
+
+    weights: Tuple[TensorMemory, ...]
+    activations: Tuple[TensorMemory, ...]
+
+    @classmethod
+    def of(cls, outputs: Iterable[nn.Variable]) -> NetworkMemory:
+        """Reads the tensors of a graph.
+
+        Args:
+            outputs: Variables of one graph.
+        """
+        functions: List[Any] = []
+        for output in outputs:
+            output.visit(lambda function: functions.append(function))
+        weights: Dict[Any, TensorMemory] = {}
+        activations: Dict[nn.Variable, TensorMemory] = {}
+        for function in functions:
+            if function.info.type_name in LAYER_TYPES:
+                for effective in function.inputs[1:]:
+                    source, node = _source(effective)
+                    name = str(node.info.args.get("name", "")) if node is not None else ""
+                    weights[source.data] = TensorMemory(name, int(source.size), node)
+        known = set(weights)
+        for function in functions:
+            tensor = function.inputs[0]
+            elements = int(np.prod(function.outputs[0].shape[1:]))
+            if quantizer_of(function) is not None and tensor.data not in known:
+                # It takes the place of the float map that it quantizes.
+                activations.pop(tensor, None)
+                name = str(function.info.args.get("name", ""))
+                activations[function.outputs[0]] = TensorMemory(name, elements, function)
+            elif function.info.type_name in ACTIVATION_TYPES:
+                activations[function.outputs[0]] = TensorMemory("", elements, None)
+        return cls(tuple(weights.values()), tuple(activations.values()))
+
+    @property
+    def weight_bytes(self) -> float:
+        """Bytes of all weights and biases."""
+        return sum(tensor.bytes for tensor in self.weights)
+
+    @property
+    def activation_bytes(self) -> float:
+        """Bytes of all activations of one sample, added up."""
+        return sum(tensor.bytes for tensor in self.activations)
+
+    @property
+    def largest_activation_bytes(self) -> float:
+        """Bytes of the largest activation of one sample."""
+        return max((tensor.bytes for tensor in self.activations), default=0.0)
+
+
+def _source(effective: nn.Variable) -> Tuple[nn.Variable, Optional[Any]]:
+    """The parameter behind what a layer multiplies with, and its quantizer."""
+    function = effective.parent
+    if function is not None and quantizer_of(function) is not None:
+        return function.inputs[0], function
+    return effective, None

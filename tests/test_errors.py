@@ -1,0 +1,49 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Messages, their help, and finding ours behind an error of NNabla's engine."""
+
+from __future__ import annotations
+
+import pytest
+
+from nnabla_compress import errors
+
+SUBCLASSES = [
+    errors.ConfigError,
+    errors.DataError,
+    errors.TrainingError,
+    errors.UnsupportedFunctionError,
+    errors.InfeasibleBudgetError,
+    errors.ExportError,
+    errors.VerifyError,
+]
+
+
+@pytest.mark.parametrize("kind", SUBCLASSES)
+def test_every_error_is_a_compress_error_whose_help_stands_on_a_line_of_its_own(kind):
+    error = kind("a is 3, the most is 2.", help="choose 1 or 2")
+    assert isinstance(error, errors.CompressError)
+    assert str(error) == "a is 3, the most is 2.\nhelp: choose 1 or 2"
+    assert (error.message, error.help) == ("a is 3, the most is 2.", "choose 1 or 2")
+    assert str(kind("short.")) == "short."
+
+
+def test_unwrap_finds_ours_however_deep_it_was_wrapped():
+    ours = errors.TrainingError("W holds NaN.")
+    try:
+        try:
+            try:
+                raise ours
+            except errors.CompressError as error:
+                raise ValueError("inner") from error
+        except ValueError:
+            raise SystemError("outer")  # noqa: B904 - as NNabla's engine does, without a cause
+    except SystemError as caught:
+        assert errors.unwrap(caught) is ours
+
+
+def test_unwrap_returns_what_holds_none_of_ours():
+    other = RuntimeError("x")
+    other.__cause__ = ValueError("y")
+    assert errors.unwrap(other) is other
+    ours = errors.DataError("d")
+    assert errors.unwrap(ours) is ours
