@@ -43,6 +43,7 @@ POWERS: Dict[str, LearnedQuantizer] = {
         ("P3 (q_min, q_max)", "qmin_qmax"),
     )
 }
+LIMITS = {0: (1e-6, 4.0), 2: (1e-5, 1e2), 3: (1e-2, 1e4)}  # of the axes: error, smallest, largest
 
 
 class Course(NamedTuple):
@@ -92,19 +93,26 @@ def draw(families: Dict[str, Dict[str, Course]], path: str) -> None:
 
     matplotlib.use("Agg")
     import matplotlib.pyplot as plt
+    from matplotlib.ticker import MaxNLocator
 
     figure, axes = plt.subplots(2, 4, figsize=(16, 7), sharex=True, constrained_layout=True)
     for row, (family, courses) in zip(axes, families.items()):
         smallest = "step d" if family == "uniform" else "smallest magnitude q_min"
         titles = ("mean squared error", "bits", smallest, "range q_max")
         for column, (ax, title) in enumerate(zip(row, titles)):
-            for name, course in courses.items():
+            # What oscillates fills the picture: it goes behind the others, within fixed limits.
+            for name, course in sorted(courses.items()):
                 label = f"{name}, {'oscillates' if course.oscillates else 'converges'}"
-                ax.plot(course[column], label=label, linewidth=1.2, alpha=0.85)
+                line = {"alpha": 0.35, "zorder": 1} if course.oscillates else {"zorder": 2}
+                ax.plot(course[column], label=label, linewidth=1.2, **line)
             ax.set_title(f"{family}: {title}")
             ax.grid(alpha=0.3)
-            if column != 1:
+            if column == 1:
+                ax.yaxis.set_major_locator(MaxNLocator(integer=True))
+            else:
                 ax.set_yscale("log")
+                low, high = ax.get_ylim()
+                ax.set_ylim(max(low, LIMITS[column][0]), min(high, LIMITS[column][1]))
         row[0].legend(fontsize=8)
     for ax in axes[1]:
         ax.set_xlabel("iteration")
@@ -118,7 +126,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--output", default="dq_parametrizations.png", help="picture to write")
     parser.add_argument("-l", "--learning-rate", type=float, default=1.0)
-    parser.add_argument("-i", "--max-iter", type=int, default=600)
+    parser.add_argument("-i", "--max-iter", type=int, default=1000)
     options = parser.parse_args()
     samples = np.random.RandomState(313).randn(10_000).astype(np.float32)
     families: Dict[str, Dict[str, Course]] = {}

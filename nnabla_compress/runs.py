@@ -226,6 +226,8 @@ class Run:
         with _own_parameters():
             set_seed(recipe.seed)
             inputs = load_inputs(recipe, self.recipe_folder)
+            self._check_compression(inputs, tell)
+            set_seed(recipe.seed)
             test = inputs.data.split("test" if inputs.data.test is not None else "validation")
             shape = (1, *inputs.data.sample_shape)
             inputs.build(nn.Variable(shape), True)
@@ -237,9 +239,8 @@ class Run:
             results["versions"] = versions()
             results["date"] = datetime.date.today().isoformat()
             if recipe.float_training is not None:
-                results["float_training"] = self._train(
-                    "float", inputs, inputs.build, announce, tell
-                )
+                trained = self._train("float", inputs, inputs.build, announce)
+                results["float_training"] = trained
             results["float"] = _scored(evaluate(inputs.build, test, inputs.preprocessing))
             results["float"].update(self._export("float", inputs.build, shape)[1])
             build = inputs.build
@@ -247,7 +248,7 @@ class Run:
                 build = compressed(inputs.build, recipe.compression)
                 build(nn.Variable(shape), True)
                 if recipe.compression.training is not None:
-                    results["training"] = self._train("compressed", inputs, build, announce, tell)
+                    results["training"] = self._train("compressed", inputs, build, announce)
                 results["compressed"] = _scored(evaluate(build, test, inputs.preprocessing))
                 report, sizes = self._export("results", build, shape)
                 results["compressed"].update(sizes)
@@ -258,8 +259,22 @@ class Run:
             _write_json(self.folder / "results.json", results)
         return results
 
+    def _check_compression(self, inputs: Inputs, tell: Tell) -> None:
+        """Refuses rules that match nothing and budgets out of reach before anything is trained."""
+        part = self.recipe.compression
+        if part is None:
+            return
+        with _own_parameters():
+            output = compressed(inputs.build, part)(
+                nn.Variable((1, *inputs.data.sample_shape)), True
+            )
+            budget = budget_of(part.budget)
+            if budget is not None:
+                for line in budget([output]).describe():
+                    tell(line)
+
     def _train(
-        self, phase: str, inputs: Inputs, build: Build, announce: Announce, tell: Tell
+        self, phase: str, inputs: Inputs, build: Build, announce: Announce
     ) -> Dict[str, Any]:
         part, budget = self.recipe.float_training, None
         if phase == "compressed":
@@ -286,9 +301,6 @@ class Run:
         if finished.exists() and summary.exists():
             _load_parameters(finished)
             return dict(json.loads(summary.read_text("utf-8")))
-        if trainer.budget is not None:
-            for line in trainer.budget.describe():
-                tell(line)
         progress = announce(phase, trainer.total)
         outcome = trainer.run(resume=self.resume, progress=progress)
         trainer.load_best()

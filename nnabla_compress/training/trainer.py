@@ -68,12 +68,11 @@ def set_seed(seed: int) -> None:
 class Trainer:
     """Trains one network on one data set, in a folder of its own.
 
-    The best epoch is the one of the highest validation accuracy, of equal ones that of the lower
-    loss. The folder receives ``checkpoints/``, the monitors' series, and the parameters after the best
-    epoch in ``best.h5`` if there is a validation set. All network and quantizer state is
-    parameters of the current scope, so a checkpoint is complete; batches and random functions
-    depend on the seed and the iteration only. A training that was killed and resumed ends with
-    the same bits.
+    The folder receives ``checkpoints/``, the monitors' series, and, if there is a validation set,
+    the parameters after the best epoch in ``best.h5``: that of the highest accuracy, of equal ones
+    that of the lowest loss. All network and quantizer state is parameters of the current scope, so
+    a checkpoint is complete; batches and random functions depend on the seed and the iteration
+    only. A training that was killed and resumed ends with the same bits.
 
     Args:
         build: The network: ``build(x, test)`` gives logits; the graph may hold quantizers.

@@ -79,9 +79,9 @@ def report(benchmark: object) -> Callable[[str, str, str, Ratio], None]:
         print(
             f"\n{what}\n  {first} {ratio.first_ms:.1f} ms, {second} {ratio.second_ms:.1f} ms, "
             f"{first} / {second} = {ratio.best:.4g} (least processor time)\n"
-            f"  {first} {ratio.first_wall_ms:.1f} ms, {second} {ratio.second_wall_ms:.1f} ms on the "
-            f"clock; median of the rounds: {ratio.wall:.4g}, by processor time {ratio.cpu:.4g}; "
-            f"quartiles {ratio.spread:.2g} apart"
+            f"  on the clock {ratio.first_wall_ms:.1f} and {ratio.second_wall_ms:.1f} ms; median "
+            f"of the rounds {ratio.wall:.4g}, by processor time {ratio.cpu:.4g}; quartiles "
+            f"{ratio.spread:.2g} apart"
         )
         benchmark.extra_info.update({first + "/" + second: ratio._asdict()})  # type: ignore[attr-defined]
 

@@ -1,0 +1,103 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import nnabla as nn
+import numpy as np
+import pytest
+
+from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.runs import Run, evaluate_run
+
+DIGITS = Path(__file__).parents[1] / "configs" / "digits"
+SMALL = {
+    "lenet-dq": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 3")],
+    "lenet-lutq-2bit": [("epochs: 30", "epochs: 2"), ("epochs: 15", "epochs: 1")],
+}
+
+
+def recipe(name: str, *changes: tuple) -> Recipe:
+    text = (DIGITS / f"{name}.yaml").read_text("utf-8")
+    for old, new in (*SMALL[name], *changes):
+        assert old in text
+        text = text.replace(old, new)
+    return Recipe.parse(text)
+
+
+def quiet(name: str, total: int):
+    return lambda done, total, values: None
+
+
+def test_a_dq_run_ends_within_its_budget_and_shows_what_it_learned(tmp_path):
+    told: list = []
+    run = Run(recipe("lenet-dq"), tmp_path / "run", DIGITS)
+    results = run.execute(quiet, told.append)
+    assert [line.split(":")[0] for line in told] == ["weights", "activations_max"]
+    assert "reachable" in told[0]
+    rows = results["quantizers"]
+    weights = sum(row["bytes"] for row in rows if row["kind"] != "activation")
+    maps = [row["bytes"] for row in rows if row["kind"] == "activation"]
+    assert weights <= 4 * 1024
+    assert max(maps) <= 128
+    assert results["training"]["bits_moved"] is True
+    by_layer = {row["name"]: row["bits"] for row in rows if row["kind"] == "weight"}
+    assert by_layer == {row["name"]: row["bits"] for row in results["layers"]}
+    assert results["compressed"]["accuracy"] > 0.8
+    assert (tmp_path / "run" / "bits.png").read_bytes().startswith(b"\x89PNG")
+    for series in ("Bits", "Size-kB", "Penalty", "Largest-activation-size-kB"):
+        lines = (tmp_path / "run" / "compressed" / f"{series}.series.txt").read_text().split("\n")
+        assert len(lines) == 3 + 1, series
+    assert evaluate_run(tmp_path / "run").accuracy == results["compressed"]["accuracy"]
+
+
+def test_a_run_leaves_the_parameters_of_its_caller_alone(tmp_path):
+    nn.parameter.get_parameter_or_create("conv1/conv/W", (2, 2), np.ones((2, 2), np.float32))
+    Run(recipe("lenet-lutq-2bit"), tmp_path / "run", DIGITS).execute(quiet)
+    parameters = nn.get_parameters(grad_only=False)
+    assert list(parameters) == ["conv1/conv/W"]
+    np.testing.assert_array_equal(parameters["conv1/conv/W"].d, np.ones((2, 2)))
+
+
+def test_an_unreachable_budget_is_refused_before_anything_is_trained_for_it(tmp_path):
+    impossible = recipe("lenet-dq", ("weights: 4 kB", "weights: 1 kB"))
+    seen: list = []
+    with pytest.raises(InfeasibleBudgetError, match="1.00 kB requested, the least reachable is"):
+        Run(impossible, tmp_path / "run", DIGITS).execute(
+            lambda name, total: seen.append(name) or quiet(name, total)
+        )
+    assert seen == []
+
+
+def test_bits_that_never_move_are_said_so(tmp_path):
+    still = recipe(
+        "lenet-dq",
+        ("  budget: {weights: 4 kB, activations_max: 128 B, strength: 1}\n", ""),
+        ("learning_rate: 0.01", "learning_rate: 1.0e-12"),
+    )
+    results = Run(still, tmp_path / "run", DIGITS).execute(quiet)
+    assert results["training"]["bits_moved"] is False
+
+
+def test_a_rule_for_activations_that_matches_nothing_is_refused(tmp_path):
+    wrong = recipe(
+        "lenet-dq",
+        (
+            'layers: "*", quantizer: uniform, bits: 6',
+            'layers: "*/relu6", quantizer: uniform, bits: 6',
+        ),
+    )
+    with pytest.raises(ConfigError, match="no activation matches") as refused:
+        Run(wrong, tmp_path / "run", DIGITS).execute(quiet)
+    assert "conv1/conv/relu" in refused.value.help
+
+
+def test_results_are_those_of_the_files_that_were_written(tmp_path):
+    results = Run(recipe("lenet-lutq-2bit"), tmp_path / "run", DIGITS).execute(quiet)
+    assert results == json.loads((tmp_path / "run" / "results.json").read_text("utf-8"))
+    for name, part in (("float", "float"), ("results", "compressed")):
+        for kind in ("nnp", "nnb"):
+            path = tmp_path / "run" / f"{name}.{kind}"
+            assert path.stat().st_size == results[part][f"{kind}_bytes"]
