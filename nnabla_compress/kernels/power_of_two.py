@@ -18,7 +18,7 @@ import numpy as np
 from nnabla_compress.kernels.threads import threads_for
 
 _CHUNK = 1 << 15
-_BLOCK = 1 << 11
+_BLOCK = 1 << 9
 _MAGNITUDE = np.int32(0x7FFFFFFF)
 _INFINITY = np.int32(0x7F800000)
 _ROUND_UP = np.int32(0x00800000 - 0x003504F4)  # 0x3504F4: first mantissa above sqrt(2)
@@ -168,12 +168,16 @@ def _gradients(  # type: ignore[no-untyped-def]
             row_bits, result = bits[start : start + _BLOCK], dx[start : start + _BLOCK]
             for i in range(row.size):
                 powers[i] = _magnitude(np.int32(row_bits[i] & _MAGNITUDE), low, high, smallest)
+            # A block is short enough to be added up in float32, eight values at a time.
+            block_least, block_most = _NO, _NO
             for i in range(row.size):
                 size = abs(row[i])
                 sign = _PLUS if row[i] >= _NO else below
                 g = sign * grad[i]
-                least += g if (size <= q_min) & (powers[i] > _ZERO) else _NO
-                most += g if size > q_max else _NO
+                block_least += g if (size <= q_min) & (powers[i] > _ZERO) else _NO
+                block_most += g if size > q_max else _NO
+            least += block_least
+            most += block_most
             for i in range(row.size):
                 size = abs(row[i])
                 kept = (size > q_min) & (size <= q_max) & (signed | (row[i] > _NO))

@@ -19,7 +19,7 @@ import numpy as np
 from nnabla_compress.kernels.threads import threads_for
 
 _CHUNK = 1 << 15
-_BLOCK = 1 << 11
+_BLOCK = 1 << 9
 _HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1), np.float32(0)
 
 
@@ -130,7 +130,7 @@ def _contributions(x, dy, d, r, limit, bottom, top, below):  # type: ignore[no-u
     return inside, outside, dy if kept else _ZERO
 
 
-# Only the order of additions within a chunk is left to the compiler ("reassoc"): it is the same
+# Only the order of additions within a block is left to the compiler ("reassoc"): it is the same
 # in every run on one machine.
 @numba.njit(cache=True, parallel=True, fastmath={"reassoc"})
 def _gradients(  # type: ignore[no-untyped-def]
@@ -146,11 +146,15 @@ def _gradients(  # type: ignore[no-untyped-def]
         for start in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n), _BLOCK):
             row, grad = x[c, start : start + _BLOCK], dy[c, start : start + _BLOCK]
             result = dx[c, start : start + _BLOCK]
+            # A block is short enough to be added up in float32, eight values at a time.
+            block_within, block_without = _ZERO, _ZERO
             for i in range(row.size):
                 a, b, g = _contributions(row[i], grad[i], d, r, most, low, high, below)
-                within += a
-                without += b
+                block_within += a
+                block_without += b
                 kept[i] = g
+            within += block_within
+            without += block_without
             if accumulate:
                 for i in range(row.size):
                     result[i] += kept[i]
