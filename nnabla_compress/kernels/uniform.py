@@ -11,7 +11,7 @@ result does not depend on the number of threads.
 
 from __future__ import annotations
 
-from typing import Optional, Tuple
+from typing import Any, Optional, Tuple
 
 import numba
 import numpy as np
@@ -142,7 +142,8 @@ def _gradients(  # type: ignore[no-untyped-def]
         c, chunk = task // chunks, task % chunks
         d, r, most, low, high = step[c], inverse[c], limit[c], bottom[c], top[c]
         kept = np.empty(_BLOCK, np.float32)
-        within, without = 0.0, 0.0
+        within: Any = 0.0
+        without: Any = 0.0
         for start in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, n), _BLOCK):
             row, grad = x[c, start : start + _BLOCK], dy[c, start : start + _BLOCK]
             result = dx[c, start : start + _BLOCK]
