@@ -8,7 +8,7 @@ from typing import Tuple
 import numba
 import numpy as np
 
-from nnabla_compress.kernels import PARALLEL_ABOVE
+from nnabla_compress.kernels.threads import threads_for
 
 
 def moments(x: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -22,8 +22,8 @@ def moments(x: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         (array([4.], dtype=float32), array([5.], dtype=float32))
     """
     mean, variance = np.empty(x.shape[1], np.float32), np.empty(x.shape[1], np.float32)
-    kernel = _moments_in_parallel if x.size > PARALLEL_ABOVE else _moments
-    kernel(x, mean, variance)
+    with threads_for(x.size):
+        _moments(x, mean, variance)
     return mean, variance
 
 
@@ -42,8 +42,8 @@ def scale_and_shift(x: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np
         >>> out.tolist()
         [[[3.0, 7.0]]]
     """
-    kernel = _scale_and_shift_in_parallel if x.size > PARALLEL_ABOVE else _scale_and_shift
-    kernel(x, scale, shift, out)
+    with threads_for(x.size):
+        _scale_and_shift(x, scale, shift, out)
 
 
 def gradient_sums(
@@ -61,78 +61,44 @@ def gradient_sums(
         Two float64 arrays of shape (channels,): the gradients of beta and of gamma.
     """
     beta, gamma = np.empty(x.shape[1]), np.empty(x.shape[1])
-    kernel = _gradient_sums_in_parallel if x.size > PARALLEL_ABOVE else _gradient_sums
-    kernel(dy, x, mean, inverse, beta, gamma)
+    with threads_for(x.size):
+        _gradient_sums(dy, x, mean, inverse, beta, gamma)
     return beta, gamma
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, parallel=True)
 def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
-    for c in range(x.shape[1]):
-        _moments_of(x[:, c], mean[c:], variance[c:])
+    count = x.shape[0] * x.shape[2]
+    for c in numba.prange(x.shape[1]):
+        total = 0.0
+        for o in range(x.shape[0]):
+            for i in range(x.shape[2]):
+                total += x[o, c, i]
+        center = total / count
+        squares = 0.0
+        for o in range(x.shape[0]):
+            for i in range(x.shape[2]):
+                difference = x[o, c, i] - center
+                squares += difference * difference
+        mean[c] = center
+        variance[c] = squares / count
 
 
 @numba.njit(cache=True, parallel=True)
-def _moments_in_parallel(x, mean, variance):  # type: ignore[no-untyped-def]
-    for c in numba.prange(x.shape[1]):
-        _moments_of(x[:, c], mean[c:], variance[c:])
-
-
-@numba.njit(cache=True)
-def _moments_of(x, mean, variance):  # type: ignore[no-untyped-def]
-    total = 0.0
-    for o in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            total += x[o, i]
-    center = total / x.size
-    squares = 0.0
-    for o in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            difference = x[o, i] - center
-            squares += difference * difference
-    mean[0] = center
-    variance[0] = squares / x.size
-
-
-@numba.njit(cache=True)
 def _scale_and_shift(x, scale, shift, out):  # type: ignore[no-untyped-def]
-    for c in range(x.shape[1]):
-        _scale_and_shift_one(x[:, c], scale[c], shift[c], out[:, c])
+    for c in numba.prange(x.shape[1]):
+        for o in range(x.shape[0]):
+            for i in range(x.shape[2]):
+                out[o, c, i] = x[o, c, i] * scale[c] + shift[c]
 
 
 @numba.njit(cache=True, parallel=True)
-def _scale_and_shift_in_parallel(x, scale, shift, out):  # type: ignore[no-untyped-def]
-    for c in numba.prange(x.shape[1]):
-        _scale_and_shift_one(x[:, c], scale[c], shift[c], out[:, c])
-
-
-@numba.njit(cache=True)
-def _scale_and_shift_one(x, scale, shift, out):  # type: ignore[no-untyped-def]
-    for o in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            out[o, i] = x[o, i] * scale + shift
-
-
-@numba.njit(cache=True)
 def _gradient_sums(dy, x, mean, inverse, beta, gamma):  # type: ignore[no-untyped-def]
-    for c in range(x.shape[1]):
-        _gradient_sums_of(dy[:, c], x[:, c], mean[c], inverse[c], beta[c:], gamma[c:])
-
-
-@numba.njit(cache=True, parallel=True)
-def _gradient_sums_in_parallel(  # type: ignore[no-untyped-def]
-    dy, x, mean, inverse, beta, gamma
-):
     for c in numba.prange(x.shape[1]):
-        _gradient_sums_of(dy[:, c], x[:, c], mean[c], inverse[c], beta[c:], gamma[c:])
-
-
-@numba.njit(cache=True)
-def _gradient_sums_of(dy, x, mean, inverse, beta, gamma):  # type: ignore[no-untyped-def]
-    total, product = 0.0, 0.0
-    for o in range(x.shape[0]):
-        for i in range(x.shape[1]):
-            total += dy[o, i]
-            product += dy[o, i] * ((x[o, i] - mean) * inverse)
-    beta[0] = total
-    gamma[0] = product
+        total, product = 0.0, 0.0
+        for o in range(x.shape[0]):
+            for i in range(x.shape[2]):
+                total += dy[o, c, i]
+                product += dy[o, c, i] * ((x[o, c, i] - mean[c]) * inverse[c])
+        beta[c] = total
+        gamma[c] = product

@@ -15,7 +15,7 @@ from typing import Tuple
 import numba
 import numpy as np
 
-from nnabla_compress.kernels import PARALLEL_ABOVE
+from nnabla_compress.kernels.threads import threads_for
 
 _CHUNK = 1 << 16
 _BLOCK = 1 << 11
@@ -77,10 +77,9 @@ def assign_and_accumulate(
         entries = np.delete(entries, zero)
     limits = boundaries(dictionary[entries])
     flat, codes = values.reshape(-1), assignments.reshape(-1)
-    pass_over = _pass_over_in_parallel if flat.size > PARALLEL_ABOVE else _pass_over
-    chunk_sums, chunk_counts = pass_over(
-        flat, limits, codes, np.float32(prune_threshold) if pruning else np.float32(-1)
-    )
+    threshold = np.float32(prune_threshold) if pruning else np.float32(-1)
+    with threads_for(flat.size):
+        chunk_sums, chunk_counts = _pass_over(flat, limits, codes, threshold)
     chunk_sums, chunk_counts = chunk_sums.sum(axis=0), chunk_counts.sum(axis=0)
     if not pruning:
         return chunk_sums[: len(dictionary)], chunk_counts[: len(dictionary)]
@@ -95,17 +94,8 @@ def assign_and_accumulate(
     return sums, counts
 
 
-@numba.njit(cache=True)
-def _pass_over(values, limits, codes, prune_threshold):  # type: ignore[no-untyped-def]
-    chunks = (values.size + _CHUNK - 1) // _CHUNK
-    sums, counts = np.zeros((chunks, 256)), np.zeros((chunks, 256), np.int64)
-    for chunk in range(chunks):
-        _chunk(values, limits, codes, prune_threshold, chunk, sums[chunk], counts[chunk])
-    return sums, counts
-
-
 @numba.njit(cache=True, parallel=True)
-def _pass_over_in_parallel(values, limits, codes, prune_threshold):  # type: ignore[no-untyped-def]
+def _pass_over(values, limits, codes, prune_threshold):  # type: ignore[no-untyped-def]
     chunks = (values.size + _CHUNK - 1) // _CHUNK
     sums, counts = np.zeros((chunks, 256)), np.zeros((chunks, 256), np.int64)
     for chunk in numba.prange(chunks):

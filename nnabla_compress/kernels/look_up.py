@@ -6,7 +6,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from nnabla_compress.kernels import PARALLEL_ABOVE
+from nnabla_compress.kernels.threads import threads_for
 
 _CHUNK = 1 << 15
 
@@ -25,8 +25,8 @@ def look_up(dictionary: np.ndarray, assignments: np.ndarray, out: np.ndarray) ->
         >>> out.tolist()
         [2.0, -1.0, 2.0]
     """
-    kernel = _look_up_in_parallel if out.size > PARALLEL_ABOVE else _look_up
-    kernel(dictionary, assignments.reshape(-1), out.reshape(-1))
+    with threads_for(out.size):
+        _look_up(dictionary, assignments.reshape(-1), out.reshape(-1))
 
 
 def straight_through(gradient: np.ndarray, out: np.ndarray, accumulate: bool) -> None:
@@ -43,29 +43,19 @@ def straight_through(gradient: np.ndarray, out: np.ndarray, accumulate: bool) ->
         >>> out.tolist()
         [3.0, 4.0]
     """
-    if out.size > PARALLEL_ABOVE:
-        _straight_through_in_parallel(gradient.reshape(-1), out.reshape(-1), accumulate)
-    elif accumulate:
-        out += gradient
-    else:
-        out[...] = gradient
+    with threads_for(out.size):
+        _straight_through(gradient.reshape(-1), out.reshape(-1), accumulate)
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=True, parallel=True)
 def _look_up(dictionary, assignments, out):  # type: ignore[no-untyped-def]
-    for i in range(out.size):
-        out[i] = dictionary[assignments[i]]
-
-
-@numba.njit(cache=True, parallel=True)
-def _look_up_in_parallel(dictionary, assignments, out):  # type: ignore[no-untyped-def]
     for chunk in numba.prange((out.size + _CHUNK - 1) // _CHUNK):
-        part = slice(chunk * _CHUNK, min((chunk + 1) * _CHUNK, out.size))
-        _look_up(dictionary, assignments[part], out[part])
+        for i in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, out.size)):
+            out[i] = dictionary[assignments[i]]
 
 
 @numba.njit(cache=True, parallel=True)
-def _straight_through_in_parallel(gradient, out, accumulate):  # type: ignore[no-untyped-def]
+def _straight_through(gradient, out, accumulate):  # type: ignore[no-untyped-def]
     for chunk in numba.prange((out.size + _CHUNK - 1) // _CHUNK):
         start, stop = chunk * _CHUNK, min((chunk + 1) * _CHUNK, out.size)
         if accumulate:

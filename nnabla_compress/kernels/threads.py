@@ -4,7 +4,7 @@
 A parallel loop is over when its slowest thread is. Where other work keeps the cores busy, a thread
 can wait for several milliseconds until it gets one: longer than a single thread needs for a whole
 tensor of a million values. Measured on two busy cores, the kernels of a ResNet-20 training step
-took 20 times as long with two threads as with one.
+took about 10 times as long with two threads as with one.
 """
 
 from __future__ import annotations

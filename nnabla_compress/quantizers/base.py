@@ -37,8 +37,8 @@ from nnabla.function import PythonFunction
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.look_up import straight_through
+from nnabla_compress.quantizers.engine import host_array
 
-_HOST = nn.Context(["cpu:float"], "CpuCachedArray", "0")
 _REGISTRY: Dict[str, Type[Quantizer]] = {}
 _NODES: Dict[str, Callable[[Dict[str, Any], Sequence[nn.Variable]], nn.Variable]] = {}
 _QuantizerType = TypeVar("_QuantizerType", bound="Type[Quantizer]")
@@ -263,42 +263,6 @@ def scope_name() -> str:
         return None
 
     return path_to(nn.parameter.root_scope, "") or ""
-
-
-def array(variable: nn.Variable, dtype: type) -> np.ndarray:
-    """Returns the values of a parameter as a writable array of the given type, in place.
-
-    Parameters that were read from a ``.protobuf`` file come back as float64; this turns them back.
-    """
-    return host_array(variable.data, dtype)
-
-
-class _HostMemory:
-    """An array's memory as NumPy takes it; keeps the array alive as long as a view of it is."""
-
-    def __init__(self, values: nn.NdArray, dtype: np.dtype, overwrite: bool) -> None:
-        self.values = values
-        self.__array_interface__ = {
-            "version": 3,
-            "shape": values.shape,
-            "typestr": dtype.str,
-            "data": (values.data_ptr(dtype, _HOST, overwrite), False),
-        }
-
-
-def host_array(values: nn.NdArray, dtype: type, overwrite: bool = False) -> np.ndarray:
-    """Returns an array's values in host memory, of the given type, without a copy.
-
-    NNabla's own ``NdArray.data`` looks for modules on the disk at every call (0.15 ms) and fills
-    new memory with zeros, which for the small arrays of quantized layers costs more than looking up
-    the weights. The view is valid until the array is cast, moved or cleared: use it at once.
-
-    Args:
-        values: The array; what is of another type is turned into this one in place.
-        dtype: The type.
-        overwrite: The caller writes every element, so that old ones need not be kept.
-    """
-    return np.asarray(_HostMemory(values, np.dtype(dtype), overwrite))
 
 
 def pass_gradient(

@@ -13,7 +13,6 @@ arXiv:1905.11452.
 
 from __future__ import annotations
 
-import ctypes
 import warnings
 from dataclasses import asdict
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Type, TypeVar
@@ -26,9 +25,9 @@ from nnabla.parameter import get_parameter_or_create
 
 from nnabla_compress.errors import ConfigError, TrainingError
 from nnabla_compress.quantizers.base import Quantizer, QuantizerFunction, scope_name
+from nnabla_compress.quantizers.engine import host_array
 
 Values = Dict[str, np.ndarray]
-_HOST = nn.Context(["cpu:float"], "CpuCachedArray", "0")
 _SAMPLE = 1 << 16
 _Learned = TypeVar("_Learned", bound="LearnedQuantizer")
 
@@ -100,11 +99,11 @@ class LearnedQuantizer(Quantizer):
         grid = cls._settled(args, inputs)
         if grid is None:
             quantizer = cls.of(args)
-            x = host_array(inputs[0].data)
+            x = host_array(inputs[0].data, np.float32)
             require_finite(x, args)
             start = quantizer.initial(x, is_parameter=bool(args["tensor"]))
             for name, variable in zip(cls.parameters[quantizer.learn], inputs[1:]):
-                host_array(variable.data)[...] = start[name]
+                host_array(variable.data, np.float32)[...] = start[name]
             grid = cls._settled(args, inputs)
         return grid
 
@@ -129,7 +128,9 @@ class LearnedQuantizer(Quantizer):
         """Projects and rounds the parameters; None if they hold NaN."""
         quantizer = cls.of(args)
         names = cls.parameters[quantizer.learn]
-        values = {name: host_array(variable.data) for name, variable in zip(names, inputs[1:])}
+        values = {
+            name: host_array(variable.data, np.float32) for name, variable in zip(names, inputs[1:])
+        }
         if any(np.isnan(value).any() for value in values.values()):
             return None
         quantizer.project(values)
@@ -169,14 +170,7 @@ class LearnedQuantizer(Quantizer):
         return StoredBits(cls, dict(function.info.args))(*function.inputs[1:])
 
     @classmethod
-    def weight_bits(cls, args: Mapping[str, Any]) -> str:
-        """Returns the fixed bits, or the limits of learned ones; see :meth:`bits_of`."""
-        if args["learn"] in (None, "qmax"):
-            return str(args["bits"])
-        return f"{args['min_bits']}-{args['max_bits']}"
-
-    @classmethod
-    def clip_gradients(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
+    def before_update(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
         """Bounds the gradients of step and range by the step (the smallest power of two).
 
         Training towards a memory budget does this before each update, after weight decay: |grad of
@@ -187,13 +181,8 @@ class LearnedQuantizer(Quantizer):
             return
         for name, variable in zip(cls.parameters[args["learn"]], inputs[1:]):
             if name != "b":
-                gradient = host_array(variable.grad)
+                gradient = host_array(variable.grad, np.float32)
                 np.clip(gradient, -grid.finest, grid.finest, out=gradient)
-
-    @classmethod
-    def before_update(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
-        """Bounds the gradients, as :meth:`clip_gradients` says."""
-        cls.clip_gradients(args, inputs)
 
     @classmethod
     def take_a_bit(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
@@ -206,7 +195,7 @@ class LearnedQuantizer(Quantizer):
         grid = cls.settled(args, inputs)
         quantizer = cls.of(args)
         names = cls.parameters[quantizer.learn]
-        values = {name: host_array(v.data) for name, v in zip(names, inputs[1:])}
+        values = {name: host_array(v.data, np.float32) for name, v in zip(names, inputs[1:])}
         for name, value in quantizer.coarser(grid).items():
             if name in values:
                 values[name][...] = value
@@ -259,8 +248,8 @@ class LearnedFunction(QuantizerFunction):
             self._clipping_is_checked = True
             self._warn_of_clipped(inputs[0])
         if self.on_cpu:
-            out = host_array(outputs[0].data, overwrite=True)
-            self.forward_kernel(grid, host_array(inputs[0].data), out)
+            out = host_array(outputs[0].data, np.float32, overwrite=True)
+            self.forward_kernel(grid, host_array(inputs[0].data, np.float32), out)
         else:
             with nn.context_scope(self.ctx):
                 self.forward_composite(grid, inputs[0].data, outputs[0].data)
@@ -276,8 +265,12 @@ class LearnedFunction(QuantizerFunction):
         quantizer = self.quantizer.of(self.args)
         x, dy = inputs[0], outputs[0].grad
         if self.on_cpu:
-            dx = host_array(x.grad, overwrite=not accum[0]) if propagate_down[0] else None
-            x_array, dy_array = host_array(x.data), host_array(dy)
+            dx = (
+                host_array(x.grad, np.float32, overwrite=not accum[0])
+                if propagate_down[0]
+                else None
+            )
+            x_array, dy_array = host_array(x.data, np.float32), host_array(dy, np.float32)
             sums = self.backward_kernel(grid, x_array, dy_array, dx, accum[0])
         else:
             with nn.context_scope(self.ctx):
@@ -290,7 +283,7 @@ class LearnedFunction(QuantizerFunction):
                 continue
             if self.on_cpu:
                 gradient = shares[name][0] * sums[0] + shares[name][1] * sums[1]
-                target = host_array(inputs[i].grad, overwrite=not accum[i])
+                target = host_array(inputs[i].grad, np.float32, overwrite=not accum[i])
                 total = np.sum(gradient) if name == "b" else gradient
                 target[...] = target + total if accum[i] else total
             else:
@@ -339,7 +332,7 @@ class LearnedFunction(QuantizerFunction):
     def _warn_of_clipped(self, x: nn.Variable) -> None:
         if self.args["signed"]:
             return
-        values = host_array(x.data)
+        values = host_array(x.data, np.float32)
         share = float(np.count_nonzero(values < 0)) / max(values.size, 1)
         if share > 0:
             warnings.warn(
@@ -392,31 +385,22 @@ class StoredBits(PythonFunction):
     ) -> None:
         quantizer = self.quantizer.of(self.args)
         names = self.quantizer.parameters[quantizer.learn]
-        values = {name: host_array(variable.data) for name, variable in zip(names, inputs)}
+        values = {
+            name: host_array(variable.data, np.float32) for name, variable in zip(names, inputs)
+        }
         waiting = any(np.isnan(value).any() for value in values.values())
         slopes = {} if waiting else quantizer.bit_slopes(values)
         dy = float(outputs[0].grad.data[0])
         for i, name in enumerate(names):
             if propagate_down[i]:
-                target = host_array(inputs[i].grad, overwrite=not accum[i])
+                target = host_array(inputs[i].grad, np.float32, overwrite=not accum[i])
                 gradient = dy * slopes.get(name, np.zeros(1))
                 target[...] = target + gradient if accum[i] else gradient
 
 
-def host_array(values: nn.NdArray, overwrite: bool = False) -> np.ndarray:
-    """Returns the float32 values of an array in host memory, without a copy.
-
-    NNabla's own ``NdArray.data`` takes 0.1 ms and fills new memory with zeros, which for the many
-    small arrays of quantized layers costs more than quantizing. The view is valid only as long as
-    nobody casts, moves or frees the array: within a forward or backward function.
-
-    Args:
-        values: An array; what is not float32 is turned into it, in place.
-        overwrite: Whether the caller writes every element, so that old ones need not be kept.
-    """
-    pointer = values.data_ptr(np.dtype(np.float32), _HOST, overwrite)
-    buffer = (ctypes.c_float * values.size).from_address(pointer)
-    return np.frombuffer(buffer, np.float32).reshape(values.shape)
+def clip(values: np.ndarray, least: Any, most: Any) -> None:
+    """Clips values in place."""
+    values[...] = np.minimum(np.maximum(values, least), most)
 
 
 def write_gradient(gradient: nn.NdArray, target: nn.NdArray, accumulate: bool) -> None:

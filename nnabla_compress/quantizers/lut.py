@@ -32,13 +32,12 @@ from nnabla_compress.kernels.look_up import look_up
 from nnabla_compress.quantizers.base import (
     Quantizer,
     QuantizerFunction,
-    array,
-    host_array,
     pass_gradient,
     register,
     require_parameter,
     scope_name,
 )
+from nnabla_compress.quantizers.engine import array, host_array
 
 DICTIONARIES = ("free", "pow2", "binary", "ternary")
 _FIXED_BITS = {"binary": 1, "ternary": 2}

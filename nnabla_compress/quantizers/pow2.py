@@ -46,11 +46,11 @@ import numpy as np
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.kernels.power_of_two import gradients, quantize
 from nnabla_compress.quantizers.base import register
+from nnabla_compress.quantizers.engine import host_array
 from nnabla_compress.quantizers.learned import (
     LearnedFunction,
     LearnedQuantizer,
     Values,
-    host_array,
     require_bits,
     require_choice,
     require_finite,
@@ -303,7 +303,7 @@ class Pow2(LearnedQuantizer):
         must be there: for activations, run the graph without clearing buffers.
         """
         args, inputs = function.info.args, function.inputs
-        x = host_array(inputs[0].data)
+        x = host_array(inputs[0].data, np.float32)
         require_finite(x, args)
         grid = cls.settle(args, inputs)
         out = np.empty(x.shape, np.float32)

@@ -22,13 +22,12 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers.base import (
     Quantizer,
     QuantizerFunction,
-    array,
-    host_array,
     pass_gradient,
     register,
     require_parameter,
     scope_name,
 )
+from nnabla_compress.quantizers.engine import array, host_array
 from nnabla_compress.quantizers.lut import finite_values, prune_threshold
 
 _NOT_CHOSEN = 255

@@ -47,11 +47,12 @@ from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.uniform import gradients, quantize
 from nnabla_compress.quantizers.base import register
+from nnabla_compress.quantizers.engine import host_array
 from nnabla_compress.quantizers.learned import (
     LearnedFunction,
     LearnedQuantizer,
     Values,
-    host_array,
+    clip,
     require_bits,
     require_choice,
     require_finite,
@@ -247,21 +248,21 @@ class Uniform(LearnedQuantizer):
         """Clips bits, step and range; in ``"d_qmax"`` the step follows the range."""
         low, high = self._limits()
         if "b" in values:
-            np.clip(values["b"], self.min_bits, self.max_bits, out=values["b"])
+            clip(values["b"], self.min_bits, self.max_bits)
         if "d" in values:
-            np.clip(values["d"], SMALLEST_STEP, LARGEST_STEP, out=values["d"])
+            clip(values["d"], SMALLEST_STEP, LARGEST_STEP)
         if "q_max" in values:
             q_max = values["q_max"]
             most = high if self.learn == "d_qmax" else self._limit(self._bits(values))
             least = low if self.learn == "d_qmax" else most
-            np.clip(q_max, SMALLEST_STEP * least, LARGEST_STEP * most, out=q_max)
+            clip(q_max, SMALLEST_STEP * least, LARGEST_STEP * most)
         if self.learn == "d_qmax":
             d, q_max = values["d"], values["q_max"]
             exact = q_max.astype(np.float64)
-            d[...] = np.clip(d, exact / high, exact / low)
-            np.clip(d, SMALLEST_STEP, LARGEST_STEP, out=d)
+            clip(d, exact / high, exact / low)
+            clip(d, SMALLEST_STEP, LARGEST_STEP)
             step = self._stored(d).astype(np.float64)
-            q_max[...] = np.clip(q_max, low * step, high * step)
+            clip(q_max, low * step, high * step)
 
     def rounded(self, values: Values) -> Grid:
         """Returns the step as stored and the largest code."""
@@ -269,7 +270,7 @@ class Uniform(LearnedQuantizer):
             low, high = self._limits()
             step = self._stored(values["d"])
             ratio = values["q_max"].astype(np.float64) / step
-            limit = np.clip(np.floor(ratio + 0.5), low, high)
+            limit = np.minimum(np.maximum(np.floor(ratio + 0.5), low), high)
         else:
             limit = np.float64(self._limit(self._bits(values)))
             d = values["d"] if "d" in values else values["q_max"].astype(np.float64) / limit
@@ -314,7 +315,7 @@ class Uniform(LearnedQuantizer):
         The tensor must be there: for activations, run the graph without clearing buffers.
         """
         args, inputs = function.info.args, function.inputs
-        x, axis = host_array(inputs[0].data), args["axis"]
+        x, axis = host_array(inputs[0].data, np.float32), args["axis"]
         require_finite(x, args)
         grid = cls.settle(args, inputs)
         rows = np.empty_like(_rows(x, axis))
@@ -357,7 +358,7 @@ class Uniform(LearnedQuantizer):
         """The step as the forward pass uses it, float32."""
         if self.step == "pow2":
             d = 2.0 ** np.floor(np.log2(d.astype(np.float64)) + 0.5)
-        return np.clip(d, SMALLEST_STEP, LARGEST_STEP).astype(np.float32)
+        return np.minimum(np.maximum(d, SMALLEST_STEP), LARGEST_STEP).astype(np.float32)
 
 
 def published_step(magnitudes: np.ndarray, limit: int, bits: int) -> np.ndarray:

@@ -12,8 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from nnabla_compress.kernels import PARALLEL_ABOVE
 from nnabla_compress.kernels.k_means import assign_and_accumulate, boundaries
+from nnabla_compress.kernels.threads import PARALLEL_FROM
 
 numbers = st.floats(-1e6, 1e6, width=32)
 
@@ -55,12 +55,12 @@ def test_every_length_around_blocks_and_chunks_is_covered(size, rng, reference_s
 def test_a_tensor_above_the_parallel_limit_assigns_as_the_distances_say(
     entries, rng, reference_step
 ):
-    values = rng.randn(PARALLEL_ABOVE + 70001).astype(np.float32)
+    values = rng.randn(PARALLEL_FROM + 70001).astype(np.float32)
     check(values, np.sort(rng.randn(entries).astype(np.float32)), reference_step)
 
 
-def test_the_number_of_threads_and_the_serial_path_change_no_bit(rng, monkeypatch):
-    values = rng.randn(PARALLEL_ABOVE + 123457).astype(np.float32)
+def test_the_number_of_threads_changes_no_bit(rng):
+    values = rng.randn(PARALLEL_FROM + 123457).astype(np.float32)
     dictionary = np.sort(rng.randn(16).astype(np.float32))
     threads = numba.get_num_threads()
     results = []
@@ -70,12 +70,8 @@ def test_the_number_of_threads_and_the_serial_path_change_no_bit(rng, monkeypatc
             results.append(run(values, dictionary, 7, 0.3))
     finally:
         numba.set_num_threads(threads)
-    monkeypatch.setattr("nnabla_compress.kernels.k_means.PARALLEL_ABOVE", values.size)
-    results.append(run(values, dictionary, 7, 0.3))
-    for codes, sums, counts in results[1:]:
-        assert codes.tobytes() == results[0][0].tobytes()
-        assert sums.tobytes() == results[0][1].tobytes()
-        assert counts.tobytes() == results[0][2].tobytes()
+    for one, other in zip(*results):
+        assert one.tobytes() == other.tobytes()
 
 
 def test_a_value_half_way_goes_to_the_lower_entry_and_its_neighbours_to_the_nearer():

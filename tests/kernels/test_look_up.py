@@ -6,10 +6,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnabla_compress.kernels import PARALLEL_ABOVE
 from nnabla_compress.kernels.look_up import look_up, straight_through
+from nnabla_compress.kernels.threads import PARALLEL_FROM
 
-sizes = pytest.mark.parametrize("size", [0, 1, 7, 32769, PARALLEL_ABOVE, PARALLEL_ABOVE + 32769])
+sizes = pytest.mark.parametrize("size", [0, 1, 7, 32769, PARALLEL_FROM - 1, PARALLEL_FROM + 32769])
 
 
 @sizes

@@ -14,7 +14,8 @@ from nnabla.parameter import get_parameter_or_create
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.quantizers.base import array, clone_node, scope_name
+from nnabla_compress.quantizers.base import clone_node, scope_name
+from nnabla_compress.quantizers.engine import array
 
 
 def test_every_quantizer_is_registered_under_the_type_name_of_its_nodes():

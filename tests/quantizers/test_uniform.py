@@ -455,7 +455,7 @@ def test_gradient_clipping_bounds_step_and_range_by_the_step():
     backward(W, y, 1.0)
     parameters = nn.get_parameters()
     assert parameters["layer/uniform/q_max"].g == 100
-    Uniform.clip_gradients(y.parent.info.args, y.parent.inputs)
+    Uniform.before_update(y.parent.info.args, y.parent.inputs)
     assert parameters["layer/uniform/q_max"].g == 0.25
 
 
@@ -465,8 +465,7 @@ def test_a_node_describes_its_quantizer():
     assert quantizer_of(y.parent) is Uniform
     assert Uniform.of(y.parent.info.args) == quantizer
     assert y.parent.info.args["name"] == "layer"
-    assert Uniform.weight_bits(y.parent.info.args) == "2-8"
-    assert Uniform.weight_bits(dict(y.parent.info.args, learn=None)) == "3"
+    assert Uniform.bits_of(y.parent.info.args, y.parent.inputs) == 3
 
 
 @pytest.mark.parametrize(
