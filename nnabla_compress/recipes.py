@@ -7,22 +7,40 @@ place, what was given and the nearest name. :data:`EXAMPLE` is a complete recipe
 
 from __future__ import annotations
 
-import difflib
-import inspect
-from dataclasses import fields, replace
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Type, Union
+from typing import (
+    Any,
+    Dict,
+    List,
+    Literal,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+    Union,
+)
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-import nnabla_compress.quantizers as Q
 from nnabla_compress import data, models
 from nnabla_compress.errors import CompressError, ConfigError
-from nnabla_compress.quantizers.learned import LearnedQuantizer
 from nnabla_compress.regularizers import parse_size
-from nnabla_compress.training import TrainingSettings
+from nnabla_compress.rules import QuantizerRule, choose_rules, nearest, quantizers
+from nnabla_compress.training import Distillation, TrainingSettings
+from nnabla_compress.training.evaluate import Build
+
+__all__ = [
+    "EXAMPLE",
+    "CompressionPart",
+    "QuantizerRule",
+    "Recipe",
+    "choose_rules",
+    "differences",
+    "quantizers",
+]
 
 EXAMPLE = """\
 name: lenet-lutq-4bit            # also the name of the run folder
@@ -40,6 +58,9 @@ compression:
   training: {epochs: 10, learning_rate: 0.005}
 export: {target: portable, nnb: true}
 """
+
+
+_Kind = TypeVar("_Kind", bound=BaseModel)
 
 
 class _Part(BaseModel):
@@ -84,7 +105,7 @@ class DataPart(BaseModel):
     def _known(cls, source: str) -> str:
         if source not in data.SOURCES:
             raise ConfigError(
-                f"data: unknown source {source!r}.", help=_nearest(source, list(data.SOURCES))
+                f"data: unknown source {source!r}.", help=nearest(source, list(data.SOURCES))
             )
         return source
 
@@ -131,76 +152,6 @@ class TrainingPart(_Part):
         return TrainingSettings(**self.model_dump())
 
 
-class QuantizerRule(BaseModel):
-    """Layers or activations by name pattern, and their quantizer; further keys are its options.
-
-    ``bias`` says whether the biases of the layers are quantized, too; by default only those of
-    quantizers that learn step and range are.
-    """
-
-    model_config = ConfigDict(extra="allow", frozen=True)
-
-    layers: Union[str, List[str]] = "*"
-    quantizer: str
-    bias: Optional[bool] = None
-
-    @model_validator(mode="after")
-    def _known(self) -> QuantizerRule:
-        self.make()
-        return self
-
-    def make(self, **defaults: Any) -> Optional[Q.Quantizer]:
-        """Returns the quantizer, None for ``quantizer: none``.
-
-        Args:
-            defaults: Options that hold where the rule does not say, if the quantizer has them.
-        """
-        if self.quantizer == "none":
-            return None
-        known = quantizers()
-        if self.quantizer not in known:
-            raise ConfigError(
-                f"unknown quantizer {self.quantizer!r}.",
-                help=_nearest(self.quantizer, [*known, "none"]),
-            )
-        kind = known[self.quantizer]
-        options = dict(self.model_extra or {})
-        names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-        for option in options:
-            if option not in names:
-                raise ConfigError(
-                    f"quantizer {self.quantizer} has no option {option!r}.",
-                    help=_nearest(option, names),
-                )
-        missing = inspect.signature(kind).parameters
-        for name, parameter in missing.items():
-            if parameter.default is inspect.Parameter.empty and name not in options:
-                raise ConfigError(
-                    f"quantizer {self.quantizer} needs {name!r}.", help=f"add {name}: ..."
-                )
-        given = {name: value for name, value in defaults.items() if name in names}
-        return kind(**{**given, **options})
-
-    def make_for_bias(self) -> Optional[Q.Quantizer]:
-        """Returns the quantizer of the layers' biases, None if they stay float."""
-        made = self.make()
-        learned = isinstance(made, LearnedQuantizer)
-        if not (learned if self.bias is None else self.bias):
-            return None
-        if not learned:
-            raise ConfigError(
-                f"quantizer {self.quantizer} is for weights, not for biases.",
-                help="leave bias out, or choose uniform or pow2",
-            )
-        # A bias has one value a channel, so it can't have a step of its own for each.
-        return replace(made, axis=None) if isinstance(made, Q.Uniform) else made
-
-    def matches(self, layer: str) -> bool:
-        """Whether one of the patterns matches the name of a layer, as a shell matches files."""
-        patterns = [self.layers] if isinstance(self.layers, str) else self.layers
-        return any(fnmatchcase(layer, pattern) for pattern in patterns)
-
-
 class BudgetPart(_Part):
     """Memory budgets such as "70 kB", and the strength of the penalty for exceeding them."""
 
@@ -220,13 +171,50 @@ class BudgetPart(_Part):
         return self
 
 
+class DistillPart(_Part):
+    """See :class:`nnabla_compress.training.Distillation`; the float network is the teacher."""
+
+    temperature: float = 4.0
+    weight: float = 0.9
+
+    @model_validator(mode="after")
+    def _in_range(self) -> DistillPart:
+        self.make(lambda x, test: x)
+        return self
+
+    def make(self, teacher: Build) -> Distillation:
+        """Returns the checked settings with their teacher."""
+        return Distillation(teacher, self.temperature, self.weight)
+
+
 class CompressionPart(_Part):
-    """Which weights and activations are quantized how, under which budgets, and the training."""
+    """Which weights and activations are quantized how, under which budgets, and the training.
+
+    ``fold`` says whether batch normalizations stay in the network until it is exported ("after"
+    compression) or become part of the float layers before quantizers are put in ("before").
+    """
 
     weights: List[QuantizerRule] = Field(default_factory=list)
     activations: List[QuantizerRule] = Field(default_factory=list)
+    fold: Literal["before", "after"] = "after"
     budget: Optional[BudgetPart] = None
+    distill: Optional[DistillPart] = None
     training: Optional[TrainingPart] = None
+
+    @field_validator("weights", "activations", mode="before")
+    @classmethod
+    def _one_rule(cls, rules: Any) -> Any:
+        return [rules] if isinstance(rules, (str, Mapping)) else rules
+
+    @field_validator("activations")
+    @classmethod
+    def _have_no_weights(cls, rules: List[QuantizerRule]) -> List[QuantizerRule]:
+        for rule in rules:
+            if rule.min_weights is not None:
+                raise ConfigError(
+                    "activations: min_weights is for weights.", help="choose activations by name"
+                )
+        return rules
 
     @model_validator(mode="after")
     def _something(self) -> CompressionPart:
@@ -237,7 +225,31 @@ class CompressionPart(_Part):
             )
         if self.budget is not None and self.training is None:
             raise ConfigError("compression: a budget needs a training.", help="add training:")
+        if self.distill is not None and self.training is None:
+            raise ConfigError("compression: distill is for a training.", help="add training:")
         return self
+
+    @property
+    def quantizes_activations(self) -> bool:
+        """Whether any rule puts a quantizer behind an activation."""
+        return any(rule.quantizer != "none" for rule in self.activations)
+
+    @classmethod
+    def checked(cls, content: Any, where: str = "compression") -> CompressionPart:
+        """Makes one from the keys and values of a recipe's ``compression``.
+
+        Args:
+            content: For instance ``{"weights": ["lut:bits=4", "fc*=lut:bits=8"]}``.
+            where: What messages call it.
+
+        Raises:
+            ConfigError: If anything in it is unknown or out of range.
+
+        Example:
+            >>> CompressionPart.checked({"weights": "lut:bits=4"}).weights[0].make().bits
+            4
+        """
+        return _validated(cls, content, where)
 
 
 class ExportPart(_Part):
@@ -263,7 +275,7 @@ class Recipe(_Part):
     name: str
     seed: int = Field(default=0, ge=0)
     model: ModelPart
-    data: DataPart
+    data: Optional[DataPart] = None
     preprocessing: PreprocessingPart = PreprocessingPart()
     augmentation: Optional[AugmentationPart] = None
     float_training: Optional[TrainingPart] = None
@@ -276,6 +288,24 @@ class Recipe(_Part):
         if not name or name.startswith(".") or any(character in name for character in "/\\\0"):
             raise ConfigError(f"name: {name!r} can't name a folder.", help="use letters and dashes")
         return name
+
+    @model_validator(mode="after")
+    def _data_where_it_is_needed(self) -> Recipe:
+        if self.data is None:
+            need = self._need_of_data()
+            if need is not None:
+                raise ConfigError(f"data is missing: {need}.", help="say which data set")
+        return self
+
+    def _need_of_data(self) -> Optional[str]:
+        part = self.compression
+        if self.float_training is not None or (part is not None and part.training is not None):
+            return "a training learns from it"
+        if part is not None and part.quantizes_activations:
+            return "the ranges of quantized activations come from a batch of it"
+        if self.model.nnp is None:
+            return "only an nnp: file says by itself which inputs it takes"
+        return None
 
     @classmethod
     def parse(cls, text: str, where: str = "recipe") -> Recipe:
@@ -299,12 +329,20 @@ class Recipe(_Part):
                 f"{where} holds {type(content).__name__}, not keys and values.",
                 help="start from a file in configs/",
             )
-        try:
-            return cls.model_validate(content)
-        except ValidationError as error:
-            raise _explained(error, where) from None
-        except CompressError as error:
-            raise ConfigError(f"{where}: {error.message}", help=error.help) from None
+        return _validated(cls, content, where)
+
+    @classmethod
+    def checked(cls, content: Mapping[str, Any], where: str = "recipe") -> Recipe:
+        """Makes a recipe from its keys and values.
+
+        Args:
+            content: What the YAML file would hold.
+            where: What messages call it.
+
+        Raises:
+            ConfigError: If anything in it is unknown or out of range.
+        """
+        return _validated(cls, content, where)
 
     @classmethod
     def read(cls, path: Union[str, Path]) -> Recipe:
@@ -331,42 +369,6 @@ class Recipe(_Part):
         return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
 
 
-def quantizers() -> Dict[str, Type[Q.Quantizer]]:
-    """Returns the weight quantizers by the names that recipes use."""
-    return {kind.__name__.lower(): kind for kind in Q.registered().values()}
-
-
-def choose_rules(
-    rules: Sequence[QuantizerRule], names: Sequence[str], what: str = "layer"
-) -> Dict[str, Optional[QuantizerRule]]:
-    """Returns the rule for each layer or activation: the last one that matches its name.
-
-    Args:
-        rules: Rules of a recipe, in order.
-        names: Names of the network's layers or activations.
-        what: What messages call them.
-
-    Raises:
-        ConfigError: If a rule matches nothing; the help lists near names.
-
-    Example:
-        >>> rules = Recipe.parse(EXAMPLE).compression.weights
-        >>> choose_rules(rules, ["conv1/conv"])["conv1/conv"].make().bits
-        4
-    """
-    chosen: Dict[str, Optional[QuantizerRule]] = {name: None for name in names}
-    for rule in rules:
-        matched = [name for name in names if rule.matches(name)]
-        if not matched:
-            pattern = rule.layers if isinstance(rule.layers, str) else rule.layers[0]
-            raise ConfigError(
-                f"compression: no {what} matches {rule.layers!r}.",
-                help=_nearest(pattern.strip("*"), list(names)),
-            )
-        chosen.update((name, rule) for name in matched)
-    return chosen
-
-
 def differences(old: Recipe, new: Recipe) -> List[str]:
     """Returns where two recipes differ, as lines such as ``seed: 1 -> 2``."""
     first, second = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
@@ -391,33 +393,39 @@ def _flat(value: Any, path: str = "") -> Dict[str, Any]:
     return found
 
 
-def _nearest(name: str, known: Sequence[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    return (f"did you mean {near[0]!r}? " if near else "") + f"known are: {', '.join(known)}"
+def _validated(kind: Type[_Kind], content: Any, where: str) -> _Kind:
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise _explained(error, where, kind) from None
+    except CompressError as error:
+        raise ConfigError(f"{where}: {error.message}", help=error.help) from None
 
 
-def _explained(error: ValidationError, where: str) -> ConfigError:
+def _explained(error: ValidationError, where: str, kind: Type[BaseModel]) -> ConfigError:
     # A misspelt key is also a missing one: name the cause, not the consequence.
     found = error.errors()
     first = next((entry for entry in found if entry["type"] == "extra_forbidden"), found[0])
     path = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":
-        keys = _keys_at(path[:-1])
+        keys = _keys_at(kind, path[:-1])
         place = f" in {'.'.join(path[:-1])}" if len(path) > 1 else ""
         return ConfigError(
-            f"{where}: unknown key {path[-1]!r}{place}.", help=_nearest(path[-1], keys)
+            f"{where}: unknown key {path[-1]!r}{place}.", help=nearest(path[-1], keys)
         )
     if first["type"] == "missing":
         return ConfigError(f"{where}: {'.'.join(path)} is missing.", help="add it")
     got = first.get("input")
+    if not path:
+        return ConfigError(f"{where} is {got!r}: {first['msg']}.", help="give keys and values")
     return ConfigError(
         f"{where}: {'.'.join(path)} is {got!r}: {first['msg']}.", help="correct that value"
     )
 
 
-def _keys_at(path: Sequence[str]) -> List[str]:
-    """Keys that the part of a recipe at a path may have."""
-    part: Any = Recipe
+def _keys_at(kind: Type[BaseModel], path: Sequence[str]) -> List[str]:
+    """Keys that the part at a path may have."""
+    part: Any = kind
     for key in path:
         if key.isdigit():
             continue

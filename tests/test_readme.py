@@ -20,7 +20,9 @@ def test_the_script_of_the_readme_runs_and_learns(tmp_path, monkeypatch, capsys)
     assert (tmp_path / "digits.nnp").exists()
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/architecture.md", "docs/results.md", "docs/lutq.md"])
+@pytest.mark.parametrize(
+    "page", ["README.md", "docs/architecture.md", "docs/results.md", "docs/lutq.md"]
+)
 def test_links_to_files_lead_somewhere(page):
     text = (ROOT / page).read_text("utf-8")
     for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):

@@ -140,3 +140,30 @@ def test_a_wrong_budget_is_refused(text, message):
 def test_a_compression_of_nothing_is_refused():
     with pytest.raises(ConfigError, match="neither weights nor activations"):
         Recipe.parse("name: x\nmodel: {name: mlp}\ndata: {source: digits}\ncompression: {}")
+
+
+@pytest.mark.parametrize(
+    "model, rest, message",
+    [
+        ("{name: lenet}", "{weights: lut}", "only an nnp: file says"),
+        ("{nnp: a.nnp}", "{weights: lut, training: {epochs: 1}}", "a training learns from it"),
+        ("{nnp: a.nnp}", "{activations: uniform}", "come from a batch of it"),
+    ],
+)
+def test_data_may_be_left_out_only_where_nothing_needs_it(model, rest, message):
+    with pytest.raises(ConfigError) as refused:
+        Recipe.parse(f"name: x\nmodel: {model}\ncompression: {rest}")
+    assert message in refused.value.message
+    made = Recipe.parse("name: x\nmodel: {nnp: a.nnp}\ncompression: {weights: ['lut:bits=4']}")
+    assert made.data is None
+    assert Recipe.parse(made.dump()) == made
+
+
+@pytest.mark.parametrize(
+    "distill, message",
+    [("{temperature: -1}", "temperature is -1"), ("{weight: 2}", "weight is 2"), ("{a: 1}", "'a'")],
+)
+def test_a_wrong_distillation_is_refused(distill, message):
+    text = changed("  training: {epochs: 10", f"  distill: {distill}\n  training: {{epochs: 10")
+    with pytest.raises(ConfigError, match=message):
+        Recipe.parse(text)

@@ -14,7 +14,7 @@ from nnabla_compress._version import __version__
 from nnabla_compress.errors import CompressError, unwrap
 
 # name of the verb -> module of this package; imported when it is asked for, so that help is quick.
-VERBS = ("run", "evaluate", "export", "inspect")
+VERBS = ("run", "compress", "evaluate", "export", "inspect")
 
 
 class _Verbs(click.Group):
@@ -40,18 +40,20 @@ class _Verbs(click.Group):
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__, "--version", prog_name="nnabla-compress")
 def group() -> None:
-    r"""Makes NNabla networks small enough for a device, and proves what the device computes.
+    """Makes NNabla networks small enough for a device, and proves what the device computes.
 
     \b
     Train, compress and export as a recipe says:
         nnabla-compress run configs/digits/lenet-lutq-4bit-pow2.yaml
     Go on with a run that was stopped:
         nnabla-compress run configs/digits/lenet-lutq-4bit-pow2.yaml --resume
+    Compress an .nnp file that exists, without its training script:
+        nnabla-compress compress network.nnp --weights lut:bits=4 -o out
     What a network consists of, and what it would weigh:
         nnabla-compress inspect network.nnp
     The accuracy of an .nnp file on a recipe's data:
         nnabla-compress evaluate network.nnp --recipe configs/cifar10/resnet20-lutq-4bit.yaml
-    """
+    """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
 
 
 def main(arguments: Optional[List[str]] = None) -> None:

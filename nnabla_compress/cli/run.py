@@ -8,10 +8,9 @@ from typing import Optional
 
 import click
 
-from nnabla_compress.cli.engine import TrainingProgress, console, messages
+from nnabla_compress.cli.engine import TrainingProgress, messages
+from nnabla_compress.cli.results import print_results
 from nnabla_compress.recipes import Recipe
-from nnabla_compress.report.learned import learned_table
-from nnabla_compress.report.tables import layer_table, result_table
 from nnabla_compress.runs import Run
 
 
@@ -31,14 +30,4 @@ def command(recipe: Path, output: Optional[Path], resume: bool) -> None:
     run = Run(description, folder, recipe.parent, resume)
     with TrainingProgress() as progress:
         results = run.execute(progress.announce, messages.print)
-    if results.get("layers"):
-        console.print(layer_table(results["layers"]))
-    if any("step" in row for row in results.get("quantizers", [])):
-        console.print(learned_table(results["quantizers"]))
-    console.print(result_table([results]))
-    if results.get("training", {}).get("bits_moved") is False:
-        messages.print(
-            "WARNING: no bit width ever moved, although the recipe learns them. Train longer, "
-            "raise the learning rate, or give a tighter budget."
-        )
-    console.print(f"written to {folder}")
+    print_results(results, folder)

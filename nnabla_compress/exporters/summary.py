@@ -1,22 +1,29 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""What an ``.nnp`` file holds: networks, layers, bytes, distinct weight values."""
+"""What an ``.nnp`` file holds: networks, layers and their encodings, costs, what is in the way."""
 
 from __future__ import annotations
 
 import json
 import zipfile
 from collections import Counter, OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.exporters.archive import METADATA
-from nnabla_compress.graph.layers import Layer, layers
+from nnabla_compress.exporters.obstacles import Obstacle, obstacles, preprocessing
+from nnabla_compress.exporters.stored_encodings import StoredEncoding, encoding_of
+from nnabla_compress.graph.costs import NetworkCosts, costs
+from nnabla_compress.graph.layers import WEIGHT, Layer, layers
 from nnabla_compress.graph.rewrite import functions, leaves
-from nnabla_compress.models.nnp import NnpFile
+from nnabla_compress.models.nnp import TRAINING_ONLY, Executor, NnpFile
+from nnabla_compress.models.nnp_archive import readable
+
+_MAX_METADATA = 2**24
 
 
 @dataclass(frozen=True)
@@ -33,6 +40,8 @@ class LayerSummary:
         bytes: Bytes of the parameters as they are in the file, 4 each.
         distinct: Number of distinct weight values.
         packed_bytes: Bytes of the packed weights, if the file was exported with a quantizer.
+        weights: How the weight is encoded: as the export noted, or by NNabla's own quantizers.
+        input: How its input is encoded, as the functions before it tell.
     """
 
     name: str
@@ -44,11 +53,13 @@ class LayerSummary:
     bytes: int
     distinct: int
     packed_bytes: Optional[int] = None
+    weights: StoredEncoding = StoredEncoding()
+    input: StoredEncoding = StoredEncoding()
 
 
 @dataclass(frozen=True)
 class NetworkSummary:
-    """A network of a file.
+    """A network of a file, as it infers.
 
     Args:
         name: Its name.
@@ -57,6 +68,11 @@ class NetworkSummary:
         functions: Number of functions of each type, in the order of execution.
         layers: Its layers in the order of execution.
         parameters: Number of all its parameters, running statistics included.
+        costs: Of the whole network; ``weight_bytes`` at the bits that the layers' weights have.
+        preprocessing: Scalars applied to an input before anything else.
+        left_out: Functions in the file that only act in training, by type.
+        loops: Turns of the loops in the file, by name; all turns are counted.
+        obstacles: What can't be compressed or exported, and why.
     """
 
     name: str
@@ -65,11 +81,16 @@ class NetworkSummary:
     functions: Dict[str, int]
     layers: Tuple[LayerSummary, ...]
     parameters: int
+    costs: NetworkCosts
+    preprocessing: Tuple[str, ...] = ()
+    left_out: Dict[str, int] = field(default_factory=dict)
+    loops: Dict[str, int] = field(default_factory=dict)
+    obstacles: Tuple[Obstacle, ...] = ()
 
     @property
     def macs(self) -> int:
         """Multiply-accumulate operations of all layers for one sample."""
-        return sum(layer.macs for layer in self.layers)
+        return self.costs.macs
 
     @property
     def bytes(self) -> int:
@@ -84,14 +105,18 @@ class FileSummary:
     Args:
         path: The file.
         bytes: Its size.
-        networks: Its networks.
+        networks: Its networks that can be built.
         compression: What the export noted in it; None if another tool wrote the file.
+        executors: Its executors.
+        failures: Why the other networks can't be built, by name.
     """
 
     path: Path
     bytes: int
     networks: Tuple[NetworkSummary, ...]
     compression: Optional[Dict[str, Any]] = None
+    executors: Tuple[Executor, ...] = ()
+    failures: Dict[str, str] = field(default_factory=dict)
 
 
 def summary(path: Union[str, Path]) -> FileSummary:
@@ -104,7 +129,7 @@ def summary(path: Union[str, Path]) -> FileSummary:
         Its networks with their layers.
 
     Raises:
-        DataError: If the file is missing, damaged, or can't be read by NNabla.
+        DataError: If the file is missing, damaged, or none of its networks can be built.
 
     Example:
         >>> import tempfile, nnabla.parametric_functions as PF
@@ -118,33 +143,74 @@ def summary(path: Union[str, Path]) -> FileSummary:
         ...     layer, = summary(f"{folder}/net.nnp").networks[0].layers
         >>> layer.name, layer.parameters, layer.bytes, layer.distinct, layer.packed_bytes
         ('fc/affine', 170, 680, 4, 56)
+        >>> str(layer.weights), str(layer.input)
+        ('LUT 2 bit', 'float')
     """
     file = NnpFile(path)
     compression = _compression(file.path)
     rows = (compression or {}).get("layers", [])
-    packed = {row["name"]: row["packed_bytes"] for row in rows if row["quantizer"]}
-    networks = []
+    noted = {row["name"]: row for row in rows if row["quantizer"]}
+    networks, failures = [], {}
     for name in file.names:
-        scope: OrderedDict[str, Any] = OrderedDict()
-        with nn.parameter_scope("", scope):
-            network = file.build(name)
-            parameters = nn.get_parameters(grad_only=False)
-        outputs = list(network.outputs.values())
-        used = {leaf.data for leaf in leaves(outputs)}
-        networks.append(
-            NetworkSummary(
-                name=name,
-                inputs={key: tuple(v.shape) for key, v in network.inputs.items()},
-                outputs={key: tuple(v.shape) for key, v in network.outputs.items()},
-                functions=dict(Counter(f.info.type_name for f in functions(outputs))),
-                layers=tuple(_layer(layer, packed) for layer in layers(outputs, parameters)),
-                parameters=sum(p.size for p in parameters.values() if p.data in used),
+        try:
+            with readable(file.path, f"network {name[:80]!r} of "):
+                networks.append(_network(file, name, noted))
+        except CompressError as error:
+            failures[name] = error
+    if not networks:
+        raise next(iter(failures.values()))
+    return FileSummary(
+        file.path,
+        file.path.stat().st_size,
+        tuple(networks),
+        compression,
+        file.executors,
+        {name: str(error) for name, error in failures.items()},
+    )
+
+
+def _network(file: NnpFile, name: str, noted: Mapping[str, Any]) -> NetworkSummary:
+    scope: OrderedDict[str, Any] = OrderedDict()
+    with nn.parameter_scope("", scope):
+        network = file.build(name)
+        parameters = nn.get_parameters(grad_only=False)
+        outputs, inputs = list(network.outputs.values()), list(network.inputs.values())
+        if not outputs:
+            raise DataError(
+                f"network {name[:80]!r} of {file.path} has no output.", help="save it again"
             )
+        used = {leaf.data for leaf in leaves(outputs)}
+        stored = file.stored_functions(name)
+        found = layers(outputs, parameters)
+        rows = tuple(_layer(layer, noted) for layer in found)
+        total = costs(outputs, parameters, inputs)
+        return NetworkSummary(
+            name=name,
+            inputs={key: tuple(v.shape) for key, v in network.inputs.items()},
+            outputs={key: tuple(v.shape) for key, v in network.outputs.items()},
+            functions=dict(Counter(f.info.type_name for f in functions(outputs))),
+            layers=rows,
+            parameters=sum(p.size for p in parameters.values() if p.data in used),
+            costs=replace(total, weight_bytes=total.float_weight_bytes - _saved(found, rows)),
+            preprocessing=preprocessing(outputs),
+            left_out={kind: stored[kind] for kind in TRAINING_ONLY if kind in stored},
+            loops=file.loops(name),
+            obstacles=obstacles(outputs, inputs, parameters),
         )
-    return FileSummary(file.path, file.path.stat().st_size, tuple(networks), compression)
 
 
-def _layer(layer: Layer, packed: Mapping[str, int]) -> LayerSummary:
+def _saved(found: Sequence[Layer], rows: Sequence[LayerSummary]) -> int:
+    """Returns the bytes that the weights' encodings save, without tables."""
+    saved = 0
+    for layer, row in zip(found, rows):
+        if not layer.shared and row.weights.bits is not None:
+            size = int(layer.weight.size)
+            saved += 4 * size - int(-(-size * row.weights.bits // 8))
+    return saved
+
+
+def _layer(layer: Layer, noted: Mapping[str, Any]) -> LayerSummary:
+    row = noted.get(layer.name)
     return LayerSummary(
         name=layer.name,
         type=layer.type,
@@ -154,23 +220,34 @@ def _layer(layer: Layer, packed: Mapping[str, int]) -> LayerSummary:
         macs=layer.macs,
         bytes=4 * layer.parameters,
         distinct=len(np.unique(layer.weight.d)),
-        packed_bytes=packed.get(layer.name),
+        packed_bytes=None if row is None else row["packed_bytes"],
+        weights=(
+            encoding_of(layer.function.inputs[WEIGHT])
+            if row is None
+            else StoredEncoding(row["quantizer"], row["bits"])
+        ),
+        input=encoding_of(layer.function.inputs[0]),
     )
 
 
 def _compression(path: Path) -> Optional[Dict[str, Any]]:
     """Returns what our export noted, None if there is nothing that can be understood."""
-    with zipfile.ZipFile(path) as archive:
-        if METADATA not in archive.namelist():
-            return None
-        try:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            if archive.getinfo(METADATA).file_size > _MAX_METADATA:
+                return None
             noted = json.loads(archive.read(METADATA))
-        except ValueError:
-            return None
+    except Exception:  # not there, cut, of another tool: the networks can be read all the same
+        return None
     if not isinstance(noted, dict) or not isinstance(noted.get("layers"), list):
         return None
-    rows = noted["layers"]
-    known = all(
-        isinstance(r, dict) and {"name", "packed_bytes", "quantizer"} <= r.keys() for r in rows
+    return noted if all(map(_is_row, noted["layers"])) else None
+
+
+def _is_row(row: Any) -> bool:
+    return (
+        isinstance(row, dict)
+        and all(isinstance(row.get(key), str) for key in ("name", "quantizer"))
+        and all(isinstance(row.get(key), (int, float)) for key in ("packed_bytes", "bits"))
+        and all(0 <= row[key] < 2**40 for key in ("packed_bytes", "bits"))
     )
-    return noted if known else None

@@ -9,9 +9,11 @@ from nnabla_compress.graph.activations import (
     insert_activation_quantizers,
 )
 from nnabla_compress.graph.clone import clone, register_python_function
+from nnabla_compress.graph.costs import NetworkCosts, costs
 from nnabla_compress.graph.fold import fold_batch_normalization
-from nnabla_compress.graph.insert import insert_weight_quantizers
+from nnabla_compress.graph.insert import insert_weight_quantizers, remove_quantizers
 from nnabla_compress.graph.layers import Layer, layers, parameter_names
+from nnabla_compress.graph.places import places
 from nnabla_compress.graph.rewrite import (
     consumers,
     functions,
@@ -23,9 +25,11 @@ from nnabla_compress.graph.rewrite import (
 __all__ = [
     "Activation",
     "Layer",
+    "NetworkCosts",
     "activations",
     "clone",
     "consumers",
+    "costs",
     "fold_batch_normalization",
     "functions",
     "insert_activation_quantizers",
@@ -33,7 +37,9 @@ __all__ = [
     "layers",
     "leaves",
     "parameter_names",
+    "places",
     "rebuild",
     "register_python_function",
+    "remove_quantizers",
     "with_batch_statistics",
 ]

@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Putting weight quantizers into a network that exists, built by a script or read from a file."""
+"""Putting weight quantizers into a network that exists, and taking all quantizers out again."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.layers import BIAS, WEIGHT, Layer, layers
 from nnabla_compress.graph.rewrite import rebuild
-from nnabla_compress.quantizers.base import Quantizer
+from nnabla_compress.quantizers.base import Quantizer, quantizer_of
 
 Choose = Callable[[Layer], Optional[Quantizer]]
 
@@ -82,6 +82,36 @@ def insert_weight_quantizers(
             if variable is not None:
                 inputs[place] = variable
         return clone(function, inputs)
+
+    return rebuild(outputs, replace)
+
+
+def remove_quantizers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
+    """Builds the graph again without the quantizers of its weights, biases and activations.
+
+    The parameters are those of the quantized network, so after a training their float values are
+    seen. Of a network that was only rewritten it is the original: the same values bit for bit.
+
+    Args:
+        outputs: Variables of one graph.
+
+    Returns:
+        The new outputs.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> from nnabla_compress.graph import functions
+        >>> from nnabla_compress.quantizers import LUT
+        >>> nn.clear_parameters()
+        >>> y = PF.affine(nn.Variable((1, 8)), 4, apply_w=LUT(bits=2), name="fc")
+        >>> [f.info.type_name for f in functions([y])]
+        ['LUT', 'Affine']
+        >>> [f.info.type_name for f in functions(remove_quantizers([y]))]
+        ['Affine']
+    """
+
+    def replace(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
+        return inputs[0] if quantizer_of(function) is not None else None
 
     return rebuild(outputs, replace)
 

@@ -3,28 +3,29 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Tuple, Union
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
+from nnabla.core.graph_def import ProtoNetwork
 from nnabla.logger import logger
-from nnabla.utils.nnp_graph import NnpLoader, NnpNetworkPass
+from nnabla.utils.nnp_graph import NnpNetworkPass
 
 from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError
+from nnabla_compress.models.nnp_archive import read_nnp, readable
+from nnabla_compress.models.nnp_checks import check_built, check_call, check_stored
 
 # Names of the network that infers, best first: our exports, NNabla's examples, Console.
 PREFERRED = ("Validation", "Runtime", "runtime", "MainRuntime")
 # Last functions that turn logits into probabilities, without parameters.
 ACTIVATIONS = ("Sigmoid", "Softmax", "LogSoftmax")
 # Functions that only act while training and keep the shape.
-_TRAINING_ONLY = ("Dropout", "RandomFlip", "RandomShift")
+TRAINING_ONLY = ("Dropout", "RandomFlip", "RandomShift", "RandomErase")
 _MEAN, _VARIANCE = 3, 4  # inputs of BatchNormalization
 
 
@@ -69,39 +70,84 @@ class LoadedNetwork:
         return output.parent.inputs[0] if self.head in ACTIVATIONS else output
 
 
+@dataclass(frozen=True)
+class Executor:
+    """How a file says that one of its networks is to be run.
+
+    Args:
+        name: Its name.
+        network: Name of the network.
+        inputs: Names of the variables that take data.
+        outputs: Names of the variables that are its result.
+    """
+
+    name: str
+    network: str
+    inputs: Tuple[str, ...]
+    outputs: Tuple[str, ...]
+
+
 class NnpFile:
     """An ``.nnp`` file, read and checked once, from which graphs are built.
 
-    All graphs built from one object share parameters.
+    All graphs built from one object share parameters. ``executors`` holds the file's executors,
+    ``failures`` the errors of its networks that can't be read, by name; choosing one raises it.
 
     Args:
         path: The file.
         folder: Where a relative path starts.
 
     Raises:
-        DataError: If the file is missing, cut short, damaged or no ``.nnp``, or holds a function
-            that NNabla does not know.
+        DataError: If the file is missing, cut short, damaged or no ``.nnp``, holds no network, or
+            declares sizes beyond any sense.
     """
 
     def __init__(self, path: Union[str, Path], folder: Union[str, Path, None] = None) -> None:
         self.path = resolve_path(path, folder, "the .nnp file")
-        _check_archive(self.path)
-        with _readable(self.path), _quiet():
-            # NnpLoader chooses by the ending of a name, and calls an unknown ending "omitted".
-            with open(self.path, "rb") as stream:
-                self._loader = NnpLoader(stream, extension=".nnp")
-        if not self._loader.network_dict:
+        contents = read_nnp(self.path)
+        self._stored = contents.parameters
+        scope: OrderedDict[str, Any] = OrderedDict()
+        with readable(self.path), _quiet():
+            with nn.parameter_scope("", scope):
+                for key, parameter in self._stored.items():
+                    variable = nn.parameter.get_parameter_or_create(
+                        key, parameter.values.shape, need_grad=parameter.need_grad
+                    )
+                    variable.data.cast(np.float32)[...] = parameter.values
+            self._networks = self._read_networks(contents.proto, scope)
+        if not self._networks:
+            for failure in self.failures.values():
+                raise failure
             raise DataError(f"{self.path} holds no network.", help="save it again with a network")
-        with nn.parameter_scope("", self._loader.g.parameter_scope):
-            self._stored = dict(nn.get_parameters(grad_only=False))
-        for parameter in self._stored.values():
-            if parameter.d.dtype != np.float32:  # NNabla reads .protobuf as float64
-                parameter.data.cast(np.float32)
+
+    def _read_networks(self, proto: Any, scope: Dict[str, Any]) -> Dict[str, Any]:
+        """Makes NNabla's description of each network that can be read."""
+        self.executors = tuple(_executor(message) for message in proto.executor)
+        self.failures: Dict[str, CompressError] = {}
+        # Networks refer to their graph weakly.
+        self._graph = nn.graph_def.ProtoGraph(parameter_scope=scope)
+        networks: Dict[str, Any] = {}
+        for message in proto.network:
+            name = message.name
+            if name in networks or name in self.failures:
+                raise DataError(
+                    f"{self.path} holds two networks {name[:80]!r}.", help="save it again"
+                )
+            try:
+                with readable(self.path, f"network {name[:80]!r} of "):
+                    check_stored(message, f"network {name[:80]!r} of {self.path}")
+                    random = np.random.RandomState(1223)
+                    networks[name] = self._graph.networks[name] = ProtoNetwork.from_proto(
+                        self._graph, message, random, None
+                    )
+            except CompressError as error:
+                self.failures[name] = error
+        return networks
 
     @property
     def names(self) -> List[str]:
-        """Names of the networks in the file."""
-        return list(self._loader.get_network_names())
+        """Names of the networks in the file, also of those that can't be read."""
+        return [*self._networks, *self.failures]
 
     def choose(self, network: Optional[str] = None) -> str:
         """Chooses a network.
@@ -142,8 +188,25 @@ class NnpFile:
         Raises:
             ConfigError: If there is no such network.
         """
-        proto = self._loader.network_dict[self.choose(network)]
+        proto = self._network(self.choose(network))
         return {name: tuple(proto.variables[name].shape[1:]) for name in proto.inputs}
+
+    def stored_functions(self, network: Optional[str] = None) -> Dict[str, int]:
+        """Returns how many functions of each type the file holds, loops not written out.
+
+        Args:
+            network: Name of the network, as of :meth:`choose`.
+        """
+        found = self._network(self.choose(network)).functions.values()
+        return dict(Counter(function.type for function in found))
+
+    def loops(self, network: Optional[str] = None) -> Dict[str, int]:
+        """Returns how many turns each loop takes, by name; a graph is built of all turns.
+
+        Args:
+            network: Name of the network, as of :meth:`choose`.
+        """
+        return dict(self._network(self.choose(network)).repeat_info)
 
     def build(
         self,
@@ -178,24 +241,25 @@ class NnpFile:
             self._check_input(name, x, shapes)
             changes.set_variable(next(iter(shapes)), x)
             batch_size = x.shape[0]
-        own_scope: OrderedDict[str, Any] = OrderedDict()
-        with _readable(self.path, f"network {name!r} of "), _quiet():
-            with nn.parameter_scope("", own_scope):
-                built = self._loader.get_network(name, batch_size=batch_size, callback=changes)
-                parameters = nn.get_parameters(grad_only=False)
-        missing = sorted(set(parameters) - set(self._stored))
-        if missing:
-            raise DataError(
-                f"{self.path} lacks {len(missing)} parameters of network {name!r}, such as "
-                f"{missing[0]}.",
-                help="save it again together with its parameters",
-            )
-        loaded = LoadedNetwork(name, dict(built.inputs), dict(built.outputs))
-        for key in self._statistics(built.proto_network):
-            parameters[key].need_grad = False
+        where = f"network {name[:80]!r} of {self.path}"
+        parameters: OrderedDict[str, Any] = OrderedDict()
+        with readable(self.path, f"network {name[:80]!r} of "), _quiet(), nn.auto_forward(False):
+            with nn.parameter_scope("", OrderedDict()):
+                flat = self._network(name).expand_loop_control()
+                check_built(flat, self._stored, where)
+                flat = flat.promote(changes)
+                _call(flat, batch_size or max(1, flat.batch_size), where)
+            inputs, outputs = (_built(flat, names, where) for names in (flat.inputs, flat.outputs))
+            statistics = set(self._statistics(flat))
+        for key, stored in flat.parameters.items():
+            if stored.variable_instance is not None:
+                parameters[key] = stored.variable_instance
+                parameters[key].name = key
+                if key in statistics:
+                    parameters[key].need_grad = False
         for key, parameter in parameters.items():
             nn.parameter.set_parameter(key, parameter)
-        return loaded
+        return LoadedNetwork(name, inputs, outputs)
 
     def __call__(self, x: nn.Variable, test: bool, network: Optional[str] = None) -> nn.Variable:
         """Builds the chosen network on ``x`` and returns its only output, as models of the zoo do.
@@ -213,6 +277,11 @@ class NnpFile:
             DataError: If it can't be built.
         """
         return self.build(network, x=x, test=test).logits
+
+    def _network(self, name: str) -> Any:
+        if name in self.failures:
+            raise self.failures[name]
+        return self._networks[name]
 
     def _check_input(self, name: str, x: nn.Variable, shapes: Dict[str, Tuple[int, ...]]) -> None:
         if len(shapes) != 1:
@@ -239,8 +308,8 @@ class NnpFile:
             return function
 
         if test:
-            for function in self._loader.network_dict[name].functions.values():
-                if function.type in _TRAINING_ONLY:
+            for function in self._network(name).functions.values():
+                if function.type in TRAINING_ONLY:
                     changes.remove_and_rewire(function.name)
         return changes
 
@@ -252,51 +321,55 @@ class NnpFile:
             for function in proto.functions.values()
             if function.type in ("BatchNormalization", "FusedBatchNormalization")
             for position in (_MEAN, _VARIANCE)
+            if position < len(function.inputs)
         ]
 
 
-def _check_archive(path: Path) -> None:
-    again = "save or get the file again"
-    if path.is_dir():
-        raise DataError(f"{path} is a folder, not an .nnp file.", help="name the file in it")
-    try:
-        with zipfile.ZipFile(path) as archive:
-            broken = archive.testzip()
-            members = archive.namelist()
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError) as error:
-        raise DataError(
-            f"{path} is cut short, damaged or no .nnp file ({error}).", help=again
-        ) from error
-    except RuntimeError as error:  # how zipfile says that a member is encrypted
-        raise DataError(f"{path} can't be read: {error}.", help=again) from error
-    if broken is not None:
-        raise DataError(f"{path} is damaged: the checksum of {broken} is wrong.", help=again)
-    for kind, endings in (
-        ("network", (".nntxt", ".prototxt")),
-        ("parameters", (".h5", ".protobuf", ".nntxt", ".prototxt")),
-    ):
-        if not any(member.endswith(endings) for member in members):
-            raise DataError(
-                f"{path} holds no {kind} ({' or '.join('*' + ending for ending in endings)}), but "
-                f"{', '.join(members) or 'nothing'}.",
-                help=again,
-            )
+def _executor(message: Any) -> Executor:
+    return Executor(
+        message.name,
+        message.network_name,
+        tuple(variable.variable_name for variable in message.data_variable),
+        tuple(variable.variable_name for variable in message.output_variable),
+    )
 
 
-@contextmanager
-def _readable(path: Path, what: str = "") -> Iterator[None]:
-    """Turns whatever NNabla raises on a bad file into one message."""
-    try:
-        yield
-    except CompressError:
-        raise
-    except Exception as error:  # text formats, HDF5, graph code: anything may come
-        text = " ".join(str(error).split())
-        reason = f"{type(error).__name__}: {text[:300]}" if text else type(error).__name__
-        raise DataError(
-            f"NNabla can't read {what}{path} ({reason}).",
-            help="save or get the file again; functions of Python can't be stored in an .nnp",
-        ) from error
+def _call(network: Any, batch_size: int, where: str) -> None:
+    """Makes the graph of a ``ProtoNetwork``, with a look at each function before it is made."""
+    with nn.parameter_scope("", network.owner().parameter_scope):
+        for name in network.inputs:
+            variable = network.variables[name]
+            shape = tuple(size if size >= 1 else batch_size for size in variable.shape)
+            if variable.variable_instance is not None:
+                continue
+            if callable(variable.initializer):
+                values = variable.initializer(shape=shape)
+                variable.variable_instance = nn.Variable.from_numpy_array(values, need_grad=True)
+            else:
+                variable.variable_instance = nn.Variable(shape)
+
+        def make(function: Any) -> None:
+            inputs = [
+                network.variables[name].variable_instance
+                for name in function.inputs
+                if name in network.variables
+            ]
+            inputs = [variable for variable in inputs if variable is not None]
+            check_call(function, inputs, where)
+            function.graph_call(batch_size=batch_size)
+
+        network.execute_on_proto(make)
+        for name, stored in network.variables.items():
+            if stored.variable_instance is not None:
+                stored.variable_instance.name = name
+
+
+def _built(network: Any, names: Sequence[str], where: str) -> Dict[str, nn.Variable]:
+    found = {name: network.variables[name].variable_instance for name in names}
+    for name, variable in found.items():
+        if variable is None:
+            raise DataError(f"{where} lacks what computes {name[:80]!r}.", help="save it again")
+    return found
 
 
 @contextmanager

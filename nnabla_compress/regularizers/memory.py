@@ -185,6 +185,8 @@ class NetworkMemory:
                     weights[source.data] = TensorMemory(name, int(source.size), node)
         known = set(weights)
         for function in functions:
+            if not function.inputs:
+                continue
             tensor = function.inputs[0]
             elements = int(np.prod(function.outputs[0].shape[1:]))
             if quantizer_of(function) is not None and tensor.data not in known:

@@ -161,8 +161,9 @@ class MemoryBudget:
         """Takes bits away, the cheapest first, until every budget is kept.
 
         A soft penalty leaves a network a few bytes above its budget. Each move takes one bit from
-        the tensor with the most bits among those that count (the largest one, for
-        ``activations_max``), which costs least: an error of the quantizer doubles with each bit.
+        the tensor where that does the least harm for the bytes that are still to go: a quantizer's
+        squared error grows by four with each bit, whatever the size of its tensor, and bytes
+        saved beyond the budget are worth nothing.
 
         Returns:
             The names of the tensors that lost a bit.
@@ -179,7 +180,8 @@ class MemoryBudget:
                         f"{size_text(limit.used)} is left at the fewest bits.",
                         help="raise the budget, or lower min_bits",
                     )
-                tensor = max(tensors, key=lambda t: (t.bits, t.elements))
+                excess = limit.used - limit.bytes
+                tensor = min(tensors, key=lambda t: _harm(t) / min(t.elements / 8, excess))
                 assert tensor.function is not None
                 _learned_quantizer(tensor).take_a_bit(
                     tensor.function.info.args, tensor.function.inputs
@@ -242,6 +244,11 @@ def _learned_quantizer(tensor: TensorMemory) -> Any:
     quantizer = quantizer_of(tensor.function)
     assert quantizer is not None and issubclass(quantizer, LearnedQuantizer)
     return quantizer
+
+
+def _harm(tensor: TensorMemory) -> float:
+    """What the loss of one more bit does, in units that compare tensors."""
+    return float(4.0 ** (1 - tensor.bits))
 
 
 def _can_lose_a_bit(tensor: TensorMemory) -> bool:

@@ -8,8 +8,6 @@ from typing import Any, List, Mapping, Sequence
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
-from nnabla_compress.exporters.summary import FileSummary, NetworkSummary
-
 
 def layer_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Returns one row a layer: what its weights take as floats and packed.
@@ -33,7 +31,7 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         table.add_row(
             str(row["name"]),
             str(row["type"]),
-            _shape(row["shape"]),
+            shape_text(row["shape"]),
             f"{row['weights']:,}",
             str(row["bits"]),
             f"{row['distinct']:,}",
@@ -96,59 +94,9 @@ def result_table(runs: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
-def summary_tables(found: FileSummary) -> List[Table]:
-    """Returns a table for each network of an ``.nnp`` file.
-
-    Args:
-        found: As from :func:`nnabla_compress.exporters.summary`.
-    """
-    return [_network_table(found, network) for network in found.networks]
-
-
-def _network_table(found: FileSummary, network: NetworkSummary) -> Table:
-    table = new_table(f"{found.path.name}: network {network.name}")
-    table.add_column("layer", overflow="fold")
-    table.add_column("type")
-    table.add_column("weight shape")
-    table.add_column("output shape")
-    names = ["parameters", "MACs", "float bytes", "distinct values"]
-    packed = any(layer.packed_bytes is not None for layer in network.layers)
-    for name in names + (["packed bytes"] if packed else []):
-        table.add_column(name, justify="right")
-    for layer in network.layers:
-        row = [
-            layer.name,
-            layer.type,
-            _shape(layer.shape),
-            _shape(layer.output_shape),
-            f"{layer.parameters:,}",
-            f"{layer.macs:,}",
-            f"{layer.bytes:,}",
-            f"{layer.distinct:,}",
-        ]
-        table.add_row(*row, f"{layer.packed_bytes:,}" if layer.packed_bytes is not None else "")
-    table.add_section()
-    table.add_row(
-        "whole network",
-        "",
-        "",
-        "",
-        f"{network.parameters:,}",
-        f"{network.macs:,}",
-        f"{network.bytes:,}",
-    )
-    sizes = [
-        f"{kind} {name} {_shape(shape)}"
-        for kind, shapes in (("input", network.inputs), ("output", network.outputs))
-        for name, shape in shapes.items()
-    ]
-    used = ", ".join(f"{count} {name}" for name, count in network.functions.items())
-    table.caption = f"{'; '.join(sizes)}\nfunctions: {used}\nfile: {found.bytes:,} bytes"
-    return table
-
-
-def _shape(shape: Sequence[int]) -> str:
-    return "x".join(str(size) for size in shape)
+def shape_text(shape: Sequence[int]) -> str:
+    """Returns a shape as it is printed, e.g. ``"16x3x3x3"``; that of a number is "1"."""
+    return "x".join(str(size) for size in shape) or "1"
 
 
 def new_table(title: str) -> Table:

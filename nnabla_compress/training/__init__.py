@@ -3,8 +3,17 @@
 
 from __future__ import annotations
 
+from nnabla_compress.training.distillation import Distillation
 from nnabla_compress.training.evaluate import Score, evaluate
 from nnabla_compress.training.settings import TrainingSettings
 from nnabla_compress.training.trainer import Outcome, Trainer, set_seed
 
-__all__ = ["Outcome", "Score", "Trainer", "TrainingSettings", "evaluate", "set_seed"]
+__all__ = [
+    "Distillation",
+    "Outcome",
+    "Score",
+    "Trainer",
+    "TrainingSettings",
+    "evaluate",
+    "set_seed",
+]

@@ -23,9 +23,13 @@ from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.regularizers import MemoryBudget, NetworkMemory
 from nnabla_compress.solvers import LUTQ
 from nnabla_compress.training import checkpoint
+from nnabla_compress.training.distillation import Distillation
 from nnabla_compress.training.evaluate import Build, Evaluator, Score, right, sample_losses
 from nnabla_compress.training.monitors import Monitors
 from nnabla_compress.training.settings import TrainingSettings
+
+# Part of a training after which its budget is no longer a wish.
+_HOLD_BUDGET_FROM = 0.6
 
 Progress = Callable[[int, int, Dict[str, float]], None]
 Budget = Callable[[List[nn.Variable]], MemoryBudget]
@@ -83,8 +87,9 @@ class Trainer:
         augmentation: Random change of the training samples.
         seed: Seed of shuffling, augmentation and random functions.
         budget: Makes the memory budget of the training graph from its outputs. Its penalty is
-            added to the loss, only epochs within it can be the best, and what the last epoch
-            leaves above it is taken away.
+            added to the loss, and only epochs within it can be the best. In the last two fifths
+            of the training, bits above the budget are taken away after each update.
+        distillation: Lets the network learn the outputs of another one, too.
 
     Raises:
         ConfigError: If the folder can't be written to.
@@ -101,6 +106,7 @@ class Trainer:
         augmentation: Optional[Augmentation] = None,
         seed: int = 0,
         budget: Optional[Budget] = None,
+        distillation: Optional[Distillation] = None,
     ) -> None:
         self.folder = writable_folder(folder)
         self.settings = settings
@@ -118,7 +124,11 @@ class Trainer:
             self.loss = F.mean(sample_losses(self.logits, self.labels))
             self.budget = budget([self.logits]) if budget is not None else None
             self.penalty = self.budget.penalty() if self.budget is not None else None
-            self.objective = self.loss if self.penalty is None else self.loss + self.penalty
+            self.objective = self.loss
+            if distillation is not None:
+                self.objective = distillation.mixed(self.x, self.logits, self.loss)
+            if self.penalty is not None:
+                self.objective = self.objective + self.penalty
         self.logits.persistent = True
         self.loss.persistent = True
         self.evaluator: Optional[Evaluator] = None
@@ -223,6 +233,10 @@ class Trainer:
             assert quantizer is not None
             quantizer.before_update(function.info.args, function.inputs)
         self.solver.update()
+        # The penalty is soft: in the end the bits are held within the budget, early enough for the
+        # network to adapt to the bits that it loses.
+        if self.budget is not None and iteration >= _HOLD_BUDGET_FROM * self.total:
+            self.budget.enforce()
         return loss, error
 
     def _decay_weights(self) -> None:
@@ -237,8 +251,6 @@ class Trainer:
 
     def _end_of_epoch(self, done: int, state: Dict[str, Any], monitors: Monitors) -> None:
         at = max(done - 1, 0)
-        if self.budget is not None and done == self.total:
-            self.budget.enforce()
         if self.quantizers:
             self._monitor_memory(at, monitors)
             state["bits_moved"] = state.get("bits_moved") or self._learned_bits() != state["bits"]

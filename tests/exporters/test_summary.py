@@ -2,16 +2,19 @@
 from __future__ import annotations
 
 import os
+import time
+import zipfile
 from pathlib import Path
 
 import nnabla as nn
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import pytest
+from nnabla.utils.save import save
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.exporters import export_nnp, summary
-from nnabla_compress.quantizers import LUT
+from nnabla_compress.quantizers import LUT, Uniform
 
 
 @pytest.fixture
@@ -64,3 +67,206 @@ def test_files_of_other_tools_are_summed_up():
     # README of the data: 269,722 parameters and the statistics of 688 channels.
     assert resnet.parameters == 269_722 + 2 * 688
     assert found["resnet20_cifar10"].compression is None
+
+
+def _save(path, networks, executors=()):
+    contents = [
+        {"name": name, "batch_size": 2, "outputs": outputs, "names": inputs}
+        for name, outputs, inputs in networks
+    ]
+    save(str(path), {"networks": contents, "executors": list(executors)})
+    nn.clear_parameters()
+    return path
+
+
+def _only(path):
+    (network,) = summary(path).networks
+    return network
+
+
+def _reasons(network):
+    return {each.place: each.reason for each in network.obstacles}
+
+
+def test_encodings_of_weights_and_inputs_are_read_from_an_export(tmp_path):
+    x = nn.Variable((2, 16))
+    with nn.parameter_scope("act"):
+        h = Uniform(4, signed=False)(F.relu(PF.affine(x, 8, apply_w=LUT(bits=2), name="a")))
+    y = PF.affine(h, 3, name="b")
+    x.d = 1
+    y.forward()
+    export_nnp(tmp_path / "net.nnp", y, x)
+    network = _only(tmp_path / "net.nnp")
+    a, b = network.layers
+    assert (str(a.weights), str(a.input)) == ("LUT 2 bit", "float")
+    assert (str(b.weights), str(b.input)) == ("float", "Uniform 4 bit")
+    floats = 16 * 8 + 8 + 8 * 3 + 3
+    assert network.costs.float_weight_bytes == 4 * floats
+    assert network.costs.weight_bytes == 16 * 8 * 2 // 8 + 4 * (floats - 16 * 8)
+
+
+def test_quantizers_of_nnabla_itself_are_told(tmp_path):
+    x = nn.Variable((2, 16))
+    h = F.fixed_point_quantize(F.relu(PF.affine(x, 8, name="a")), n=6, delta=0.1)
+    y = PF.fixed_point_quantized_affine(h, 3, n_w=5, n_b=5, name="b")
+    network = _only(_save(tmp_path / "net.nnp", [("net", {"y": y}, {"x": x})]))
+    a, b = network.layers
+    assert (str(a.weights), str(b.weights)) == ("float", "FixedPointQuantize 5 bit")
+    assert str(b.input) == "FixedPointQuantize 6 bit"
+
+
+@pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
+def test_a_recurrent_cell_is_listed_with_the_reason(tmp_path, cell):
+    inputs = {"x": nn.Variable((5, 2, 4)), "h": nn.Variable((1, 1, 2, 3))}
+    if cell == "lstm":
+        inputs["c"] = nn.Variable((1, 1, 2, 3))
+    y = getattr(PF, cell)(*inputs.values(), training=False)[0]
+    network = _only(_save(tmp_path / "net.nnp", [("net", {"y": y}, inputs)]))
+    assert set(network.inputs) == set(inputs) and network.layers == ()
+    found = [each for each in network.obstacles if each.place.startswith(cell.upper())]
+    assert "recurrent cell" in found[0].reason and "no function" in found[1].reason
+    assert network.parameters > 0
+
+
+def test_a_cell_of_affines_has_layers_that_share_a_weight(tmp_path):
+    x = nn.Variable((2, 5, 4))
+    h, c = F.constant(0, (2, 3)), F.constant(0, (2, 3))
+    for step in range(5):
+        h, c = PF.lstm_cell(x[:, step], h, c, 3, name="cell")
+    network = _only(_save(tmp_path / "net.nnp", [("net", {"y": h}, {"x": x})]))
+    assert [layer.parameters for layer in network.layers] == [7 * 12 + 12, 0, 0, 0, 0]
+    assert network.parameters == network.costs.parameters == 7 * 12 + 12
+
+
+def test_what_stays_as_it_is_is_listed_with_the_reason(tmp_path):
+    x = nn.Variable((2, 3, 8, 8))
+    h = F.image_augmentation(x / 255 - 0.5, shape=(3, 8, 8))
+    h = PF.batch_normalization(h, batch_stat=False, name="first")
+    h = PF.prelu(PF.convolution(h, 4, (3, 3), name="c"), shared=False, name="p")
+    h = PF.batch_normalization(PF.convolution(h, 4, (3, 3), name="d"), batch_stat=False)
+    weight = PF.affine(nn.Variable((1, 1)), 1, name="scale").parent.inputs[1]
+    h = F.affine(h, F.broadcast(weight, (64, 3)))
+    h = F.dropout(PF.affine(h, 3, apply_w=F.tanh, name="e"))
+    network = _only(_save(tmp_path / "net.nnp", [("net", {"y": h}, {"x": x})]))
+    reasons = _reasons(network)
+    assert network.preprocessing == ("MulScalar 0.00392157", "AddScalar -0.5")
+    assert network.left_out == {"Dropout": 1}
+    assert "only acts in training" in reasons["ImageAugmentation before the first layer"]
+    assert "no layer directly before" in reasons["BatchNormalization before the first layer"]
+    assert "(4 floats) stay floats" in reasons["PReLU behind c/conv"]
+    assert "computed by Tanh" in reasons["Affine e/affine"]
+    assert "BatchNormalization behind d/conv" not in reasons
+
+
+def test_an_embedding_is_a_layer_that_the_target_lacks(tmp_path):
+    x = nn.Variable((2, 5))
+    h = PF.embed(x, 20, 3, name="words")
+    y = PF.affine(h, 2, name="f")
+    network = _only(_save(tmp_path / "net.nnp", [("net", {"y": y}, {"x": x})]))
+    assert [layer.type for layer in network.layers] == ["Embed", "Affine"]
+    assert "look the vectors up before" in _reasons(network)["Embed words/embed"]
+
+
+def test_several_networks_and_executors_are_listed(tmp_path):
+    x, t = nn.Variable((2, 4)), nn.Variable((2, 1))
+    y = PF.affine(x, 3, name="f")
+    loss = F.softmax_cross_entropy(y, t)
+    networks = [("train", {"loss": loss}, {"x": x, "t": t}), ("infer", {"y": y}, {"x": x})]
+    executors = [
+        {"name": "first", "network": "train", "data": ["x", "t"], "output": ["loss"]},
+        {"name": "second", "network": "infer", "data": ["x"], "output": ["y"]},
+    ]
+    found = summary(_save(tmp_path / "net.nnp", networks, executors))
+    assert [network.name for network in found.networks] == ["train", "infer"]
+    assert set(found.networks[0].inputs) == {"x", "t"}
+    assert "not the loss" in _reasons(found.networks[0])["SoftmaxCrossEntropy behind f/affine"]
+    assert [(e.name, e.network, e.inputs, e.outputs) for e in found.executors] == [
+        ("first", "train", ("x", "t"), ("loss",)),
+        ("second", "infer", ("x",), ("y",)),
+    ]
+
+
+_VARIABLE = """variable {{ name: "{}" type: "{}" {} shape {{ {} }} }}"""
+
+
+def _loop(path, good):
+    """A loop as Console writes it: h starts as x, and is three times an Affine of itself."""
+
+    def variable(name, kind, *shape, repeat=""):
+        text = " ".join(f"dim: {size}" for size in shape)
+        return _VARIABLE.format(name, kind, repeat, text)
+
+    inside = 'repeat_id: "r"'
+    lines = [
+        'repeat_info { id: "r" times: 3 }',
+        variable("x", "Buffer", -1, 4),
+        variable("start", "Buffer", -1, 4, repeat=inside),
+        variable("h", "Buffer", -1, 4, repeat=inside),
+        variable("y", "Buffer", -1, 4),
+        variable("f/affine/W", "Parameter", 4, 4),
+        variable("f/affine/b", "Parameter", 4),
+        f'function {{ name: "start" type: "RepeatStart" {inside} input: "x" input: "h" '
+        'output: "start" repeat_param { repeat_id: "r" times: 3 } }',
+        f'function {{ name: "f" type: "Affine" {inside} input: "start" input: "f/affine/W" '
+        'input: "f/affine/b" output: "h" affine_param { base_axis: 1 } }',
+        'function { name: "end" type: "RepeatEnd" input: "h" output: "y" '
+        'repeat_param { repeat_id: "r" times: 3 } }',
+    ]
+    text = 'network { name: "loop" batch_size: 2 ' + "\n".join(lines) + " }"
+    with zipfile.ZipFile(good) as archive:
+        parameters = archive.read("parameter.h5")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("network.nntxt", text)
+        archive.writestr("parameter.h5", parameters)
+
+
+def test_a_loop_is_written_out(tmp_path):
+    x = nn.Variable((2, 4))
+    good = _save(tmp_path / "g.nnp", [("net", {"y": PF.affine(x, 4, name="f")}, {"x": x})])
+    _loop(tmp_path / "loop.nnp", good)
+    network = _only(tmp_path / "loop.nnp")
+    assert network.loops == {"r": 3}
+    assert [(layer.name, layer.parameters) for layer in network.layers] == [
+        ("f/affine", 20),
+        ("f/affine", 0),
+        ("f/affine", 0),
+    ]
+    assert network.costs.macs == 3 * 16 and network.costs.parameters == 20
+
+
+def test_a_network_that_can_not_be_built_is_listed_beside_the_others(tmp_path):
+    x = nn.Variable((2, 4))
+    y = PF.affine(x, 3, name="f")
+    networks = [("good", {"y": y}, {"x": x}), ("bad", {"z": F.tanh(y)}, {"x": x})]
+    path = _save(tmp_path / "net.nnp", networks)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    members["network.nntxt"] = members["network.nntxt"].replace(b'"Tanh"', b'"Mine"')
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    found = summary(path)
+    assert [network.name for network in found.networks] == ["good"]
+    assert list(found.failures) == ["bad"] and "Mine" in found.failures["bad"]
+
+
+def test_parameters_without_a_scope_are_layers_all_the_same(tmp_path):
+    x = nn.Variable((2, 4))
+    weight = nn.parameter.get_parameter_or_create("W", (4, 3), need_grad=True)
+    other = nn.parameter.get_parameter_or_create("other", (3, 2), need_grad=True)
+    y = F.affine(F.affine(x, weight), other)
+    network = _only(_save(tmp_path / "net.nnp", [("net", {"y": y}, {"x": x})]))
+    assert [layer.name for layer in network.layers] == ["W", "other"]
+
+
+def test_a_batch_normalized_residual_network_has_the_peak_of_its_first_stage():
+    if "NNABLA_COMPRESS_DATA" not in os.environ:
+        pytest.skip("NNABLA_COMPRESS_DATA is not set")
+    path = Path(os.environ["NNABLA_COMPRESS_DATA"]) / "models" / "resnet20_cifar10.nnp"
+    start = time.perf_counter()
+    network = _only(path)
+    assert time.perf_counter() - start < 3
+    assert network.obstacles == ()
+    # Three maps of 16 x 32 x 32 floats: a layer's input and output, and the shortcut.
+    assert network.costs.peak_bytes == 3 * 65536
+    assert network.costs.activation_bytes == 736 * 1024

@@ -18,6 +18,7 @@ import pytest
 import nnabla_compress.quantizers as Q
 from nnabla_compress.data import DataSet, Preprocessing, Split
 from nnabla_compress.errors import ConfigError, TrainingError
+from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.training import Trainer, TrainingSettings, set_seed
 
 PLAIN = Preprocessing()
@@ -157,6 +158,65 @@ def test_a_folder_below_a_file_is_refused(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(ConfigError, match="can't write"):
         Trainer(small_net, two_blobs(), settings(), tmp_path / "file" / "run", PLAIN)
+
+
+def budgeted_net(x: nn.Variable, test: bool) -> nn.Variable:
+    h = F.relu(PF.affine(x, 8, apply_w=Q.Uniform(bits=5), name="a"))
+    with nn.parameter_scope("map"):
+        h = Q.Uniform(bits=6, signed=False)(h)
+    return PF.affine(h, 2, apply_w=Q.Uniform(bits=5), name="b")
+
+
+def train_for_a_budget(folder: Path, stop_at: int = 0, resume: bool = False) -> Trainer:
+    nn.clear_parameters()
+    set_seed(3)
+
+    def budget(outputs: list) -> MemoryBudget:
+        # 32 + 16 weights and 10 float biases; 8 map elements
+        return MemoryBudget(outputs, weights="56 B", activations_max="4 B", strength=1e-6)
+
+    trainer = Trainer(budgeted_net, two_blobs(), settings(), folder, PLAIN, seed=3, budget=budget)
+
+    def stop(done: int, total: int, values: dict) -> None:
+        if done == stop_at:
+            raise KeyboardInterrupt
+
+    try:
+        trainer.run(resume=resume, progress=stop)
+    except KeyboardInterrupt:
+        pass
+    return trainer
+
+
+def test_a_training_ends_within_its_budget_even_if_the_penalty_is_weak(tmp_path):
+    trainer = train_for_a_budget(tmp_path)
+    assert trainer.budget.fits
+    sizes = trainer.budget.sizes()
+    assert 50 < sizes["weights"] <= 56
+    assert sizes["activations_max"] <= 4
+    penalties = (tmp_path / "Penalty.series.txt").read_text().split()[1::2]
+    assert float(penalties[0]) > 0 and float(penalties[-1]) == 0
+
+
+@pytest.mark.parametrize("stop_at", [2, 12, 17])
+def test_a_training_for_a_budget_resumes_to_the_same_bits(tmp_path, stop_at):
+    train_for_a_budget(tmp_path / "whole")
+    whole = parameters()
+    train_for_a_budget(tmp_path / "stopped", stop_at=stop_at)
+    train_for_a_budget(tmp_path / "stopped", resume=True)
+    for name, value in parameters().items():
+        np.testing.assert_array_equal(whole[name], value, err_msg=name)
+    for series in ("Bits", "Size-kB", "Penalty"):
+        name = f"{series}.series.txt"
+        assert (tmp_path / "whole" / name).read_text() == (
+            tmp_path / "stopped" / name
+        ).read_text(), series
+
+
+def test_only_an_epoch_within_the_budget_can_be_the_best(tmp_path):
+    trainer = train_for_a_budget(tmp_path)
+    assert trainer.load_best()
+    assert trainer.budget.fits
 
 
 SCRIPT = """

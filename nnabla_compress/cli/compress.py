@@ -1,0 +1,270 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""``nnabla-compress compress``: an .nnp file that exists, by rules on the command line."""
+
+from __future__ import annotations
+
+import difflib
+from pathlib import Path
+from typing import Any, Dict, Optional, Sequence, Tuple
+
+import click
+
+from nnabla_compress.cli.engine import TrainingProgress, messages
+from nnabla_compress.cli.results import print_results
+from nnabla_compress.data import SOURCES
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.rules import typed
+from nnabla_compress.runs import Run
+
+_VALIDATION = 0.1
+
+
+@click.command("compress")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option(
+    "-w",
+    "--weights",
+    multiple=True,
+    metavar="[PATTERN=]RULE",
+    help="For instance lut:bits=4 for all layers, 'fc*=lut:bits=8' by name, "
+    "lut:bits=8,types=Affine,position=last; the last rule that matches a layer holds.",
+)
+@click.option(
+    "-a",
+    "--activations",
+    multiple=True,
+    metavar="[PATTERN=]RULE",
+    help="For instance uniform:bits=8; needs --data, a batch of which sets the ranges.",
+)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Run folder [runs/<FILE>].")
+@click.option("--network", help="Which network of the file.")
+@click.option(
+    "-d",
+    "--data",
+    metavar="DATA",
+    help="FILE.npz; train.csv,test.csv; or a source such as digits or cifar10:PATH.",
+)
+@click.option(
+    "--recipe-data",
+    type=click.Path(path_type=Path),
+    metavar="RECIPE",
+    help="Take data, preprocessing and augmentation from a recipe.",
+)
+@click.option(
+    "--validation",
+    type=click.FloatRange(0, 1, max_open=True),
+    help="Part of the training samples that the best epoch is chosen by [0.1 with --epochs, "
+    "0 for .npz files].",
+)
+@click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
+@click.option("--mean", metavar="NUMBERS", help="One number, or one a channel: 0.5,0.4,0.4.")
+@click.option("--std", metavar="NUMBERS", help="Likewise.")
+@click.option("-e", "--epochs", type=click.FloatRange(0), help="Fine-tune so long; needs data.")
+@click.option("-b", "--batch-size", type=click.IntRange(1), help="Samples of an update [64].")
+@click.option("-l", "--learning-rate", type=float, help="At the start [0.01].")
+@click.option("--solver", help="A solver of nnabla.solvers [Momentum].")
+@click.option("--weight-decay", type=float, help="L2 decay of the weights [0].")
+@click.option(
+    "--budget",
+    multiple=True,
+    metavar="WHAT=SIZE",
+    help="weights=70kB, activations=90kB or activations_max=8kB; needs --epochs.",
+)
+@click.option(
+    "--distill",
+    is_flag=False,
+    flag_value="",
+    metavar="[temperature=4,weight=0.9]",
+    help="Learn the float network's outputs, too; with weight=1 instead of the labels.",
+)
+@click.option(
+    "--fold",
+    type=click.Choice(["after", "before"]),
+    default="after",
+    show_default=True,
+    help="Fold batch normalizations after the compression, or before it.",
+)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("-t", "--target", default="portable", show_default=True, help="Target of the export.")
+@click.option("--nnb/--no-nnb", default=True, show_default=True, help="Also write the .nnb file.")
+@click.option("--api", type=click.IntRange(1, 45), default=44, show_default=True)
+@click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
+def command(file: Path, output: Optional[Path], resume: bool, **options: Any) -> None:
+    """Compresses FILE, an .nnp file, without its training script.
+
+    \b
+    Without data, weights only, no training:
+        nnabla-compress compress net.nnp --weights lut:bits=4 -o out
+    Scored and fine-tuned:
+        nnabla-compress compress net.nnp -w lut:bits=4 -w 'fc*=lut:bits=8' \\
+            -a uniform:bits=8 --data data.npz --scale 1/255 --epochs 3 -o out
+
+    The run folder is that of 'nnabla-compress run', with the recipe that these options stand for.
+    """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
+    recipe, folder = recipe_of(file, **options)
+    target = output or Path("runs") / recipe.name
+    run = Run(recipe, target, folder, resume)
+    with TrainingProgress() as progress:
+        results = run.execute(progress.announce, messages.print)
+    print_results(results, target)
+
+
+def recipe_of(
+    file: Path,
+    weights: Sequence[str] = (),
+    activations: Sequence[str] = (),
+    network: Optional[str] = None,
+    data: Optional[str] = None,
+    recipe_data: Optional[Path] = None,
+    validation: Optional[float] = None,
+    scale: Optional[str] = None,
+    mean: Optional[str] = None,
+    std: Optional[str] = None,
+    epochs: Optional[float] = None,
+    batch_size: Optional[int] = None,
+    learning_rate: Optional[float] = None,
+    solver: Optional[str] = None,
+    weight_decay: Optional[float] = None,
+    budget: Sequence[str] = (),
+    distill: Optional[str] = None,
+    fold: str = "after",
+    seed: int = 0,
+    target: str = "portable",
+    nnb: bool = True,
+    api: int = 44,
+) -> Tuple[Recipe, Path]:
+    """Returns the recipe that the options of the command line stand for.
+
+    Returns:
+        The recipe, and the folder where its relative paths start.
+
+    Raises:
+        ConfigError: If options are missing, contradict each other or are out of range.
+    """
+    if not weights and not activations:
+        raise ConfigError(
+            "nothing is to be compressed.", help="add for instance --weights lut:bits=4"
+        )
+    has_data = data is not None or recipe_data is not None
+    for option, given in (("--activations", bool(activations)), ("--epochs", epochs is not None)):
+        if given and not has_data:
+            why = (
+                "learns from it" if option == "--epochs" else "takes the ranges from a batch of it"
+            )
+            raise ConfigError(
+                f"{option} needs data: it {why}.",
+                help="add --data FILE.npz, or --recipe-data RECIPE",
+            )
+    training = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "solver": solver,
+        "weight_decay": weight_decay,
+    }
+    training = {key: value for key, value in training.items() if value is not None}
+    if training and epochs is None:
+        raise ConfigError(
+            f"--{next(iter(training)).replace('_', '-')} is for a training.", help="add --epochs"
+        )
+    compression: Dict[str, Any] = {"weights": list(weights), "activations": list(activations)}
+    compression["fold"] = fold
+    if training:
+        compression["training"] = training
+    if budget:
+        compression["budget"] = dict(_pair("--budget", text) for text in budget)
+    if distill is not None:
+        pairs = [_pair("--distill", text) for text in distill.split(",") if text]
+        compression["distill"] = {name: typed(value) for name, value in pairs}
+    content: Dict[str, Any] = {"name": file.stem, "seed": seed, "compression": compression}
+    content["model"] = {"nnp": str(file), "network": network}
+    content["export"] = {"target": target, "nnb": nnb, "api": api}
+    preprocessing = {
+        "scale": None if scale is None else _number("--scale", scale),
+        "mean": None if mean is None else _numbers("--mean", mean),
+        "std": None if std is None else _numbers("--std", std),
+    }
+    preprocessing = {key: value for key, value in preprocessing.items() if value is not None}
+    if recipe_data is not None:
+        if data is not None or preprocessing or validation is not None:
+            raise ConfigError(
+                "--recipe-data brings data, validation and preprocessing with it.",
+                help="leave --data, --validation, --scale, --mean and --std out, or --recipe-data",
+            )
+        other = Recipe.read(recipe_data).model_dump(mode="json")
+        content.update((key, other[key]) for key in ("data", "preprocessing", "augmentation"))
+        content["model"]["nnp"] = str(file.absolute())
+        return Recipe.checked(content, "compress"), recipe_data.parent
+    if preprocessing and data is None:
+        raise ConfigError("--scale, --mean and --std are for data.", help="add --data")
+    if data is not None:
+        content["data"] = data_part(data, bool(training), validation)
+        content["preprocessing"] = preprocessing
+    return Recipe.checked(content, "compress"), Path(".")
+
+
+def data_part(text: str, training: bool, validation: Optional[float] = None) -> Dict[str, Any]:
+    """Returns the ``data`` part of a recipe for what ``--data`` was given.
+
+    Args:
+        text: One ``.npz``, one to three ``.csv`` files (train, validation, test), or
+            ``SOURCE[:PATH]``.
+        training: Whether there is a training: a single ``.csv`` file is then what to learn from,
+            else what to score on.
+        validation: Part of the training samples to hold out.
+
+    Raises:
+        ConfigError: If it is none of these.
+
+    Example:
+        >>> data_part("a.csv,b.csv", training=False)
+        {'source': 'csv', 'train': 'a.csv', 'test': 'b.csv', 'validation': 0}
+        >>> data_part("cifar10:images", training=True)
+        {'source': 'cifar10', 'path': 'images', 'validation': 0.1}
+    """
+    source, colon, path = text.partition(":")
+    files = (path if colon and source == "csv" else text).split(",")
+    part: Dict[str, Any]
+    if all(name.lower().endswith(".csv") for name in files) and len(files) <= 3:
+        alone = ("train",) if training else ("test",)
+        splits = {1: alone, 2: ("train", "test"), 3: ("train", "validation_file", "test")}
+        part = {"source": "csv", **dict(zip(splits[len(files)], files))}
+    elif source in SOURCES:
+        part = {"source": source, **({"path": path} if colon else {})}
+    elif text.lower().endswith(".npz"):
+        part = {"source": "npz", "path": text}
+    else:
+        near = difflib.get_close_matches(source, list(SOURCES), n=1)
+        raise ConfigError(
+            f"--data {text!r} is no .npz file, no .csv files and no source of data.",
+            help=(f"did you mean {near[0]!r}? " if near else "") + "sources are: "
+            f"{', '.join(SOURCES)}",
+        )
+    if validation is None:
+        brings_its_own = part["source"] == "npz" or "validation_file" in part
+        validation = _VALIDATION if training and not brings_its_own else 0
+    return {**part, "validation": validation}
+
+
+def _pair(option: str, text: str) -> Tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(
+            f"{option} {text!r} has no value.",
+            help="write --budget weights=70kB, or --distill temperature=4,weight=0.9",
+        )
+    return name.strip(), value.strip()
+
+
+def _number(option: str, text: str) -> float:
+    over, slash, under = text.partition("/")
+    try:
+        return float(over) / float(under) if slash else float(text)
+    except (ValueError, ZeroDivisionError):
+        raise ConfigError(f"{option} is {text!r}.", help="give a number, such as 1/255") from None
+
+
+def _numbers(option: str, text: str) -> Any:
+    numbers = [_number(option, word) for word in text.split(",")]
+    return numbers if len(numbers) > 1 else numbers[0]

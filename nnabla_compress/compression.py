@@ -1,0 +1,163 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Rewriting a network that exists, built by a script or read from a file, as rules say."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, List, Mapping, Optional, Sequence, Union
+
+import nnabla as nn
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.graph import (
+    Activation,
+    Layer,
+    activations,
+    fold_batch_normalization,
+    insert_activation_quantizers,
+    insert_weight_quantizers,
+    layers,
+    leaves,
+    with_batch_statistics,
+)
+from nnabla_compress.models.nnp import NnpFile
+from nnabla_compress.quantizers import Quantizer
+from nnabla_compress.recipes import CompressionPart, Recipe, choose_rules
+from nnabla_compress.rules import Candidate
+
+How = Union[CompressionPart, Recipe, Mapping[str, Any], str]
+
+
+def compress(network: Any, how: How, *, name: Optional[str] = None) -> Any:
+    """Puts quantizers into a network that exists.
+
+    The new network has the parameters of the old one under their names, so training either trains
+    both; the quantizers' own are created beside them in the current parameter scope, or used where
+    they exist already. A parameter of several layers is quantized once for all of them. With
+    :func:`nnabla_compress.graph.remove_quantizers` the new network computes what the old one does,
+    bit for bit. Batch normalizations stay, unless ``fold: before`` is asked for.
+
+    Args:
+        network: The output of a network, or a list of several; or the path of an ``.nnp`` file,
+            whose parameters land in the current parameter scope.
+        how: Rules as of a recipe's ``compression``; a whole recipe, whose ``compression`` is used;
+            or the text of one rule for all weights.
+        name: Which network of the file.
+
+    Returns:
+        The new output or outputs; for a file a network with ``inputs`` and ``outputs`` by name, in
+        inference mode.
+
+    Raises:
+        ConfigError: If a rule is wrong or matches nothing.
+        DataError: If the file is missing or damaged.
+        UnsupportedFunctionError: If a chosen weight or the network can't be rewritten.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> h = PF.convolution(nn.Variable((1, 3, 8, 8)), 16, (3, 3), name="c1")
+        >>> y = PF.affine(h, 10, name="fc")
+        >>> z = compress(y, {"weights": ["lut:bits=4", "lut:bits=8,types=Affine"]})
+        >>> [(layer.name, layer.quantizer.info.args["bits"]) for layer in layers([z])]
+        [('c1/conv', 4), ('fc/affine', 8)]
+    """
+    part = _part(how)
+    if isinstance(network, (str, Path)):
+        loaded = NnpFile(network).build(name)
+        rewritten = rewrite(list(loaded.outputs.values()), part)
+        return replace(loaded, outputs=dict(zip(loaded.outputs, rewritten)))
+    if name is not None:
+        raise ConfigError("name= chooses a network of a file.", help="leave it out")
+    if isinstance(network, nn.Variable):
+        return rewrite([network], part)[0]
+    outputs = list(network)
+    if not outputs or not all(isinstance(output, nn.Variable) for output in outputs):
+        raise ConfigError(
+            "compress: the network is neither a Variable, a list of Variables nor a path.",
+            help="give its outputs, or the path of an .nnp file",
+        )
+    return rewrite(outputs, part)
+
+
+def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Variable]:
+    """Builds a graph again with the quantizers that the rules of a recipe choose.
+
+    Args:
+        outputs: Variables of one graph.
+        part: The rules.
+
+    Returns:
+        The new outputs.
+
+    Raises:
+        ConfigError: If a rule matches nothing.
+    """
+    new = folded(outputs) if part.fold == "before" else list(outputs)
+    if part.activations:
+        seen = [Candidate(found.name, found.type) for found in activations(new)]
+        behind = choose_rules(part.activations, seen, "activation")
+
+        def choose_activation(activation: Activation) -> Optional[Quantizer]:
+            rule = behind[activation.name]
+            return rule.make(signed=activation.signed) if rule is not None else None
+
+        new = insert_activation_quantizers(new, choose_activation)
+    if part.weights:
+        candidates = [Candidate(x.name, x.type, int(x.weight.size)) for x in layers(new)]
+        chosen = choose_rules(part.weights, candidates)
+
+        def choose(layer: Layer) -> Optional[Quantizer]:
+            rule = chosen[layer.name]
+            return rule.make() if rule is not None else None
+
+        def choose_bias(layer: Layer) -> Optional[Quantizer]:
+            rule = chosen[layer.name]
+            return rule.make_for_bias() if rule is not None else None
+
+        new = insert_weight_quantizers(new, choose, choose_bias=choose_bias)
+    return new
+
+
+def folded(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
+    """Builds a graph again for inference, batch normalizations folded, to be trained further.
+
+    Folded weights take the place of the old ones in the current parameter scope, under their
+    names; parameters that are not used any more are removed from it. Dropout disappears.
+
+    Args:
+        outputs: Variables of one graph, which keeps its own parameters.
+
+    Returns:
+        The new outputs.
+    """
+    before = {leaf.data for leaf in leaves(outputs)}
+    new = fold_batch_normalization(with_batch_statistics(outputs, False))
+    after = leaves(new)
+    used = {leaf.data for leaf in after}
+    scope = nn.get_parameters(grad_only=False)
+    for name, parameter in scope.items():
+        if parameter.data in before and parameter.data not in used:
+            nn.parameter.pop_parameter(name)
+    taken = set(nn.get_parameters(grad_only=False))
+    for leaf in after:
+        if leaf.data in before or not leaf.name:
+            continue
+        name, number = leaf.name, 1
+        while name in taken:
+            number += 1
+            name = f"{leaf.name}_{number}"
+        taken.add(name)
+        nn.parameter.set_parameter(name, leaf)
+    return new
+
+
+def _part(how: How) -> CompressionPart:
+    if isinstance(how, CompressionPart):
+        return how
+    if isinstance(how, Recipe):
+        if how.compression is None:
+            raise ConfigError(f"recipe {how.name} has no compression.", help="add compression:")
+        return how.compression
+    return CompressionPart.checked({"weights": how} if isinstance(how, str) else how)

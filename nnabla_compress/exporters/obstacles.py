@@ -1,0 +1,179 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What of a network can't be compressed or exported as it is, and why."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import List, Mapping, Sequence, Tuple
+
+import nnabla as nn
+
+from nnabla_compress.errors import CompressError
+from nnabla_compress.exporters.lowering import lower_functions
+from nnabla_compress.exporters.stored_encodings import NATIVE_QUANTIZERS
+from nnabla_compress.exporters.targets import PORTABLE
+from nnabla_compress.graph.fold import NORMALIZATIONS
+from nnabla_compress.graph.layers import LAYER_TYPES, layers
+from nnabla_compress.graph.places import places
+from nnabla_compress.graph.rewrite import consumers, functions
+
+RECURRENT = ("RNN", "LSTM", "GRU")
+# Functions on the way of pre-processing, in front of the first layer.
+_SCALARS = ("MulScalar", "AddScalar", "RSubScalar", "RDivScalar", "PowScalar")
+
+
+@dataclass(frozen=True)
+class Obstacle:
+    """Something that stands in the way.
+
+    Args:
+        place: Where it stands, e.g. ``"PReLU behind conv1/conv"``.
+        reason: What does not go, and what to do about it.
+        count: How many times it stands there.
+    """
+
+    place: str
+    reason: str
+    count: int = 1
+
+
+def preprocessing(outputs: Sequence[nn.Variable]) -> Tuple[str, ...]:
+    """Returns the scalars that are applied to an input before anything else, in their order.
+
+    Args:
+        outputs: Variables of one graph.
+
+    Example:
+        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> preprocessing([F.tanh(nn.Variable((1, 3)) * 0.5 - 1)])
+        ('MulScalar 0.5', 'AddScalar -1')
+    """
+    found = []
+    raw = {
+        variable
+        for function in functions(outputs)
+        for variable in function.inputs[:1]
+        if variable.parent is None
+    }
+    for function in functions(outputs):
+        if function.info.type_name in _SCALARS and function.inputs[0] in raw:
+            found.append(f"{function.info.type_name} {function.info.args['val']:.6g}")
+            raw.add(function.outputs[0])
+    return tuple(found)
+
+
+def obstacles(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    parameters: Mapping[str, nn.Variable],
+) -> Tuple[Obstacle, ...]:
+    """Returns what of a network can't be compressed, or exported to the portable target.
+
+    Args:
+        outputs: Variables of one graph, for inference.
+        inputs: Its inputs.
+        parameters: Its parameters by path.
+
+    Returns:
+        Each place once.
+
+    Example:
+        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 4))
+        >>> y = PF.prelu(PF.affine(x, 3, name="fc"), name="p")
+        >>> [found.place for found in obstacles([y], [x], nn.get_parameters())]
+        ['PReLU behind fc/affine']
+    """
+    found: OrderedDict[Tuple[str, str], int] = OrderedDict()
+    for place, reason in (
+        *_uncompressed(outputs, inputs, parameters),
+        *_unsupported(outputs, inputs, parameters),
+    ):
+        found[place, reason] = found.get((place, reason), 0) + 1
+    return tuple(Obstacle(*key, count) for key, count in found.items())
+
+
+def _uncompressed(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    parameters: Mapping[str, nn.Variable],
+) -> List[Tuple[str, str]]:
+    """Parameters that no quantizer takes."""
+    where = places(outputs, parameters)
+    known = {parameter.data for parameter in parameters.values()}
+    layer_of = {layer.function: layer for layer in layers(outputs, parameters)}
+    readers = consumers(outputs)
+    dynamic = set(inputs)
+    found = []
+    for function, place in where.items():
+        constant = not any(variable in dynamic for variable in function.inputs)
+        if not constant:
+            dynamic.update(function.outputs)
+        type_name = function.info.type_name
+        layer = layer_of.get(function)
+        own = [v for v in function.inputs if v.parent is None and v.data in known]
+        if layer is not None:
+            if layer.computed_by and layer.computed_by not in NATIVE_QUANTIZERS:
+                found.append(
+                    (
+                        place,
+                        f"its weight is computed by {layer.computed_by}: quantizers follow the "
+                        f"updates of a parameter itself",
+                    )
+                )
+        elif type_name in LAYER_TYPES:
+            found.append(
+                (place, "its weight is computed from the input or from several parameters")
+            )
+        elif type_name in RECURRENT:
+            found.append(
+                (
+                    place,
+                    "a recurrent cell keeps its weights to itself: build it from PF.lstm_cell or "
+                    "Affine, whose weights can be quantized",
+                )
+            )
+        elif type_name in NORMALIZATIONS:
+            before = function.inputs[0].parent
+            alone = len(readers.get(function.inputs[0], ())) == 1
+            if before is None or before.info.type_name not in LAYER_TYPES or not alone:
+                found.append(
+                    (
+                        place,
+                        "no layer directly before it takes it in: an export keeps a scale and a "
+                        "shift of floats",
+                    )
+                )
+        elif own and type_name not in NATIVE_QUANTIZERS and not constant:
+            count = sum(int(variable.size) for variable in own)
+            found.append((place, f"its parameters ({count:,} floats) stay floats: it is no layer"))
+    return found
+
+
+def _unsupported(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    parameters: Mapping[str, nn.Variable],
+) -> List[Tuple[str, str]]:
+    """Functions that the portable target lacks even after the rewrites of an export."""
+    try:
+        lowered = lower_functions(outputs, inputs)
+    except CompressError as error:
+        return [("the whole network", str(error).split("\n")[0])]
+    dynamic = set(inputs)
+    found = []
+    for function, place in places(lowered, parameters).items():
+        type_name = function.info.type_name
+        if type_name in NORMALIZATIONS or type_name in NATIVE_QUANTIZERS:
+            continue
+        if function.inputs and not any(variable in dynamic for variable in function.inputs):
+            continue
+        dynamic.update(function.outputs)
+        complaint = PORTABLE.complaint(function)
+        if complaint is not None:
+            help_ = PORTABLE.ways_out.get(type_name, "")
+            found.append((place, complaint + (f": {help_}" if help_ else "")))
+    return found

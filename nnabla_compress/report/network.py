@@ -1,0 +1,138 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What ``inspect`` prints about an ``.nnp`` file: a table for each network, and what is in the way.
+
+Names come from the file, so that they are handed to rich as plain text.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Union
+
+from rich.table import Table
+from rich.text import Text
+
+from nnabla_compress.exporters.summary import FileSummary, NetworkSummary
+from nnabla_compress.regularizers.memory import size_text
+from nnabla_compress.report.tables import new_table, shape_text
+
+
+def summary_tables(found: FileSummary) -> List[Union[Table, Text]]:
+    """Returns what is printed about an ``.nnp`` file.
+
+    Args:
+        found: As from :func:`nnabla_compress.exporters.summary`.
+    """
+    printed: List[Union[Table, Text]] = []
+    for network in found.networks:
+        printed.append(_network_table(found, network))
+        printed.append(_costs(network))
+        if network.obstacles:
+            printed.append(_obstacle_table(network))
+    if found.executors:
+        printed.append(_executor_table(found))
+    printed.extend(
+        Text(f"network {_plain(name)} can't be built: {_plain(reason, 1000)}\n")
+        for name, reason in found.failures.items()
+    )
+    return printed
+
+
+def _network_table(found: FileSummary, network: NetworkSummary) -> Table:
+    table = _table(f"{found.path.name}: network {_plain(network.name)}")
+    for name in ("layer", "type", "weight shape", "output shape"):
+        table.add_column(name, overflow="fold")
+    packed = any(layer.packed_bytes is not None for layer in network.layers)
+    names = ["parameters", "MACs", "float bytes", "distinct values"]
+    for name in names + (["packed bytes"] if packed else []):
+        table.add_column(name, justify="right")
+    encoded = any(layer.weights.quantizer or layer.input.quantizer for layer in network.layers)
+    for name in ("weights", "input") if encoded else ():
+        table.add_column(name)
+    for layer in network.layers:
+        row = [
+            _plain(layer.name),
+            layer.type,
+            shape_text(layer.shape),
+            shape_text(layer.output_shape),
+            f"{layer.parameters:,}",
+            f"{layer.macs:,}",
+            f"{layer.bytes:,}",
+            f"{layer.distinct:,}",
+        ]
+        if packed:
+            row.append(f"{layer.packed_bytes:,}" if layer.packed_bytes is not None else "")
+        if encoded:
+            row += [str(layer.weights), str(layer.input)]
+        table.add_row(*map(Text, row))
+    table.add_section()
+    total = [f"{network.parameters:,}", f"{network.macs:,}", f"{network.bytes:,}"]
+    table.add_row("whole network", "", "", "", *total)
+    return table
+
+
+def _costs(network: NetworkSummary) -> Text:
+    costs = network.costs
+    whole = costs.samples == 1 and any(shape[:1] != (1,) for shape in network.inputs.values())
+    per = "the whole batch" if whole else "one sample"
+    lines = [
+        f"{kind} {_plain(name)} {shape_text(shape)}"
+        for kind, shapes in (("input", network.inputs), ("output", network.outputs))
+        for name, shape in shapes.items()
+    ]
+    lines.append(f"functions: {_counts(network.functions)}")
+    if network.preprocessing:
+        lines.append(f"pre-processing: {', '.join(network.preprocessing)}")
+    if network.left_out:
+        lines.append(f"left out, only act in training: {_counts(network.left_out)}")
+    if network.loops:
+        turns = ", ".join(f"{_plain(name)} {count} turns" for name, count in network.loops.items())
+        lines.append(f"loops, written out: {turns}")
+    weights = f"weights: {size_text(costs.float_weight_bytes)} as floats"
+    if costs.weight_bytes != costs.float_weight_bytes:
+        weights += f", {size_text(costs.weight_bytes)} at their bits"
+    lines.append(weights)
+    lines.append(
+        f"activations of {per}: {size_text(costs.activation_bytes)} behind activation functions, "
+        f"{size_text(costs.buffer_bytes)} in all buffers"
+    )
+    lines.append(
+        f"peak of the buffers held at a time: {size_text(costs.peak_bytes)} at "
+        f"{_plain(costs.peak_at)}"
+    )
+    return Text("\n".join(f"  {line}" for line in lines) + "\n")
+
+
+def _obstacle_table(network: NetworkSummary) -> Table:
+    table = _table(f"network {_plain(network.name)}: what stays as it is")
+    table.add_column("where", overflow="fold")
+    table.add_column("why", overflow="fold")
+    for each in network.obstacles:
+        times = f" ({each.count} times)" if each.count > 1 else ""
+        table.add_row(Text(_plain(each.place) + times), Text(_plain(each.reason, 500)))
+    return table
+
+
+def _executor_table(found: FileSummary) -> Table:
+    table = _table("Executors")
+    for name in ("executor", "network", "inputs", "outputs"):
+        table.add_column(name, overflow="fold")
+    for each in found.executors:
+        row = (each.name, each.network, ", ".join(each.inputs), ", ".join(each.outputs))
+        table.add_row(*(Text(_plain(cell, 500)) for cell in row))
+    return table
+
+
+def _table(title: str) -> Table:
+    table = new_table("")
+    table.title = Text(title)
+    return table
+
+
+def _counts(counts: Dict[str, int]) -> str:
+    return ", ".join(f"{count} {_plain(name)}" for name, count in counts.items())
+
+
+def _plain(name: str, limit: int = 200) -> str:
+    """A name without control characters, which a terminal would obey, and of bounded length."""
+    text = "".join(c if c.isprintable() else " " for c in name[:limit])
+    return text + "..." if len(name) > limit else text

@@ -1,0 +1,43 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""A run's parameters: kept apart from the caller's, and read from files."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Iterator
+
+import nnabla as nn
+import nnabla.parameter
+
+from nnabla_compress.errors import DataError
+from nnabla_compress.logs import quiet
+
+
+@contextmanager
+def own_parameters() -> Iterator[None]:
+    """Sets the caller's parameters aside, so that a run never meets them."""
+    scope = nn.parameter.get_current_parameter_scope()
+    aside = dict(scope)
+    scope.clear()
+    try:
+        yield
+    finally:
+        scope.clear()
+        scope.update(aside)
+
+
+def load_parameters(path: Path) -> None:
+    """Reads a parameter file into the current scope.
+
+    Raises:
+        DataError: If the file is missing or damaged.
+    """
+    try:
+        with quiet():
+            nn.load_parameters(str(path))
+    except Exception as error:  # h5py and NNabla raise whatever a damaged file leads them to
+        raise DataError(
+            f"can't read the parameters {path}: {error}.",
+            help="the file is damaged or another kind",
+        ) from error

@@ -1,0 +1,286 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""One compression run, from a recipe to a run folder.
+
+A run folder holds the resolved recipe, a folder for each training (monitors, checkpoints, best
+parameters), the parameters before and after compression, the exported networks, and
+``results.json`` with accuracies, versions and bytes.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import platform
+from dataclasses import replace
+from pathlib import Path
+from typing import Any, Callable, Dict, Optional
+
+import nnabla as nn
+import numba
+import numpy as np
+
+import nnabla_compress
+from nnabla_compress import data
+from nnabla_compress.data import resolve_path
+from nnabla_compress.errors import CompressError, ConfigError, unwrap
+from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.files import atomic_path, h5_errors, writable_folder
+from nnabla_compress.logs import quiet
+from nnabla_compress.quantizers import prepare
+from nnabla_compress.recipes import Recipe, differences
+from nnabla_compress.report.learned import learned_rows, plot_bits
+from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs
+from nnabla_compress.runs.parameters import load_parameters, own_parameters
+from nnabla_compress.training import Outcome, Score, Trainer, evaluate, set_seed
+from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.trainer import Progress
+
+Announce = Callable[[str, int], Progress]
+Tell = Callable[[str], None]
+# Samples that the ranges of activations start from where nothing is trained.
+_FIRST_BATCH = 256
+
+
+class Run:
+    """A run of a recipe in a folder.
+
+    Args:
+        recipe: What to do.
+        folder: The run folder; made if missing.
+        recipe_folder: Where relative paths of the recipe start.
+        resume: Go on with the run that the folder holds.
+
+    Raises:
+        ConfigError: If the folder can't be written to, holds a run that was not to be resumed, or
+            one of another recipe.
+    """
+
+    def __init__(
+        self, recipe: Recipe, folder: Path, recipe_folder: Path, resume: bool = False
+    ) -> None:
+        self.recipe = recipe
+        self._new_folder = not folder.exists()
+        self._claimed = False
+        self.folder = writable_folder(folder)
+        self.recipe_folder = recipe_folder
+        self.resume = resume
+        self._claim()
+
+    def _claim(self) -> None:
+        kept = self.folder / "recipe.yaml"
+        if kept.exists() and not self.resume:
+            raise ConfigError(
+                f"{self.folder} holds a run already.",
+                help="--resume goes on with it; -o chooses another folder",
+            )
+        if kept.exists():
+            changes = differences(Recipe.read(kept), self.recipe)
+            if changes:
+                raise ConfigError(
+                    f"{self.folder} holds a run of another recipe ({'; '.join(changes[:4])}).",
+                    help="resume with the same recipe, or choose another folder with -o",
+                )
+            return
+        with atomic_path(self.folder / "source.json") as path:
+            path.write_text(json.dumps({"folder": str(self.recipe_folder.resolve())}), "utf-8")
+        with atomic_path(kept) as path:
+            path.write_text(self.recipe.dump(), encoding="utf-8")
+        self._claimed = True
+
+    def _release(self) -> None:
+        """Takes a claim of this run back, so that a corrected recipe may have the folder."""
+        if not self._claimed:
+            return
+        for name in ("recipe.yaml", "source.json"):
+            (self.folder / name).unlink()
+        if self._new_folder and not any(self.folder.iterdir()):
+            self.folder.rmdir()
+        self._claimed = False
+
+    def execute(self, announce: Announce, tell: Tell = lambda line: None) -> Dict[str, Any]:
+        """Trains, compresses, exports and scores.
+
+        Args:
+            announce: Called with the name of a training and its number of updates; returns what
+                is called after each update.
+            tell: Called with lines that a user should read before a training begins.
+
+        Returns:
+            What is written to ``results.json``.
+
+        Raises:
+            CompressError: For anything a user can mend.
+        """
+        recipe = self.recipe
+        with own_parameters():
+            set_seed(recipe.seed)
+            try:
+                inputs = load_inputs(recipe, self.recipe_folder)
+                inputs.check()
+                self._check_compression(inputs, tell)
+            except CompressError:
+                self._release()
+                raise
+            set_seed(recipe.seed)
+            shape = inputs.shape
+            inputs.build(nn.Variable(shape), True)
+            if recipe.model.parameters is not None:
+                load_parameters(
+                    resolve_path(recipe.model.parameters, self.recipe_folder, "parameters")
+                )
+            results: Dict[str, Any] = {"name": recipe.name, "seed": recipe.seed}
+            results["versions"] = versions()
+            results["date"] = datetime.date.today().isoformat()
+            if recipe.float_training is not None:
+                trained = self._train("float", inputs, inputs.build, announce)
+                results["float_training"] = trained
+            results["float"] = _score(inputs, inputs.build)
+            results["float"].update(self._export("float", inputs.build, shape)[1])
+            if recipe.compression is not None:
+                if recipe.compression.fold == "before":
+                    inputs.fold()
+                build = compressed(inputs.build, recipe.compression)
+                build(nn.Variable(shape), True)
+                if recipe.compression.training is not None:
+                    results["training"] = self._train("compressed", inputs, build, announce)
+                else:
+                    self._start(inputs, build)
+                results["compressed"] = _score(inputs, build)
+                report, sizes = self._export("results", build, shape)
+                results["compressed"].update(sizes)
+                results["layers"] = report.rows_as_dicts()
+                results["quantizers"] = learned_rows([build(nn.Variable(shape), True)])
+                if any("step" in row for row in results["quantizers"]):
+                    plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)
+            _write_json(self.folder / "results.json", results)
+        return results
+
+    def _check_compression(self, inputs: Inputs, tell: Tell) -> None:
+        """Refuses rules that match nothing and budgets out of reach before anything is trained."""
+        part = self.recipe.compression
+        if part is None:
+            return
+        inputs = replace(inputs)
+        with own_parameters():
+            if part.fold == "before":
+                inputs.fold()
+            output = compressed(inputs.build, part)(nn.Variable(inputs.shape), True)
+            budget = budget_of(part.budget)
+            if budget is not None:
+                for line in budget([output]).describe():
+                    tell(line)
+
+    def _start(self, inputs: Inputs, build: Build) -> None:
+        """Initialises the quantizers of a network that is not trained: weights, one batch."""
+        finished = self.folder / "compressed.h5"
+        if finished.exists():
+            load_parameters(finished)
+            return
+        x = nn.Variable(inputs.shape)
+        if inputs.splits is not None:
+            x = nn.Variable.from_numpy_array(inputs.sample_batch(_FIRST_BATCH))
+        output = build(x, True)
+        prepare([output])
+        if inputs.splits is not None:
+            try:
+                output.forward(clear_buffer=True)
+            except SystemError as error:  # how NNabla hands on what a quantizer raised
+                raise unwrap(error) from error
+        self._keep(finished)
+
+    def _train(
+        self, phase: str, inputs: Inputs, build: Build, announce: Announce
+    ) -> Dict[str, Any]:
+        part, budget, distillation = self.recipe.float_training, None, None
+        if phase == "compressed":
+            assert self.recipe.compression is not None
+            part = self.recipe.compression.training
+            budget = budget_of(self.recipe.compression.budget)
+            if self.recipe.compression.distill is not None:
+                distillation = self.recipe.compression.distill.make(inputs.build)
+        assert part is not None
+        augmentation = None
+        if self.recipe.augmentation is not None:
+            extra = self.recipe.augmentation.model_extra or {}
+            augmentation = data.augmentation(self.recipe.augmentation.name, **extra)
+        trainer = Trainer(
+            build,
+            inputs.data,
+            part.settings(),
+            self.folder / phase,
+            inputs.preprocessing,
+            augmentation,
+            self.recipe.seed,
+            budget,
+            distillation,
+        )
+        finished = self.folder / f"{phase}.h5"
+        summary = self.folder / phase / "outcome.json"
+        if finished.exists() and summary.exists():
+            load_parameters(finished)
+            return dict(json.loads(summary.read_text("utf-8")))
+        progress = announce(phase, trainer.total)
+        outcome = trainer.run(resume=self.resume, progress=progress)
+        trainer.load_best()
+        result = _summary(outcome)
+        _write_json(summary, result)
+        self._keep(finished)
+        return result
+
+    @staticmethod
+    def _keep(finished: Path) -> None:
+        with atomic_path(finished) as path, h5_errors(finished), quiet():
+            nn.save_parameters(str(path))
+
+    def _export(self, name: str, build: Build, shape: Any) -> Any:
+        x = nn.Variable(shape)
+        output = build(x, True)
+        nnp = self.folder / f"{name}.nnp"
+        report = export_nnp(nnp, {"y": output}, {"x": x}, target=self.recipe.export.target)
+        sizes = {
+            "nnp_bytes": nnp.stat().st_size,
+            "float_weight_bytes": report.float_bytes,
+            "packed_weight_bytes": report.packed_bytes,
+        }
+        if self.recipe.export.nnb:
+            nnb = self.folder / f"{name}.nnb"
+            export_nnb(nnb, nnp, api=self.recipe.export.api)
+            sizes["nnb_bytes"] = nnb.stat().st_size
+        return report, sizes
+
+
+def versions() -> Dict[str, str]:
+    """Returns the versions that results depend on."""
+    return {
+        "nnabla_compress": nnabla_compress.__version__,
+        "nnabla": nn.__version__,
+        "numpy": np.__version__,
+        "numba": numba.__version__,
+        "python": platform.python_version(),
+    }
+
+
+def _score(inputs: Inputs, build: Build) -> Dict[str, Any]:
+    """Returns the scores of a network on the test samples, nothing without data."""
+    test = inputs.test
+    return {} if test is None else _scored(evaluate(build, test, inputs.preprocessing))
+
+
+def _scored(score: Score) -> Dict[str, Any]:
+    return {"accuracy": score.accuracy, "loss": score.loss, "samples": score.samples}
+
+
+def _summary(outcome: Outcome) -> Dict[str, Any]:
+    summary: Dict[str, Any] = {"iterations": outcome.iterations, "best_epoch": outcome.best_epoch}
+    if outcome.bits_moved is not None:
+        summary["bits_moved"] = outcome.bits_moved
+    for name in ("last", "best"):
+        score: Optional[Score] = getattr(outcome, name)
+        if score is not None:
+            summary[f"{name}_validation"] = _scored(score)
+    return summary
+
+
+def _write_json(path: Path, content: Dict[str, Any]) -> None:
+    with atomic_path(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")
