@@ -157,6 +157,23 @@ class MemoryBudget:
         excess = [max(0.0, (limit.used - limit.bytes) / 1024) for limit in self.limits]
         return self.strength * sum(value**2 for value in excess)
 
+    def bits(self) -> List[float]:
+        """Returns the bits of the :meth:`learned` tensors now."""
+        return [tensor.bits for tensor in self.learned()]
+
+    def hold(self, bits: Sequence[float]) -> None:
+        """Keeps every tensor at no more than its bits of before, and all within the budget.
+
+        Called after each update, it lets steps and ranges learn while the bits are settled.
+
+        Args:
+            bits: What :meth:`bits` returned before the update.
+        """
+        for tensor, most in zip(self.learned(), bits):
+            while tensor.bits > most:
+                _take_a_bit(tensor)
+        self.enforce()
+
     def enforce(self) -> List[str]:
         """Takes bits away, the cheapest first, until every budget is kept.
 
@@ -182,10 +199,7 @@ class MemoryBudget:
                     )
                 excess = limit.used - limit.bytes
                 tensor = min(tensors, key=lambda t: _harm(t) / min(t.elements / 8, excess))
-                assert tensor.function is not None
-                _learned_quantizer(tensor).take_a_bit(
-                    tensor.function.info.args, tensor.function.inputs
-                )
+                _take_a_bit(tensor)
                 moved.append(tensor.name)
         return moved
 
@@ -244,6 +258,11 @@ def _learned_quantizer(tensor: TensorMemory) -> Any:
     quantizer = quantizer_of(tensor.function)
     assert quantizer is not None and issubclass(quantizer, LearnedQuantizer)
     return quantizer
+
+
+def _take_a_bit(tensor: TensorMemory) -> None:
+    assert tensor.function is not None
+    _learned_quantizer(tensor).take_a_bit(tensor.function.info.args, tensor.function.inputs)
 
 
 def _harm(tensor: TensorMemory) -> float:

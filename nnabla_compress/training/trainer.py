@@ -88,7 +88,7 @@ class Trainer:
         seed: Seed of shuffling, augmentation and random functions.
         budget: Makes the memory budget of the training graph from its outputs. Its penalty is
             added to the loss, and only epochs within it can be the best. In the last two fifths
-            of the training, bits above the budget are taken away after each update.
+            of the training bits only go down, and at once down to the budget.
         distillation: Lets the network learn the outputs of another one, too.
 
     Raises:
@@ -232,11 +232,13 @@ class Trainer:
             quantizer = quantizer_of(function)
             assert quantizer is not None
             quantizer.before_update(function.info.args, function.inputs)
+        # The penalty is soft: in the end the bits only go down, and down to the budget, early
+        # enough for the network to adapt to the bits that it loses.
+        holds = self.budget is not None and iteration >= _HOLD_BUDGET_FROM * self.total
+        bits = self.budget.bits() if self.budget is not None and holds else []
         self.solver.update()
-        # The penalty is soft: in the end the bits are held within the budget, early enough for the
-        # network to adapt to the bits that it loses.
-        if self.budget is not None and iteration >= _HOLD_BUDGET_FROM * self.total:
-            self.budget.enforce()
+        if self.budget is not None and holds:
+            self.budget.hold(bits)
         return loss, error
 
     def _decay_weights(self) -> None:

@@ -98,6 +98,23 @@ def test_what_is_left_above_the_budget_is_taken_away(learn):
     assert budget.enforce() == []
 
 
+def test_held_bits_go_down_only_while_steps_still_learn():
+    y = net(bits=4)
+    y.forward()
+    budget = R.MemoryBudget([y], weights="3 kB")
+    before = budget.bits()
+    d = nn.get_parameters()["a/affine/uniform/d"]
+    d.d = d.d / 3  # more steps in the same range: one or two bits more
+    assert budget.bits() != before
+    budget.hold(before)
+    assert budget.bits() == before
+    d.d = d.d * 0.99
+    changed = float(d.d[0])
+    budget.hold(before)
+    assert budget.bits() == before
+    assert float(d.d[0]) == changed
+
+
 @pytest.mark.parametrize("learn", ["qmin_qmax", "b_qmax", "b_qmin"])
 def test_powers_of_two_can_lose_bits_too(learn):
     w = Q.Pow2(5, learn=learn)
