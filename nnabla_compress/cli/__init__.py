@@ -14,7 +14,7 @@ from nnabla_compress._version import __version__
 from nnabla_compress.errors import CompressError, unwrap
 
 # name of the verb -> module of this package; imported when it is asked for, so that help is quick.
-VERBS = ("run", "compress", "evaluate", "export", "inspect")
+VERBS = ("run", "compress", "evaluate", "export", "inspect", "sensitivity", "assign-bits")
 
 
 class _Verbs(click.Group):
@@ -24,7 +24,7 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
         if cmd_name not in VERBS:
             return None
-        module = importlib.import_module(f"nnabla_compress.cli.{cmd_name}")
+        module = importlib.import_module(f"nnabla_compress.cli.{cmd_name.replace('-', '_')}")
         return module.command  # type: ignore[no-any-return]
 
     def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:

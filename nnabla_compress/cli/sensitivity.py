@@ -1,0 +1,67 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""``nnabla-compress sensitivity``: what each layer bears."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+
+from nnabla_compress.cli.compress import recipe_of
+from nnabla_compress.cli.engine import TrainingProgress, console
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.files import writable_folder
+from nnabla_compress.report.sensitivity import sensitivity_table, write_csv, write_heat_map
+from nnabla_compress.search.sensitivity import measure, rule_of
+
+
+@click.command("sensitivity")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits.")
+@click.option("--recipe-data", type=click.Path(path_type=Path), help="Take data from a recipe.")
+@click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
+@click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
+@click.option("--std", metavar="NUMBERS", help="Likewise.")
+@click.option("--network", help="Which network of the file.")
+@click.option("--bits", default="2,3,4,8", show_default=True, help="Bit widths.")
+@click.option("-q", "--quantizer", default="lut", show_default=True, help="Rule without bits.")
+@click.option("--samples", type=click.IntRange(1), default=256, show_default=True)
+@click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True)
+@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [.].")
+def command(
+    file: Path,
+    bits: str,
+    quantizer: str,
+    samples: int,
+    workers: int,
+    output: Optional[Path],
+    **options: Any,
+) -> None:
+    """Measures how FILE suffers when only one layer is quantized."""
+    try:
+        widths = [int(word) for word in bits.split(",")]
+    except ValueError:
+        raise ConfigError(f"--bits is {bits!r}.", help="write for instance 2,4,8") from None
+    if options["data"] is None and options["recipe_data"] is None:
+        raise ConfigError("sensitivities need data.", help="add --data, or --recipe-data RECIPE")
+    for width in widths:
+        rule_of(quantizer, width)
+    recipe, folder = recipe_of(file, weights=["lut:bits=8"], **options)
+    target = writable_folder(output or Path("."))
+    with TrainingProgress() as bars:
+        update = bars.announce("sensitivity", 0)
+        found = measure(
+            recipe,
+            folder,
+            widths,
+            quantizer,
+            samples,
+            workers,
+            lambda done, total: update(done, total, {}),
+        )
+    found.write(target / "sensitivity.json")
+    write_csv(found, target / "sensitivity.csv")
+    write_heat_map(found, target / "sensitivity.png")
+    console.print(sensitivity_table(found))
