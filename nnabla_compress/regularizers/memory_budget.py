@@ -162,17 +162,16 @@ class MemoryBudget:
         return [tensor.bits for tensor in self.learned()]
 
     def hold(self, bits: Sequence[float]) -> None:
-        """Keeps every tensor at no more than its bits of before, and all within the budget.
+        """Keeps every tensor at no more than the given bits.
 
         Called after each update, it lets steps and ranges learn while the bits are settled.
 
         Args:
-            bits: What :meth:`bits` returned before the update.
+            bits: What :meth:`bits` returned when they were settled, after :meth:`enforce`.
         """
         for tensor, most in zip(self.learned(), bits):
             while tensor.bits > most:
                 _take_a_bit(tensor)
-        self.enforce()
 
     def enforce(self) -> List[str]:
         """Takes bits away, the cheapest first, until every budget is kept.

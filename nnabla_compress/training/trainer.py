@@ -88,8 +88,7 @@ class Trainer:
         seed: Seed of shuffling, augmentation and random functions.
         budget: Makes the memory budget of the training graph from its outputs. Its penalty is
             added to the loss, and only epochs within it can be the best. In the last two fifths
-            of the training bits only go down, and at once down to the budget.
-        distillation: Lets the network learn the outputs of another one, too.
+            of the training each tensor is held at the bits that the budget leaves it.
 
     Raises:
         ConfigError: If the folder can't be written to.
@@ -183,7 +182,7 @@ class Trainer:
         try:
             for iteration in range(start, self.total):
                 self.solver.set_learning_rate(rates.get_learning_rate(iteration))
-                loss, error = self._update(iteration)
+                loss, error = self._update(iteration, state)
                 done = iteration + 1
                 monitors.add("Training loss", iteration, loss)
                 monitors.add("Training error", iteration, error)
@@ -210,7 +209,7 @@ class Trainer:
             bits_moved=state.get("bits_moved", False) if state["bits"] else None,
         )
 
-    def _update(self, iteration: int) -> Any:
+    def _update(self, iteration: int, state: Dict[str, Any]) -> Any:
         batch = self.batches.batch(iteration)
         nn.seed((self.seed * 1000003 + iteration) % (1 << 31))
         self.x.d, self.labels.d = batch.x, batch.y
@@ -232,13 +231,14 @@ class Trainer:
             quantizer = quantizer_of(function)
             assert quantizer is not None
             quantizer.before_update(function.info.args, function.inputs)
-        # The penalty is soft: in the end the bits only go down, and down to the budget, early
-        # enough for the network to adapt to the bits that it loses.
-        holds = self.budget is not None and iteration >= _HOLD_BUDGET_FROM * self.total
-        bits = self.budget.bits() if self.budget is not None and holds else []
         self.solver.update()
-        if self.budget is not None and holds:
-            self.budget.hold(bits)
+        if self.budget is not None and iteration >= _HOLD_BUDGET_FROM * self.total:
+            # The penalty is soft: in the end the bits are settled within the budget, early enough
+            # for the network to adapt to those that it loses.
+            if "held_bits" not in state:
+                self.budget.enforce()
+                state["held_bits"] = self.budget.bits()
+            self.budget.hold(state["held_bits"])
         return loss, error
 
     def _decay_weights(self) -> None:
