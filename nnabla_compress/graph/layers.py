@@ -11,16 +11,10 @@ import numpy as np
 
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.regularizers import memory
 
 # Functions whose second input is the weight and whose third, if there is one, is the bias.
-LAYER_TYPES = (
-    "Convolution",
-    "Affine",
-    "DepthwiseConvolution",
-    "Deconvolution",
-    "DepthwiseDeconvolution",
-    "Embed",
-)
+LAYER_TYPES = (*memory.LAYER_TYPES, "Embed")
 WEIGHT, BIAS = 1, 2
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import math
-import shutil
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Set
@@ -297,7 +296,3 @@ class Trainer:
         with quiet():
             nn.load_parameters(str(best))
         return True
-
-    def remove_checkpoints(self) -> None:
-        """Removes the checkpoints of a training that is over and whose result is kept."""
-        shutil.rmtree(self.folder / "checkpoints", ignore_errors=True)
