@@ -6,23 +6,25 @@ from __future__ import annotations
 import json
 import zipfile
 from collections import OrderedDict
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
 import nnabla.utils.save
 import numpy as np
+import yaml
 from nnabla.utils.nnp_graph import NnpLoader
 
 from nnabla_compress.errors import VerifyError
 from nnabla_compress.exporters.compare import difference, run
 from nnabla_compress.exporters.nnabla_errors import reason
-from nnabla_compress.graph.rewrite import leaves, rebuild
+from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.logs import quiet
 
 NETWORK, EXECUTOR = "Validation", "Runtime"
 METADATA = "nnabla_compress.json"
+SETTINGS = "settings.yaml"
 _OTHER_BATCH_SIZE = 1e-4  # other batch sizes add in another order
 
 
@@ -34,46 +36,61 @@ class NamedGraph:
         inputs: Inputs by name.
         outputs: Outputs by name.
         parameters: Parameters by path; those in use only.
+        computed: Other variables whose names matter, by name.
+        types: How the C runtime holds a variable, by name, where it is not as floats.
     """
 
     inputs: Dict[str, nn.Variable]
     outputs: Dict[str, nn.Variable]
     parameters: Dict[str, nn.Variable]
+    computed: Dict[str, nn.Variable] = field(default_factory=dict)
+    types: Dict[str, str] = field(default_factory=dict)
 
 
-def name_parameters(
+def name_graph(
     inputs: Mapping[str, nn.Variable],
     outputs: Mapping[str, nn.Variable],
     names: Mapping[Any, str],
+    types: Mapping[nn.Variable, str],
 ) -> NamedGraph:
-    """Gives each parameter of a graph one path and one Variable.
+    """Gives each parameter of a graph one path, and each variable of another type a name.
 
     Args:
         inputs: The network's inputs by name.
         outputs: Its outputs by name.
         names: Known paths by array. New parameters are called as their Variables; of several with
             one path the later ones get a number.
+        types: Types of variables that are not held as floats.
     """
     dynamic = set(inputs.values())
-    by_array: Dict[Any, nn.Variable] = {}
+    paths: Dict[Any, str] = {}
     parameters: Dict[str, nn.Variable] = {}
-    same: Dict[nn.Variable, nn.Variable] = {}
     for leaf in leaves(list(outputs.values())):
-        if leaf in dynamic:
+        if leaf in dynamic or leaf.data in paths:
             continue
-        if leaf.data in by_array:
-            same[leaf] = by_array[leaf.data]
-            continue
-        wanted = path = names.get(leaf.data, leaf.name) or f"parameter_{len(parameters) + 1}"
-        number = 1
-        while path in parameters:
-            number += 1
-            path = f"{wanted}_{number}"
-        parameters[path] = by_array[leaf.data] = leaf
-    if same:
-        made = rebuild(list(outputs.values()), inputs=same)
-        outputs = dict(zip(outputs, made))
-    return NamedGraph(dict(inputs), dict(outputs), parameters)
+        wanted = names.get(leaf.data, leaf.name) or f"parameter_{len(parameters) + 1}"
+        path = _free(wanted, parameters)
+        parameters[path], paths[leaf.data] = leaf, path
+    known = {variable: name for named in (inputs, outputs) for name, variable in named.items()}
+    computed: Dict[str, nn.Variable] = {}
+    stated: Dict[str, str] = {}
+    for variable, type_text in types.items():
+        name = paths.get(variable.data) if variable.parent is None else None
+        name = known.get(variable, name)
+        if name is None:
+            taken = {**parameters, **computed, **inputs, **outputs}
+            name = _free(variable.name or f"{variable.parent.info.type_name}_out", taken)
+            computed[name] = variable
+        stated[name] = type_text
+    return NamedGraph(dict(inputs), dict(outputs), parameters, computed, stated)
+
+
+def _free(wanted: str, taken: Collection[str]) -> str:
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name
 
 
 def write(path: Path, graph: NamedGraph, batch_size: int, any_batch_size: bool) -> None:
@@ -91,7 +108,7 @@ def write(path: Path, graph: NamedGraph, batch_size: int, any_batch_size: bool) 
                 "name": NETWORK,
                 "batch_size": batch_size,
                 "outputs": graph.outputs,
-                "names": graph.inputs,
+                "names": {**graph.computed, **graph.inputs},
             }
         ],
         "executors": [
@@ -110,15 +127,31 @@ def write(path: Path, graph: NamedGraph, batch_size: int, any_batch_size: bool) 
         nnabla.utils.save.save(str(path), contents, variable_batch_size=any_batch_size)
 
 
-def add_metadata(path: Path, metadata: Mapping[str, Any]) -> None:
-    """Adds a member to an ``.nnp`` that NNabla's readers pass over.
+def add_metadata(path: Path, metadata: Mapping[str, Any], types: Mapping[str, str]) -> None:
+    """Adds members to an ``.nnp`` that NNabla's readers pass over: metadata, converter settings.
 
     Args:
         path: The file.
         metadata: What JSON can hold.
+        types: Types of variables for the converter to ``.nnb``; nothing is added if there are none.
     """
     with zipfile.ZipFile(path, "a") as archive:
         archive.writestr(METADATA, json.dumps(dict(metadata), indent=1))
+        if types:
+            archive.writestr(SETTINGS, yaml.safe_dump({"variables": dict(types)}, sort_keys=False))
+
+
+def converter_settings(path: Path) -> Optional[str]:
+    """Returns the settings for the converter to ``.nnb`` that an ``.nnp`` carries, as YAML.
+
+    Args:
+        path: The file.
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return archive.read(SETTINGS).decode("utf-8")
+    except (KeyError, zipfile.BadZipFile):
+        return None
 
 
 def read(

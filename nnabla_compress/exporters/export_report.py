@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.encodings import Encoding
+from nnabla_compress.exporters.encode import EncodedGraph
 from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.rewrite import leaves
 
@@ -29,6 +29,7 @@ class LayerRow:
         distinct: Number of distinct values among them.
         bits: Bits of a packed code; 32 for a float weight.
         quantizer: Type name of its quantizer, "" for a float weight.
+        storage: Name of the scheme by which the file stores it, "float" for decoded values.
         packed_bytes: Bytes of the packed codes with their table; 4 for each float weight.
         float_bytes: 4 bytes for each weight.
     """
@@ -40,6 +41,7 @@ class LayerRow:
     distinct: int
     bits: int
     quantizer: str
+    storage: str
     packed_bytes: int
     float_bytes: int
 
@@ -100,25 +102,21 @@ class ExportReport:
 
 
 def layer_rows(
-    outputs: Sequence[nn.Variable],
-    parameters: Mapping[str, nn.Variable],
-    encodings: Mapping[Any, Encoding],
-    quantizers: Mapping[Any, str],
+    graph: EncodedGraph, names: Mapping[Any, str], storage: Mapping[Any, str]
 ) -> Tuple[LayerRow, ...]:
     """Returns a row for each weight of a graph without quantizers.
 
     Args:
-        outputs: Variables of one graph.
-        parameters: Its parameters by path.
-        encodings: How quantized weights are stored, by the array of the parameter.
-        quantizers: Their quantizers' type names, likewise.
+        graph: The graph, with each weight as one parameter.
+        names: Paths of its parameters by their array.
+        storage: Names of the schemes by which weights are stored, by the array of the parameter.
     """
     rows = []
-    for layer in layers(outputs, parameters):
+    for layer in layers(graph.outputs, _parameters(graph.outputs, names)):
         if layer.shared:
             continue
         size = int(layer.weight.size)
-        encoding = encodings.get(layer.weight.data)
+        encoding = graph.encodings.get(layer.weight.data)
         rows.append(
             LayerRow(
                 name=layer.name,
@@ -127,7 +125,8 @@ def layer_rows(
                 weights=size,
                 distinct=len(np.unique(layer.weight.d)),
                 bits=_FLOAT_BITS if encoding is None else encoding.bits,
-                quantizer=quantizers.get(layer.weight.data, ""),
+                quantizer=graph.quantizers.get(layer.weight.data, ""),
+                storage=storage.get(layer.weight.data, "float"),
                 packed_bytes=4 * size if encoding is None else encoding.nbytes,
                 float_bytes=4 * size,
             )
@@ -135,9 +134,18 @@ def layer_rows(
     return tuple(rows)
 
 
-def other_bytes(outputs: Sequence[nn.Variable], parameters: Mapping[str, nn.Variable]) -> int:
-    """Returns the bytes of the parameters that are no layer's weight, as floats."""
+def other_bytes(outputs: Sequence[nn.Variable], names: Mapping[Any, str]) -> int:
+    """Returns the bytes of the parameters that are no layer's weight, as floats.
+
+    Args:
+        outputs: Variables of one graph, with each weight as one parameter.
+        names: Paths of its parameters by their array.
+    """
+    parameters = _parameters(outputs, names)
     weights = {layer.weight.data for layer in layers(outputs, parameters)}
-    known = {parameter.data for parameter in parameters.values()}
-    sizes = {leaf.data: leaf.size for leaf in leaves(outputs) if leaf.data in known - weights}
-    return 4 * int(sum(sizes.values()))
+    others = {p.data: p.size for p in parameters.values() if p.data not in weights}
+    return 4 * int(sum(others.values()))
+
+
+def _parameters(outputs: Sequence[nn.Variable], names: Mapping[Any, str]) -> Dict[str, nn.Variable]:
+    return {names[leaf.data]: leaf for leaf in leaves(outputs) if leaf.data in names}

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Sequence, Union
+from typing import Any, Collection, Dict, List, Mapping, Sequence, Union
 
 import nnabla as nn
 
@@ -81,10 +81,10 @@ def inference_network(inputs: Variables, outputs: Variables, batch_size: int) ->
     names = _names(list(wanted.values()))
     _check_inputs(given, wanted, names)
     fresh = {name: nn.Variable((batch_size, *old.shape[1:])) for name, old in given.items()}
+    replaced = {given[name]: fresh[name] for name in given}
+    replaced.update(_same_parameters(list(wanted.values()), given.values()))
     try:
-        made = with_batch_statistics(
-            list(wanted.values()), False, {given[name]: fresh[name] for name in given}
-        )
+        made = with_batch_statistics(list(wanted.values()), False, replaced)
     except CompressError:
         raise
     except Exception as error:  # NNabla's engine: shapes that don't fit
@@ -127,6 +127,18 @@ def _names(outputs: List[nn.Variable]) -> Dict[Any, str]:
         if layer.bias is not None:
             names.setdefault(layer.bias.data, beside(layer.weight_name, "b"))
     return names
+
+
+def _same_parameters(
+    outputs: Sequence[nn.Variable], inputs: Collection[nn.Variable]
+) -> Dict[nn.Variable, nn.Variable]:
+    """Returns, for each Variable of a parameter that has several, the one to take its place."""
+    first: Dict[Any, nn.Variable] = {}
+    same: Dict[nn.Variable, nn.Variable] = {}
+    for leaf in leaves(outputs):
+        if leaf not in inputs and first.setdefault(leaf.data, leaf) is not leaf:
+            same[leaf] = first[leaf.data]
+    return same
 
 
 def _check_inputs(

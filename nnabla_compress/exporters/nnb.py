@@ -6,10 +6,12 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
 from nnabla_compress.errors import CompressError, ConfigError, ExportError
+from nnabla_compress.exporters.archive import converter_settings
 from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
 
@@ -34,7 +36,7 @@ def export_nnb(
         nnp_path: The file to convert, as :func:`export_nnp` wrote it.
         api: API level of the runtime, 1 to 45; the released runtime has 44, older devices less.
         batch_size: Rows of the inputs, fixed in the file.
-        settings: YAML file with the types of variables, if they are not all float.
+        settings: YAML file with the types of variables; by default what the ``.nnp`` carries.
 
     Returns:
         The path of the file.
@@ -62,7 +64,11 @@ def export_nnb(
         raise ConfigError(f"api is {api}, the range is 1 to 45.", help="44 is the released runtime")
     if batch_size < 1:
         raise ConfigError(f"batch_size is {batch_size}.", help="choose 1 or more")
-    with atomic_path(path) as temporary:
+    carried = converter_settings(nnp_path) if settings is None else None
+    with atomic_path(path) as temporary, tempfile.TemporaryDirectory() as folder:
+        if carried is not None:
+            settings = Path(folder) / "settings.yaml"
+            settings.write_text(carried, "utf-8")
         arguments = ["-d", "nnb_3", "--nnp-no-expand-network", "--api", str(api)]
         arguments += ["-b", str(batch_size)]
         arguments += ["-s", str(settings)] if settings is not None else []

@@ -7,26 +7,23 @@ missing functions lowered, each function checked against the target, written, re
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+from typing import List, Mapping, Optional, Union
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress._version import __version__
 from nnabla_compress.errors import ConfigError, ExportError
-from nnabla_compress.exporters.archive import add_metadata, name_parameters, write_and_read_back
-from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
+from nnabla_compress.exporters.archive import add_metadata, name_graph, write_and_read_back
 from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_bytes
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
-from nnabla_compress.exporters.lowering import fold_constants, lower_functions
-from nnabla_compress.exporters.targets import check, target_named
+from nnabla_compress.exporters.targets import ExportOptions, target_named
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.files import atomic_path
 from nnabla_compress.graph.fold import fold_batch_normalization
-from nnabla_compress.graph.rewrite import functions
-from nnabla_compress.quantizers.base import graph_quantizers, quantizer_of
+from nnabla_compress.quantizers.base import graph_quantizers
 
 
 def export_nnp(
@@ -37,6 +34,8 @@ def export_nnp(
     batch_size: int = 1,
     tolerance: float = 1e-4,
     samples: Optional[Mapping[str, np.ndarray]] = None,
+    storage: str = "smallest",
+    snap_dictionary: bool = False,
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
@@ -57,7 +56,11 @@ def export_nnp(
         tolerance: Largest difference allowed where float additions change their order, as a part of
             the output's largest magnitude. Where activations are quantized a value on a border may
             fall to the other side: there the root mean square difference must stay below 5 %.
-        samples: Inputs (rows, ...) by name to compare on, besides random ones.
+        samples: Inputs (rows, ...) by name to compare on, besides random ones; targets that choose
+            number formats choose them from these.
+        storage: How quantized weights are stored: the name of a scheme, ``"smallest"``, or
+            ``"float"`` for their values.
+        snap_dictionary: Put free dictionaries on an integer grid, so that they decode exactly.
 
     Returns:
         Bits and bytes of each layer, and how close the file is.
@@ -85,9 +88,12 @@ def export_nnp(
         raise ConfigError(f"can't export to {path}: it does not end in .nnp.", help="call it *.nnp")
     chosen = target_named(target)
     network = inference_network(inputs, outputs, batch_size)
-    lowered = _lower(network)
-    check(list(lowered.outputs.values()), chosen, lowered.names)
-    graph = name_parameters(network.inputs, lowered.outputs, lowered.names)
+    options = ExportOptions(storage, snap_dictionary, samples or {})
+    lowered = chosen.lower(network, _fold(network), options)
+    chosen.check(lowered.outputs, lowered.names)
+    graph = name_graph(
+        network.inputs, dict(zip(network.outputs, lowered.outputs)), lowered.names, lowered.types
+    )
     _check_finite(graph.parameters)
     variables = list(graph.outputs.values())
     rounds = input_rounds(network.inputs, samples or {}, batch_size)
@@ -98,15 +104,13 @@ def export_nnp(
         variables,
         rounds,
         limit,
-        quantized_activations=lowered.encoded.activations > 0,
+        quantized_activations=lowered.plain.activations > 0,
     )
     report = ExportReport(
         path=path,
         target=target,
-        rows=layer_rows(
-            variables, graph.parameters, lowered.encoded.encodings, lowered.encoded.quantizers
-        ),
-        other_bytes=other_bytes(variables, graph.parameters),
+        rows=layer_rows(lowered.plain, lowered.names, lowered.storage),
+        other_bytes=other_bytes(lowered.plain.outputs, lowered.names),
         file_bytes=0,
         exact=lowered.exact,
         largest_difference=largest,
@@ -116,44 +120,19 @@ def export_nnp(
     with atomic_path(path) as temporary:
         any_batch_size = write_and_read_back(temporary, graph, batch_size, rounds)
         report = replace(report, any_batch_size=any_batch_size)
-        add_metadata(temporary, {"version": __version__, **report.as_dict()})
+        add_metadata(temporary, {"version": __version__, **report.as_dict()}, graph.types)
         report = replace(report, file_bytes=temporary.stat().st_size)
     return report
 
 
-@dataclass(frozen=True)
-class _Lowered:
-    """The network from functions of the target."""
-
-    outputs: Dict[str, nn.Variable]
-    names: Dict[Any, str]
-    encoded: EncodedGraph
-    exact: bool
-
-
-def _lower(network: Network) -> _Lowered:
-    inputs, start = list(network.inputs.values()), list(network.outputs.values())
+def _fold(network: Network) -> List[nn.Variable]:
+    """Returns the network's outputs with batch normalization folded."""
+    start = list(network.outputs.values())
     # A quantizer's own parameters may be NaN for "not initialised yet": it checks them itself.
     own = {v.data for function in graph_quantizers(start) for v in function.inputs[1:]}
     parameters = network.parameters_in(start)
     _check_finite({name: v for name, v in parameters.items() if v.data not in own})
-    folded = fold_batch_normalization(start, parameters)
-    names = network.names_in(folded)
-    encoded = encode_graph(folded, inputs, names)
-    names.update(network.names_in(encoded.outputs))
-    lowered = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
-    names.update(network.names_in(lowered))
-    # With the same functions in the same order every addition is the same.
-    exact = _types(start) == _types(lowered)
-    return _Lowered(dict(zip(network.outputs, lowered)), names, encoded, exact)
-
-
-def _types(outputs: Sequence[nn.Variable]) -> List[str]:
-    return [
-        function.info.type_name
-        for function in functions(outputs)
-        if quantizer_of(function) is None and function.info.type_name != "Identity"
-    ]
+    return fold_batch_normalization(start, parameters)
 
 
 def _check_finite(parameters: Mapping[str, nn.Variable]) -> None:

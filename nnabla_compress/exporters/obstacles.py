@@ -12,7 +12,7 @@ import nnabla as nn
 from nnabla_compress.errors import CompressError
 from nnabla_compress.exporters.lowering import lower_functions
 from nnabla_compress.exporters.stored_encodings import NATIVE_QUANTIZERS
-from nnabla_compress.exporters.targets import PORTABLE
+from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.graph.fold import NORMALIZATIONS
 from nnabla_compress.graph.layers import LAYER_TYPES, layers
 from nnabla_compress.graph.places import places
@@ -163,6 +163,7 @@ def _unsupported(
         lowered = lower_functions(outputs, inputs)
     except CompressError as error:
         return [("the whole network", str(error).split("\n")[0])]
+    portable = target_named("portable")
     dynamic = set(inputs)
     found = []
     for function, place in places(lowered, parameters).items():
@@ -172,8 +173,8 @@ def _unsupported(
         if function.inputs and not any(variable in dynamic for variable in function.inputs):
             continue
         dynamic.update(function.outputs)
-        complaint = PORTABLE.complaint(function)
+        complaint = portable.complaint(function)
         if complaint is not None:
-            help_ = PORTABLE.ways_out.get(type_name, "")
+            help_ = portable.ways_out.get(type_name, "")
             found.append((place, complaint + (f": {help_}" if help_ else "")))
     return found

@@ -4,27 +4,44 @@ from __future__ import annotations
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
+import yaml
 
-from nnabla_compress.exporters.archive import name_parameters, read, write
+from nnabla_compress.exporters.archive import (
+    add_metadata,
+    converter_settings,
+    name_graph,
+    read,
+    write,
+)
 from nnabla_compress.exporters.compare import run
-from nnabla_compress.graph import leaves
 from nnabla_compress.graph.constants import constant
 from tests.graph.networks import values
 
 
-def test_two_parameters_of_one_path_get_a_number_and_one_array_one_path():
+def test_two_parameters_of_one_path_get_a_number():
     x = nn.Variable((1, 3))
     a, b = constant(values(3, 3), "f/W"), constant(values(3, 3, seed=1), "f/W")
-    again = a.get_unlinked_variable(need_grad=False)
-    graph = name_parameters({"x": x}, {"y": F.affine(F.affine(F.affine(x, a), b), again)}, {})
-    assert list(graph.parameters) == ["f/W", "f/W_2"]
-    assert leaves(list(graph.outputs.values())) == [x, *graph.parameters.values()]
+    graph = name_graph({"x": x}, {"y": F.affine(F.affine(F.affine(x, a), b), a)}, {}, {})
+    assert graph.parameters == {"f/W": a, "f/W_2": b}
+
+
+def test_variables_of_other_types_are_named_and_the_types_travel_in_the_file(tmp_path):
+    x = nn.Variable((1, 3))
+    codes = constant(values(3, 2), "f/W")
+    y = F.affine(F.sign(x), codes)
+    sign = y.parent.inputs[0]
+    graph = name_graph({"x": x}, {"y": y}, {}, {codes: "FIXED8_0", sign: "FIXED8_1"})
+    assert graph.types == {"f/W": "FIXED8_0", "Sign_out": "FIXED8_1"}
+    write(tmp_path / "net.nnp", graph, 1, False)
+    add_metadata(tmp_path / "net.nnp", {}, graph.types)
+    settings = yaml.safe_load(converter_settings(tmp_path / "net.nnp"))
+    assert settings == {"variables": graph.types}
 
 
 def test_what_is_written_is_read_at_another_batch_size_outside_all_scopes(tmp_path):
     x = nn.Variable((1, 3))
     y = F.tanh(F.affine(x, constant(values(3, 2), "f/W")))
-    graph = name_parameters({"x": x}, {"y": y}, {})
+    graph = name_graph({"x": x}, {"y": y}, {}, {})
     write(tmp_path / "net.nnp", graph, 1, True)
     back = read(tmp_path / "net.nnp", ["x"], ["y"], 4)
     data = values(4, 3, seed=2)

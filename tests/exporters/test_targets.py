@@ -7,15 +7,17 @@ import nnabla.parametric_functions as PF
 import pytest
 
 from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
-from nnabla_compress.exporters.targets import PORTABLE, check, target_named
+from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.graph import parameter_names
+
+PORTABLE = target_named("portable")
 
 
 def test_the_place_and_a_way_out_are_told():
     h = PF.convolution(nn.Variable((1, 3, 8, 8)), 4, (3, 3), name="block/c")
     y = F.relu(F.interpolate(F.relu(h), scale=(2, 2), mode="linear"))
     with pytest.raises(UnsupportedFunctionError) as error:
-        check([y], PORTABLE, parameter_names([y]))
+        PORTABLE.check([y], parameter_names([y]))
     assert "no function Interpolate; it stands behind layer block/c/conv" in str(error.value)
     assert "help: use F.unpooling" in str(error.value)
 
@@ -24,7 +26,7 @@ def test_a_loss_at_the_end_is_told_to_be_left_out():
     y = PF.affine(nn.Variable((1, 3)), 2, name="f")
     loss = F.softmax_cross_entropy(y, nn.Variable((1, 1)))
     with pytest.raises(UnsupportedFunctionError, match="export the logits"):
-        check([loss], PORTABLE, {})
+        PORTABLE.check([loss], {})
 
 
 X = (1, 3, 8, 8)
@@ -45,7 +47,7 @@ X = (1, 3, 8, 8)
 )
 def test_arguments_that_the_target_can_not_run_are_refused(build, wrong):
     with pytest.raises(UnsupportedFunctionError, match=wrong):
-        check([build(nn.Variable(X))], PORTABLE, {})
+        PORTABLE.check([build(nn.Variable(X))], {})
 
 
 def test_an_unknown_target_is_refused():

@@ -1,0 +1,158 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What an export target is: the functions that it runs, and how a network is lowered for it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Sequence
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.errors import UnsupportedFunctionError
+from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
+from nnabla_compress.exporters.inference import Network
+from nnabla_compress.exporters.lowering import fold_constants, lower_functions
+from nnabla_compress.graph.layers import LAYER_TYPES, WEIGHT, layer_name
+from nnabla_compress.graph.rewrite import functions, leaves
+from nnabla_compress.quantizers.base import quantizer_of
+
+# A rule returns what is wrong with a function, None if nothing is.
+Rule = Callable[[Any], Optional[str]]
+
+_CUT = (
+    "build the network from functions that the target has, or export the part before it by naming "
+    "that variable as the output"
+)
+
+
+@dataclass(frozen=True)
+class ExportOptions:
+    """What a user can choose of an export, beside its target.
+
+    Args:
+        storage: How quantized weights are stored: the name of a scheme, ``"smallest"`` for the one
+            that takes the fewest bytes of each weight, ``"float"`` for decoded values.
+        snap_dictionary: Put free dictionaries on an integer grid, so that they decode exactly.
+        samples: Inputs (rows, ...) by name, for targets that choose number formats from data.
+    """
+
+    storage: str = "smallest"
+    snap_dictionary: bool = False
+    samples: Mapping[str, np.ndarray] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Lowered:
+    """A network from functions of a target.
+
+    Args:
+        outputs: Its outputs, in the order of the network's.
+        names: Paths of its parameters by their array.
+        plain: The same network with each stored weight as one float parameter, and how these are
+            encoded: what reports read, and what ``outputs`` must equal.
+        exact: Whether ``outputs`` does the same float additions in the same order as the network.
+        types: Types of variables that the C runtime holds otherwise than as floats, such as
+            ``"FIXED8_0"`` or ``"SIGN"``, by Variable of ``outputs``' graph.
+        storage: Name of the scheme that stores a weight, by the array of its parameter in
+            ``plain``; weights that are not here are floats.
+        notes: What a user should know about the file, a sentence each.
+    """
+
+    outputs: List[nn.Variable]
+    names: Dict[Any, str]
+    plain: EncodedGraph
+    exact: bool
+    types: Mapping[nn.Variable, str] = field(default_factory=dict)
+    storage: Mapping[Any, str] = field(default_factory=dict)
+    notes: Sequence[str] = ()
+
+
+class Target:
+    """What an export is for; a subclass lowers networks for it."""
+
+    name: ClassVar[str]
+    rules: ClassVar[Mapping[str, Optional[Rule]]]
+    ways_out: ClassVar[Mapping[str, str]] = {}
+
+    def lower(
+        self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions
+    ) -> Lowered:
+        """Returns the network from functions of the target.
+
+        Args:
+            network: The network, for inference.
+            folded: Its outputs with batch normalization folded and all quantizers in place.
+            options: What the user chose.
+        """
+        raise NotImplementedError
+
+    def complaint(self, function: Any) -> Optional[str]:
+        """Returns why the target can't run a function, None if it can."""
+        type_name = function.info.type_name
+        if type_name not in self.rules:
+            return f"target {self.name!r} has no function {type_name}"
+        rule = self.rules[type_name]
+        wrong = rule(function) if rule is not None else None
+        return None if wrong is None else f"target {self.name!r} runs {type_name} {wrong}"
+
+    def check(self, outputs: Sequence[nn.Variable], names: Mapping[Any, str]) -> None:
+        """Refuses a network that holds a function that the target can't run.
+
+        Args:
+            outputs: Variables of one graph.
+            names: Paths of parameters by their array, to say where the function stands.
+
+        Raises:
+            UnsupportedFunctionError: For the first such function, with its layer and a way out.
+        """
+        for function in functions(outputs):
+            complaint = self.complaint(function)
+            if complaint is not None:
+                raise UnsupportedFunctionError(
+                    f"{complaint}; it stands {place(function, names)}.",
+                    help=self.ways_out.get(function.info.type_name, _CUT),
+                )
+
+
+def lower_plainly(network: Network, folded: Sequence[nn.Variable]) -> Lowered:
+    """Lowers a network to native functions with quantized weights as decoded float parameters.
+
+    Args:
+        network: The network, for inference.
+        folded: Its outputs with batch normalization folded and all quantizers in place.
+    """
+    inputs, start = list(network.inputs.values()), list(network.outputs.values())
+    names = network.names_in(folded)
+    encoded = encode_graph(folded, inputs, names)
+    names.update(network.names_in(encoded.outputs))
+    outputs = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
+    names.update(network.names_in(outputs))
+    plain = EncodedGraph(outputs, encoded.encodings, encoded.quantizers, encoded.activations)
+    # With the same functions in the same order every addition is the same.
+    return Lowered(outputs, names, plain, exact=_types(start) == _types(outputs))
+
+
+def place(function: Any, names: Mapping[Any, str]) -> str:
+    """Returns where a function stands: the layer that it is, or the nearest one before it.
+
+    Args:
+        function: A function of a graph.
+        names: Paths of parameters by their array.
+    """
+    before: List[Any] = [function, *reversed(functions(function.inputs))]
+    for candidate in before:
+        if candidate.info.type_name in LAYER_TYPES and len(candidate.inputs) > WEIGHT:
+            for leaf in leaves([candidate.inputs[WEIGHT]]):
+                if leaf.data in names or leaf.name:
+                    name = layer_name(names.get(leaf.data, leaf.name))
+                    return f"in layer {name}" if candidate is function else f"behind layer {name}"
+    return "before the first layer"
+
+
+def _types(outputs: Sequence[nn.Variable]) -> List[str]:
+    return [
+        function.info.type_name
+        for function in functions(outputs)
+        if quantizer_of(function) is None and function.info.type_name != "Identity"
+    ]
