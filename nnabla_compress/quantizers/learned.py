@@ -101,7 +101,7 @@ class LearnedQuantizer(Quantizer):
             quantizer = cls.of(args)
             x = host_array(inputs[0].data, np.float32)
             require_finite(x, args)
-            start = quantizer.initial(x, is_parameter=bool(args["tensor"]))
+            start = quantizer.initial(x)
             for name, variable in zip(cls.parameters[quantizer.learn], inputs[1:]):
                 host_array(variable.data, np.float32)[...] = start[name]
             grid = cls._settled(args, inputs)
@@ -186,7 +186,10 @@ class LearnedQuantizer(Quantizer):
 
     @classmethod
     def take_a_bit(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
-        """Makes the stored bits one fewer and keeps the range: what a budget left over takes.
+        """Makes the stored bits one fewer: what a budget takes.
+
+        A weight gets the step and range that fit it best at these bits; its outliers would cost the
+        others their precision. An activation, which may not be there, keeps its range.
 
         Args:
             args: Arguments of the node; its bits are learned and above ``min_bits``.
@@ -196,7 +199,11 @@ class LearnedQuantizer(Quantizer):
         quantizer = cls.of(args)
         names = cls.parameters[quantizer.learn]
         values = {name: host_array(v.data, np.float32) for name, v in zip(names, inputs[1:])}
-        for name, value in quantizer.coarser(grid).items():
+        if args["tensor"]:
+            fewer = quantizer.refitted(host_array(inputs[0].data, np.float32), grid.bits - 1)
+        else:
+            fewer = quantizer.coarser(grid)
+        for name, value in fewer.items():
             if name in values:
                 values[name][...] = value
         cls._settled(args, inputs)
@@ -207,7 +214,7 @@ class LearnedQuantizer(Quantizer):
         """Returns the shape of step and range: (1,), or (channels,)."""
         return (1,)
 
-    def initial(self, x: np.ndarray, is_parameter: bool) -> Mapping[str, Any]:
+    def initial(self, x: np.ndarray) -> Mapping[str, Any]:
         """Returns values of the parameters for the tensor ``x``, at ``bits`` bits."""
         raise NotImplementedError
 
@@ -217,6 +224,10 @@ class LearnedQuantizer(Quantizer):
 
     def rounded(self, values: Values) -> Any:
         """Returns what the forward pass uses, from valid float parameters."""
+        raise NotImplementedError
+
+    def refitted(self, x: np.ndarray, bits: int) -> Mapping[str, Any]:
+        """Returns values of the parameters for the tensor ``x``, at ``bits`` bits."""
         raise NotImplementedError
 
     def coarser(self, grid: Any) -> Mapping[str, Any]:

@@ -36,7 +36,7 @@ with s = sgn(x). Where this deviates from the published code, on purpose:
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, Dict, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import nnabla as nn
@@ -207,7 +207,7 @@ class Pow2(LearnedQuantizer):
         object.__setattr__(self, "min_bits", low)
         object.__setattr__(self, "max_bits", high)
 
-    def initial(self, x: np.ndarray, is_parameter: bool) -> Mapping[str, Any]:
+    def initial(self, x: np.ndarray) -> Mapping[str, Any]:
         """Returns the parameters of the range that fits ``x``, at ``bits`` bits."""
         levels = 2 ** (self.bits - self._flags)
         if self.initial_q_max is not None:
@@ -217,6 +217,10 @@ class Pow2(LearnedQuantizer):
         exponent = int(np.clip(exponent, _LOWEST + levels - 1, _HIGHEST))
         q_min = 2.0 ** (exponent - levels + 1)
         return {"b": float(self.bits), "q_min": q_min, "q_max": 2.0**exponent}
+
+    def refitted(self, x: np.ndarray, bits: int) -> Mapping[str, Any]:
+        """Returns the parameters of the range that fits ``x`` at ``bits`` bits."""
+        return replace(self, bits=bits, initial_q_max=None).initial(x)
 
     def _fitted_exponent(self, x: np.ndarray, levels: int) -> int:
         """The exponent of the q_max with the least squared error; 0 for zeros."""

@@ -314,16 +314,22 @@ def test_the_bits_variable_is_whole_and_has_the_gradient_of_the_formula(learn, w
     assert not got["W"].any()
 
 
-def test_weights_start_from_the_published_power_of_two_step():
-    for bits, step in [(2, 0.5), (4, 0.125), (5, 0.0625)]:
-        nn.clear_parameters()
-        W, y = node(Uniform(bits=bits, step="pow2"), np.array([-0.9, 0.3], np.float32))
-        prepare([y])
-        parameters = nn.get_parameters()
-        assert parameters["layer/uniform/d"].d == step
-        np.testing.assert_allclose(
-            parameters["layer/uniform/q_max"].d, step * (2 ** (bits - 1) - 1)
-        )
+def test_a_power_of_two_step_starts_from_the_one_with_the_least_squared_error():
+    x = np.array([-0.9, *[0.25, -0.25] * 20, 0.3], np.float32)
+    W, y = node(Uniform(bits=2, step="pow2"), x)
+    prepare([y])
+    assert nn.get_parameters()["layer/uniform/d"].d == 0.25  # the largest magnitude asks for 1
+
+
+def test_a_weight_that_loses_a_bit_gets_the_step_that_fits_it():
+    x = np.array([-0.9, *[0.25, -0.25] * 20, 0.3], np.float32)
+    W, y = node(Uniform(bits=4, step="pow2"), x)
+    prepare([y])
+    function = y.parent
+    while Uniform.bits_of(function.info.args, function.inputs) > 2:
+        Uniform.take_a_bit(function.info.args, function.inputs)
+    y.forward()
+    assert y.d.tolist() == (0.25 * np.sign(x)).tolist()
 
 
 @pytest.mark.parametrize("bits, limit", [(2, 0.22), (4, 0.013), (8, 1e-4)])
