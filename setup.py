@@ -75,7 +75,9 @@ setup(
         "Topic :: Scientific/Engineering :: Artificial Intelligence",
     ],
     packages=find_packages(include=["nnabla_compress", "nnabla_compress.*"]),
-    package_data={"nnabla_compress": ["py.typed", "**/*.j2", "**/*.html", "**/*.css"]},
+    package_data={
+        "nnabla_compress": ["py.typed", "**/*.j2", "**/*.html", "**/*.css", "**/*.c", "**/*.h"]
+    },
     python_requires=">=3.8,<3.11",
     install_requires=INSTALL_REQUIRES,
     extras_require=EXTRAS_REQUIRE,

@@ -5,26 +5,32 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Sequence, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 
-from nnabla_compress.errors import ConfigError
+from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
+from nnabla_compress.exporters.obstacles import RECURRENT
+from nnabla_compress.exporters.storage import CODES
 from nnabla_compress.graph import (
     Activation,
     Layer,
     activations,
     fold_batch_normalization,
+    fold_for_training,
+    functions,
     insert_activation_quantizers,
     insert_weight_quantizers,
     layers,
     leaves,
+    parameter_names,
+    places,
     with_batch_statistics,
 )
 from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.quantizers import Quantizer
 from nnabla_compress.recipes import CompressionPart, Recipe, choose_rules
-from nnabla_compress.rules import Candidate
+from nnabla_compress.rules import Candidate, QuantizerRule
 
 How = Union[CompressionPart, Recipe, Mapping[str, Any], str]
 
@@ -81,6 +87,24 @@ def compress(network: Any, how: How, *, name: Optional[str] = None) -> Any:
     return rewrite(outputs, part)
 
 
+def refuse_codes(outputs: Sequence[nn.Variable]) -> None:
+    """Refuses a network that an export wrote with its weights as codes: they can't be trained.
+
+    Args:
+        outputs: Variables of one graph.
+
+    Raises:
+        UnsupportedFunctionError: With the name of such a weight.
+    """
+    for name in parameter_names(outputs).values():
+        if name.endswith(CODES):
+            raise UnsupportedFunctionError(
+                f"the weights of this network are stored as codes ({name}).",
+                help="compress the network that it was exported from, or export that one with "
+                "storage 'float' first",
+            )
+
+
 def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Variable]:
     """Builds a graph again with the quantizers that the rules of a recipe choose.
 
@@ -93,7 +117,9 @@ def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Va
 
     Raises:
         ConfigError: If a rule matches nothing.
+        UnsupportedFunctionError: If the network's weights are stored as codes.
     """
+    refuse_codes(outputs)
     new = folded(outputs) if part.fold == "before" else list(outputs)
     if part.activations:
         seen = [Candidate(found.name, found.type) for found in activations(new)]
@@ -105,8 +131,7 @@ def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Va
 
         new = insert_activation_quantizers(new, choose_activation)
     if part.weights:
-        candidates = [Candidate(x.name, x.type, int(x.weight.size)) for x in layers(new)]
-        chosen = choose_rules(part.weights, candidates)
+        chosen = _rules_of_layers(new, part.weights)
 
         def choose(layer: Layer) -> Optional[Quantizer]:
             rule = chosen[layer.name]
@@ -117,7 +142,33 @@ def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Va
             return rule.make_for_bias() if rule is not None else None
 
         new = insert_weight_quantizers(new, choose, choose_bias=choose_bias)
+    if part.fold == "training":
+        new = fold_for_training(new, part.freeze_after)
+        if not any(f.info.type_name == "FoldedBatchNormalization" for f in functions(new)):
+            raise ConfigError(
+                "fold: training: no batch normalization follows a layer whose weight is quantized "
+                "by movingrange.",
+                help="give the layers the quantizer movingrange, or leave fold out",
+            )
     return new
+
+
+def _rules_of_layers(
+    outputs: Sequence[nn.Variable], rules: Sequence[QuantizerRule]
+) -> Dict[str, Optional[QuantizerRule]]:
+    candidates = [Candidate(x.name, x.type, int(x.weight.size)) for x in layers(outputs)]
+    try:
+        return choose_rules(rules, candidates)
+    except ConfigError as error:
+        where = places(outputs).items()
+        cells = [place for function, place in where if function.info.type_name in RECURRENT]
+        if not cells:
+            raise
+        raise ConfigError(
+            error.message,
+            help=f"{error.help}; {cells[0]} keeps its weights to itself and stays float: to "
+            "quantize it, build it from PF.lstm_cell or Affine",
+        ) from None
 
 
 def folded(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:

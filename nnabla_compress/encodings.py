@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Union
 
 import numpy as np
 
@@ -24,7 +24,8 @@ class Encoding:
             form may be negative.
         bits: Bits a code takes when packed, 1 to 32.
         scale: float32 scalar array, or one value for each index of ``axis``.
-        zero_point: Integer subtracted from the codes before scaling.
+        zero_point: Integer subtracted from the codes before scaling, or one for each index of
+            ``axis``.
         dictionary: float32 of shape (K,), K <= 2**bits.
         kept: float32 values of the codes that are 1, in the order of the tensor.
         axis: The axis along which ``scale`` varies; None for one scale for the whole tensor.
@@ -38,7 +39,7 @@ class Encoding:
     codes: np.ndarray
     bits: int
     scale: Optional[np.ndarray] = None
-    zero_point: int = 0
+    zero_point: Union[int, np.ndarray] = 0
     dictionary: Optional[np.ndarray] = None
     kept: Optional[np.ndarray] = None
     axis: Optional[int] = None
@@ -78,12 +79,13 @@ class Encoding:
             values[self.codes.astype(bool)] = self.kept
             return values
         assert self.scale is not None
-        scale = np.asarray(self.scale, np.float32)
+        scale, zero_point = np.asarray(self.scale, np.float32), np.asarray(self.zero_point)
         if self.axis is not None:
             shape = [1] * self.codes.ndim
             shape[self.axis] = -1
             scale = scale.reshape(shape)
-        return (self.codes.astype(np.int64) - self.zero_point).astype(np.float32) * scale
+            zero_point = zero_point.reshape(shape if zero_point.size > 1 else ())
+        return (self.codes.astype(np.int64) - zero_point).astype(np.float32) * scale
 
     def table(self) -> np.ndarray:
         """Returns what must be stored besides the codes, as bytes in a flat uint8 array."""
@@ -92,9 +94,9 @@ class Encoding:
         if self.kept is not None:
             return np.ascontiguousarray(self.kept, np.float32).view(np.uint8)
         scale = np.ascontiguousarray(np.asarray(self.scale, np.float32).reshape(-1)).view(np.uint8)
-        if self.zero_point == 0 and self._lowest == 0:
+        if not np.any(self.zero_point) and self._lowest == 0:
             return scale
-        offsets = np.array([self.zero_point, self._lowest], np.int32).view(np.uint8)
+        offsets = np.append(self.zero_point, self._lowest).astype(np.int32).view(np.uint8)
         return np.concatenate([scale.ravel(), offsets])
 
     def pack(self) -> bytes:

@@ -27,9 +27,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from nnabla_compress import data, models
 from nnabla_compress.errors import CompressError, ConfigError
+from nnabla_compress.exporters.storage import SMALLEST, check_storage
+from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.regularizers import parse_size
-from nnabla_compress.rules import QuantizerRule, choose_rules, nearest, quantizers
-from nnabla_compress.training import Distillation, TrainingSettings
+from nnabla_compress.rules import QuantizerRule, choose_rules, nearest, quantizers, typed
+from nnabla_compress.training import LOSSES, Distillation, TrainingSettings, make_loss
 from nnabla_compress.training.evaluate import Build
 
 __all__ = [
@@ -48,6 +50,7 @@ seed: 1
 model: {name: lenet}             # or {python: "file.py:function"}, or {nnp: network.nnp}
 data: {source: digits, validation: 0.1}
 preprocessing: {scale: 1.0}      # (x * scale - mean) / std
+loss: SoftmaxCrossEntropy        # left out: the one that the network itself ends in
 float_training:                  # left out: the network is trained already
   epochs: 20
   learning_rate: 0.05
@@ -56,7 +59,7 @@ compression:
   weights:                       # the last rule that matches a layer holds
     - {layers: "*", quantizer: lut, bits: 4, dictionary: pow2}
   training: {epochs: 10, learning_rate: 0.005}
-export: {target: portable, nnb: true}
+export: {target: portable, storage: smallest, nnb: true}
 """
 
 
@@ -116,6 +119,46 @@ class PreprocessingPart(_Part):
     scale: float = 1.0
     mean: Union[float, List[float]] = 0.0
     std: Union[float, List[float]] = 1.0
+
+
+class LossPart(_Part):
+    """What the network learns, by NNabla's name; ``delta`` is an argument of HuberLoss.
+
+    Example:
+        >>> LossPart.model_validate({"name": "squared_error"}).name
+        'SquaredError'
+    """
+
+    name: str
+    delta: float = 1.0
+
+    @field_validator("name")
+    @classmethod
+    def _known(cls, name: str) -> str:
+        for known in LOSSES:
+            if name.replace("_", "").lower() == known.lower():
+                return known
+        raise ConfigError(f"loss: unknown loss {name!r}.", help=nearest(name, list(LOSSES)))
+
+    @model_validator(mode="after")
+    def _in_range(self) -> LossPart:
+        make_loss(self.name, (1, 1), self.delta)
+        return self
+
+    @classmethod
+    def parse(cls, text: str) -> Dict[str, Any]:
+        """Reads text such as ``HuberLoss:delta=0.5``, as it stands on a command line.
+
+        Args:
+            text: The name, and options after a colon.
+
+        Example:
+            >>> LossPart.parse("HuberLoss:delta=0.5")
+            {'name': 'HuberLoss', 'delta': 0.5}
+        """
+        name, _, options = text.partition(":")
+        pairs = (option.partition("=")[::2] for option in options.split(",") if option)
+        return {"name": name.strip(), **{key.strip(): typed(value) for key, value in pairs}}
 
 
 class AugmentationPart(BaseModel):
@@ -191,12 +234,15 @@ class CompressionPart(_Part):
     """Which weights and activations are quantized how, under which budgets, and the training.
 
     ``fold`` says whether batch normalizations stay in the network until it is exported ("after"
-    compression) or become part of the float layers before quantizers are put in ("before").
+    compression), become part of the float layers before quantizers are put in ("before"), or are
+    trained as part of layers that ``movingrange`` quantizes ("training"), with running statistics
+    that are frozen after ``freeze_after`` updates.
     """
 
     weights: List[QuantizerRule] = Field(default_factory=list)
     activations: List[QuantizerRule] = Field(default_factory=list)
-    fold: Literal["before", "after"] = "after"
+    fold: Literal["before", "after", "training"] = "after"
+    freeze_after: Optional[int] = Field(default=None, ge=0)
     budget: Optional[BudgetPart] = None
     distill: Optional[DistillPart] = None
     training: Optional[TrainingPart] = None
@@ -222,6 +268,11 @@ class CompressionPart(_Part):
             raise ConfigError(
                 "compression: neither weights nor activations are quantized.",
                 help='add for instance weights: [{layers: "*", quantizer: lut, bits: 4}]',
+            )
+        if self.freeze_after is not None and self.fold != "training":
+            raise ConfigError(
+                "compression: freeze_after is for batch normalizations folded in training.",
+                help="add fold: training",
             )
         if self.budget is not None and self.training is None:
             raise ConfigError("compression: a budget needs a training.", help="add training:")
@@ -253,11 +304,24 @@ class CompressionPart(_Part):
 
 
 class ExportPart(_Part):
-    """What is written in the end."""
+    """What is written in the end; see :func:`nnabla_compress.exporters.export_nnp`."""
 
     target: str = "portable"
+    storage: str = SMALLEST
+    snap_dictionary: bool = False
     nnb: bool = True
     api: int = 44
+
+    @model_validator(mode="after")
+    def _known(self) -> ExportPart:
+        target_named(self.target)
+        check_storage(self.storage)
+        return self
+
+    @property
+    def options(self) -> Dict[str, Any]:
+        """Arguments of ``export_nnp`` beside the target."""
+        return {"storage": self.storage, "snap_dictionary": self.snap_dictionary}
 
 
 class Recipe(_Part):
@@ -278,9 +342,15 @@ class Recipe(_Part):
     data: Optional[DataPart] = None
     preprocessing: PreprocessingPart = PreprocessingPart()
     augmentation: Optional[AugmentationPart] = None
+    loss: Optional[LossPart] = None
     float_training: Optional[TrainingPart] = None
     compression: Optional[CompressionPart] = None
     export: ExportPart = ExportPart()
+
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _a_name_alone(cls, loss: Any) -> Any:
+        return LossPart.parse(loss) if isinstance(loss, str) else loss
 
     @field_validator("name")
     @classmethod

@@ -3,8 +3,11 @@
 
 from __future__ import annotations
 
+import functools
+
 import nnabla as nn
 import nnabla.random
+import nnabla.utils.converter
 import numpy as np
 import pytest
 
@@ -18,6 +21,15 @@ def fresh_nnabla():
     yield
     nn.set_auto_forward(False)
     nn.clear_parameters()
+
+
+@pytest.fixture(autouse=True, scope="session")
+def quick_conversions():
+    """Lets NNabla's converter read its table of functions once, not at every conversion."""
+    read = nnabla.utils.converter.get_function_info
+    nnabla.utils.converter.get_function_info = functools.lru_cache(maxsize=None)(read)
+    yield
+    nnabla.utils.converter.get_function_info = read
 
 
 @pytest.fixture

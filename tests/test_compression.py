@@ -68,18 +68,57 @@ def unrolled_rnn(x):
     return PF.affine(state, 2, name="out")
 
 
-NETWORKS = [branches, residual, grouped_and_depthwise, deconvolutions, shared, unrolled_rnn]
+def lstm_cells(x):
+    """NNabla's own cell, whose four gates are one Affine."""
+    steps = F.reshape(x, (x.shape[0], 8, 32))
+    h, c = F.constant(0, (x.shape[0], 5)), F.constant(0, (x.shape[0], 5))
+    for step in F.split(steps, axis=1):
+        h, c = PF.lstm_cell(step, h, c, 5, name="cell")
+    return PF.affine(F.concatenate(h, c, axis=1), 2, name="out")
+
+
+def whole_lstm(x):
+    """A cell that keeps its weights to itself, between two layers."""
+    h = PF.affine(F.reshape(x, (x.shape[0], 8, 32)), 6, base_axis=2, name="in")
+    state = F.constant(0.1, (1, 1, x.shape[0], 5))
+    y, _, _ = PF.lstm(F.transpose(h, (1, 0, 2)), state, state, training=False, name="cell")
+    return PF.affine(F.tanh(F.transpose(y, (1, 0, 2))), 2, name="out")
+
+
+def whole_gru(x):
+    """Likewise, in two layers and both directions."""
+    h = F.reshape(x, (x.shape[0], 8, 32))
+    state = F.constant(0, (2, 2, x.shape[0], 3))
+    y, _ = PF.gru(
+        F.transpose(h, (1, 0, 2)),
+        state,
+        num_layers=2,
+        bidirectional=True,
+        training=False,
+        name="cell",
+    )
+    return PF.affine(F.tanh(F.transpose(y, (1, 0, 2))), 2, name="out")
+
+
+NETWORKS = [
+    *(branches, residual, grouped_and_depthwise, deconvolutions, shared),
+    *(unrolled_rnn, lstm_cells, whole_lstm, whole_gru),
+]
 HOW = {"weights": ["lut:bits=2"], "activations": ["uniform:bits=3"]}
+# With biases; step and range are learned.
+LEARNED = {"weights": ["uniform:bits=3,bias=true"], "activations": ["pow2:bits=3"]}
 
 
+@pytest.mark.parametrize("how", [HOW, LEARNED], ids=["lut", "learned"])
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda network: network.__name__)
-def test_without_its_quantizers_a_rewritten_network_is_the_original_bit_for_bit(network):
+def test_without_its_quantizers_a_rewritten_network_is_the_original_bit_for_bit(network, how):
     x = nn.Variable.from_numpy_array(values(2, 4, 8, 8))
     y = network(x)
     randomize_statistics()
-    before = {name: np.array(p.d) for name, p in nn.get_parameters(grad_only=False).items()}
+    parameters = nn.get_parameters(grad_only=False)
+    before = {name: np.array(p.d, np.float32) for name, p in parameters.items()}
     expected = forward(y)
-    z = compress(y, HOW)
+    z = compress(y, how)
     got = forward(z)
     assert not np.array_equal(got, expected)
     assert all(layer.quantizer is not None for layer in layers([z]))
@@ -89,7 +128,7 @@ def test_without_its_quantizers_a_rewritten_network_is_the_original_bit_for_bit(
     np.testing.assert_array_equal(forward(y), expected)
     after = nn.get_parameters(grad_only=False)
     for name, array in before.items():
-        np.testing.assert_array_equal(after[name].d, array, err_msg=name)
+        np.testing.assert_array_equal(np.array(after[name].d, np.float32), array, err_msg=name)
 
 
 @settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
@@ -106,7 +145,7 @@ def test_that_holds_for_networks_at_random(recipe):
     np.testing.assert_array_equal(forward(off), expected)
 
 
-@pytest.mark.parametrize("network, weights", [(shared, 2), (unrolled_rnn, 3)])
+@pytest.mark.parametrize("network, weights", [(shared, 2), (unrolled_rnn, 3), (lstm_cells, 2)])
 def test_a_weight_of_several_layers_is_quantized_once_for_all(network, weights):
     z = compress(network(nn.Variable((2, 4, 8, 8))), "lut:bits=2")
     assert len([f for f in functions([z]) if f.info.type_name == "LUT"]) == weights
@@ -185,6 +224,17 @@ def test_batch_normalization_folded_before_leaves_weights_that_train(network):
     loss.backward()
     trained = {name: np.abs(p.g).max() for name, p in nn.get_parameters().items()}
     assert all(trained[name] > 0 for name in trained if name.endswith("/W"))
+
+
+@pytest.mark.parametrize("network", [whole_lstm, whole_gru], ids=["lstm", "gru"])
+def test_a_cell_that_keeps_its_weights_is_left_as_it_is_and_named_if_a_rule_wants_it(network):
+    y = network(nn.Variable((2, 4, 8, 8)))
+    cell = {name for name in nn.get_parameters(grad_only=False) if name.startswith("cell/")}
+    assert cell and not {layer.weight_name for layer in layers([compress(y, "lut:bits=2")])} & cell
+    with pytest.raises(ConfigError, match="no layer matches 'cell") as refused:
+        compress(y, "cell*=lut:bits=2")
+    assert "keeps its weights to itself" in refused.value.help
+    assert "behind in/affine" in refused.value.help or network is whole_gru
 
 
 def test_folding_leaves_the_old_graph_as_it_was():

@@ -1,5 +1,6 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Writes the tables of README.md and docs/results.md from docs/results/*.json.
+"""Writes the tables of README.md and docs/results.md from docs/results/*.json, and that of
+docs/ptq.md from docs/results/ptq/*.json.
 
 python tools/results_table.py            write
 python tools/results_table.py --check    exit with 1 if a table is out of date
@@ -18,6 +19,7 @@ RESULTS = ROOT / "docs" / "results"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
 BEGIN = "<!-- results: written by tools/results_table.py from docs/results/*.json -->"
 END = "<!-- end of results -->"
+PTQ_PAGE = ROOT / "docs" / "ptq.md"
 
 
 def percent(part: Dict[str, Any]) -> str:
@@ -52,9 +54,33 @@ def table(prefix: str) -> str:
         "seed, date",
     ]
     results = [json.loads(path.read_text("utf-8")) for path in sorted(RESULTS.glob("*.json"))]
+    results = [result for result in results if "config" in result]
     lines = [head, ["---", *["---:"] * (len(head) - 2), "---"], *[row(r) for r in results]]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return text.replace("](configs/", f"]({prefix}configs/")
+
+
+def ptq_table() -> str:
+    """Returns the results of post-training quantization, with their steps, as Markdown."""
+    head = ["network", "float, test", "quantized, test", "weight bytes", "packed bytes", "ratio"]
+    head += ["samples", "seed, date"]
+    lines, steps = [head, ["---", *["---:"] * (len(head) - 2), "---"]], []
+    for path in sorted((RESULTS / "ptq").glob("*.json")):
+        result = json.loads(path.read_text("utf-8"))
+        shared = row({**result, "config": ""})[1:-1]
+        date = f"{result['seed']}, {result['date']}"
+        lines.append([result["name"], *shared, str(result["calibration_samples"]), date])
+        kept = [
+            f"{step['step']} {step['output_snr']:.1f} dB, {step['kl']:.2g}"
+            + ("" if step["kept"] else " (taken back)")
+            for step in result["steps"]
+        ]
+        steps.append(f"* `{result['command']}`\n  {'; '.join(kept)}.")
+    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
+    words = (
+        "Commands, and with each step the signal-to-noise ratio and the divergence of the outputs:"
+    )
+    return f"{text}\n\n{words}\n\n" + "\n".join(steps)
 
 
 def filled(page: Path) -> str:
@@ -62,12 +88,18 @@ def filled(page: Path) -> str:
     before, rest = page.read_text("utf-8").split(BEGIN)
     after = rest.split(END)[1]
     prefix = "" if page.parent == ROOT else "../"
-    return f"{before}{BEGIN}\n\n{table(prefix)}\n\n{END}{after}"
+    text = ptq_table() if page == PTQ_PAGE else table(prefix)
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
 
 
 def add(run: Path, command: str) -> None:
     """Copies the results of a run, with the command that made it, to docs/results."""
     result = json.loads((run / "results.json").read_text("utf-8"))
+    if "steps" in result:
+        path = RESULTS / "ptq" / f"{result['name']}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({**result, "command": command}, indent=1) + "\n", "utf-8")
+        return
     config = next((ROOT / "configs").rglob(f"{result['name']}.yaml"))
     result.update(command=command, config=str(config.relative_to(ROOT / "configs")))
     path = RESULTS / f"{result['name']}.json"
@@ -78,7 +110,7 @@ def main(arguments: List[str]) -> int:
     """Does what the arguments say and returns the exit status."""
     if arguments[:1] == ["--add"]:
         add(Path(arguments[1]), arguments[2])
-    stale = [page for page in PAGES if filled(page) != page.read_text("utf-8")]
+    stale = [page for page in (*PAGES, PTQ_PAGE) if filled(page) != page.read_text("utf-8")]
     if arguments[:1] == ["--check"]:
         for page in stale:
             print(f"{page.name} is out of date: run python tools/results_table.py")

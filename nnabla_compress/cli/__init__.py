@@ -14,7 +14,17 @@ from nnabla_compress._version import __version__
 from nnabla_compress.errors import CompressError, unwrap
 
 # name of the verb -> module of this package; imported when it is asked for, so that help is quick.
-VERBS = ("run", "compress", "evaluate", "export", "inspect", "sensitivity", "assign-bits")
+VERBS = (
+    "run",
+    "compress",
+    "ptq",
+    "evaluate",
+    "export",
+    "verify",
+    "inspect",
+    "sensitivity",
+    "assign-bits",
+)
 
 
 class _Verbs(click.Group):
@@ -24,6 +34,8 @@ class _Verbs(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
         if cmd_name not in VERBS:
             return None
+        # Before anything else of a verb: it keeps NNabla from greeting on standard output.
+        importlib.import_module("nnabla_compress.cli.engine")
         module = importlib.import_module(f"nnabla_compress.cli.{cmd_name.replace('-', '_')}")
         return module.command  # type: ignore[no-any-return]
 
@@ -49,6 +61,8 @@ def group() -> None:
         nnabla-compress run configs/digits/lenet-lutq-4bit-pow2.yaml --resume
     Compress an .nnp file that exists, without its training script:
         nnabla-compress compress network.nnp --weights lut:bits=4 -o out
+    Quantize one after its training, in minutes, without labels:
+        nnabla-compress ptq network.nnp --data data.npz -o out
     What a network consists of, and what it would weigh:
         nnabla-compress inspect network.nnp
     The accuracy of an .nnp file on a recipe's data:

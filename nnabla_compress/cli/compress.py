@@ -3,21 +3,18 @@
 
 from __future__ import annotations
 
-import difflib
 from pathlib import Path
 from typing import Any, Dict, Optional, Sequence, Tuple
 
 import click
 
+from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
 from nnabla_compress.cli.engine import TrainingProgress, messages
 from nnabla_compress.cli.results import print_results
-from nnabla_compress.data import SOURCES
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.rules import typed
 from nnabla_compress.runs import Run
-
-_VALIDATION = 0.1
 
 
 @click.command("compress")
@@ -43,7 +40,8 @@ _VALIDATION = 0.1
     "-d",
     "--data",
     metavar="DATA",
-    help="FILE.npz; train.csv,test.csv; or a source such as digits or cifar10:PATH.",
+    help="FILE.npz; train.csv,test.csv; FILE.py:FUNCTION; or a source such as digits or "
+    "cifar10:PATH. Options of the source follow, e.g. FILE.npz,y=mask,y_scale=1/255.",
 )
 @click.option(
     "--recipe-data",
@@ -60,6 +58,7 @@ _VALIDATION = 0.1
 @click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
 @click.option("--mean", metavar="NUMBERS", help="One number, or one a channel: 0.5,0.4,0.4.")
 @click.option("--std", metavar="NUMBERS", help="Likewise.")
+@click.option("--loss", metavar="LOSS", help=LOSS_HELP)
 @click.option("-e", "--epochs", type=click.FloatRange(0), help="Fine-tune so long; needs data.")
 @click.option("-b", "--batch-size", type=click.IntRange(1), help="Samples of an update [64].")
 @click.option("-l", "--learning-rate", type=float, help="At the start [0.01].")
@@ -76,14 +75,20 @@ _VALIDATION = 0.1
     is_flag=False,
     flag_value="",
     metavar="[temperature=4,weight=0.9]",
-    help="Learn the float network's outputs, too; with weight=1 instead of the labels.",
+    help="Learn the float network's outputs, too; with weight=1 data need no labels.",
 )
 @click.option(
     "--fold",
-    type=click.Choice(["after", "before"]),
+    type=click.Choice(["after", "before", "training"]),
     default="after",
     show_default=True,
-    help="Fold batch normalizations after the compression, or before it.",
+    help="Fold batch normalizations after the compression, before it, or in its training.",
+)
+@click.option(
+    "--freeze-after",
+    type=click.IntRange(0),
+    metavar="UPDATES",
+    help="With --fold training: updates until their running statistics are frozen.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("-t", "--target", default="portable", show_default=True, help="Target of the export.")
@@ -121,6 +126,7 @@ def recipe_of(
     scale: Optional[str] = None,
     mean: Optional[str] = None,
     std: Optional[str] = None,
+    loss: Optional[str] = None,
     epochs: Optional[float] = None,
     batch_size: Optional[int] = None,
     learning_rate: Optional[float] = None,
@@ -129,6 +135,7 @@ def recipe_of(
     budget: Sequence[str] = (),
     distill: Optional[str] = None,
     fold: str = "after",
+    freeze_after: Optional[int] = None,
     seed: int = 0,
     target: str = "portable",
     nnb: bool = True,
@@ -169,7 +176,7 @@ def recipe_of(
             f"--{next(iter(training)).replace('_', '-')} is for a training.", help="add --epochs"
         )
     compression: Dict[str, Any] = {"weights": list(weights), "activations": list(activations)}
-    compression["fold"] = fold
+    compression.update(fold=fold, freeze_after=freeze_after)
     if training:
         compression["training"] = training
     if budget:
@@ -180,12 +187,7 @@ def recipe_of(
     content: Dict[str, Any] = {"name": file.stem, "seed": seed, "compression": compression}
     content["model"] = {"nnp": str(file), "network": network}
     content["export"] = {"target": target, "nnb": nnb, "api": api}
-    preprocessing = {
-        "scale": None if scale is None else _number("--scale", scale),
-        "mean": None if mean is None else _numbers("--mean", mean),
-        "std": None if std is None else _numbers("--std", std),
-    }
-    preprocessing = {key: value for key, value in preprocessing.items() if value is not None}
+    preprocessing = preprocessing_part(scale, mean, std)
     if recipe_data is not None:
         if data is not None or preprocessing or validation is not None:
             raise ConfigError(
@@ -193,58 +195,18 @@ def recipe_of(
                 help="leave --data, --validation, --scale, --mean and --std out, or --recipe-data",
             )
         other = Recipe.read(recipe_data).model_dump(mode="json")
-        content.update((key, other[key]) for key in ("data", "preprocessing", "augmentation"))
+        brought = ("data", "preprocessing", "augmentation", "loss")
+        content.update((key, other[key]) for key in brought)
+        content["loss"] = loss if loss is not None else content["loss"]
         content["model"]["nnp"] = str(file.absolute())
         return Recipe.checked(content, "compress"), recipe_data.parent
     if preprocessing and data is None:
         raise ConfigError("--scale, --mean and --std are for data.", help="add --data")
+    content["loss"] = loss
     if data is not None:
         content["data"] = data_part(data, bool(training), validation)
         content["preprocessing"] = preprocessing
     return Recipe.checked(content, "compress"), Path(".")
-
-
-def data_part(text: str, training: bool, validation: Optional[float] = None) -> Dict[str, Any]:
-    """Returns the ``data`` part of a recipe for what ``--data`` was given.
-
-    Args:
-        text: One ``.npz``, one to three ``.csv`` files (train, validation, test), or
-            ``SOURCE[:PATH]``.
-        training: Whether there is a training: a single ``.csv`` file is then what to learn from,
-            else what to score on.
-        validation: Part of the training samples to hold out.
-
-    Raises:
-        ConfigError: If it is none of these.
-
-    Example:
-        >>> data_part("a.csv,b.csv", training=False)
-        {'source': 'csv', 'train': 'a.csv', 'test': 'b.csv', 'validation': 0}
-        >>> data_part("cifar10:images", training=True)
-        {'source': 'cifar10', 'path': 'images', 'validation': 0.1}
-    """
-    source, colon, path = text.partition(":")
-    files = (path if colon and source == "csv" else text).split(",")
-    part: Dict[str, Any]
-    if all(name.lower().endswith(".csv") for name in files) and len(files) <= 3:
-        alone = ("train",) if training else ("test",)
-        splits = {1: alone, 2: ("train", "test"), 3: ("train", "validation_file", "test")}
-        part = {"source": "csv", **dict(zip(splits[len(files)], files))}
-    elif source in SOURCES:
-        part = {"source": source, **({"path": path} if colon else {})}
-    elif text.lower().endswith(".npz"):
-        part = {"source": "npz", "path": text}
-    else:
-        near = difflib.get_close_matches(source, list(SOURCES), n=1)
-        raise ConfigError(
-            f"--data {text!r} is no .npz file, no .csv files and no source of data.",
-            help=(f"did you mean {near[0]!r}? " if near else "") + "sources are: "
-            f"{', '.join(SOURCES)}",
-        )
-    if validation is None:
-        brings_its_own = part["source"] == "npz" or "validation_file" in part
-        validation = _VALIDATION if training and not brings_its_own else 0
-    return {**part, "validation": validation}
 
 
 def _pair(option: str, text: str) -> Tuple[str, str]:
@@ -255,16 +217,3 @@ def _pair(option: str, text: str) -> Tuple[str, str]:
             help="write --budget weights=70kB, or --distill temperature=4,weight=0.9",
         )
     return name.strip(), value.strip()
-
-
-def _number(option: str, text: str) -> float:
-    over, slash, under = text.partition("/")
-    try:
-        return float(over) / float(under) if slash else float(text)
-    except (ValueError, ZeroDivisionError):
-        raise ConfigError(f"{option} is {text!r}.", help="give a number, such as 1/255") from None
-
-
-def _numbers(option: str, text: str) -> Any:
-    numbers = [_number(option, word) for word in text.split(",")]
-    return numbers if len(numbers) > 1 else numbers[0]

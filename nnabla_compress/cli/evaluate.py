@@ -1,16 +1,19 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""``nnabla-compress evaluate``: the accuracy of a run or of an .nnp file."""
+"""``nnabla-compress evaluate``: how well a run or an .nnp file does on data."""
 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
+from typing import Any, Optional
 
 import click
 
+from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
 from nnabla_compress.cli.engine import console
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.runs import evaluate_file, evaluate_run
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.runs import evaluate_file, evaluate_network, evaluate_run
+from nnabla_compress.training import Score
 
 
 @click.command("evaluate")
@@ -21,6 +24,12 @@ from nnabla_compress.runs import evaluate_file, evaluate_run
     type=click.Path(path_type=Path),
     help="Recipe whose data and preprocessing to use; a run folder brings its own.",
 )
+@click.option("-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits.")
+@click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
+@click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
+@click.option("--std", metavar="NUMBERS", help="Likewise.")
+@click.option("--loss", metavar="LOSS", help=LOSS_HELP)
+@click.option("--network", help="Which network of the file.")
 @click.option(
     "-s",
     "--split",
@@ -30,22 +39,71 @@ from nnabla_compress.runs import evaluate_file, evaluate_run
     help="Which samples.",
 )
 @click.option("-b", "--batch-size", type=click.IntRange(1), default=100, show_default=True)
-def command(target: Path, recipe: Optional[Path], split: str, batch_size: int) -> None:
-    """Prints loss and accuracy of TARGET, a run folder or an .nnp file."""
+def command(
+    target: Path, recipe: Optional[Path], split: str, batch_size: int, **options: Optional[str]
+) -> None:
+    """Prints the loss and what else is measured of TARGET, a run folder or an .nnp file.
+
+    \b
+        nnabla-compress evaluate out
+        nnabla-compress evaluate out/results.nnp --data data.npz --scale 1/255
+        nnabla-compress evaluate network.nnp --recipe RECIPE.yaml
+    """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
+    given = [f"--{name}" for name, value in options.items() if value is not None]
     if target.is_dir():
-        if recipe is not None:
+        if recipe is not None or given:
             raise ConfigError(
-                "--recipe goes with an .nnp file; a run folder brings its own.", help="leave it out"
+                f"{(given or ['--recipe'])[0]} goes with an .nnp file; a run folder brings its "
+                "own.",
+                help="leave it out",
             )
         score = evaluate_run(target, split, batch_size)
-    elif recipe is None:
-        raise ConfigError(
-            f"{target} does not say which data it is for.",
-            help="add --recipe RECIPE.yaml, whose data and preprocessing fit the network",
-        )
-    else:
+    elif recipe is not None:
+        if given:
+            raise ConfigError(
+                f"--recipe brings what {given[0]} says with it.", help="give one of the two"
+            )
         score = evaluate_file(target, recipe, split, batch_size)
-    console.print(
-        f"{split}: accuracy {100 * score.accuracy:.2f} %  error {100 * score.error:.2f} %  "
-        f"loss {score.loss:.4f}  ({score.samples} samples)"
-    )
+    else:
+        described = _described(target, split, **options)
+        score = evaluate_network(target, described, Path("."), split, batch_size)
+    console.print(f"{split}: {text_of(score)}  ({score.samples} samples)")
+
+
+def _described(
+    file: Path,
+    split: str,
+    data: Optional[str],
+    loss: Optional[str],
+    network: Optional[str],
+    **preprocessing: Optional[str],
+) -> Recipe:
+    """Returns a recipe for a file and the options."""
+    if data is None:
+        raise ConfigError(
+            f"{file} does not say which data it is for.",
+            help="add --data DATA, or --recipe RECIPE.yaml whose data and preprocessing fit",
+        )
+    content: Any = {"name": file.stem or "file", "model": {"nnp": str(file), "network": network}}
+    content["data"] = data_part(data, training=split == "train", validation=0)
+    content["preprocessing"] = preprocessing_part(**preprocessing)
+    content["loss"] = loss
+    return Recipe.checked(content, "evaluate")
+
+
+def text_of(score: Score) -> str:
+    """Returns the measures of a score in words.
+
+    Example:
+        >>> text_of(Score(0.25, None, 8, {"mean squared error": 0.25}))
+        'mean squared error 0.25  loss 0.25'
+        >>> text_of(Score(0.5, 0.75, 8, loss_name="SoftmaxCrossEntropy"))
+        'accuracy 75.00 %  error 25.00 %  loss 0.5000 (SoftmaxCrossEntropy)'
+    """
+    loss = f" ({score.loss_name})" if score.loss_name else ""
+    if score.accuracy is not None and score.error is not None:
+        right, wrong = 100 * score.accuracy, 100 * score.error
+        words = [f"{score.accuracy_name} {right:.2f} %", f"error {wrong:.2f} %"]
+        return "  ".join([*words, f"loss {score.loss:.4f}{loss}"])
+    words = [f"{name} {value:.4g}" for name, value in score.metrics.items()]
+    return "  ".join([*words, f"loss {score.loss:.4g}{loss}"])

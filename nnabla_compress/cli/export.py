@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""``nnabla-compress export``: a finished run as files for a target."""
+"""``nnabla-compress export``: a finished run, or an ``.nnp`` file, as files for a target."""
 
 from __future__ import annotations
 
@@ -8,16 +8,37 @@ from typing import Optional
 
 import click
 
-from nnabla_compress.cli.engine import console
+from nnabla_compress.cli.engine import console, messages
+from nnabla_compress.exporters import nnb_report
+from nnabla_compress.exporters.storage import FLOAT, SCHEMES, SMALLEST
+from nnabla_compress.exporters.targets import TARGETS
 from nnabla_compress.report.tables import layer_table
-from nnabla_compress.runs import export_run
+from nnabla_compress.runs import export_file, export_run
 
 
 @click.command("export")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [RUN/export].")
-@click.option("-t", "--target", default="portable", show_default=True, help="What it is for.")
+@click.option(
+    "-t",
+    "--target",
+    type=click.Choice(list(TARGETS)),
+    default="portable",
+    show_default=True,
+    help="What it is for.",
+)
+@click.option(
+    "--storage",
+    type=click.Choice([SMALLEST, FLOAT, *SCHEMES]),
+    default=SMALLEST,
+    show_default=True,
+    help="How quantized weights are stored.",
+)
+@click.option(
+    "--snap-dictionary", is_flag=True, help="Put free dictionaries on an integer grid (INT8)."
+)
 @click.option("--nnb/--no-nnb", default=True, show_default=True, help="Also write the .nnb file.")
+@click.option("--c", is_flag=True, help="Also write the .nnb as C source with an example.")
 @click.option(
     "--api",
     type=click.IntRange(1, 45),
@@ -27,11 +48,41 @@ from nnabla_compress.runs import export_run
 )
 @click.option("-b", "--batch-size", type=click.IntRange(1), default=1, show_default=True)
 def command(
-    run: Path, output: Optional[Path], target: str, nnb: bool, api: int, batch_size: int
+    run: Path,
+    output: Optional[Path],
+    target: str,
+    storage: str,
+    snap_dictionary: bool,
+    nnb: bool,
+    c: bool,
+    api: int,
+    batch_size: int,
 ) -> None:
-    """Writes the compressed network of RUN, a run folder, as .nnp and .nnb."""
-    folder = output or run / "export"
-    report, paths = export_run(run, folder, target, nnb, api, batch_size)
+    """Writes the compressed network of RUN as .nnp and .nnb.
+
+    RUN is a run folder, or an .nnp file, whose network is written as it is.
+    """
+    is_file = run.suffix == ".nnp" and not run.is_dir()
+    export = export_file if is_file else export_run
+    report, paths = export(
+        run,
+        output or (run.parent if is_file else run) / "export",
+        target,
+        nnb,
+        api,
+        batch_size,
+        c,
+        storage=storage,
+        snap_dictionary=snap_dictionary,
+    )
     console.print(layer_table(report.rows_as_dicts()))
+    for note in report.notes:
+        messages.print(f"NOTE: {note}.")
+    for path in paths:
+        if path.suffix == ".nnb":
+            # The network in float was measured with one sample.
+            sizes = nnb_report(path, report.float_sizes if batch_size == 1 else None)
+            for line in sizes.lines():
+                console.print(line)
     for path in paths:
         console.print(f"{path}: {path.stat().st_size:,} bytes")

@@ -9,11 +9,14 @@ from typing import Any, Optional
 import click
 
 from nnabla_compress.cli.compress import recipe_of
+from nnabla_compress.cli.data_options import LOSS_HELP
 from nnabla_compress.cli.engine import TrainingProgress, console
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.files import writable_folder
-from nnabla_compress.report.sensitivity import sensitivity_table, write_csv, write_heat_map
-from nnabla_compress.search.sensitivity import measure, rule_of
+from nnabla_compress.search.heat_map import write_heat_map
+from nnabla_compress.search.scoring import rule_of
+from nnabla_compress.search.sensitivity import measure
+from nnabla_compress.search.tables import sensitivity_table, write_csv
 
 
 @click.command("sensitivity")
@@ -23,9 +26,19 @@ from nnabla_compress.search.sensitivity import measure, rule_of
 @click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
 @click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
 @click.option("--std", metavar="NUMBERS", help="Likewise.")
+@click.option("--loss", metavar="LOSS", help=LOSS_HELP)
 @click.option("--network", help="Which network of the file.")
 @click.option("--bits", default="2,3,4,8", show_default=True, help="Bit widths.")
-@click.option("-q", "--quantizer", default="lut", show_default=True, help="Rule without bits.")
+@click.option(
+    "-q",
+    "--quantizer",
+    default="lut",
+    show_default=True,
+    help="Rule for weights, without bits; none to leave them alone.",
+)
+@click.option(
+    "-a", "--activations", metavar="RULE", help="Also measure activations, e.g. with uniform."
+)
 @click.option("--samples", type=click.IntRange(1), default=256, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True)
@@ -34,20 +47,23 @@ def command(
     file: Path,
     bits: str,
     quantizer: str,
+    activations: Optional[str],
     samples: int,
     workers: int,
     output: Optional[Path],
     **options: Any,
 ) -> None:
-    """Measures how FILE suffers when only one layer is quantized."""
+    """Measures how FILE suffers when only one layer or activation is quantized."""
     try:
         widths = [int(word) for word in bits.split(",")]
     except ValueError:
         raise ConfigError(f"--bits is {bits!r}.", help="write for instance 2,4,8") from None
     if options["data"] is None and options["recipe_data"] is None:
         raise ConfigError("sensitivities need data.", help="add --data, or --recipe-data RECIPE")
-    for width in widths:
-        rule_of(quantizer, width)
+    of_weights = None if quantizer == "none" else quantizer
+    for rule in filter(None, (of_weights, activations)):
+        for width in widths:
+            rule_of(rule, width)
     recipe, folder = recipe_of(file, weights=["lut:bits=8"], **options)
     target = writable_folder(output or Path("."))
     with TrainingProgress() as bars:
@@ -56,10 +72,11 @@ def command(
             recipe,
             folder,
             widths,
-            quantizer,
+            of_weights,
             samples,
             workers,
             lambda done, total: update(done, total, {}),
+            activations,
         )
     found.write(target / "sensitivity.json")
     write_csv(found, target / "sensitivity.csv")

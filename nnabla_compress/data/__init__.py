@@ -13,6 +13,7 @@ from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.data.preprocessing import Preprocessing
 from nnabla_compress.data.registry import SOURCES, load
 from nnabla_compress.data.splits import DataSet, Split, hold_out
+from nnabla_compress.data.wanted import Wanted
 
 __all__ = [
     "AUGMENTATIONS",
@@ -22,6 +23,7 @@ __all__ = [
     "Preprocessing",
     "Split",
     "TrainingBatches",
+    "Wanted",
     "augmentation",
     "evaluation_batches",
     "hold_out",

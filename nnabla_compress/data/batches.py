@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Iterator, Optional, Tuple
+from dataclasses import dataclass, field
+from typing import Iterator, Mapping, Optional, Tuple
 
 import numpy as np
 
@@ -25,8 +25,10 @@ class Batch:
 
     Args:
         x: Network inputs, ``float32``, (B, C, H, W) or (B, D).
-        y: Class indices, ``int32``, (B, 1), as NNabla's losses want them.
+        y: Targets as NNabla's losses want them: class indices ``int32``, (B, 1), or (B, 1, H, W);
+            numbers ``float32``, (B, ...).
         count: How many of the B rows are samples; the others repeat the last one.
+        more: Further inputs by name, where a network has several.
 
     Example:
         >>> Batch(np.zeros((3, 2), np.float32), np.zeros((3, 1), np.int32), 2).mask.tolist()
@@ -36,6 +38,7 @@ class Batch:
     x: np.ndarray
     y: np.ndarray
     count: int
+    more: Mapping[str, np.ndarray] = field(default_factory=dict)
 
     @property
     def mask(self) -> np.ndarray:
@@ -79,7 +82,12 @@ class TrainingBatches:
         _positive("batch_size", batch_size)
         if seed < 0:
             raise ConfigError(f"seed={seed} is negative.", help="give a whole number from 0")
-        preprocessing.check(split.x.shape[1:])
+        for values in split.arrays.values():
+            preprocessing.check(values.shape[1:])
+        if augmentation is not None and split.more:
+            raise ConfigError(
+                "an augmentation is for networks with one input.", help="leave the augmentation out"
+            )
         self.split = split
         self.batch_size = batch_size
         self.seed = seed
@@ -139,8 +147,8 @@ class TrainingBatches:
         x = self.split.x[chosen]
         if self.augmentation is not None:
             x = self.augmentation(x, _random_state(_AUGMENT, self.seed, iteration))
-        y = self.split.y[chosen][:, np.newaxis]
-        return Batch(self.preprocessing(x), y, self.batch_size)
+        more = {name: self.preprocessing(v[chosen]) for name, v in self.split.more.items()}
+        return Batch(self.preprocessing(x), _rows(self.split.y, chosen), self.batch_size, more)
 
     def _order(self, epoch: int) -> np.ndarray:
         if self._permutation[0] != epoch:
@@ -174,7 +182,12 @@ def evaluation_batches(
     for start in range(0, len(split), batch_size):
         chosen = np.minimum(np.arange(start, start + batch_size), len(split) - 1)
         count = min(batch_size, len(split) - start)
-        yield Batch(preprocessing(split.x[chosen]), split.y[chosen][:, np.newaxis], count)
+        more = {name: preprocessing(values[chosen]) for name, values in split.more.items()}
+        yield Batch(preprocessing(split.x[chosen]), _rows(split.y, chosen), count, more)
+
+
+def _rows(y: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    return y[chosen][:, np.newaxis] if y.ndim == 1 else y[chosen]
 
 
 def _random_state(*entropy: int) -> np.random.RandomState:

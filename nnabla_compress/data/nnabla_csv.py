@@ -10,13 +10,14 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from nnabla_compress.data.images import read_image
 from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.data.splits import DataSet, Split
+from nnabla_compress.data.wanted import Names, Wanted
 from nnabla_compress.errors import ConfigError, DataError
 
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
@@ -26,10 +27,11 @@ def nnabla_csv(
     train: Union[str, Path, None] = None,
     test: Union[str, Path, None] = None,
     validation_file: Union[str, Path, None] = None,
-    x: str = "x",
-    y: str = "y",
+    x: Names = None,
+    y: Optional[str] = None,
     n_classes: Optional[int] = None,
     folder: Union[str, Path, None] = None,
+    wanted: Optional[Wanted] = None,
 ) -> DataSet:
     """Loads one CSV file a split.
 
@@ -37,10 +39,12 @@ def nnabla_csv(
         train: CSV file to learn from.
         test: CSV file to report on.
         validation_file: CSV file to choose by.
-        x: Name of the input variable.
-        y: Name of the label variable: one column of class indices.
+        x: Name of the input variable, by default "x"; for several inputs a name for each.
+        y: Name of the target variable, by default "y": one column of class indices, or numbers,
+            a vector of columns or files.
         n_classes: Number of classes; by default the largest label + 1.
         folder: Where relative paths of the CSV files start.
+        wanted: What the network wants; one input and classes by default.
 
     Returns:
         Samples ``float32``, images scaled to 0..1 as ``nnabla_cli`` does.
@@ -52,75 +56,114 @@ def nnabla_csv(
     files = {"train": train, "validation": validation_file, "test": test}
     if all(file is None for file in files.values()):
         raise ConfigError("data source csv needs a file.", help="add train: and test: FILE.csv")
+    wanted = (wanted or Wanted()).named(x, y)
     splits: Dict[str, Split] = {}
     for split, file in files.items():
-        if file is not None:
-            path = resolve_path(file, folder, f"the {split} CSV file")
-            samples, labels = read_csv(path, x, y)
-            splits[split] = Split.checked(samples, labels, str(path), n_classes, layout="NCHW")
+        if file is None:
+            continue
+        path = resolve_path(file, folder, f"the {split} CSV file")
+        header, rows = _read(path)
+        columns = {name: _columns(header, name, path) for name in _variables(header)}
+        inputs, target = wanted.pick({name: name for name in columns})
+        for name, candidates in wanted.inputs.items():
+            if name not in inputs:
+                raise _no_column(path, candidates[0], header)
+        if target is None and not wanted.unlabelled:
+            raise _no_column(path, wanted.target[0], header)
+        if target is not None and wanted.targets == "classes" and len(columns[target]) != 1:
+            raise DataError(
+                f"{path}: the label {target!r} has {len(columns[target])} columns.",
+                help="give one column of class indices (not one-hot); targets that are numbers "
+                "need a loss such as SquaredError",
+            )
+        names = {*inputs.values(), *([] if target is None else [target])}
+        found = _variables_of(rows, {name: columns[name] for name in names}, path)
+        splits[split] = Split.checked(
+            {name: found[column] for name, column in inputs.items()},
+            None if target is None else found[target],
+            str(path),
+            n_classes,
+            layout="NCHW",
+            targets=wanted.targets,
+        )
     return DataSet.checked(
         "csv", n_classes, splits.get("train"), splits.get("validation"), splits.get("test")
     )
 
 
-def read_csv(path: Path, x: str = "x", y: str = "y") -> Tuple[np.ndarray, np.ndarray]:
-    """Reads the samples and labels of one CSV file.
+def read_csv(path: Path, names: Sequence[str] = ("x", "y")) -> Dict[str, np.ndarray]:
+    """Reads variables of one CSV file.
 
     Args:
         path: The file; UTF-8, with or without a byte order mark.
-        x: Name of the input variable.
-        y: Name of the label variable.
+        names: Names of the variables.
 
     Returns:
-        Samples ``float32`` (N, ...) and labels (N,) as written.
+        Their values ``float32`` by name, (N, ...): as in the file of each cell, or (N, D) for the D
+        columns of a vector.
 
     Raises:
         DataError: If the file, its header, a row or a cell does not fit.
     """
+    header, rows = _read(path)
+    return _variables_of(rows, {name: _columns(header, name, path) for name in names}, path)
+
+
+def _read(path: Path) -> Tuple[List[str], List[Tuple[int, List[str]]]]:
+    """Returns the header, and the rows with their line numbers."""
     try:
         with open(path, newline="", encoding="utf-8-sig") as stream:
-            rows = list(csv.reader(stream))
+            lines = list(csv.reader(stream))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"can't read {path}: {error}.", help="save it as CSV text in UTF-8"
         ) from error
-    if not rows:
+    if not lines:
         raise DataError(f"{path} is empty.", help="a CSV data set starts with a header")
-    header = rows[0]
-    x_columns, y_columns = _columns(header, x, path), _columns(header, y, path)
-    if len(y_columns) != 1:
-        raise DataError(
-            f"{path}: the label {y!r} has {len(y_columns)} columns.",
-            help="give one column of class indices (not one-hot)",
-        )
-    samples: List[np.ndarray] = []
-    labels: List[float] = []
-    for line, row in enumerate(rows[1:], start=2):
-        if not row:
-            continue  # a blank line, often the last
-        where = f"{path}, line {line}"
-        if len(row) != len(header):
-            raise DataError(
-                f"{where}: {len(row)} cells, the header has {len(header)}.", help="mend that line"
-            )
-        cells = [_cell(row[column], path.parent, where) for column in x_columns]
-        if len(cells) > 1 and any(cell.size != 1 for cell in cells):
-            raise DataError(f"{where}: an entry of the vector {x!r} is not one number.")
-        sample = cells[0] if len(cells) == 1 else np.concatenate([cell.ravel() for cell in cells])
-        if samples and sample.shape != samples[0].shape:
-            raise DataError(
-                f"{where}: the sample has the shape {sample.shape}, "
-                f"the first has {samples[0].shape}.",
-                help="all samples need one shape",
-            )
-        label = _cell(row[y_columns[0]], path.parent, where)
-        if label.size != 1:
-            raise DataError(f"{where}: the label {row[y_columns[0]]!r} is not one number.")
-        samples.append(sample)
-        labels.append(float(label.reshape(())))
-    if not samples:
+    rows = [(line, row) for line, row in enumerate(lines[1:], start=2) if row]
+    if not rows:
         raise DataError(f"{path} has a header but no rows: the set is empty.")
-    return np.stack(samples), np.asarray(labels, np.float64)
+    for line, row in rows:
+        if len(row) != len(lines[0]):
+            raise DataError(
+                f"{path}, line {line}: {len(row)} cells, the header has {len(lines[0])}.",
+                help="mend that line",
+            )
+    return lines[0], rows
+
+
+def _variables_of(
+    rows: List[Tuple[int, List[str]]], columns: Dict[str, List[int]], path: Path
+) -> Dict[str, np.ndarray]:
+    found: Dict[str, List[np.ndarray]] = {name: [] for name in columns}
+    for line, row in rows:
+        where = f"{path}, line {line}"
+        for name, values in found.items():
+            cells = [_cell(row[column], path.parent, where) for column in columns[name]]
+            if len(cells) > 1 and any(cell.size != 1 for cell in cells):
+                raise DataError(f"{where}: an entry of the vector {name!r} is not one number.")
+            value = cells[0] if len(cells) == 1 else np.concatenate([c.ravel() for c in cells])
+            if values and value.shape != values[0].shape:
+                raise DataError(
+                    f"{where}: the sample of {name!r} has the shape {value.shape}, "
+                    f"the first has {values[0].shape}.",
+                    help="all samples need one shape",
+                )
+            values.append(value)
+    return {name: np.stack(values) for name, values in found.items()}
+
+
+def _variables(header: List[str]) -> List[str]:
+    """Names of the variables in a header, comments left out."""
+    names = [cell.split(":", 1)[0].strip().partition("__")[0] for cell in header]
+    return [name for name in dict.fromkeys(names) if not name.startswith("#")]
+
+
+def _no_column(path: Path, variable: str, header: List[str]) -> DataError:
+    return DataError(
+        f"{path} has no column {variable!r}; its header is {', '.join(header)}.",
+        help="name the columns with x: and y:; y: x is for an autoencoder",
+    )
 
 
 def _columns(header: List[str], variable: str, path: Path) -> List[int]:
@@ -133,10 +176,7 @@ def _columns(header: List[str], variable: str, path: Path) -> List[int]:
                 raise DataError(f"{path}: column {cell!r} has no number after '__'.")
             found.append((int(index or 0), column))
     if not found:
-        raise DataError(
-            f"{path} has no column {variable!r}; its header is {', '.join(header)}.",
-            help="name the columns with x: and y:",
-        )
+        raise _no_column(path, variable, header)
     return [column for _, column in sorted(found)]
 
 

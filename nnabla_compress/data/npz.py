@@ -12,6 +12,7 @@ import numpy as np
 
 from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.data.splits import DataSet, Split
+from nnabla_compress.data.wanted import Names, Wanted
 from nnabla_compress.errors import ConfigError, DataError
 
 # Spellings found in files in the wild, for each split.
@@ -27,17 +28,24 @@ def npz(
     folder: Union[str, Path, None] = None,
     n_classes: Optional[int] = None,
     layout: str = "auto",
+    x: Names = None,
+    y: Optional[str] = None,
+    wanted: Optional[Wanted] = None,
 ) -> DataSet:
     """Loads ``x_train``, ``y_train`` and the same with ``_validation`` and ``_test``.
 
     A split may be absent, ``_valid`` and ``_val`` are read as ``_validation``. A file
-    with just ``x`` and ``y`` is a test set.
+    with just ``x`` and ``y`` is a test set. A network with several inputs takes an array for each,
+    called like the input.
 
     Args:
         path: The ``.npz`` file.
         folder: Where a relative path starts.
         n_classes: Number of classes; by default the largest label + 1.
         layout: Of four-dimensional x: ``"NCHW"``, ``"NHWC"`` or ``"auto"`` (see ``Split.checked``).
+        x: Another name of x; for several inputs a name for each.
+        y: Another name of y, such as "mask" for ``mask_train``; "x" for an autoencoder.
+        wanted: What the network wants; one input and classes by default.
 
     Returns:
         The data set, ``uint8`` where the file has ``uint8``, else ``float32``.
@@ -50,28 +58,35 @@ def npz(
         raise ConfigError(f"layout is {layout!r}.", help="choose auto, NCHW or NHWC")
     if n_classes is not None and n_classes < 1:
         raise ConfigError(f"n_classes={n_classes} must be at least 1.")
+    wanted = (wanted or Wanted()).named(x, y)
     file = resolve_path(path, folder, "the .npz file")
     arrays = read_npz(file)
     splits: Dict[str, Split] = {}
     for split, suffixes in _SUFFIXES.items():
         for suffix in suffixes:
-            x, y = arrays.get(f"x{suffix}"), arrays.get(f"y{suffix}")
-            if split in splits or (x is None and y is None):
+            there = {key[: len(key) - len(suffix)]: key for key in arrays if key.endswith(suffix)}
+            inputs, target = wanted.pick(there)
+            if split in splits or (not inputs and target is None):
                 continue
-            if x is None or y is None:
-                there, absent = (
-                    (f"y{suffix}", f"x{suffix}") if x is None else (f"x{suffix}", f"y{suffix}")
-                )
-                raise DataError(f"{file} has {there} but not {absent}.", help=f"add {absent}")
-            where = f"{file} (x{suffix}, y{suffix})"
-            splits[split] = Split.checked(x, y, where, n_classes, layout)
+            wanted.check(inputs, target, str(file), suffix)
+            names = [*inputs.values(), *([] if target is None else [target])]
+            splits[split] = Split.checked(
+                {name: arrays[key] for name, key in inputs.items()},
+                None if target is None else arrays[target],
+                f"{file} ({', '.join(names)})",
+                n_classes,
+                layout,
+                wanted.targets,
+            )
     if not splits:
+        listed = [names[0] for names in (*wanted.inputs.values(), wanted.target)]
         raise DataError(
-            f"{file} holds {', '.join(sorted(arrays)) or 'nothing'}: no x and y found.",
-            help="save it as x_train, y_train, x_test, y_test",
+            f"{file} holds {', '.join(sorted(arrays)) or 'nothing'}: no {' and '.join(listed)} "
+            "found.",
+            help=f"save it as {', '.join(f'{n}_{s}' for s in ('train', 'test') for n in listed)}",
         )
-    names = arrays.get("names")
-    class_names = tuple(str(name) for name in names) if names is not None and names.ndim else ()
+    names_of = arrays.get("names")
+    class_names = tuple(map(str, names_of)) if names_of is not None and names_of.ndim else ()
     return DataSet.checked(file.name, n_classes, class_names=class_names, **splits)
 
 

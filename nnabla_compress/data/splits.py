@@ -1,23 +1,30 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""What a data set is here: splits of checked arrays, images as NCHW, labels as class indices."""
+"""What a data set is here: splits of checked arrays, images as NCHW, targets classes or numbers."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import Any, Optional, Tuple, Union
+import hashlib
+from dataclasses import dataclass, field, replace
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
+from nnabla_compress.data.arrays import reshaped, samples, targets_of
 from nnabla_compress.errors import ConfigError, DataError
+
+SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True)
 class Split:
-    """Samples and their labels; make one with :meth:`checked`.
+    """Samples and what a network shall make of them; make one with :meth:`checked`.
 
     Args:
         x: Samples, shape (N, C, H, W) or (N, D), ``uint8`` or ``float32``.
-        y: Class indices, shape (N,), ``int32``, at least 0.
+        y: Class indices, ``int32`` from 0, shape (N,), or (N, 1, H, W) for one a pixel; or numbers,
+            ``float32`` (N, ...); or nothing, (N, 0).
+        more: Further inputs of a network with several, by name.
+        name: Name of the input that ``x`` is for, where there are several.
 
     Example:
         >>> split = Split.checked(np.zeros((2, 3)), [1, 0], "example")
@@ -27,24 +34,76 @@ class Split:
 
     x: np.ndarray
     y: np.ndarray
+    more: Mapping[str, np.ndarray] = field(default_factory=dict)
+    name: str = "x"
 
     def __len__(self) -> int:
         return len(self.x)
 
+    @property
+    def labelled(self) -> bool:
+        """Whether there are targets."""
+        return self.y.ndim == 1 or self.y.size > 0
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether the targets are class indices."""
+        return self.labelled and self.y.dtype.kind == "i"
+
+    @property
+    def arrays(self) -> Dict[str, np.ndarray]:
+        """All inputs by name."""
+        return {self.name: self.x, **self.more}
+
+    def take(self, rows: np.ndarray) -> Split:
+        """Returns some of the samples.
+
+        Args:
+            rows: Their indices.
+        """
+        more = {name: values[rows] for name, values in self.more.items()}
+        return replace(self, x=self.x[rows], y=self.y[rows], more=more)
+
+    def fitted(self, shapes: Mapping[str, Tuple[int, ...]]) -> Split:
+        """Returns the samples in the shapes that a network takes, where axes of size 1 differ.
+
+        Args:
+            shapes: Shape of a sample of each input by name; those of other names stay.
+
+        Example:
+            >>> split = Split.checked(np.zeros((2, 1, 9)), [0, 1], "example")
+            >>> split.fitted({"x": (9, 1)}).x.shape
+            (2, 9, 1)
+        """
+        arrays = {
+            name: reshaped(values, shapes.get(name, values.shape[1:]))
+            for name, values in self.arrays.items()
+        }
+        return replace(self, x=arrays.pop(self.name), more=arrays)
+
     @classmethod
     def checked(
-        cls, x: Any, y: Any, where: str, n_classes: Optional[int] = None, layout: str = "auto"
+        cls,
+        x: Any,
+        y: Any,
+        where: str,
+        n_classes: Optional[int] = None,
+        layout: str = "auto",
+        targets: str = "classes",
     ) -> Split:
         """Makes a split from arrays as found in a file, or says what is wrong with them.
 
         Args:
             x: Samples, (N, D), (N, H, W), (N, C, H, W) or (N, H, W, C). ``uint8`` is kept, any
-                other number becomes ``float32``.
-            y: Labels, (N,) or (N, 1): whole numbers from 0.
+                other number becomes ``float32``. Or several such arrays by name of the input.
+            y: Targets. Class indices: (N,) or (N, 1) whole numbers from 0, or (N, H, W) for one a
+                pixel. Numbers: (N, ...). None for samples without any.
             where: File or source, named in messages.
-            n_classes: Labels must be smaller than this, where given.
+            n_classes: Class indices must be smaller than this, where given.
             layout: ``"NCHW"``, ``"NHWC"``, or ``"auto"``: channels are last if the last axis has 1,
                 3 or 4 entries and the second has not.
+            targets: What ``y`` is: ``"classes"``, ``"numbers"``, or ``"either"``: classes if it is
+                (N,) or (N, 1) whole numbers from 0.
 
         Returns:
             The split.
@@ -55,75 +114,29 @@ class Split:
         Example:
             >>> Split.checked(np.zeros((5, 32, 32, 3), np.uint8), np.zeros(5), "example").x.shape
             (5, 3, 32, 32)
+            >>> Split.checked(np.zeros((5, 3)), np.zeros((5, 2)), "a", targets="numbers").y.shape
+            (5, 2)
         """
-        samples = _samples(np.asarray(x), where, layout)
-        labels = _labels(np.asarray(y), where, n_classes)
-        if len(samples) != len(labels):
+        given = dict(x) if isinstance(x, Mapping) else {"x": x}
+        arrays = {
+            name: samples(np.asarray(values), name if len(given) > 1 else "x", where, layout)
+            for name, values in given.items()
+        }
+        first = next(iter(arrays))
+        count = len(arrays[first])
+        for name, values in arrays.items():
+            if len(values) != count:
+                raise DataError(
+                    f"{where}: {count} samples of {first} but {len(values)} of {name}.",
+                    help="all inputs need the same number of rows, in the same order",
+                )
+        labels = targets_of(y, count, where, n_classes, layout, targets)
+        if count != len(labels):
             raise DataError(
-                f"{where}: {len(samples)} samples but {len(labels)} labels.",
+                f"{where}: {count} samples but {len(labels)} labels.",
                 help="x and y need the same number of rows, in the same order",
             )
-        return cls(samples, labels)
-
-
-def _samples(x: np.ndarray, where: str, layout: str) -> np.ndarray:
-    if x.dtype.kind not in "buif":
-        raise DataError(f"{where}: x holds {x.dtype}, not numbers.", help="store x as numbers")
-    if x.ndim not in (2, 3, 4):
-        raise DataError(
-            f"{where}: x has the shape {x.shape}.",
-            help="x must be (N, D), (N, H, W), (N, C, H, W) or (N, H, W, C)",
-        )
-    if x.size == 0:
-        raise DataError(f"{where}: the set is empty, x has the shape {x.shape}.")
-    if x.dtype != np.uint8:
-        x = x.astype(np.float32)
-        bad = int(np.size(x) - np.count_nonzero(np.isfinite(x)))
-        if bad:
-            finite = np.isfinite(x).reshape(len(x), -1).all(axis=1)
-            first = int(np.argmin(finite))
-            raise DataError(
-                f"{where}: {bad} values of x are NaN or infinite, the first in sample {first}.",
-                help="remove or repair these samples",
-            )
-    if x.ndim == 3:
-        x = x[:, np.newaxis]
-    elif x.ndim == 4 and (layout == "NHWC" or (layout == "auto" and _channels_are_last(x))):
-        x = x.transpose(0, 3, 1, 2)
-    return np.ascontiguousarray(x)
-
-
-def _channels_are_last(x: np.ndarray) -> bool:
-    return x.shape[3] in (1, 3, 4) and x.shape[1] not in (1, 3, 4)
-
-
-def _labels(y: np.ndarray, where: str, n_classes: Optional[int]) -> np.ndarray:
-    if y.ndim == 2 and y.shape[1] == 1:
-        y = y[:, 0]
-    if y.ndim != 1 or y.dtype.kind not in "buif":
-        raise DataError(
-            f"{where}: y has the shape {y.shape} of {y.dtype}.",
-            help="y must be one class index a sample: (N,) or (N, 1) whole numbers from 0",
-        )
-    if y.dtype.kind == "f":
-        wrong = ~(np.isfinite(y) & (y == np.floor(y)))
-        if wrong.any():
-            row = int(np.argmax(wrong))
-            raise DataError(
-                f"{where}: label {y[row]} of sample {row} is not a whole number.",
-                help="labels are class indices 0, 1, 2, ...",
-            )
-    if len(y) == 0:
-        raise DataError(f"{where}: the set is empty, y has no rows.")
-    limit = np.iinfo(np.int32).max if n_classes is None else n_classes - 1
-    wrong = (y < 0) | (y > limit)
-    if wrong.any():
-        row = int(np.argmax(wrong))
-        raise DataError(
-            f"{where}: label {int(y[row])} of sample {row} lies outside 0..{limit}.",
-            help="labels are class indices; check n_classes",
-        )
-    return y.astype(np.int32)
+        return cls(arrays.pop(first), labels, arrays, first)
 
 
 @dataclass(frozen=True)
@@ -132,7 +145,8 @@ class DataSet:
 
     Args:
         name: Name of the source, for messages and reports.
-        n_classes: Number of classes, at least every label + 1.
+        n_classes: Number of classes, at least every label + 1. Of targets that are numbers: how
+            many there are a sample, 0 for other shapes than (N, D).
         train: Samples to learn from.
         validation: Samples to choose by, never part of ``train`` or ``test``.
         test: Samples to report on.
@@ -188,22 +202,46 @@ class DataSet:
         present = {key: split for key, split in splits.items() if split is not None}
         if not present:
             raise DataError(f"{name}: there is neither a training nor a test set.")
-        largest = max(int(split.y.max()) for split in present.values())
+        largest = max((int(s.y.max()) for s in present.values() if s.has_classes), default=-1)
         if n_classes is None:
-            n_classes = largest + 1
+            n_classes = largest + 1 or max(
+                split.y.shape[1] if split.y.ndim == 2 else 0 for split in present.values()
+            )
         elif largest >= n_classes:
             raise DataError(
                 f"{name}: label {largest} lies outside 0..{n_classes - 1}.",
                 help="labels are class indices; check n_classes",
             )
-        shapes = {key: split.x.shape[1:] for key, split in present.items()}
-        if len(set(shapes.values())) > 1:
-            text = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
-            raise DataError(
-                f"{name}: samples differ in shape between splits: {text}.",
-                help="all splits need samples of one shape",
-            )
+        _same_shapes(name, "samples", {key: split.x for key, split in present.items()})
+        for other in next(iter(present.values())).more:
+            _same_shapes(name, other, {key: split.more[other] for key, split in present.items()})
+        _same_shapes(name, "targets", {key: s.y for key, s in present.items() if s.labelled})
         return cls(name, n_classes, train, validation, test, tuple(class_names))
+
+    @property
+    def splits(self) -> Dict[str, Split]:
+        """The splits that there are, by name."""
+        found = {key: getattr(self, key) for key in SPLITS}
+        return {key: split for key, split in found.items() if split is not None}
+
+    @property
+    def fingerprint(self) -> str:
+        """A checksum of all samples and targets: equal data have equal ones."""
+        found = hashlib.sha256()
+        for name, split in self.splits.items():
+            for key, values in (*split.arrays.items(), ("", split.y)):
+                found.update(f"{name} {key} {values.dtype} {values.shape}".encode())
+                found.update(np.ascontiguousarray(values).data)
+        return found.hexdigest()
+
+    def change(self, how: Callable[[Split], Split]) -> DataSet:
+        """Returns the data set with each split changed.
+
+        Args:
+            how: Returns what takes the place of a split.
+        """
+        changed: Dict[str, Any] = {key: how(split) for key, split in self.splits.items()}
+        return replace(self, **changed)
 
     @property
     def sample_shape(self) -> Tuple[int, ...]:
@@ -230,7 +268,7 @@ class DataSet:
             >>> len(DataSet.checked("example", test=test).split("test"))
             1
         """
-        if name not in ("train", "validation", "test"):
+        if name not in SPLITS:
             raise ConfigError(
                 f"unknown split {name!r}.", help="the splits are train, validation and test"
             )
@@ -243,6 +281,16 @@ class DataSet:
                 else f"use a source or file with a {name} set",
             )
         return found
+
+
+def _same_shapes(name: str, what: str, arrays: Mapping[str, np.ndarray]) -> None:
+    shapes = {key: values.shape[1:] for key, values in arrays.items()}
+    if len(set(shapes.values())) > 1:
+        text = ", ".join(f"{key} {shape}" for key, shape in shapes.items())
+        raise DataError(
+            f"{name}: {what} differ in shape between splits: {text}.",
+            help=f"all splits need {what} of one shape",
+        )
 
 
 def hold_out(data: DataSet, validation: Union[int, float], seed: int = 0) -> DataSet:
@@ -290,6 +338,6 @@ def hold_out(data: DataSet, validation: Union[int, float], seed: int = 0) -> Dat
     held, kept = np.sort(order[: int(count)]), np.sort(order[int(count) :])
     return replace(
         data,
-        train=Split(train.x[kept], train.y[kept]),
-        validation=Split(train.x[held], train.y[held]),
+        train=train.take(kept),
+        validation=train.take(held),
     )

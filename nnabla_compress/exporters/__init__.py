@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from nnabla_compress.exporters.c_source import export_c
 from nnabla_compress.exporters.export_report import ExportReport, LayerRow
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.nnp import export_nnp
+from nnabla_compress.exporters.sizes import FloatSizes, NnbReport, nnb_report
 from nnabla_compress.exporters.summary import (
     FileSummary,
     LayerSummary,
@@ -16,10 +18,14 @@ from nnabla_compress.exporters.summary import (
 __all__ = [
     "ExportReport",
     "FileSummary",
+    "FloatSizes",
     "LayerRow",
     "LayerSummary",
     "NetworkSummary",
+    "NnbReport",
+    "export_c",
     "export_nnb",
     "export_nnp",
+    "nnb_report",
     "summary",
 ]

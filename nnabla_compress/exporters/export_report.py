@@ -5,12 +5,17 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.exporters.activation_rows import ActivationRow
+from nnabla_compress.exporters.archive import NamedGraph
 from nnabla_compress.exporters.encode import EncodedGraph
+from nnabla_compress.exporters.sizes import FloatSizes
+from nnabla_compress.exporters.storage import weight_path
+from nnabla_compress.exporters.storage.nnb_bytes import parameter_bytes
 from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.rewrite import leaves
 
@@ -31,6 +36,7 @@ class LayerRow:
         quantizer: Type name of its quantizer, "" for a float weight.
         storage: Name of the scheme by which the file stores it, "float" for decoded values.
         packed_bytes: Bytes of the packed codes with their table; 4 for each float weight.
+        stored_bytes: Bytes that the values of its parameters take in an ``.nnb``.
         float_bytes: 4 bytes for each weight.
     """
 
@@ -44,6 +50,12 @@ class LayerRow:
     storage: str
     packed_bytes: int
     float_bytes: int
+    stored_bytes: int
+
+    @property
+    def stored_bits(self) -> float:
+        """Bits of a weight in an ``.nnb``, functions that decode it not counted."""
+        return 8 * self.stored_bytes / max(self.weights, 1)
 
 
 @dataclass(frozen=True)
@@ -60,6 +72,9 @@ class ExportReport:
         largest_difference: Between the outputs of the network and of the file on random inputs.
         tolerance: What the difference had to stay below.
         any_batch_size: Whether the file can be loaded with any batch size.
+        activations: A row for each activation, in the order of execution.
+        notes: What a user should know about the file, a sentence each.
+        float_sizes: What the network takes on the C runtime in float.
     """
 
     path: Path
@@ -71,6 +86,9 @@ class ExportReport:
     largest_difference: float
     tolerance: float
     any_batch_size: bool
+    activations: Tuple[ActivationRow, ...] = ()
+    notes: Tuple[str, ...] = ()
+    float_sizes: Optional[FloatSizes] = None
 
     @property
     def float_bytes(self) -> int:
@@ -91,6 +109,7 @@ class ExportReport:
         return {
             "target": self.target,
             "layers": self.rows_as_dicts(),
+            "activations": [row.as_dict() for row in self.activations],
             "float_bytes": self.float_bytes,
             "packed_bytes": self.packed_bytes,
             "other_bytes": self.other_bytes,
@@ -98,11 +117,12 @@ class ExportReport:
             "largest_difference": self.largest_difference,
             "tolerance": self.tolerance,
             "any_batch_size": self.any_batch_size,
+            "notes": list(self.notes),
         }
 
 
 def layer_rows(
-    graph: EncodedGraph, names: Mapping[Any, str], storage: Mapping[Any, str]
+    graph: EncodedGraph, names: Mapping[Any, str], storage: Mapping[Any, str], stored: NamedGraph
 ) -> Tuple[LayerRow, ...]:
     """Returns a row for each weight of a graph without quantizers.
 
@@ -110,8 +130,10 @@ def layer_rows(
         graph: The graph, with each weight as one parameter.
         names: Paths of its parameters by their array.
         storage: Names of the schemes by which weights are stored, by the array of the parameter.
+        stored: The graph that is written.
     """
     rows = []
+    found = _stored_bytes(stored)
     for layer in layers(graph.outputs, _parameters(graph.outputs, names)):
         if layer.shared:
             continue
@@ -129,9 +151,20 @@ def layer_rows(
                 storage=storage.get(layer.weight.data, "float"),
                 packed_bytes=4 * size if encoding is None else encoding.nbytes,
                 float_bytes=4 * size,
+                stored_bytes=found.get(layer.weight_name, 4 * size),
             )
         )
     return tuple(rows)
+
+
+def _stored_bytes(graph: NamedGraph) -> Dict[str, int]:
+    """Returns the bytes of the parameters of each weight in an ``.nnb``, by path of the weight."""
+    found: Dict[str, int] = {}
+    for name, parameter in graph.parameters.items():
+        path = weight_path(name)
+        types = {parameter: graph.types[name]} if name in graph.types else {}
+        found[path] = found.get(path, 0) + parameter_bytes(parameter, types)
+    return found
 
 
 def other_bytes(outputs: Sequence[nn.Variable], names: Mapping[Any, str]) -> int:

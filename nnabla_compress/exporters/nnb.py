@@ -12,6 +12,7 @@ from typing import Optional, Union
 
 from nnabla_compress.errors import CompressError, ConfigError, ExportError
 from nnabla_compress.exporters.archive import converter_settings
+from nnabla_compress.exporters.compact import compact_file
 from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
 
@@ -24,12 +25,14 @@ def export_nnb(
     api: int = 44,
     batch_size: int = 1,
     settings: Union[str, Path, None] = None,
+    compact: bool = True,
 ) -> Path:
     """Converts an ``.nnp`` to an ``.nnb`` with the options that the C runtime needs.
 
     The same as ``nnabla_cli convert -d nnb_3 --nnp-no-expand-network --api API -b BATCH_SIZE``:
     buffers of their real size, and functions in the order of the file, so that decoded weights are
-    not all alive at once.
+    not all alive at once. Then :func:`~nnabla_compress.exporters.compact.compact` takes out what
+    the runtime does not need.
 
     Args:
         path: The file to write, ``*.nnb``.
@@ -37,6 +40,7 @@ def export_nnb(
         api: API level of the runtime, 1 to 45; the released runtime has 44, older devices less.
         batch_size: Rows of the inputs, fixed in the file.
         settings: YAML file with the types of variables; by default what the ``.nnp`` carries.
+        compact: Make the file and its buffers smaller; False: exactly what the converter writes.
 
     Returns:
         The path of the file.
@@ -80,6 +84,8 @@ def export_nnb(
                 f"NNabla's converter can't turn {nnp_path} into an .nnb: {reason}.",
                 help="export the .nnp with export_nnp(target='portable'), and try a higher api",
             )
+        if compact:
+            compact_file(temporary)
     return path
 
 

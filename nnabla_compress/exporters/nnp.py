@@ -7,6 +7,7 @@ missing functions lowered, each function checked against the target, written, re
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import List, Mapping, Optional, Union
@@ -16,14 +17,27 @@ import numpy as np
 
 from nnabla_compress._version import __version__
 from nnabla_compress.errors import ConfigError, ExportError
-from nnabla_compress.exporters.archive import add_metadata, name_graph, write_and_read_back
+from nnabla_compress.exporters.activation_rows import activation_rows
+from nnabla_compress.exporters.agreement import Agreement, simulated
+from nnabla_compress.exporters.archive import (
+    NamedGraph,
+    add_metadata,
+    name_graph,
+    write_and_read_back,
+    write_settings,
+)
 from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_bytes
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
-from nnabla_compress.exporters.targets import ExportOptions, target_named
+from nnabla_compress.exporters.nnb import export_nnb
+from nnabla_compress.exporters.sizes import float_sizes
+from nnabla_compress.exporters.targets import ExportOptions, Target, target_named
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.files import atomic_path
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.quantizers.base import graph_quantizers
+from nnabla_compress.simulator import Machine
+
+_SIMULATED = 100  # samples
 
 
 def export_nnp(
@@ -40,7 +54,9 @@ def export_nnp(
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
     The file holds the network ``Validation``, the executor ``Runtime``, the parameters in use
-    under their paths (``c1/conv/W``), and ``nnabla_compress.json`` with the report. It is read back
+    under their paths (``c1/conv/W``), ``nnabla_compress.json`` with the report, and, where the C
+    runtime holds variables otherwise than as floats, the converter's settings, which are also
+    written beside the file (``<name>.settings.yaml``). It is read back
     and run against the network on random inputs before it takes its name. What it computes equals
     the lowered graph bit for bit, and the network itself bit for bit if ``exact`` is reported; else
     up to ``tolerance``. The network, its parameters and the parameter scopes stay as they are.
@@ -95,7 +111,7 @@ def export_nnp(
         network.inputs, dict(zip(network.outputs, lowered.outputs)), lowered.names, lowered.types
     )
     _check_finite(graph.parameters)
-    variables = list(graph.outputs.values())
+    variables = list(graph.outputs.values() if lowered.reference is None else lowered.reference)
     rounds = input_rounds(network.inputs, samples or {}, batch_size)
     limit = 0.0 if lowered.exact else tolerance
     largest = verify_lowered(
@@ -109,20 +125,51 @@ def export_nnp(
     report = ExportReport(
         path=path,
         target=target,
-        rows=layer_rows(lowered.plain, lowered.names, lowered.storage),
+        rows=layer_rows(lowered.plain, lowered.names, lowered.storage, graph),
         other_bytes=other_bytes(lowered.plain.outputs, lowered.names),
         file_bytes=0,
         exact=lowered.exact,
         largest_difference=largest,
         tolerance=limit,
         any_batch_size=True,
+        notes=tuple(lowered.notes),
+        float_sizes=float_sizes(network),
+        activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )
     with atomic_path(path) as temporary:
-        any_batch_size = write_and_read_back(temporary, graph, batch_size, rounds)
+        own_rounds = rounds if chosen.runs_in_nnabla else []
+        any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds)
         report = replace(report, any_batch_size=any_batch_size)
-        add_metadata(temporary, {"version": __version__, **report.as_dict()}, graph.types)
+        if chosen.simulator_tolerance is not None:
+            found = _simulate(temporary, network, graph, options.samples, chosen)
+            report = replace(report, notes=(*report.notes, str(found)))
+        metadata = {"version": __version__, "same_values": lowered.reference is None}
+        add_metadata(temporary, {**metadata, **report.as_dict()}, graph.types)
         report = replace(report, file_bytes=temporary.stat().st_size)
+    if not chosen.runs_in_nnabla:
+        with atomic_path(path.with_suffix(".reference.nnp")) as temporary:
+            plain = dict(zip(network.outputs, variables))
+            reference = name_graph(network.inputs, plain, lowered.names, {})
+            write_and_read_back(temporary, reference, batch_size, rounds)
+    write_settings(path.with_suffix(".settings.yaml"), graph.types)
     return report
+
+
+def _simulate(
+    path: Path,
+    network: Network,
+    graph: NamedGraph,
+    samples: Mapping[str, np.ndarray],
+    target: Target,
+) -> Agreement:
+    """Converts a file and runs it in the simulator of the C runtime against the network."""
+    batch_size = next(iter(network.inputs.values())).shape[0]
+    with tempfile.TemporaryDirectory() as folder:
+        settings, nnb = Path(folder) / "settings.yaml", Path(folder) / "net.nnb"
+        write_settings(settings, graph.types)
+        has_settings = settings.exists()
+        export_nnb(nnb, path, batch_size=batch_size, settings=settings if has_settings else None)
+        return simulated(Machine(nnb), network, samples, _SIMULATED, target.simulator_tolerance)
 
 
 def _fold(network: Network) -> List[nn.Variable]:

@@ -8,29 +8,16 @@ quantize functions of its own, too.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import ceil, log2
-from typing import Any, Callable, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional, Union
 
 import nnabla as nn
+import numpy as np
 
+from nnabla_compress.graph.recognize import Codes, Powers, recognize
 from nnabla_compress.quantizers.base import quantizer_of
 
 FLOAT_BITS = 32
-# NNabla's own quantizers and the bits that their arguments state; None: they do not.
-NATIVE_QUANTIZERS: Dict[str, Callable[[Mapping[str, Any]], Optional[int]]] = {
-    "FixedPointQuantize": lambda args: int(args["n"]),
-    "Pow2Quantize": lambda args: int(args["n"]),
-    "MinMaxQuantize": lambda args: None,
-    "BinaryTanh": lambda args: 1,
-    "BinarySigmoid": lambda args: 1,
-    "INQAffine": lambda args: int(args["num_bits"]),
-    "INQConvolution": lambda args: int(args["num_bits"]),
-}
-# Functions whose output holds values of their input, or zero.
-_KEEP = (
-    *("MaxPooling", "Reshape", "Transpose", "Slice", "Identity", "Unpooling", "Dropout"),
-    *("ReLU", "Flip", "Shift", "Pad", "Split"),
-)
+_MOST_BITS, _MOST_EXPONENT = 64, 500
 
 
 @dataclass(frozen=True)
@@ -40,15 +27,67 @@ class StoredEncoding:
     Args:
         quantizer: Type name of the quantizer, "" for floats.
         bits: Bits of an element; 32 for floats, None if the file does not say.
+        step: Distance of neighbouring values, or the smallest power of two; the least one of
+            several channels. None if the graph does not say.
+        low: The smallest value, likewise.
+        high: The largest value, likewise.
     """
 
     quantizer: str = ""
     bits: Optional[float] = FLOAT_BITS
+    step: Optional[float] = None
+    low: Optional[float] = None
+    high: Optional[float] = None
 
     def __str__(self) -> str:
         if not self.quantizer:
             return "float"
         return self.quantizer if self.bits is None else f"{self.quantizer} {self.bits:g} bit"
+
+    @property
+    def range(self) -> str:
+        """The range of the values as it is printed, "" if it is unknown.
+
+        Example:
+            >>> StoredEncoding("Uniform", 4, 0.125, 0.0, 1.875).range
+            '0 to 1.875'
+        """
+        if self.low is None or self.high is None:
+            return ""
+        return f"{self.low:.6g} to {self.high:.6g}"
+
+
+def _fixed_point(args: Mapping[str, Any]) -> StoredEncoding:
+    signed, step = bool(args["sign"]), float(args["delta"])
+    # A file may state any number of bits.
+    high = (2.0 ** min(max(int(args["n"]) - signed, 0), _MOST_BITS) - 1) * step
+    return StoredEncoding("FixedPointQuantize", int(args["n"]), step, -high * signed, high)
+
+
+def _native_pow2(args: Mapping[str, Any]) -> StoredEncoding:
+    signed, zero, bits = bool(args["sign"]), bool(args["with_zero"]), int(args["n"])
+    high = 2.0 ** min(max(int(args["m"]), -_MOST_EXPONENT), _MOST_EXPONENT)
+    exponent_bits = min(max(bits - signed - zero, 0), _MOST_BITS)
+    step = high * 2.0 ** max(1 - 2**exponent_bits, -_MOST_EXPONENT)
+    low = -high if signed else 0.0 if zero else step
+    return StoredEncoding("Pow2Quantize", bits, step, low, high)
+
+
+# NNabla's own quantizers and what their arguments state.
+NATIVE_QUANTIZERS: Dict[str, Callable[[Mapping[str, Any]], StoredEncoding]] = {
+    "FixedPointQuantize": _fixed_point,
+    "Pow2Quantize": _native_pow2,
+    "MinMaxQuantize": lambda args: StoredEncoding("MinMaxQuantize", None),
+    "BinaryTanh": lambda args: StoredEncoding("BinaryTanh", 1, 2.0, -1.0, 1.0),
+    "BinarySigmoid": lambda args: StoredEncoding("BinarySigmoid", 1, 1.0, 0.0, 1.0),
+    "INQAffine": lambda args: StoredEncoding("INQAffine", int(args["num_bits"])),
+    "INQConvolution": lambda args: StoredEncoding("INQConvolution", int(args["num_bits"])),
+}
+# Functions whose output holds values of their input, or zero.
+_KEEP = (
+    *("MaxPooling", "Reshape", "Transpose", "Slice", "Identity", "Unpooling", "Dropout"),
+    *("ReLU", "Flip", "Shift", "Pad", "Split"),
+)
 
 
 def encoding_of(tensor: nn.Variable) -> StoredEncoding:
@@ -68,31 +107,51 @@ def encoding_of(tensor: nn.Variable) -> StoredEncoding:
     function = tensor.parent
     while function is not None:
         type_name, args = function.info.type_name, function.info.args
-        quantizer = quantizer_of(function)
-        if quantizer is not None:
-            return StoredEncoding(type_name, float(quantizer.bits_of(args, function.inputs)))
+        if quantizer_of(function) is not None:
+            return encoding_of_node(function)
         if type_name in NATIVE_QUANTIZERS:
-            return StoredEncoding(type_name, NATIVE_QUANTIZERS[type_name](args))
-        if type_name == "MulScalar":
-            return _uniform(function.inputs[0].parent)
+            return NATIVE_QUANTIZERS[type_name](args)
+        found = recognize(function)
+        if found is not None:
+            return encoding_of_chain(found)
         if type_name not in _KEEP or not function.inputs:
             break
         function = function.inputs[0].parent
     return StoredEncoding()
 
 
-def _uniform(function: Any) -> StoredEncoding:
-    """Reads the codes' range from the clip and the rounding that an export writes."""
-    if function is None or function.info.type_name != "Round":
-        return StoredEncoding()
-    low, high = 0.0, None
-    function = function.inputs[0].parent
-    while function is not None and function.info.type_name in ("MinimumScalar", "MaximumScalar"):
-        if function.info.type_name == "MinimumScalar":
-            high = function.info.args["val"]
-        else:
-            low = function.info.args["val"]
-        function = function.inputs[0].parent
-    if high is None or not 0 <= high - low < 2**FLOAT_BITS:
-        return StoredEncoding()
-    return StoredEncoding("Uniform", ceil(log2(round(high - low) + 1)))
+def encoding_of_node(function: Any) -> StoredEncoding:
+    """Returns the encoding that a quantizer's node stands for.
+
+    Args:
+        function: A node of the graph; step and range stay unknown until it has seen values.
+    """
+    quantizer = quantizer_of(function)
+    assert quantizer is not None
+    args, inputs = function.info.args, function.inputs
+    found = StoredEncoding(function.info.type_name, float(quantizer.bits_of(args, inputs)))
+    settled = getattr(quantizer, "settled", None)
+    if settled is None or any(np.isnan(parameter.d).any() for parameter in inputs[1:]):
+        return found
+    grid = settled(args, inputs)
+    if hasattr(grid, "zero_point"):
+        scale = grid.scale.astype(np.float64)
+        low, high = float((scale * grid.lower).min()), float((scale * grid.upper).max())
+        return StoredEncoding(found.quantizer, found.bits, float(scale.min()), low, high)
+    step, high = float(np.min(grid.finest)), float(np.max(grid.largest))
+    low = -high if args["signed"] else 0.0 if args.get("zero", True) else step
+    return StoredEncoding(found.quantizer, found.bits, step, low, high)
+
+
+def encoding_of_chain(found: Union[Codes, Powers]) -> StoredEncoding:
+    """Returns the encoding that recognized functions stand for.
+
+    Args:
+        found: As from :func:`~nnabla_compress.graph.recognize.recognize`.
+    """
+    if isinstance(found, Powers):
+        low = -found.q_max if found.signed else 0.0 if found.zero else found.q_min
+        return StoredEncoding("Pow2", found.bits, found.q_min, low, found.q_max)
+    steps = found.steps.astype(np.float64)
+    low, high = (steps * found.low).min(), (steps * found.high).max()
+    return StoredEncoding("Uniform", found.bits, float(steps.min()), float(low), float(high))

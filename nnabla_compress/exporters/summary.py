@@ -8,17 +8,21 @@ import zipfile
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.errors import CompressError, DataError
+from nnabla_compress.exporters.activation_rows import ActivationRow, activation_rows
 from nnabla_compress.exporters.archive import METADATA
+from nnabla_compress.exporters.lowering import fold_constants
 from nnabla_compress.exporters.obstacles import Obstacle, obstacles, preprocessing
+from nnabla_compress.exporters.storage import CODES, weight_path
 from nnabla_compress.exporters.stored_encodings import StoredEncoding, encoding_of
 from nnabla_compress.graph.costs import NetworkCosts, costs
 from nnabla_compress.graph.layers import WEIGHT, Layer, layers
+from nnabla_compress.graph.recognize import with_nodes
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.models.nnp import TRAINING_ONLY, Executor, NnpFile
 from nnabla_compress.models.nnp_archive import readable
@@ -68,7 +72,8 @@ class NetworkSummary:
         functions: Number of functions of each type, in the order of execution.
         layers: Its layers in the order of execution.
         parameters: Number of all its parameters, running statistics included.
-        costs: Of the whole network; ``weight_bytes`` at the bits that the layers' weights have.
+        costs: Of the whole network, at the bits that weights and activations have.
+        activations: Its activations in the order of execution, and other quantized tensors.
         preprocessing: Scalars applied to an input before anything else.
         left_out: Functions in the file that only act in training, by type.
         loops: Turns of the loops in the file, by name; all turns are counted.
@@ -82,6 +87,7 @@ class NetworkSummary:
     layers: Tuple[LayerSummary, ...]
     parameters: int
     costs: NetworkCosts
+    activations: Tuple[ActivationRow, ...] = ()
     preprocessing: Tuple[str, ...] = ()
     left_out: Dict[str, int] = field(default_factory=dict)
     loops: Dict[str, int] = field(default_factory=dict)
@@ -179,24 +185,58 @@ def _network(file: NnpFile, name: str, noted: Mapping[str, Any]) -> NetworkSumma
             raise DataError(
                 f"network {name[:80]!r} of {file.path} has no output.", help="save it again"
             )
-        used = {leaf.data for leaf in leaves(outputs)}
         stored = file.stored_functions(name)
-        found = layers(outputs, parameters)
-        rows = tuple(_layer(layer, noted) for layer in found)
-        total = costs(outputs, parameters, inputs)
+        types = Counter(f.info.type_name for f in functions(outputs))
+        outputs = _decoded(outputs, inputs, parameters, noted)
+        parameters = _as_weights(parameters)
+        known = {**{p.data: p for p in parameters.values()}, **{v.data: v for v in leaves(outputs)}}
+        used = {leaf.data for leaf in leaves(outputs)} - {v.data for v in inputs}
+        quantized = with_nodes(outputs)
+        found = layers(quantized, parameters)
+        # An export stores a shared weight of several Affine functions once for each.
+        copies = {
+            layer.weight.d.tobytes(): noted[layer.name] for layer in found if layer.name in noted
+        }
+        rows = tuple(
+            _layer(layer, noted.get(layer.name) or copies.get(layer.weight.d.tobytes()))
+            for layer in found
+        )
+        total = costs(quantized, parameters, inputs)
         return NetworkSummary(
             name=name,
             inputs={key: tuple(v.shape) for key, v in network.inputs.items()},
             outputs={key: tuple(v.shape) for key, v in network.outputs.items()},
-            functions=dict(Counter(f.info.type_name for f in functions(outputs))),
+            functions=dict(types),
             layers=rows,
-            parameters=sum(p.size for p in parameters.values() if p.data in used),
+            parameters=sum(known[data].size for data in used),
             costs=replace(total, weight_bytes=total.float_weight_bytes - _saved(found, rows)),
-            preprocessing=preprocessing(outputs),
+            activations=activation_rows(quantized, inputs),
+            preprocessing=preprocessing(quantized),
             left_out={kind: stored[kind] for kind in TRAINING_ONLY if kind in stored},
             loops=file.loops(name),
             obstacles=obstacles(outputs, inputs, parameters),
         )
+
+
+def _decoded(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    parameters: Mapping[str, nn.Variable],
+    noted: Mapping[str, Any],
+) -> List[nn.Variable]:
+    """Returns the graph with weights that our export stored as codes decoded to parameters."""
+    if not any(name.endswith(CODES) for name in parameters) or not noted:
+        return list(outputs)
+    paths = {parameter.data: weight_path(name) for name, parameter in parameters.items()}
+    return fold_constants(outputs, inputs, paths)
+
+
+def _as_weights(parameters: Mapping[str, nn.Variable]) -> Dict[str, nn.Variable]:
+    """Returns parameters with the codes of a weight, which a layer may read, under its path."""
+    return {
+        weight_path(name) if name.endswith(CODES) else name: parameter
+        for name, parameter in parameters.items()
+    }
 
 
 def _saved(found: Sequence[Layer], rows: Sequence[LayerSummary]) -> int:
@@ -209,8 +249,7 @@ def _saved(found: Sequence[Layer], rows: Sequence[LayerSummary]) -> int:
     return saved
 
 
-def _layer(layer: Layer, noted: Mapping[str, Any]) -> LayerSummary:
-    row = noted.get(layer.name)
+def _layer(layer: Layer, row: Optional[Mapping[str, Any]]) -> LayerSummary:
     return LayerSummary(
         name=layer.name,
         type=layer.type,

@@ -14,7 +14,7 @@ from nnabla_compress.exporters.nnabla_errors import reason
 
 Rounds = List[List[np.ndarray]]
 
-_RANDOM_ROUNDS = 3
+_RANDOM_ROUNDS, _SAMPLE_ROUNDS = 3, 16
 _SEED = 313
 # Where activations are quantized, a value on a border between two steps may fall to either side.
 _QUANTIZED_ACTIVATIONS = 0.05
@@ -23,7 +23,7 @@ _QUANTIZED_ACTIVATIONS = 0.05
 def input_rounds(
     inputs: Mapping[str, nn.Variable], samples: Mapping[str, np.ndarray], batch_size: int
 ) -> Rounds:
-    """Returns batches to run networks on: three random ones, and the samples.
+    """Returns batches to run networks on: three random ones, and up to sixteen of the samples.
 
     Args:
         inputs: Inputs by name.
@@ -58,7 +58,8 @@ def input_rounds(
                 help="give rows for each input",
             )
         arrays.append(array)
-    for start in range(0, min(map(len, arrays)) - batch_size + 1, batch_size):
+    starts = range(0, min(map(len, arrays)) - batch_size + 1, batch_size)
+    for start in starts[:_SAMPLE_ROUNDS]:
         rounds.append([array[start : start + batch_size] for array in arrays])
     return rounds
 

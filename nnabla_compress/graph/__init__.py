@@ -11,6 +11,7 @@ from nnabla_compress.graph.activations import (
 from nnabla_compress.graph.clone import clone, register_python_function
 from nnabla_compress.graph.costs import NetworkCosts, costs
 from nnabla_compress.graph.fold import fold_batch_normalization
+from nnabla_compress.graph.fold_training import fold_for_training
 from nnabla_compress.graph.insert import insert_weight_quantizers, remove_quantizers
 from nnabla_compress.graph.layers import Layer, layers, parameter_names
 from nnabla_compress.graph.places import places
@@ -31,6 +32,7 @@ __all__ = [
     "consumers",
     "costs",
     "fold_batch_normalization",
+    "fold_for_training",
     "functions",
     "insert_activation_quantizers",
     "insert_weight_quantizers",

@@ -14,7 +14,7 @@ from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.quantizers.base import Quantizer
 from nnabla_compress.regularizers.memory import ACTIVATION_TYPES
 
-_NON_NEGATIVE = ("ReLU", "ReLU6", "Sigmoid", "HardSigmoid", "SoftPlus", "BinarySigmoid")
+NON_NEGATIVE = ("ReLU", "ReLU6", "Sigmoid", "HardSigmoid", "SoftPlus", "BinarySigmoid")
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Activation:
     @property
     def signed(self) -> bool:
         """Whether its values can be negative."""
-        return self.type not in _NON_NEGATIVE
+        return self.type not in NON_NEGATIVE
 
 
 def activations(outputs: Sequence[nn.Variable]) -> List[Activation]:

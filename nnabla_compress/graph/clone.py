@@ -9,7 +9,8 @@ import nnabla as nn
 import nnabla.function
 
 from nnabla_compress.errors import UnsupportedFunctionError
-from nnabla_compress.functions import Pow2BatchNormalization
+from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
+from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
 from nnabla_compress.quantizers.base import clone_node
 
 Made = Union[nn.Variable, Sequence[nn.Variable]]
@@ -17,6 +18,7 @@ MakePythonFunction = Callable[[Dict[str, Any], Sequence[nn.Variable]], Made]
 
 _PYTHON_FUNCTIONS: Dict[str, MakePythonFunction] = {
     "Pow2BatchNormalization": lambda args, inputs: Pow2BatchNormalization(args)(*inputs),
+    "FoldedBatchNormalization": lambda args, inputs: FoldedBatchNormalization(args)(*inputs),
 }
 
 

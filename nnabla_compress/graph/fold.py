@@ -3,7 +3,8 @@
 
 With its running statistics a batch normalization is ``y = s x + t`` for each channel, with
 ``s = gamma / sqrt(var + eps)`` and ``t = beta - s mean``; for :func:`pow2_batch_normalization` the
-scale is rounded to a power of two. What becomes of it depends on the weight before it:
+scale is rounded to a power of two; that of :func:`folded_batch_normalization` is in the weight
+already. What becomes of it depends on the weight before it:
 
 * A float weight W, bias b that belong to this layer alone: ``W <- s W``, ``b <- s b + t``.
 * A quantized weight, or one of several layers: times a scale per channel it would no longer be one
@@ -37,6 +38,7 @@ NORMALIZATIONS = (
     "FusedBatchNormalization",
     "SyncBatchNormalization",
     "Pow2BatchNormalization",
+    "FoldedBatchNormalization",
 )
 _LARGEST_BIAS = 1e30
 
@@ -62,6 +64,11 @@ def scale_and_shift(function: Any) -> Tuple[np.ndarray, np.ndarray]:
     beta = None if args.get("no_bias") else value(inputs.pop(0))
     gamma = None if args.get("no_scale") else value(inputs.pop(0))
     mean, variance = value(inputs[0]), value(inputs[1])
+    if function.info.type_name == "FoldedBatchNormalization":
+        # The weight before it has taken the scale already, but not the bias.
+        bias = value(inputs[3]).reshape(mean.shape) if len(inputs) > 3 else 0
+        scale = gamma / np.sqrt(variance + args["eps"])
+        return np.ones_like(mean), beta + scale * (bias - mean)
     if function.info.type_name == "Pow2BatchNormalization":
         # As the function itself rounds, so that a scale on the border goes to the same side.
         inverse = (1 / np.sqrt(variance + args["eps"])).astype(np.float32)
@@ -113,7 +120,7 @@ def fold_batch_normalization(
         layer = inputs[0].parent
         y = None
         if layer is not None and readers[function.inputs[0]] == [function]:
-            y = _fold_into(layer, scale, shift, uses, names)
+            y = fold_into_layer(layer, scale, shift, uses, names)
         if y is None:
             path = names.get(function.inputs[1].data, f"BatchNormalization_{next(unnamed)}/mean")
             y = _affine_map(inputs[0], scale, shift, path)
@@ -126,14 +133,28 @@ def fold_batch_normalization(
     return rebuild(outputs, replace)
 
 
-def _fold_into(
+def fold_into_layer(
     layer: Any,
     scale: np.ndarray,
     shift: np.ndarray,
     uses: Mapping[Any, int],
     names: Mapping[Any, str],
 ) -> Optional[nn.Variable]:
-    """Returns the layer's output with the map folded in, None if it can't be."""
+    """Returns a layer's output with a map of it, ``scale * y + shift``, taken into W and b.
+
+    A weight that is computed or used elsewhere stays, with the scale behind the layer.
+
+    Args:
+        layer: A function with a weight.
+        scale: Factors, float64, of as many dimensions as the output, such as (1, C, 1, 1).
+        shift: Terms of the same shape.
+        uses: How often each parameter of the graph is read, by its array.
+        names: Paths of parameters by their array.
+
+    Returns:
+        The new output, None if the map varies along other axes than the layer's channels, or the
+        bias is computed.
+    """
     output = layer.outputs[0].shape
     axis = _channel_axis(layer, scale.shape, output)
     if axis is None:

@@ -9,6 +9,7 @@ import nnabla as nn
 
 from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
 from nnabla_compress.graph.clone import clone
+from nnabla_compress.graph.fold_training import unfolded
 from nnabla_compress.graph.layers import BIAS, WEIGHT, Layer, layers
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.quantizers.base import Quantizer, quantizer_of
@@ -111,6 +112,8 @@ def remove_quantizers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
     """
 
     def replace(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
+        if function.info.type_name == "FoldedBatchNormalization":
+            return unfolded(function, inputs)
         return inputs[0] if quantizer_of(function) is not None else None
 
     return rebuild(outputs, replace)

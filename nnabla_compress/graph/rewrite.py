@@ -95,7 +95,8 @@ def rebuild(
     """Builds the graph behind ``outputs`` again, with replacements.
 
     Parameters and inputs are the very same Variables in the new graph, so that it follows
-    training and loading. Without replacements it computes the same values bit for bit.
+    training and loading. Without replacements it computes the same values bit for bit. Where
+    inputs of another batch size are given, constants and random numbers of the old one follow.
 
     Args:
         outputs: Variables of one graph.
@@ -121,17 +122,33 @@ def rebuild(
         ((8, 3), ['ReLU6', 'Softmax'])
     """
     new: Dict[nn.Variable, nn.Variable] = dict(inputs or {})
+    batch = _batch_sizes(new)
     for function in functions(outputs, stop=list(new)):
         arguments = [new.get(variable, variable) for variable in function.inputs]
         made = replace(function, arguments) if replace is not None else None
         if made is None:
-            copies = clone(function, arguments)
+            copies = clone(function, arguments, _shape_of_batch(function, batch))
             for old, copy in zip(function.outputs, copies):
                 _take_over(function, old, copy)
         else:
             copies = as_list(made)
         new.update((old, copy) for old, copy in zip(function.outputs, copies) if old not in new)
     return [new.get(output, output) for output in outputs]
+
+
+def _batch_sizes(inputs: Mapping[nn.Variable, nn.Variable]) -> Optional[Tuple[int, int]]:
+    """Returns the old and the new batch size, None if they are the same or not clear."""
+    sizes = {(old.shape[0], new.shape[0]) for old, new in inputs.items() if old.shape and new.shape}
+    pair = sizes.pop() if len(sizes) == 1 else (0, 0)
+    return pair if pair[0] != pair[1] else None
+
+
+def _shape_of_batch(function: Any, batch: Optional[Tuple[int, int]]) -> Optional[Dict[str, Any]]:
+    """Returns the shape argument of a function without inputs for the new batch size."""
+    shape = list(function.info.args.get("shape", ())) if not function.inputs else []
+    if batch is None or not shape or shape[0] != batch[0]:
+        return None
+    return {"shape": [batch[1], *shape[1:]]}
 
 
 def _take_over(function: Any, old: nn.Variable, copy: nn.Variable) -> None:

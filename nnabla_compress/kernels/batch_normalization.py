@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Batch normalization with a power-of-two scale, forward and backward in one pass a channel."""
+"""The passes of batch normalizations over a tensor, forward and backward, one channel at a time."""
 
 from __future__ import annotations
 
@@ -64,6 +64,46 @@ def gradient_sums(
     with threads_for(x.size):
         _gradient_sums(dy, x, mean, inverse, beta, gamma)
     return beta, gamma
+
+
+def input_gradient(
+    dy: np.ndarray,
+    x: np.ndarray,
+    slope: np.ndarray,
+    offset: np.ndarray,
+    per_value: np.ndarray,
+    out: np.ndarray,
+    accumulate: bool,
+) -> None:
+    """Writes, of each channel, ``slope * dy + per_value * x + offset`` to ``out``, or adds it.
+
+    Args:
+        dy: Gradient of the output, float32, shape (outer, channels, inner).
+        x: Input of the same shape.
+        slope: float32, shape (channels,).
+        offset: Likewise.
+        per_value: Likewise.
+        out: float32 of the shape of ``x``.
+        accumulate: Add to what ``out`` holds.
+
+    Example:
+        >>> one, out = np.float32([1]), np.empty((1, 1, 2), np.float32)
+        >>> x, dy = np.float32([[[1, 3]]]), np.float32([[[5, 7]]])
+        >>> input_gradient(dy, x, 2 * one, one, 10 * one, out, False)
+        >>> out.tolist()
+        [[[21.0, 45.0]]]
+    """
+    with threads_for(x.size):
+        _input_gradient(dy, x, slope, offset, per_value, out, accumulate)
+
+
+@numba.njit(cache=True, parallel=True)
+def _input_gradient(dy, x, slope, offset, per_value, out, accumulate):  # type: ignore[no-untyped-def]
+    for c in numba.prange(x.shape[1]):
+        for o in range(x.shape[0]):
+            for i in range(x.shape[2]):
+                value = slope[c] * dy[o, c, i] + per_value[c] * x[o, c, i] + offset[c]
+                out[o, c, i] = out[o, c, i] + value if accumulate else value
 
 
 @numba.njit(cache=True, parallel=True)

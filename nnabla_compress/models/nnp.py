@@ -7,23 +7,30 @@ from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
+import nnabla.functions as F
 import numpy as np
 from nnabla.core.graph_def import ProtoNetwork
+from nnabla.initializer import ConstantInitializer
 from nnabla.logger import logger
 from nnabla.utils.nnp_graph import NnpNetworkPass
 
 from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError
+from nnabla_compress.models.heads import (
+    Head,
+    before_activation,
+    data_inputs,
+    stored_head,
+    without_loss,
+)
 from nnabla_compress.models.nnp_archive import read_nnp, readable
 from nnabla_compress.models.nnp_checks import check_built, check_call, check_stored
 
 # Names of the network that infers, best first: our exports, NNabla's examples, Console.
 PREFERRED = ("Validation", "Runtime", "runtime", "MainRuntime")
-# Last functions that turn logits into probabilities, without parameters.
-ACTIVATIONS = ("Sigmoid", "Softmax", "LogSoftmax")
 # Functions that only act while training and keep the shape.
 TRAINING_ONLY = ("Dropout", "RandomFlip", "RandomShift", "RandomErase")
 _MEAN, _VARIANCE = 3, 4  # inputs of BatchNormalization
@@ -64,10 +71,14 @@ class LoadedNetwork:
         return str(self.output.parent.info.type_name)
 
     @property
+    def prediction(self) -> nn.Variable:
+        """The output; of a network that ends in a loss, what that loss takes."""
+        return without_loss(self.output)
+
+    @property
     def logits(self) -> nn.Variable:
-        """The output before its Sigmoid, Softmax or LogSoftmax, if it ends in one."""
-        output = self.output
-        return output.parent.inputs[0] if self.head in ACTIVATIONS else output
+        """The prediction before its Sigmoid, Softmax or LogSoftmax, if it ends in one."""
+        return before_activation(self.prediction)
 
 
 @dataclass(frozen=True)
@@ -91,7 +102,8 @@ class NnpFile:
     """An ``.nnp`` file, read and checked once, from which graphs are built.
 
     All graphs built from one object share parameters. ``executors`` holds the file's executors,
-    ``failures`` the errors of its networks that can't be read, by name; choosing one raises it.
+    ``data_names`` what its data sets call the inputs, by the name of the input, ``failures`` the
+    errors of its networks that can't be read, by name; choosing one raises it.
 
     Args:
         path: The file.
@@ -123,6 +135,12 @@ class NnpFile:
     def _read_networks(self, proto: Any, scope: Dict[str, Any]) -> Dict[str, Any]:
         """Makes NNabla's description of each network that can be read."""
         self.executors = tuple(_executor(message) for message in proto.executor)
+        self.data_names: Dict[str, str] = {
+            variable.variable_name: variable.data_name
+            for message in (*proto.monitor, *proto.optimizer, *proto.executor)
+            for variable in message.data_variable
+            if variable.data_name
+        }
         self.failures: Dict[str, CompressError] = {}
         # Networks refer to their graph weakly.
         self._graph = nn.graph_def.ProtoGraph(parameter_scope=scope)
@@ -140,6 +158,7 @@ class NnpFile:
                     networks[name] = self._graph.networks[name] = ProtoNetwork.from_proto(
                         self._graph, message, random, None
                     )
+                    networks[name].inputs = self._fed(networks[name])
             except CompressError as error:
                 self.failures[name] = error
         return networks
@@ -191,6 +210,38 @@ class NnpFile:
         proto = self._network(self.choose(network))
         return {name: tuple(proto.variables[name].shape[1:]) for name in proto.inputs}
 
+    def data_shapes(self, network: Optional[str] = None) -> Dict[str, Tuple[int, ...]]:
+        """Returns the shape of one sample of each input but the target of the network's loss.
+
+        Args:
+            network: Name of the network, as of :meth:`choose`.
+
+        Returns:
+            Shapes without the batch axis, by name of the input.
+
+        Raises:
+            ConfigError: If there is no such network, or it has no such input.
+        """
+        name = self.choose(network)
+        proto = self._network(name)
+        shapes = {key: tuple(proto.variables[key].shape[1:]) for key in data_inputs(proto)}
+        if not shapes:
+            raise ConfigError(
+                f"network {name[:80]!r} of {self.path} has no input that takes data.",
+                help=f"choose another network; the file has {', '.join(self.names)}",
+            )
+        return shapes
+
+    def head(self, network: Optional[str] = None) -> Head:
+        """Returns what the network ends in, and the loss that it or another one of the file has.
+
+        Args:
+            network: Name of the network, as of :meth:`choose`.
+        """
+        name = self.choose(network)
+        others = [proto for other, proto in self._networks.items() if other != name]
+        return stored_head(self._network(name), others)
+
     def stored_functions(self, network: Optional[str] = None) -> Dict[str, int]:
         """Returns how many functions of each type the file holds, loops not written out.
 
@@ -211,7 +262,7 @@ class NnpFile:
     def build(
         self,
         network: Optional[str] = None,
-        x: Optional[nn.Variable] = None,
+        x: Union[nn.Variable, Mapping[str, nn.Variable], None] = None,
         batch_size: Optional[int] = None,
         test: bool = True,
     ) -> LoadedNetwork:
@@ -223,7 +274,8 @@ class NnpFile:
 
         Args:
             network: Name of the network, as of :meth:`choose`.
-            x: Variable that becomes the only input, (B, ...). By default new inputs are made.
+            x: Variable that becomes the only input, (B, ...), or several by name of the input; the
+                target of a loss is none of these. By default new inputs are made.
             batch_size: Rows of the inputs where ``x`` is not given, by default as in the file.
             test: Whether to infer, or to train.
 
@@ -235,12 +287,11 @@ class NnpFile:
             DataError: If parameters are missing or the graph can't be built.
         """
         name = self.choose(network)
-        shapes = self.input_shapes(name)
         changes = self._changes(name, test)
         if x is not None:
-            self._check_input(name, x, shapes)
-            changes.set_variable(next(iter(shapes)), x)
-            batch_size = x.shape[0]
+            for key, variable in self._given_inputs(name, x).items():
+                changes.set_variable(key, variable)
+                batch_size = variable.shape[0]
         where = f"network {name[:80]!r} of {self.path}"
         parameters: OrderedDict[str, Any] = OrderedDict()
         with readable(self.path, f"network {name[:80]!r} of "), _quiet(), nn.auto_forward(False):
@@ -248,6 +299,7 @@ class NnpFile:
                 flat = self._network(name).expand_loop_control()
                 check_built(flat, self._stored, where)
                 flat = flat.promote(changes)
+                flat.inputs = self._fed(flat)
                 _call(flat, batch_size or max(1, flat.batch_size), where)
             inputs, outputs = (_built(flat, names, where) for names in (flat.inputs, flat.outputs))
             statistics = set(self._statistics(flat))
@@ -261,11 +313,16 @@ class NnpFile:
             nn.parameter.set_parameter(key, parameter)
         return LoadedNetwork(name, inputs, outputs)
 
-    def __call__(self, x: nn.Variable, test: bool, network: Optional[str] = None) -> nn.Variable:
+    def __call__(
+        self,
+        x: Union[nn.Variable, Mapping[str, nn.Variable]],
+        test: bool,
+        network: Optional[str] = None,
+    ) -> nn.Variable:
         """Builds the chosen network on ``x`` and returns its only output, as models of the zoo do.
 
         Args:
-            x: Inputs (B, ...).
+            x: Input (B, ...), or several by name.
             test: Whether to infer, or to train.
             network: Name of the network, as of :meth:`choose`.
 
@@ -283,20 +340,40 @@ class NnpFile:
             raise self.failures[name]
         return self._networks[name]
 
-    def _check_input(self, name: str, x: nn.Variable, shapes: Dict[str, Tuple[int, ...]]) -> None:
-        if len(shapes) != 1:
+    def _given_inputs(
+        self, name: str, x: Union[nn.Variable, Mapping[str, nn.Variable]]
+    ) -> Dict[str, nn.Variable]:
+        """Inputs by name, checked."""
+        shapes = self.data_shapes(name)
+        where = f"network {name!r} of {self.path}"
+        if isinstance(x, nn.Variable):
+            if len(shapes) != 1:
+                raise ConfigError(
+                    f"{where} has {len(shapes)} inputs: {', '.join(shapes)}.",
+                    help=f"give data for each, or choose a network with one input; the file has "
+                    f"{', '.join(self.names)}",
+                )
+            x = {next(iter(shapes)): x}
+        if set(x) != set(shapes):
             raise ConfigError(
-                f"network {name!r} of {self.path} has {len(shapes)} inputs: {', '.join(shapes)}.",
-                help=f"choose one with network: that only infers; the file has "
-                f"{', '.join(self.names)}",
+                f"{where} has the inputs {', '.join(shapes)}, got {', '.join(x)}.",
+                help="give each of its inputs",
             )
-        expected = next(iter(shapes.values()))
-        if tuple(x.shape[1:]) != expected:
-            raise ConfigError(
-                f"network {name!r} of {self.path} takes samples of the shape {expected}, got "
-                f"{tuple(x.shape[1:])}.",
-                help="use the data that the network was trained on",
-            )
+        for key, variable in x.items():
+            if tuple(variable.shape[1:]) != shapes[key]:
+                raise ConfigError(
+                    f"{where} takes samples of the shape {shapes[key]}"
+                    f"{f' as {key}' if len(shapes) > 1 else ''}, got {tuple(variable.shape[1:])}.",
+                    help="use the data that the network was trained on",
+                )
+        return dict(x)
+
+    def _fed(self, network: Any) -> List[str]:
+        """Names of the inputs that take data: the first state of a loop is a constant."""
+        fed = {
+            key for each in self.executors if each.network == network.name for key in each.inputs
+        }
+        return [key for key in network.inputs if key in fed or _constant(network, key) is None]
 
     def _changes(self, name: str, test: bool) -> NnpNetworkPass:
         changes = NnpNetworkPass()
@@ -337,6 +414,11 @@ def _executor(message: Any) -> Executor:
 def _call(network: Any, batch_size: int, where: str) -> None:
     """Makes the graph of a ``ProtoNetwork``, with a look at each function before it is made."""
     with nn.parameter_scope("", network.owner().parameter_scope):
+        for name, variable in network.variables.items():
+            value = _constant(network, name)
+            if value is not None and not variable.parent and name not in network.inputs:
+                shape = tuple(size if size >= 1 else batch_size for size in variable.shape)
+                variable.variable_instance = F.constant(value, shape)
         for name in network.inputs:
             variable = network.variables[name]
             shape = tuple(size if size >= 1 else batch_size for size in variable.shape)
@@ -362,6 +444,12 @@ def _call(network: Any, batch_size: int, where: str) -> None:
         for name, stored in network.variables.items():
             if stored.variable_instance is not None:
                 stored.variable_instance.name = name
+
+
+def _constant(network: Any, name: str) -> Optional[float]:
+    """The number that a file initializes all values of a variable with, None if it does not."""
+    initializer = network.variables[name].initializer
+    return float(initializer.value) if isinstance(initializer, ConstantInitializer) else None
 
 
 def _built(network: Any, names: Sequence[str], where: str) -> Dict[str, nn.Variable]:

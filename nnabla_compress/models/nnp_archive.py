@@ -147,7 +147,7 @@ def _from_proto(path: Path, stored: Any) -> Parameter:
 def _read_hdf5(path: Path, content: bytes, room: int) -> Dict[str, Parameter]:
     import h5py
 
-    found: List[Tuple[int, str]] = []
+    found: List[Tuple[int, str, Any]] = []
     with h5py.File(io.BytesIO(content), "r") as file:
 
         def look(name: str, item: Any) -> None:
@@ -171,14 +171,12 @@ def _read_hdf5(path: Path, content: bytes, room: int) -> Dict[str, Parameter]:
                     help=_AGAIN,
                 )
             room -= size
-            found.append((int(item.attrs.get("index", len(found))), name))
+            found.append((int(item.attrs.get("index", len(found))), name, item))
 
         file.visititems(look)
         return {
-            name: Parameter(
-                np.asarray(file[name][...], dtype=np.float32), bool(file[name].attrs["need_grad"])
-            )
-            for _, name in sorted(found)
+            name: Parameter(np.asarray(item[...], dtype=np.float32), bool(item.attrs["need_grad"]))
+            for _, name, item in sorted(found, key=lambda each: each[:2])
         }
 
 

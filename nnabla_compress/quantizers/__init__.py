@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from nnabla_compress.quantizers.affine import Affine
 from nnabla_compress.quantizers.base import (
     Quantizer,
     graph_quantizers,
@@ -12,12 +13,15 @@ from nnabla_compress.quantizers.base import (
     registered,
 )
 from nnabla_compress.quantizers.lut import LUT
+from nnabla_compress.quantizers.moving_range import MovingRange
 from nnabla_compress.quantizers.pow2 import Pow2
 from nnabla_compress.quantizers.prune import Prune
 from nnabla_compress.quantizers.uniform import Uniform
 
 __all__ = [
+    "Affine",
     "LUT",
+    "MovingRange",
     "Pow2",
     "Prune",
     "Quantizer",

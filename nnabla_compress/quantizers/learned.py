@@ -51,7 +51,7 @@ class LearnedQuantizer(Quantizer):
         The parameters of the weight ``W`` and of activations are in ``<scope>/uniform`` (or
         ``pow2``), those of another parameter of the layer beside it, as ``<scope>/uniform_b``.
         """
-        tensor = _name_in_scope(x)
+        tensor = name_in_scope(x)
         scope = self.scope if tensor in ("", "W") else f"{self.scope}_{tensor}"
         tensors = [x]
         for name in self.parameters[self.learn]:
@@ -495,7 +495,7 @@ def require_positive(kind: str, name: str, value: Optional[float]) -> None:
         )
 
 
-def _name_in_scope(x: nn.Variable) -> str:
+def name_in_scope(x: nn.Variable) -> str:
     """Returns the name of the parameter ``x`` in the current scope, "" if it is none."""
     if x.parent is not None:
         return ""

@@ -25,6 +25,8 @@ def summary_tables(found: FileSummary) -> List[Union[Table, Text]]:
     printed: List[Union[Table, Text]] = []
     for network in found.networks:
         printed.append(_network_table(found, network))
+        if any(row.encoding.quantizer for row in network.activations):
+            printed.append(_activation_table(network))
         printed.append(_costs(network))
         if network.obstacles:
             printed.append(_obstacle_table(network))
@@ -67,6 +69,19 @@ def _network_table(found: FileSummary, network: NetworkSummary) -> Table:
     table.add_section()
     total = [f"{network.parameters:,}", f"{network.macs:,}", f"{network.bytes:,}"]
     table.add_row("whole network", "", "", "", *total)
+    return table
+
+
+def _activation_table(network: NetworkSummary) -> Table:
+    table = _table(f"network {_plain(network.name)}: activations of one sample")
+    for name in ("activation", "shape", "encoding"):
+        table.add_column(name, overflow="fold")
+    for name in ("step", "range", "bytes"):
+        table.add_column(name, justify="right")
+    for row in network.activations:
+        step = "" if row.encoding.step is None else f"{row.encoding.step:.6g}"
+        cells = (shape_text(row.shape), str(row.encoding), step, row.encoding.range)
+        table.add_row(*map(Text, (_plain(row.name), *cells, f"{row.bytes:,}")))
     return table
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Sequence
+from typing import Any, List, Mapping, Sequence, Tuple
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -25,7 +25,11 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     table.add_column("layer", overflow="fold")
     table.add_column("type")
     table.add_column("shape")
-    for name in ("weights", "bits", "distinct values", "packed bytes", "float bytes"):
+    columns = ["weights", "bits", "distinct values", "packed bytes", "float bytes"]
+    stored = all("stored_bytes" in row for row in rows)
+    if stored:
+        columns += ["bits in .nnb", "stored as"]
+    for name in columns:
         table.add_column(name, justify="right")
     for row in rows:
         table.add_row(
@@ -37,6 +41,7 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> Table:
             f"{row['distinct']:,}",
             f"{row['packed_bytes']:,}",
             f"{row['float_bytes']:,}",
+            *(_stored(row) if stored else ()),
         )
     totals = {
         key: sum(row[key] for row in rows) for key in ("weights", "packed_bytes", "float_bytes")
@@ -51,8 +56,18 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         "",
         f"{totals['packed_bytes']:,}",
         f"{totals['float_bytes']:,}",
+        *([_stored_bits(rows)] if stored else ()),
     )
     return table
+
+
+def _stored(row: Mapping[str, Any]) -> Tuple[str, str]:
+    return _stored_bits([row]), str(row["storage"])
+
+
+def _stored_bits(rows: Sequence[Mapping[str, Any]]) -> str:
+    weights = sum(row["weights"] for row in rows)
+    return f"{8 * sum(row['stored_bytes'] for row in rows) / max(weights, 1):.2f}"
 
 
 def distinct_table(runs: Sequence[Mapping[str, Any]]) -> Table:

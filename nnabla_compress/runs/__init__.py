@@ -3,7 +3,13 @@
 
 from __future__ import annotations
 
-from nnabla_compress.runs.finished import evaluate_file, evaluate_run, export_run
+from nnabla_compress.runs.finished import (
+    evaluate_file,
+    evaluate_network,
+    evaluate_run,
+    export_file,
+    export_run,
+)
 from nnabla_compress.runs.run import Run
 
-__all__ = ["Run", "evaluate_file", "evaluate_run", "export_run"]
+__all__ = ["Run", "evaluate_file", "evaluate_network", "evaluate_run", "export_file", "export_run"]

@@ -6,23 +6,16 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, List, Tuple
+from typing import Any, Iterator, List, Tuple
 
-import nnabla as nn
-
-from nnabla_compress import models
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.exporters import ExportReport, export_nnb, export_nnp
+from nnabla_compress.exporters import ExportReport, export_c, export_nnb, export_nnp
 from nnabla_compress.files import writable_folder
-from nnabla_compress.recipes import Recipe
-from nnabla_compress.runs.inputs import (
-    Inputs,
-    compressed,
-    load_data,
-    load_inputs,
-    preprocessing_of,
-)
+from nnabla_compress.models import NnpFile
+from nnabla_compress.recipes import ModelPart, Recipe
+from nnabla_compress.runs.export import export_network
+from nnabla_compress.runs.inputs import Inputs, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.run import Run
 from nnabla_compress.training import Score, evaluate, set_seed
@@ -67,14 +60,17 @@ def trained_network(run: Run) -> Iterator[Tuple[Inputs, Build]]:
     recipe = run.recipe
     with own_parameters():
         set_seed(recipe.seed)
-        inputs = load_inputs(recipe, run.recipe_folder)
-        inputs.build(nn.Variable(inputs.shape), True)
+        inputs = load_inputs(recipe, run.recipe_folder, unlabelled=not needs_labels(recipe))
+        inputs.build(inputs.variables(), True)
+        if recipe.model.parameters is not None:
+            load_parameters(resolve_path(recipe.model.parameters, run.recipe_folder, "parameters"))
+        inputs.answer()
         build, part, name = inputs.build, recipe.compression, "float"
         if part is not None:
             if part.fold == "before":
                 inputs.fold()
             build, name = compressed(inputs.build, part), "compressed"
-            build(nn.Variable(inputs.shape), True)
+            build(inputs.variables(), True)
         finished = run.folder / f"{name}.h5"
         if finished.exists():
             load_parameters(finished)
@@ -83,8 +79,6 @@ def trained_network(run: Run) -> Iterator[Tuple[Inputs, Build]]:
                 f"the run in {run.folder} has not finished: {finished.name} is missing.",
                 help="go on with 'nnabla-compress run RECIPE -o FOLDER --resume'",
             )
-        elif recipe.model.parameters is not None:
-            load_parameters(resolve_path(recipe.model.parameters, run.recipe_folder, "parameters"))
         yield inputs, build
 
 
@@ -100,7 +94,8 @@ def evaluate_run(folder: Path, split: str = "test", batch_size: int = 100) -> Sc
         CompressError: If the folder holds no finished run.
     """
     with trained_network(open_run(folder)) as (inputs, build):
-        return evaluate(build, inputs.data.split(split), inputs.preprocessing, batch_size)
+        samples = inputs.data.split(split)
+        return evaluate(build, samples, inputs.preprocessing, batch_size, inputs.loss)
 
 
 def evaluate_file(
@@ -117,16 +112,32 @@ def evaluate_file(
     Raises:
         CompressError: If a file is missing or damaged, or the data does not fit the network.
     """
-    file = models.NnpFile(path)
-    recipe = Recipe.read(recipe_path)
+    return evaluate_network(path, Recipe.read(recipe_path), recipe_path.parent, split, batch_size)
+
+
+def evaluate_network(
+    path: Path, recipe: Recipe, folder: Path, split: str = "test", batch_size: int = 100
+) -> Score:
+    """Scores an ``.nnp`` file on the data of a recipe.
+
+    Args:
+        path: The file.
+        recipe: Says data and preprocessing, the loss where the file does not, and which network
+            of the file, if it names a file itself.
+        folder: Where the recipe's relative paths start.
+        split: "train", "validation" or "test".
+        batch_size: Samples of a forward pass.
+
+    Raises:
+        CompressError: If a file is missing or damaged, or the data does not fit the network.
+    """
+    network = recipe.model.network if recipe.model.nnp == str(path) else None
+    model = ModelPart(nnp=str(path.absolute()), network=network)
+    recipe = recipe.model_copy(update={"model": model, "compression": None})
     with own_parameters():
-        splits = load_data(recipe, recipe_path.parent)
-        return evaluate(
-            lambda x, test: file(x, test),
-            splits.split(split),
-            preprocessing_of(recipe),
-            batch_size,
-        )
+        inputs = load_inputs(recipe, folder)
+        samples = inputs.data.split(split)
+        return evaluate(inputs.build, samples, inputs.preprocessing, batch_size, inputs.loss)
 
 
 def export_run(
@@ -136,6 +147,8 @@ def export_run(
     nnb: bool = True,
     api: int = 44,
     batch_size: int = 1,
+    c: bool = False,
+    **options: Any,
 ) -> Tuple[ExportReport, List[Path]]:
     """Exports the compressed network of a finished run.
 
@@ -146,6 +159,8 @@ def export_run(
         nnb: Also convert to ``.nnb``.
         api: API level of the ``.nnb`` file.
         batch_size: Batch size of the ``.nnb`` file.
+        c: Also write the ``.nnb`` as C source.
+        options: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
 
     Returns:
         The report and the paths written.
@@ -156,10 +171,55 @@ def export_run(
     run = open_run(folder)
     writable_folder(output)
     with trained_network(run) as (inputs, build):
-        x = nn.Variable(inputs.shape)
         paths = [output / f"{run.recipe.name}.nnp"]
-        report = export_nnp(paths[0], {"y": build(x, True)}, {"x": x}, target=target)
-        if nnb:
-            paths.append(output / f"{run.recipe.name}.nnb")
-            export_nnb(paths[1], paths[0], api=api, batch_size=batch_size)
-    return report, paths
+        report = export_network(paths[0], inputs, build, target, **options)
+    return report, paths + _converted(paths[0], nnb, api, batch_size, c)
+
+
+def export_file(
+    path: Path,
+    output: Path,
+    target: str = "portable",
+    nnb: bool = True,
+    api: int = 44,
+    batch_size: int = 1,
+    c: bool = False,
+    **options: Any,
+) -> Tuple[ExportReport, List[Path]]:
+    """Exports the network of an ``.nnp`` file as it is, float weights as floats.
+
+    Args:
+        path: The file; the network that infers is taken.
+        output: Folder for the files, which are called as ``path``.
+        target: As of :func:`export_run`, like all that follow.
+        nnb: Also convert to ``.nnb``.
+        api: API level of the ``.nnb`` file.
+        batch_size: Batch size of the ``.nnb`` file.
+        c: Also write the ``.nnb`` as C source.
+        options: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
+
+    Returns:
+        The report and the paths written.
+
+    Raises:
+        CompressError: If the file is damaged, or the network can't be exported.
+    """
+    writable_folder(output)
+    nnp = output / path.name
+    if nnp.exists() and nnp.samefile(path):
+        raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
+    with own_parameters():
+        network = NnpFile(path).build(batch_size=1)
+        report = export_nnp(nnp, network.outputs, network.inputs, target=target, **options)
+    return report, [nnp, *_converted(nnp, nnb, api, batch_size, c)]
+
+
+def _converted(nnp: Path, nnb: bool, api: int, batch_size: int, c: bool) -> List[Path]:
+    """Writes the files that are made from an ``.nnp``, and returns what lies beside it."""
+    settings = nnp.with_suffix(".settings.yaml")
+    paths = [settings] if settings.exists() else []
+    if nnb or c:
+        paths.append(export_nnb(nnp.with_suffix(".nnb"), nnp, api=api, batch_size=batch_size))
+    if c:
+        paths += export_c(nnp.with_suffix(".c"), nnp.with_suffix(".nnb"))
+    return paths

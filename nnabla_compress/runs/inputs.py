@@ -3,22 +3,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
 
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress import data, models
+from nnabla_compress import data
 from nnabla_compress.compression import folded, rewrite
-from nnabla_compress.data import DataSet, Preprocessing, Split, evaluation_batches
-from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
+from nnabla_compress.errors import DataError
 from nnabla_compress.graph import rebuild
 from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
 from nnabla_compress.regularizers import MemoryBudget
+from nnabla_compress.runs.networks import Network, network_of
+from nnabla_compress.runs.parameters import own_parameters
+from nnabla_compress.training import Loss
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.trainer import Budget
+
+
+def _as_it_is(output: nn.Variable) -> nn.Variable:
+    return output
 
 
 @dataclass
@@ -28,14 +36,23 @@ class Inputs:
     Args:
         splits: The data set; None where the recipe names none.
         preprocessing: From stored samples to network inputs.
-        build: The float network, ``build(x, test)``.
-        sample_shape: Shape of one sample of its input.
+        build: The float network, ``build(x, test)``; ``x`` is a dict by name if it has several
+            inputs. Its output is what the loss acts on: logits, where the loss has the last
+            activation in itself.
+        shapes: Shape of one sample of each input, by name.
+        choose_loss: Returns the loss for the shape of the output, and whether there are targets.
+        finish: Puts the last activation of the stored network behind an output.
+        unlabelled: Whether the float network's own answers may stand for missing targets.
     """
 
     splits: Optional[DataSet]
     preprocessing: Preprocessing
     build: Build
-    sample_shape: Tuple[int, ...]
+    shapes: Mapping[str, Tuple[int, ...]]
+    choose_loss: Callable[[Tuple[int, ...], bool], Loss]
+    finish: Callable[[nn.Variable], nn.Variable] = _as_it_is
+    unlabelled: bool = False
+    _loss: Optional[Loss] = field(default=None, repr=False)
 
     @property
     def data(self) -> DataSet:
@@ -49,11 +66,6 @@ class Inputs:
         return self.splits
 
     @property
-    def shape(self) -> Tuple[int, ...]:
-        """Shape of a batch of one sample."""
-        return (1, *self.sample_shape)
-
-    @property
     def test(self) -> Optional[Split]:
         """What scores are of: the test samples, else the validation samples; None without data.
 
@@ -64,77 +76,180 @@ class Inputs:
             return None
         return self.splits.split("test" if self.splits.test is not None else "validation")
 
-    def check(self) -> None:
-        """Refuses data that nothing can be scored on, before anything is trained."""
-        _ = self.test
+    @property
+    def loss(self) -> Loss:
+        """What the network learns and is judged by: given, its own, or a classifier's.
 
-    def sample_batch(self, size: int) -> np.ndarray:
+        Raises:
+            CompressError: If the network can't be built, or its output fits no classifier's loss.
+        """
+        if self._loss is None:
+            with own_parameters(), nn.auto_forward(False):
+                shape = self.build(self.variables(), True).shape
+            labelled = self.splits is None or any(s.labelled for s in self.splits.splits.values())
+            self._loss = self.choose_loss(tuple(shape), labelled)
+        return self._loss
+
+    def variables(self, batch_size: int = 1) -> nn.Variable:
+        """Returns what the network is built on: a new variable, or several in a dict by name."""
+        made: Any = {name: nn.Variable((batch_size, *shape)) for name, shape in self.shapes.items()}
+        return made if len(made) > 1 else next(iter(made.values()))
+
+    def check(self) -> None:
+        """Refuses data that nothing can be scored on, before anything is trained.
+
+        Raises:
+            DataError: If there are no samples to score on, or targets don't fit the network.
+        """
+        if self.test is None:
+            return
+        with own_parameters(), nn.auto_forward(False):
+            shape = self.build(self.variables(), True).shape
+        if not shape or shape[0] != 1:
+            raise DataError(
+                f"of one sample the network gives an output of shape {tuple(shape)}: the first "
+                "axis is not that of the samples.",
+                help="choose a network or an output with one row a sample",
+            )
+        for split in self.data.splits.values():
+            if split.labelled or not self.unlabelled:
+                self.loss.check(tuple(shape), split)
+
+    def answer(self) -> bool:
+        """Gives samples without targets the float network's own answers, as it is now.
+
+        Returns:
+            Whether there were any.
+        """
+        if self.splits is None or all(split.labelled for split in self.splits.splits.values()):
+            return False
+        loss = self.loss
+        answered = {
+            name: replace(split, y=loss.answers(self._outputs(split)))
+            for name, split in self.splits.splits.items()
+            if not split.labelled
+        }
+        self.splits = replace(self.splits, **answered)  # type: ignore[arg-type]
+        return True
+
+    def _outputs(self, split: Split, batch_size: int = 100) -> np.ndarray:
+        feed = Feed(split, min(batch_size, len(split)))
+        with nn.auto_forward(False):
+            output = self.build(feed.inputs, True)
+        found: List[np.ndarray] = []
+        for batch in evaluation_batches(split, feed.x.shape[0], self.preprocessing):
+            feed.put(batch)
+            output.forward(clear_buffer=True)
+            found.append(np.array(output.d[: batch.count]))
+        return np.concatenate(found)
+
+    def first_batch(self, size: int) -> Batch:
         """Returns a batch of network inputs, training samples if there are any.
 
         Args:
             size: Most samples of the batch.
         """
+        split = self._first_split()
+        return next(iter(evaluation_batches(split, min(size, len(split)), self.preprocessing)))
+
+    def first_feed(self, size: int) -> Feed:
+        """Returns variables that hold a batch of network inputs, as of :meth:`first_batch`.
+
+        Args:
+            size: Most samples of the batch.
+        """
+        batch = self.first_batch(size)
+        feed = Feed(self._first_split(), len(batch.x))
+        feed.put(batch)
+        return feed
+
+    def _first_split(self) -> Split:
         split = self.data.train or self.data.validation or self.data.test
         assert split is not None  # a data set has one at least
-        return next(iter(evaluation_batches(split, min(size, len(split)), self.preprocessing))).x
+        return split
 
     def fold(self) -> None:
         """Makes the float network one without batch normalizations, from now on.
 
         The parameters of the current scope become those of the folded network.
         """
-        x = nn.Variable(self.shape)
+        x = self.variables()
         (output,) = folded([self.build(x, True)])
-        self.build = lambda new, test: rebuild([output], inputs={x: new})[0]
+        if isinstance(x, nn.Variable):
+            self.build = lambda new, test: rebuild([output], inputs={x: new})[0]
+        else:
+            self.build = lambda new, test: rebuild(
+                [output], inputs={x[name]: new[name] for name in x}
+            )[0]
 
 
-def load_data(recipe: Recipe, folder: Path) -> DataSet:
+def load_data(
+    recipe: Recipe, folder: Path, network: Optional[Network] = None, unlabelled: bool = False
+) -> DataSet:
     """Loads the data set of a recipe.
 
     Args:
         recipe: The recipe.
         folder: Where relative paths start.
+        network: What it is for; the recipe's by default.
+        unlabelled: Whether samples without targets will do.
 
     Raises:
         DataError: If the recipe names none, or it is missing or damaged.
     """
     if recipe.data is None:
         raise DataError(f"recipe {recipe.name} names no data.", help="add data:")
-    options = dict(recipe.data.model_extra or {})
-    return data.load(
+    network = network or network_of(recipe, folder)
+    options: Dict[str, Any] = dict(recipe.data.model_extra or {})
+    found = data.load(
         recipe.data.source,
         folder=folder,
         validation=recipe.data.validation,
         seed=recipe.seed,
+        wanted=replace(network.wanted, unlabelled=unlabelled),
         **options,
     )
+    return found.change(lambda split: split.fitted(network.wanted.shapes))
 
 
-def load_inputs(recipe: Recipe, folder: Path) -> Inputs:
+def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Inputs:
     """Loads what a recipe refers to.
 
     Args:
         recipe: The recipe.
         folder: Where relative paths start.
+        unlabelled: Whether samples without targets will do, for example because only the float
+            network is learned from.
 
     Raises:
         CompressError: If anything is missing or damaged.
     """
     preprocessing = preprocessing_of(recipe)
+    network = network_of(recipe, folder)
+    splits, shapes, n_classes = None, network.wanted.shapes, 0
     if recipe.data is not None:
-        splits = load_data(recipe, folder)
-        build = _network(recipe, folder, splits.n_classes)
-        return Inputs(splits, preprocessing, build, splits.sample_shape)
-    file = models.NnpFile(recipe.model.nnp or "", folder)
-    shapes = file.input_shapes(recipe.model.network)
-    if len(shapes) != 1:
-        raise ConfigError(
-            f"network {file.choose(recipe.model.network)!r} of {file.path} has {len(shapes)} "
-            f"inputs: {', '.join(shapes)}.",
-            help=f"choose a network with one input; the file has {', '.join(file.names)}",
-        )
-    shape = next(iter(shapes.values()))
-    return Inputs(None, preprocessing, _network(recipe, folder, n_classes=0), shape)
+        splits = load_data(recipe, folder, network, unlabelled)
+        first = next(iter(splits.splits.values()))
+        shapes = {name: values.shape[1:] for name, values in first.arrays.items()}
+        n_classes = splits.n_classes
+    build = network.make(n_classes)
+    return Inputs(
+        splits, preprocessing, build, shapes, network.choose_loss, network.finish, unlabelled
+    )
+
+
+def needs_labels(recipe: Recipe) -> bool:
+    """Returns whether a training of the recipe learns from targets, not from a network alone.
+
+    Args:
+        recipe: The recipe.
+    """
+    part = recipe.compression
+    if recipe.float_training is not None:
+        return True
+    if part is None or part.training is None:
+        return False
+    return part.distill is None or part.distill.weight < 1
 
 
 def preprocessing_of(recipe: Recipe) -> Preprocessing:
@@ -142,18 +257,6 @@ def preprocessing_of(recipe: Recipe) -> Preprocessing:
     part = recipe.preprocessing
     channels = [tuple(v) if isinstance(v, list) else v for v in (part.mean, part.std)]
     return Preprocessing(part.scale, *channels)
-
-
-def _network(recipe: Recipe, folder: Path, n_classes: int) -> Build:
-    part = recipe.model
-    if part.nnp is not None:
-        file = models.NnpFile(part.nnp, folder)
-        return lambda x, test: file(x, test, part.network)
-    if part.python is not None:
-        return models.PythonModel(part.python, n_classes, folder)
-    name = part.name
-    assert name is not None
-    return lambda x, test: models.build(name, x, n_classes, test, **part.options)
 
 
 def compressed(build: Build, part: CompressionPart) -> Build:

@@ -22,14 +22,15 @@ import numpy as np
 import nnabla_compress
 from nnabla_compress import data
 from nnabla_compress.data import resolve_path
-from nnabla_compress.errors import CompressError, ConfigError, unwrap
-from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrap
+from nnabla_compress.exporters import export_nnb, nnb_report
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder
 from nnabla_compress.logs import quiet
 from nnabla_compress.quantizers import prepare
 from nnabla_compress.recipes import Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
-from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs
+from nnabla_compress.runs.export import export_network
+from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.training import Outcome, Score, Trainer, evaluate, set_seed
 from nnabla_compress.training.evaluate import Build
@@ -91,8 +92,9 @@ class Run:
         """Takes a claim of this run back, so that a corrected recipe may have the folder."""
         if not self._claimed:
             return
-        for name in ("recipe.yaml", "source.json"):
-            (self.folder / name).unlink()
+        for name in ("recipe.yaml", "source.json", "data.json"):
+            if (self.folder / name).exists():
+                (self.folder / name).unlink()
         if self._new_folder and not any(self.folder.iterdir()):
             self.folder.rmdir()
         self._claimed = False
@@ -115,15 +117,17 @@ class Run:
         with own_parameters():
             set_seed(recipe.seed)
             try:
-                inputs = load_inputs(recipe, self.recipe_folder)
+                inputs = load_inputs(
+                    recipe, self.recipe_folder, unlabelled=not needs_labels(recipe)
+                )
                 inputs.check()
+                self._same_data(inputs)
                 self._check_compression(inputs, tell)
             except CompressError:
                 self._release()
                 raise
             set_seed(recipe.seed)
-            shape = inputs.shape
-            inputs.build(nn.Variable(shape), True)
+            inputs.build(inputs.variables(), True)
             if recipe.model.parameters is not None:
                 load_parameters(
                     resolve_path(recipe.model.parameters, self.recipe_folder, "parameters")
@@ -131,29 +135,46 @@ class Run:
             results: Dict[str, Any] = {"name": recipe.name, "seed": recipe.seed}
             results["versions"] = versions()
             results["date"] = datetime.date.today().isoformat()
+            if inputs.answer():
+                results["targets"] = "the float network's answers, where the data has none"
             if recipe.float_training is not None:
                 trained = self._train("float", inputs, inputs.build, announce)
                 results["float_training"] = trained
             results["float"] = _score(inputs, inputs.build)
-            results["float"].update(self._export("float", inputs.build, shape)[1])
+            results["float"].update(self._export("float", inputs, inputs.build)[1])
             if recipe.compression is not None:
                 if recipe.compression.fold == "before":
                     inputs.fold()
                 build = compressed(inputs.build, recipe.compression)
-                build(nn.Variable(shape), True)
+                build(inputs.variables(), True)
                 if recipe.compression.training is not None:
                     results["training"] = self._train("compressed", inputs, build, announce)
                 else:
                     self._start(inputs, build)
                 results["compressed"] = _score(inputs, build)
-                report, sizes = self._export("results", build, shape)
+                report, sizes = self._export("results", inputs, build)
                 results["compressed"].update(sizes)
                 results["layers"] = report.rows_as_dicts()
-                results["quantizers"] = learned_rows([build(nn.Variable(shape), True)])
+                results["quantizers"] = learned_rows([build(inputs.variables(), True)])
                 if any("step" in row for row in results["quantizers"]):
                     plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)
             _write_json(self.folder / "results.json", results)
         return results
+
+    def _same_data(self, inputs: Inputs) -> None:
+        """Refuses to go on with other samples than those that the run began with.
+
+        Only a function of the user's can give others by itself.
+        """
+        if self.recipe.data is None or self.recipe.data.source != "python":
+            return
+        kept, now = self.folder / "data.json", {"sha256": inputs.data.fingerprint}
+        if kept.exists() and now["sha256"] not in kept.read_text("utf-8"):
+            raise DataError(
+                f"{inputs.data.name} gives other samples than when the run in {self.folder} began.",
+                help="seed its randomness, so that each call gives the same; or begin a new run",
+            )
+        _write_json(kept, now)
 
     def _check_compression(self, inputs: Inputs, tell: Tell) -> None:
         """Refuses rules that match nothing and budgets out of reach before anything is trained."""
@@ -164,7 +185,7 @@ class Run:
         with own_parameters():
             if part.fold == "before":
                 inputs.fold()
-            output = compressed(inputs.build, part)(nn.Variable(inputs.shape), True)
+            output = compressed(inputs.build, part)(inputs.variables(), True)
             budget = budget_of(part.budget)
             if budget is not None:
                 for line in budget([output]).describe():
@@ -176,10 +197,10 @@ class Run:
         if finished.exists():
             load_parameters(finished)
             return
-        x = nn.Variable(inputs.shape)
         if inputs.splits is not None:
-            x = nn.Variable.from_numpy_array(inputs.sample_batch(_FIRST_BATCH))
-        output = build(x, True)
+            output = build(inputs.first_feed(_FIRST_BATCH).inputs, True)
+        else:
+            output = build(inputs.variables(), True)
         prepare([output])
         if inputs.splits is not None:
             try:
@@ -213,6 +234,7 @@ class Run:
             self.recipe.seed,
             budget,
             distillation,
+            inputs.loss,
         )
         finished = self.folder / f"{phase}.h5"
         summary = self.folder / phase / "outcome.json"
@@ -232,20 +254,21 @@ class Run:
         with atomic_path(finished) as path, h5_errors(finished), quiet():
             nn.save_parameters(str(path))
 
-    def _export(self, name: str, build: Build, shape: Any) -> Any:
-        x = nn.Variable(shape)
-        output = build(x, True)
+    def _export(self, name: str, inputs: Inputs, build: Build) -> Any:
         nnp = self.folder / f"{name}.nnp"
-        report = export_nnp(nnp, {"y": output}, {"x": x}, target=self.recipe.export.target)
-        sizes = {
+        export = self.recipe.export
+        report = export_network(nnp, inputs, build, export.target, **export.options)
+        sizes: Dict[str, Any] = {
             "nnp_bytes": nnp.stat().st_size,
             "float_weight_bytes": report.float_bytes,
             "packed_weight_bytes": report.packed_bytes,
         }
-        if self.recipe.export.nnb:
+        if report.notes:
+            sizes["notes"] = list(report.notes)
+        if export.nnb:
             nnb = self.folder / f"{name}.nnb"
-            export_nnb(nnb, nnp, api=self.recipe.export.api)
-            sizes["nnb_bytes"] = nnb.stat().st_size
+            export_nnb(nnb, nnp, api=export.api)
+            sizes.update(nnb_report(nnb, report.float_sizes).as_dict())
         return report, sizes
 
 
@@ -263,11 +286,21 @@ def versions() -> Dict[str, str]:
 def _score(inputs: Inputs, build: Build) -> Dict[str, Any]:
     """Returns the scores of a network on the test samples, nothing without data."""
     test = inputs.test
-    return {} if test is None else _scored(evaluate(build, test, inputs.preprocessing))
+    if test is None:
+        return {}
+    return _scored(evaluate(build, test, inputs.preprocessing, loss=inputs.loss))
 
 
 def _scored(score: Score) -> Dict[str, Any]:
-    return {"accuracy": score.accuracy, "loss": score.loss, "samples": score.samples}
+    scored: Dict[str, Any] = {"loss": score.loss, "samples": score.samples}
+    if score.accuracy is not None:
+        scored = {"accuracy": score.accuracy, **scored}
+    if score.accuracy_name != "accuracy":
+        scored["accuracy_name"] = score.accuracy_name
+    if score.metrics:
+        scored["metrics"] = score.metrics
+        scored["loss_name"] = score.loss_name
+    return scored
 
 
 def _summary(outcome: Outcome) -> Dict[str, Any]:

@@ -1,17 +1,29 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Choosing how a network is compressed: what each layer bears, and which bits it gets."""
+"""Choosing how a network is compressed: what each tensor bears, and which bits it gets."""
 
 from __future__ import annotations
 
 from nnabla_compress.search.assign_bits import Assignment, Choice, assign_bits, reachable
-from nnabla_compress.search.sensitivity import Sensitivities, Sensitivity, measure
+from nnabla_compress.search.choices import budgets_of, choices_of, recipe_rules
+from nnabla_compress.search.scoring import Scores
+from nnabla_compress.search.sensitivity import (
+    Sensitivities,
+    Sensitivity,
+    measure,
+    measure_together,
+)
 
 __all__ = [
     "Assignment",
     "Choice",
+    "Scores",
     "Sensitivities",
     "Sensitivity",
     "assign_bits",
+    "budgets_of",
+    "choices_of",
     "measure",
+    "measure_together",
     "reachable",
+    "recipe_rules",
 ]

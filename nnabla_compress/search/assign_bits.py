@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Bits for each layer at the least total cost under budgets: an exact multiple-choice knapsack."""
+"""Bits for each tensor at the least total cost under budgets: a multiple-choice knapsack."""
 
 from __future__ import annotations
 
@@ -11,14 +11,16 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import numpy as np
 
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
-from nnabla_compress.search.sensitivity import Sensitivities, Sensitivity
+from nnabla_compress.regularizers.memory import size_text
 
-MEASURES = ("loss", "accuracy", "snr")
+# Partial sums kept after each tensor where several budgets meet; with more the cheapest of those
+# of nearly the same sizes stays.
+MOST_STATES = 20_000
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One bit width of a layer.
+    """One bit width of a tensor.
 
     Args:
         bits: The bit width.
@@ -33,89 +35,22 @@ class Choice:
 
 @dataclass(frozen=True)
 class Assignment:
-    """Bits for each layer.
+    """Bits for each tensor.
 
     Args:
-        bits: Bit width by layer.
+        bits: Bit width by tensor, whatever it is called by.
         cost: Their total cost.
         sizes: What they take of each budget, by its name.
+        exact: Whether no other bits within the budgets cost less.
     """
 
-    bits: Dict[str, int]
+    bits: Dict[Any, int]
     cost: float
     sizes: Dict[str, int]
-
-    def rules(self, quantizer: str) -> List[str]:
-        """Returns the ``weights:`` rules of a recipe.
-
-        Args:
-            quantizer: Rule without bits, such as "lut".
-
-        Example:
-            >>> Assignment({"fc": 4}, 0.0, {}).rules("lut:dictionary=pow2")
-            ['fc=lut:bits=4,dictionary=pow2']
-        """
-        head, colon, options = quantizer.rpartition("=")[2].partition(":")
-        if ":" in quantizer:  # an option may hold "=", too
-            head, colon, options = quantizer.partition(":")
-            head = head.rpartition("=")[2]
-        kept = [
-            option
-            for option in options.split(",")
-            if option and option.partition("=")[0] not in _CHOOSING
-        ]
-        tail = "".join(f",{option}" for option in kept)
-        return [f"{layer}={head}:bits={bits}{tail}" for layer, bits in self.bits.items()]
+    exact: bool = True
 
 
-# The layers are named one by one, so what chose them before is left out.
-_CHOOSING = ("layers", "types", "position", "min_weights")
-
-
-def choices_of(
-    sensitivities: Sensitivities, by: str = "loss", limits: Mapping[str, int] = {}
-) -> Dict[str, List[Choice]]:
-    """Returns the choices of each layer, of the sizes weights and bops.
-
-    Args:
-        sensitivities: What was measured.
-        by: "loss" and "accuracy" add up the changes for the worse, "snr" the noise-to-signal
-            ratios of the network's output.
-        limits: The most bits of a layer, by name.
-
-    Raises:
-        ConfigError: If ``by`` or a layer is unknown.
-        InfeasibleBudgetError: If a limit lies below all bits that were measured.
-    """
-    if by not in MEASURES:
-        raise ConfigError(f"by is {by!r}.", help=f"choose one of {', '.join(MEASURES)}")
-    choices: Dict[str, List[Choice]] = {}
-    for row in sensitivities.rows:
-        choices.setdefault(row.layer, [])
-        if row.bits <= limits.get(row.layer, row.bits):
-            sizes = (row.size_bits, row.macs * row.bits)
-            choices[row.layer].append(Choice(row.bits, _cost(row, by), sizes))
-    for layer in limits:
-        if layer not in choices:
-            raise ConfigError(f"no layer {layer!r}.", help=f"layers are: {', '.join(choices)}")
-        if not choices[layer]:
-            least = min(row.bits for row in sensitivities.rows if row.layer == layer)
-            raise InfeasibleBudgetError(
-                f"layer {layer} may have {limits[layer]} bits, the least measured is {least}.",
-                help="raise the limit, or measure fewer bits",
-            )
-    return choices
-
-
-def _cost(row: Sensitivity, by: str) -> float:
-    if by == "loss":
-        return row.loss
-    if by == "accuracy":
-        return 0.0 - row.accuracy
-    return 0.0 if row.output_snr is None else float(10 ** (-row.output_snr / 10))
-
-
-def reachable(choices: Mapping[str, Sequence[Choice]], resource: int = 0) -> Tuple[int, int]:
+def reachable(choices: Mapping[Any, Sequence[Choice]], resource: int = 0) -> Tuple[int, int]:
     """Returns the least and the largest total size.
 
     Example:
@@ -127,22 +62,28 @@ def reachable(choices: Mapping[str, Sequence[Choice]], resource: int = 0) -> Tup
 
 
 def assign_bits(
-    choices: Mapping[str, Sequence[Choice]], budgets: Mapping[str, Tuple[int, int]]
+    choices: Mapping[Any, Sequence[Choice]],
+    budgets: Mapping[str, Tuple[int, int]],
+    most_states: int = MOST_STATES,
 ) -> Assignment:
     """Returns the choice of bits with the least total cost that keeps all budgets.
 
-    Layers are added one by one; of all partial sums only those stay that no other one beats in
-    cost and all sizes, and that can still meet the budgets. So the result is exact.
+    Tensors are added one by one; of all partial sums only those stay that no other one beats in
+    cost and all sizes, and that can still meet the budgets. So the result is exact, unless
+    several budgets meet in the same tensors and leave more than ``most_states`` of them: then the
+    sizes are put into classes and the cheapest sum of each stays. Tensors that share no
+    budget are solved apart.
 
     Args:
-        choices: The choices of each layer.
+        choices: The choices of each tensor.
         budgets: By name: which of the sizes it is for, and the most it may be in total.
+        most_states: Partial sums that are kept.
 
     Returns:
         The best assignment; of equal ones the smallest.
 
     Raises:
-        ConfigError: If a layer has no choice, or a cost is not finite.
+        ConfigError: If a tensor has no choice, or a cost is not finite.
         InfeasibleBudgetError: If no choice meets the budgets.
 
     Example:
@@ -150,32 +91,72 @@ def assign_bits(
         >>> assign_bits({"c1": [a, b], "c2": [a, b]}, {"weights": (0, 60)}).bits
         {'c1': 2, 'c2': 4}
     """
-    for layer, options in choices.items():
+    for name, options in choices.items():
         if not options or not all(np.isfinite(option.cost) for option in options):
             raise ConfigError(
-                f"layer {layer} has no bits to choose, or a cost that is no finite number.",
+                f"layer {name} has no bits to choose, or a cost that is no finite number.",
                 help="measure the sensitivities again",
             )
-    for name, (resource, most) in budgets.items():
+    for budget, (resource, most) in budgets.items():
         least = reachable(choices, resource)[0]
         if most < least:
             raise InfeasibleBudgetError(
-                f"{name} of at most {_size(name, most)} requested, the least reachable is "
-                f"{_size(name, least)} ({len(choices)} layers at their fewest bits).",
+                f"{budget} of at most {budget_text(budget, most)} requested, the least reachable "
+                f"is {budget_text(budget, least)} (all at their fewest bits).",
                 help="raise the budget, or measure fewer bits",
             )
-    resources = [resource for resource, _ in budgets.values()]
+    picked: Dict[Any, Choice] = {}
+    exact = True
+    for names, of_group in _groups(choices, budgets):
+        group = {name: choices[name] for name in names}
+        found, group_exact = _solve(group, of_group, most_states)
+        picked.update(found)
+        exact = exact and group_exact
+    chosen = {name: picked[name] for name in choices}
+    return Assignment(
+        {name: choice.bits for name, choice in chosen.items()},
+        float(sum(choice.cost for choice in chosen.values())),
+        {n: sum(c.sizes[r] for c in chosen.values()) for n, (r, _) in budgets.items()},
+        exact,
+    )
+
+
+def _groups(
+    choices: Mapping[Any, Sequence[Choice]], budgets: Mapping[str, Tuple[int, int]]
+) -> List[Tuple[List[Any], Dict[str, Tuple[int, int]]]]:
+    """Returns tensors that share budgets, with these; a budget of one group is no other's."""
+    groups: List[Tuple[List[Any], Dict[str, Tuple[int, int]]]] = []
+    for name, options in choices.items():
+        own = {
+            budget: (resource, most)
+            for budget, (resource, most) in budgets.items()
+            if any(option.sizes[resource] for option in options)
+        }
+        meets = [group for group in groups if set(group[1]) & set(own) or not (group[1] or own)]
+        names = [*(other for group in meets for other in group[0]), name]
+        for group in meets:
+            own.update(group[1])
+            groups.remove(group)
+        groups.append((names, own))
+    return groups
+
+
+def _solve(
+    choices: Mapping[Any, Sequence[Choice]],
+    budgets: Mapping[str, Tuple[int, int]],
+    most_states: int,
+) -> Tuple[Dict[Any, Choice], bool]:
     names, tables, most_of = list(choices), [], []
     for resource, most in budgets.values():
         sizes = [choice.sizes[resource] for options in choices.values() for choice in options]
         unit = max(reduce(gcd, sizes, 0), 1)
         most_of.append(most // unit)
         tables.append([[c.sizes[resource] // unit for c in choices[name]] for name in names])
-    # What the layers still to come take at least.
+    # What the tensors still to come take at least.
     rest = [
         [sum(min(layer) for layer in table[i + 1 :]) for i in range(len(names))] for table in tables
     ]
-    costs, used = np.zeros(1), np.zeros((1, len(resources)), np.int64)
+    costs, used, exact = np.zeros(1), np.zeros((1, len(budgets)), np.int64), True
     history: List[Tuple[np.ndarray, np.ndarray]] = []
     for i, name in enumerate(names):
         added = np.array([c.cost for c in choices[name]])
@@ -184,9 +165,14 @@ def assign_bits(
         new_used = (used[:, None] + taken).reshape(len(new_costs), -1)
         room = np.array([m - r[i] for m, r in zip(most_of, rest)], np.int64)
         kept = np.flatnonzero((new_used <= room).all(axis=1))
+        if used.shape[1] > 1 and len(kept) > most_states:
+            kept = kept[_cheapest_of_classes(new_costs[kept], new_used[kept], most_states)]
+            exact = False
         kept = kept[_undominated(new_costs[kept], new_used[kept])]
         if not len(kept):
-            alone = [f"{n} {_size(n, reachable(choices, r)[0])}" for n, (r, _) in budgets.items()]
+            alone = [
+                f"{n} {budget_text(n, reachable(choices, r)[0])}" for n, (r, _) in budgets.items()
+            ]
             raise InfeasibleBudgetError(
                 f"no bits meet {' and '.join(budgets)} together, though each alone can be met; "
                 f"the least reachable, each by itself, is {' and '.join(alone)}.",
@@ -195,16 +181,24 @@ def assign_bits(
         costs, used = new_costs[kept], new_used[kept]
         history.append((kept // len(added), kept % len(added)))
     state = int(np.lexsort((*used.T[::-1], costs))[0])
-    picked: Dict[str, Choice] = {}
+    picked: Dict[Any, Choice] = {}
     for name, (parents, options_taken) in zip(reversed(names), reversed(history)):
         picked[name] = choices[name][int(options_taken[state])]
         state = int(parents[state])
-    chosen = {name: picked[name] for name in names}
-    return Assignment(
-        {name: choice.bits for name, choice in chosen.items()},
-        float(sum(choice.cost for choice in chosen.values())),
-        {n: sum(c.sizes[r] for c in chosen.values()) for n, (r, _) in budgets.items()},
-    )
+    return picked, exact
+
+
+def _cheapest_of_classes(costs: np.ndarray, used: np.ndarray, most: int) -> np.ndarray:
+    """Returns the indices of the cheapest state of each class of sizes, and of the smallest."""
+    low, high = used.min(axis=0), used.max(axis=0)
+    width = np.maximum((high - low) // max(int(most ** (1 / used.shape[1])) // 2, 1), 1)
+    classes = (used - low) // width
+    order = np.lexsort((costs, *classes.T[::-1]))
+    changed = np.any(np.diff(classes[order], axis=0) != 0, axis=1)
+    first = order[np.concatenate([[True], changed])]
+    # The smallest of each size keep what is reachable within reach.
+    smallest = [int(np.lexsort((costs, column))[0]) for column in used.T]
+    return np.unique(np.concatenate([first, smallest]))
 
 
 def _undominated(costs: np.ndarray, used: np.ndarray) -> np.ndarray:
@@ -225,5 +219,15 @@ def _undominated(costs: np.ndarray, used: np.ndarray) -> np.ndarray:
     return np.array(kept, np.intp)
 
 
-def _size(name: str, size: int) -> str:
-    return f"{size / 8192:.2f} kB" if name == "weights" else f"{size:,}"
+def budget_text(budget: str, size: int) -> str:
+    """Returns a size as messages print it.
+
+    Args:
+        budget: "bops" counts operations, all others bits.
+        size: The size.
+
+    Example:
+        >>> budget_text("weights", 81920), budget_text("bops", 81920)
+        ('10.00 kB', '81,920')
+    """
+    return f"{size:,}" if budget == "bops" else size_text(size / 8)

@@ -5,15 +5,19 @@ from __future__ import annotations
 
 from nnabla_compress.training.distillation import Distillation
 from nnabla_compress.training.evaluate import Score, evaluate
+from nnabla_compress.training.losses import LOSSES, Loss, make_loss
 from nnabla_compress.training.settings import TrainingSettings
 from nnabla_compress.training.trainer import Outcome, Trainer, set_seed
 
 __all__ = [
+    "LOSSES",
     "Distillation",
+    "Loss",
     "Outcome",
     "Score",
     "Trainer",
     "TrainingSettings",
     "evaluate",
+    "make_loss",
     "set_seed",
 ]

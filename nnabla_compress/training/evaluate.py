@@ -1,18 +1,19 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""How well a network classifies a split: loss and accuracy."""
+"""How well a network does on a split: its loss, and what else the loss measures."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Callable
+from dataclasses import dataclass, field
+from typing import Callable, Dict, Optional
 
 import nnabla as nn
-import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.data import Preprocessing, Split, evaluation_batches
-from nnabla_compress.errors import DataError
+from nnabla_compress.training.feed import Feed
+from nnabla_compress.training.losses import Loss, default_loss
 
+# A network: what it makes of its input (several by name in a dict), and whether it infers.
 Build = Callable[[nn.Variable, bool], nn.Variable]
 
 
@@ -22,8 +23,12 @@ class Score:
 
     Args:
         loss: Mean loss of a sample.
-        accuracy: Share of samples whose class was found, 0 to 1.
+        accuracy: Share of right answers, 0 to 1: samples whose class was found, or entries of
+            several answers a sample; None where targets are numbers.
         samples: Number of samples.
+        metrics: Further measures by name, smaller ones being better.
+        accuracy_name: What the accuracy is called.
+        loss_name: Name of the loss.
 
     Example:
         >>> Score(loss=0.5, accuracy=0.9173, samples=10000).error
@@ -31,105 +36,95 @@ class Score:
     """
 
     loss: float
-    accuracy: float
+    accuracy: Optional[float]
     samples: int
+    metrics: Dict[str, float] = field(default_factory=dict)
+    accuracy_name: str = "accuracy"
+    loss_name: str = ""
 
     @property
-    def error(self) -> float:
-        """Share of samples whose class was not found, 0 to 1."""
-        return round(1 - self.accuracy, 12)
+    def error(self) -> Optional[float]:
+        """Share of wrong answers, 0 to 1; None where targets are numbers."""
+        return None if self.accuracy is None else round(1 - self.accuracy, 12)
 
     def better_than(self, other: Score) -> bool:
         """Returns whether the accuracy is higher, or equal at a lower loss."""
-        return (self.accuracy, -self.loss) > (other.accuracy, -other.loss)
-
-
-def sample_losses(logits: nn.Variable, labels: nn.Variable) -> nn.Variable:
-    """Returns the loss of each sample, (B, 1): binary cross-entropy for one logit, else softmax's.
-
-    Args:
-        logits: (B, classes); a single column is the logit of class 1.
-        labels: Class indices, (B, 1).
-
-    Raises:
-        DataError: If the logits are no (B, classes) array.
-    """
-    if logits.ndim != 2:
-        raise DataError(
-            f"the network gives outputs of shape {logits.shape[1:]} a sample, "
-            "classification needs one row of logits.",
-            help="choose an output of the network with one value a class",
-        )
-    if logits.shape[1] == 1:
-        return F.sigmoid_cross_entropy(logits, labels)
-    return F.softmax_cross_entropy(logits, labels)
-
-
-def right(logits: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Returns which rows of logits have their largest value at the label, bool (B,).
-
-    Example:
-        >>> right(np.float32([[1, 2], [3, 0]]), np.int32([[1], [1]])).tolist()
-        [True, False]
-    """
-    if logits.shape[1] == 1:
-        return (logits[:, 0] > 0) == labels[:, 0].astype(bool)
-    return np.argmax(logits, axis=1) == labels[:, 0]
+        return (self.accuracy or 0, -self.loss) > (other.accuracy or 0, -other.loss)
 
 
 class Evaluator:
     """A graph in inference mode that is built once and scores splits.
 
     Args:
-        build: The network: ``build(x, test)`` gives logits.
-        sample_shape: Shape of a sample, without the batch axis.
+        build: The network, ``build(x, test)``.
+        split: Samples of the shapes to score.
         batch_size: Samples of a forward pass.
         preprocessing: From stored samples to network inputs.
+        loss: What outputs are compared with targets by; by default a classifier's.
+
+    Raises:
+        DataError: If the targets don't fit the network's output.
     """
 
     def __init__(
         self,
         build: Build,
-        sample_shape: tuple,
+        split: Split,
         batch_size: int,
         preprocessing: Preprocessing,
+        loss: Optional[Loss] = None,
     ) -> None:
         self.batch_size = batch_size
         self.preprocessing = preprocessing
-        self.x = nn.Variable((batch_size, *sample_shape))
-        self.labels = nn.Variable((batch_size, 1))
+        self.feed = Feed(split, batch_size)
         with nn.auto_forward(False):
-            self.logits = build(self.x, True)
-            self.losses = sample_losses(self.logits, self.labels)
-        self.logits.persistent = True
+            self.output = build(self.feed.inputs, True)
+            self.loss = loss if loss is not None else default_loss(self.output.shape)
+            self.loss.check(self.output.shape, split)
+            self.losses = self.loss.samples(self.output, self.feed.targets)
+        self.output.persistent = True
 
     def score(self, split: Split) -> Score:
-        """Returns loss and accuracy over all samples of a split."""
-        loss, hits = 0.0, 0
+        """Returns the means over all samples of a split."""
+        sums: Dict[str, float] = {}
         for batch in evaluation_batches(split, self.batch_size, self.preprocessing):
-            self.x.d, self.labels.d = batch.x, batch.y
+            self.feed.put(batch)
             self.losses.forward(clear_no_need_grad=True)
-            loss += float(self.losses.d[: batch.count].sum(dtype=np.float64))
-            hits += int(right(self.logits.d, batch.y)[: batch.count].sum())
-        return Score(loss / len(split), hits / len(split), len(split))
+            output = self.output.d
+            found = {"": self.losses.d, **self.loss.metrics(output, batch.y)}
+            right = self.loss.right(output, batch.y)
+            if right is not None:
+                found["right"] = right
+            for name, values in found.items():
+                total = float(values[: batch.count].sum(dtype=np.float64))
+                sums[name] = sums.get(name, 0.0) + total
+        means = {name: total / len(split) for name, total in sums.items()}
+        loss, accuracy = means.pop(""), means.pop("right", None)
+        name = self.loss.accuracy or "accuracy"
+        return Score(loss, accuracy, len(split), means, name, self.loss.name)
 
 
 def evaluate(
-    build: Build, split: Split, preprocessing: Preprocessing, batch_size: int = 100
+    build: Build,
+    split: Split,
+    preprocessing: Preprocessing,
+    batch_size: int = 100,
+    loss: Optional[Loss] = None,
 ) -> Score:
     """Scores a network on a split.
 
     Args:
-        build: The network: ``build(x, test)`` gives logits.
-        split: Samples and labels.
+        build: The network, ``build(x, test)``.
+        split: Samples and targets.
         preprocessing: From stored samples to network inputs.
         batch_size: Samples of a forward pass.
+        loss: What outputs are compared with targets by; by default a classifier's.
 
     Returns:
-        Loss and accuracy.
+        The loss, and the accuracy or the metrics.
 
     Raises:
-        DataError: If the network's output is no row of logits.
+        DataError: If the network's output is no row of logits, or does not fit the loss.
 
     Example:
         >>> split = Split.checked(np.eye(2, dtype=np.float32), [0, 1], "example")
@@ -137,4 +132,4 @@ def evaluate(
         1.0
     """
     size = min(batch_size, len(split))
-    return Evaluator(build, split.x.shape[1:], size, preprocessing).score(split)
+    return Evaluator(build, split, size, preprocessing, loss).score(split)

@@ -13,22 +13,27 @@ import nnabla.functions as F
 import nnabla.parameter
 import numpy as np
 
-from nnabla_compress.data import DataSet, Preprocessing, TrainingBatches
+from nnabla_compress.data import Batch, DataSet, Preprocessing, TrainingBatches
 from nnabla_compress.data.augmentation import Augmentation
 from nnabla_compress.errors import CompressError, TrainingError, unwrap
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder
+from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.logs import quiet
 from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.regularizers import MemoryBudget, NetworkMemory
 from nnabla_compress.solvers import LUTQ
 from nnabla_compress.training import checkpoint
 from nnabla_compress.training.distillation import Distillation
-from nnabla_compress.training.evaluate import Build, Evaluator, Score, right, sample_losses
+from nnabla_compress.training.evaluate import Build, Evaluator, Score
+from nnabla_compress.training.feed import Feed
+from nnabla_compress.training.losses import Loss, default_loss
 from nnabla_compress.training.monitors import Monitors
 from nnabla_compress.training.settings import TrainingSettings
 
 # Part of a training after which its budget is no longer a wish.
 _HOLD_BUDGET_FROM = 0.6
+# Batches that running statistics follow before a quantized network is scored.
+_STATISTICS_BATCHES = 40
 
 Progress = Callable[[int, int, Dict[str, float]], None]
 Budget = Callable[[List[nn.Variable]], MemoryBudget]
@@ -73,12 +78,13 @@ class Trainer:
 
     The folder receives ``checkpoints/``, the monitors' series, and, if there is a validation set,
     the parameters after the best epoch in ``best.h5``: that of the highest accuracy, of equal ones
-    that of the lowest loss. All network and quantizer state is parameters of the current scope, so
-    a checkpoint is complete; batches and random functions depend on the seed and the iteration
-    only. A training that was killed and resumed ends with the same bits.
+    that of the lowest loss; where targets are numbers that of the lowest loss. All network and
+    quantizer state is parameters of the current scope, so a checkpoint is complete; batches and
+    random functions depend on the seed and the iteration only. A training that was killed and
+    resumed ends with the same bits.
 
     Args:
-        build: The network: ``build(x, test)`` gives logits; the graph may hold quantizers.
+        build: The network, ``build(x, test)``; the graph may hold quantizers.
         data: Splits; the validation set, if any, is scored after each epoch.
         settings: Epochs, solver, learning rate.
         folder: Where files go; made if missing.
@@ -88,9 +94,12 @@ class Trainer:
         budget: Makes the memory budget of the training graph from its outputs. Its penalty is
             added to the loss, and only epochs within it can be the best. In the last two fifths
             of the training each tensor is held at the bits that the budget leaves it.
+        distillation: The float network to learn from, too.
+        loss: What the network learns; by default a classifier's loss.
 
     Raises:
         ConfigError: If the folder can't be written to.
+        DataError: If the targets don't fit what the network gives.
         InfeasibleBudgetError: If the budget can't be kept.
     """
 
@@ -105,6 +114,7 @@ class Trainer:
         seed: int = 0,
         budget: Optional[Budget] = None,
         distillation: Optional[Distillation] = None,
+        loss: Optional[Loss] = None,
     ) -> None:
         self.folder = writable_folder(folder)
         self.settings = settings
@@ -115,16 +125,17 @@ class Trainer:
             train, settings.batch_size, seed, preprocessing, augmentation
         )
         self.total = self.batches.iterations(settings.epochs)
-        self.x = nn.Variable((settings.batch_size, *train.x.shape[1:]))
-        self.labels = nn.Variable((settings.batch_size, 1))
+        self.feed = Feed(train, settings.batch_size)
         with nn.auto_forward(False):
-            self.logits = build(self.x, False)
-            self.loss = F.mean(sample_losses(self.logits, self.labels))
+            self.logits = build(self.feed.inputs, False)
+            self.judge = loss if loss is not None else default_loss(self.logits.shape)
+            self.judge.check(self.logits.shape, train)
+            self.loss = F.mean(self.judge.samples(self.logits, self.feed.targets))
             self.budget = budget([self.logits]) if budget is not None else None
             self.penalty = self.budget.penalty() if self.budget is not None else None
             self.objective = self.loss
             if distillation is not None:
-                self.objective = distillation.mixed(self.x, self.logits, self.loss)
+                self.objective = distillation.mixed(self.feed, self.logits, self.loss, self.judge)
             if self.penalty is not None:
                 self.objective = self.objective + self.penalty
         self.logits.persistent = True
@@ -132,7 +143,7 @@ class Trainer:
         self.evaluator: Optional[Evaluator] = None
         if data.validation is not None:
             size = min(100, len(data.validation))
-            self.evaluator = Evaluator(build, train.x.shape[1:], size, preprocessing)
+            self.evaluator = Evaluator(build, data.validation, size, preprocessing, self.judge)
         self.quantizers = graph_quantizers([self.logits])
         self.solver = settings.make_solver()
         if self.quantizers:
@@ -181,16 +192,18 @@ class Trainer:
         try:
             for iteration in range(start, self.total):
                 self.solver.set_learning_rate(rates.get_learning_rate(iteration))
-                loss, error = self._update(iteration, state)
+                now = self._update(iteration, state)
                 done = iteration + 1
-                monitors.add("Training loss", iteration, loss)
-                monitors.add("Training error", iteration, error)
+                for name, value in now.items():
+                    monitors.add(f"Training {name}", iteration, value)
                 monitors.tick(iteration)
-                recent.update(loss=loss, error=error)
+                recent.update(now)
                 if self._ends_epoch(done):
                     self._end_of_epoch(done, state, monitors)
                     if state["last"]:
-                        recent["validation"] = state["last"]["accuracy"]
+                        accuracy = state["last"]["accuracy"]
+                        shown = state["last"]["loss"] if accuracy is None else accuracy
+                        recent["validation"] = shown
                 if done % self.settings.checkpoint_interval == 0 or done == self.total:
                     state["monitors"] = monitors.pending()
                     checkpoint.save(self.folder / "checkpoints", done, self.solver, state)
@@ -208,10 +221,8 @@ class Trainer:
             bits_moved=state.get("bits_moved", False) if state["bits"] else None,
         )
 
-    def _update(self, iteration: int, state: Dict[str, Any]) -> Any:
-        batch = self.batches.batch(iteration)
-        nn.seed((self.seed * 1000003 + iteration) % (1 << 31))
-        self.x.d, self.labels.d = batch.x, batch.y
+    def _update(self, iteration: int, state: Dict[str, Any]) -> Dict[str, float]:
+        batch = self._put_batch(iteration)
         self.solver.zero_grad()
         self.objective.forward(clear_no_need_grad=True)
         loss = float(self.objective.d)
@@ -221,8 +232,10 @@ class Trainer:
                 f"{self.batches.epoch(iteration):.2f}) of {self.folder.name}.",
                 help="lower the learning rate; the last checkpoint is untouched",
             )
-        loss = float(self.loss.d)
-        error = 1 - float(right(self.logits.d, batch.y).mean())
+        now = {"loss": float(self.loss.d)}
+        right = self.judge.right(self.logits.d, batch.y)
+        if right is not None:
+            now["error"] = 1 - float(right.mean())
         self.objective.backward(clear_buffer=True)
         if self.settings.weight_decay:
             self._decay_weights()
@@ -238,7 +251,24 @@ class Trainer:
                 self.budget.enforce()
                 state["held_bits"] = self.budget.bits()
             self.budget.hold(state["held_bits"])
-        return loss, error
+        return now
+
+    def _put_batch(self, iteration: int) -> Batch:
+        batch = self.batches.batch(iteration)
+        nn.seed((self.seed * 1000003 + iteration) % (1 << 31))
+        self.feed.put(batch)
+        return batch
+
+    def _settle_statistics(self, done: int) -> None:
+        """Lets the running statistics of batch normalizations follow the weights of now.
+
+        A quantized weight jumps from value to value, and the statistics lag behind.
+        """
+        if not any(f.info.args.get("batch_stat") for f in functions([self.logits])):
+            return
+        for number in range(_STATISTICS_BATCHES):
+            self._put_batch(done + number)
+            self.logits.forward(clear_buffer=True)
 
     def _decay_weights(self) -> None:
         for parameter in self.decayed:
@@ -255,11 +285,16 @@ class Trainer:
         if self.quantizers:
             self._monitor_memory(at, monitors)
             state["bits_moved"] = state.get("bits_moved") or self._learned_bits() != state["bits"]
+            self._settle_statistics(done)
         if self.evaluator is None:
             return
         score = self.evaluator.score(self.data.split("validation"))
         monitors.add("Validation loss", at, score.loss, every=True)
-        monitors.add("Validation error", at, score.error, every=True)
+        measures = dict(score.metrics)
+        if score.error is not None:
+            measures["error"] = score.error
+        for name, value in measures.items():
+            monitors.add(f"Validation {name}", at, value, every=True)
         state["last"] = vars(score)
         if self.budget is not None and not self.budget.fits:
             return

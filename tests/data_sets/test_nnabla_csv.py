@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nnabla_compress.data import Wanted
 from nnabla_compress.data.nnabla_csv import nnabla_csv, read_csv
 from nnabla_compress.errors import ConfigError, DataError
 
@@ -39,7 +40,7 @@ def test_images_are_scaled_to_one_and_get_channels_first(tmp_path):
     np.testing.assert_allclose(data.train.x, [[expected], [expected]], atol=1e-7)
     color = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
     image.fromarray(color).save(tmp_path / "c.png")
-    x, _ = read_csv(_csv(tmp_path, "x,y\nc.png,0\n"))
+    x = read_csv(_csv(tmp_path, "x,y\nc.png,0\n"))["x"]
     np.testing.assert_allclose(x[0], color.transpose(2, 0, 1) / 255.0, atol=1e-7)
 
 
@@ -50,19 +51,19 @@ def test_the_values_are_those_of_nnablas_own_reader(tmp_path):
     pixels = np.random.RandomState(0).randint(0, 256, (5, 4, 3)).astype(np.uint8)
     image.fromarray(pixels).save(tmp_path / "a.png")
     path = _csv(tmp_path, "x:image,y:label\na.png,2\n")
-    x, y = read_csv(path)
+    ours = read_csv(path)
     theirs = dict(zip(("x", "y"), CsvDataSource(str(path), normalize=True)._get_data(0)))
-    np.testing.assert_allclose(x[0], theirs["x"], atol=1e-7)
-    assert y.tolist() == theirs["y"]
+    np.testing.assert_allclose(ours["x"][0], theirs["x"], atol=1e-7)
+    assert ours["y"].ravel().tolist() == theirs["y"]
 
 
 def test_arrays_and_matrices_are_read_beside_the_file(tmp_path):
     np.save(tmp_path / "a.npy", np.arange(6).reshape(1, 2, 3))
     path = _csv(tmp_path, "x,y\na.npy,0\n")
-    assert read_csv(path)[0].tolist() == [[[[0, 1, 2], [3, 4, 5]]]]
+    assert read_csv(path)["x"].tolist() == [[[[0, 1, 2], [3, 4, 5]]]]
     _csv(tmp_path, "1,2,3\n4,5,6\n", "m.csv")
     path = _csv(tmp_path, "x,y\nm.csv,0\n")
-    assert read_csv(path)[0].tolist() == [[[1, 2, 3], [4, 5, 6]]]
+    assert read_csv(path)["x"].tolist() == [[[1, 2, 3], [4, 5, 6]]]
 
 
 @pytest.mark.parametrize(
@@ -84,7 +85,10 @@ def test_arrays_and_matrices_are_read_beside_the_file(tmp_path):
         ("x,y\nbad.png,0\n", r"line 2: can't read the image .*bad.png"),
         ("x,y\nbad.npy,0\n", r"line 2: can't read .*bad.npy"),
         ("x,y\nbad.csv,0\n", r"line 2: can't read .*bad.csv"),
-        ("x,y\n1,0\ntwo.npy,0\n", r"line 3: the sample has the shape \(2,\), the first has \(1,\)"),
+        (
+            "x,y\n1,0\ntwo.npy,0\n",
+            r"line 3: the sample of 'x' has the shape \(2,\), the first has \(1,\)",
+        ),
         ("x__0,x__1,y\n1,two.npy,0\n", "not one number"),
     ],
 )
@@ -108,3 +112,25 @@ def test_text_of_another_encoding_is_refused(tmp_path):
 def test_no_file_at_all_is_a_config_error():
     with pytest.raises(ConfigError, match="needs a file"):
         nnabla_csv()
+
+
+def test_targets_may_be_vectors_or_files(tmp_path):
+    numbers = Wanted(targets="numbers")
+    path = _csv(tmp_path, "x__0,x__1,y__1:b,y__0:a\n1,2,0.5,-3\n3,4,1.5,-4\n")
+    assert nnabla_csv(train=path, wanted=numbers).train.y.tolist() == [[-3, 0.5], [-4, 1.5]]
+    np.save(tmp_path / "m.npy", np.ones((1, 2, 3)))
+    path = _csv(tmp_path, "x,y:mask\n1,m.npy\n")
+    assert nnabla_csv(train=path, wanted=numbers).train.y.shape == (1, 1, 2, 3)
+    path = _csv(tmp_path, "x,t\n1,0.25\n")
+    assert nnabla_csv(test=path, y="t", wanted=numbers).test.y.tolist() == [[0.25]]
+    assert nnabla_csv(test=path, y="x", wanted=numbers).test.y.tolist() == [[1]]
+    assert not nnabla_csv(test=path, wanted=Wanted(unlabelled=True)).test.labelled
+
+
+def test_several_inputs_are_found_by_their_names(tmp_path):
+    path = _csv(tmp_path, "a,b__0,b__1,y\n1,2,3,0\n4,5,6,1\n")
+    wanted = Wanted(inputs={"Input": ("Input", "a"), "b": ("b",)})
+    train = nnabla_csv(train=path, wanted=wanted).train
+    assert train.x.tolist() == [[1], [4]] and train.more["b"].tolist() == [[2, 3], [5, 6]]
+    with pytest.raises(DataError, match="no column 'c'"):
+        nnabla_csv(train=path, wanted=Wanted(inputs={"a": ("a",), "c": ("c",)}))

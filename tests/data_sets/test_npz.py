@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nnabla_compress.data import Wanted, load
 from nnabla_compress.data.npz import npz
 from nnabla_compress.errors import ConfigError, DataError
 
@@ -85,3 +86,54 @@ def test_settings_without_meaning_are_refused(tmp_path):
     np.savez(tmp_path / "set.npz", x=x, y=y)
     with pytest.raises(DataError, match=r"label 2 of sample 2 lies outside 0\.\.1"):
         npz(tmp_path / "set.npz", n_classes=2)
+
+
+NUMBERS = Wanted(targets="numbers")
+
+
+def test_targets_are_found_by_another_name_and_scaled(tmp_path):
+    mask = np.full((3, 5, 6), 255, np.uint8)
+    np.savez(tmp_path / "set.npz", x_train=np.zeros((3, 5, 6, 3), np.uint8), mask_train=mask)
+    data = load("npz", path="set.npz", folder=tmp_path, y="mask", y_scale=1 / 255, wanted=NUMBERS)
+    assert data.train.x.shape == (3, 3, 5, 6) and data.train.y.shape == (3, 5, 6)
+    np.testing.assert_allclose(data.train.y, 1, rtol=1e-6)
+
+
+def test_an_autoencoder_learns_x(tmp_path):
+    np.savez(tmp_path / "set.npz", x_train=np.eye(4), x_valid=np.eye(4)[:2])
+    data = npz(tmp_path / "set.npz", y="x", wanted=NUMBERS)
+    assert (data.train.y == np.eye(4)).all() and len(data.validation) == 2
+    bare = npz(tmp_path / "set.npz", wanted=Wanted(unlabelled=True))
+    assert not bare.train.labelled
+    with pytest.raises(DataError, match="x_train but not y_train") as wrong:
+        npz(tmp_path / "set.npz")
+    assert "y=x for an autoencoder" in wrong.value.help
+
+
+def test_an_array_for_each_input_of_the_network(tmp_path):
+    path = tmp_path / "set.npz"
+    np.savez(path, left_test=np.zeros((2, 3)), right_test=np.ones((2, 5)), y_test=[0, 1])
+    wanted = Wanted(inputs={"left": ("left",), "Input_2": ("Input_2", "right")})
+    test = npz(path, wanted=wanted).test
+    assert test.name == "left" and test.more["Input_2"].shape == (2, 5)
+    with pytest.raises(DataError, match="has left_test, y_test but not b_test"):
+        npz(path, wanted=Wanted(inputs={"left": ("left",), "b": ("b",)}))
+    named = npz(path, x={"b": "right"}, wanted=Wanted(inputs={"left": ("left",), "b": ("b",)}))
+    assert named.test.more["b"].shape == (2, 5)
+    with pytest.raises(ConfigError, match="names the input 'c'"):
+        npz(path, x={"c": "right"}, wanted=wanted)
+    with pytest.raises(ConfigError, match="the network has the inputs left, Input_2"):
+        npz(path, x="left", wanted=wanted)
+
+
+@pytest.mark.parametrize("y_scale", [0, -1, "1/255", float("nan"), True])
+def test_a_scale_of_targets_without_meaning_is_refused(tmp_path, y_scale):
+    np.savez(tmp_path / "set.npz", x=np.zeros((2, 2)), y=np.zeros((2, 2)))
+    with pytest.raises(ConfigError, match="y_scale is"):
+        load("npz", path=tmp_path / "set.npz", y_scale=y_scale, wanted=NUMBERS)
+
+
+def test_class_indices_are_not_scaled(tmp_path):
+    np.savez(tmp_path / "set.npz", x=np.zeros((2, 2)), y=[0, 1])
+    with pytest.raises(ConfigError, match="these are class indices"):
+        load("npz", path=tmp_path / "set.npz", y_scale=2)

@@ -123,3 +123,80 @@ def test_a_hold_out_that_leaves_nothing_is_refused(validation):
 def test_a_second_validation_set_is_refused():
     with pytest.raises(DataError, match="its own validation set"):
         hold_out(hold_out(_numbered(20), 4), 4)
+
+
+def test_targets_may_be_numbers_of_any_shape():
+    for y, shape in (
+        ([0.5, 1], (2, 1)),
+        (np.zeros((2, 7)), (2, 7)),
+        (np.zeros((2, 5, 4)), (2, 5, 4)),
+    ):
+        split = Split.checked(np.zeros((2, 3)), y, "t", targets="numbers")
+        assert split.y.shape == shape and split.y.dtype == np.float32 and not split.has_classes
+    split = Split.checked(np.zeros((2, 8, 8, 3)), np.zeros((2, 8, 8, 1)), "t", targets="numbers")
+    assert split.y.shape == (2, 1, 8, 8)
+
+
+def test_whole_numbers_are_classes_where_either_will_do():
+    for y, classes in (([0, 1], True), ([[0.0], [1.0]], True), ([0, 0.5], False), ([-1, 0], False)):
+        assert Split.checked(np.zeros((2, 3)), y, "t", targets="either").has_classes == classes
+    assert not Split.checked(np.zeros((2, 3)), np.eye(2), "t", targets="either").has_classes
+
+
+def test_there_may_be_a_class_for_each_pixel():
+    split = Split.checked(np.zeros((2, 3, 4, 4)), np.ones((2, 4, 4), np.uint8), "t")
+    assert split.y.shape == (2, 1, 4, 4) and split.has_classes
+    assert DataSet.checked("t", test=split).n_classes == 2
+
+
+def test_a_network_may_have_several_inputs():
+    split = Split.checked({"a": np.zeros((3, 4, 4)), "b": np.ones((3, 2))}, [0, 1, 2], "t")
+    assert split.name == "a" and split.x.shape == (3, 1, 4, 4)
+    assert split.take(np.array([2])).more["b"].shape == (1, 2)
+    assert split.fitted({"a": (4, 4)}).x.shape == (3, 4, 4)
+    with pytest.raises(DataError, match="3 samples of a but 2 of b"):
+        Split.checked({"a": np.zeros((3, 4)), "b": np.ones((2, 2))}, [0, 1, 2], "t")
+    with pytest.raises(DataError, match="values of b are NaN"):
+        Split.checked({"a": np.zeros((1, 4)), "b": np.full((1, 2), np.nan)}, [0], "t")
+
+
+def test_samples_without_targets_are_told_from_those_with():
+    bare = Split.checked(np.zeros((4, 3)), None, "t")
+    assert not bare.labelled and not bare.has_classes and bare.y.shape == (4, 0)
+    labelled = Split.checked(np.zeros((4, 3)), [0, 1, 2, 3], "t")
+    data = DataSet.checked("t", train=bare, test=labelled)
+    assert data.n_classes == 4 and len(hold_out(data, 2).validation) == 2
+
+
+@pytest.mark.parametrize(
+    "y, words",
+    [
+        ([[0.0, np.inf]] * 2, "values of y are NaN or infinite"),
+        (["a", "b"], "y must be numbers"),
+        (np.zeros((2, 0)), "empty"),
+        (np.zeros((3, 2)), "2 samples but 3 labels"),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(y, words):
+    with pytest.raises(DataError) as wrong:
+        Split.checked(np.zeros((2, 3)), y, "t", targets="numbers")
+    assert words in str(wrong.value)
+
+
+def test_targets_of_another_shape_in_another_split_are_refused():
+    one, two = (
+        Split.checked(np.zeros((1, 2)), np.zeros((1, n)), "t", targets="numbers") for n in (2, 3)
+    )
+    with pytest.raises(DataError, match=r"targets differ in shape.*train \(2,\), test \(3,\)"):
+        DataSet.checked("t", train=one, test=two)
+
+
+def test_a_changed_value_target_or_name_changes_the_fingerprint():
+    def fingerprint(x=0.0, y=0, name="a"):
+        arrays = {"first": np.zeros((2, 3)), name: np.full((2, 2), x)}
+        return DataSet.checked("t", test=Split.checked(arrays, [y, 1], "t")).fingerprint
+
+    found = [fingerprint(), fingerprint(x=1.0), fingerprint(y=1), fingerprint(name="b")]
+    assert len(set(found)) == 4 and fingerprint() == found[0]
+    bare = DataSet.checked("t", test=Split.checked(np.zeros((2, 3)), None, "t"))
+    assert bare.fingerprint != found[0]

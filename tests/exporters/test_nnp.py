@@ -59,7 +59,7 @@ def test_a_lut_lenet_is_exported_exactly_and_read_by_every_reader(tmp_path):
     expected = forward(y)
     before = {name: p.d.copy() for name, p in nn.get_parameters(grad_only=False).items()}
     path = tmp_path / "net.nnp"
-    report = export_nnp(path, {"y": y}, {"x": x})
+    report = export_nnp(path, {"y": y}, {"x": x}, storage="float")
     assert report.exact and report.largest_difference == 0 and report.any_batch_size
     assert [(row.name, row.bits, row.distinct) for row in report.rows] == [
         ("c1/conv", 2, 4),
@@ -106,7 +106,8 @@ def test_nnabla_cli_infers_the_same_and_converts_to_nnb(tmp_path):
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, timeout=120)
     assert done.returncode == 0, done.stderr
     (written,) = list(tmp_path.glob("out*"))
-    np.testing.assert_array_equal(np.fromfile(written, np.float32), expected.ravel())
+    # The Affine of the packed weights is a convolution, which may add in another order.
+    np.testing.assert_allclose(np.fromfile(written, np.float32), expected.ravel(), atol=1e-6)
 
 
 @pytest.mark.parametrize("name", [name for name in ZOO if name not in REFUSED])
@@ -161,7 +162,7 @@ def test_a_multiplierless_network_keeps_powers_of_two(tmp_path):
     h = PF.convolution(x, 4, (3, 3), apply_w=weight, with_bias=False, name="c")
     y = F.relu(pow2_batch_normalization(h, batch_stat=False, name="n"))
     randomize_statistics()
-    export_nnp(tmp_path / "net.nnp", y, x)
+    export_nnp(tmp_path / "net.nnp", y, x, storage="float")
     _, parameters = read(tmp_path / "net.nnp")
     for name in ("c/conv/W", "c/conv/scale"):
         magnitude = np.abs(parameters[name].d[parameters[name].d != 0])

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import nnabla as nn
 import nnabla.functions as F
+import numpy as np
 import pytest
 
 from nnabla_compress.exporters.stored_encodings import encoding_of
@@ -39,3 +40,29 @@ def test_quantizers_are_told_with_their_bits():
     weight = nn.parameter.get_parameter_or_create("l/W", (4, 2), need_grad=True)
     with nn.parameter_scope("l"):
         assert str(encoding_of(LUT(bits=3)(weight))) == "LUT 3 bit"
+
+
+def test_nnablas_own_quantizers_tell_their_range():
+    x = nn.Variable((1, 4))
+    found = encoding_of(F.fixed_point_quantize(x, sign=True, n=4, delta=0.5))
+    assert (found.bits, found.step, found.low, found.high) == (4, 0.5, -3.5, 3.5)
+    found = encoding_of(F.fixed_point_quantize(x, sign=False, n=2, delta=0.5))
+    assert (found.step, found.low, found.high) == (0.5, 0.0, 1.5)
+
+
+@pytest.mark.parametrize("sign", [True, False])
+@pytest.mark.parametrize("with_zero", [True, False])
+def test_the_range_of_nnablas_powers_of_two_is_what_it_computes(sign, with_zero):
+    x = nn.Variable.from_numpy_array(np.geomspace(2.0**-20, 8, 400).reshape(1, -1))
+    y = F.pow2_quantize(x, sign=sign, with_zero=with_zero, n=4, m=1)
+    y.forward()
+    found = encoding_of(y)
+    assert found.high == y.d.max() == 2.0
+    assert found.step == y.d[y.d > 0].min()
+    assert found.low == (-2.0 if sign else 0.0 if with_zero else found.step)
+
+
+def test_absurd_arguments_take_no_time():
+    x = nn.Variable((1, 4))
+    assert encoding_of(F.fixed_point_quantize(x, n=2**31 - 1, delta=1.0)).bits == 2**31 - 1
+    assert encoding_of(F.pow2_quantize(x, n=2**31 - 1, m=2**31 - 1)).high > 1e100

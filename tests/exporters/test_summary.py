@@ -186,6 +186,16 @@ def test_several_networks_and_executors_are_listed(tmp_path):
     ]
 
 
+def test_copies_of_a_shared_weight_have_its_encoding(tmp_path):
+    x = nn.Variable((1, 4))
+    h = x
+    for _ in range(3):
+        h = F.tanh(PF.affine(h, 4, apply_w=LUT(bits=2), name="cell"))
+    export_nnp(tmp_path / "net.nnp", h, x)
+    network = _only(tmp_path / "net.nnp")
+    assert [str(layer.weights) for layer in network.layers] == ["LUT 2 bit"] * 3
+
+
 _VARIABLE = """variable {{ name: "{}" type: "{}" {} shape {{ {} }} }}"""
 
 

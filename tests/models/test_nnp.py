@@ -193,14 +193,29 @@ def test_logits_are_what_comes_before_the_last_activation(tmp_path, head):
     np.testing.assert_allclose(network.logits.d, logits.d, atol=1e-6)
 
 
-def test_a_network_that_ends_in_a_loss_shows_its_head_and_is_no_model(tmp_path):
+def test_of_a_network_that_ends_in_a_loss_the_prediction_is_the_model(tmp_path):
     x, t = nn.Variable((2, 1, 4, 4)), nn.Variable((2, 1))
-    loss = F.softmax_cross_entropy(_net(x, test=False), t)
+    loss = F.mean(F.softmax_cross_entropy(_net(x, test=True), t))
     _write(tmp_path / "a.nnp", [_network("Main", {"loss": loss}, {"x": x, "t": t})])
     file = NnpFile(tmp_path / "a.nnp")
-    assert file.build().head == "SoftmaxCrossEntropy"
-    with pytest.raises(ConfigError, match="has 2 inputs: x, t"):
-        file(nn.Variable((2, 1, 4, 4)), test=True)
+    assert file.data_shapes() == {"x": (1, 4, 4)}
+    assert file.head().loss == "SoftmaxCrossEntropy" and file.head().target == "t"
+    y = file(_random(nn.Variable((5, 1, 4, 4))), test=True)
+    assert y.shape == (5, 3) and y.parent.info.type_name == "Affine"
+
+
+def test_several_inputs_are_given_by_name(tmp_path):
+    a, b = nn.Variable((2, 5)), nn.Variable((2, 3))
+    y = PF.affine(F.concatenate(a, b, axis=1), 2, name="fc")
+    _write(tmp_path / "a.nnp", [_network("net", {"y": y}, {"a": a, "b": b})])
+    file = NnpFile(tmp_path / "a.nnp")
+    assert file({"a": nn.Variable((7, 5)), "b": nn.Variable((7, 3))}, test=True).shape == (7, 2)
+    with pytest.raises(ConfigError, match="has 2 inputs: a, b"):
+        file(nn.Variable((7, 5)), test=True)
+    with pytest.raises(ConfigError, match="has the inputs a, b, got a"):
+        file({"a": nn.Variable((7, 5))}, test=True)
+    with pytest.raises(ConfigError, match=r"shape \(3,\) as b, got \(4,\)"):
+        file({"a": nn.Variable((7, 5)), "b": nn.Variable((7, 4))}, test=True)
 
 
 def test_several_outputs_are_refused_where_one_is_wanted(tmp_path):

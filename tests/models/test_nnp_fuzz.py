@@ -16,16 +16,13 @@ import zipfile
 from pathlib import Path
 
 import h5py
-import nnabla as nn
-import nnabla.functions as F
-import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from nnabla.utils.save import save
 
 from nnabla_compress.models.nnp_archive import MAX_BYTES, MAX_TEXT_BYTES
+from tests.models.damaged import changed_text, good_members, write_members
 
 # Opens the files whose names come in, and prints for each "ok", or the name of what was raised and
 # its message. The memory beyond what Python and NNabla take is limited to 1.5 GiB.
@@ -103,41 +100,11 @@ def reader():
 
 @pytest.fixture(scope="module")
 def members(tmp_path_factory):
-    """Members of a good file with most kinds of functions."""
-    path = tmp_path_factory.mktemp("fuzz") / "good.nnp"
-    nn.clear_parameters()
-    x = nn.Variable((2, 2, 8, 8))
-    h = PF.convolution(x * 0.5, 4, (3, 3), pad=(1, 1), group=2, name="c")
-    h = F.relu(PF.batch_normalization(h, batch_stat=False, name="bn"))
-    h = F.concatenate(F.max_pooling(h, (2, 2)), F.average_pooling(h, (2, 2)))
-    y = PF.affine(F.reshape(h, (2, -1)), 3, name="f")
-    save(
-        str(path),
-        {
-            "networks": [{"name": "net", "batch_size": 2, "outputs": {"y": y}, "names": {"x": x}}],
-            "executors": [{"name": "run", "network": "net", "data": ["x"], "output": ["y"]}],
-        },
-    )
-    nn.clear_parameters()
-    with zipfile.ZipFile(path) as archive:
-        return {name: archive.read(name) for name in archive.namelist()}
-
-
-def _write(path, members, compress=zipfile.ZIP_STORED):
-    with zipfile.ZipFile(path, "w", compress) as archive:
-        for name, content in members.items() if isinstance(members, dict) else members:
-            archive.writestr(name, content)
-    return path
-
-
-def _text(members, old, new, count=-1):
-    text = members["network.nntxt"].decode()
-    assert old in text
-    return dict(members, **{"network.nntxt": text.replace(old, new, count)})
+    return good_members(tmp_path_factory.mktemp("fuzz") / "good.nnp")
 
 
 def test_the_good_file_is_read(reader, members, tmp_path):
-    assert reader(_write(tmp_path / "good.nnp", members)) == ("ok", "")
+    assert reader(write_members(tmp_path / "good.nnp", members)) == ("ok", "")
 
 
 _FUZZ = settings(
@@ -157,7 +124,7 @@ def _fine(said):
 @_FUZZ
 @given(part=st.floats(0, 1, exclude_max=True))
 def test_a_file_cut_anywhere_is_refused(reader, members, tmp_path, part):
-    content = _write(tmp_path / "cut.nnp", members).read_bytes()
+    content = write_members(tmp_path / "cut.nnp", members).read_bytes()
     (tmp_path / "cut.nnp").write_bytes(content[: int(part * len(content))])
     said = reader(tmp_path / "cut.nnp")
     assert said[0] == "CompressError" and "cut.nnp" in said[1]
@@ -166,7 +133,7 @@ def test_a_file_cut_anywhere_is_refused(reader, members, tmp_path, part):
 @_FUZZ
 @given(place=st.floats(0, 1, exclude_max=True), mask=st.integers(1, 255), tail=st.booleans())
 def test_a_flipped_byte_is_refused_or_harmless(reader, members, tmp_path, place, mask, tail):
-    content = bytearray(_write(tmp_path / "flip.nnp", members).read_bytes())
+    content = bytearray(write_members(tmp_path / "flip.nnp", members).read_bytes())
     # The directory at the end is small, and flips there do most.
     start = content.index(b"PK\x01\x02") if tail else 0
     content[start + int(place * (len(content) - start))] ^= mask
@@ -184,7 +151,7 @@ def test_a_flipped_byte_under_a_valid_checksum(reader, members, tmp_path, name, 
     content = bytearray(members[name])
     for place in places:
         content[int(place * len(content))] ^= mask
-    _fine(reader(_write(tmp_path / "inside.nnp", dict(members, **{name: bytes(content)}))))
+    _fine(reader(write_members(tmp_path / "inside.nnp", dict(members, **{name: bytes(content)}))))
 
 
 @settings(_FUZZ, max_examples=40)
@@ -197,7 +164,9 @@ def test_any_number_in_the_text_may_be_wrong(reader, members, tmp_path, data):
         value = data.draw(st.sampled_from([0, -1, 1, 3, 7, 2**20, 2**31 - 1, 2**62, -(2**62)]))
         lines[number] = f"{key}: {value}"
     content = "\n".join(lines).encode()
-    _fine(reader(_write(tmp_path / "number.nnp", dict(members, **{"network.nntxt": content}))))
+    _fine(
+        reader(write_members(tmp_path / "number.nnp", dict(members, **{"network.nntxt": content})))
+    )
 
 
 @settings(_FUZZ, max_examples=40)
@@ -207,18 +176,18 @@ def test_any_line_of_the_text_may_be_lost_or_doubled(reader, members, tmp_path, 
     number = data.draw(st.integers(0, len(lines) - 1))
     lines[number : number + 1] = [lines[number]] * data.draw(st.sampled_from([0, 2]))
     content = "\n".join(lines).encode()
-    _fine(reader(_write(tmp_path / "line.nnp", dict(members, **{"network.nntxt": content}))))
+    _fine(reader(write_members(tmp_path / "line.nnp", dict(members, **{"network.nntxt": content}))))
 
 
 @_FUZZ
 @given(name=st.sampled_from(["network.nntxt", "parameter.h5", "p.protobuf"]), junk=st.binary())
 def test_a_member_of_junk(reader, members, tmp_path, name, junk):
-    _fine(reader(_write(tmp_path / "junk.nnp", dict(members, **{name: junk}))))
+    _fine(reader(write_members(tmp_path / "junk.nnp", dict(members, **{name: junk}))))
 
 
 def _bomb(tmp_path, members, size):
     """A file whose compressed member unpacks to ``size`` zeros."""
-    return _write(
+    return write_members(
         tmp_path / "bomb.nnp", dict(members, **{"p.h5": bytes(size)}), zipfile.ZIP_DEFLATED
     )
 
@@ -236,7 +205,7 @@ def test_a_declared_size_above_the_limit_is_refused_with_both_numbers(reader, me
     path = _declared(_bomb(tmp_path, members, 1000), 2**31)
     kind, text = reader(path)
     assert kind == "CompressError" and f"the limit is {MAX_BYTES:,}" in text and "2,147," in text
-    big = _write(
+    big = write_members(
         tmp_path / "text.nnp",
         dict(members, **{"big.nntxt": b" " * (MAX_TEXT_BYTES + 1)}),
         zipfile.ZIP_DEFLATED,
@@ -253,9 +222,9 @@ def test_a_zip_bomb_takes_no_more_than_it_declares(reader, members, tmp_path):
 
 def test_duplicate_and_too_many_members_are_refused(reader, members, tmp_path):
     with pytest.warns(UserWarning, match="Duplicate"):
-        twice = _write(tmp_path / "a.nnp", [*members.items(), *members.items()])
+        twice = write_members(tmp_path / "a.nnp", [*members.items(), *members.items()])
     assert "twice" in reader(twice)[1]
-    many = _write(tmp_path / "b.nnp", {**members, **{f"{i}.txt": b"" for i in range(1001)}})
+    many = write_members(tmp_path / "b.nnp", {**members, **{f"{i}.txt": b"" for i in range(1001)}})
     assert "1,004 members" in reader(many)[1]
 
 
@@ -264,7 +233,7 @@ def test_member_names_are_never_paths(reader, members, tmp_path):
     folder = tmp_path / "here"
     folder.mkdir()
     for name in names:
-        kind, text = reader(_write(folder / "path.nnp", {**members, name: b"junk"}))
+        kind, text = reader(write_members(folder / "path.nnp", {**members, name: b"junk"}))
         assert kind == "CompressError" and "path.nnp" in text
     assert sorted(tmp_path.rglob("*")) == [folder, folder / "path.nnp"]
 
@@ -312,7 +281,7 @@ def _wrong_shape(file):
     ],
 )
 def test_parameters_that_are_none(reader, members, tmp_path, fill, words):
-    file = _write(tmp_path / "p.nnp", dict(members, **{"parameter.h5": _hdf5(fill)}))
+    file = write_members(tmp_path / "p.nnp", dict(members, **{"parameter.h5": _hdf5(fill)}))
     kind, text = reader(file)
     assert kind == "CompressError" and (words in text or "lacks" in text)
 
@@ -323,7 +292,7 @@ def test_a_parameter_of_another_shape_is_named(reader, members, tmp_path):
         del stored["c/conv/W"]
         _wrong_shape(stored)
     kind, text = reader(
-        _write(tmp_path / "p.nnp", dict(members, **{"parameter.h5": file.getvalue()}))
+        write_members(tmp_path / "p.nnp", dict(members, **{"parameter.h5": file.getvalue()}))
     )
     assert kind == "CompressError"
     assert "parameter c/conv/W" in text and "(4, 1, 3, 3)" in text and "(3, 3) is stored" in text
@@ -337,7 +306,7 @@ def test_protobuf_parameters_must_have_as_many_values_as_they_say(reader, member
     parameter.shape.dim.extend([2**40, 2**40])
     parameter.data.extend([1.0, 2.0])
     content = message.SerializeToString()
-    kind, text = reader(_write(tmp_path / "p.nnp", {**members, "p.protobuf": content}))
+    kind, text = reader(write_members(tmp_path / "p.nnp", {**members, "p.protobuf": content}))
     assert kind == "CompressError" and "2 values" in text and "c/conv/W" in text
 
 
@@ -353,7 +322,7 @@ def test_protobuf_parameters_must_have_as_many_values_as_they_say(reader, member
     ],
 )
 def test_numbers_that_would_end_the_process(reader, members, tmp_path, old, new, words):
-    kind, text = reader(_write(tmp_path / "n.nnp", _text(members, old, new)))
+    kind, text = reader(write_members(tmp_path / "n.nnp", changed_text(members, old, new)))
     assert kind == "CompressError" if words else kind in ("ok", "CompressError")
     assert words in text and len(text) < 3000
 
@@ -373,7 +342,7 @@ def test_functions_that_wait_for_each_other_are_refused(reader, tmp_path):
         'function { name: "f2" type: "Tanh" input: "a" output: "b" }',
         'function { name: "f3" type: "Tanh" input: "a" output: "y" }',
     ]
-    kind, text = reader(_write(tmp_path / "circle.nnp", _network(*names, *functions)))
+    kind, text = reader(write_members(tmp_path / "circle.nnp", _network(*names, *functions)))
     assert kind == "CompressError" and "in a circle" in text
 
 
@@ -381,7 +350,7 @@ def test_a_loop_of_a_billion_turns_is_refused(reader, tmp_path):
     loop = 'repeat_info { id: "r" times: 1000000000 }'
     names = [_VARIABLE % ("x", ""), _VARIABLE % ("y", 'repeat_id: "r"')]
     function = 'function { name: "f" type: "Tanh" repeat_id: "r" input: "x" output: "y" }'
-    kind, text = reader(_write(tmp_path / "loop.nnp", _network(loop, *names, function)))
+    kind, text = reader(write_members(tmp_path / "loop.nnp", _network(loop, *names, function)))
     assert kind == "CompressError" and "the limit is 100,000" in text
 
 
@@ -419,4 +388,6 @@ def test_functions_that_trust_their_arguments(reader, tmp_path, kind, arguments,
     ]
     text = " ".join(f'input: "x{i}"' for i in range(inputs))
     function = f'function {{ name: "f" type: "{kind}" {text} output: "y" {arguments} }}'
-    _fine(reader(_write(tmp_path / "f.nnp", _network(*names, _VARIABLE % ("y", ""), function))))
+    _fine(
+        reader(write_members(tmp_path / "f.nnp", _network(*names, _VARIABLE % ("y", ""), function)))
+    )

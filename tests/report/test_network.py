@@ -71,8 +71,11 @@ def test_json_holds_all_that_is_known(path):
     (network,) = found["networks"]
     assert network["costs"]["peak_bytes"] == 512
     assert network["costs"]["peak_at"] == "ReLU behind c/conv"
-    assert network["layers"][0]["weights"] == {"quantizer": "LUT", "bits": 2}
-    assert network["layers"][1]["weights"] == {"quantizer": "", "bits": 32}
+    unknown = {"step": None, "low": None, "high": None}
+    assert network["layers"][0]["weights"] == {"quantizer": "LUT", "bits": 2, **unknown}
+    assert network["layers"][1]["weights"] == {"quantizer": "", "bits": 32, **unknown}
+    (activation,) = network["activations"]
+    assert activation["name"] == "c/conv/relu" and activation["encoding"]["bits"] == 32
     assert network["preprocessing"] == ["MulScalar 0.5"]
     assert found["executors"][0]["name"] == "Runtime" and found["failures"] == {}
     assert found["bytes"] == path.stat().st_size

@@ -10,7 +10,8 @@ import pytest
 from nnabla_compress.data import Preprocessing
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.training import Distillation, Trainer, TrainingSettings
-from nnabla_compress.training.distillation import distillation_loss, frozen
+from nnabla_compress.training.distillation import frozen
+from nnabla_compress.training.losses import default_loss
 from tests.training.test_trainer import two_blobs
 
 
@@ -27,7 +28,7 @@ def softmax(logits: np.ndarray) -> np.ndarray:
 def test_the_loss_is_the_divergence_times_the_square_of_the_temperature(rng, temperature):
     s, t = (rng.randn(5, 3).astype(np.float32) for _ in range(2))
     student = nn.Variable.from_numpy_array(s).apply(need_grad=True)
-    loss = distillation_loss(student, nn.Variable.from_numpy_array(t), temperature)
+    loss = default_loss(s.shape).distillation(student, nn.Variable.from_numpy_array(t), temperature)
     student.grad.zero()
     loss.forward()
     loss.backward()
@@ -40,7 +41,9 @@ def test_the_loss_is_the_divergence_times_the_square_of_the_temperature(rng, tem
 def test_a_single_logit_stands_for_two_classes(rng):
     s, t = (rng.randn(4, 1).astype(np.float32) for _ in range(2))
     one, two = (
-        distillation_loss(*(nn.Variable.from_numpy_array(a) for a in arrays), 2.0)
+        default_loss(arrays[0].shape).distillation(
+            *(nn.Variable.from_numpy_array(a) for a in arrays), 2.0
+        )
         for arrays in ((s, t), [np.concatenate([0 * a, a], 1) for a in (s, t)])
     )
     one.forward()

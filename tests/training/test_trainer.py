@@ -19,7 +19,7 @@ import nnabla_compress.quantizers as Q
 from nnabla_compress.data import DataSet, Preprocessing, Split
 from nnabla_compress.errors import ConfigError, TrainingError
 from nnabla_compress.regularizers import MemoryBudget
-from nnabla_compress.training import Trainer, TrainingSettings, set_seed
+from nnabla_compress.training import Trainer, TrainingSettings, make_loss, set_seed
 
 PLAIN = Preprocessing()
 
@@ -90,6 +90,28 @@ def test_a_stopped_and_resumed_training_ends_with_the_same_bits(tmp_path, stop_a
         assert (tmp_path / "whole" / name).read_text() == (
             tmp_path / "stopped" / name
         ).read_text(), series
+
+
+def test_where_targets_are_numbers_the_epoch_of_the_lowest_loss_is_kept(tmp_path):
+    rng = np.random.RandomState(0)
+    x = rng.randn(60, 4).astype(np.float32)
+    y = np.abs(x[:, :2])
+    parts = [Split.checked(x[i], y[i], "t", targets="numbers") for i in (slice(40), slice(40, 60))]
+    data = DataSet.checked("numbers", train=parts[0], validation=parts[1])
+    # So large a rate that the last epoch is not the best one.
+    changes = settings(epochs=8, learning_rate=0.5, schedule="constant", solver="Adam")
+    trainer = Trainer(
+        small_net, data, changes, tmp_path, PLAIN, seed=3, loss=make_loss("SquaredError", (8, 2))
+    )
+    outcome = trainer.run()
+    series = (tmp_path / "Validation-loss.series.txt").read_text().split()[1::2]
+    assert outcome.best.loss == pytest.approx(min(map(float, series)), rel=1e-5)
+    assert outcome.best.loss < outcome.last.loss and outcome.best.accuracy is None
+    assert outcome.best.metrics["mean squared error"] == pytest.approx(outcome.best.loss, rel=1e-5)
+    assert not (tmp_path / "Training-error.series.txt").exists()
+    assert (tmp_path / "Validation-mean-absolute-error.series.txt").exists()
+    trainer.load_best()
+    assert trainer.evaluator.score(data.validation) == outcome.best
 
 
 def test_resuming_twice_changes_nothing_more(tmp_path):

@@ -6,12 +6,15 @@ from __future__ import annotations
 from typing import Dict, Tuple
 
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.exporters.targets.binary_weight import BinaryWeight
+from nnabla_compress.exporters.targets.fixed_point import Int8, Int16
+from nnabla_compress.exporters.targets.integer import Integer
 from nnabla_compress.exporters.targets.portable import Portable
 from nnabla_compress.exporters.targets.target import ExportOptions, Lowered, Target
 
 __all__ = ["TARGETS", "ExportOptions", "Lowered", "Target", "target_named"]
 
-_ALL: Tuple[Target, ...] = (Portable(),)
+_ALL: Tuple[Target, ...] = (Portable(), Integer(), Int16(), Int8(), BinaryWeight())
 TARGETS: Dict[str, Target] = {target.name: target for target in _ALL}
 
 

@@ -3,13 +3,23 @@
 
 from __future__ import annotations
 
-from typing import Sequence
+from dataclasses import replace
+from typing import Any, Dict, List, Sequence
 
 import nnabla as nn
 
+from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
 from nnabla_compress.exporters.inference import Network
+from nnabla_compress.exporters.lowering import fold_constants, lower_functions
+from nnabla_compress.exporters.snap import snap_dictionaries
+from nnabla_compress.exporters.store import WeightStore
 from nnabla_compress.exporters.targets.runtime import RULES, WAYS_OUT
-from nnabla_compress.exporters.targets.target import ExportOptions, Lowered, Target, lower_plainly
+from nnabla_compress.exporters.targets.target import (
+    ExportOptions,
+    Lowered,
+    Target,
+    same_functions,
+)
 
 
 class Portable(Target):
@@ -23,4 +33,37 @@ class Portable(Target):
         self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions
     ) -> Lowered:
         """Returns the network from native functions, its weights stored as ``options`` say."""
-        return lower_plainly(network, folded)
+        inputs, start = list(network.inputs.values()), list(network.outputs.values())
+        names = network.names_in(folded)
+        encoded = encode_graph(folded, inputs, names)
+        names.update(network.names_in(encoded.outputs))
+        plain = _folded(encoded, inputs, names)
+        reference = None
+        notes: List[str] = []
+        if options.snap_dictionary:
+            snapped, notes = snap_dictionaries(encoded)
+            if notes:
+                reference = lower_functions(plain.outputs, inputs)
+                names.update(network.names_in(reference))
+                plain = _folded(snapped, inputs, names)
+        names.update(network.names_in(plain.outputs))
+        store = WeightStore(plain.encodings, options.storage)
+        outputs = store.decode(lower_functions(store.turn_affines(plain.outputs), inputs))
+        names.update(network.names_in(outputs))
+        in_order = lower_functions(plain.outputs, inputs)
+        return Lowered(
+            outputs,
+            names,
+            plain,
+            exact=store.exact and same_functions(start, in_order),
+            types=store.types,
+            storage=store.schemes,
+            notes=[*notes, *store.notes],
+            reference=reference,
+        )
+
+
+def _folded(
+    encoded: EncodedGraph, inputs: Sequence[nn.Variable], names: Dict[Any, str]
+) -> EncodedGraph:
+    return replace(encoded, outputs=fold_constants(encoded.outputs, inputs, names))

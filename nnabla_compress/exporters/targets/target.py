@@ -57,6 +57,9 @@ class Lowered:
         storage: Name of the scheme that stores a weight, by the array of its parameter in
             ``plain``; weights that are not here are floats.
         notes: What a user should know about the file, a sentence each.
+        reference: What must compute the network's values in NNabla, where ``outputs`` computes
+            others on purpose: the graph before its numbers were rounded, or one with plain layers
+            for those that only the runtime computes. None: ``outputs``.
     """
 
     outputs: List[nn.Variable]
@@ -66,6 +69,7 @@ class Lowered:
     types: Mapping[nn.Variable, str] = field(default_factory=dict)
     storage: Mapping[Any, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
+    reference: Optional[Sequence[nn.Variable]] = None
 
 
 class Target:
@@ -74,6 +78,10 @@ class Target:
     name: ClassVar[str]
     rules: ClassVar[Mapping[str, Optional[Rule]]]
     ways_out: ClassVar[Mapping[str, str]] = {}
+    # Largest difference (root mean square) of the .nnb in the simulator; None: NNabla proves it.
+    simulator_tolerance: ClassVar[Optional[float]] = None
+    # Whether NNabla computes what the target does; else a reference is written beside the file.
+    runs_in_nnabla: ClassVar[bool] = True
 
     def lower(
         self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions
@@ -130,7 +138,17 @@ def lower_plainly(network: Network, folded: Sequence[nn.Variable]) -> Lowered:
     names.update(network.names_in(outputs))
     plain = EncodedGraph(outputs, encoded.encodings, encoded.quantizers, encoded.activations)
     # With the same functions in the same order every addition is the same.
-    return Lowered(outputs, names, plain, exact=_types(start) == _types(outputs))
+    return Lowered(outputs, names, plain, exact=same_functions(start, outputs))
+
+
+def same_functions(first: Sequence[nn.Variable], second: Sequence[nn.Variable]) -> bool:
+    """Returns whether two graphs do the same functions in the same order, quantizers left out.
+
+    Args:
+        first: Variables of one graph.
+        second: Variables of the other.
+    """
+    return _types(first) == _types(second)
 
 
 def place(function: Any, names: Mapping[Any, str]) -> str:

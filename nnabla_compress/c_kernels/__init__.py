@@ -1,0 +1,50 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""C99 kernels for layers with packed weights, and where their source files are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import List, Union
+
+from nnabla_compress.files import atomic_path
+
+KERNELS = ("packed_kernels.c", "packed_kernels.h")
+GLUE = ("packed_nnablart.c", "packed_nnablart.h")
+EXAMPLE = ("packed_main.c",)
+
+
+def source_folder() -> Path:
+    """Returns the folder that holds the source files.
+
+    Example:
+        >>> (source_folder() / KERNELS[0]).is_file()
+        True
+    """
+    return Path(__file__).parent
+
+
+def copy_sources(folder: Union[str, Path], example: bool = True) -> List[Path]:
+    """Copies the kernels and their glue to the C runtime into a folder.
+
+    Args:
+        folder: Where to; made if it is missing. Files of the same names are replaced.
+        example: Whether the example program comes too.
+
+    Returns:
+        The paths of the copies.
+
+    Raises:
+        ConfigError: If the folder can't be written to.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     [path.name for path in copy_sources(folder, example=False)]
+        ['packed_kernels.c', 'packed_kernels.h', 'packed_nnablart.c', 'packed_nnablart.h']
+    """
+    copies = []
+    for name in (*KERNELS, *GLUE, *(EXAMPLE if example else ())):
+        with atomic_path(Path(folder) / name) as temporary:
+            temporary.write_bytes((source_folder() / name).read_bytes())
+        copies.append(Path(folder) / name)
+    return copies

@@ -1,0 +1,1335 @@
+/* Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+ *
+ * See packed_kernels.h. The file is in four parts: checks, exact float kernels, integer kernels, fast float kernels. */
+#include "packed_kernels.h"
+
+#include <string.h>
+
+#ifdef __GNUC__
+#define PACKED_NOINLINE __attribute__((noinline))
+#else
+#define PACKED_NOINLINE
+#endif
+
+/* The sums of the exact kernels must not be fused with their products. GCC's vectors keep the order of a sum, too, but
+ * take twice the time of scalars for it. */
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT OFF
+#elif defined(__GNUC__)
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=off,no-tree-vectorize")
+#endif
+
+/* ---------------------------------------------------------------- checks -- */
+
+#define LARGEST_COUNT ((uint64_t)1 << 27) /* elements of an array, so that no number of bytes leaves 32 bits */
+
+const char *packed_message(packed_status_t status) {
+  switch (status) {
+  case PACKED_OK: return "no error";
+  case PACKED_BAD_DESCRIPTION: return "the description of the packed weights is damaged or of another version";
+  case PACKED_BAD_BITS: return "the bits of a weight are neither 1 to 8 nor 32";
+  case PACKED_BAD_SHAPE: return "the shapes of input, output and weight do not fit together";
+  case PACKED_BAD_SIZE: return "the packed weights or their table have another size than the shapes say";
+  case PACKED_NOT_INTEGER: return "integer activations need weights that are integers times a scale";
+  case PACKED_MAY_OVERFLOW: return "the integer sum may not fit 32 bits";
+  case PACKED_NOT_POWER_OF_TWO: return "built without multiplication, but a weight is not a power of two";
+  case PACKED_UNSUPPORTED: return "a data type or layout that the packed kernels do not have";
+  }
+  return "unknown error";
+}
+
+static uint32_t read_u32(const uint8_t *p) {
+  return p[0] | (uint32_t)p[1] << 8 | (uint32_t)p[2] << 16 | (uint32_t)p[3] << 24;
+}
+
+static int is_number_of_bits(uint32_t bits) { return (bits >= 1 && bits <= 8) || bits == PACKED_FLOAT_BITS; }
+
+packed_status_t packed_read_description(const void *description, size_t size, int32_t output_maps,
+                                        packed_weights_t *w, uint32_t *number_of_codes) {
+  const uint8_t *p = description;
+  uint64_t entries, scales;
+  uint8_t flags;
+  if (size < PACKED_DESCRIPTION_BYTES || ((uintptr_t)description & 3) != 0 || output_maps < 1)
+    return PACKED_BAD_DESCRIPTION;
+  flags = p[2];
+  if (p[0] != 1 || p[3] != 0 || flags > 15) return PACKED_BAD_DESCRIPTION;
+  if ((flags & PACKED_DICTIONARY_PER_MAP) && !(flags & PACKED_HAS_DICTIONARY)) return PACKED_BAD_DESCRIPTION;
+  if ((flags & PACKED_SCALE_PER_MAP) && !(flags & PACKED_HAS_SCALE)) return PACKED_BAD_DESCRIPTION;
+  if (p[1] == PACKED_FLOAT_BITS && flags != 0) return PACKED_BAD_DESCRIPTION;
+  if (!is_number_of_bits(p[1])) return PACKED_BAD_BITS;
+  w->bits = p[1];
+  w->zero_point = (int32_t)read_u32(p + 4);
+  *number_of_codes = read_u32(p + 8);
+  w->dictionary_per_map = (flags & PACKED_DICTIONARY_PER_MAP) != 0;
+  w->scale_per_map = (flags & PACKED_SCALE_PER_MAP) != 0;
+  entries = !(flags & PACKED_HAS_DICTIONARY) ? 0 : ((uint64_t)(w->dictionary_per_map ? output_maps : 1) << w->bits);
+  scales = !(flags & PACKED_HAS_SCALE) ? 0 : (uint64_t)(w->scale_per_map ? output_maps : 1);
+  if (read_u32(p + 12) != entries + scales || (size - PACKED_DESCRIPTION_BYTES) / 4 < entries + scales)
+    return PACKED_BAD_SIZE;
+  w->dictionary = entries ? (const float *)(const void *)(p + PACKED_DESCRIPTION_BYTES) : NULL;
+  w->scales = scales ? (const float *)(const void *)(p + PACKED_DESCRIPTION_BYTES + 4 * entries) : NULL;
+  return PACKED_OK;
+}
+
+static int32_t taps_of(const packed_layer_t *layer) {
+  return layer->kind == PACKED_AFFINE ? 1 : layer->kernel[0] * layer->kernel[1];
+}
+
+static uint32_t maps_of(const packed_layer_t *layer) { return (uint32_t)layer->groups * (uint32_t)layer->out_maps; }
+
+/* Index of the first of the weights that lead from an input map to an output map of a group. */
+static uint32_t first_weight(const packed_layer_t *layer, int32_t group, int32_t out, int32_t in) {
+  const uint32_t taps = (uint32_t)taps_of(layer);
+  if (layer->kind == PACKED_DECONVOLUTION)
+    return (((uint32_t)group * layer->in_maps + in) * layer->out_maps + out) * taps;
+  return (((uint32_t)group * layer->out_maps + out) * layer->in_maps + in) * taps;
+}
+
+/* The product, or 0 if it is above the largest count that is allowed. */
+static uint64_t bounded_product(const int32_t *factors, int32_t n) {
+  uint64_t product = 1;
+  int32_t i;
+  for (i = 0; i < n; i++) {
+    if (factors[i] < 1) return 0;
+    product *= (uint64_t)factors[i];
+    if (product > LARGEST_COUNT) return 0;
+  }
+  return product;
+}
+
+uint32_t packed_number_of_weights(const packed_layer_t *layer) {
+  int32_t factors[5];
+  factors[0] = layer->groups;
+  factors[1] = layer->in_maps;
+  factors[2] = layer->out_maps;
+  factors[3] = layer->kind == PACKED_AFFINE ? 1 : layer->kernel[0];
+  factors[4] = layer->kind == PACKED_AFFINE ? 1 : layer->kernel[1];
+  return (uint32_t)bounded_product(factors, 5);
+}
+
+static packed_status_t check_shape(const packed_layer_t *layer) {
+  const int affine = layer->kind == PACKED_AFFINE;
+  int32_t x[5], y[5], padded[3];
+  int d;
+  if (layer->kind < PACKED_CONVOLUTION || layer->kind > PACKED_AFFINE) return PACKED_UNSUPPORTED;
+  if (layer->type < PACKED_FLOAT || layer->type > PACKED_INT8) return PACKED_UNSUPPORTED;
+  if (affine && layer->groups != 1) return PACKED_BAD_SHAPE;
+  x[0] = y[0] = layer->batch;
+  x[1] = y[1] = layer->groups;
+  x[2] = layer->in_maps;
+  y[2] = layer->out_maps;
+  padded[0] = layer->in_maps;
+  padded[1] = padded[2] = 1;
+  for (d = 0; d < 2; d++) {
+    const int32_t in = layer->in_size[d], out = layer->out_size[d], k = layer->kernel[d], pad = layer->pad[d];
+    const int32_t stride = layer->stride[d], dilation = layer->dilation[d];
+    x[3 + d] = affine ? 1 : layer->in_size[d];
+    y[3 + d] = affine ? 1 : layer->out_size[d];
+    if (affine) continue;
+    if (in < 1 || out < 1 || k < 1 || pad < 0 || stride < 1 || dilation < 1) return PACKED_BAD_SHAPE;
+    if (in > 32767 || out > 32767 || k > 32767 || pad > 32767 || stride > 32767 || dilation > 32767)
+      return PACKED_UNSUPPORTED;
+    if (dilation * (k - 1) > 32767) return PACKED_UNSUPPORTED;
+    if (layer->kind == PACKED_CONVOLUTION) {
+      const int32_t room = in + 2 * pad - (dilation * (k - 1) + 1);
+      if (room < 0 || out != room / stride + 1) return PACKED_BAD_SHAPE;
+      padded[1 + d] = stride * out + dilation * (k - 1);
+    } else {
+      const int32_t extra = out - (stride * (in - 1) + dilation * (k - 1) + 1 - 2 * pad);
+      if (extra < 0 || extra >= (stride > dilation ? stride : dilation)) return PACKED_BAD_SHAPE;
+      padded[1 + d] = (out + dilation * (k - 1)) / stride + 3;
+    }
+  }
+  if (!bounded_product(x, 5) || !bounded_product(y, 5)) return PACKED_BAD_SHAPE;
+  return bounded_product(padded, 3) ? PACKED_OK : PACKED_UNSUPPORTED;
+}
+
+static void decode_levels(const packed_weights_t *w, uint32_t first, int32_t count, uint32_t map, int32_t *levels);
+
+static int is_integer_level(float level) { return level >= -32768.0f && level <= 32768.0f && level == (int32_t)level; }
+
+/* The largest sum of absolute levels of an output map, in 64 bits. */
+static uint64_t largest_sum_of_levels(const packed_layer_t *layer, const packed_weights_t *w) {
+  const int32_t taps = taps_of(layer);
+  uint64_t largest = 0;
+  int32_t g, o, i, t;
+  for (g = 0; g < layer->groups; g++)
+    for (o = 0; o < layer->out_maps; o++) {
+      const uint32_t map = (uint32_t)g * layer->out_maps + o;
+      uint64_t sum = 0;
+      for (i = 0; i < layer->in_maps; i++)
+        for (t = 0; t < taps; t++) {
+          int32_t level;
+          decode_levels(w, first_weight(layer, g, o, i) + t, 1, map, &level);
+          sum += (uint64_t)(level < 0 ? -(int64_t)level : level);
+        }
+      if (sum > largest) largest = sum;
+    }
+  return largest;
+}
+
+static packed_status_t check_integer(const packed_layer_t *layer, const packed_weights_t *w) {
+  const uint64_t largest_x = layer->type == PACKED_INT8 ? 128 : 32768;
+  const uint32_t entries = (w->dictionary_per_map ? maps_of(layer) : 1) << w->bits;
+  uint32_t i;
+  if (w->dictionary) {
+    for (i = 0; i < entries; i++)
+      if (!is_integer_level(w->dictionary[i])) return PACKED_NOT_INTEGER;
+  } else if (w->zero_point > 32768 || w->zero_point < -32512)
+    return PACKED_NOT_INTEGER;
+  /* Any level is at most 2^15: the codes themselves are only read where that does not settle it. */
+  if ((uint64_t)layer->in_maps * taps_of(layer) * 32768 * largest_x <= INT32_MAX) return PACKED_OK;
+  return largest_sum_of_levels(layer, w) * largest_x <= INT32_MAX ? PACKED_OK : PACKED_MAY_OVERFLOW;
+}
+
+#ifdef PACKED_NO_MULTIPLY
+static uint32_t bits_of_float(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+static int is_power_of_two(float value) {
+  const uint32_t bits = bits_of_float(value) & 0x7fffffff;
+  return bits == 0 || ((bits & 0x7fffff) == 0 && bits < 0x7f800000);
+}
+
+static packed_status_t check_powers_of_two(const packed_layer_t *layer, const packed_weights_t *w) {
+  const uint32_t scales = w->scales ? (w->scale_per_map ? maps_of(layer) : 1) : 0;
+  const uint32_t entries = (w->dictionary && w->dictionary_per_map ? maps_of(layer) : 1) << (w->bits & 15);
+  uint32_t i;
+  if (w->bits == PACKED_FLOAT_BITS) return PACKED_NOT_POWER_OF_TWO;
+  for (i = 0; i < entries; i++)
+    if (!is_power_of_two(w->dictionary ? w->dictionary[i] : (float)((int32_t)i - w->zero_point)))
+      return PACKED_NOT_POWER_OF_TWO;
+  for (i = 0; i < scales; i++)
+    if (!is_power_of_two(w->scales[i])) return PACKED_NOT_POWER_OF_TWO;
+  return layer->type == PACKED_FLOAT || is_power_of_two(layer->coefficient) ? PACKED_OK : PACKED_NOT_POWER_OF_TWO;
+}
+#endif
+
+packed_status_t packed_check(const packed_layer_t *layer, const packed_weights_t *w) {
+  uint64_t bits;
+  packed_status_t status = check_shape(layer);
+  if (status != PACKED_OK) return status;
+  if (!is_number_of_bits(w->bits)) return PACKED_BAD_BITS;
+  bits = (uint64_t)packed_number_of_weights(layer) * w->bits;
+  if (bits == 0 || bits > UINT32_MAX - 64) return PACKED_BAD_SHAPE;
+  if (w->bits == PACKED_FLOAT_BITS) {
+    if (w->dictionary || w->scales) return PACKED_BAD_DESCRIPTION;
+    if (layer->type != PACKED_FLOAT) return PACKED_NOT_INTEGER;
+  } else if ((uint64_t)maps_of(layer) << w->bits > LARGEST_COUNT)
+    return PACKED_BAD_SHAPE;
+  if (!w->codes || w->code_bytes < (bits + 7) / 8) return PACKED_BAD_SIZE;
+  if (w->zero_point > 1 << 24 || w->zero_point < -(1 << 24)) return PACKED_BAD_DESCRIPTION;
+  if (layer->type != PACKED_FLOAT) status = check_integer(layer, w);
+#ifdef PACKED_NO_MULTIPLY
+  if (status == PACKED_OK) status = check_powers_of_two(layer, w);
+#endif
+  return status;
+}
+
+/* --------------------------------------------------------------- products -- */
+
+#ifdef PACKED_NO_MULTIPLY
+
+/* x times zero, of a subnormal number, or with a result that is subnormal or infinite. */
+static PACKED_NOINLINE float unusual_product(uint32_t x, uint32_t w) {
+  const uint32_t sign = (x ^ w) & 0x80000000u;
+  int32_t exponent = (int32_t)(x >> 23 & 255);
+  uint32_t mantissa = x & 0x7fffff, result;
+  float value;
+  x &= 0x7fffffff;
+  w &= 0x7fffffff;
+  if (x > 0x7f800000 || (x == 0x7f800000 && w == 0))
+    result = 0x7fc00000;
+  else if (x == 0 || w == 0)
+    result = sign;
+  else if (x == 0x7f800000)
+    result = sign | x;
+  else {
+    if (exponent == 0) {
+      for (exponent = 1; mantissa < 0x800000; exponent--) mantissa <<= 1;
+    } else
+      mantissa |= 0x800000;
+    exponent += (int32_t)(w >> 23) - 127;
+    if (exponent >= 255)
+      result = sign | 0x7f800000;
+    else if (exponent > 0)
+      result = sign | ((uint32_t)exponent << 23) | (mantissa & 0x7fffff);
+    else {
+      /* Subnormal: the mantissa loses bits and is rounded, ties to even. */
+      const uint32_t shift = exponent < -30 ? 31 : (uint32_t)(1 - exponent);
+      const uint32_t kept = mantissa >> shift, lost = mantissa & ((1u << shift) - 1), half = 1u << (shift - 1);
+      result = sign | (kept + (lost > half || (lost == half && (kept & 1))));
+    }
+  }
+  memcpy(&value, &result, sizeof value);
+  return value;
+}
+
+/* x * w where w is zero or plus or minus a power of two; equal to the product bit for bit (but for the sign of NaN). */
+static inline float product(float x, float w) {
+  const uint32_t a = bits_of_float(x), b = bits_of_float(w);
+  const uint32_t exponent = (a >> 23 & 255) + (b >> 23 & 255) - 127;
+  if ((a >> 23 & 255) - 1 < 254 && (b >> 23 & 255) != 0 && exponent - 1 < 254) {
+    const uint32_t result = ((a ^ b) & 0x80000000u) | exponent << 23 | (a & 0x7fffff);
+    float value;
+    memcpy(&value, &result, sizeof value);
+    return value;
+  }
+  return unusual_product(a, b);
+}
+
+#define PACKED_INNER static PACKED_NOINLINE /* a symbol of its own in the object file, to be looked at */
+
+#else
+
+static inline float product(float x, float w) { return x * w; }
+
+#define PACKED_INNER static inline
+
+#endif
+
+/* ----------------------------------------------------------------- decode -- */
+
+/* The code that begins at a bit; no byte behind its last one is read. */
+static inline uint32_t code_at(const uint8_t *codes, uint32_t bit, uint32_t bits) {
+  const uint8_t *p = codes + (bit >> 3);
+  const uint32_t shift = bit & 7;
+  uint32_t code = *p;
+  if (shift + bits > 8) code |= (uint32_t)p[1] << 8;
+  return code >> shift & ((1u << bits) - 1);
+}
+
+static inline const float *dictionary_of(const packed_weights_t *w, uint32_t map) {
+  return w->dictionary && w->dictionary_per_map ? w->dictionary + ((size_t)map << w->bits) : w->dictionary;
+}
+
+static inline float scale_of(const packed_weights_t *w, uint32_t map) {
+  return w->scales ? w->scales[w->scale_per_map ? map : 0] : 1.0f;
+}
+
+/* The values of count weights from index first on, all of one output map. */
+static void decode(const packed_weights_t *w, uint32_t first, int32_t count, uint32_t map, float *values) {
+  const float *dictionary = dictionary_of(w, map);
+  const float scale = scale_of(w, map);
+  const uint8_t *codes = w->codes;
+  const uint32_t bits = w->bits;
+  uint32_t bit = first * bits;
+  int32_t i;
+  if (bits == PACKED_FLOAT_BITS)
+    memcpy(values, codes + (size_t)first * sizeof *values, (size_t)count * sizeof *values);
+  else if (dictionary && !w->scales)
+    for (i = 0; i < count; i++, bit += bits) values[i] = dictionary[code_at(codes, bit, bits)];
+  else
+    for (i = 0; i < count; i++, bit += bits) {
+      const int32_t code = (int32_t)code_at(codes, bit, bits);
+      const float level = dictionary ? dictionary[code] : (float)(code - w->zero_point);
+      values[i] = product(level, scale);
+    }
+}
+
+static void decode_levels(const packed_weights_t *w, uint32_t first, int32_t count, uint32_t map, int32_t *levels) {
+  const float *dictionary = dictionary_of(w, map);
+  const uint32_t bits = w->bits;
+  uint32_t bit = first * bits;
+  int32_t i;
+  for (i = 0; i < count; i++, bit += bits) {
+    const uint32_t code = code_at(w->codes, bit, bits);
+    levels[i] = dictionary ? (int32_t)dictionary[code] : (int32_t)code - w->zero_point;
+  }
+}
+
+/* ---------------------------------------------------- exact float kernels -- */
+
+/* The taps that meet the input for one row or column of the output. */
+typedef struct {
+  int32_t tap;      /* the first of them */
+  int32_t position; /* of the input, there */
+  int32_t count;
+} range_t;
+
+/* From one product of a sum to the next. */
+typedef struct {
+  int32_t x_row, x_column, w_row, w_column;
+} steps_t;
+
+PACKED_INNER float sum_of_taps(const float *x, const float *w, int32_t rows, int32_t columns, const steps_t *steps) {
+  float sum = 0.0f;
+  int32_t x_row = 0, w_row = 0;
+  for (; rows > 0; rows--) {
+    int32_t i = x_row, j = w_row, n;
+    for (n = columns; n > 0; n--) {
+      sum += product(x[i], w[j]);
+      i += steps->x_column;
+      j += steps->w_column;
+    }
+    x_row += steps->x_row;
+    w_row += steps->w_row;
+  }
+  return sum;
+}
+
+/* The sum of n products, decoded one by one; bit is where the first code begins. */
+PACKED_INNER float sum_of_products(const packed_weights_t *w, uint32_t bit, const float *dictionary, float scale,
+                                   const float *x, int32_t n) {
+  const uint8_t *codes = w->codes;
+  const uint32_t bits = w->bits;
+  float sum = 0.0f;
+  int32_t i;
+  if (dictionary && !w->scales)
+    for (i = 0; i < n; i++, bit += bits) sum += product(x[i], dictionary[code_at(codes, bit, bits)]);
+  else
+    for (i = 0; i < n; i++, bit += bits) {
+      const int32_t code = (int32_t)code_at(codes, bit, bits);
+      const float level = dictionary ? dictionary[code] : (float)(code - w->zero_point);
+      sum += product(x[i], product(level, scale));
+    }
+  return sum;
+}
+
+static float sum_of_float_products(const uint8_t *weights, const float *x, int32_t n) {
+  float sum = 0.0f;
+  int32_t i;
+  for (i = 0; i < n; i++, weights += sizeof(float)) {
+    float value;
+    memcpy(&value, weights, sizeof value);
+    sum += product(x[i], value);
+  }
+  return sum;
+}
+
+static void fill_ranges(const packed_layer_t *layer, int d, range_t *ranges) {
+  const int32_t taps = layer->kernel[d], stride = layer->stride[d], dilation = layer->dilation[d];
+  const int32_t size = layer->in_size[d];
+  int32_t out, k;
+  for (out = 0; out < layer->out_size[d]; out++) {
+    range_t range = {0, 0, 0};
+    if (layer->kind == PACKED_CONVOLUTION) {
+      int32_t position = out * stride - layer->pad[d];
+      for (k = 0; k < taps; k++, position += dilation)
+        if (position >= 0 && position < size && range.count++ == 0) {
+          range.tap = k;
+          range.position = position;
+        }
+    } else {
+      /* The stock kernel goes through the taps from the last to the first. */
+      int32_t numerator = out + layer->pad[d] - dilation * (taps - 1);
+      for (k = taps - 1; k >= 0; k--, numerator += dilation)
+        if (numerator >= 0 && numerator % stride == 0 && numerator / stride < size && range.count++ == 0) {
+          range.tap = k;
+          range.position = numerator / stride;
+        }
+    }
+    ranges[out] = range;
+  }
+}
+
+static int32_t greatest_common_divisor(int32_t a, int32_t b) {
+  while (b != 0) {
+    const int32_t remainder = a % b;
+    a = b;
+    b = remainder;
+  }
+  return a;
+}
+
+static steps_t steps_of(const packed_layer_t *layer) {
+  steps_t steps;
+  if (layer->kind == PACKED_CONVOLUTION) {
+    steps.x_row = layer->dilation[0] * layer->in_size[1];
+    steps.x_column = layer->dilation[1];
+    steps.w_row = layer->kernel[1];
+    steps.w_column = 1;
+  } else {
+    const int32_t rows = greatest_common_divisor(layer->stride[0], layer->dilation[0]);
+    const int32_t columns = greatest_common_divisor(layer->stride[1], layer->dilation[1]);
+    steps.x_row = layer->dilation[0] / rows * layer->in_size[1];
+    steps.x_column = layer->dilation[1] / columns;
+    steps.w_row = -(layer->stride[0] / rows) * layer->kernel[1];
+    steps.w_column = -(layer->stride[1] / columns);
+  }
+  return steps;
+}
+
+static void add_input_map(const packed_layer_t *layer, const float *x, const float *w, const range_t *rows,
+                          const range_t *columns, const steps_t *steps, float *y) {
+  int32_t row, column;
+  for (row = 0; row < layer->out_size[0]; row++) {
+    const range_t r = rows[row];
+    const float *xr = x + (size_t)r.position * layer->in_size[1];
+    const float *wr = w + (size_t)r.tap * layer->kernel[1];
+    for (column = 0; column < layer->out_size[1]; column++) {
+      const range_t c = columns[column];
+      *y++ += sum_of_taps(xr + c.position, wr + c.tap, r.count, c.count, steps);
+    }
+  }
+}
+
+static void exact(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias, float *y,
+                  void *scratch) {
+  const size_t in_plane = (size_t)layer->in_size[0] * layer->in_size[1];
+  const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1];
+  const int32_t taps = taps_of(layer);
+  const steps_t steps = steps_of(layer);
+  range_t *rows = scratch, *columns = rows + layer->out_size[0];
+  float *values = (float *)(void *)(columns + layer->out_size[1]);
+  int32_t b, g, o, i;
+  size_t p;
+  fill_ranges(layer, 0, rows);
+  fill_ranges(layer, 1, columns);
+  for (b = 0; b < layer->batch; b++)
+    for (g = 0; g < layer->groups; g++)
+      for (o = 0; o < layer->out_maps; o++, y += out_plane) {
+        const uint32_t map = (uint32_t)g * layer->out_maps + o;
+        const float *xi = x + ((size_t)b * layer->groups + g) * layer->in_maps * in_plane;
+        for (p = 0; p < out_plane; p++) y[p] = 0.0f;
+        for (i = 0; i < layer->in_maps; i++, xi += in_plane) {
+          decode(w, first_weight(layer, g, o, i), taps, map, values);
+          add_input_map(layer, xi, values, rows, columns, &steps, y);
+        }
+        if (bias)
+          for (p = 0; p < out_plane; p++) y[p] += bias[map];
+      }
+}
+
+size_t packed_scratch_bytes(const packed_layer_t *layer, const packed_weights_t *w) {
+  (void)w;
+  if (layer->kind == PACKED_AFFINE) return 0;
+  return ((size_t)layer->out_size[0] + layer->out_size[1]) * sizeof(range_t) + (size_t)taps_of(layer) * sizeof(float);
+}
+
+void packed_convolution(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
+                        float *y, void *scratch) {
+  exact(layer, w, x, bias, y, scratch);
+}
+
+void packed_deconvolution(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
+                          float *y, void *scratch) {
+  exact(layer, w, x, bias, y, scratch);
+}
+
+void packed_affine(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias, float *y,
+                   void *scratch) {
+  const int32_t n = layer->in_maps;
+  int32_t b, o;
+  (void)scratch;
+  for (b = 0; b < layer->batch; b++, x += n)
+    for (o = 0; o < layer->out_maps; o++) {
+      const uint32_t map = (uint32_t)o, first = map * (uint32_t)n;
+      const float sum = w->bits == PACKED_FLOAT_BITS
+                            ? sum_of_float_products(w->codes + (size_t)first * sizeof *x, x, n)
+                            : sum_of_products(w, first * w->bits, dictionary_of(w, map), scale_of(w, map), x, n);
+      *y++ = bias ? sum + bias[o] : sum;
+    }
+}
+
+/* --------------------------------------------------------- integer kernels -- */
+
+#define CHUNK 64 /* weights of an affine layer that are decoded at once */
+
+#if defined(__GNUC__) && !defined(__clang__)
+#pragma GCC pop_options
+#pragma GCC push_options
+#pragma GCC optimize("fp-contract=off")
+#endif
+
+/* The steps j of [0, n) with 0 <= j * stride + offset < limit. */
+static void span(int32_t n, int32_t stride, int32_t offset, int32_t limit, int32_t *first, int32_t *count) {
+  const int32_t begin = offset < 0 ? (stride - 1 - offset) / stride : 0;
+  int32_t end = limit - 1 - offset < 0 ? 0 : (limit - 1 - offset) / stride + 1;
+  if (end > n) end = n;
+  *first = begin;
+  *count = end > begin ? end - begin : 0;
+}
+
+#ifdef PACKED_NO_MULTIPLY
+/* x * level where level is zero or plus or minus a power of two. */
+static inline int32_t integer_product(int32_t x, int32_t level) {
+  int32_t magnitude = level < 0 ? -level : level, shift = 0;
+  if (level == 0) return 0;
+  for (; magnitude > 1; magnitude >>= 1) shift++;
+  x = (int32_t)((uint32_t)x << shift);
+  return level < 0 ? -x : x;
+}
+#else
+static inline int32_t integer_product(int32_t x, int32_t level) { return x * level; }
+#endif
+
+#define DEFINE_INTEGER_SUMS(add_row, add_integer_products, type)                                                       \
+  PACKED_INNER void add_row(int32_t *sums, int32_t sum_step, const type *x, int32_t x_step, int32_t level,             \
+                            int32_t n) {                                                                               \
+    int32_t i;                                                                                                         \
+    if (sum_step == 1 && x_step == 1)                                                                                  \
+      for (i = 0; i < n; i++) sums[i] += integer_product(x[i], level);                                                 \
+    else                                                                                                               \
+      for (; n > 0; n--, sums += sum_step, x += x_step) *sums += integer_product(*x, level);                           \
+  }                                                                                                                    \
+  PACKED_INNER int32_t add_integer_products(int32_t sum, const type *x, const int32_t *levels, int32_t n) {            \
+    int32_t i;                                                                                                         \
+    for (i = 0; i < n; i++) sum += integer_product(x[i], levels[i]);                                                   \
+    return sum;                                                                                                        \
+  }
+
+DEFINE_INTEGER_SUMS(add_row_int8, add_products_int8, int8_t)
+DEFINE_INTEGER_SUMS(add_row_int16, add_products_int16, int16_t)
+
+static void add_row(const packed_layer_t *layer, int32_t *sums, int32_t sum_step, const void *x, size_t index,
+                    int32_t x_step, int32_t level, int32_t n) {
+  if (layer->type == PACKED_INT8)
+    add_row_int8(sums, sum_step, (const int8_t *)x + index, x_step, level, n);
+  else
+    add_row_int16(sums, sum_step, (const int16_t *)x + index, x_step, level, n);
+}
+
+static float finish(const packed_layer_t *layer, const packed_weights_t *w, const float *bias, uint32_t map,
+                    int32_t sum) {
+  const float y = product((float)sum, product(scale_of(w, map), layer->coefficient));
+  return bias ? y + bias[map] : y;
+}
+
+/* One tap of one input map: outputs stride apart meet neighbouring inputs, or the other way round. */
+static void add_tap(const packed_layer_t *layer, const void *x, size_t plane, int32_t ky, int32_t kx, int32_t level,
+                    int32_t *sums) {
+  const int transposed = layer->kind == PACKED_DECONVOLUTION;
+  const int32_t *steps = transposed ? layer->in_size : layer->out_size;
+  const int32_t *limits = transposed ? layer->out_size : layer->in_size;
+  const int32_t offset_y = ky * layer->dilation[0] - layer->pad[0], offset_x = kx * layer->dilation[1] - layer->pad[1];
+  int32_t row, rows, column, columns;
+  span(steps[0], layer->stride[0], offset_y, limits[0], &row, &rows);
+  span(steps[1], layer->stride[1], offset_x, limits[1], &column, &columns);
+  if (columns == 0) return;
+  for (; rows > 0; rows--, row++) {
+    const size_t near = (size_t)row * steps[1] + column;
+    const size_t far = (size_t)(row * layer->stride[0] + offset_y) * limits[1] + (column * layer->stride[1] + offset_x);
+    if (transposed)
+      add_row(layer, sums + far, layer->stride[1], x, plane + near, 1, level, columns);
+    else
+      add_row(layer, sums + near, 1, x, plane + far, layer->stride[1], level, columns);
+  }
+}
+
+static void integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x, const float *bias, float *y,
+                    void *scratch) {
+  const size_t in_plane = (size_t)layer->in_size[0] * layer->in_size[1];
+  const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1];
+  const int32_t taps = taps_of(layer);
+  int32_t *sums = scratch, *levels = sums + out_plane;
+  int32_t b, g, o, i, ky, kx;
+  size_t p;
+  for (b = 0; b < layer->batch; b++)
+    for (g = 0; g < layer->groups; g++)
+      for (o = 0; o < layer->out_maps; o++, y += out_plane) {
+        const uint32_t map = (uint32_t)g * layer->out_maps + o;
+        size_t plane = ((size_t)b * layer->groups + g) * layer->in_maps * in_plane;
+        memset(sums, 0, out_plane * sizeof *sums);
+        for (i = 0; i < layer->in_maps; i++, plane += in_plane) {
+          decode_levels(w, first_weight(layer, g, o, i), taps, map, levels);
+          for (ky = 0; ky < layer->kernel[0]; ky++)
+            for (kx = 0; kx < layer->kernel[1]; kx++)
+              add_tap(layer, x, plane, ky, kx, levels[ky * layer->kernel[1] + kx], sums);
+        }
+        for (p = 0; p < out_plane; p++) y[p] = finish(layer, w, bias, map, sums[p]);
+      }
+}
+
+size_t packed_scratch_bytes_integer(const packed_layer_t *layer, const packed_weights_t *w) {
+  (void)w;
+  if (layer->kind == PACKED_AFFINE) return CHUNK * sizeof(int32_t);
+  return ((size_t)layer->out_size[0] * layer->out_size[1] + (size_t)taps_of(layer)) * sizeof(int32_t);
+}
+
+void packed_convolution_integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x,
+                                const float *bias, float *y, void *scratch) {
+  integer(layer, w, x, bias, y, scratch);
+}
+
+void packed_deconvolution_integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x,
+                                  const float *bias, float *y, void *scratch) {
+  integer(layer, w, x, bias, y, scratch);
+}
+
+void packed_affine_integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x, const float *bias,
+                           float *y, void *scratch) {
+  int32_t *levels = scratch;
+  const int32_t n = layer->in_maps;
+  int32_t b, o, i;
+  for (b = 0; b < layer->batch; b++)
+    for (o = 0; o < layer->out_maps; o++) {
+      int32_t sum = 0;
+      for (i = 0; i < n; i += CHUNK) {
+        const int32_t count = n - i < CHUNK ? n - i : CHUNK;
+        decode_levels(w, first_weight(layer, 0, o, i), count, (uint32_t)o, levels);
+        if (layer->type == PACKED_INT8)
+          sum = add_products_int8(sum, (const int8_t *)x + (size_t)b * n + i, levels, count);
+        else
+          sum = add_products_int16(sum, (const int16_t *)x + (size_t)b * n + i, levels, count);
+      }
+      *y++ = finish(layer, w, bias, (uint32_t)o, sum);
+    }
+}
+
+#if defined(__clang__)
+#pragma STDC FP_CONTRACT ON
+#elif defined(__GNUC__)
+#pragma GCC pop_options
+#endif
+
+/* ----------------------------------------------------- fast float kernels -- */
+
+/* Bits up to which an affine layer first adds the inputs that meet the same entry, and multiplies once an entry. Where
+ * there are vectors it is quicker to look the weights up. */
+#define ENTRY_SUM_BITS 4
+
+#ifdef PACKED_NO_MULTIPLY
+#undef PACKED_LANES
+#define PACKED_LANES 1
+#elif !defined(PACKED_LANES)
+#if defined(__GNUC__) && defined(__AVX512F__)
+#define PACKED_LANES 16
+#elif defined(__GNUC__) && defined(__AVX__)
+#define PACKED_LANES 8
+#elif defined(__GNUC__) && (defined(__SSE__) || defined(__ARM_NEON))
+#define PACKED_LANES 4
+#else
+#define PACKED_LANES 1
+#endif
+#endif
+
+#ifndef PACKED_NO_MULTIPLY
+
+#if PACKED_LANES > 1
+typedef float lanes_t __attribute__((vector_size(4 * PACKED_LANES)));
+#else
+typedef float lanes_t;
+#endif
+
+static inline lanes_t load(const float *p) {
+  lanes_t lanes;
+  memcpy(&lanes, p, sizeof lanes);
+  return lanes;
+}
+
+static inline void store(float *p, lanes_t lanes) { memcpy(p, &lanes, sizeof lanes); }
+
+/* Output maps that are computed together: with two vectors each they fill the registers. */
+#if PACKED_LANES == 16
+#define MAPS 8
+#define FOR_MAPS(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
+#else
+#define MAPS 4
+#define FOR_MAPS(DO) DO(0) DO(1) DO(2) DO(3)
+#endif
+
+/* Products of a sum for which the weights are decoded at once; a row of decoded weights has this length. */
+#define BLOCK 144
+
+/* sums[m][0 .. lanes) += for all taps t: weights[m][t] * x[offsets[t] .. + lanes). Several vectors and maps at a time,
+ * so that each number that is loaded takes part in several products. */
+static void add_block_two(const float *weights, const int32_t *offsets, int32_t taps, const float *x0, const float *x1,
+                          float *sums, size_t pitch) {
+  int32_t t;
+#define DECLARE(m) lanes_t a##m = load(sums + m * pitch), b##m = load(sums + m * pitch + PACKED_LANES);
+  FOR_MAPS(DECLARE)
+#undef DECLARE
+  for (t = 0; t < taps; t++) {
+    const lanes_t u = load(x0 + offsets[t]), v = load(x1 + offsets[t]);
+#define ADD(m) a##m += weights[m * BLOCK + t] * u, b##m += weights[m * BLOCK + t] * v;
+    FOR_MAPS(ADD)
+#undef ADD
+  }
+#define STORE(m) store(sums + m * pitch, a##m), store(sums + m * pitch + PACKED_LANES, b##m);
+  FOR_MAPS(STORE)
+#undef STORE
+}
+
+static void add_block_one(const float *weights, const int32_t *offsets, int32_t taps, const float *x, float *sums,
+                          size_t pitch) {
+  int32_t t;
+#define DECLARE(m) lanes_t a##m = load(sums + m * pitch);
+  FOR_MAPS(DECLARE)
+#undef DECLARE
+  for (t = 0; t < taps; t++) {
+    const lanes_t u = load(x + offsets[t]);
+#define ADD(m) a##m += weights[m * BLOCK + t] * u;
+    FOR_MAPS(ADD)
+#undef ADD
+  }
+#define STORE(m) store(sums + m * pitch, a##m);
+  FOR_MAPS(STORE)
+#undef STORE
+}
+
+/* The same for a single output map. */
+static void add_block_single(const float *weights, const int32_t *offsets, int32_t taps, const float *x, float *sums) {
+  lanes_t a = load(sums);
+  int32_t t;
+  for (t = 0; t < taps; t++) a += weights[t] * load(x + offsets[t]);
+  store(sums, a);
+}
+
+/* How the outputs of a plane are laid out in vectors. Either every row begins a vector, or, where that takes fewer
+ * vectors, the rows follow each other at the distance of the input's rows, with columns between them that nobody
+ * wants. */
+typedef struct {
+  int32_t vectors;
+  int32_t vectors_per_row; /* all of them where the rows follow each other */
+  int32_t row_pitch;       /* of the sums */
+} tiling_t;
+
+static tiling_t tiling_of(int32_t rows, int32_t columns, int32_t pitch) {
+  const int32_t per_row = (columns + PACKED_LANES - 1) / PACKED_LANES;
+  const int32_t joined = ((rows - 1) * pitch + columns + PACKED_LANES - 1) / PACKED_LANES;
+  tiling_t tiling;
+  if (joined < rows * per_row) {
+    tiling.vectors = tiling.vectors_per_row = joined;
+    tiling.row_pitch = pitch;
+  } else {
+    tiling.vectors = rows * per_row;
+    tiling.vectors_per_row = per_row;
+    tiling.row_pitch = per_row * PACKED_LANES;
+  }
+  return tiling;
+}
+
+/* Goes through the vectors of a tiling; x is where one begins in the input. */
+typedef struct {
+  const float *x;
+  int32_t left; /* vectors in this row */
+} cursor_t;
+
+static inline const float *next_vector(cursor_t *cursor, const tiling_t *tiling, int32_t pitch) {
+  const float *x = cursor->x;
+  cursor->x += PACKED_LANES;
+  if (--cursor->left == 0) {
+    cursor->x += pitch - tiling->vectors_per_row * PACKED_LANES;
+    cursor->left = tiling->vectors_per_row;
+  }
+  return x;
+}
+
+static void add_block(const float *weights, const int32_t *offsets, int32_t taps, const float *x, int32_t pitch,
+                      const tiling_t *tiling, int32_t maps, float *sums) {
+  const size_t sum_pitch = (size_t)tiling->vectors * PACKED_LANES;
+  cursor_t cursor;
+  int32_t v = 0;
+  cursor.x = x;
+  cursor.left = tiling->vectors_per_row;
+  if (maps == 1) {
+    for (; v < tiling->vectors; v++, sums += PACKED_LANES)
+      add_block_single(weights, offsets, taps, next_vector(&cursor, tiling, pitch), sums);
+    return;
+  }
+  for (; v + 1 < tiling->vectors; v += 2, sums += 2 * PACKED_LANES) {
+    const float *x0 = next_vector(&cursor, tiling, pitch), *x1 = next_vector(&cursor, tiling, pitch);
+    add_block_two(weights, offsets, taps, x0, x1, sums, sum_pitch);
+  }
+  if (v < tiling->vectors) add_block_one(weights, offsets, taps, next_vector(&cursor, tiling, pitch), sums, sum_pitch);
+}
+
+/* The input of a group with its zero padding. A convolution with stride s reads every s-th row and column; they are put
+ * beside each other, in s * s planes ("phases"), so that neighbouring outputs read neighbouring inputs. A deconvolution
+ * is, for each of its s * s phases of outputs, a convolution with some of the taps. */
+typedef struct {
+  int32_t phases[2];
+  int32_t step[2];   /* of the input, between neighbours in a plane */
+  int32_t origin[2]; /* input position of the first element of the first plane; negative in the padding */
+  int32_t reach[2];  /* a deconvolution: the farthest input that a tap looks back to */
+  int32_t rows, pitch;
+  int32_t most_rows, most_columns; /* of the outputs of a phase */
+} plan_t;
+
+static plan_t plan_of(const packed_layer_t *layer) {
+  int32_t size[2], most[2], d;
+  plan_t plan;
+  for (d = 0; d < 2; d++) {
+    const int32_t stride = layer->stride[d], reach = (layer->kernel[d] - 1) * layer->dilation[d] / stride;
+    plan.reach[d] = reach;
+    if (layer->kind == PACKED_CONVOLUTION) {
+      plan.phases[d] = layer->kernel[d] == 1 ? 1 : stride;
+      plan.step[d] = stride;
+      plan.origin[d] = -layer->pad[d];
+      most[d] = layer->out_size[d];
+      size[d] = most[d] + reach;
+    } else {
+      /* Output q * stride + phase - pad reads inputs q - reach .. q. */
+      const int32_t last = (layer->out_size[d] - 1 + layer->pad[d]) / stride, first = layer->pad[d] / stride;
+      plan.phases[d] = 1;
+      plan.step[d] = 1;
+      plan.origin[d] = first - reach;
+      most[d] = (layer->out_size[d] + stride - 1) / stride;
+      size[d] = last - first + 1 + reach;
+    }
+  }
+  plan.rows = size[0];
+  plan.pitch = size[1];
+  plan.most_rows = most[0];
+  plan.most_columns = most[1];
+  return plan;
+}
+
+static size_t plane_of(const plan_t *plan) { return (size_t)plan->rows * plan->pitch; }
+
+/* Rows are short: a call of memcpy, which GCC would make of this loop, takes longer than they do. */
+#if defined(__GNUC__) && !defined(__clang__)
+__attribute__((optimize("no-tree-loop-distribute-patterns")))
+#endif
+static void copy_floats(const float *from, float *to, int32_t n) {
+  int32_t i = 0;
+  for (; i + PACKED_LANES <= n; i += PACKED_LANES) store(to + i, load(from + i));
+  for (; i < n; i++) to[i] = from[i];
+}
+
+static void copy_input(const packed_layer_t *layer, const plan_t *plan, const float *x, float *planes) {
+  const int32_t pitch = plan->pitch, step = plan->step[1];
+  int32_t i, py, px, row, column;
+  for (i = 0; i < layer->in_maps; i++, x += (size_t)layer->in_size[0] * layer->in_size[1])
+    for (py = 0; py < plan->phases[0]; py++)
+      for (px = 0; px < plan->phases[1]; px++) {
+        const ptrdiff_t origin = plan->origin[1] + px;
+        int32_t first, count, y = plan->origin[0] + py;
+        span(pitch, step, (int32_t)origin, layer->in_size[1], &first, &count);
+        if (count == 0) first = 0;
+        for (row = 0; row < plan->rows; row++, y += plan->step[0], planes += pitch) {
+          const float *from;
+          if (y < 0 || y >= layer->in_size[0] || count == 0) {
+            for (column = 0; column < pitch; column++) planes[column] = 0.0f;
+            continue;
+          }
+          from = x + (ptrdiff_t)y * layer->in_size[1];
+          for (column = 0; column < first; column++) planes[column] = 0.0f;
+          if (step == 1)
+            copy_floats(from + (origin + first), planes + first, count);
+          else
+            for (column = first; column < first + count; column++)
+              planes[column] = from[origin + (ptrdiff_t)column * step];
+          for (column = first + count; column < pitch; column++) planes[column] = 0.0f;
+        }
+      }
+  memset(planes, 0, PACKED_LANES * sizeof *planes);
+}
+
+/* For one phase of the outputs: where each product's input lies, and which weight of the output map it takes. */
+static int32_t fill_taps(const packed_layer_t *layer, const plan_t *plan, const int32_t *phase, int32_t *offsets,
+                         int32_t *indices) {
+  const int32_t transposed = layer->kind == PACKED_DECONVOLUTION;
+  const int32_t pitch = plan->pitch, plane = plan->rows * pitch;
+  const int32_t map_step = taps_of(layer) * (transposed ? layer->out_maps : 1);
+  int32_t i, ky, kx, n = 0;
+  for (i = 0; i < layer->in_maps; i++)
+    for (ky = 0; ky < layer->kernel[0]; ky++)
+      for (kx = 0; kx < layer->kernel[1]; kx++) {
+        const int32_t y = ky * layer->dilation[0], x = kx * layer->dilation[1];
+        const int32_t y_phase = y % layer->stride[0], x_phase = x % layer->stride[1];
+        const int32_t row = y / layer->stride[0], column = x / layer->stride[1];
+        if (!transposed)
+          offsets[n] = ((i * plan->phases[0] + y_phase) * plan->phases[1] + x_phase) * plane + row * pitch + column;
+        else if (y_phase == phase[0] && x_phase == phase[1])
+          offsets[n] = i * plane + (plan->reach[0] - row) * pitch + plan->reach[1] - column;
+        else
+          continue;
+        indices[n++] = i * map_step + ky * layer->kernel[1] + kx;
+      }
+  return n;
+}
+
+/* As decode, with up to 16 values looked up in registers, eight at a time. */
+#if defined(__AVX2__) && defined(__GNUC__) && !defined(__clang__)
+typedef float eight_floats_t __attribute__((vector_size(32)));
+typedef int32_t eight_integers_t __attribute__((vector_size(32)));
+#define TABLE 16
+
+/* The values of all codes of an output map; called for the maps in order, as often as they differ. */
+static void fill_table(const packed_weights_t *w, uint32_t map, float *table) {
+  const float *dictionary = dictionary_of(w, map);
+  const float scale = scale_of(w, map);
+  int32_t code;
+  if (w->bits > 4) return;
+  for (code = 0; code < 1 << w->bits; code++)
+    table[code] = (dictionary ? dictionary[code] : (float)(code - w->zero_point)) * scale;
+}
+
+/* Eight values from a bit of the codes on. */
+typedef struct {
+  eight_floats_t low, high;
+  eight_integers_t shifts, mask;
+} look_up_t;
+
+static inline look_up_t look_up_of(const float *table, uint32_t bits) {
+  const eight_integers_t lane = {0, 1, 2, 3, 4, 5, 6, 7};
+  look_up_t look_up;
+  memcpy(&look_up.low, table, sizeof look_up.low);
+  memcpy(&look_up.high, table + 8, sizeof look_up.high);
+  look_up.shifts = lane * (int32_t)bits;
+  look_up.mask = ((1 << bits) - 1) - (eight_integers_t){0};
+  return look_up;
+}
+
+/* Reads eight bytes, of which none lies behind the one that "last" is the number of, less seven. */
+static inline eight_floats_t eight_values(const look_up_t *look_up, const uint8_t *codes, uint32_t last,
+                                          uint32_t bit) {
+  const uint32_t byte = bit >> 3 < last ? bit >> 3 : last;
+  eight_integers_t found;
+  uint64_t word;
+  memcpy(&word, codes + byte, sizeof word);
+  found = (int32_t)(word >> (bit - (byte << 3))) - (eight_integers_t){0};
+  return __builtin_shuffle(look_up->low, look_up->high, found >> look_up->shifts & look_up->mask);
+}
+
+static inline __attribute__((always_inline)) void decode_fast(const packed_weights_t *w, uint32_t first,
+                                                               int32_t count, uint32_t map, const float *table,
+                                                               float *values) {
+  const uint32_t bits = w->bits, code_bytes = w->code_bytes;
+  const uint8_t *codes = w->codes;
+  int32_t i = 0;
+  uint32_t bit = first * bits;
+  if (bits <= 4 && code_bytes >= 8) {
+    const look_up_t look_up = look_up_of(table, bits);
+    for (; i + 8 <= count; i += 8, bit += 8 * bits) {
+      const eight_floats_t found = eight_values(&look_up, codes, code_bytes - 8, bit);
+      memcpy(values + i, &found, sizeof found);
+    }
+  } else if (bits > 4 && bits <= 8) {
+    const float *dictionary = dictionary_of(w, map);
+    const float scale = scale_of(w, map);
+    const int32_t zero_point = w->zero_point;
+    const uint32_t mask = (1u << bits) - 1;
+    for (; i + 8 <= count && code_bytes - (bit >> 3) >= sizeof(uint64_t); bit += 8 * bits) {
+      uint64_t word;
+      int32_t k;
+      memcpy(&word, codes + (bit >> 3), sizeof word);
+      word >>= bit & 7;
+      if (dictionary)
+        for (k = 0; k < 8; k++, word >>= bits) values[i + k] = dictionary[word & mask] * scale;
+      else
+        for (k = 0; k < 8; k++, word >>= bits) values[i + k] = (float)((int32_t)(word & mask) - zero_point) * scale;
+      i += 8;
+    }
+  }
+  if (i < count) decode(w, first + i, count - i, map, values + i);
+}
+
+/* The sum of the first n / 8 * 8 products. */
+static inline __attribute__((always_inline)) float sum_of_eights(const look_up_t *look_up, const uint8_t *codes,
+                                                                 uint32_t last, uint32_t bit, uint32_t bits,
+                                                                 const float *x, int32_t n) {
+  eight_floats_t a = {0.0f}, b = {0.0f}, inputs;
+  float lanes[8];
+  int32_t i;
+  for (i = 0; i + 16 <= n; i += 16, bit += 16 * bits) {
+    memcpy(&inputs, x + i, sizeof inputs);
+    a += inputs * eight_values(look_up, codes, last, bit);
+    memcpy(&inputs, x + i + 8, sizeof inputs);
+    b += inputs * eight_values(look_up, codes, last, bit + 8 * bits);
+  }
+  if (i + 8 <= n) {
+    memcpy(&inputs, x + i, sizeof inputs);
+    a += inputs * eight_values(look_up, codes, last, bit);
+  }
+  a += b;
+  memcpy(lanes, &a, sizeof lanes);
+  return ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+}
+
+/* An affine layer of one row with at most 4 bits a weight, without storing a decoded weight. */
+static void look_up_affine(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
+                           float *y) {
+  const uint8_t *codes = w->codes;
+  const uint32_t bits = w->bits, last = w->code_bytes - 8, row_bits = (uint32_t)layer->in_maps * bits;
+  const int32_t n = layer->in_maps, per_map = w->dictionary_per_map || w->scale_per_map;
+  uint32_t bit = 0;
+  float table[TABLE] = {0.0f};
+  look_up_t look_up;
+  int32_t o, i;
+  fill_table(w, 0, table);
+  look_up = look_up_of(table, bits);
+  for (o = 0; o < layer->out_maps; o++, bit += row_bits) {
+    float sum;
+    if (per_map) {
+      fill_table(w, (uint32_t)o, table);
+      look_up = look_up_of(table, bits);
+    }
+    /* All rows but the last ones read what they like. */
+    if ((bit + row_bits) >> 3 <= last)
+      sum = sum_of_eights(&look_up, codes, UINT32_MAX, bit, bits, x, n);
+    else
+      sum = sum_of_eights(&look_up, codes, last, bit, bits, x, n);
+    for (i = n & ~7; i < n; i++) sum += x[i] * table[code_at(codes, bit + (uint32_t)i * bits, bits)];
+    y[o] = bias ? sum + bias[o] : sum;
+  }
+}
+#else
+#define TABLE 1
+#define fill_table(w, map, table) ((void)(table))
+#define decode_fast(w, first, count, map, table, values) decode(w, first, count, map, values)
+#endif
+
+static int has_table_per_map(const packed_weights_t *w) { return w->dictionary_per_map || w->scale_per_map; }
+
+static void fill_weights(const packed_layer_t *layer, const packed_weights_t *w, int32_t group, int32_t out,
+                         const int32_t *indices, int32_t count, float *table, float *values) {
+  const uint32_t map = (uint32_t)group * layer->out_maps + out, first = first_weight(layer, group, out, 0);
+  int32_t t;
+  if (has_table_per_map(w)) fill_table(w, map, table);
+  if (layer->kind == PACKED_CONVOLUTION)
+    decode_fast(w, first + indices[0], count, map, table, values);
+  else
+    for (t = 0; t < count; t++) decode(w, first + indices[t], 1, map, values + t);
+}
+
+/* Outputs position, position + stride, .. that belong to a phase; all of them for a convolution. */
+typedef struct {
+  int32_t position, stride, count;
+  int32_t base; /* where the planes hold what output number 0 reads */
+} outputs_t;
+
+static outputs_t outputs_of(const packed_layer_t *layer, const plan_t *plan, int d, int32_t phase) {
+  outputs_t outputs = {0, 1, layer->out_size[d], 0};
+  if (layer->kind == PACKED_DECONVOLUTION) {
+    const int32_t stride = layer->stride[d], pad = layer->pad[d];
+    const int32_t q = phase < pad ? (pad - phase + stride - 1) / stride : 0;
+    outputs.position = q * stride + phase - pad;
+    outputs.stride = stride;
+    outputs.count = outputs.position < layer->out_size[d] ? (layer->out_size[d] - 1 - outputs.position) / stride + 1 : 0;
+    outputs.base = q - plan->reach[d] - plan->origin[d];
+  }
+  return outputs;
+}
+
+/* The scratch memory of a fast convolution or deconvolution. */
+typedef struct {
+  float *planes, *weights, *sums;
+  int32_t *offsets, *indices;
+} parts_t;
+
+static size_t parts_of(const packed_layer_t *layer, const plan_t *plan, void *scratch, parts_t *parts) {
+  const size_t products = (size_t)layer->in_maps * taps_of(layer);
+  const tiling_t tiling = tiling_of(plan->most_rows, plan->most_columns, plan->pitch);
+  const size_t planes = (size_t)layer->in_maps * plan->phases[0] * plan->phases[1] * plane_of(plan) + PACKED_LANES;
+  const size_t sums = (size_t)MAPS * tiling.vectors * PACKED_LANES;
+  if (parts) {
+    parts->planes = scratch;
+    parts->weights = parts->planes + planes;
+    parts->sums = parts->weights + MAPS * BLOCK;
+    parts->offsets = (int32_t *)(void *)(parts->sums + sums);
+    parts->indices = parts->offsets + products;
+  }
+  return (planes + MAPS * BLOCK + sums) * sizeof(float) + 2 * products * sizeof(int32_t);
+}
+
+static void store_outputs(const float *sums, int32_t row_pitch, const outputs_t *rows, const outputs_t *columns,
+                          int32_t width, float *y) {
+  int32_t row, column;
+  for (row = 0; row < rows->count; row++, sums += row_pitch) {
+    float *out = y + (size_t)(rows->position + row * rows->stride) * width + columns->position;
+    if (columns->stride == 1)
+      copy_floats(sums, out, columns->count);
+    else
+      for (column = 0; column < columns->count; column++) out[(size_t)column * columns->stride] = sums[column];
+  }
+}
+
+/* All output maps of a group, in one phase. */
+static void fast_phase(const packed_layer_t *layer, const packed_weights_t *w, const plan_t *plan, const parts_t *parts,
+                       int32_t products, int32_t group, const int32_t *phase, const float *bias, float *y) {
+  const outputs_t rows = outputs_of(layer, plan, 0, phase[0]), columns = outputs_of(layer, plan, 1, phase[1]);
+  const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1];
+  const float *x = parts->planes + rows.base * plan->pitch + columns.base;
+  float table[TABLE] = {0.0f};
+  tiling_t tiling;
+  size_t sum_pitch, i;
+  int32_t o, m, t;
+  fill_table(w, 0, table);
+  if (rows.count == 0 || columns.count == 0) return;
+  tiling = tiling_of(rows.count, columns.count, plan->pitch);
+  sum_pitch = (size_t)tiling.vectors * PACKED_LANES;
+  for (o = 0; o < layer->out_maps;) {
+    /* One or two maps are quicker alone than in a block that is mostly empty. */
+    const int32_t left = layer->out_maps - o, maps = left <= 2 ? 1 : left < MAPS ? left : MAPS;
+    for (m = 0; m < (maps == 1 ? 1 : MAPS); m++) {
+      const float start = bias && m < maps ? bias[group * layer->out_maps + o + m] : 0.0f;
+      for (i = 0; i < sum_pitch; i++) parts->sums[m * sum_pitch + i] = start;
+    }
+    for (t = 0; t < products; t += BLOCK) {
+      const int32_t count = products - t < BLOCK ? products - t : BLOCK;
+      for (m = 0; m < maps; m++)
+        fill_weights(layer, w, group, o + m, parts->indices + t, count, table, parts->weights + m * BLOCK);
+      add_block(parts->weights, parts->offsets + t, count, x, plan->pitch, &tiling, maps, parts->sums);
+    }
+    for (m = 0; m < maps; m++)
+      store_outputs(parts->sums + m * sum_pitch, tiling.row_pitch, &rows, &columns, layer->out_size[1],
+                    y + (o + m) * out_plane);
+    o += maps;
+  }
+}
+
+static void fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias, float *y,
+                 void *scratch) {
+  const size_t in_map = (size_t)layer->in_size[0] * layer->in_size[1];
+  const size_t out_map = (size_t)layer->out_size[0] * layer->out_size[1];
+  const plan_t plan = plan_of(layer);
+  int32_t b, g, products, phase[2] = {0, 0};
+  parts_t parts;
+  size_t i;
+  parts_of(layer, &plan, scratch, &parts);
+  /* Blocks that are not full compute maps that nobody wants, from whatever these hold. */
+  for (i = 0; i < MAPS * BLOCK; i++) parts.weights[i] = 0.0f;
+  products = fill_taps(layer, &plan, phase, parts.offsets, parts.indices);
+  for (b = 0; b < layer->batch; b++)
+    for (g = 0; g < layer->groups; g++) {
+      copy_input(layer, &plan, x, parts.planes);
+      if (layer->kind == PACKED_CONVOLUTION)
+        fast_phase(layer, w, &plan, &parts, products, g, phase, bias, y);
+      else
+        for (phase[0] = 0; phase[0] < layer->stride[0]; phase[0]++)
+          for (phase[1] = 0; phase[1] < layer->stride[1]; phase[1]++) {
+            products = fill_taps(layer, &plan, phase, parts.offsets, parts.indices);
+            fast_phase(layer, w, &plan, &parts, products, g, phase, bias, y);
+          }
+      x += layer->in_maps * in_map;
+      y += layer->out_maps * out_map;
+    }
+}
+
+size_t packed_scratch_bytes_fast(const packed_layer_t *layer, const packed_weights_t *w) {
+  plan_t plan;
+  (void)w;
+  if (layer->kind == PACKED_AFFINE) return BLOCK * sizeof(float);
+  plan = plan_of(layer);
+  return parts_of(layer, &plan, NULL, NULL);
+}
+
+void packed_convolution_fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
+                             float *y, void *scratch) {
+  fast(layer, w, x, bias, y, scratch);
+}
+
+void packed_deconvolution_fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x,
+                               const float *bias, float *y, void *scratch) {
+  fast(layer, w, x, bias, y, scratch);
+}
+
+/* Four sums at a time, in vectors that are no wider than those that decode_fast has just stored. */
+#if PACKED_LANES >= 8
+typedef float dot_lanes_t __attribute__((vector_size(32)));
+#define DOT_LANES 8
+#else
+typedef lanes_t dot_lanes_t;
+#define DOT_LANES PACKED_LANES
+#endif
+
+static inline dot_lanes_t dot_products(const float *x, const float *w) {
+  dot_lanes_t a, b;
+  memcpy(&a, x, sizeof a);
+  memcpy(&b, w, sizeof b);
+  return a * b;
+}
+
+static float dot(const float *x, const float *w, int32_t n) {
+  float sum = 0.0f;
+  int32_t i = 0;
+  if (n >= 4 * DOT_LANES) {
+    float lanes[DOT_LANES];
+    dot_lanes_t a = dot_products(x, w), b = dot_products(x + DOT_LANES, w + DOT_LANES);
+    dot_lanes_t c = dot_products(x + 2 * DOT_LANES, w + 2 * DOT_LANES);
+    dot_lanes_t d = dot_products(x + 3 * DOT_LANES, w + 3 * DOT_LANES);
+    for (i = 4 * DOT_LANES; i + 4 * DOT_LANES <= n; i += 4 * DOT_LANES) {
+      a += dot_products(x + i, w + i);
+      b += dot_products(x + i + DOT_LANES, w + i + DOT_LANES);
+      c += dot_products(x + i + 2 * DOT_LANES, w + i + 2 * DOT_LANES);
+      d += dot_products(x + i + 3 * DOT_LANES, w + i + 3 * DOT_LANES);
+    }
+    a = (a + b) + (c + d);
+    memcpy(lanes, &a, sizeof lanes);
+#if DOT_LANES == 8
+    sum = ((lanes[0] + lanes[1]) + (lanes[2] + lanes[3])) + ((lanes[4] + lanes[5]) + (lanes[6] + lanes[7]));
+#elif DOT_LANES == 4
+    sum = (lanes[0] + lanes[1]) + (lanes[2] + lanes[3]);
+#else
+    sum = lanes[0];
+#endif
+  }
+  for (; i < n; i++) sum += x[i] * w[i];
+  return sum;
+}
+
+#else /* PACKED_NO_MULTIPLY */
+
+size_t packed_scratch_bytes_fast(const packed_layer_t *layer, const packed_weights_t *w) {
+  return packed_scratch_bytes(layer, w);
+}
+
+void packed_convolution_fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
+                             float *y, void *scratch) {
+  exact(layer, w, x, bias, y, scratch);
+}
+
+void packed_deconvolution_fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x,
+                               const float *bias, float *y, void *scratch) {
+  exact(layer, w, x, bias, y, scratch);
+}
+
+#endif
+
+#if TABLE == 1
+
+/* sums[c] = sum of the inputs whose weight has code c. */
+PACKED_INNER void add_by_entry(const uint8_t *codes, uint32_t bit, uint32_t bits, const float *x, int32_t n,
+                               float *sums) {
+  int32_t i;
+  for (i = 0; i < n; i++, bit += bits) sums[code_at(codes, bit, bits)] += x[i];
+}
+
+static float entry_sums(const packed_weights_t *w, uint32_t first, int32_t n, uint32_t map, const float *x) {
+  const float *dictionary = dictionary_of(w, map);
+  float sums[1 << ENTRY_SUM_BITS] = {0.0f}, sum = 0.0f;
+  int32_t code;
+  add_by_entry(w->codes, first * w->bits, w->bits, x, n, sums);
+  for (code = 0; code < 1 << w->bits; code++)
+    sum += product(sums[code], dictionary ? dictionary[code] : (float)(code - w->zero_point));
+  return w->scales ? product(sum, scale_of(w, map)) : sum;
+}
+
+#endif
+
+void packed_affine_fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
+                        float *y, void *scratch) {
+  const int32_t n = layer->in_maps;
+#if TABLE > 1
+  if (layer->batch == 1 && w->bits <= 4 && w->code_bytes >= 8) {
+    look_up_affine(layer, w, x, bias, y);
+    return;
+  }
+#else
+  if (w->bits <= ENTRY_SUM_BITS && n >= 4 << w->bits) {
+    int32_t b, o;
+    for (b = 0; b < layer->batch; b++, x += n)
+      for (o = 0; o < layer->out_maps; o++) {
+        const float sum = entry_sums(w, first_weight(layer, 0, o, 0), n, (uint32_t)o, x);
+        *y++ = bias ? sum + bias[o] : sum;
+      }
+    return;
+  }
+#endif
+#ifdef PACKED_NO_MULTIPLY
+  packed_affine(layer, w, x, bias, y, scratch);
+#else
+  {
+    float table[TABLE] = {0.0f}, *values = scratch;
+    int32_t b, o, i;
+    fill_table(w, 0, table);
+    for (o = 0; o < layer->out_maps; o++) {
+      if (has_table_per_map(w)) fill_table(w, (uint32_t)o, table);
+      for (b = 0; b < layer->batch; b++) y[(size_t)b * layer->out_maps + o] = bias ? bias[o] : 0.0f;
+      for (i = 0; i < n; i += BLOCK) {
+        const int32_t count = n - i < BLOCK ? n - i : BLOCK;
+        decode_fast(w, first_weight(layer, 0, o, i), count, (uint32_t)o, table, values);
+        for (b = 0; b < layer->batch; b++)
+          y[(size_t)b * layer->out_maps + o] += dot(x + (size_t)b * n + i, values, count);
+      }
+    }
+  }
+#endif
+}

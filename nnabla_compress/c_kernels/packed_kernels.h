@@ -1,0 +1,147 @@
+/* Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+ *
+ * Convolution, DepthwiseConvolution, Deconvolution and Affine whose weights are packed, 1 to 8 bits each.
+ *
+ * C99 without any library but the memory functions of string.h. Nothing is allocated, nothing is written but y and
+ * the scratch memory that the caller gives, so codes and tables may lie in read-only memory.
+ *
+ * A weight
+ *   value(i) = level(code(i)) * scale        one float multiplication; without scales just the level
+ *   level(c) = dictionary[c], or c - zero_point where there is no dictionary
+ *   code(i)  = bits [i * bits, (i + 1) * bits) of the codes; bit j of the codes is bit j % 8 of byte j / 8
+ * i counts in the order of the weight that NNabla has: Convolution [O, I / group, kh, kw], DepthwiseConvolution
+ * [C * multiplier, kh, kw], Deconvolution [I, O / group, kh, kw], Affine as the C runtime stores it: [O, I].
+ * Dictionary and scale belong to the whole tensor, or to one output map each ([O, 2^bits] and [O]).
+ *
+ * Three ways to run a layer
+ *   packed_convolution ...            float, in the order of the stock NNabla C Runtime: the same bits as its own float
+ *                                     kernels with the values stored as float (if neither is compiled with fused
+ *                                     multiply-add; this file turns it off for these functions under GCC and Clang)
+ *   packed_convolution_fast ...       float in any order, vectors where the compiler has them:
+ *                                     |y - exact sum| <= (n + 2^bits + 3) 2^-24 (sum |x w| + |bias|), n products a sum,
+ *                                     as long as nothing overflows or becomes subnormal
+ *   packed_convolution_integer ...    int8 or int16 activations, int32 accumulation (exact), float results
+ *
+ * Build switches
+ *   PACKED_NO_MULTIPLY   products are made by additions to the exponent (float) or shifts (integer): every level and
+ *                        scale must be zero or plus or minus a power of two, which packed_check tests. The fast
+ *                        convolutions are then the ordinary ones.
+ *   PACKED_LANES         floats a vector holds (1, 4, 8 or 16); chosen from the compiler's target if not given
+ */
+#ifndef PACKED_KERNELS_H
+#define PACKED_KERNELS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* Of the activations; the numbers are those of NNabla's nn_data_type_t. */
+typedef enum { PACKED_FLOAT = 0, PACKED_INT16 = 1, PACKED_INT8 = 2 } packed_type_t;
+
+typedef enum { PACKED_CONVOLUTION = 0, PACKED_DECONVOLUTION = 1, PACKED_AFFINE = 2 } packed_kind_t;
+
+#define PACKED_FLOAT_BITS 32
+
+typedef struct {
+  const uint8_t *codes;
+  uint32_t code_bytes;        /* bytes that may be read from codes */
+  const float *dictionary;    /* null: levels are code - zero_point */
+  const float *scales;        /* null: no scale */
+  int32_t zero_point;
+  uint8_t bits;               /* 1 .. 8, or PACKED_FLOAT_BITS: the codes are the float32 weights themselves */
+  uint8_t dictionary_per_map; /* 1: 2^bits entries for every output map */
+  uint8_t scale_per_map;      /* 1: one scale for every output map */
+} packed_weights_t;
+
+/* Index 0 of a pair is the height, 1 the width; a one-dimensional layer has height 1. A DepthwiseConvolution is a
+ * convolution with groups = C, in_maps = 1, out_maps = multiplier. An Affine has in_maps inputs and out_maps outputs,
+ * groups 1, and does not look at the pairs. */
+typedef struct {
+  int32_t kind;       /* packed_kind_t */
+  int32_t type;       /* packed_type_t of x */
+  float coefficient;  /* integer x: the value of a step, 2^-fp_pos */
+  int32_t batch;
+  int32_t groups;
+  int32_t in_maps;    /* of one group */
+  int32_t out_maps;   /* of one group */
+  int32_t in_size[2];
+  int32_t out_size[2];
+  int32_t kernel[2];
+  int32_t pad[2];
+  int32_t stride[2];
+  int32_t dilation[2];
+} packed_layer_t;
+
+typedef enum {
+  PACKED_OK = 0,
+  PACKED_BAD_DESCRIPTION,  /* not a description of this version, or it contradicts itself */
+  PACKED_BAD_BITS,
+  PACKED_BAD_SHAPE,        /* sizes of the layer do not fit together */
+  PACKED_BAD_SIZE,         /* more or fewer codes than the layer has weights, or the table does not fit the maps */
+  PACKED_NOT_INTEGER,      /* integer activations need levels that are integers up to 2^15 */
+  PACKED_MAY_OVERFLOW,     /* 32 bits may not hold the sum of integer products */
+  PACKED_NOT_POWER_OF_TWO, /* built with PACKED_NO_MULTIPLY, but a level or scale is no power of two */
+  PACKED_UNSUPPORTED       /* a type, layout or number of dimensions that these kernels do not have */
+} packed_status_t;
+
+/* One line of text without a line break. */
+const char *packed_message(packed_status_t status);
+
+/* The description of packed weights in a file: 16 bytes, followed by the dictionary and then the scales as float32,
+ * everything little endian.
+ *    0  u8   1, the version          4  i32  zero point
+ *    1  u8   bits                    8  u32  number of codes
+ *    2  u8   sum of the flags       12  u32  number of floats that follow
+ *    3  u8   0
+ * Fills w but for codes and code_bytes. The description must be aligned to 4 bytes; size is what may be read from it. */
+#define PACKED_DESCRIPTION_BYTES 16
+#define PACKED_HAS_DICTIONARY 1
+#define PACKED_DICTIONARY_PER_MAP 2
+#define PACKED_HAS_SCALE 4
+#define PACKED_SCALE_PER_MAP 8
+packed_status_t packed_read_description(const void *description, size_t size, int32_t output_maps,
+                                        packed_weights_t *w, uint32_t *number_of_codes);
+
+/* Number of weights of a layer; 0 if that does not fit 32 bits. */
+uint32_t packed_number_of_weights(const packed_layer_t *layer);
+
+/* Tests all that the kernels rely on. Call it once for every layer, before anything else is done with it. */
+packed_status_t packed_check(const packed_layer_t *layer, const packed_weights_t *w);
+
+/* Bytes of scratch memory, aligned as for float, that a kernel wants; it may be shared by all layers. */
+size_t packed_scratch_bytes(const packed_layer_t *layer, const packed_weights_t *w);
+size_t packed_scratch_bytes_fast(const packed_layer_t *layer, const packed_weights_t *w);
+size_t packed_scratch_bytes_integer(const packed_layer_t *layer, const packed_weights_t *w);
+
+/* x [batch, groups * in_maps, height, width], y likewise, bias one float for every output map or null.
+ * x, y and scratch must not overlap. */
+void packed_convolution(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
+                        float *y, void *scratch);
+void packed_deconvolution(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
+                          float *y, void *scratch);
+void packed_affine(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias, float *y,
+                   void *scratch);
+
+void packed_convolution_fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
+                             float *y, void *scratch);
+void packed_deconvolution_fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x,
+                               const float *bias, float *y, void *scratch);
+void packed_affine_fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
+                        float *y, void *scratch);
+
+/* y = (sum of x * level) * (scale * coefficient) + bias, in this order. x is int8_t or int16_t, as layer->type says. */
+void packed_convolution_integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x,
+                                const float *bias, float *y, void *scratch);
+void packed_deconvolution_integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x,
+                                  const float *bias, float *y, void *scratch);
+void packed_affine_integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x, const float *bias,
+                           float *y, void *scratch);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

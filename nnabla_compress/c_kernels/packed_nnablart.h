@@ -1,0 +1,56 @@
+/* Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+ *
+ * Packed weights on the stock NNabla C Runtime: user callbacks that own the functions of a network whose weights are
+ * packed. Wants the public headers of the installed runtime and packed_kernels.c.
+ *
+ * How a file marks such a function
+ *   implement 20: inputs x, weights, bias, description. The weights are an INT8 variable (fp_pos 0) with the shape that
+ *                 the float weights have, and the packed codes as data; the description is an INT8 variable, see
+ *                 packed_read_description. Without a bias the description comes twice: a runtime
+ *                 without these callbacks would take it for the bias if it were the third of three inputs.
+ *   implement 10 + n: inputs x, weights, bias, dictionary (FLOAT, 2^n or maps * 2^n values), n = 1 .. 8 bits.
+ * The functions are Convolution, DepthwiseConvolution, Deconvolution and Affine with one or two spatial dimensions; x is
+ * FLOAT, INT16 or INT8, y and bias are FLOAT. All others, and those with another number, are the stock runtime's.
+ *
+ * A function that is marked but damaged is owned all the same: packed_self_test says what is wrong with it, and
+ * rt_forward returns an error. The image is never written to and may lie in flash; it must be aligned to 4 bytes.
+ * Not for several threads: contexts that run at the same time need the image at addresses of their own. */
+#ifndef PACKED_NNABLART_H
+#define PACKED_NNABLART_H
+
+#include <nnablart/network.h>
+#include <nnablart/runtime.h>
+
+#include "packed_kernels.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define PACKED_IMPLEMENT 20
+#define PACKED_IMPLEMENT_DICTIONARY 10
+
+/* Called for everything that is wrong; function counts from 0 in the order of the file, -1 is the file itself. */
+typedef void (*packed_report_t)(int function, const char *message);
+
+/* Call one of them between rt_allocate_context and rt_initialize_context. Integer activations run the integer kernels
+ * either way; the program only holds the float kernels that it registers, if unused sections are dropped. */
+rt_return_value_t packed_register_exact(rt_context_pointer context);
+rt_return_value_t packed_register_fast(rt_context_pointer context);
+
+/* Call it after rt_initialize_context, before rt_forward: tells whether every marked function of the image is owned and
+ * sound. Without this, a file whose functions nobody registered crashes the stock runtime at the first forward. Returns
+ * the number of things that are wrong; report may be null. */
+int packed_self_test(const void *image, size_t image_bytes, packed_report_t report);
+
+/* All of it in one call: makes the context, registers, initializes, tests. Returns RT_RET_NOERROR, or an error with
+ * *context null. What a runtime that refuses the file has allocated until then is not given back: rt_free_context may
+ * not be called for it. "registers" is one of the two functions above. */
+rt_return_value_t packed_start(rt_context_pointer *context, void *image, size_t image_bytes,
+                               rt_return_value_t (*registers)(rt_context_pointer), packed_report_t report);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

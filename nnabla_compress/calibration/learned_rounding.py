@@ -1,0 +1,179 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Learned rounding (AdaRound): each weight up or down, so that its layer computes what it did.
+
+The nearest code of each weight is not the best of the layer: errors of weights whose inputs go
+together can cancel. With W the float weights of an output channel, x the inputs that the layer gets
+in the quantized network and y what it computed in the float one, the roundings minimize::
+
+    E[(y - b' - W' x)^2]        W' = scale * clip(floor(W / scale) + h, q_min, q_max)
+
+over h, which is 0 or 1 in the end (see :mod:`nnabla_compress.kernels.learned_rounding`), and over
+the bias b' where the layer has one, which amounts to taking the means off x and y. The expectation
+is over calibration samples and positions of the map. It is a quadratic form: with u = W' - W::
+
+    u G u^T - 2 u r^T + constant        G = Cov(x, x),  r = Cov(y - W x, x)
+
+so the samples are needed once, for G and r, and each of Adam's steps sees all of them. When the
+roundings are decided, flips of single ones that still lower the error are made, best first.
+
+M. Nagel et al., Up or down? Adaptive rounding for post-training quantization, ICML 2020,
+arXiv:2004.10568.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Iterator, Tuple
+
+import numpy as np
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.kernels import learned_rounding as kernel
+from nnabla_compress.quantizers.affine import Grid
+
+
+@dataclass(frozen=True)
+class RoundingSettings:
+    """How roundings are learned.
+
+    Args:
+        steps: Steps of Adam; 0 for the flips alone.
+        learning_rate: Its learning rate.
+        strength: Of the regularizer that decides the roundings, beside an error of 1 for each
+            weight at nearest rounding.
+        warm_up: Part of the steps without the regularizer.
+        beta: Its exponent at first and in the end.
+        positions: Positions of the map, of all samples together, that a layer learns from.
+
+    Raises:
+        ConfigError: If a number is out of range.
+    """
+
+    steps: int = 500
+    learning_rate: float = 0.03
+    strength: float = 3.0
+    warm_up: float = 0.2
+    beta: Tuple[float, float] = (20.0, 2.0)
+    positions: int = 16384
+
+    def __post_init__(self) -> None:
+        for name, least in (("steps", 0), ("positions", 1), ("learning_rate", 0), ("strength", 0)):
+            number = getattr(self, name)
+            if isinstance(number, bool) or not isinstance(number, (int, float)) or number < least:
+                raise ConfigError(
+                    f"learned rounding: {name} is {number!r}.", help=f"give at least {least}"
+                )
+
+
+@dataclass(frozen=True)
+class Moments:
+    """What the samples tell of a layer.
+
+    Args:
+        gram: G, (groups, row, row), float32.
+        slope: r, (groups, outputs, row), float32.
+        mean_x: Mean patch, (groups, row), float64.
+        mean_y: Mean output, (groups, outputs), float64.
+    """
+
+    gram: np.ndarray
+    slope: np.ndarray
+    mean_x: np.ndarray
+    mean_y: np.ndarray
+
+
+def moments(
+    rows: np.ndarray, found: Iterator[Tuple[np.ndarray, np.ndarray]], centred: bool
+) -> Moments:
+    """Returns the moments of a layer's patches and outputs.
+
+    Args:
+        rows: The float weights, (groups, outputs, row).
+        found: Patches and outputs, as of :func:`patches`.
+        centred: Whether a bias takes up the means.
+    """
+    groups, outputs, row = rows.shape
+    xx, yx = np.zeros((groups, row, row)), np.zeros((groups, outputs, row))
+    x_sum, y_sum, count = np.zeros((groups, row)), np.zeros((groups, outputs)), 0
+    for x, y in found:
+        x, y = np.ascontiguousarray(x.transpose(1, 0, 2)), y.transpose(1, 2, 0)
+        xx += x.transpose(0, 2, 1) @ x
+        yx += y @ x
+        x_sum += x.sum(axis=1, dtype=np.float64)
+        y_sum += y.sum(axis=2, dtype=np.float64)
+        count += x.shape[1]
+    mean_x, mean_y = x_sum / count, y_sum / count
+    xx /= count
+    yx /= count
+    if centred:
+        xx -= mean_x[:, :, None] * mean_x[:, None, :]
+        yx -= mean_y[:, :, None] * mean_x[:, None, :]
+    slope = yx - rows.astype(np.float64) @ xx
+    return Moments(xx.astype(np.float32), slope.astype(np.float32), mean_x, mean_y)
+
+
+def learn(
+    rows: np.ndarray, grid: Grid, found: Moments, settings: RoundingSettings
+) -> Tuple[np.ndarray, float]:
+    """Returns codes, counted from the zero point, and the error against that of the nearest ones.
+
+    Args:
+        rows: The float weights, (groups, outputs, row).
+        grid: Scales, lowest and highest codes, each in the shape of ``rows``.
+        found: Moments of the samples.
+        settings: How to learn.
+
+    Returns:
+        Whole numbers as float32 in the shape of ``rows``, and the summed error as a part of that of
+        the nearest codes.
+    """
+    shape = rows.shape
+    scaled = np.clip(rows / grid.scale, grid.lower, grid.upper)
+    nearest = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
+    state = kernel.start(*(np.ravel(a) for a in (rows, grid.scale, grid.lower, grid.upper)))
+    floor = state.floor.reshape(shape)
+    start = nearest * grid.scale - rows
+    noise = np.einsum("gij,gij->gi", start @ found.gram, start, dtype=np.float64)
+    factor = (2 * shape[2] / np.maximum(noise, 1e-30))[..., None].astype(np.float32)
+    difference = np.empty(rows.size, np.float32)
+    kernel.step(state, difference, 0, 0.0, 0.0, 1.0, difference)
+    warm = int(settings.warm_up * settings.steps)
+    first, last = settings.beta
+    for number in range(1, settings.steps + 1):
+        u = difference.reshape(shape)
+        gradient = (u @ found.gram - found.slope) * factor
+        done = (number - warm) / max(settings.steps - warm, 1)
+        strength = settings.strength if number > warm else 0.0
+        beta = last + (first - last) * max(0.0, 1 - done)
+        kernel.step(
+            state, gradient.ravel(), number, settings.learning_rate, strength, beta, difference
+        )
+    learned = np.clip(floor + (state.v.reshape(shape) >= 0), grid.lower, grid.upper)
+    candidates = [nearest, learned] if settings.steps else [nearest]
+    errors = np.stack([_errors(codes, rows, grid, found) for codes in candidates])
+    best = np.choose(errors.argmin(axis=0)[..., None], candidates)
+    _flip(best, floor, rows, grid, found)
+    before, after = errors[0].sum(), _errors(best, rows, grid, found).sum()
+    return best.astype(np.float32), float(after - before)
+
+
+def _errors(codes: np.ndarray, rows: np.ndarray, grid: Grid, found: Moments) -> np.ndarray:
+    """The error of each output, up to what does not depend on the codes."""
+    u = (codes * grid.scale - rows).astype(np.float64)
+    return np.einsum("gij,gij->gi", u @ found.gram - 2 * found.slope.astype(np.float64), u)
+
+
+def _flip(
+    codes: np.ndarray, floor: np.ndarray, rows: np.ndarray, grid: Grid, found: Moments
+) -> None:
+    """Makes single flips that lower the error, in place."""
+    slopes = (codes * grid.scale - rows).astype(np.float64) @ found.gram - found.slope
+    for group in range(len(codes)):
+        for output in range(codes.shape[1]):
+            at = group, output
+            up = codes[at] > floor[at]
+            kernel.descend(
+                floor[at], up, grid.lower[at], grid.upper[at], grid.scale[at],
+                found.gram[group], slopes[at], 4,
+            )  # fmt: skip
+            codes[at] = np.clip(floor[at] + up, grid.lower[at], grid.upper[at])

@@ -1,0 +1,200 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The two networks of a post-training quantization: a float one and a quantized one."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping, Sequence
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.calibration.places import insert_quantizers, places
+from nnabla_compress.calibration.settings import PostTrainingSettings
+from nnabla_compress.calibration.statistics import Statistics
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.graph import (
+    Layer,
+    fold_batch_normalization,
+    insert_weight_quantizers,
+    layers,
+    leaves,
+    parameter_names,
+    rebuild,
+    with_batch_statistics,
+)
+from nnabla_compress.graph.constants import constant
+from nnabla_compress.quantizers import Affine, Quantizer, graph_quantizers, prepare
+from nnabla_compress.rules import Candidate, choose_rules
+
+# The axis of the weight that counts the output channels.
+CHANNEL_AXIS = {
+    **dict.fromkeys(("Convolution", "DepthwiseConvolution", "DepthwiseDeconvolution"), 0),
+    **dict.fromkeys(("Affine", "Deconvolution"), 1),
+}
+
+
+@dataclass
+class Copy:
+    """A network with inputs and parameters of its own.
+
+    Args:
+        outputs: Its outputs.
+        inputs: Its inputs.
+        scope: Its parameters, as a parameter scope.
+    """
+
+    outputs: List[nn.Variable]
+    inputs: List[nn.Variable]
+    scope: Dict[str, Any]
+
+    @property
+    def parameters(self) -> Dict[str, nn.Variable]:
+        """The parameters by path."""
+        with nn.parameter_scope("", self.scope):
+            return dict(nn.get_parameters(grad_only=False))
+
+    def layers(self) -> List[Layer]:
+        """The layers, named after these parameters."""
+        return layers(self.outputs, self.parameters)
+
+    def state(self) -> Dict[str, np.ndarray]:
+        """Returns copies of all parameters' values."""
+        return {name: np.array(v.d) for name, v in self.parameters.items()}
+
+    def restore(self, state: Mapping[str, np.ndarray]) -> None:
+        """Puts values back that :meth:`state` returned; parameters of other names stay."""
+        for name, variable in self.parameters.items():
+            if name in state:
+                variable.d = state[name]
+
+
+def folded_copy(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Copy:
+    """Returns a network for inference, batch normalizations folded; the original stays as it is.
+
+    Args:
+        outputs: Variables of one graph, without quantizers.
+        inputs: Its inputs.
+
+    Raises:
+        ConfigError: If it has quantizers already.
+    """
+    found = graph_quantizers(outputs)
+    if found:
+        raise ConfigError(
+            f"the network is quantized already, by {found[0].info.type_name} of "
+            f"{found[0].info.args.get('name') or '(no name)'}.",
+            help="start from the float network, or remove them: graph.remove_quantizers",
+        )
+    return copy_of(fold_batch_normalization(with_batch_statistics(outputs, False)), inputs)
+
+
+def copy_of(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Copy:
+    """Returns a network with copies of all parameters, under their paths.
+
+    Args:
+        outputs: Variables of one graph.
+        inputs: Its inputs.
+    """
+    names = parameter_names(outputs)
+    scope: Dict[str, Any] = OrderedDict()
+    copies: Dict[Any, nn.Variable] = {}
+    new = {variable: nn.Variable(variable.shape) for variable in inputs}
+    taken = set()
+    for leaf in leaves(outputs):
+        if leaf in new:
+            continue
+        if leaf.data not in copies:
+            path = names.get(leaf.data) or leaf.name or "parameter"
+            number, unique = 1, path
+            while unique in taken:
+                number += 1
+                unique = f"{path}_{number}"
+            taken.add(unique)
+            copies[leaf.data] = constant(np.array(leaf.d), unique, leaf.need_grad)
+            with nn.parameter_scope("", scope):
+                nn.parameter.set_parameter(unique, copies[leaf.data])
+        new[leaf] = copies[leaf.data]
+    made = rebuild(outputs, inputs=new)
+    return Copy(made, [new[variable] for variable in inputs], scope)
+
+
+def quantized_copy(
+    plain: Copy, statistics: Mapping[nn.Variable, Statistics], settings: PostTrainingSettings
+) -> Copy:
+    """Returns a copy with quantizers on weights and feature maps, as the rules say.
+
+    Args:
+        plain: The float network.
+        statistics: What its feature maps were seen to hold, if they are to be quantized.
+        settings: The rules.
+
+    Raises:
+        ConfigError: If a rule matches nothing.
+    """
+    copy = copy_of(plain.outputs, plain.inputs)
+    with nn.parameter_scope("", copy.scope):
+        found = layers(copy.outputs)
+        candidates = [Candidate(x.name, x.type, int(x.weight.size)) for x in found]
+        chosen = choose_rules(settings.weight_rules, candidates) if settings.weights else {}
+
+        def choose(layer: Layer) -> Any:
+            rule = chosen.get(layer.name)
+            if rule is None:
+                return None
+            axis = CHANNEL_AXIS.get(layer.type)
+            return rule.make(**(settings.defaults(axis) if rule.quantizer == "affine" else {}))
+
+        outputs = insert_weight_quantizers(copy.outputs, choose)
+        if settings.activations:
+            tensors = places(outputs, copy.inputs)
+            seen = {s.name: s for s in statistics.values()}
+            behind = choose_rules(
+                settings.activation_rules, [Candidate(name) for name in tensors.values()],
+                "activation",
+            )  # fmt: skip
+
+            def choose_activation(name: str) -> Any:
+                rule = behind[name]
+                if rule is None:
+                    return None
+                options = {key: v for key, v in settings.defaults().items() if key != "axis"}
+                return rule.make(signed=seen[name].low < 0, **options)
+
+            outputs = insert_quantizers(outputs, tensors, choose_activation)
+    return Copy(outputs, copy.inputs, copy.scope)
+
+
+def weight_quantizers(network: Copy) -> List[Any]:
+    """Returns the quantizer nodes of the weights."""
+    nodes = [layer.quantizer for layer in network.layers() if not layer.shared]
+    return [node for node in nodes if node is not None]
+
+
+def fit_weights(network: Copy) -> None:
+    """Lets the quantizers of the weights start again from the weights present."""
+    for node in weight_quantizers(network):
+        for variable in node.inputs[1:]:
+            if np.asarray(variable.d).dtype.kind == "f":
+                variable.d = np.nan
+    prepare(network.outputs)
+
+
+def set_ranges(network: Copy, statistics: Mapping[nn.Variable, Statistics], method: Any) -> None:
+    """Sets scales and zero points of the feature maps' quantizers.
+
+    Args:
+        network: The quantized network.
+        statistics: Of the feature maps, by the names of the quantizers' scopes.
+        method: A calibration method.
+    """
+    seen = {s.name: s for s in statistics.values()}
+    for node in graph_quantizers(network.outputs):
+        name = node.info.args["name"]
+        if node.info.args.get("tensor") == "" and name in seen:
+            quantizer: Quantizer = Affine.of(node.info.args)
+            assert isinstance(quantizer, Affine)
+            values = quantizer.scale_and_zero_point(*method(seen[name], quantizer))
+            for variable, new in zip(node.inputs[1:], values):
+                variable.d = new

@@ -1,0 +1,143 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Passing calibration samples through a network and collecting statistics of its tensors."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.calibration.samples import batches
+from nnabla_compress.calibration.statistics import Statistics
+from nnabla_compress.errors import CompressError, DataError, unwrap
+from nnabla_compress.graph import functions, rebuild
+from nnabla_compress.quantizers.engine import host_array
+
+BATCH = 64
+
+
+def observe(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    samples: Sequence[np.ndarray],
+    tensors: Mapping[nn.Variable, str],
+    batch_size: int = BATCH,
+) -> Dict[nn.Variable, Statistics]:
+    """Runs the network on the samples and collects statistics of tensors.
+
+    They are read where the functions leave them, each batch once, before NNabla gives the memory
+    back: nothing is copied and no function is added.
+
+    Args:
+        outputs: Variables of one graph.
+        inputs: Its inputs.
+        samples: Checked samples (N, ...) for each input.
+        tensors: Names of the variables of the graph to observe, inputs too.
+        batch_size: Rows of a forward pass.
+
+    Returns:
+        Statistics by variable. Tensors that the network does not compute have seen nothing.
+
+    Raises:
+        DataError: If a tensor is NaN or infinite.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x = nn.Variable((1, 2))
+        >>> y = F.relu(x)
+        >>> found = observe([y], [x], [np.float32([[-1, 2], [3, 4]])], {y: "relu"})
+        >>> found[y].low, found[y].high
+        (0.0, 4.0)
+    """
+    size = min(batch_size, len(samples[0]))
+    own = [nn.Variable((size, *variable.shape[1:])) for variable in inputs]
+    with nn.auto_forward(False):
+        copies = rebuild(outputs, inputs=dict(zip(inputs, own)))
+    found = {variable: Statistics(name) for variable, name in tensors.items()}
+    watched: Dict[Any, List[Tuple[int, Statistics]]] = {}
+    for function, copy in zip(functions(outputs), functions(copies)):
+        for number, variable in enumerate(function.outputs):
+            if variable in found:
+                watched.setdefault(copy, []).append((number, found[variable]))
+    count, failure = 0, []
+
+    def after(function: Any) -> None:
+        for number, statistics in watched.get(function, ()):
+            values = host_array(function.outputs[number].data, np.float32)
+            if count < size and values.size % size == 0:
+                values = values.reshape(size, -1)[:count]
+            try:
+                statistics.update(values)
+            except CompressError as error:
+                failure.append(error)
+                raise
+
+    for rows, count in batches(samples, size):
+        for variable, mine, values in zip(inputs, own, rows):
+            mine.d = values
+            if variable in found:
+                found[variable].update(values[:count])
+        run(copies, after, failure)
+    return found
+
+
+def compute(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    samples: Sequence[np.ndarray],
+    batch_size: int = BATCH,
+) -> List[np.ndarray]:
+    """Returns the outputs of a network for all samples.
+
+    Args:
+        outputs: Variables of one graph, with one entry a sample along their first axis.
+        inputs: Its inputs.
+        samples: Checked samples (N, ...) for each input.
+        batch_size: Rows of a forward pass.
+
+    Raises:
+        DataError: If the network can't be run.
+
+    Example:
+        >>> x = nn.Variable((1, 1))
+        >>> compute([x * 2], [x], [np.float32([[1], [2]])])[0].tolist()
+        [[2.0], [4.0]]
+    """
+    size = min(batch_size, len(samples[0]))
+    own = [nn.Variable((size, *variable.shape[1:])) for variable in inputs]
+    with nn.auto_forward(False):
+        copies = rebuild(outputs, inputs=dict(zip(inputs, own)))
+    for variable in copies:
+        variable.persistent = True
+    found: List[List[np.ndarray]] = [[] for _ in copies]
+    for rows, count in batches(samples, size):
+        for mine, values in zip(own, rows):
+            mine.d = values
+        run(copies)
+        for parts, variable in zip(found, copies):
+            parts.append(np.array(variable.d)[:count])
+    return [np.concatenate(parts) for parts in found]
+
+
+def run(outputs: Sequence[nn.Variable], after: Any = None, failure: Sequence[Any] = ()) -> None:
+    """Computes the outputs of a graph in one pass.
+
+    Args:
+        outputs: Variables of one graph.
+        after: Called with each function after it.
+        failure: Where ``after`` leaves errors of its own.
+
+    Raises:
+        DataError: If a function fails.
+    """
+    try:
+        nn.forward_all(list(outputs), clear_buffer=True, function_post_hook=after)
+    except Exception as error:
+        cause = failure[0] if failure else unwrap(error)
+        if isinstance(cause, CompressError):
+            raise cause from None
+        raise DataError(
+            f"the network can't be run on the calibration samples: {error}.",
+            help="run it once yourself: output.forward()",
+        ) from error

@@ -1,0 +1,92 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Layers as matrices: rows of weights, and patches of the input that they are multiplied with."""
+
+from __future__ import annotations
+
+from typing import Any, Iterator, List, Tuple
+
+import numpy as np
+
+from nnabla_compress.graph import Layer
+
+# Layers whose outputs are inner products of patches of their input with rows of their weight.
+TYPES = ("Convolution", "DepthwiseConvolution", "Affine")
+_CHUNK = 2048
+
+
+def patches(
+    layer: Layer, x: np.ndarray, y: np.ndarray, positions: int, rng: np.random.RandomState
+) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
+    """Gives what the rows of a layer's weight are multiplied with at random positions.
+
+    Args:
+        layer: One of ``TYPES``, its channels first.
+        x: Its inputs for all samples.
+        y: Outputs to reproduce, for all samples.
+        positions: Number of positions; fewer if there are no more.
+        rng: Chooses them.
+
+    Yields:
+        Patches (P, groups, row) and outputs (P, groups, outputs of a group).
+    """
+    if layer.type == "Affine":
+        base = int(layer.function.info.args["base_axis"]) % x.ndim
+        rows = x.reshape(int(np.prod(x.shape[:base])), 1, -1)
+        targets = y.reshape(len(rows), 1, -1)
+        chosen = _choose(len(rows), positions, rng)
+        for part in np.array_split(chosen, -(-len(chosen) // _CHUNK)):
+            yield rows[part], targets[part]
+        return
+    args = layer.function.info.args
+    base = int(args["base_axis"]) % x.ndim
+    x = x.reshape(-1, *x.shape[base:])
+    y = y.reshape(-1, *y.shape[base:])
+    groups = x.shape[1] if layer.type == "DepthwiseConvolution" else int(args["group"])
+    kernel_shape = layer.shape[1 if layer.type == "DepthwiseConvolution" else 2 :]
+    padded = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in args["pad"])])
+    maps = y.shape[2:]
+    chosen = _choose(len(y) * int(np.prod(maps)), positions, rng)
+    for part in np.array_split(chosen, -(-len(chosen) // _CHUNK)):
+        sample, *place = np.unravel_index(part, (len(y), *maps))
+        index: List[np.ndarray] = [sample.reshape(-1, *[1] * (len(maps) + 1))]
+        index.append(np.arange(x.shape[1]).reshape(1, -1, *[1] * len(maps)))
+        for axis, (where, size) in enumerate(zip(place, kernel_shape)):
+            along = [1] * (len(maps) + 2)
+            along[axis + 2] = -1
+            taps = (np.arange(size) * args["dilation"][axis]).reshape(along)
+            corner = (where * args["stride"][axis]).reshape(-1, *[1] * (len(maps) + 1))
+            index.append(corner + taps)
+        found = padded[tuple(index)].reshape(len(part), groups, -1)
+        at: Any = (sample, slice(None), *place)
+        yield found, y[at].reshape(len(part), groups, -1)
+
+
+def _choose(count: int, most: int, rng: np.random.RandomState) -> np.ndarray:
+    if count <= most:
+        return np.arange(count)
+    return np.sort(rng.choice(count, most, replace=False))
+
+
+def rows_of(layer: Layer, weight: np.ndarray) -> np.ndarray:
+    """Returns an array of the weight's shape as (groups, outputs of a group, row).
+
+    Args:
+        layer: One of ``TYPES``.
+        weight: Values, codes or scales, one for each weight.
+    """
+    if layer.type == "Affine":
+        return np.ascontiguousarray(weight.reshape(weight.shape[0], -1).T)[None]
+    args = layer.function.info.args
+    if layer.type == "DepthwiseConvolution":
+        groups = weight.shape[0] // int(args["multiplier"])
+    else:
+        groups = int(args["group"])
+    return np.ascontiguousarray(weight).reshape(groups, weight.shape[0] // groups, -1)
+
+
+def weight_of(layer: Layer, rows: np.ndarray) -> np.ndarray:
+    """Returns what :func:`rows_of` made, in the weight's shape again."""
+    shape = layer.shape
+    if layer.type == "Affine":
+        return np.ascontiguousarray(rows[0].T).reshape(shape)
+    return rows.reshape(shape)

@@ -1,0 +1,282 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Post-training quantization: a float network in, a quantized one out, without any label.
+
+The steps: fold batch normalization, quantize with the ranges of all values seen, equalize layers,
+choose the calibration method, correct biases, learn roundings. Each step after the first is judged
+by the outputs of the network on calibration samples held out for that, and taken back unless it
+brought them closer to those of the float network.
+"""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.calibration.agreement import agreement, decibels
+from nnabla_compress.calibration.bias_correction import correct_biases
+from nnabla_compress.calibration.cross_layer_equalization import equalize, pairs
+from nnabla_compress.calibration.methods import METHODS
+from nnabla_compress.calibration.network import (
+    fit_weights,
+    folded_copy,
+    quantized_copy,
+    set_ranges,
+    weight_quantizers,
+)
+from nnabla_compress.calibration.observe import compute, observe
+from nnabla_compress.calibration.places import places
+from nnabla_compress.calibration.replay import FLOAT_BYTES
+from nnabla_compress.calibration.round_layers import learn_roundings
+from nnabla_compress.calibration.samples import checked_samples, split_samples
+from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
+from nnabla_compress.calibration.statistics import Statistics
+from nnabla_compress.calibration.steps import Step
+from nnabla_compress.errors import DataError
+from nnabla_compress.graph import costs
+from nnabla_compress.quantizers import Affine
+from nnabla_compress.quantizers.base import quantizer_of
+
+Tell = Callable[[str], None]
+# Maps before and behind a quantizer, of two networks, and those that a residual branch keeps.
+_HELD = 3
+_START = "min_max"
+_FEW_SAMPLES = 32
+# The weights alone tell little of the outputs: without samples a step must gain this much.
+_WITHOUT_SAMPLES = 1.0
+_ROUNDED_BELOW = 8
+
+
+@dataclass(frozen=True)
+class PostTraining:
+    """A quantized network and how it came about.
+
+    Args:
+        outputs: Its outputs.
+        inputs: Its inputs.
+        scope: Its parameters: ``with nn.parameter_scope("", result.scope)`` shows them by path.
+        steps: What was tried, in order.
+        notes: What a user should know, such as maps that were zero for all samples.
+    """
+
+    outputs: List[nn.Variable]
+    inputs: List[nn.Variable]
+    scope: Dict[str, Any]
+    steps: Tuple[Step, ...]
+    notes: Tuple[str, ...]
+
+
+def post_training_quantize(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    samples: Optional[Sequence[Any]] = None,
+    settings: Optional[PostTrainingSettings] = None,
+    tell: Tell = lambda line: None,
+) -> PostTraining:
+    """Quantizes a trained network with a few hundred samples, or weights alone without any.
+
+    Without samples nothing but the weights can be looked at: equalization is then kept if it
+    raises their mean signal-to-noise ratio by more than 1 dB, and there is no other step.
+
+    Args:
+        outputs: Variables of one graph, trained, without quantizers. It stays as it is.
+        inputs: Its inputs.
+        samples: Network inputs (N, ...), one array for each input; a few hundred. None: weights
+            only.
+        settings: Quantizers and steps.
+        tell: Called with a line for each step.
+
+    Returns:
+        The quantized network, with parameters of its own.
+
+    Raises:
+        ConfigError: If a rule matches nothing, or the network is quantized already.
+        DataError: If the samples don't fit, or feature maps are to be quantized without any.
+
+    Example:
+        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 4))
+        >>> y = PF.affine(F.relu(PF.affine(x, 8, name="a")), 3, name="b")
+        >>> samples = np.random.RandomState(0).randn(64, 4)
+        >>> result = post_training_quantize([y], [x], [samples])
+        >>> result.steps[0].name, result.steps[0].score.snr > 30
+        ('quantized, min_max', True)
+    """
+    settings = settings or PostTrainingSettings()
+    if samples is None and settings.activations:
+        raise DataError(
+            "the ranges of the feature maps come from samples, and there are none.",
+            help="give a few hundred samples, or quantize the weights only",
+        )
+    return _Sequence(outputs, inputs, samples, settings, tell).run()
+
+
+class _Sequence:
+    """The state of the networks between the steps."""
+
+    def __init__(
+        self,
+        outputs: Sequence[nn.Variable],
+        inputs: Sequence[nn.Variable],
+        samples: Optional[Sequence[Any]],
+        settings: PostTrainingSettings,
+        tell: Tell,
+    ) -> None:
+        self.settings, self.tell = settings, tell
+        self.steps: List[Step] = []
+        self.notes: List[str] = []
+        self.began = time.perf_counter()
+        self.learn_from: Optional[Tuple[np.ndarray, ...]] = None
+        judged_on: Tuple[np.ndarray, ...] = ()
+        if samples is not None:
+            checked = checked_samples(samples, inputs)
+            self.learn_from, judged_on = split_samples(checked, settings.hold_out, settings.seed)
+            if len(checked[0]) < _FEW_SAMPLES:
+                self._note(
+                    f"{len(checked[0])} calibration sample(s) are few: ranges and the judgement of "
+                    "steps rest on them. A few hundred are best."
+                )
+        self.judged_on = judged_on
+        self.plain = folded_copy(outputs, inputs)
+        self.expected = (
+            compute(self.plain.outputs, self.plain.inputs, judged_on) if judged_on else []
+        )
+        self.statistics = self._observe()
+        self.network = quantized_copy(self.plain, self.statistics, settings)
+
+    def run(self) -> PostTraining:
+        settings = self.settings
+        for statistics in self.statistics.values():
+            if statistics.dead:
+                self._note(f"{statistics.name} is zero for all calibration samples.")
+        method = _START if settings.calibration == AUTO else settings.calibration
+        set_ranges(self.network, self.statistics, METHODS[method])
+        fit_weights(self.network)
+        ranged = bool(self.statistics)
+        self._judge(f"quantized, {method}" if ranged else "quantized", lambda: None)
+        if settings.equalization:
+            self._equalize(method)
+        if settings.calibration == AUTO and ranged:
+            for name in METHODS:
+                if name != method:
+                    self._try(f"calibration: {name}", partial(self._calibrate, name))
+        if self.learn_from is not None:
+            if settings.bias_correction:
+                self._try("bias correction", self._correct_biases)
+            if self._rounds():
+                self._try("learned rounding", self._learn_roundings)
+        network = self.network
+        return PostTraining(
+            network.outputs, network.inputs, network.scope, tuple(self.steps), tuple(self.notes)
+        )
+
+    def _observe(self) -> Dict[nn.Variable, Statistics]:
+        if not self.settings.activations or self.learn_from is None:
+            return {}
+        with nn.parameter_scope("", self.plain.scope):
+            tensors = places(self.plain.outputs, self.plain.inputs)
+        found = observe(self.plain.outputs, self.plain.inputs, self.learn_from, tensors)
+        return {variable: statistics for variable, statistics in found.items() if statistics.seen}
+
+    def _equalize(self, method: str) -> None:
+        found = pairs(self.plain.outputs)
+        if not found:
+            return
+        before, statistics = self.plain.state(), self.statistics
+
+        def change() -> None:
+            equalize(self.plain.outputs)
+            self.network.restore(self.plain.state())
+            self.statistics = self._observe()
+            set_ranges(self.network, self.statistics, METHODS[method])
+            fit_weights(self.network)
+
+        if not self._try(f"cross-layer equalization, {len(found)} pairs", change):
+            self.plain.restore(before)
+            self.statistics = statistics
+
+    def _calibrate(self, method: str) -> None:
+        set_ranges(self.network, self.statistics, METHODS[method])
+
+    def _correct_biases(self) -> None:
+        network, plain = self.network, self.plain
+        correct_biases(
+            network.outputs, network.inputs, plain.outputs, plain.inputs, self._affordable()
+        )
+
+    def _learn_roundings(self) -> None:
+        network, plain = self.network, self.plain
+        _, left = learn_roundings(
+            network.outputs,
+            network.inputs,
+            plain.outputs,
+            plain.inputs,
+            self._affordable(),
+            self.settings.learning,
+            self.settings.seed,
+        )
+        if left:
+            self._note(f"left at nearest rounding: {', '.join(left)}.")
+
+    def _rounds(self) -> bool:
+        nodes = weight_quantizers(self.network)
+        bits = [n.info.args["bits"] for n in nodes if n.info.type_name == Affine.type_name]
+        if self.settings.rounding is None:
+            return any(b < _ROUNDED_BELOW for b in bits)
+        return self.settings.rounding and bool(bits)
+
+    def _affordable(self) -> Tuple[np.ndarray, ...]:
+        """The samples whose feature maps fit the memory."""
+        assert self.learn_from is not None
+        with nn.parameter_scope("", self.plain.scope):
+            peak = costs(self.plain.outputs, inputs=self.plain.inputs).peak_bytes
+        most = max(1, self.settings.memory // max(1, _HELD * max(peak, FLOAT_BYTES)))
+        return tuple(array[:most] for array in self.learn_from)
+
+    def _try(self, name: str, change: Callable[[], None]) -> bool:
+        """Makes a change and takes it back unless it helped; returns whether it stayed."""
+        before, best = self.network.state(), self._best()
+        kept = self._judge(name, change, best)
+        if not kept:
+            self.network.restore(before)
+        return kept
+
+    def _best(self) -> float:
+        return max(step.merit(self.settings.judge) for step in self.steps if step.kept)
+
+    def _judge(self, name: str, change: Callable[[], None], best: float = float("-inf")) -> bool:
+        began = time.perf_counter()
+        change()
+        score = None
+        if self.judged_on:
+            got = compute(self.network.outputs, self.network.inputs, self.judged_on)
+            score = agreement(self.expected, got)
+        weight_snr = self._weight_snr()
+        step = Step(name, score, weight_snr, True, time.perf_counter() - began)
+        least = best + (0 if self.judged_on else _WITHOUT_SAMPLES)
+        step = replace(step, kept=step.merit(self.settings.judge) > least)
+        self.steps.append(step)
+        self.tell(f"{step}, {'kept' if step.kept else 'taken back'}")
+        return step.kept
+
+    def _weight_snr(self) -> float:
+        twins = {layer.name: layer.weight for layer in self.plain.layers()}
+        found = []
+        for layer in self.network.layers():
+            if layer.quantizer is None or layer.shared:
+                continue
+            quantizer = quantizer_of(layer.quantizer)
+            assert quantizer is not None
+            weight = np.asarray(twins[layer.name].d, np.float64)
+            noise = weight - quantizer.encode(layer.quantizer).decode()
+            found.append(decibels(np.square(weight).sum(), np.square(noise).sum()))
+        return float(np.mean(found)) if found else 0.0
+
+    def _note(self, text: str) -> None:
+        self.notes.append(text)
+        self.tell(f"note: {text}")

@@ -1,0 +1,146 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Running a network on all samples function by function, so that layers can be changed on the way.
+
+The outputs of a function for all samples are kept until its last reader has run. Whoever changes
+the parameters of a layer before it runs sees all later layers run with the change, without running
+any earlier one again.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.calibration.observe import BATCH, run
+from nnabla_compress.graph import clone, consumers, functions
+from nnabla_compress.quantizers.engine import host_array
+
+FLOAT_BYTES = 4
+
+
+class Replay:
+    """A network on its way through all samples.
+
+    Args:
+        outputs: Variables of one graph.
+        inputs: Its inputs.
+        samples: Checked samples (N, ...) for each input.
+        batch_size: Rows of a forward pass.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x = nn.Variable((1, 2))
+        >>> h = F.relu(x)
+        >>> replay = Replay([F.exp(h)], [x], [np.float32([[-1, 0], [0, 1], [2, 2]])])
+        >>> replay.run_until(h.parent)
+        >>> replay.value(x).shape
+        (3, 2)
+        >>> replay.run_through(h.parent)
+        >>> replay.value(h).tolist()
+        [[0.0, 0.0], [0.0, 1.0], [2.0, 2.0]]
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[nn.Variable],
+        inputs: Sequence[nn.Variable],
+        samples: Sequence[np.ndarray],
+        batch_size: int = BATCH,
+    ) -> None:
+        self._order = functions(outputs)
+        self._position = {function: number for number, function in enumerate(self._order)}
+        self._done = 0
+        self._values: Dict[nn.Variable, np.ndarray] = dict(zip(inputs, samples))
+        readers = consumers(outputs)
+        # Outputs have a reader None: they stay.
+        self._last_reader = {
+            variable: max(self._position.get(f, len(self._order)) for f in found)
+            for variable, found in readers.items()
+        }
+        self._count = len(samples[0])
+        self._size = min(batch_size, self._count)
+
+    def value(self, variable: nn.Variable) -> np.ndarray:
+        """Returns a variable's values for all samples; those of inputs and computed ones not yet
+        given up.
+        """
+        return self._values[variable]
+
+    def has(self, variable: nn.Variable) -> bool:
+        """Whether a variable's values are there."""
+        return variable in self._values
+
+    def run_until(self, function: Any) -> None:
+        """Runs all functions before this one."""
+        while self._done < self._position[function]:
+            self._step()
+
+    def run_through(self, function: Optional[Any] = None) -> None:
+        """Runs all functions up to this one; all there are if it is None."""
+        last = len(self._order) - 1 if function is None else self._position[function]
+        while self._done <= last:
+            self._step()
+
+    def add(self, variable: nn.Variable, shift: np.ndarray) -> None:
+        """Adds to a variable's values, as if its function had computed them so."""
+        self._values[variable] += shift
+
+    def _step(self) -> None:
+        function = self._order[self._done]
+        if any(variable in self._values for variable in function.inputs):
+            for variable, values in zip(function.outputs, self._compute(function)):
+                if variable in self._last_reader:
+                    self._values[variable] = values
+        for variable in function.inputs:
+            if self._last_reader.get(variable, -1) <= self._done:
+                self._values.pop(variable, None)
+        self._done += 1
+
+    def _compute(self, function: Any) -> List[np.ndarray]:
+        constants = {}
+        for variable in function.inputs:
+            if variable not in self._values:
+                if variable.parent is not None:
+                    run([variable])
+                constants[variable] = variable.get_unlinked_variable()
+        found: List[np.ndarray] = []
+        graphs: Dict[int, Tuple[Dict[nn.Variable, nn.Variable], List[nn.Variable]]] = {}
+        for start in range(0, self._count, self._size):
+            rows = min(self._size, self._count - start)
+            if rows not in graphs:
+                graphs[rows] = self._graph(function, constants, rows)
+            own, outputs = graphs[rows]
+            for variable, mine in own.items():
+                values = self._values[variable]
+                per_sample = len(values) // self._count
+                part = values[start * per_sample : (start + rows) * per_sample]
+                host_array(mine.data, np.float32, overwrite=True)[...] = part
+            run(outputs)
+            if not found:
+                found = [
+                    np.empty((self._count * len(y.d) // rows, *y.shape[1:]), np.float32)
+                    for y in outputs
+                ]
+            for values, y in zip(found, outputs):
+                per_sample = len(values) // self._count
+                values[start * per_sample : (start + rows) * per_sample] = host_array(
+                    y.data, np.float32
+                )
+        return found
+
+    def _graph(
+        self, function: Any, constants: Dict[nn.Variable, nn.Variable], rows: int
+    ) -> Tuple[Dict[nn.Variable, nn.Variable], List[nn.Variable]]:
+        own = {}
+        for variable in function.inputs:
+            if variable in self._values:
+                values = self._values[variable]
+                shape = (rows * len(values) // self._count, *values.shape[1:])
+                own[variable] = nn.Variable(shape)
+        inputs = [own[v] if v in own else constants[v] for v in function.inputs]
+        # Outputs of a function that works in place would take the memory of its inputs.
+        changes = {"inplace": False} if "inplace" in function.info.args else None
+        with nn.auto_forward(False):
+            return own, clone(function, inputs, changes)

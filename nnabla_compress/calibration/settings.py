@@ -1,0 +1,110 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What post-training quantization is to do."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Optional, Tuple
+
+from nnabla_compress.calibration.learned_rounding import RoundingSettings
+from nnabla_compress.calibration.methods import METHODS
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.rules import QuantizerRule, nearest
+
+AUTO = "auto"
+JUDGES = ("snr", "kl")
+
+
+@dataclass(frozen=True)
+class PostTrainingSettings:
+    """Quantizers, and the steps that are tried; those that don't help are taken back.
+
+    Args:
+        weights: Rules for the weights, such as ``("affine:bits=4", "fc*=affine:bits=8")``.
+        activations: Rules for the feature maps, by the names that ``places`` gives them; affine
+            quantizers only. None leaves them float, and needs no samples.
+        per_channel: Whether affine quantizers of weights have a scale for each output channel.
+        power_of_two: Whether all scales of affine quantizers are powers of two.
+        calibration: A method of ``METHODS``, or ``"auto"`` for the one with the best outputs.
+        equalization: Whether to try cross-layer equalization.
+        bias_correction: Whether to try bias correction.
+        rounding: Whether to learn the roundings of affine weights; None: where one has fewer than
+            8 bits.
+        learning: How they are learned.
+        hold_out: Part of the samples that steps are judged on.
+        judge: What decides whether a step helped: ``"snr"``, the signal-to-noise ratio of the
+            outputs, or ``"kl"``, the divergence of their softmax, for classifiers: what shifts all
+            logits alike does not count then, but a few samples can decide.
+        memory: Bytes that bias correction and learned rounding may hold; they take fewer samples
+            if all would need more.
+        seed: Seed of the choice of samples and positions.
+
+    Raises:
+        ConfigError: If a setting is out of range.
+
+    Example:
+        >>> PostTrainingSettings(weights=("affine:bits=4",)).weight_rules[0].make().bits
+        4
+    """
+
+    weights: Tuple[str, ...] = ("affine:bits=8",)
+    activations: Optional[Tuple[str, ...]] = ("affine:bits=8,symmetric=false",)
+    per_channel: bool = True
+    power_of_two: bool = False
+    calibration: str = AUTO
+    equalization: bool = True
+    bias_correction: bool = True
+    rounding: Optional[bool] = None
+    learning: RoundingSettings = field(default_factory=RoundingSettings)
+    hold_out: float = 0.25
+    judge: str = "snr"
+    memory: int = 1 << 30
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        if self.calibration not in (AUTO, *METHODS):
+            raise ConfigError(
+                f"unknown calibration method {self.calibration!r}.",
+                help=nearest(self.calibration, [AUTO, *METHODS]),
+            )
+        if self.judge not in JUDGES:
+            raise ConfigError(
+                f"judge is {self.judge!r}.", help=f"choose one of {', '.join(JUDGES)}"
+            )
+        if not 0 < self.hold_out < 1:
+            raise ConfigError(
+                f"hold_out is {self.hold_out!r}, it is a part of the samples.", help="0.25, say"
+            )
+        if not self.weights and not self.activations:
+            raise ConfigError("nothing is to be quantized.", help="give rules for the weights")
+        for rule in (*self.weight_rules, *self.activation_rules):
+            if rule.quantizer not in ("affine", "lut", "none"):
+                raise ConfigError(
+                    f"{rule.quantizer} is trained, it can't be calibrated.",
+                    help="choose affine or lut here, or train with 'compress --epochs'",
+                )
+        for rule in self.activation_rules:
+            if rule.quantizer == "lut" or rule.min_weights is not None:
+                raise ConfigError(
+                    f"activations: {rule.describe()} asks for what only weights have.",
+                    help="write for instance affine:bits=8,symmetric=false",
+                )
+
+    @property
+    def weight_rules(self) -> Tuple[QuantizerRule, ...]:
+        """The checked rules for the weights."""
+        return tuple(QuantizerRule.model_validate(text) for text in self.weights)
+
+    @property
+    def activation_rules(self) -> Tuple[QuantizerRule, ...]:
+        """The checked rules for the feature maps."""
+        return tuple(QuantizerRule.model_validate(text) for text in self.activations or ())
+
+    def defaults(self, axis: Optional[int] = None) -> Dict[str, Any]:
+        """Returns the options of an affine quantizer where its rule does not say.
+
+        Args:
+            axis: The axis of a weight's output channels.
+        """
+        options: Dict[str, Any] = {"axis": axis} if self.per_channel else {}
+        return {**options, "scale": "pow2"} if self.power_of_two else options

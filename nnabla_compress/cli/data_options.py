@@ -1,0 +1,134 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What the options ``--data``, ``--scale``, ``--mean`` and ``--std`` stand for in a recipe."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from typing import Any, Dict, List, Optional, Tuple
+
+from nnabla_compress.data import SOURCES
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.rules import typed
+
+LOSS_HELP = (
+    "What the network learns, by NNabla's name, e.g. SquaredError or HuberLoss:delta=0.5 [the loss "
+    "that the file's networks end in, else a classifier's]."
+)
+_VALIDATION = 0.1
+_PYTHON = re.compile(r"(?:python:)?(?P<path>[^:,]+\.py|[A-Za-z_][\w.]*):(?P<function>[A-Za-z_]\w*)")
+
+
+def preprocessing_part(
+    scale: Optional[str] = None, mean: Optional[str] = None, std: Optional[str] = None
+) -> Dict[str, Any]:
+    """Returns the ``preprocessing`` part of a recipe for the options of that name.
+
+    Args:
+        scale: A number, or a fraction such as "1/255".
+        mean: A number, or several with commas between.
+        std: Likewise.
+
+    Raises:
+        ConfigError: If one is no number.
+
+    Example:
+        >>> preprocessing_part(scale="1/4", mean="0.5,1")
+        {'scale': 0.25, 'mean': [0.5, 1.0]}
+    """
+    part: Dict[str, Any] = {} if scale is None else {"scale": number("--scale", scale)}
+    for name, text in (("mean", mean), ("std", std)):
+        if text is not None:
+            numbers = [number(f"--{name}", word) for word in text.split(",")]
+            part[name] = numbers if len(numbers) > 1 else numbers[0]
+    return part
+
+
+def data_part(text: str, training: bool, validation: Optional[float] = None) -> Dict[str, Any]:
+    """Returns the ``data`` part of a recipe for what ``--data`` was given.
+
+    Args:
+        text: One ``.npz``, one to three ``.csv`` files (train, validation, test),
+            ``FILE.py:FUNCTION`` or ``MODULE:FUNCTION``, or ``SOURCE[:PATH]``; options of the source
+            may follow: ``FILE.npz,y=mask,y_scale=1/255``.
+        training: Whether there is a training: a single ``.csv`` file, or a Python function that
+            does not say its split, is then what to learn from, else what to score on.
+        validation: Part of the training samples to hold out.
+
+    Raises:
+        ConfigError: If it is none of these.
+
+    Example:
+        >>> data_part("a.csv,b.csv", training=False)
+        {'source': 'csv', 'train': 'a.csv', 'test': 'b.csv', 'validation': 0}
+        >>> data_part("cifar10:images", training=True)
+        {'source': 'cifar10', 'path': 'images', 'validation': 0.1}
+        >>> data_part("a.npz,y=mask", training=True)
+        {'source': 'npz', 'path': 'a.npz', 'y': 'mask', 'validation': 0}
+    """
+    files, options = _words(text)
+    source, colon, path = files[0].partition(":")
+    if colon and source == "csv":
+        files[0] = path
+    python = _PYTHON.fullmatch(files[0])
+    part: Dict[str, Any]
+    if all(name.lower().endswith(".csv") for name in files) and len(files) <= 3:
+        alone = ("train",) if training else ("test",)
+        splits = {1: alone, 2: ("train", "test"), 3: ("train", "validation_file", "test")}
+        part = {"source": "csv", **dict(zip(splits[len(files)], files))}
+    elif len(files) > 1:
+        raise _unknown(text, source)
+    elif python is not None and (source == "python" or source not in SOURCES):
+        part = {"source": "python", **python.groupdict(), "split": "train" if training else "test"}
+    elif source in SOURCES and source != "python":
+        part = {"source": source, **({"path": path} if colon else {})}
+    elif files[0].lower().endswith(".npz"):
+        part = {"source": "npz", "path": files[0]}
+    else:
+        raise _unknown(text, source)
+    if validation is None:
+        brings_its_own = part["source"] == "npz" or "validation_file" in part
+        validation = _VALIDATION if training and not brings_its_own else 0
+    return {**part, **options, "validation": options.get("validation", validation)}
+
+
+def _unknown(text: str, source: str) -> ConfigError:
+    near = difflib.get_close_matches(source, list(SOURCES), n=1)
+    return ConfigError(
+        f"--data {text!r} is no .npz file, no .csv files, no Python function and no source of "
+        "data.",
+        help=(f"did you mean {near[0]!r}? " if near else "") + f"sources are: {', '.join(SOURCES)}"
+        "; a function is FILE.py:NAME; options follow as ,y=mask",
+    )
+
+
+def _words(text: str) -> Tuple[List[str], Dict[str, Any]]:
+    """Splits ``FILE,FILE,option=value,...`` into the files and the options."""
+    first, *others = text.split(",")
+    files: List[str] = [first]
+    options: Dict[str, Any] = {}
+    for word in others:
+        name, equals, value = word.partition("=")
+        if equals and name.strip().isidentifier():
+            key = name.strip()
+            options[key] = number(key, value) if key == "y_scale" else typed(value.strip())
+        else:
+            files.append(word)
+    return files, options
+
+
+def number(option: str, text: str) -> float:
+    """Returns a number, which may be written as a fraction.
+
+    Args:
+        option: What messages call it.
+        text: For instance "0.5" or "1/255".
+
+    Raises:
+        ConfigError: If it is none.
+    """
+    over, slash, under = text.partition("/")
+    try:
+        return float(over) / float(under) if slash else float(text)
+    except (ValueError, ZeroDivisionError):
+        raise ConfigError(f"{option} is {text!r}.", help="give a number, such as 1/255") from None

@@ -1,0 +1,91 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""``nnabla-compress verify``: whether the device computes what was trained."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any, Optional
+
+import click
+
+from nnabla_compress.cli.compress import recipe_of
+from nnabla_compress.cli.engine import console, messages
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.report.verification import accuracy_lines, verification_table
+from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
+from nnabla_compress.verification import Verification, verify_files
+
+_DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
+
+
+@click.command("verify")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits.")
+@click.option("--recipe-data", type=click.Path(path_type=Path), help="Take data from a recipe.")
+@click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
+@click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
+@click.option("--std", metavar="NUMBERS", help="Likewise.")
+@click.option(
+    "-n",
+    "--samples",
+    type=click.IntRange(1),
+    default=100,
+    show_default=True,
+    help="How many samples: spread over the data, or random ones without data.",
+)
+@click.option(
+    "--nnp",
+    type=click.Path(path_type=Path),
+    help="With a run: another file that was exported of it.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **options: Any) -> None:
+    """Compares what computes one network: graph, .nnp, .nnb in the simulator, the C runtime.
+
+    TARGET is a run folder, an .nnp or an .nnb; files of one name in one folder belong together.
+    The real runtime takes part where the environment variable NNABLART is the path of nnablart.
+    The exit status is 1 if a promise of equality is broken.
+    """
+    found = _verified(target, samples, nnp, options)
+    for warning in found.warnings:
+        messages.print(warning, markup=False)
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=1))
+    else:
+        if found.comparisons:
+            console.print(verification_table(found))
+        else:
+            console.print(
+                f"the simulator ran {found.count} samples; there is no .nnp beside the file to "
+                "compare with"
+            )
+        for line in accuracy_lines(found):
+            console.print(line)
+    found.check()
+
+
+def _verified(target: Path, samples: int, nnp: Optional[Path], options: Any) -> Verification:
+    given = [f"--{key.replace('_', '-')}" for key in _DATA_OPTIONS if options[key] is not None]
+    if target.is_dir():
+        if given:
+            raise ConfigError(f"a run brings its own data: {given[0]} is for files.")
+        return verify_run(target, nnp, samples)
+    if nnp is not None:
+        raise ConfigError("--nnp goes with a run folder.", help="give the .nnp itself")
+    if target.suffix not in (".nnp", ".nnb"):
+        raise ConfigError(
+            f"{target} is no run folder, no .nnp and no .nnb.", help="give one of these"
+        )
+    if not target.is_file():
+        raise ConfigError(f"there is no file {target}.")
+    beside = files_beside(target)
+    if not given:
+        return verify_files(*beside, count=samples)
+    if beside[0] is None:
+        raise ConfigError(
+            f"data are read for an .nnp, but there is no {target.with_suffix('.nnp')}.",
+            help="put the .nnp beside the .nnb, or leave the data out",
+        )
+    recipe, folder = recipe_of(beside[0], weights=["lut:bits=8"], **options)
+    return verify_on_data(target, recipe, folder, samples)

@@ -1,0 +1,153 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""How far a device is from the network, measured in the simulator of the C runtime."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import List, Mapping, Optional, Union
+
+import numpy as np
+
+from nnabla_compress.errors import VerifyError
+from nnabla_compress.exporters.compare import difference, run
+from nnabla_compress.exporters.fixed_point.evaluate import feeds
+from nnabla_compress.exporters.inference import Network, Variables, inference_network
+from nnabla_compress.simulator import Machine
+from nnabla_compress.simulator.machine import Port
+
+_RANDOM = 16  # samples where none are given
+_SEED = 313
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """A network and its ``.nnb`` on the same samples.
+
+    Args:
+        samples: Number of samples.
+        error: Root of the mean squared difference over that of the network's output; of several
+            outputs the largest.
+        same_class: Part of the samples for which the largest value of the first output stands at
+            the same place; None where that output is no list of classes.
+
+    Example:
+        >>> print(Agreement(100, 0.125, None))
+        on 100 samples the .nnb differs by 12.50% (root mean square)
+    """
+
+    samples: int
+    error: float
+    same_class: Optional[float]
+
+    def __str__(self) -> str:
+        text = f"on {self.samples} samples the .nnb differs by {self.error:.2%} (root mean square)"
+        if self.same_class is not None:
+            text += f", the largest output is the same for {self.same_class:.1%}"
+        return text
+
+
+def nnb_agreement(
+    path: Union[str, Path],
+    outputs: Variables,
+    inputs: Variables,
+    samples: Mapping[str, np.ndarray],
+    most: int = 256,
+    tolerance: Optional[float] = None,
+) -> Agreement:
+    """Runs an ``.nnb`` in the simulator and the network in NNabla, and compares the outputs.
+
+    Integer inputs of the ``.nnb`` get the sample rounded to the nearest number that they hold.
+
+    Args:
+        path: The ``.nnb`` file.
+        outputs: The network's outputs, as given to :func:`export_nnp`.
+        inputs: Its inputs, likewise.
+        samples: Arrays (rows, ...) by name of the input; if there are none, random numbers.
+        most: Number of rows to use, evenly spread if there are more.
+        tolerance: Largest ``error`` allowed; None: any.
+
+    Raises:
+        ConfigError: If the samples don't fit the inputs.
+        DataError: If the file can't be read.
+        UnsupportedFunctionError: If the runtime can't compute a function of it.
+        VerifyError: If the error is larger than ``tolerance``.
+
+    Example:
+        >>> import tempfile, nnabla as nn, nnabla.parametric_functions as PF
+        >>> from nnabla_compress.exporters import export_nnb, export_nnp
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 4))
+        >>> y = PF.affine(x, 3, name="fc")
+        >>> samples = {"x": np.random.RandomState(0).randn(50, 4)}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     nnp, nnb = f"{folder}/net.nnp", f"{folder}/net.nnb"
+        ...     _ = export_nnp(nnp, y, x, target="int16", samples=samples)
+        ...     _ = export_nnb(nnb, nnp)
+        ...     nnb_agreement(nnb, y, x, samples).error < 0.001
+        True
+    """
+    machine = Machine(path)
+    network = inference_network(inputs, outputs, machine.inputs[0].shape[0])
+    return simulated(machine, network, samples, most, tolerance)
+
+
+def simulated(
+    machine: Machine,
+    network: Network,
+    samples: Mapping[str, np.ndarray],
+    most: int,
+    tolerance: Optional[float],
+) -> Agreement:
+    """Does what :func:`nnb_agreement` says for a network that is built for inference.
+
+    Args:
+        machine: The simulator with the ``.nnb`` file in it.
+        network: The network, of the same batch size; its inputs get other values.
+        samples: As of :func:`nnb_agreement`.
+        most: Likewise.
+        tolerance: Likewise.
+    """
+    variables, outputs = list(network.inputs.values()), list(network.outputs.values())
+    batch = variables[0].shape[0]
+    calls = [
+        array.reshape(-1, batch, *array.shape[1:])
+        for array in _rows(network, samples, max(most // batch, 1) * batch)
+    ]
+    got = machine.run_many([_rounded(port, array) for port, array in zip(machine.inputs, calls)])
+    computed = [run(variables, outputs, values) for values in zip(*calls)]
+    expected = [np.stack(column) for column in zip(*computed)]
+    error = difference(expected, got).root_mean_square
+    if tolerance is not None and not error <= tolerance:
+        raise VerifyError(
+            f"on the C runtime the network differs by {error:.3g} (root mean square) in the "
+            f"simulator, allowed is {tolerance:.3g}.",
+            help="please report this network",
+        )
+    same = None
+    if expected[0].ndim == 3 and expected[0].shape[-1] > 1:
+        same = float(np.mean(expected[0].argmax(axis=-1) == got[0].argmax(axis=-1)))
+    return Agreement(len(calls[0]) * batch, error, same)
+
+
+def _rows(network: Network, samples: Mapping[str, np.ndarray], most: int) -> List[np.ndarray]:
+    """Returns whole batches of the samples, or of random numbers, for each input."""
+    batch = next(iter(network.inputs.values())).shape[0]
+    if not samples:
+        rng = np.random.RandomState(_SEED)
+        count = -(-_RANDOM // batch) * batch
+        samples = {
+            name: rng.randn(count, *variable.shape[1:]).astype(np.float32)
+            for name, variable in network.inputs.items()
+        }
+    feed = next(feeds(network.inputs, samples, most, most, "simulator"))
+    rows = len(next(iter(feed.values())))
+    if rows < batch:  # repeated until they fill one
+        return [np.resize(array, (batch, *array.shape[1:])) for array in feed.values()]
+    return [array[: rows - rows % batch] for array in feed.values()]
+
+
+def _rounded(port: Port, values: np.ndarray) -> np.ndarray:
+    if port.type == "FLOAT32":
+        return values
+    return np.rint(values * 2.0**port.fp_pos) * 2.0**-port.fp_pos

@@ -1,0 +1,221 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Writing an ``.nnb`` as a constant array in C, with a program that shows how to run it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Dict, List, Sequence, Tuple, Union
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.files import atomic_path
+from nnabla_compress.nnb import NnbFile, NnbVariable, read_nnb
+
+_NOTICE = "/* Written by nnabla-compress. */"
+_WORDS_A_LINE = 8
+_KEYWORDS = frozenset(
+    "auto break case char const continue default do double else enum extern float for goto if "
+    "inline int long register restrict return short signed sizeof static struct switch typedef "
+    "union unsigned void volatile while main".split()
+)
+_C_TYPES = {"FLOAT32": "float", "FIXED16": "int16_t", "FIXED8": "int8_t"}
+
+
+def export_c(path: Union[str, Path], nnb_path: Union[str, Path]) -> List[Path]:
+    """Writes a network as C source: the array, its header, and an example of the calls.
+
+    The array is constant and made of 32-bit words, so that it may stay in flash and is aligned as
+    the runtime reads it. The words are those of a little-endian processor.
+
+    Args:
+        path: The file to write, ``NAME.c``; ``NAME.h`` and ``NAME_main.c`` are written beside it.
+            ``NAME`` becomes the name of the array; what C does not allow becomes ``_``.
+        nnb_path: The network, as :func:`export_nnb` wrote it.
+
+    Returns:
+        The paths of the three files.
+
+    Raises:
+        ConfigError: If the path does not end in ``.c`` or can't be written.
+        DataError: If the ``.nnb`` is missing or damaged.
+
+    Example:
+        >>> import tempfile
+        >>> from nnabla_compress.nnb import write_nnb
+        >>> x = NnbVariable(0, (1, 4), "FLOAT32", buffer=0)
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = write_nnb(f"{folder}/net.nnb", NnbFile(3, 44, (16,), (x,), (), (0,), (0,)))
+        ...     [file.name for file in export_c(f"{folder}/net.c", f"{folder}/net.nnb")]
+        ['net.c', 'net.h', 'net_main.c']
+    """
+    path, nnb_path = Path(path), Path(nnb_path)
+    if path.suffix != ".c":
+        raise ConfigError(f"can't export to {path}: it does not end in .c.", help="call it *.c")
+    network = read_nnb(nnb_path)
+    content = nnb_path.read_bytes()
+    name = c_name(path.stem)
+    header = path.with_suffix(".h")
+    example = path.with_name(f"{path.stem}_main.c")
+    texts = {
+        header: _header(name, network, content),
+        path: _array(name, header.name, content),
+        example: _example(name, header.name, network),
+    }
+    for file, text in texts.items():
+        with atomic_path(file) as temporary:
+            temporary.write_text(text, encoding="ascii")
+    return [path, header, example]
+
+
+def c_name(text: str) -> str:
+    """Returns a name that C allows.
+
+    Example:
+        >>> c_name("lenet-4bit"), c_name("4bit"), c_name("main")
+        ('lenet_4bit', 'network_4bit', 'network_main')
+    """
+    name = re.sub(r"[^0-9A-Za-z_]", "_", text)
+    if not re.match(r"[A-Za-z]", name) or name in _KEYWORDS:
+        name = f"network_{name}"
+    return name
+
+
+def _header(name: str, network: NnbFile, content: bytes) -> str:
+    upper = name.upper()
+    lines = [
+        _NOTICE,
+        f"#ifndef {upper}_H",
+        f"#define {upper}_H",
+        "",
+        "#include <stdint.h>",
+        "",
+        f"/* The network in the format of the NNabla C runtime, API level {network.api_level}. */",
+        f"#define {upper}_BYTES {len(content)}",
+        "/* Memory that the runtime allocates for variables. */",
+        f"#define {upper}_BUFFER_BYTES {network.buffer_bytes}",
+        "",
+    ]
+    for kind, numbers in (("INPUT", network.inputs), ("OUTPUT", network.outputs)):
+        lines += [f"#define {upper}_{kind}S {len(numbers)}"]
+        for index, number in enumerate(numbers):
+            variable = network.variables[number]
+            lines += [
+                f"/* {kind.capitalize()} {index}: {_described(variable)}. */",
+                f"#define {upper}_{kind}_{index}_SIZE {variable.size}",
+                f"typedef {_C_TYPES[variable.type]} {name}_{kind.lower()}_{index}_t;",
+            ]
+        lines += [""]
+    lines += [
+        f"extern const uint32_t {name}[({upper}_BYTES + 3) / 4];",
+        "",
+        f"#endif /* {upper}_H */",
+        "",
+    ]
+    return "\n".join(lines)
+
+
+def _described(variable: NnbVariable) -> str:
+    shape = " x ".join(map(str, variable.shape))
+    if variable.type == "FLOAT32":
+        return f"{shape} numbers"
+    return f"{shape} integers that stand for themselves times 2^-{variable.fp_pos}"
+
+
+def _array(name: str, header: str, content: bytes) -> str:
+    padded = content + bytes(-len(content) % 4)
+    words = [
+        f"0x{int.from_bytes(padded[start : start + 4], 'little'):08x}u"
+        for start in range(0, len(padded), 4)
+    ]
+    lines = [
+        "  " + ", ".join(words[start : start + _WORDS_A_LINE]) + ","
+        for start in range(0, len(words), _WORDS_A_LINE)
+    ]
+    count = f"({name.upper()}_BYTES + 3) / 4"
+    top = [_NOTICE, f'#include "{header}"', "", f"const uint32_t {name}[{count}] = {{"]
+    return "\n".join([*top, *lines, "};", ""])
+
+
+def _example(name: str, header: str, network: NnbFile) -> str:
+    upper = name.upper()
+    values: Dict[str, str] = {"name": name, "header": header, "notice": _NOTICE}
+    values["inputs"] = "\n".join(_filling(name, upper, network.inputs))
+    values["outputs"] = "\n".join(_printing(name, upper, network))
+    return _EXAMPLE.format(**values)
+
+
+def _filling(name: str, upper: str, numbers: Sequence[int]) -> List[str]:
+    lines = []
+    for index in range(len(numbers)):
+        lines += [
+            "  {",
+            f"    {name}_input_{index}_t *input = rt_input_buffer(context, {index});",
+            f"    for (i = 0; i < {upper}_INPUT_{index}_SIZE; i++) {{",
+            "      input[i] = 0; /* your data */",
+            "    }",
+            "  }",
+        ]
+    return lines
+
+
+def _printing(name: str, upper: str, network: NnbFile) -> List[str]:
+    lines = []
+    for index, number in enumerate(network.outputs):
+        form, scale = _print_format(network.variables[number])
+        lines += [
+            "  {",
+            f"    const {name}_output_{index}_t *output = rt_output_buffer(context, {index});",
+            f"    for (i = 0; i < {upper}_OUTPUT_{index}_SIZE; i++) {{",
+            f'      printf("{form}\\n", {scale});',
+            "    }",
+            "  }",
+        ]
+    return lines
+
+
+def _print_format(variable: NnbVariable) -> Tuple[str, str]:
+    if variable.type == "FLOAT32":
+        return "%g", "(double)output[i]"
+    return "%g", f"output[i] / {float(1 << variable.fp_pos)}"
+
+
+_EXAMPLE = """\
+{notice}
+/*
+ * How to run the network with the NNabla C runtime (nnabla-c-runtime).
+ *
+ * Build it together with {name}.c, the runtime's headers in the include path, and its libraries
+ * nnablart_runtime and nnablart_functions, and libm. No callbacks and no settings at run time are
+ * needed: types and formats of variables are part of the network.
+ *
+ * The runtime takes its memory from malloc. rt_set_variable_malloc and rt_set_malloc, called before
+ * rt_allocate_context, give it functions of your own.
+ */
+#include <stdio.h>
+
+#include <nnablart/network.h>
+#include <nnablart/runtime.h>
+
+#include "{header}"
+
+int main(void) {{
+  rt_context_pointer context = 0;
+  int i;
+
+  if (rt_allocate_context(&context) != RT_RET_NOERROR) {{
+    return 1;
+  }}
+  /* The network is only read; the runtime's interface is older than its use from flash. */
+  if (rt_initialize_context(context, (nn_network_t *){name}) != RT_RET_NOERROR) {{
+    return 2;
+  }}
+  /* For each inference. Inputs are overwritten while the network runs: fill all of them anew. */
+{inputs}
+  if (rt_forward(context) != RT_RET_NOERROR) {{
+    return 3;
+  }}
+{outputs}
+  rt_free_context(&context);
+  return 0;
+}}
+"""

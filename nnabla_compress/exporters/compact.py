@@ -1,0 +1,178 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Making an ``.nnb`` smaller, and its buffers, without changing what the runtime computes.
+
+NNabla's converter writes a record for each variable of the network and a list for each shape, and
+gives most functions a buffer of their own to write to. The runtime needs less: it looks up where a
+variable lies, and an element-wise function may write over what it reads.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, List, Sequence, Tuple
+
+from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, read_nnb
+from nnabla_compress.nnb.function_table import FUNCTIONS
+
+# Functions of one input that read an element and write it before they read the next one.
+ELEMENT_WISE = frozenset(
+    "ReLU LeakyReLU Sigmoid Tanh Swish ELU SELU Sign Abs Exp Log Identity Round AddScalar "
+    "MulScalar PowScalar RSubScalar RDivScalar RPowScalar MinimumScalar MaximumScalar "
+    "Reshape".split()
+)
+_BYTES_VERSION = 3  # of the format whose buffers are counted in bytes
+
+
+def compact(network: NnbFile) -> NnbFile:
+    """Returns a file that computes the same in fewer bytes and less memory.
+
+    * Equal parameters are stored once.
+    * Element-wise functions write over their input where nobody reads it later.
+    * Buffers are shared anew, the largest variables first.
+    * Variables of one shape and type in one buffer are one variable.
+
+    Args:
+        network: A file as NNabla's converter writes it, where each variable is written once; others
+            come back as they are.
+
+    Example:
+        >>> x, y = (NnbVariable(i, (1, 4), "FLOAT32", buffer=i) for i in range(2))
+        >>> relu = NnbFunction("ReLU", 14, 0, (0,), (1,), {"inplace": False})
+        >>> small = compact(NnbFile(3, 44, (16, 16), (x, y), (relu,), (0,), (1,)))
+        >>> small.buffer_bytes, len(small.variables)
+        (16, 1)
+    """
+    written = [number for function in network.functions for number in function.outputs]
+    known = [*network.inputs, *written]
+    reads = [number for function in network.functions for number in function.inputs]
+    constant = {n for n, v in enumerate(network.variables) if v.data is not None}
+    if (
+        network.version != _BYTES_VERSION
+        or len(set(known)) < len(known)
+        or constant & set(known)
+        or not set(reads) | set(network.outputs) <= constant | set(known)
+    ):
+        return network
+    return _merged(_placed(network))
+
+
+def compact_file(path: Path) -> None:
+    """Makes an ``.nnb`` file smaller in place; one with functions of unknown layout stays.
+
+    Args:
+        path: The file.
+
+    Raises:
+        DataError: If it is damaged.
+    """
+    network = read_nnb(path)
+    if all(function.id in FUNCTIONS for function in network.functions):
+        path.write_bytes(compact(network).to_bytes(share_lists=True))
+
+
+def _placed(network: NnbFile) -> NnbFile:
+    """Returns the network with its variables placed in as few bytes of buffers as are found."""
+    end = len(network.functions)
+    first = dict.fromkeys(network.inputs, -1)
+    last: Dict[int, int] = {}
+    for step, function in enumerate(network.functions):
+        first.update(dict.fromkeys(function.outputs, step))
+        last.update(dict.fromkeys(function.inputs, step))
+    last.update(dict.fromkeys(network.outputs, end))
+    # Variables in one place: each stands for those that are written over it in turn.
+    place = {number: number for number in first}
+    kept = set(network.outputs)
+    for step, function in enumerate(network.functions):
+        source, target = function.inputs[:1], function.outputs[:1]
+        if (
+            function.type_name in ELEMENT_WISE
+            and len(function.inputs) == len(function.outputs) == 1
+            and source[0] in place
+            and last[source[0]] == step
+            and source[0] not in kept
+            and _same_size(network.variables[source[0]], network.variables[target[0]])
+        ):
+            place[target[0]] = place[source[0]]
+    spans: Dict[int, Tuple[int, int, int]] = {}
+    for number, root in place.items():
+        size = (network.variables[number].nbytes + 3) // 4 * 4
+        begin, stop, most = spans.get(root, (first[number], -1, 0))
+        stop = max(stop, last.get(number, first[number]))
+        spans[root] = (min(begin, first[number]), stop, max(most, size))
+    buffers, taken = _share(spans)
+    if sum(buffers) >= network.buffer_bytes and len(buffers) >= len(network.buffers):
+        return network
+    variables = [
+        replace(variable, buffer=taken[place[number]]) if number in place else variable
+        for number, variable in enumerate(network.variables)
+    ]
+    return replace(network, buffers=tuple(buffers), variables=tuple(variables))
+
+
+def _share(spans: Dict[int, Tuple[int, int, int]]) -> Tuple[List[int], Dict[int, int]]:
+    """Returns sizes of buffers and which one each variable takes, from (first, last, bytes)."""
+    best: Tuple[List[int], Dict[int, int]] = ([], {})
+    orders = (
+        lambda root: (-spans[root][2], spans[root][0]),
+        lambda root: (-spans[root][2] * (spans[root][1] - spans[root][0] + 1), spans[root][0]),
+        lambda root: spans[root][:1],
+    )
+    for order in orders:
+        buffers: List[int] = []
+        members: List[List[int]] = []
+        taken: Dict[int, int] = {}
+        for root in sorted(spans, key=order):
+            begin, stop, size = spans[root]
+            free = [
+                index
+                for index, others in enumerate(members)
+                if all(stop < spans[o][0] or begin > spans[o][1] for o in others)
+            ]
+            if free:
+                # The one that grows least, then the one that fits best.
+                chosen = min(
+                    free, key=lambda i: (max(size - buffers[i], 0), abs(buffers[i] - size))
+                )
+            else:
+                chosen = len(buffers)
+                buffers.append(0)
+                members.append([])
+            buffers[chosen] = max(buffers[chosen], size)
+            members[chosen].append(root)
+            taken[root] = chosen
+        if not best[1] or sum(buffers) < sum(best[0]):
+            best = (buffers, taken)
+    return best
+
+
+def _merged(network: NnbFile) -> NnbFile:
+    """Returns the network with equal variables as one."""
+    numbers: Dict[Tuple[object, ...], int] = {}
+    variables: List[NnbVariable] = []
+    new: List[int] = []
+    for variable in network.variables:
+        kind = (variable.shape, variable.type, variable.fp_pos, variable.buffer, variable.data)
+        if kind not in numbers:
+            numbers[kind] = len(variables)
+            variables.append(replace(variable, id=len(variables)))
+        new.append(numbers[kind])
+
+    def moved(old: Sequence[int]) -> Tuple[int, ...]:
+        return tuple(new[number] for number in old)
+
+    functions: List[NnbFunction] = [
+        replace(function, inputs=moved(function.inputs), outputs=moved(function.outputs))
+        for function in network.functions
+    ]
+    return replace(
+        network,
+        variables=tuple(variables),
+        functions=tuple(functions),
+        inputs=moved(network.inputs),
+        outputs=moved(network.outputs),
+    )
+
+
+def _same_size(first: NnbVariable, second: NnbVariable) -> bool:
+    return first.size == second.size and first.nbytes == second.nbytes

@@ -1,0 +1,195 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What each variable of a network holds on calibration data, as far as it matters to who reads it.
+
+A value that a following ReLU or clip replaces by its bound may saturate on the far side of it, so
+it does not count; nor does a bias whose channel is never beyond the bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.exporters.fixed_point.evaluate import Feed, copy_of, evaluate
+from nnabla_compress.exporters.fixed_point.integer_graph import IntegerGraph
+from nnabla_compress.exporters.fixed_point.kernels import (
+    LAYERS,
+    MOST_FRACTION_BITS,
+    key,
+    largest_integer,
+)
+from nnabla_compress.graph.layers import BIAS
+from nnabla_compress.graph.rewrite import consumers, functions
+
+Window = Tuple[float, float]
+
+_TRIED = 3  # fraction bits more than hold all values
+
+
+@dataclass
+class Spread:
+    """Values of one variable.
+
+    Args:
+        bits: Of the integers that are to hold them.
+        certain: Whether there are no other values than those counted, as of a parameter.
+        largest: Largest magnitude.
+        count: Number of values.
+        squares: Sum of their squares.
+        cut: For each number of fraction bits, 0 to 15, the sum of the squares of what saturation
+            would cut off.
+    """
+
+    bits: int
+    certain: bool = False
+    largest: float = 0.0
+    count: int = 0
+    squares: float = 0.0
+    cut: np.ndarray = field(default_factory=lambda: np.zeros(MOST_FRACTION_BITS + 1))
+
+    def add(self, values: np.ndarray) -> None:
+        """Counts values in.
+
+        Args:
+            values: An array of any shape.
+        """
+        magnitudes = np.abs(np.asarray(values, np.float32).ravel())
+        if not magnitudes.size:
+            return
+        largest = float(magnitudes.max())
+        self.largest = max(self.largest, largest)
+        self.count += magnitudes.size
+        self.squares += float(np.square(magnitudes).sum(dtype=np.float64))
+        limits = largest_integer(self.bits) * 2.0 ** -np.arange(len(self.cut))
+        first = int(np.count_nonzero(limits >= largest))
+        for fraction in range(first, min(first + _TRIED, len(self.cut))):
+            over = magnitudes[magnitudes > limits[fraction]] - limits[fraction]
+            self.cut[fraction] += float(np.square(over, dtype=np.float64).sum())
+        self.cut[first + _TRIED :] = np.inf
+
+
+@dataclass
+class Calibration:
+    """What a network computes on calibration data.
+
+    Args:
+        spreads: By key of the variable.
+        means: Mean over rows and positions of each channel of a layer's output, within its window,
+            by the layer's function.
+        windows: Lowest and highest value of a variable that its readers tell apart, by key.
+    """
+
+    spreads: Dict[Any, Spread]
+    means: Dict[Any, np.ndarray]
+    windows: Dict[Any, Window]
+
+
+def calibrate(graph: IntegerGraph, batches: Iterable[Feed], bits: int) -> Calibration:
+    """Runs a network on calibration data.
+
+    Args:
+        graph: The network.
+        batches: Inputs.
+        bits: Of the integers that are to hold the variables.
+    """
+    windows = _windows(graph.outputs)
+    spreads: Dict[Any, Spread] = {}
+    sums: Dict[Any, np.ndarray] = {}
+    rows = 0
+
+    def note(variable: nn.Variable, values: np.ndarray) -> None:
+        if key(variable) in graph.fixed:
+            low, high = windows.get(key(variable), _ALL)
+            spreads.setdefault(key(variable), Spread(bits)).add(np.clip(values, low, high))
+
+    def compute(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
+        made = copy_of(function, arguments)
+        for variable, copy in zip(function.outputs, made):
+            note(variable, copy.d)
+        if function.info.type_name in LAYERS:
+            y, axis = made[0].d, function.info.args["base_axis"] % arguments[0].ndim
+            window = windows[key(function.outputs[0])]
+            mean = channel_mean(np.clip(y, *window), axis)
+            sums[function] = sums.get(function, 0) + len(y) * mean
+            if len(arguments) > BIAS:
+                _note_bias(function, np.array(arguments[BIAS].d), y, window[0], axis, spreads)
+        return made
+
+    for feed in batches:
+        for variable, array in feed.items():
+            note(variable, array)
+        rows += len(next(iter(feed.values())))
+        evaluate(graph.outputs, feed, compute)
+    for function in functions(graph.outputs):
+        for position, variable in enumerate(function.inputs):
+            bias = function.info.type_name in LAYERS and position == BIAS
+            if key(variable) in graph.fixed and key(variable) not in spreads and not bias:
+                spreads[key(variable)] = Spread(bits, certain=True)
+                spreads[key(variable)].add(variable.d)
+    return Calibration(spreads, {f: total / rows for f, total in sums.items()}, windows)
+
+
+def channel_mean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Returns the mean of each channel, or of each output behind ``axis`` where those are several.
+
+    Args:
+        values: (rows, ..., channels, ...).
+        axis: Axis of the channels.
+
+    Example:
+        >>> channel_mean(np.float32([[[1, 3], [5, 7]]]), 1).tolist()
+        [2.0, 6.0]
+    """
+    others = tuple(i for i in range(values.ndim) if i != axis)
+    return np.asarray(values.mean(axis=others, dtype=np.float64))
+
+
+def _note_bias(
+    function: Any,
+    bias: np.ndarray,
+    y: np.ndarray,
+    low: float,
+    axis: int,
+    spreads: Dict[Any, Spread],
+) -> None:
+    """Counts what the kernel holds before it adds the bias, where the result matters."""
+    shape = [1] * axis + list(bias.shape) + [1] * (y.ndim - axis - bias.ndim)
+    matters = y > low
+    output = spreads[key(function.outputs[0])]
+    output.add((y - bias.reshape(shape))[matters])
+    used = np.broadcast_to(matters, y.shape).any(
+        axis=tuple(i for i in range(y.ndim) if not axis <= i < axis + bias.ndim)
+    )
+    output.add(np.asarray(bias)[used])
+
+
+_ALL: Window = (-np.inf, np.inf)
+
+
+def _windows(outputs: Sequence[nn.Variable]) -> Dict[Any, Window]:
+    """Returns the range within which readers tell values apart, for each variable."""
+    readers = consumers(outputs)
+    windows: Dict[Any, Window] = {}
+
+    def seen_by(reader: Any) -> Window:
+        if reader is None:
+            return _ALL
+        type_name, args = reader.info.type_name, reader.info.args
+        low, high = windows[key(reader.outputs[0])]
+        if type_name == "ReLU":
+            return max(low, 0.0), max(high, 0.0)
+        if type_name == "MaximumScalar":
+            return max(low, args["val"]), max(high, args["val"])
+        if type_name == "MinimumScalar":
+            return min(low, args["val"]), min(high, args["val"])
+        same = ("MaxPooling", "Reshape", "Transpose", "Identity")
+        return (low, high) if type_name in same else _ALL
+
+    for function in reversed(functions(outputs)):
+        for variable in function.outputs:
+            seen = [seen_by(reader) for reader in readers.get(variable, [None])]
+            windows[key(variable)] = (min(s[0] for s in seen), max(s[1] for s in seen))
+    return windows

@@ -1,0 +1,186 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Layers that add products of whole numbers, each partial sum exact."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
+
+import nnabla as nn
+import nnabla.functions as F
+import numpy as np
+
+from nnabla_compress.exporters.exactness import Exactness, largest_sum
+from nnabla_compress.exporters.integer.tensors import CHANNELS, Codes, Sums
+from nnabla_compress.exporters.integer.weights import IntegerWeight
+from nnabla_compress.exporters.value_sets import EXACT_UNITS
+from nnabla_compress.graph.clone import clone
+
+# Makes a Variable that decodes a weight to its numbers.
+Decode = Callable[[IntegerWeight], nn.Variable]
+_Piece = Tuple[Codes, int, int]
+_FINE = 2.0**11
+
+
+def layer_sums(
+    function: Any,
+    x: Sequence[Codes],
+    weight: IntegerWeight,
+    path: str,
+    exactness: Exactness,
+    decode: Decode,
+) -> Union[Sums, str]:
+    """Returns what a layer adds up of codes, without its bias.
+
+    An affine layer becomes a convolution over its whole input, as the C runtime wants it of weights
+    that functions decode. Where one sum might exceed 2**24, or parts of the input have scales of
+    their own, the input channels are added in pieces: each piece is exact, and their few sums are
+    added in one order everywhere.
+
+    Args:
+        function: The layer of the old graph.
+        x: Its input: codes, several if they stand side by side along the channels.
+        weight: Its weight.
+        path: Path of the weight.
+        exactness: What the codes can hold.
+        decode: Makes the weight in the new graph.
+
+    Returns:
+        The sums with their scales; or why they can't be exact.
+    """
+    scale = weight.scale_of_outputs(function)
+    if scale is None:
+        return "the scales of its weight belong to no output channels"
+    is_affine = function.info.type_name == "Affine"
+    shape = None
+    if is_affine:
+        codes = _as_maps(function, x)
+        converted = None if codes is None else weight.as_convolution(_kernel(codes))
+        if codes is None or converted is None:
+            return "its inputs of several scales are not side by side"
+        x, weight = codes, converted
+        shape = (-1, *function.outputs[0].shape[1:])
+    elif len(x) > 1 and not _adds_all_channels(function):
+        return "its inputs have several scales"
+    pieces = _pieces(function, x, weight, exactness)
+    if pieces is None:
+        return "its sums may exceed 2^24, up to which they are exact"
+    total = _total(function, pieces, weight, decode)
+    axis = CHANNELS if is_affine else function.info.args["base_axis"] % function.inputs[0].ndim
+    scales = scale.astype(np.float64) * pieces[0][0].scale
+    return Sums(total, scales, np.zeros(scales.shape), axis, path, shape)
+
+
+def most_codes(function: Any, weight: IntegerWeight) -> float:
+    """Returns the largest code that the input of a layer may have, so that its sums are exact.
+
+    Where that leaves few bits and channels can be added in pieces, it is what one channel allows.
+
+    Args:
+        function: The layer.
+        weight: Its weight.
+    """
+    unit = 2.0**weight.exponent
+    largest = EXACT_UNITS * unit / max(largest_sum(function, weight.numbers), unit)
+    if largest >= _FINE or function.info.type_name != "Convolution":
+        return largest
+    if not _adds_all_channels(function):
+        return largest
+    by_channel = np.abs(weight.numbers).reshape(*weight.numbers.shape[:2], -1).sum(axis=2)
+    return min(_FINE, EXACT_UNITS * unit / max(float(by_channel.max()), unit))
+
+
+def _as_maps(function: Any, x: Sequence[Codes]) -> Optional[List[Codes]]:
+    """Returns the input of an affine layer as maps, (B, C, H, W)."""
+    base = function.info.args["base_axis"] % function.inputs[0].ndim
+    if base != 1 and len(x) > 1:
+        return None
+    if base == 1 and all(codes.variable.ndim == 4 for codes in x):
+        return list(x)
+    maps = []
+    for codes in x:
+        size = int(np.prod(codes.variable.shape[base:]))
+        maps.append(Codes(F.reshape(codes.variable, (-1, size, 1, 1)), codes.scale))
+    return maps
+
+
+def _kernel(maps: Sequence[Codes]) -> Tuple[int, ...]:
+    channels = sum(codes.variable.shape[CHANNELS] for codes in maps)
+    return (channels, *maps[0].variable.shape[CHANNELS + 1 :])
+
+
+def _adds_all_channels(function: Any) -> bool:
+    """Whether each output of a layer adds over all channels, which are on axis 1."""
+    if function.info.type_name == "Affine":
+        return True
+    args = function.info.args
+    base = args["base_axis"] % function.inputs[0].ndim
+    return (
+        function.info.type_name == "Convolution"
+        and args["group"] == 1
+        and base == CHANNELS
+        and not args["channel_last"]
+    )
+
+
+def _pieces(
+    function: Any, x: Sequence[Codes], weight: IntegerWeight, exactness: Exactness
+) -> Optional[List[_Piece]]:
+    """Returns codes with their ranges of channels, each with exact sums; None if there are none."""
+    if not _adds_all_channels(function):
+        whole = largest_sum(function, weight.numbers)
+        if not _fits(whole, x[0], weight, exactness):
+            return None
+        return [(x[0], 0, weight.numbers.shape[CHANNELS])]
+    pieces: List[_Piece] = []
+    first = 0
+    for codes in x:
+        count = codes.variable.shape[CHANNELS]
+        last = first + count
+        numbers = np.abs(weight.numbers[:, first:last])
+        by_channel = numbers.reshape(*numbers.shape[:2], -1).sum(axis=2)
+        for number in range(1, count + 1):
+            parts = np.array_split(np.arange(count), number)
+            sums = [float(by_channel[:, part].sum(axis=1).max()) for part in parts]
+            if all(_fits(total, codes, weight, exactness) for total in sums):
+                break
+        else:
+            return None
+        for part in parts:
+            start, stop = int(part[0]), int(part[-1]) + 1
+            cut = codes
+            if len(parts) > 1:
+                cut = Codes(_channels(codes.variable, start, stop), codes.scale)
+            pieces.append((cut, first + start, first + stop))
+        first = last
+    return pieces
+
+
+def _fits(total: float, x: Codes, weight: IntegerWeight, exactness: Exactness) -> bool:
+    return total / 2.0**weight.exponent * exactness.values(x.variable).units <= EXACT_UNITS
+
+
+def _channels(x: nn.Variable, start: int, stop: int) -> nn.Variable:
+    """Returns some channels; the batch axis is left out, so that its size stays open."""
+    rest = x.shape[CHANNELS + 1 :]
+    return F.slice(x, (start, *[0] * len(rest)), (stop, *rest), [1] * (len(rest) + 1))
+
+
+def _total(
+    function: Any, pieces: Sequence[_Piece], weight: IntegerWeight, decode: Decode
+) -> nn.Variable:
+    """Returns the sum over all pieces, in units of the first one."""
+    decoded = decode(weight)
+    total: Optional[nn.Variable] = None
+    for codes, start, stop in pieces:
+        w = decoded if len(pieces) == 1 else _channels(decoded, start, stop)
+        if function.info.type_name == "Affine":
+            y = F.convolution(codes.variable, w)
+        else:
+            y = clone(function, [codes.variable, w])[0]
+        if total is None:
+            total = y
+            continue
+        ratio = codes.scale / pieces[0][0].scale
+        total = F.add2(total, y if ratio == 1 else F.mul_scalar(y, float(np.float32(ratio))))
+    assert total is not None
+    return total

@@ -1,0 +1,127 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The sizes of an export: of the file that the device loads, and of the memory that it takes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+
+import nnabla as nn
+
+from nnabla_compress.exporters.inference import Network
+from nnabla_compress.exporters.lowering import fold_constants, lower_functions
+from nnabla_compress.exporters.storage.nnb_bytes import buffer_sizes, nnb_file_bytes
+from nnabla_compress.graph.fold import fold_batch_normalization
+from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.nnb import read_nnb
+from nnabla_compress.nnb.sizes import sizes
+from nnabla_compress.quantizers.base import quantizer_of
+
+
+@dataclass(frozen=True)
+class FloatSizes:
+    """What the same network takes on the C runtime in float, batch normalization folded.
+
+    Args:
+        nnb_bytes: Bytes of the ``.nnb`` that NNabla's converter writes.
+        buffer_bytes: Bytes of the runtime's buffers.
+    """
+
+    nnb_bytes: int
+    buffer_bytes: int
+
+
+@dataclass(frozen=True)
+class NnbReport:
+    """The sizes of an ``.nnb`` file.
+
+    Args:
+        nnb_bytes: Bytes of the file.
+        parameter_bytes: Bytes of them that are values of parameters.
+        overhead_bytes: The others: records of variables and functions, lists, header.
+        buffer_bytes: Bytes of memory that the runtime takes for variables.
+        float_nnb_bytes: Bytes of the float network's file, None if not known.
+        float_buffer_bytes: Bytes of the float network's buffers, None if not known.
+    """
+
+    nnb_bytes: int
+    parameter_bytes: int
+    overhead_bytes: int
+    buffer_bytes: int
+    float_nnb_bytes: Optional[int] = None
+    float_buffer_bytes: Optional[int] = None
+
+    @property
+    def ratio(self) -> Optional[float]:
+        """Bytes of the file over those of the float network's file."""
+        return self.nnb_bytes / self.float_nnb_bytes if self.float_nnb_bytes else None
+
+    @property
+    def decoding_bytes(self) -> Optional[int]:
+        """Bytes of memory that decoding weights takes beyond what the float network takes."""
+        if self.float_buffer_bytes is None:
+            return None
+        return self.buffer_bytes - self.float_buffer_bytes
+
+    @classmethod
+    def from_dict(cls, numbers: Mapping[str, Any]) -> NnbReport:
+        """Makes a report of what :meth:`as_dict` returned, and other numbers."""
+        return cls(**{entry.name: numbers[entry.name] for entry in fields(cls)})
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Returns all numbers by name, as JSON takes them."""
+        return {**asdict(self), "ratio": self.ratio, "decoding_bytes": self.decoding_bytes}
+
+    def lines(self) -> List[str]:
+        """Returns the sizes as sentences."""
+        share = self.overhead_bytes / max(self.nnb_bytes, 1)
+        file = f"file: {self.nnb_bytes:,} bytes, {share:.1%} of them overhead"
+        memory = f"memory for variables: {self.buffer_bytes:,} bytes"
+        if self.float_nnb_bytes is not None:
+            file += f"; {self.ratio:.4f} of the float file ({self.float_nnb_bytes:,} bytes)"
+        extra = self.decoding_bytes
+        if extra is not None and extra != 0:
+            memory += f", {abs(extra):,} {'more' if extra > 0 else 'less'} than in float"
+        return [file, memory]
+
+
+def nnb_report(path: Union[str, Path], float_sizes: Optional[FloatSizes] = None) -> NnbReport:
+    """Returns the sizes of an ``.nnb``, read from the file itself.
+
+    Args:
+        path: The file.
+        float_sizes: Of the same network in float, to compare with.
+
+    Raises:
+        DataError: If it is missing or damaged.
+    """
+    network = read_nnb(path)
+    total = Path(path).stat().st_size
+    parameters = sizes(network).parameter_bytes
+    return NnbReport(
+        total,
+        parameters,
+        total - parameters,
+        network.buffer_bytes,
+        None if float_sizes is None else float_sizes.nnb_bytes,
+        None if float_sizes is None else float_sizes.buffer_bytes,
+    )
+
+
+def float_sizes(network: Network) -> FloatSizes:
+    """Returns what a network takes on the C runtime without its quantizers.
+
+    Args:
+        network: The network, for inference, of the batch size that the file is for.
+    """
+
+    def unquantized(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
+        return arguments[0] if quantizer_of(function) is not None else None
+
+    inputs = list(network.inputs.values())
+    outputs = rebuild(list(network.outputs.values()), unquantized)
+    folded = fold_batch_normalization(outputs, network.parameters_in(outputs))
+    names: Mapping[Any, str] = network.names_in(folded)
+    lowered: Sequence[nn.Variable] = lower_functions(fold_constants(folded, inputs, names), inputs)
+    return FloatSizes(nnb_file_bytes(lowered, inputs, {}), sum(buffer_sizes(lowered, inputs, {})))

@@ -1,0 +1,34 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""How quantized weights are stored in a network of native functions: one scheme a file."""
+
+from __future__ import annotations
+
+from nnabla_compress.exporters.storage.choose import (
+    FLOAT,
+    SCHEMES,
+    SMALLEST,
+    check_storage,
+    store_integers,
+    store_tensor,
+)
+from nnabla_compress.exporters.storage.coded import CodedTensor, coded_tensor, common_scale
+from nnabla_compress.exporters.storage.scheme import CODES, Scheme, Stored, weight_path
+from nnabla_compress.exporters.storage.snap import Snapped, snap_dictionary
+
+__all__ = [
+    "CODES",
+    "FLOAT",
+    "SCHEMES",
+    "SMALLEST",
+    "CodedTensor",
+    "Scheme",
+    "Snapped",
+    "Stored",
+    "check_storage",
+    "coded_tensor",
+    "common_scale",
+    "snap_dictionary",
+    "store_integers",
+    "store_tensor",
+    "weight_path",
+]

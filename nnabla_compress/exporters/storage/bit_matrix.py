@@ -1,0 +1,78 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Scheme ``bit_matrix``: the bits of a code side by side in a SIGN parameter, added by Affine.
+
+That takes four functions for any number of bits.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Dict, Optional, Tuple
+
+import nnabla as nn
+import nnabla.functions as F
+import numpy as np
+
+from nnabla_compress.exporters.storage.coded import CodedTensor
+from nnabla_compress.exporters.storage.scheme import (
+    CODES,
+    Scheme,
+    Stored,
+    cut,
+    parameter,
+    reshaped,
+)
+from nnabla_compress.exporters.storage.sign_planes import bit_weights, fits_int8, uneven
+
+
+class BitMatrix(Scheme):
+    """Integers ``B w + c`` of equal steps, with B = +1 or -1 of shape (N, bits).
+
+    Four functions decode any number of bits, and the runtime's INT8 kernels run them: the bits
+    widened to INT8, the Affine in INT8 with one fraction bit, the shape, the scale.
+    """
+
+    name: ClassVar[str] = "bit_matrix"
+
+    def refusal(self, tensor: CodedTensor) -> Optional[str]:
+        """Refuses levels that are not evenly spaced, or of more than 7 bits, or too large."""
+        reason = uneven(tensor)
+        if reason is not None:
+            return reason
+        weights, middle, _ = bit_weights(tensor)
+        if not fits_int8(weights, middle):
+            return "its integers go beyond -64 to 63, the range of INT8 with one fraction bit"
+        return None
+
+    def build_levels(self, tensor: CodedTensor, path: str) -> Stored:
+        """Returns the integers."""
+        weights, middle, signs = bit_weights(tensor)
+        rows, types = bit_rows(signs, path)
+        columns = parameter(np.array(weights)[:, None], f"{path}_weights")
+        constant = parameter(np.array([middle]), f"{path}_middle") if middle else None
+        total = F.affine(rows, columns, constant)
+        flat = cut(total, tensor.index.size, 0)
+        y = reshaped(flat, tensor.shape)
+        computed = [v for v in (columns, constant, total, flat, y) if v is not None]
+        types.update((variable, "FIXED8_1") for variable in computed)
+        return Stored(self.name, y, types, tensor.integers)
+
+
+def bit_rows(
+    signs: np.ndarray, path: str, suffix: str = ""
+) -> Tuple[nn.Variable, Dict[nn.Variable, str]]:
+    """Returns the bits of each element as a row of INT8 numbers, and the types for that.
+
+    Args:
+        signs: +1 or -1, shape (bits, N).
+        path: Path of the weight.
+        suffix: What the name of the parameter ends in.
+
+    Returns:
+        A variable of shape (N', bits), with N' >= N so that the bits fill whole bytes.
+    """
+    bits, count = signs.shape
+    padding = next(extra for extra in range(8) if (count + extra) * bits % 8 == 0)
+    padded = np.pad(signs, ((0, 0), (0, padding)), constant_values=1.0)
+    stored = parameter(padded.T, f"{path}{CODES}{suffix}")
+    rows = F.mul_scalar(stored, 1.0)
+    return rows, {stored: "SIGN", rows: "FIXED8_0"}

@@ -1,0 +1,110 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Choosing how a weight is stored: the smallest scheme, a named one, or floats."""
+
+from __future__ import annotations
+
+from typing import Callable, Dict, List, Optional, Tuple
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.exporters.storage.bit_matrix import BitMatrix
+from nnabla_compress.exporters.storage.coded import CodedTensor
+from nnabla_compress.exporters.storage.dictionary_planes import DictionaryPlanes
+from nnabla_compress.exporters.storage.int8 import Int8
+from nnabla_compress.exporters.storage.one_hot import OneHot
+from nnabla_compress.exporters.storage.packed import Packed
+from nnabla_compress.exporters.storage.pow2_planes import Pow2Planes
+from nnabla_compress.exporters.storage.scheme import Scheme, Stored
+from nnabla_compress.exporters.storage.sign_planes import SignPlanes
+
+SMALLEST, FLOAT = "smallest", "float"
+_ALL: Tuple[Scheme, ...] = (
+    *(Int8(), Packed(), SignPlanes(), BitMatrix()),
+    *(DictionaryPlanes(), Pow2Planes(), OneHot()),
+)
+SCHEMES: Dict[str, Scheme] = {scheme.name: scheme for scheme in _ALL}
+# Sizes this close are equal: then what decodes bit for bit, and in less memory, is chosen.
+_NEAR_TIE = 1.03
+_FLOAT_PARAMETER = 36  # bytes beside its values, without its shape
+
+Build = Callable[[Scheme, CodedTensor, str], Stored]
+
+
+def check_storage(storage: str) -> None:
+    """Refuses a name that is neither a scheme nor ``"smallest"`` nor ``"float"``.
+
+    Raises:
+        ConfigError: With the names that there are.
+    """
+    if storage not in (SMALLEST, FLOAT, *SCHEMES):
+        raise ConfigError(
+            f"there is no storage {storage!r}.",
+            help=f"choose {SMALLEST}, {FLOAT}, {', '.join(SCHEMES)}",
+        )
+
+
+def store_tensor(
+    tensor: CodedTensor, path: str, storage: str = SMALLEST
+) -> Tuple[Optional[Stored], str]:
+    """Returns a coded tensor decoded in the graph from as few bytes as possible.
+
+    Args:
+        tensor: What to store.
+        path: Path of the weight, which names of parameters start with.
+        storage: ``"smallest"``, ``"float"``, or the name of a scheme.
+
+    Returns:
+        What stores it, None for floats, and why it is not stored as asked, "" if it is.
+
+    Example:
+        >>> import numpy as np
+        >>> from nnabla_compress.encodings import Encoding
+        >>> from nnabla_compress.exporters.storage import coded_tensor
+        >>> codes = np.random.RandomState(0).randint(-8, 8, (16, 16, 3, 3))
+        >>> tensor = coded_tensor(Encoding(codes, 4, scale=np.float32(0.1)))
+        >>> stored, _ = store_tensor(tensor, "c1/conv/W")
+        >>> stored.scheme, stored.exact, stored.nnb_bytes
+        ('bit_matrix', True, 1700)
+    """
+    check_storage(storage)
+    if storage == FLOAT:
+        return None, ""
+    return _choose(tensor, path, storage, lambda scheme, coded, at: scheme.build(coded, at))
+
+
+def store_integers(
+    tensor: CodedTensor, path: str, storage: str = SMALLEST
+) -> Tuple[Optional[Stored], str]:
+    """Returns a coded tensor decoded to its integers in the graph, for exact arithmetic.
+
+    Args:
+        tensor: A tensor with a scale, see :func:`coded_tensor`.
+        path: Path of the weight.
+        storage: ``"smallest"``, ``"float"`` or the name of a scheme.
+
+    Returns:
+        What stores it, None if floats that hold the integers are smaller, and why.
+    """
+    check_storage(storage)
+    if storage == FLOAT:
+        return None, ""
+    return _choose(
+        tensor, path, storage, lambda scheme, coded, at: scheme.build_integers(coded, at)
+    )
+
+
+def _choose(
+    tensor: CodedTensor, path: str, storage: str, build: Build
+) -> Tuple[Optional[Stored], str]:
+    asked = list(_ALL) if storage == SMALLEST else [SCHEMES[storage]]
+    refusals = {scheme.name: scheme.refusal(tensor) for scheme in asked}
+    built = [build(scheme, tensor, path) for scheme in asked if refusals[scheme.name] is None]
+    if not built:
+        reason = refusals.get(storage) or refusals["int8"]
+        return None, f"stored as floats, because {reason}" if storage == SMALLEST else str(reason)
+    if storage != SMALLEST:
+        return built[0], ""
+    smallest = min(one.nnb_bytes for one in built)
+    if _FLOAT_PARAMETER + 4 * (tensor.index.ndim + tensor.index.size) <= smallest:
+        return None, ""
+    near: List[Stored] = [one for one in built if one.nnb_bytes <= _NEAR_TIE * smallest]
+    return min(near, key=lambda one: (not one.exact, one.decoding_bytes, one.nnb_bytes)), ""

@@ -1,0 +1,266 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Building a graph again with its quantized weights stored as codes and decoded in the graph."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, replace
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.encodings import Encoding
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.exporters.affine import (
+    affine_as_convolution,
+    affine_on_codes,
+    kernel_shape,
+)
+from nnabla_compress.exporters.storage import (
+    FLOAT,
+    SMALLEST,
+    Stored,
+    check_storage,
+    coded_tensor,
+    store_tensor,
+)
+from nnabla_compress.exporters.storage.int8 import Int8
+from nnabla_compress.graph.clone import clone
+from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.layers import BIAS, WEIGHT
+from nnabla_compress.graph.rewrite import functions, rebuild
+
+_NAMED = 3  # weights that a note names before it says how many more there are
+
+
+@dataclass(frozen=True)
+class StoredWeights:
+    """A graph whose encoded weights are stored as codes.
+
+    Args:
+        outputs: Its outputs.
+        types: How the C runtime holds variables that are no floats.
+        schemes: Name of the scheme of each weight, by the array of its float parameter.
+    """
+
+    outputs: List[nn.Variable]
+    types: Dict[nn.Variable, str]
+    schemes: Dict[Any, str]
+
+
+def store_weights(
+    outputs: Sequence[nn.Variable], encodings: Mapping[Any, Encoding], storage: str
+) -> StoredWeights:
+    """Builds a graph again with its encoded parameters stored as a scheme says.
+
+    Args:
+        outputs: Variables of a graph without quantizers; its parameters carry their paths as names.
+        encodings: How parameters are encoded, by their array.
+        storage: See :class:`WeightStore`.
+    """
+    store = WeightStore(encodings, storage)
+    made = store.decode(store.turn_affines(outputs))
+    return StoredWeights(made, store.types, store.schemes)
+
+
+class WeightStore:
+    """Stores the encoded parameters of one graph.
+
+    Weights that a named scheme can't hold are stored by the smallest one that can.
+
+    Args:
+        encodings: How parameters are encoded, by their array.
+        storage: Name of a scheme, ``"smallest"`` or ``"float"``.
+
+    Raises:
+        ConfigError: If there is no such scheme.
+
+    Example:
+        >>> import numpy as np, nnabla.functions as F
+        >>> from nnabla_compress.graph.rewrite import functions
+        >>> encoding = Encoding(np.ones((8, 8, 3, 3), np.int8), 2, scale=np.float32(0.5))
+        >>> w = constant(encoding.decode(), "c/W")
+        >>> y = F.convolution(nn.Variable((1, 8, 4, 4)), w)
+        >>> store = WeightStore({w.data: encoding}, "int8")
+        >>> [f.info.type_name for f in functions(store.decode([y]))]
+        ['MulScalar', 'Convolution']
+    """
+
+    def __init__(self, encodings: Mapping[Any, Encoding], storage: str) -> None:
+        check_storage(storage)
+        self._encodings = dict(encodings)
+        self._storage = storage
+        self._stored: Dict[Any, Optional[Stored]] = {}
+        self._turned: Dict[Any, Any] = {}  # arrays of weights by those of the kernels made of them
+        self._reasons: Dict[str, List[str]] = {}
+        self._as_asked = self._on_codes_count = 0
+
+    def turn_affines(self, outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
+        """Builds a graph again with Affines of encoded weights in a form that can read them.
+
+        Those of INT8 codes read the codes and scale their sums; others become convolutions of a
+        decoded weight; those whose weights floats hold in fewer bytes stay.
+
+        Args:
+            outputs: Variables of a graph without quantizers; its parameters carry their paths as
+                names.
+        """
+        kernels: Dict[Tuple[Any, Any], nn.Variable] = {}
+        uses = Counter(v.data for function in functions(outputs) for v in function.inputs)
+
+        def turn(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
+            if function.info.type_name != "Affine":
+                return None
+            weight = arguments[WEIGHT]
+            encoding = self._encodings.get(weight.data)
+            if encoding is None or self._keeps_floats(weight, encoding):
+                return None
+            axes, shape = kernel_shape(function)
+            key = (weight.data, shape)
+            if key not in kernels:
+                kernels[key] = self._kernel(weight, encoding, axes, shape)
+            stored = self._store(kernels[key])
+            if stored is None:
+                return None
+            bias = arguments[BIAS] if len(arguments) > BIAS else None
+            if stored.scheme == Int8.name and uses[weight.data] == 1:
+                y = self._on_codes(function, arguments[0], weight, bias)
+                if y is not None:
+                    self._stored[kernels[key].data] = None
+                    return y
+            return affine_as_convolution(function, arguments[0], kernels[key], bias)
+
+        return rebuild(outputs, turn)
+
+    def decode(self, outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
+        """Builds a graph again with encoded parameters decoded from what a scheme stores.
+
+        Args:
+            outputs: Variables of a graph without quantizers; an Affine keeps its weight.
+
+        Raises:
+            ConfigError: If the scheme that was asked for can hold none of the weights.
+        """
+
+        def take(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
+            taken = list(arguments)
+            for position, argument in enumerate(arguments):
+                if function.info.type_name == "Affine" and position == WEIGHT:
+                    continue
+                if argument.data in self._encodings:
+                    stored = self._store(argument)
+                    taken[position] = argument if stored is None else stored.variable
+            return clone(function, taken) if taken != arguments else None
+
+        made = rebuild(outputs, take)
+        if self._storage not in (SMALLEST, FLOAT) and self._reasons and not self._as_asked:
+            reason, paths = next(iter(self._reasons.items()))
+            raise ConfigError(
+                f"storage is {self._storage!r}, but {paths[0]} can't be stored so: {reason}.",
+                help="choose storage 'smallest', which takes what fits each weight",
+            )
+        return made
+
+    @property
+    def types(self) -> Dict[nn.Variable, str]:
+        """How the C runtime holds variables that are no floats."""
+        return {v: text for one in self._all().values() for v, text in one.types.items()}
+
+    @property
+    def schemes(self) -> Dict[Any, str]:
+        """Name of the scheme of each weight, by the array of its float parameter."""
+        return {data: stored.scheme for data, stored in self._all().items()}
+
+    @property
+    def decoding_bytes(self) -> Dict[Any, int]:
+        """Memory that decoding a weight takes, likewise."""
+        return {data: stored.decoding_bytes for data, stored in self._all().items()}
+
+    @property
+    def exact(self) -> bool:
+        """Whether every weight decodes bit for bit, and no Affine got another form.
+
+        Another form may add in another order, or round elsewhere.
+        """
+        turned = any(self._stored.get(data) is not None for data in self._turned)
+        return (
+            not turned
+            and not self._on_codes_count
+            and all(stored.exact for stored in self._all().values())
+        )
+
+    @property
+    def notes(self) -> List[str]:
+        """Which weights are not stored as asked, and why, a sentence each."""
+        lines = []
+        for reason, paths in self._reasons.items():
+            more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
+            lines.append(f"{', '.join(paths[:_NAMED])}{more}: {reason}")
+        return lines
+
+    def _all(self) -> Dict[Any, Stored]:
+        return {
+            self._turned.get(data, data): stored
+            for data, stored in self._stored.items()
+            if stored is not None
+        }
+
+    def _keeps_floats(self, weight: nn.Variable, encoding: Encoding) -> bool:
+        return encoding.kept is not None and self._store(weight) is None
+
+    def _kernel(
+        self,
+        weight: nn.Variable,
+        encoding: Encoding,
+        axes: Tuple[int, ...],
+        shape: Tuple[int, ...],
+    ) -> nn.Variable:
+        """Returns the weight of an Affine as the kernel of a convolution, encoded as well."""
+        axis = encoding.axis
+        if axis is not None and (axis, weight.ndim) != (1, 2):  # not along the outputs
+            kernel = constant(weight.d.transpose(axes).reshape(shape), weight.name)
+            self._stored[kernel.data] = None
+            return kernel
+        codes = encoding.codes.transpose(axes).reshape(shape)
+        turned = replace(encoding, codes=codes, axis=None if axis is None else 0)
+        kernel = constant(turned.decode(), weight.name)
+        self._encodings[kernel.data] = turned
+        self._turned[kernel.data] = weight.data
+        return kernel
+
+    def _on_codes(
+        self, function: Any, x: nn.Variable, weight: nn.Variable, bias: Optional[nn.Variable]
+    ) -> Optional[nn.Variable]:
+        """Returns an Affine that reads INT8 codes; None if they are not what its sums need."""
+        tensor = coded_tensor(self._encodings[weight.data])
+        if tensor is None or tensor.scale is None or tensor.shift is not None:
+            return None
+        stored = Int8().build_levels(tensor, weight.name)
+        if stored.variable.parent is not None:  # a constant must be added to each code
+            return None
+        self._on_codes_count += 1
+        self._stored[weight.data] = stored
+        return affine_on_codes(function, x, stored.variable, np.asarray(tensor.scale), bias)
+
+    def _store(self, weight: nn.Variable) -> Optional[Stored]:
+        if weight.data not in self._stored:
+            stored, reason = self._choose(weight, self._storage)
+            if reason and self._storage not in (SMALLEST, FLOAT):
+                stored, _ = self._choose(weight, SMALLEST)
+            elif stored is not None:
+                self._as_asked += 1
+            if reason:
+                paths = self._reasons.setdefault(reason, [])
+                paths += [weight.name] if weight.name not in paths else []
+            self._stored[weight.data] = stored
+        return self._stored[weight.data]
+
+    def _choose(self, weight: nn.Variable, storage: str) -> Tuple[Optional[Stored], str]:
+        encoding = self._encodings[weight.data]
+        if storage == FLOAT or encoding.codes.size == 0:
+            return None, ""
+        tensor = coded_tensor(encoding)
+        if tensor is None:
+            return None, "pruned weights keep their float values"
+        return store_tensor(tensor, weight.name, storage)

@@ -1,0 +1,139 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Targets ``int16`` and ``int8``: the integer kernels of the C runtime."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Dict, Optional, Sequence
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.encodings import Encoding
+from nnabla_compress.exporters.encode import EncodedGraph
+from nnabla_compress.exporters.fixed_point.bias_correction import correct_biases
+from nnabla_compress.exporters.fixed_point.calibration import calibrate
+from nnabla_compress.exporters.fixed_point.clipping import clip_activations
+from nnabla_compress.exporters.fixed_point.evaluate import feeds
+from nnabla_compress.exporters.fixed_point.integer_graph import integer_graph, scale_layers
+from nnabla_compress.exporters.fixed_point.kernels import largest_integer
+from nnabla_compress.exporters.fixed_point.positions import fraction_bits
+from nnabla_compress.exporters.fixed_point.rounding import (
+    RoundedNetwork,
+    parameter_codes,
+    rounded_network,
+)
+from nnabla_compress.exporters.inference import Network
+from nnabla_compress.exporters.targets.runtime import RULES, WAYS_OUT
+from nnabla_compress.exporters.targets.target import (
+    ExportOptions,
+    Lowered,
+    Rule,
+    Target,
+    lower_plainly,
+)
+
+_RANGE_ROWS, _BIAS_ROWS, _ROWS = 256, 64, 32
+_HEADROOM = 1
+_LARGEST_WINDOW = 256
+
+
+class FixedPoint(Target):
+    """All variables as integers times powers of two, chosen from samples; integer kernels."""
+
+    simulator_tolerance = np.inf
+    bits: ClassVar[int]
+    # Few bits: cut off what is rare, and keep the means of channels by their biases.
+    economical: ClassVar[bool]
+
+    def lower(
+        self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions
+    ) -> Lowered:
+        """Returns the network with parameters rounded to what the file holds.
+
+        Raises:
+            ConfigError: If there are no samples to choose number formats from.
+            ExportError: If values are too large for the integers.
+        """
+        inputs = list(network.inputs.values())
+        batches = list(feeds(network.inputs, options.samples, _RANGE_ROWS, _ROWS, self.name))
+        clipped, quantizers = clip_activations(folded, inputs)
+        reference = lower_plainly(network, folded)
+        plain = lower_plainly(network, clipped)
+        self.check(plain.outputs, plain.names)
+        floats = [
+            v
+            for v in inputs
+            if max(np.abs(b[v]).max() for b in batches) > largest_integer(self.bits)
+        ]
+        scaled = scale_layers(plain.outputs, inputs, plain.names)
+        names = {**plain.names, **network.names_in(scaled)}
+        graph = integer_graph(scaled, inputs, floats, names)
+        names.update(network.names_in(graph.outputs))
+        calibration = calibrate(graph, batches, self.bits)
+        headroom = None if self.economical else _HEADROOM
+        positions = fraction_bits(graph, calibration.spreads, self.bits, names, headroom)
+        codes = parameter_codes(graph, inputs, positions, self.bits)
+        if self.economical:
+            feed = next(feeds(network.inputs, options.samples, _BIAS_ROWS, _BIAS_ROWS, self.name))
+            correct_biases(graph, feed, positions, codes, self.bits)
+        rounded = rounded_network(graph, positions, codes, self.bits, names)
+        names.update(network.names_in(rounded.outputs))
+        return Lowered(
+            rounded.outputs,
+            names,
+            self._stored(rounded, reference.plain),
+            exact=False,
+            types=rounded.types,
+            storage={data: self._type(position) for data, position in rounded.positions.items()},
+            reference=reference.outputs if quantizers else graph.outputs,
+        )
+
+    def _type(self, position: int) -> str:
+        return f"FIXED{self.bits}_{position}"
+
+    def _stored(self, rounded: RoundedNetwork, plain: EncodedGraph) -> EncodedGraph:
+        encodings = {
+            data: Encoding(
+                codes, self.bits, scale=np.array(2.0 ** -rounded.positions[data], np.float32)
+            )
+            for data, codes in rounded.codes.items()
+        }
+        quantizers = dict.fromkeys(encodings, f"Fixed{self.bits}")
+        return EncodedGraph(rounded.outputs, encodings, quantizers, plain.activations)
+
+
+def _window_fits(function: Any) -> Optional[str]:
+    kernel = function.info.args["kernel"]
+    if int(np.prod(kernel)) > _LARGEST_WINDOW:
+        return f"with windows of at most {_LARGEST_WINDOW} values, not {'x'.join(map(str, kernel))}"
+    rule = RULES[function.info.type_name]
+    return None if rule is None else rule(function)
+
+
+class Int16(FixedPoint):
+    """Numbers of 16 bits: as good as float, at half the size."""
+
+    name = "int16"
+    bits = 16
+    economical = False
+    rules = RULES
+    ways_out = WAYS_OUT
+
+
+class Int8(FixedPoint):
+    """Numbers of 8 bits, with ranges and biases fitted to the samples."""
+
+    name = "int8"
+    bits = 8
+    economical = True
+    rules: ClassVar[Dict[str, Optional[Rule]]] = {
+        **RULES,
+        # Their kernels sum in 16 bits.
+        **dict.fromkeys(("AveragePooling", "SumPooling"), _window_fits),
+    }
+    ways_out: ClassVar[Dict[str, str]] = {
+        **WAYS_OUT,
+        **dict.fromkeys(
+            ("AveragePooling", "SumPooling"), "pool in two steps, or use target 'int16'"
+        ),
+    }

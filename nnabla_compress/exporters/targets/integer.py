@@ -1,0 +1,151 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Target ``integer``: layers add whole numbers, so NNabla and the C runtime compute the same bits.
+
+Activations travel as codes between layers. A layer is a convolution of codes, a multiplication by
+the scales of its weight and its input, and an addition of the bias; then follow the network's own
+functions. Each sum stays below 2**24, where float32 is exact in any order.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, Sequence
+
+import nnabla as nn
+
+from nnabla_compress.encodings import Encoding
+from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
+from nnabla_compress.exporters.exactness import Exactness
+from nnabla_compress.exporters.inference import Network
+from nnabla_compress.exporters.integer import IntegerGraph, IntegerWeight, integer_weight
+from nnabla_compress.exporters.integer.input_rounding import InputRounding
+from nnabla_compress.exporters.lowering import fold_constants, lower_functions
+from nnabla_compress.exporters.snap import snap_dictionaries
+from nnabla_compress.exporters.storage import FLOAT, SMALLEST, store_integers, store_tensor
+from nnabla_compress.exporters.store import store_weights
+from nnabla_compress.exporters.targets.runtime import RULES, WAYS_OUT
+from nnabla_compress.exporters.targets.target import (
+    ExportOptions,
+    Lowered,
+    Target,
+    place,
+)
+from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.layers import LAYER_TYPES
+from nnabla_compress.graph.rewrite import leaves
+
+EXACT_NOTE = "all layers add whole numbers: NNabla and the C runtime compute the same bits"
+
+
+class Integer(Target):
+    """Convolutions of integer codes, exact in float32."""
+
+    name = "integer"
+    rules = RULES
+    ways_out = WAYS_OUT
+
+    def lower(
+        self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions
+    ) -> Lowered:
+        """Returns the network with layers on codes; notes say what still adds floats.
+
+        What enters the first layer has no quantizer in most networks. If there are samples it is
+        rounded to the finest power of two that leaves the layer's sums exact.
+        """
+        inputs = list(network.inputs.values())
+        names = network.names_in(folded)
+        encoded = encode_graph(folded, inputs, names)
+        names.update(network.names_in(encoded.outputs))
+        reference = None
+        notes: List[str] = []
+        if options.snap_dictionary:
+            snapped, notes = snap_dictionaries(encoded)
+            if notes:
+                reference = _native(encoded, inputs, names).outputs
+                names.update(network.names_in(reference))
+                encoded = snapped
+        plain = _native(encoded, inputs, names)
+        names.update(network.names_in(plain.outputs))
+        encodings = _with_copies(plain, names)
+        weights = {data: integer_weight(encoding) for data, encoding in encodings.items()}
+        store = _IntegerStore(names, options.storage)
+        rounding = InputRounding(network.inputs, options.samples, self.name)
+        graph = IntegerGraph(inputs, weights, names, store, rounding)
+        outputs = graph.build(plain.outputs)
+        if graph.reasons:
+            rest = store_weights(outputs, encodings, store.fallback)
+            outputs = rest.outputs
+            store.types.update(rest.types)
+            store.schemes.update(rest.schemes)
+        names.update(network.names_in(outputs))
+        return Lowered(
+            outputs,
+            names,
+            replace(plain, activations=plain.activations + len(rounding.notes)),
+            exact=False,
+            types=store.types,
+            storage=store.schemes,
+            notes=[*notes, *rounding.notes, *_notes(outputs, inputs, names, graph.reasons)],
+            reference=reference,
+        )
+
+
+class _IntegerStore:
+    """Decodes weights to whole numbers in the graph.
+
+    Args:
+        names: Paths of parameters by their array.
+        storage: Name of a scheme, ``"smallest"`` or ``"float"``.
+    """
+
+    def __init__(self, names: Mapping[Any, str], storage: str) -> None:
+        self.types: Dict[nn.Variable, str] = {}
+        self.schemes: Dict[Any, str] = {}
+        # A weight that a named scheme can't hold is stored by the smallest one that can.
+        self.fallback = storage if storage == FLOAT else SMALLEST
+        self._names, self._storage = names, storage
+
+    def __call__(self, weight: nn.Variable, numbers: IntegerWeight) -> nn.Variable:
+        """Returns the numbers of a weight."""
+        path = self._names.get(weight.data, weight.name)
+        store = store_tensor if numbers.tensor.scale is None else store_integers
+        stored, reason = store(numbers.tensor, path, self._storage)
+        if stored is None and reason:
+            stored, _ = store(numbers.tensor, path, self.fallback)
+        if stored is None or not stored.exact:
+            return constant(numbers.numbers, path, need_grad=False)
+        self.types.update(stored.types)
+        self.schemes[weight.data] = stored.scheme
+        return stored.variable
+
+
+def _native(
+    encoded: EncodedGraph, inputs: Sequence[nn.Variable], names: Dict[Any, str]
+) -> EncodedGraph:
+    outputs = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
+    return replace(encoded, outputs=outputs)
+
+
+def _with_copies(plain: EncodedGraph, names: Mapping[Any, str]) -> Dict[Any, Encoding]:
+    """Returns the encodings, also of the copies that a lowering made of shared weights."""
+    encodings = dict(plain.encodings)
+    by_name = {names.get(data): encoding for data, encoding in encodings.items()}
+    for leaf in leaves(plain.outputs):
+        if leaf.name in by_name:
+            encodings.setdefault(leaf.data, by_name[leaf.name])
+    return encodings
+
+
+def _notes(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    names: Mapping[Any, str],
+    reasons: Mapping[str, str],
+) -> List[str]:
+    """Says what NNabla and the C runtime may compute differently in the last bits."""
+    notes = [f"layer {name} adds floats: {reason}" for name, reason in reasons.items()]
+    for found in Exactness(inputs).inexact(outputs):
+        type_name = found.function.info.type_name
+        if type_name not in LAYER_TYPES:
+            notes.append(f"{type_name} {place(found.function, names)}: {found.reason}")
+    return notes or [EXACT_NOTE]

@@ -1,0 +1,51 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What a verification found, as the command line prints it."""
+
+from __future__ import annotations
+
+from typing import List
+
+from rich.table import Table
+
+from nnabla_compress.report.tables import new_table
+from nnabla_compress.verification import Verification
+
+
+def verification_table(found: Verification) -> Table:
+    """Returns a row for each output of each comparison.
+
+    Args:
+        found: The verification.
+    """
+    table = new_table(f"Agreement on {found.count} samples: {found.samples}")
+    table.add_column("compared", overflow="fold")
+    table.add_column("output", overflow="fold")
+    for name in ("equal bit for bit", "largest difference", "same class"):
+        table.add_column(name, justify="right")
+    table.add_column("promised", overflow="fold")
+    table.add_column("kept")
+    for comparison in found.comparisons:
+        for output in comparison.outputs:
+            same = output.same_class
+            table.add_row(
+                f"{comparison.first} - {comparison.second}",
+                output.output,
+                f"{100 * output.bit_equal:.2f} %",
+                f"{output.largest:.3g}",
+                "" if same is None else f"{100 * same:.2f} %",
+                comparison.promise.text,
+                "yes" if comparison.promise.kept(output) else "NO",
+            )
+    return table
+
+
+def accuracy_lines(found: Verification) -> List[str]:
+    """Returns a line for each accuracy.
+
+    Args:
+        found: The verification.
+    """
+    return [
+        f"accuracy of the {name}: {100 * accuracy:.2f} %"
+        for name, accuracy in found.accuracies.items()
+    ]

@@ -1,0 +1,57 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Exporting the network of a run as it was given: with its last activation and input names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, Optional, Sequence
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.errors import UnsupportedFunctionError
+from nnabla_compress.exporters import ExportReport, export_nnp
+from nnabla_compress.runs.inputs import Inputs
+from nnabla_compress.training.evaluate import Build
+
+_SAMPLES = 256
+
+
+def export_network(
+    path: Path, inputs: Inputs, build: Build, target: str, **options: Any
+) -> ExportReport:
+    """Writes the ``.nnp`` of a network of a run.
+
+    It ends in the activation that the stored network ended in, unless the target lacks that
+    function: then in logits.
+
+    Args:
+        path: The file.
+        inputs: The run's inputs, which know how the network ended.
+        build: The network, its parameters in the current scope.
+        target: What the file is for.
+        options: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
+
+    Raises:
+        CompressError: If the network can't be exported.
+    """
+    x = inputs.variables()
+    given = {"x": x} if isinstance(x, nn.Variable) else dict(x)
+    logits = build(x, True)
+    output = inputs.finish(logits)
+    samples = _samples(inputs, list(given))
+    try:
+        return export_nnp(path, {"y": output}, given, target=target, samples=samples, **options)
+    except UnsupportedFunctionError:
+        if output == logits:
+            raise
+        return export_nnp(path, {"y": logits}, given, target=target, samples=samples, **options)
+
+
+def _samples(inputs: Inputs, names: Sequence[str]) -> Optional[Dict[str, np.ndarray]]:
+    """Inputs that targets choose number formats from; None without data."""
+    if inputs.splits is None:
+        return None
+    batch = inputs.first_batch(_SAMPLES)
+    arrays = (batch.x, *(batch.more[name] for name in names if name in batch.more))
+    return dict(zip(names, (array[: batch.count] for array in arrays)))

@@ -1,0 +1,168 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Post-training quantization of a recipe's network, from its data to a folder of results."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.calibration.ptq import PostTraining, post_training_quantize
+from nnabla_compress.calibration.settings import PostTrainingSettings
+from nnabla_compress.calibration.steps import step_rows
+from nnabla_compress.data import Split, evaluation_batches
+from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.exporters import export_nnb
+from nnabla_compress.files import atomic_path, writable_folder
+from nnabla_compress.graph import rebuild
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.report.learned import learned_rows
+from nnabla_compress.runs.export import export_network
+from nnabla_compress.runs.inputs import Inputs, load_inputs
+from nnabla_compress.runs.parameters import own_parameters
+from nnabla_compress.runs.run import _scored, versions
+from nnabla_compress.training import evaluate
+from nnabla_compress.training.evaluate import Build
+
+Tell = Callable[[str], None]
+
+
+def run_ptq(
+    recipe: Recipe,
+    folder: Path,
+    output: Path,
+    settings: PostTrainingSettings,
+    samples: int = 512,
+    scored: Optional[Recipe] = None,
+    tell: Tell = lambda line: None,
+) -> Dict[str, Any]:
+    """Quantizes the network of a recipe, exports it, and scores it if asked to.
+
+    Calibration takes training samples where the data has any, else those of the validation or the
+    test split; samples that calibration took are never scored on.
+
+    Args:
+        recipe: Names the network, the data to calibrate on (none: weights only), the preprocessing
+            and the export.
+        folder: Where its relative paths start.
+        output: Folder for ``results.nnp``, ``float.nnp``, their ``.nnb`` and ``results.json``.
+        settings: Quantizers and steps.
+        samples: Most samples to calibrate on, drawn with the recipe's seed.
+        scored: The same recipe with the data to score on; its test samples, else those of
+            validation, are used. None: nothing is scored.
+        tell: Called with lines on the progress.
+
+    Returns:
+        What ``results.json`` holds.
+
+    Raises:
+        CompressError: For anything a user can mend.
+    """
+    if (output / "results.json").exists() or (output / "recipe.yaml").exists():
+        raise ConfigError(f"{output} holds a run already.", help="-o chooses another folder")
+    with own_parameters():
+        inputs = load_inputs(recipe, folder, unlabelled=True)
+        taken, calibration = _calibration(inputs, recipe, samples)
+        test = None if scored is None else _test(scored, folder, recipe, taken)
+        target = writable_folder(output)
+        x = inputs.variables()
+        variables = [x] if isinstance(x, nn.Variable) else list(x.values())
+        with nn.auto_forward(False):
+            logits = inputs.build(x, True)
+        result = post_training_quantize([logits], variables, calibration, settings, tell)
+        names = None if isinstance(x, nn.Variable) else list(x)
+        build = _build(result, names)
+        results: Dict[str, Any] = {
+            "name": target.resolve().name,
+            "seed": recipe.seed,
+            "versions": versions(),
+            "date": datetime.date.today().isoformat(),
+            "settings": asdict(settings),
+            "calibration_samples": 0 if calibration is None else len(calibration[0]),
+            "steps": step_rows(result.steps),
+            "notes": list(result.notes),
+        }
+        for part, name, made in (
+            ("float", "float", inputs.build),
+            ("compressed", "results", build),
+        ):
+            with nn.parameter_scope("", result.scope if part == "compressed" else {}):
+                scores = {} if test is None else _score(part, made, test, tell)
+                report, sizes = _export(target / f"{name}.nnp", inputs, made, recipe)
+            results[part] = {**scores, **sizes}
+            if part == "compressed":
+                results["layers"] = report.rows_as_dicts()
+        with nn.parameter_scope("", result.scope):
+            results["quantizers"] = learned_rows(result.outputs)
+    with atomic_path(target / "results.json") as temporary:
+        temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    return results
+
+
+def _calibration(
+    inputs: Inputs, recipe: Recipe, samples: int
+) -> Tuple[Dict[str, np.ndarray], Optional[List[np.ndarray]]]:
+    """The rows taken, by the name of their split, and the network's inputs for them."""
+    if inputs.splits is None:
+        return {}, None
+    name = next(name for name in ("train", "validation", "test") if name in inputs.data.splits)
+    split = inputs.data.splits[name]
+    order = np.random.RandomState(recipe.seed).permutation(len(split))[:samples]
+    rows = np.sort(order)
+    chosen = split.take(rows)
+    batch = next(iter(evaluation_batches(chosen, len(chosen), inputs.preprocessing)))
+    found = {chosen.name: batch.x, **batch.more}
+    return {name: rows}, [found[key] for key in inputs.shapes] if len(found) > 1 else [batch.x]
+
+
+def _test(
+    scored: Recipe, folder: Path, recipe: Recipe, taken: Dict[str, np.ndarray]
+) -> Tuple[Inputs, Split]:
+    """What is scored on, without the samples that calibration took."""
+    inputs = load_inputs(scored, folder)
+    name = "test" if "test" in inputs.data.splits else "validation"
+    split = inputs.data.split(name)
+    if scored.data == recipe.data and name in taken:
+        rows = np.setdiff1d(np.arange(len(split)), taken[name])
+        if not len(rows):
+            raise DataError(
+                "calibration takes all samples, so none are left to score on.",
+                help="take fewer with --samples, or score on other data with --evaluate DATA",
+            )
+        split = split.take(rows)
+    return inputs, split
+
+
+def _build(result: PostTraining, names: Optional[Sequence[str]]) -> Build:
+    """The quantized network as a function of its input or inputs."""
+
+    def build(x: Any, test: bool) -> nn.Variable:
+        new = [x] if names is None else [x[name] for name in names]
+        return rebuild(result.outputs, inputs=dict(zip(result.inputs, new)))[0]
+
+    return build
+
+
+def _score(part: str, build: Build, test: Tuple[Inputs, Split], tell: Tell) -> Dict[str, Any]:
+    inputs, split = test
+    tell(f"scoring the {part} network on {len(split)} samples")
+    return _scored(evaluate(build, split, inputs.preprocessing, loss=inputs.loss))
+
+
+def _export(path: Path, inputs: Inputs, build: Build, recipe: Recipe) -> Any:
+    report = export_network(path, inputs, build, recipe.export.target)
+    sizes = {
+        "nnp_bytes": path.stat().st_size,
+        "float_weight_bytes": report.float_bytes,
+        "packed_weight_bytes": report.packed_bytes,
+    }
+    if recipe.export.nnb:
+        nnb = path.with_suffix(".nnb")
+        export_nnb(nnb, path, api=recipe.export.api)
+        sizes["nnb_bytes"] = nnb.stat().st_size
+    return report, sizes

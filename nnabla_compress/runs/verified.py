@@ -1,0 +1,110 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Verifying the files of a run, or any ``.nnp``, on the data of a recipe."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Optional, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.data import evaluation_batches
+from nnabla_compress.errors import DataError
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.runs.finished import open_run, trained_network
+from nnabla_compress.runs.inputs import Inputs, load_inputs
+from nnabla_compress.runs.parameters import own_parameters
+from nnabla_compress.training.evaluate import Build
+from nnabla_compress.verification import Samples, Verification, verify_files
+from nnabla_compress.verification.engines import GraphEngine, NnpEngine
+
+_EXPORTED = "results.nnp"
+
+
+def verify_run(folder: Path, nnp: Optional[Path] = None, count: int = 100) -> Verification:
+    """Compares the network of a finished run with the files that were exported of it.
+
+    Args:
+        folder: The run folder.
+        nnp: The exported file, by default the run's own.
+        count: Number of samples: of the run's data, random ones if it has none.
+
+    Raises:
+        CompressError: If the folder holds no finished run, or something can't be run.
+    """
+    run = open_run(folder)
+    with trained_network(run) as (inputs, build):
+        nnp = nnp or folder / _EXPORTED
+        if not nnp.is_file():
+            raise DataError(
+                f"there is no file {nnp}.", help="export the run with 'nnabla-compress export'"
+            )
+        return verify_files(
+            *files_beside(nnp), samples_of(inputs, count), count, _graph(inputs, build, nnp)
+        )
+
+
+def verify_on_data(path: Path, recipe: Recipe, folder: Path, count: int = 100) -> Verification:
+    """Compares a file with what is made of it, on the data of a recipe.
+
+    Args:
+        path: An ``.nnp``, or the ``.nnb`` beside it.
+        recipe: Says data and preprocessing.
+        folder: Where the recipe's relative paths start.
+        count: Number of samples.
+
+    Raises:
+        CompressError: If a file is missing or damaged, or the data does not fit the network.
+    """
+    with own_parameters():
+        samples = samples_of(load_inputs(recipe, folder), count)
+    return verify_files(*files_beside(path), samples, count)
+
+
+def files_beside(path: Path) -> Tuple[Optional[Path], Optional[Path]]:
+    """Returns the ``.nnp`` and the ``.nnb`` of one name, None for what is not there.
+
+    Args:
+        path: One of them.
+    """
+    nnp, nnb = path.with_suffix(".nnp"), path.with_suffix(".nnb")
+    return (
+        nnp if path == nnp or nnp.is_file() else None,
+        nnb if path == nnb or nnb.is_file() else None,
+    )
+
+
+def samples_of(inputs: Inputs, count: int) -> Optional[Samples]:
+    """Returns samples of a recipe's data as the network takes them, None if it names no data.
+
+    Args:
+        inputs: What the recipe refers to, loaded.
+        count: Number of samples, fewer if there are fewer.
+    """
+    split = inputs.test
+    if split is None:
+        return None
+    count = min(count, len(split))
+    rows = np.unique(np.linspace(0, len(split) - 1, count).astype(int))
+    taken = split.take(rows)
+    (batch,) = evaluation_batches(taken, len(taken), inputs.preprocessing)
+    arrays = {taken.name: batch.x, **batch.more}
+    return Samples(
+        rows=[arrays[name] for name in arrays],
+        source="the test samples" if inputs.data.test is not None else "the validation samples",
+        labels=batch.y if taken.has_classes and batch.y.ndim == 2 else None,
+        names=tuple(arrays),
+    )
+
+
+def _graph(inputs: Inputs, build: Build, nnp: Path) -> GraphEngine:
+    """The network, ended as its export is: in its last activation, or before it."""
+    x = inputs.variables()
+    logits = build(x, True)
+    output = inputs.finish(logits)
+    given = {"x": x} if isinstance(x, nn.Variable) else dict(x)
+    exported = next(iter(NnpEngine(nnp).outputs.values()))
+    if exported.parent.info.type_name != output.parent.info.type_name:
+        output = logits
+    return GraphEngine(given, {"y": output})

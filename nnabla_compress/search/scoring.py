@@ -1,0 +1,254 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""A float network that is scored with chosen tensors quantized, without any training."""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.data import evaluation_batches
+from nnabla_compress.errors import ConfigError, DataError, unwrap
+from nnabla_compress.graph import (
+    Activation,
+    Layer,
+    activations,
+    insert_activation_quantizers,
+    insert_weight_quantizers,
+    layers,
+    rebuild,
+)
+from nnabla_compress.quantizers import Quantizer, graph_quantizers, prepare
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.rules import Candidate, QuantizerRule, nearest, parse_rule, quantizers
+from nnabla_compress.runs.inputs import Inputs, load_inputs
+from nnabla_compress.training.feed import Feed
+
+_BATCH = 64
+# Samples that the ranges of activations are set by, as where a network is compressed untrained.
+_FIRST_BATCH = 256
+
+
+@dataclass(frozen=True)
+class Scores:
+    """How a network does on some samples.
+
+    Args:
+        loss: Mean loss.
+        accuracy: Share of right answers, 0 to 1; None where targets are numbers.
+        output_snr: Signal-to-noise ratio of its outputs in dB against those of the float network;
+            None if they are the same.
+    """
+
+    loss: float
+    accuracy: Optional[float]
+    output_snr: Optional[float] = None
+
+
+def rule_of(quantizer: str, bits: int) -> QuantizerRule:
+    """Returns the rule with its bits.
+
+    Args:
+        quantizer: Rule without bits, such as "lut:dictionary=pow2".
+        bits: The bits.
+
+    Raises:
+        ConfigError: If the rule says bits itself, has none, or the quantizer refuses them.
+
+    Example:
+        >>> rule_of("lut", 3).make().bits
+        3
+    """
+    rule = parse_rule(quantizer)
+    if "bits" in rule or rule["quantizer"] == "none":
+        raise ConfigError(
+            f"quantizer {quantizer!r} leaves no bits to choose.",
+            help="write it without bits, such as lut, and give --bits 2,4,8",
+        )
+    known = quantizers()
+    with_bits = [name for name, kind in known.items() if "bits" in kind.__dataclass_fields__]  # type: ignore[attr-defined]
+    if rule["quantizer"] in known and rule["quantizer"] not in with_bits:
+        raise ConfigError(
+            f"quantizer {rule['quantizer']} has no bits, so there are none to choose.",
+            help=f"choose {', '.join(with_bits)}; lut:prune=0.5 prunes and has bits",
+        )
+    return QuantizerRule(**{**rule, "bits": bits})
+
+
+def signal_to_noise(y: np.ndarray, quantized: np.ndarray) -> Optional[float]:
+    """Returns 10 log10(sum y^2 / sum (y - q)^2) in dB, None for no noise.
+
+    Example:
+        >>> signal_to_noise(np.float32([10.0]), np.float32([9.0]))
+        20.0
+        >>> signal_to_noise(np.float32([10.0]), np.float32([10.0])) is None
+        True
+    """
+    exact = np.asarray(y, np.float64)
+    noise = float(np.sum((exact - np.asarray(quantized, np.float64)) ** 2))
+    signal = float(np.sum(exact**2))
+    if noise == 0:
+        return None
+    # A silent signal has no decibels; a tiny one stands for it, since JSON knows no infinity.
+    return float(10 * np.log10(max(signal, sys.float_info.min) / noise))
+
+
+class ScoredNetwork:
+    """A float network on some samples, with its parameters in the current parameter scope.
+
+    Args:
+        recipe: Names the network, the data and the preprocessing.
+        folder: Where its relative paths start.
+        samples: How many samples to score on, drawn with the recipe's seed.
+
+    Raises:
+        CompressError: If anything is missing, or there is no data.
+    """
+
+    def __init__(self, recipe: Recipe, folder: Path, samples: int) -> None:
+        inputs = load_inputs(recipe, folder)
+        inputs.check()
+        if inputs.test is None:
+            raise DataError("sensitivities need data.", help="add --data FILE.npz")
+        order = np.random.RandomState(recipe.seed).permutation(len(inputs.test))[:samples]
+        self.split = inputs.test.take(np.sort(order))
+        self._preprocessing = inputs.preprocessing
+        self._feed = Feed(self.split, min(_BATCH, len(self.split)))
+        self._inputs: Inputs = inputs
+        with nn.auto_forward(False):
+            self.output = inputs.build(self._feed.inputs, True)
+        self.layers: Dict[str, Layer] = {x.name: x for x in layers([self.output]) if not x.shared}
+        self.activations: Dict[str, Activation] = {x.name: x for x in activations([self.output])}
+        self._outputs: Optional[np.ndarray] = None
+        self.float = self._score(self.output)
+
+    def chosen(self, quantizer: str, of_activations: bool = False) -> List[str]:
+        """Returns the names of the layers, or activations, that a rule is for.
+
+        Args:
+            quantizer: Rule without bits.
+            of_activations: Whether it is for activations.
+
+        Raises:
+            ConfigError: If it is for none.
+        """
+        rule = rule_of(quantizer, 4)  # the bits don't choose layers
+        candidates = (
+            [Candidate(x.name, x.type) for x in self.activations.values()]
+            if of_activations
+            else [Candidate(x.name, x.type, int(x.weight.size)) for x in self.layers.values()]
+        )
+        names = rule.choose(candidates)
+        if not names:
+            what = "activation" if of_activations else "layer"
+            raise ConfigError(
+                f"{quantizer!r} matches no {what}.",
+                help=nearest("", [x.name for x in candidates])
+                if candidates
+                else f"the network has no {what} to quantize",
+            )
+        return names
+
+    def quantized(
+        self,
+        weights: Mapping[str, Optional[QuantizerRule]],
+        of_activations: Mapping[str, Optional[QuantizerRule]],
+    ) -> nn.Variable:
+        """Returns the network with quantizers, started from the weights and one batch of data.
+
+        Args:
+            weights: Rules by layer.
+            of_activations: Rules by activation.
+        """
+
+        def choose_activation(found: Activation) -> Optional[Quantizer]:
+            rule = of_activations.get(found.name)
+            return None if rule is None else rule.make(signed=found.signed)
+
+        def choose(layer: Layer) -> Optional[Quantizer]:
+            rule = weights.get(layer.name)
+            return None if rule is None else rule.make()
+
+        def choose_bias(layer: Layer) -> Optional[Quantizer]:
+            rule = weights.get(layer.name)
+            return None if rule is None else rule.make_for_bias()
+
+        with nn.auto_forward(False):
+            outputs = insert_activation_quantizers([self.output], choose_activation)
+            (output,) = insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
+        prepare([output])
+        return output
+
+    def score(
+        self,
+        weights: Mapping[str, Optional[QuantizerRule]],
+        of_activations: Mapping[str, Optional[QuantizerRule]],
+    ) -> Tuple[Scores, nn.Variable, Optional[float]]:
+        """Returns the scores of the network with quantizers.
+
+        Args:
+            weights: Rules by layer.
+            of_activations: Rules by activation.
+
+        Returns:
+            Scores, the network itself, and the signal-to-noise ratio of the last quantized
+            activation in dB, None if there is none or nothing changed.
+        """
+        before = set(nn.get_parameters(grad_only=False))
+        output = self.quantized(weights, of_activations)
+        ratio = self._start(output) if of_activations else None
+        found = self._score(output)
+        for parameter in set(nn.get_parameters(grad_only=False)) - before:
+            nn.parameter.pop_parameter(parameter)
+        return found, output, ratio
+
+    def _start(self, output: nn.Variable) -> Optional[float]:
+        """Runs one batch, which sets the ranges of activations."""
+        first = self._inputs.first_feed(_FIRST_BATCH)
+        with nn.auto_forward(False):
+            (started,) = rebuild([output], inputs=_pairs(self._feed, first))
+        nodes = [node for node in graph_quantizers([started]) if node.inputs[0].parent is not None]
+        for node in nodes[-1:]:
+            node.inputs[0].persistent = node.outputs[0].persistent = True
+        try:
+            started.forward(clear_buffer=True)
+        except SystemError as error:  # how NNabla hands on what a quantizer raised
+            raise unwrap(error) from error
+        if not nodes:
+            return None
+        return signal_to_noise(nodes[-1].inputs[0].d, nodes[-1].outputs[0].d)
+
+    def _score(self, output: nn.Variable) -> Scores:
+        loss = self._inputs.loss
+        with nn.auto_forward(False):
+            losses = loss.samples(output, self._feed.targets)
+        output.persistent = True
+        total, hits, outputs = 0.0, 0.0, []
+        counts = True
+        for batch in evaluation_batches(self.split, self._feed.x.shape[0], self._preprocessing):
+            self._feed.put(batch)
+            losses.forward(clear_no_need_grad=True)
+            total += float(losses.d[: batch.count].sum(dtype=np.float64))
+            right = loss.right(output.d, batch.y)
+            counts = right is not None
+            if right is not None:
+                hits += float(right[: batch.count].sum(dtype=np.float64))
+            outputs.append(output.d[: batch.count].copy())
+        found = np.concatenate(outputs)
+        if self._outputs is None:
+            self._outputs = found
+        count = len(self.split)
+        accuracy = hits / count if counts else None
+        return Scores(total / count, accuracy, signal_to_noise(self._outputs, found))
+
+
+def _pairs(old: Feed, new: Feed) -> Dict[nn.Variable, nn.Variable]:
+    first: Any = old.inputs
+    second: Any = new.inputs
+    if isinstance(first, nn.Variable):
+        return {first: second}
+    return {first[name]: second[name] for name in first}

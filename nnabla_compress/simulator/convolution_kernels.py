@@ -1,0 +1,164 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Loops of convolutions and affine functions: additions in order, many samples at once.
+
+The innermost loop runs over samples, so it becomes vector instructions without touching the order
+in which one sample's products are added. Nothing is contracted to fused multiply-adds.
+"""
+
+from __future__ import annotations
+
+import numba
+import numpy as np
+
+
+@numba.njit(cache=True)
+def convolve(x, w, taps, alpha, bias, coefficient, low, high, out):  # type: ignore[no-untyped-def]
+    """Float and generic convolution: sums per input channel, added channel by channel.
+
+    Args:
+        x: float32 (batch, groups, channels, positions, lanes).
+        w: float32 (groups, maps, channels, taps).
+        taps: int32 (output positions, taps): the input position, or -1 outside.
+        alpha: float32 (groups, maps), or with no elements.
+        bias: float32 (groups, maps), or with no elements.
+        coefficient: 2**-fp_pos of an integer output, which holds the running value; else 0.
+        low: Least number of an integer output.
+        high: Largest number of an integer output.
+        out: float32 (batch, groups, maps, output positions, lanes).
+    """
+    lanes = x.shape[4]
+    total, part = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
+    for b in range(x.shape[0]):
+        for g in range(x.shape[1]):
+            for p in range(taps.shape[0]):
+                for m in range(w.shape[1]):
+                    for lane in range(lanes):
+                        total[lane] = 0
+                    for c in range(w.shape[2]):
+                        for lane in range(lanes):
+                            part[lane] = 0
+                        for k in range(taps.shape[1]):
+                            position = taps[p, k]
+                            if position >= 0:
+                                weight = w[g, m, c, k]
+                                for lane in range(lanes):
+                                    part[lane] += x[b, g, c, position, lane] * weight
+                        for lane in range(lanes):
+                            total[lane] += part[lane]
+                        if coefficient != 0:
+                            _store_and_load(total, coefficient, low, high)
+                    if alpha.size:
+                        for lane in range(lanes):
+                            total[lane] *= alpha[g, m]
+                        if coefficient != 0:
+                            _store_and_load(total, coefficient, low, high)
+                    if bias.size:
+                        for lane in range(lanes):
+                            total[lane] += bias[g, m]
+                        if coefficient != 0:
+                            _store_and_load(total, coefficient, low, high)
+                    for lane in range(lanes):
+                        out[b, g, m, p, lane] = total[lane]
+
+
+@numba.njit(cache=True)
+def _store_and_load(total, coefficient, low, high):  # type: ignore[no-untyped-def]
+    for lane in range(total.shape[0]):
+        quotient = total[lane] / coefficient
+        if quotient >= high:
+            stored = high
+        elif quotient <= low:
+            stored = low
+        elif quotient == quotient:
+            stored = np.int64(quotient)
+        else:
+            stored = 0
+        total[lane] = np.float32(stored) * coefficient
+
+
+@numba.njit(cache=True)
+def convolve_integers(x, w, taps, shift, low, high, part, out):  # type: ignore[no-untyped-def]
+    """Integer convolution: cut and limited once per input channel.
+
+    Args:
+        x: int8 or int16 (batch, groups, channels, positions, lanes).
+        w: The type of ``part`` (groups, maps, channels, taps).
+        taps: As in :func:`convolve`.
+        shift: Bits to divide by after each channel.
+        low: Least number of the type.
+        high: Largest number of the type.
+        part: int32 or int64 (lanes,); overwritten.
+        out: Integers (batch, groups, maps, output positions, lanes), before the bias.
+    """
+    lanes = x.shape[4]
+    total = np.empty(lanes, np.int32)
+    rounding = (1 << shift) - 1
+    for b in range(x.shape[0]):
+        for g in range(x.shape[1]):
+            for p in range(taps.shape[0]):
+                for m in range(w.shape[1]):
+                    for lane in range(lanes):
+                        total[lane] = 0
+                    for c in range(w.shape[2]):
+                        for lane in range(lanes):
+                            part[lane] = 0
+                        for k in range(taps.shape[1]):
+                            position = taps[p, k]
+                            if position >= 0:
+                                weight = w[g, m, c, k]
+                                for lane in range(lanes):
+                                    part[lane] += x[b, g, c, position, lane] * weight
+                        for lane in range(lanes):
+                            s = part[lane]
+                            if s < 0:
+                                s += rounding
+                            t = total[lane] + (s >> shift)
+                            total[lane] = min(max(t, low), high)
+                    for lane in range(lanes):
+                        out[b, g, m, p, lane] = total[lane]
+
+
+@numba.njit(cache=True)
+def multiply(x, w, out):  # type: ignore[no-untyped-def]
+    """Float and generic affine function: sums over all inputs in order.
+
+    Args:
+        x: float32 (rows, inputs, lanes).
+        w: float32 (outputs, inputs).
+        out: float32 (rows, outputs, lanes).
+    """
+    lanes = x.shape[2]
+    total = np.empty(lanes, np.float32)
+    for r in range(x.shape[0]):
+        for o in range(w.shape[0]):
+            for lane in range(lanes):
+                total[lane] = 0
+            for i in range(w.shape[1]):
+                weight = w[o, i]
+                for lane in range(lanes):
+                    total[lane] += x[r, i, lane] * weight
+            for lane in range(lanes):
+                out[r, o, lane] = total[lane]
+
+
+@numba.njit(cache=True)
+def multiply_integers(x, w, total, out):  # type: ignore[no-untyped-def]
+    """Integer affine function: exact sums over all inputs.
+
+    Args:
+        x: int8 or int16 (rows, inputs, lanes).
+        w: The type of ``total`` (outputs, inputs).
+        total: int32 or int64 (lanes,); overwritten.
+        out: The type of ``total`` (rows, outputs, lanes).
+    """
+    lanes = x.shape[2]
+    for r in range(x.shape[0]):
+        for o in range(w.shape[0]):
+            for lane in range(lanes):
+                total[lane] = 0
+            for i in range(w.shape[1]):
+                weight = w[o, i]
+                for lane in range(lanes):
+                    total[lane] += x[r, i, lane] * weight
+            for lane in range(lanes):
+                out[r, o, lane] = total[lane]

@@ -1,0 +1,107 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Which input positions a convolution or deconvolution reads for each output position."""
+
+from __future__ import annotations
+
+from typing import Sequence, Tuple
+
+import numpy as np
+
+
+def output_shape(
+    spatial: Sequence[int],
+    kernel: Sequence[int],
+    pad: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> Tuple[int, ...]:
+    """Returns the spatial shape that a convolution gives.
+
+    Args:
+        spatial: Sizes of the image.
+        kernel: Sizes of the kernel.
+        pad: Zeros on both sides.
+        stride: Steps of the output.
+        dilation: Steps of the taps.
+
+    Example:
+        >>> output_shape([3], [2], [1], [2], [1])
+        (2,)
+    """
+    return tuple(
+        (n + 2 * p - (d * (k - 1) + 1)) // s + 1
+        for n, k, p, s, d in zip(spatial, kernel, pad, stride, dilation)
+    )
+
+
+def convolution_taps(
+    output: Sequence[int],
+    spatial: Sequence[int],
+    kernel: Sequence[int],
+    pad: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> np.ndarray:
+    """Returns the taps of a convolution.
+
+    Args:
+        output: Sizes of the output.
+        spatial: Sizes of the image.
+        kernel: Sizes of the kernel.
+        pad: Zeros on both sides.
+        stride: Steps of the output.
+        dilation: Steps of the taps.
+
+    Returns:
+        int32 (output positions, taps): the flat input position, -1 outside.
+
+    Example:
+        >>> convolution_taps([2], [3], [2], [1], [2], [1]).tolist()
+        [[-1, 0], [1, 2]]
+    """
+    axes = [
+        np.arange(o)[:, None] * s + np.arange(k)[None] * d - p
+        for o, k, p, s, d in zip(output, kernel, pad, stride, dilation)
+    ]
+    return _flat(axes, spatial)
+
+
+def deconvolution_taps(
+    output: Sequence[int],
+    spatial: Sequence[int],
+    kernel: Sequence[int],
+    pad: Sequence[int],
+    stride: Sequence[int],
+    dilation: Sequence[int],
+) -> np.ndarray:
+    """Returns the taps of a deconvolution, for a kernel that is turned round.
+
+    Args:
+        output: Sizes of the output.
+        spatial: Sizes of the input.
+        kernel: Sizes of the kernel.
+        pad: What is cut from both sides.
+        stride: Steps of the input.
+        dilation: Steps of the taps.
+
+    Example:
+        >>> deconvolution_taps([3], [2], [1], [0], [2], [1]).tolist()
+        [[0], [-1], [1]]
+    """
+    axes = []
+    for o, k, p, s, d in zip(output, kernel, pad, stride, dilation):
+        raw = np.arange(o)[:, None] + np.arange(k)[None] * d - (d * (k - 1) - p)
+        axes.append(np.where(raw % s == 0, raw // s, -1))
+    return _flat(axes, spatial)
+
+
+def _flat(axes: Sequence[np.ndarray], spatial: Sequence[int]) -> np.ndarray:
+    """Joins (output, tap) tables of single axes; -1 where one of them lies outside."""
+    flat, inside = np.zeros((1, 1), np.int64), np.ones((1, 1), bool)
+    for positions, size in zip(axes, spatial):
+        outputs, taps = flat.shape[0] * positions.shape[0], flat.shape[1] * positions.shape[1]
+        within = (positions >= 0) & (positions < size)
+        flat = flat[:, None, :, None] * size + positions[None, :, None, :]
+        inside = inside[:, None, :, None] & within[None, :, None, :]
+        flat, inside = flat.reshape(outputs, taps), inside.reshape(outputs, taps)
+    return np.where(inside, flat, -1).astype(np.int32)

@@ -1,0 +1,19 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Whether a network, its .nnp, its .nnb and the C runtime compute the same."""
+
+from __future__ import annotations
+
+from nnabla_compress.verification.agreement import Agreement, agreement
+from nnabla_compress.verification.engines import Engine
+from nnabla_compress.verification.files import Samples, verify_files
+from nnabla_compress.verification.report import Comparison, Verification
+
+__all__ = [
+    "Agreement",
+    "Comparison",
+    "Engine",
+    "Samples",
+    "Verification",
+    "agreement",
+    "verify_files",
+]

@@ -1,0 +1,58 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""How far two computations of one output agree."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Optional
+
+import numpy as np
+
+from nnabla_compress.exporters.compare import difference
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """How far two arrays agree.
+
+    Args:
+        output: Name of the output.
+        bit_equal: Share of its numbers that are equal bit for bit, 0 to 1.
+        largest: Largest absolute difference, over the largest magnitude.
+        root_mean_square: Root of the mean squared difference, over that of the output itself.
+        same_class: Share of samples whose largest entry is the same one; None where a sample has
+            one number or more than one axis.
+    """
+
+    output: str
+    bit_equal: float
+    largest: float
+    root_mean_square: float
+    same_class: Optional[float] = None
+
+
+def agreement(output: str, expected: np.ndarray, got: np.ndarray) -> Agreement:
+    """Compares two computations of an output.
+
+    Args:
+        output: Its name.
+        expected: The one, float32, (samples, ...).
+        got: The other one, of the same shape; another shape agrees in nothing.
+
+    Example:
+        >>> found = agreement("y", np.float32([[1, 2], [3, 4]]), np.float32([[1, 2], [3, 2.5]]))
+        >>> found.bit_equal, found.largest, found.same_class
+        (0.75, 0.375, 0.5)
+    """
+    expected, got = np.asarray(expected, np.float32), np.asarray(got, np.float32)
+    apart = difference([expected], [got])
+    if expected.shape != got.shape:
+        return Agreement(output, 0.0, apart.largest, apart.root_mean_square)
+    equal = np.ascontiguousarray(expected).view(np.int32) == np.ascontiguousarray(got).view(
+        np.int32
+    )
+    same_class = None
+    if expected.ndim == 2 and expected.shape[1] > 1 and len(expected):
+        same_class = float(np.mean(expected.argmax(axis=1) == got.argmax(axis=1)))
+    share = float(equal.mean()) if equal.size else 1.0
+    return Agreement(output, share, apart.largest, apart.root_mean_square, same_class)

@@ -1,0 +1,217 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What computes a network: NNabla on a graph or an .nnp, the simulator, the C runtime itself."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import tempfile
+from pathlib import Path
+from typing import ClassVar, Dict, List, Optional, Sequence, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.errors import CompressError, ConfigError, DataError, VerifyError, unwrap
+from nnabla_compress.exporters.compare import run
+from nnabla_compress.exporters.exactness import Exactness
+from nnabla_compress.exporters.nnabla_errors import reason
+from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.models import NnpFile
+from nnabla_compress.simulator import Machine
+
+VARIABLE = "NNABLART"
+_SECONDS = 600
+_ROUNDING = ("Round", "Sign", "FixedPointQuantize", "BinarySigmoid", "BinaryTanh")
+
+
+class Engine:
+    """Something that computes a network's outputs.
+
+    Args:
+        name: What it is, for reports.
+    """
+
+    name: ClassVar[str]
+
+    def run(self, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
+        """Returns the outputs, float32, (rows, ...).
+
+        Args:
+            rows: For each input float32 (rows, ...).
+        """
+        raise NotImplementedError
+
+
+class GraphEngine(Engine):
+    """NNabla on a graph.
+
+    Args:
+        inputs: Its inputs by name, of one batch size.
+        outputs: Its outputs by name.
+    """
+
+    name = "graph"
+
+    def __init__(self, inputs: Dict[str, nn.Variable], outputs: Dict[str, nn.Variable]) -> None:
+        self.inputs, self.outputs = inputs, outputs
+
+    def run(self, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
+        """Runs the graph batch by batch, the last one filled up with zeros."""
+        variables = list(self.inputs.values())
+        size, count = variables[0].shape[0], len(rows[0])
+        found: List[List[np.ndarray]] = []
+        for start in range(0, count, size):
+            batch = [_filled(array[start : start + size], size) for array in rows]
+            try:
+                found.append(run(variables, list(self.outputs.values()), batch))
+            except Exception as error:
+                cause = unwrap(error)
+                if isinstance(cause, CompressError):
+                    raise cause from error
+                raise VerifyError(
+                    f"NNabla can't run the {self.name}: {reason(error)}.",
+                    help="look at the network with 'nnabla-compress inspect'",
+                ) from error
+        return [np.concatenate(parts)[:count].astype(np.float32) for parts in zip(*found)]
+
+
+class NnpEngine(GraphEngine):
+    """NNabla on an ``.nnp``, run as its first executor says.
+
+    Args:
+        path: The file.
+        batch_size: Rows of a batch; by default as in the file.
+
+    Raises:
+        DataError: If the file is missing or damaged.
+    """
+
+    name = ".nnp in NNabla"
+
+    def __init__(self, path: Path, batch_size: Optional[int] = None) -> None:
+        file = NnpFile(path)
+        executor = file.executors[0] if file.executors else None
+        with nn.parameter_scope("", {}):
+            network = file.build(executor.network if executor else None, batch_size=batch_size)
+        inputs, outputs = network.inputs, network.outputs
+        if executor is not None:
+            missing = {*executor.inputs} - {*inputs} | {*executor.outputs} - {*outputs}
+            if missing:
+                raise DataError(
+                    f"executor {executor.name!r} of {path} names {', '.join(sorted(missing))}, "
+                    "which the network does not take or give.",
+                    help="export the file again",
+                )
+            inputs = {name: inputs[name] for name in executor.inputs}
+            outputs = {name: outputs[name] for name in executor.outputs}
+        super().__init__(inputs, outputs)
+
+    @property
+    def exact(self) -> bool:
+        """Whether every function of it must give the same bits on the C runtime."""
+        return not Exactness(list(self.inputs.values())).inexact(list(self.outputs.values()))
+
+    @property
+    def rounds(self) -> bool:
+        """Whether numbers that depend on the input are rounded to few values."""
+        exactness = Exactness(list(self.inputs.values()))
+        return any(
+            function.info.type_name in _ROUNDING and not exactness.is_constant(function.outputs[0])
+            for function in functions(list(self.outputs.values()))
+        )
+
+    def holds(self, prefixes: Tuple[str, ...]) -> bool:
+        """Returns whether there is a function whose type starts with one of some words."""
+        order = functions(list(self.outputs.values()))
+        return any(function.info.type_name.startswith(prefixes) for function in order)
+
+
+class SimulatorEngine(Engine):
+    """The simulated C runtime on an ``.nnb``.
+
+    Args:
+        path: The file.
+    """
+
+    name = ".nnb in the simulator"
+
+    def __init__(self, path: Path) -> None:
+        self.machine = Machine(path)
+
+    def run(self, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
+        """Runs all rows."""
+        return self.machine.run_many(rows)
+
+
+class RuntimeEngine(Engine):
+    """The C runtime itself: the program ``nnablart`` on an ``.nnb``.
+
+    Args:
+        program: The program.
+        path: The file.
+        machine: The simulated runtime with this file, which knows its inputs and outputs.
+
+    Raises:
+        ConfigError: If there is no such program.
+    """
+
+    name = ".nnb in nnablart"
+
+    def __init__(self, program: str, path: Path, machine: Machine) -> None:
+        if not os.access(program, os.X_OK) or Path(program).is_dir():
+            raise ConfigError(
+                f"{VARIABLE} is {program!r}, which is no program that can be run.",
+                help=f"set {VARIABLE} to the path of nnablart, or unset it",
+            )
+        self.program, self.path, self.machine = os.path.abspath(program), path.absolute(), machine
+
+    def run(self, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
+        """Runs the program once a batch."""
+        size, count = self.machine.inputs[0].shape[0], len(rows[0])
+        found: List[List[np.ndarray]] = []
+        with tempfile.TemporaryDirectory() as folder:
+            for start in range(0, count, size):
+                batch = [_filled(array[start : start + size], size) for array in rows]
+                found.append(self._once(Path(folder), batch))
+        return [np.concatenate(parts)[:count] for parts in zip(*found)]
+
+    def _once(self, folder: Path, batch: Sequence[np.ndarray]) -> List[np.ndarray]:
+        names = []
+        for number, (port, array) in enumerate(zip(self.machine.inputs, batch)):
+            names.append(f"in_{number}.bin")
+            port.stored(array).tofile(folder / names[-1])
+        for old in folder.glob("out_*.bin"):
+            old.unlink()
+        command = [self.program, "infer", str(self.path), *names, "out"]
+        try:
+            done = subprocess.run(
+                command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise VerifyError(f"{self.program} can't be run: {error}.") from error
+        if done.returncode != 0:
+            said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["it said nothing"]
+            raise VerifyError(
+                f"{self.program} failed on {self.path} with status {done.returncode}: {said[0]}",
+                help="look at the warnings of 'nnabla-compress verify' without NNABLART",
+            )
+        return [self._output(folder, number) for number in range(len(self.machine.outputs))]
+
+    def _output(self, folder: Path, number: int) -> np.ndarray:
+        port, path = self.machine.outputs[number], folder / f"out_{number}.bin"
+        stored = np.fromfile(path, port.dtype) if path.is_file() else np.zeros(0, port.dtype)
+        if stored.size != int(np.prod(port.shape)):
+            raise VerifyError(
+                f"{self.program} wrote {stored.size} numbers of output {number}, the network has "
+                f"{int(np.prod(port.shape))}.",
+                help="use the nnablart of nnabla-c-runtime",
+            )
+        return port.real(stored.reshape(port.shape))
+
+
+def _filled(rows: np.ndarray, size: int) -> np.ndarray:
+    """Returns rows with as many rows of zeros behind them as a batch wants."""
+    if len(rows) == size:
+        return rows
+    return np.concatenate([rows, np.zeros((size - len(rows), *rows.shape[1:]), rows.dtype)])

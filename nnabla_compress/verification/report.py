@@ -1,0 +1,139 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What a verification found: agreements, whether promises were kept, accuracies, warnings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+from nnabla_compress.errors import VerifyError
+from nnabla_compress.verification.agreement import Agreement
+
+
+@dataclass(frozen=True)
+class Promise:
+    """What two computations owe each other.
+
+    Args:
+        text: In words.
+        bit_equal: All bits must be equal.
+        largest: Limit of the largest difference, None for no such limit.
+        root_mean_square: Limit of the root mean square difference, likewise.
+    """
+
+    text: str
+    bit_equal: bool = False
+    largest: Optional[float] = None
+    root_mean_square: Optional[float] = None
+
+    def kept(self, found: Agreement) -> bool:
+        """Returns whether an agreement is as close as promised."""
+        if self.bit_equal:
+            return found.bit_equal == 1.0
+        return (self.largest is None or found.largest <= self.largest) and (
+            self.root_mean_square is None or found.root_mean_square <= self.root_mean_square
+        )
+
+
+BIT_EQUAL = Promise("bit for bit", bit_equal=True)
+NOTHING = Promise("nothing")
+
+
+def within(largest: float) -> Promise:
+    """Returns the promise of a largest difference, as a part of the output's largest magnitude."""
+    return Promise(f"within {largest:g} of the output", largest=largest)
+
+
+# Where activations are quantized, a value on a border between two steps may fall to either side.
+SINGLE_STEPS = Promise(
+    "within 5 % (root mean square): single values may fall to the next step", root_mean_square=0.05
+)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two computations of the same outputs.
+
+    Args:
+        first: What computed the one.
+        second: What computed the other.
+        promise: What they owe each other.
+        outputs: How far they agree, an output each.
+    """
+
+    first: str
+    second: str
+    promise: Promise
+    outputs: Tuple[Agreement, ...]
+
+    @property
+    def kept(self) -> bool:
+        """Whether the promise was kept for all outputs."""
+        return all(self.promise.kept(found) for found in self.outputs)
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Returns it as a plain dict, as JSON takes it."""
+        return {
+            "between": [self.first, self.second],
+            "promised": self.promise.text,
+            "kept": self.kept,
+            "outputs": [asdict(found) for found in self.outputs],
+        }
+
+
+@dataclass(frozen=True)
+class Verification:
+    """What a verification found.
+
+    Args:
+        files: What was compared, by name.
+        samples: How many samples, and where they are from.
+        count: Number of samples.
+        comparisons: Neighbours of the chain graph, .nnp, simulator, runtime.
+        accuracies: Share of samples whose class was found, by what computed it.
+        warnings: Traps of the C runtime that the file steps into.
+    """
+
+    files: Dict[str, str]
+    samples: str
+    count: int
+    comparisons: Tuple[Comparison, ...]
+    accuracies: Dict[str, float] = field(default_factory=dict)
+    warnings: Sequence[str] = ()
+
+    @property
+    def kept(self) -> bool:
+        """Whether all promises were kept."""
+        return all(comparison.kept for comparison in self.comparisons)
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Returns it as a plain dict, as JSON takes it."""
+        return {
+            "files": self.files,
+            "samples": {"from": self.samples, "count": self.count},
+            "comparisons": [comparison.as_dict() for comparison in self.comparisons],
+            "accuracies": self.accuracies,
+            "warnings": list(self.warnings),
+            "kept": self.kept,
+        }
+
+    def check(self) -> None:
+        """Raises if a promise was broken.
+
+        Raises:
+            VerifyError: Naming the comparisons and outputs.
+        """
+        broken: List[str] = []
+        for comparison in self.comparisons:
+            for found in comparison.outputs:
+                if not comparison.promise.kept(found):
+                    broken.append(
+                        f"{comparison.first} and {comparison.second} differ in output "
+                        f"{found.output} by {found.largest:.3g} ({found.bit_equal:.2%} of the "
+                        f"numbers equal bit for bit), promised is {comparison.promise.text}"
+                    )
+        if broken:
+            raise VerifyError(
+                "; ".join(broken) + ".",
+                help="export again; if it stays, report it with the .nnp file",
+            )

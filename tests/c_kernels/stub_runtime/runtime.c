@@ -1,0 +1,180 @@
+/* Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+ *
+ * A stand-in for the NNabla C Runtime in tests: loads a network, offers its functions to callbacks in the way that is
+ * documented of the real one, and knows ReLU and unpadded 2 x 2 MaxPooling itself. Any other function that nobody takes
+ * fails at the first forward. Like the real one it leaves the members that a callback sets undefined before. */
+#include <stdio.h>
+#include <string.h>
+
+#include <nnablart/runtime.h>
+
+#define MOST 64
+
+typedef struct {
+  nn_function_t *info;
+  rt_function_t func;
+} offer_t;
+
+typedef struct {
+  nn_network_t *network;
+  rt_variable_t variables[MOST];
+  void *buffers[MOST];
+  offer_t functions[MOST];
+  rt_variable_t *inputs[MOST][8], *outputs[MOST][8];
+  uint32_t types[MOST];
+  rt_return_value_t (*callbacks[MOST])(nn_network_t *, void *);
+  int num_of_callbacks;
+} context_t;
+
+void *(*rt_malloc_func)(size_t size) = malloc;
+void (*rt_free_func)(void *ptr) = free;
+
+static void *datum(nn_network_t *network, int32_t i) {
+  const uint32_t *offsets = (const uint32_t *)(network + 1);
+  return (uint8_t *)(offsets + network->memory.num_of_data) + offsets[i];
+}
+
+static int size_of(rt_list_t shape) {
+  int i, size = 1;
+  for (i = 0; i < shape.size; i++) size *= shape.data[i];
+  return size;
+}
+
+rt_return_value_t rt_allocate_context(rt_context_pointer *context) {
+  *context = calloc(1, sizeof(context_t));
+  return RT_RET_NOERROR;
+}
+
+rt_return_value_t rt_add_callback(rt_context_pointer context, nn_function_type_t type,
+                                  rt_return_value_t (*callback)(nn_network_t *, void *)) {
+  context_t *c = context;
+  c->types[c->num_of_callbacks] = type;
+  c->callbacks[c->num_of_callbacks++] = callback;
+  return RT_RET_NOERROR;
+}
+
+static rt_function_error_t relu(rt_function_t *f) {
+  const float *x = f->inputs[0]->data;
+  float *y = f->outputs[0]->data;
+  int i;
+  for (i = 0; i < size_of(f->outputs[0]->shape); i++) y[i] = x[i] > 0.0f ? x[i] : 0.0f;
+  return RT_FUNCTION_ERROR_NOERROR;
+}
+
+static rt_function_error_t max_pooling(rt_function_t *f) {
+  const int *in = f->inputs[0]->shape.data, *out = f->outputs[0]->shape.data;
+  const float *x = f->inputs[0]->data;
+  float *y = f->outputs[0]->data;
+  int plane, row, column, k;
+  for (plane = 0; plane < out[0] * out[1]; plane++, x += in[2] * in[3])
+    for (row = 0; row < out[2]; row++)
+      for (column = 0; column < out[3]; column++, y++)
+        for (k = 0; k < 4; k++) {
+          const float value = x[(2 * row + k / 2) * in[3] + 2 * column + k % 2];
+          if (k == 0 || value > *y) *y = value;
+        }
+  return RT_FUNCTION_ERROR_NOERROR;
+}
+
+static rt_function_error_t crash(rt_function_t *f) {
+  (void)f;
+  fprintf(stderr, "the real runtime would crash here\n");
+  abort();
+}
+
+static rt_function_error_t nothing(rt_function_t *f) {
+  (void)f;
+  return RT_FUNCTION_ERROR_NOERROR;
+}
+
+rt_return_value_t rt_initialize_context(rt_context_pointer context, nn_network_t *network) {
+  context_t *c = context;
+  const int32_t *buffers, *variables, *functions;
+  uint32_t i, k;
+  if (network->api_level > 44) return RT_RET_ERROR_VERSION_UNMATCH;
+  c->network = network;
+  buffers = datum(network, network->buffers.list);
+  for (i = 0; i < network->buffers.size; i++) c->buffers[i] = calloc(1, (size_t)buffers[i]);
+  variables = datum(network, network->variables.list);
+  for (i = 0; i < network->variables.size; i++) {
+    const nn_variable_t *variable = datum(network, variables[i]);
+    rt_variable_t *v = c->variables + i;
+    v->shape.size = (int)variable->shape.size;
+    v->shape.data = datum(network, variable->shape.list);
+    v->type = variable->type;
+    v->fp_pos = variable->fp_pos;
+    v->coefficient = v->type == NN_DATA_TYPE_FLOAT ? 0.0f : 1.0f / (float)(1 << v->fp_pos);
+    v->data = variable->data_index < 0 ? c->buffers[-variable->data_index - 1] : datum(network, variable->data_index);
+  }
+  functions = datum(network, network->functions.list);
+  for (i = 0; i < network->functions.size; i++) {
+    nn_function_t *info = datum(network, functions[i]);
+    const int32_t *inputs = datum(network, info->inputs.list), *outputs = datum(network, info->outputs.list);
+    rt_function_t *f = &c->functions[i].func;
+    int callback, taken = 0;
+    memset(f, 0xa5, sizeof *f);
+    c->functions[i].info = info;
+    f->num_of_inputs = (int)info->inputs.size;
+    f->num_of_outputs = (int)info->outputs.size;
+    f->inputs = c->inputs[i];
+    f->outputs = c->outputs[i];
+    for (k = 0; k < info->inputs.size; k++)
+      f->inputs[k] = (uint32_t)inputs[k] < network->variables.size ? c->variables + inputs[k] : NULL;
+    for (k = 0; k < info->outputs.size; k++) f->outputs[k] = c->variables + outputs[k];
+    for (callback = 0; info->impl < 100 && callback < c->num_of_callbacks && !taken; callback++)
+      if (c->types[callback] == (uint32_t)info->type)
+        taken = c->callbacks[callback](network, c->functions + i) == RT_RET_FUNCTION_MATCH;
+    if (!taken) {
+      f->exec_func = (int)info->type == 14 ? relu : (int)info->type == 266 ? max_pooling : crash;
+      f->free_local_context_func = nothing;
+      f->local_context = NULL;
+    }
+  }
+  return RT_RET_NOERROR;
+}
+
+rt_return_value_t rt_free_context(rt_context_pointer *context) {
+  context_t *c = *context;
+  uint32_t i;
+  for (i = 0; i < c->network->buffers.size; i++) free(c->buffers[i]);
+  for (i = 0; i < c->network->functions.size; i++) {
+    rt_function_t *f = &c->functions[i].func;
+    f->inputs = f->outputs = NULL; /* the real one has freed them by then */
+    f->free_local_context_func(f);
+    if (f->local_context) rt_free_func(f->local_context);
+  }
+  free(c);
+  return RT_RET_NOERROR;
+}
+
+rt_return_value_t rt_forward(rt_context_pointer context) {
+  context_t *c = context;
+  uint32_t i;
+  for (i = 0; i < c->network->functions.size; i++)
+    if (c->functions[i].func.exec_func(&c->functions[i].func) != RT_FUNCTION_ERROR_NOERROR)
+      return (rt_return_value_t)-1;
+  return RT_RET_NOERROR;
+}
+
+static int number(rt_context_pointer context, nn_list_t list, size_t index) {
+  return ((int32_t *)datum(((context_t *)context)->network, list.list))[index];
+}
+
+#define ACCESS(put, puts)                                                                                              \
+  int rt_num_of_##put(rt_context_pointer context) { return (int)((context_t *)context)->network->puts.size; }          \
+  static int put##_number(rt_context_pointer context, size_t i) {                                                      \
+    return number(context, ((context_t *)context)->network->puts, i);                                                  \
+  }                                                                                                                    \
+  int rt_##put##_size(rt_context_pointer context, size_t i) {                                                          \
+    return size_of(((context_t *)context)->variables[put##_number(context, i)].shape);                                 \
+  }                                                                                                                    \
+  void *rt_##put##_buffer(rt_context_pointer context, size_t i) {                                                      \
+    return ((context_t *)context)->variables[put##_number(context, i)].data;                                           \
+  }                                                                                                                    \
+  nn_variable_t *rt_##put##_variable(rt_context_pointer context, size_t i) {                                           \
+    nn_network_t *network = ((context_t *)context)->network;                                                           \
+    return datum(network, number(context, network->variables, (size_t)put##_number(context, i)));                      \
+  }
+
+ACCESS(input, inputs)
+ACCESS(output, outputs)

@@ -1,0 +1,129 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The C kernels against NumPy, over random layers, weights and builds."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+OPTIMIZED = ("-O3", "-march=native")  # as users compile: fused multiply-add is allowed
+PORTABLE = ("-O2", "-std=c99", "-pedantic")
+SCALAR = ("-O2", "-DPACKED_LANES=1")
+NO_MULTIPLY = ("-O2", "-DPACKED_NO_MULTIPLY")
+EIGHT_LANES = ("-O3", "-march=native", "-DPACKED_LANES=8")
+BUILDS = [OPTIMIZED, PORTABLE, SCALAR, EIGHT_LANES]
+
+# Without shrinking: an example takes milliseconds, hundreds of smaller ones minutes.
+MORE = settings(
+    max_examples=40,
+    deadline=None,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+data = st.data()
+seeds = st.integers(0, 2**32 - 1)
+
+
+@pytest.fixture(scope="module", params=BUILDS, ids=" ".join)
+def library(request, build):
+    return build(*request.param)
+
+
+def draw_layer(draw, types):
+    kind = draw(st.sampled_from([types.convolution, types.deconvolution, types.affine]))
+    if kind == types.affine:
+        maps = draw(st.integers(1, 300)), draw(st.integers(1, 20))
+        return types.layer(kind, *maps, batch=draw(st.integers(1, 3)))
+    layer = types.layer(
+        kind,
+        in_maps=draw(st.integers(1, 20)),
+        out_maps=draw(st.integers(1, 20)),
+        groups=draw(st.integers(1, 3)),
+        batch=draw(st.integers(1, 2)),
+        in_size=(draw(st.integers(1, 9)), draw(st.integers(1, 34))),
+        kernel=(draw(st.integers(1, 4)), draw(st.integers(1, 4))),
+        pad=(draw(st.integers(0, 3)), draw(st.integers(0, 3))),
+        stride=(draw(st.integers(1, 3)), draw(st.integers(1, 3))),
+        dilation=(draw(st.integers(1, 3)), draw(st.integers(1, 3))),
+    )
+    if kind == types.deconvolution:
+        most = [max(s, d) - 1 for s, d in zip(layer.stride, layer.dilation)]
+        extra = tuple(draw(st.integers(0, m)) for m in most)
+        layer = types.change(layer, extra=extra)
+    # Enough padding for at least one output.
+    lacking = [max(0, 1 - size) for size in layer.out_size]
+    if kind == types.deconvolution:
+        return types.change(layer, in_size=tuple(s + n for s, n in zip(layer.in_size, lacking)))
+    reach = [d * (k - 1) + 1 for d, k in zip(layer.dilation, layer.kernel)]
+    return types.change(layer, in_size=tuple(max(s, r) for s, r in zip(layer.in_size, reach)))
+
+
+def draw_weights(draw, types, layer, rng, integers=False):
+    bits = draw(st.integers(1, 8))
+    maps = layer.groups * layer.out_maps
+    form = draw(st.sampled_from(["tensor", "map", "scale", "both"]))
+    per_map = draw(st.booleans())
+    codes = rng.randint(0, 2**bits, layer.weight_shape)
+    dictionary = scales = None
+    if form != "scale":
+        shape = (maps, 2**bits) if form == "map" or (form == "both" and per_map) else (2**bits,)
+        dictionary = rng.normal(size=shape).astype(np.float32)
+        if integers:
+            dictionary = np.round(dictionary * 20)
+    if form in ("scale", "both"):
+        scales = rng.uniform(0.01, 1, maps if per_map else 1).astype(np.float32)
+    zero_point = 0 if dictionary is not None else draw(st.integers(-3, 2**bits))
+    return types.weights(codes, bits, dictionary, scales, zero_point)
+
+
+def draw_case(draw, types, integers=False):
+    rng = np.random.RandomState(draw(seeds))
+    layer = draw_layer(draw, types)
+    weights = draw_weights(draw, types, layer, rng, integers)
+    bias = rng.normal(size=layer.groups * layer.out_maps).astype(np.float32)
+    return rng, layer, weights, bias if draw(st.booleans()) else None
+
+
+@given(data=data)
+@MORE
+def test_exact_kernels_have_the_bits_of_the_stock_order(library, types, oracle, data):
+    rng, layer, weights, bias = draw_case(data.draw, types)
+    x = rng.normal(size=layer.x_shape).astype(np.float32)
+    y = library.run(layer, weights, x, bias)
+    expected = oracle(layer, weights.values(layer), x, bias, np.float32)
+    np.testing.assert_array_equal(y, expected)
+
+
+@given(data=data)
+@MORE
+def test_fast_kernels_keep_their_error_bound(library, types, oracle, data):
+    rng, layer, weights, bias = draw_case(data.draw, types)
+    x = rng.normal(size=layer.x_shape).astype(np.float32)
+    y = library.run(layer, weights, x, bias, "_fast")
+    w = weights.values(layer)
+    exact = oracle(layer, w, x, bias, np.float64)
+    size = oracle(layer, abs(w), abs(x), None if bias is None else abs(bias), np.float64)
+    products = layer.in_maps * layer.kernel[0] * layer.kernel[1]
+    bound = (products + 2**weights.bits + 3) * 2.0**-24 * size
+    assert (abs(y - exact) <= bound).all()
+
+
+@pytest.mark.parametrize("dtype", ["int8", "int16"])
+@given(data=data)
+@MORE
+def test_integer_kernels_are_exact(library, types, oracle, dtype, data):
+    rng, layer, weights, bias = draw_case(data.draw, types, integers=True)
+    layer = types.change(layer, coefficient=2.0 ** -data.draw(st.integers(0, 8)))
+    highest = 128 if dtype == "int8" else 1000
+    x = rng.randint(-highest, highest, layer.x_shape).astype(dtype)
+    sums = oracle(layer, weights.levels(layer), x, None, np.int64).astype(np.float32)
+    if library.check(layer, weights, dtype) == 6:  # int16 takes any value: the sum may not fit
+        assert dtype == "int16"
+        return
+    maps = np.arange(layer.groups * layer.out_maps).reshape(1, layer.groups, -1, 1, 1)
+    expected = sums * (weights.scale_of(maps) * np.float32(layer.coefficient))
+    if bias is not None:
+        expected = expected + bias[maps]
+    np.testing.assert_array_equal(library.run(layer, weights, x, bias, "_integer"), expected)

@@ -1,0 +1,276 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The glue to the C runtime: on a stand-in for it, and on the real one where installed."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS, copy_sources, source_folder
+from nnabla_compress.c_kernels.layout import IMPLEMENT, PackedWeights
+from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, read_nnb
+
+VECTOR = Path(__file__).parents[1] / "data" / "c_runtime" / "50_callback_lut4_packed"
+STUB = Path(__file__).parent / "stub_runtime"
+SOURCES = [EXAMPLE[0], GLUE[0], KERNELS[0]]
+WARNINGS = ["-Wall", "-Wextra", "-Werror"]
+SANITIZERS = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
+
+
+def compile_example(gcc, program, include, *rest):
+    sources = [str(source_folder() / name) for name in SOURCES]
+    command = [gcc, "-std=c99", "-O2", f"-I{include}", "-o", str(program), *sources, *rest]
+    subprocess.run(command, check=True)
+    return program
+
+
+@pytest.fixture(scope="module")
+def stub(gcc, tmp_path_factory):
+    """The example program with the stand-in, under sanitizers."""
+    program = tmp_path_factory.mktemp("stub") / "packed_main"
+    flags = ["-pedantic", *WARNINGS, *SANITIZERS, str(STUB / "runtime.c")]
+    return compile_example(gcc, program, STUB, *flags)
+
+
+@pytest.fixture(scope="module")
+def real(gcc, tmp_path_factory):
+    """The example program with the installed runtime."""
+    include, library = (os.environ.get(f"NNABLART_{name}") for name in ("INCLUDE", "LIB"))
+    if not include or not library:
+        pytest.skip("NNABLART_INCLUDE and NNABLART_LIB do not name an installed C runtime")
+    program = tmp_path_factory.mktemp("real") / "packed_main"
+    names = ("libnnablart_runtime", "libnnablart_functions")
+    found = [str(path) for name in names for path in sorted(Path(library).rglob(name + ".*"))[:1]]
+    return compile_example(gcc, program, include, *found, "-lm")
+
+
+def run(program, folder, mode, network, *inputs):
+    """Writes network and inputs, runs them, and returns exit status, messages and first output."""
+    (folder / "net.nnb").write_bytes(network)
+    files = []
+    for number, x in enumerate(inputs):
+        files.append(folder / f"in_{number}.bin")
+        files[-1].write_bytes(x.tobytes())
+    command = [program, mode, folder / "net.nnb", *files, folder / "out"]
+    done = subprocess.run([str(part) for part in command], stderr=subprocess.PIPE, check=False)
+    output = folder / "out_0.bin"
+    y = np.frombuffer(output.read_bytes(), np.float32) if output.is_file() else None
+    return done.returncode, done.stderr.decode(), y
+
+
+@pytest.mark.parametrize("mode", ["exact", "fast"])
+@pytest.mark.parametrize("runtime", ["stub", "real"])
+def test_the_recorded_network_is_reproduced(request, tmp_path, runtime, mode):
+    program = request.getfixturevalue(runtime)
+    network = (VECTOR / "net.nnb").read_bytes()
+    with np.load(VECTOR / "in.npz") as inputs, np.load(VECTOR / "out.npz") as outputs:
+        for x, expected in zip(inputs["x"], outputs["y"]):
+            status, messages, y = run(program, tmp_path, mode, network, x)
+            assert (status, messages) == (0, "")
+            if mode == "exact":
+                np.testing.assert_array_equal(y, expected.ravel())
+            else:
+                np.testing.assert_allclose(y, expected.ravel(), 1e-5, 1e-5)
+
+
+LAYERS = {
+    "Convolution": (265, (2, 6, 5, 7), (4, 3, 3, 2), {"pad": (1, 0), "stride": (2, 1), "group": 2}),
+    "Convolution of API level 1": (1, (1, 3, 9), (4, 3, 3), {"dilation": (2,)}),
+    "DepthwiseConvolution": (2, (1, 3, 6, 6), (6, 3, 3), {"pad": (1, 1), "multiplier": 2}),
+    "Deconvolution": (292, (1, 4, 3, 5), (4, 3, 3, 2), {"stride": (2, 2), "group": 2}),
+    "Affine": (0, (2, 3, 4), (5, 12), {}),
+}
+
+
+def one_layer(types, rng, name, dtype="FLOAT32", bits=3, bias=True):
+    """A network of one packed layer: the file, the layer for the oracle, weights, input, bias."""
+    function, x_shape, w_shape, given = LAYERS[name]
+    arguments = {"base_axis": 1}
+    spatial = len(x_shape) - 2
+    if function == 0:
+        layer = types.layer(types.affine, 12, 5, batch=2)
+    else:
+        for key, value in (("pad", 0), ("stride", 1), ("dilation", 1)):
+            arguments[key] = tuple(given.get(key, (value,) * spatial))
+        group = given.get("group", 1)
+        arguments.update(group=group, channel_last=False, output_padding=(0,) * spatial)
+        arguments["multiplier"] = given.get("multiplier", 1)
+        groups = x_shape[1] if function == 2 else group
+        out = w_shape[1] if function == 292 else w_shape[0] // groups
+        two = [(1,) * (2 - spatial) + tuple(sizes) for sizes in (x_shape[2:], w_shape[-spatial:])]
+        pairs = {
+            k: (int(k != "pad"),) * (2 - spatial) + arguments[k]
+            for k in ("pad", "stride", "dilation")
+        }
+        layer = types.layer(
+            types.deconvolution if function == 292 else types.convolution,
+            x_shape[1] // groups,
+            out,
+            batch=x_shape[0],
+            groups=groups,
+            in_size=two[0],
+            kernel=two[1],
+            **pairs,
+        )
+    maps = layer.groups * layer.out_maps
+    codes = rng.randint(0, 2**bits, layer.weight_shape)
+    dictionary = rng.randint(-9, 9, (maps, 2**bits)).astype(np.float32)
+    scales = rng.uniform(0.1, 1, 1).astype(np.float32)
+    weights = types.weights(codes, bits, dictionary, scales)
+    packed = PackedWeights(codes, bits, dictionary, scales)
+    b = rng.normal(size=maps).astype(np.float32)
+    description = packed.description()
+    y_shape = (layer.batch, maps, *layer.out_size[2 - spatial :]) if function else (2, 5)
+    itemsize = {"FLOAT32": 4, "FIXED8": 1, "FIXED16": 2}[dtype]
+    x_bytes, y_bytes = int(np.prod(x_shape)) * itemsize, int(np.prod(y_shape)) * 4
+    variables = (
+        NnbVariable(0, x_shape, dtype, 3 if dtype != "FLOAT32" else 0, buffer=0),
+        NnbVariable(1, w_shape, "FIXED8", data=packed.code_bytes()),
+        NnbVariable(2, (maps,), "FLOAT32", data=b.tobytes()),
+        NnbVariable(3, (len(description),), "FIXED8", data=description),
+        NnbVariable(4, y_shape, "FLOAT32", buffer=1),
+    )
+    inputs = (0, 1, 2, 3) if bias else (0, 1, 3, 3)
+    call = NnbFunction(name.split()[0], function, IMPLEMENT, inputs, (4,), arguments)
+    file = NnbFile(3, 44, (x_bytes, y_bytes), variables, (call,), (0,), (4,))
+    return file, layer, weights, b if bias else None
+
+
+@pytest.mark.parametrize("runtime", ["stub", "real"])
+@pytest.mark.parametrize("bias", [True, False], ids=["bias", "no bias"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_every_layer_runs_from_a_file(request, tmp_path, types, oracle, rng, runtime, name, bias):
+    file, layer, weights, b = one_layer(types, rng, name, bias=bias)
+    x = rng.normal(size=layer.x_shape).astype(np.float32)
+    program = request.getfixturevalue(runtime)
+    status, messages, y = run(program, tmp_path, "exact", file.to_bytes(), x)
+    assert (status, messages) == (0, "")
+    expected = oracle(layer, weights.values(layer), x, b, np.float32)
+    np.testing.assert_array_equal(y, expected.ravel())
+
+
+@pytest.mark.parametrize("runtime", ["stub", "real"])
+@pytest.mark.parametrize("name", LAYERS)
+@pytest.mark.parametrize("dtype", ["FIXED8", "FIXED16"])
+def test_integer_activations_run_from_a_file(
+    request, tmp_path, types, oracle, rng, runtime, name, dtype
+):
+    file, layer, weights, b = one_layer(types, rng, name, dtype)
+    x = rng.randint(-128, 128, layer.x_shape).astype("i1" if dtype == "FIXED8" else "i2")
+    program = request.getfixturevalue(runtime)
+    status, messages, y = run(program, tmp_path, "fast", file.to_bytes(), x)
+    assert (status, messages) == (0, "")
+    sums = oracle(layer, weights.levels(layer), x, None, np.int64).astype(np.float32)
+    expected = sums * (weights.scales[0] * np.float32(0.125)) + b.reshape(1, layer.groups, -1, 1, 1)
+    np.testing.assert_array_equal(y, expected.ravel())
+
+
+def damaged(file, number, **changes):
+    variables = list(file.variables)
+    variables[number] = replace(variables[number], **changes)
+    return replace(file, variables=tuple(variables)).to_bytes()
+
+
+WRONG_SIZE = "function 0: the packed weights or their table have another size than the shapes say\n"
+WRONG_SHAPE = "function 0: the shapes of input, output and weight do not fit together\n"
+WRONG_TEXT = "function 0: the description of the packed weights is damaged or of another version\n"
+
+
+@pytest.mark.parametrize("name", ["Convolution", "Affine", "Deconvolution"])
+@pytest.mark.parametrize("mode", ["exact", "fast"])
+def test_sizes_that_disagree_are_refused_at_start_up(stub, tmp_path, types, rng, name, mode):
+    file, layer, _, _ = one_layer(types, rng, name)
+    x = np.zeros(layer.x_shape, np.float32)
+    codes, description = file.variables[1].data, file.variables[3].data
+    shape = file.variables[1].shape
+    cases = [
+        (damaged(file, 1, data=codes[:-4]), WRONG_SIZE),
+        (damaged(file, 1, data=codes + bytes(4)), WRONG_SIZE),
+        (damaged(file, 3, data=description[:-4]), WRONG_SIZE),
+        (damaged(file, 3, data=description[:12]), WRONG_TEXT),
+        (damaged(file, 3, data=bytes([1, 4]) + description[2:]), WRONG_SIZE),
+        (damaged(file, 3, data=bytes([7]) + description[1:]), WRONG_TEXT),
+        (damaged(file, 2, shape=(99,)), WRONG_SHAPE),
+        (damaged(file, 4, shape=(2, 7, 7, 7)[: len(file.variables[4].shape)]), None),
+    ]
+    if name != "Affine":
+        cases.append((damaged(file, 1, shape=(shape[0] + 1, *shape[1:])), WRONG_SHAPE))
+        cases.append((damaged(file, 1, shape=(*shape[:-1], shape[-1] + 1)), None))
+    for network, message in cases:
+        status, messages, y = run(stub, tmp_path, mode, network, x)
+        assert (status, y) == (1, None)
+        assert messages.startswith("function 0: ") and messages == (message or messages)
+
+
+def test_a_shorter_image_is_refused(stub, tmp_path, types, rng):
+    file, layer, _, _ = one_layer(types, rng, "Affine")
+    x = np.zeros(layer.x_shape, np.float32)
+    for cut in (-4, 40, 4):
+        status, messages, _ = run(stub, tmp_path, "exact", file.to_bytes()[:cut], x)
+        assert (status, messages) == (1, "network: the image is shorter than it says\n")
+
+
+def test_a_refusal_of_the_runtime_is_told(stub, tmp_path, types, rng):
+    file, layer, _, _ = one_layer(types, rng, "Affine")
+    x = np.zeros(layer.x_shape, np.float32)
+    status, messages, _ = run(stub, tmp_path, "exact", replace(file, api_level=45).to_bytes(), x)
+    assert status == 1 and messages.startswith("network: the runtime refuses it")
+
+
+def test_marks_on_other_functions_are_told(stub, tmp_path):
+    recorded = read_nnb(VECTOR / "net.nnb")
+    functions = list(recorded.functions)
+    functions[1] = replace(functions[1], implement=IMPLEMENT)
+    x = np.zeros((1, 1, 16, 16), np.float32)
+    network = replace(recorded, functions=tuple(functions)).to_bytes()
+    status, messages, _ = run(stub, tmp_path, "exact", network, x)
+    assert status == 1
+    assert messages == (
+        "function 1: its weights are packed, but no packed kernel was registered for it\n"
+    )
+
+
+def test_the_self_test_reports_a_missing_registration(gcc, tmp_path):
+    source = tmp_path / "forgot.c"
+    source.write_text(
+        """
+#include <stdio.h>
+#include "packed_nnablart.h"
+static void report(int function, const char *message) { printf("%d: %s\\n", function, message); }
+int main(int argc, char **argv) {
+  static int32_t image[16384];
+  FILE *file = fopen(argv[argc - 1], "rb");
+  size_t bytes = fread(image, 1, sizeof image, file);
+  rt_context_pointer context;
+  rt_allocate_context(&context);
+  rt_initialize_context(context, (nn_network_t *)image);
+  fclose(file);
+  bytes = packed_self_test(image, bytes, report);
+  rt_free_context(&context);
+  return (int)bytes;
+}
+"""
+    )
+    program = tmp_path / "forgot"
+    glue = [str(source_folder() / name) for name in (GLUE[0], KERNELS[0])]
+    include = [f"-I{STUB}", f"-I{source_folder()}"]
+    flags = ["-std=c99", *WARNINGS, *SANITIZERS, *include]
+    sources = [str(source), *glue, str(STUB / "runtime.c")]
+    subprocess.run([gcc, *flags, "-o", str(program), *sources], check=True)
+    done = subprocess.run(
+        [str(program), str(VECTOR / "net.nnb")], stdout=subprocess.PIPE, check=False
+    )
+    assert done.returncode == 4
+    lines = done.stdout.decode().splitlines()
+    assert [line.split(":")[0] for line in lines] == ["0", "3", "6", "8"]
+
+
+def test_all_sources_are_copied(tmp_path):
+    copies = copy_sources(tmp_path / "c")
+    assert sorted(p.name for p in copies) == sorted([*KERNELS, *GLUE, *EXAMPLE])
+    assert all(p.read_bytes() == (source_folder() / p.name).read_bytes() for p in copies)

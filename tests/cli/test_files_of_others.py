@@ -1,0 +1,61 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Networks that others made, through inspect, compress without training, and export."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from nnabla_compress.cli.compress import command as compress
+from nnabla_compress.cli.export import command as export
+from nnabla_compress.cli.inspect import command as inspect
+from nnabla_compress.exporters import summary
+
+# Layers of the network that infers.
+FILES = {
+    "models/mlperf_tiny_kws_dscnn": 10,
+    "models/resnet20_cifar10": 20,
+    "nnp/MizunagiKB_gd_nnabla-model_simple": 2,
+    "nnp/goofmint_NNC_CLI_DEMO-result": 2,
+    "nnp/sony_nnabla-lenet_010000": 4,
+}
+
+
+def _data():
+    if "NNABLA_COMPRESS_DATA" not in os.environ:
+        pytest.skip("NNABLA_COMPRESS_DATA is not set")
+    return Path(os.environ["NNABLA_COMPRESS_DATA"])
+
+
+def _run(command, *words):
+    result = CliRunner().invoke(command, [str(word) for word in words], catch_exceptions=False)
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_each_file_of_the_folder_is_in_the_list():
+    root = _data()
+    found = {str(path.relative_to(root))[:-4] for path in root.rglob("*.nnp")}
+    assert found == set(FILES)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_file_is_inspected_compressed_without_training_and_exported(name, tmp_path):
+    path = _data() / f"{name}.nnp"
+    found = json.loads(_run(inspect, path, "--json"))
+    assert found["failures"] == {} and all(network["layers"] for network in found["networks"])
+    _run(compress, path, "--weights", "lut:bits=4", "-o", tmp_path / "run")
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert [row["bits"] for row in results["layers"]] == [4] * FILES[name]
+    packed, plain = (results["compressed"][f"{kind}_weight_bytes"] for kind in ("packed", "float"))
+    assert packed < plain / 4
+    _run(export, tmp_path / "run", "-o", tmp_path / "exported", "-b", "2")
+    (exported,) = (tmp_path / "exported").glob("*.nnp")
+    (network,) = summary(exported).networks
+    assert len(network.layers) == FILES[name]
+    assert all(layer.weights.quantizer == "LUT" for layer in network.layers)
+    assert all(layer.distinct <= 16 for layer in network.layers)

@@ -1,0 +1,140 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Post-training quantization from the shell."""
+
+from __future__ import annotations
+
+import json
+
+import nnabla as nn
+import nnabla.functions as F
+import nnabla.parametric_functions as PF
+import numpy as np
+import pytest
+from nnabla.utils.save import save
+
+from nnabla_compress.calibration import PostTrainingSettings
+from nnabla_compress.cli.compress import recipe_of
+from nnabla_compress.cli.ptq import _rules
+from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.models import NnpFile
+from nnabla_compress.runs.ptq import run_ptq
+from tests.cli.test_cli import call, refused
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """A network that knows which third of the map is bright, and data: with labels and without."""
+    path = tmp_path_factory.mktemp("ptq")
+    nn.clear_parameters()
+    x = nn.Variable((4, 1, 6, 6))
+    h = PF.convolution(x, 6, (3, 3), pad=(1, 1), with_bias=False, name="conv1")
+    h = F.relu(PF.batch_normalization(h, batch_stat=False, name="conv1"))
+    y = F.softmax(PF.affine(F.average_pooling(h, (2, 6)), 3, name="fc"))
+    parameters = nn.get_parameters()
+    parameters["conv1/conv/W"].d = np.random.RandomState(0).rand(6, 1, 3, 3) * 0.2
+    parameters["fc/affine/W"].d = np.kron(np.ones((6, 1)), np.eye(3))
+    contents = {"name": "main", "batch_size": 4, "outputs": {"y": y}, "names": {"x": x}}
+    save(str(path / "net.nnp"), {"networks": [contents], "executors": []})
+    nn.clear_parameters()
+    rng = np.random.RandomState(0)
+    labels = rng.randint(0, 3, 120)
+    images = rng.randint(0, 80, (120, 1, 6, 6))
+    for image, label in zip(images, labels):
+        image[0, 2 * label : 2 * label + 2] += 30
+    images = images.astype(np.uint8)
+    np.savez(path / "test.npz", x=images, y=labels)
+    np.savez(path / "unlabelled.npz", x=images[:80])
+    bad = images[:8].astype(np.float32)
+    bad[3] = np.nan
+    np.savez(path / "nan.npz", x=bad)
+    np.savez(path / "shape.npz", x=np.zeros((8, 1, 5, 6), np.uint8))
+    return path
+
+
+def test_a_file_is_quantized_with_unlabelled_samples_scored_and_exported(folder, tmp_path):
+    out = tmp_path / "out"
+    result = call(
+        "ptq", folder / "net.nnp", "-d", folder / "unlabelled.npz", "--scale", "1/255", "--bits",
+        "4", "--evaluate", folder / "test.npz", "-o", out, cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "learned rounding" in result.stdout and "output SNR, dB" in result.stdout
+    results = json.loads((out / "results.json").read_text())
+    assert results["calibration_samples"] == 80
+    assert [row["bits"] for row in results["layers"]] == [4, 4]
+    assert results["float"]["samples"] == 120 and results["float"]["accuracy"] > 0.8
+    assert abs(results["compressed"]["accuracy"] - results["float"]["accuracy"]) < 0.1
+    assert {q["bits"] for q in results["quantizers"] if q["kind"] == "activation"} == {8}
+    loaded = NnpFile(out / "results.nnp").build()
+    loaded.output.forward()
+    assert loaded.head == "Softmax" and (out / "results.nnb").exists()
+    again = call("ptq", folder / "net.nnp", "-o", out, cwd=tmp_path)
+    refused(again, "holds a run already")
+
+
+def test_weights_need_no_data(folder, tmp_path):
+    result = call(
+        "ptq", folder / "net.nnp", "-w", "lut:bits=3", "--no-nnb", "-o", "o", cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    assert "only weights are quantized" in result.stderr
+    results = json.loads((tmp_path / "o" / "results.json").read_text())
+    assert [row["quantizer"] for row in results["layers"]] == ["LUT", "LUT"]
+    assert all("output_snr" not in step for step in results["steps"])
+    assert "accuracy" not in results["float"]
+
+
+def run(folder, output, data, samples=512, scored=False, **settings):
+    recipe, _ = recipe_of(folder / "net.nnp", weights=["affine:bits=8"], data=str(folder / data))
+    return run_ptq(
+        recipe, folder, output, PostTrainingSettings(**settings), samples,
+        recipe if scored else None,
+    )  # fmt: skip
+
+
+def test_samples_that_calibration_took_are_not_scored_on(folder, tmp_path):
+    results = run(folder, tmp_path / "out", "test.npz", samples=50, scored=True)
+    assert results["calibration_samples"] == 50
+    assert results["float"]["samples"] == results["compressed"]["samples"] == 70
+    with pytest.raises(DataError, match="calibration takes all samples"):
+        run(folder, tmp_path / "all", "test.npz", scored=True)
+    assert not (tmp_path / "all").exists()
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [("nan.npz", "NaN or infinite"), ("shape.npz", r"\(1, 6, 6\)"), ("none.npz", "none.npz")],
+)
+def test_bad_samples_are_refused(folder, tmp_path, data, message):
+    with pytest.raises((ConfigError, DataError), match=message):
+        run(folder, tmp_path / "out", data)
+
+
+def test_the_callers_parameters_stay(folder, tmp_path):
+    nn.parameter.get_parameter_or_create("conv1/conv/W", (2,), np.ones(2))
+    run(folder, tmp_path / "out", "unlabelled.npz")
+    assert list(nn.get_parameters(grad_only=False)) == ["conv1/conv/W"]
+
+
+def test_options_become_rules():
+    assert _rules(None, None, False, (), (), True) == (
+        ("affine:bits=8",),
+        ("affine:bits=8,symmetric=false",),
+    )
+    assert _rules(4, 16, False, (), (), True)[1] == ("affine:bits=16,symmetric=false",)
+    assert _rules(4, None, False, (), (), False) == (("affine:bits=4",), None)
+    assert _rules(None, None, True, ("lut:bits=4",), (), True) == (("lut:bits=4",), None)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        ((4, None, False, ("lut:bits=4",), (), True), "--bits and --weights"),
+        ((None, 8, False, (), ("affine:bits=8",), True), "--act-bits and --activations"),
+        ((None, 8, True, (), (), True), "--weights-only and --act-bits"),
+        ((None, 8, False, (), (), False), "come from data, and there is none"),
+    ],
+)
+def test_options_that_contradict_each_other_are_refused(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        _rules(*arguments)

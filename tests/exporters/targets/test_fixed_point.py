@@ -1,0 +1,232 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import os
+import zipfile
+from pathlib import Path
+
+import nnabla as nn
+import nnabla.functions as F
+import nnabla.parametric_functions as PF
+import numpy as np
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from nnabla_compress.errors import ConfigError, ExportError, UnsupportedFunctionError
+from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.exporters.agreement import nnb_agreement
+from nnabla_compress.models import NnpFile
+from nnabla_compress.nnb import read_nnb
+from nnabla_compress.quantizers import LUT, Uniform
+from nnabla_compress.simulator import Machine, traps
+from tests.graph.networks import build, randomize_statistics, recipes, values
+
+
+def exported(folder, y, x, target, samples, **options):
+    """Writes both files; returns the report and the path of the .nnb."""
+    report = export_nnp(
+        folder / "net.nnp", {"y": y}, {"x": x}, target=target, samples={"x": samples}, **options
+    )
+    return report, export_nnb(folder / "net.nnb", folder / "net.nnp")
+
+
+def fraction_bits(folder):
+    with zipfile.ZipFile(folder / "net.nnp") as archive:
+        types = yaml.safe_load(archive.read("settings.yaml"))["variables"]
+    return {name: int(text.rpartition("_")[2]) for name, text in types.items()}
+
+
+@pytest.mark.parametrize(("target", "bits"), [("int16", 16), ("int8", 8)])
+def test_integers_are_those_of_a_plain_model(tmp_path, target, bits):
+    """One truncation a layer, of the exact sum; saturation; bias in the format of the output."""
+    x = nn.Variable((1, 4, 6, 6))
+    h = F.relu(PF.convolution(x, 6, (3, 3), pad=(1, 0), stride=(2, 1), group=2, name="c"))
+    y = PF.affine(h, 5, name="fc")
+    randomize_statistics()
+    samples = values(64, 4, 6, 6)
+    weights = {name: p.d.copy() for name, p in nn.get_parameters().items()}
+    _, nnb = exported(tmp_path, y, x, target, samples)
+    machine, p = Machine(nnb), fraction_bits(tmp_path)
+    top = 2 ** (bits - 1) - 1
+    file = read_nnb(nnb)
+    biases = [f.inputs[2] for f in file.functions if f.type_name in ("Convolution", "Affine")]
+    kind = np.int8 if bits == 8 else np.int16
+    biases = [np.frombuffer(file.variables[number].data, kind).astype(int) for number in biases]
+
+    def codes(array, fraction):
+        return np.clip(np.rint(array * 2.0**fraction), -top, top).astype(np.int64)
+
+    def trunc(sums, shift):
+        return np.clip(np.sign(sums) * (np.abs(sums) >> shift), -top - 1, top)
+
+    relu, out = p["ReLU_out"], p["y"]
+    conv = next(v for name, v in p.items() if name.startswith("Convolution"))
+    for sample in samples[:8]:
+        a, w = codes(sample, p["x"]), codes(weights["c/conv/W"], p["c/conv/W"])
+        padded = np.pad(a, ((0, 0), (1, 1), (0, 0)))
+        sums = np.zeros((6, 3, 4), np.int64)
+        for o, i, j in np.ndindex(*sums.shape):
+            window = padded[(o // 3) * 2 : (o // 3) * 2 + 2, 2 * i : 2 * i + 3, j : j + 3]
+            sums[o, i, j] = (window * w[o]).sum()
+        h = trunc(sums, p["x"] + p["c/conv/W"] - conv) + biases[0][:, None, None]
+        h = np.maximum(np.clip(h, -top - 1, top), 0) >> (conv - relu)
+        w = codes(weights["fc/affine/W"], p["fc/affine/W"])
+        expected = trunc(h.ravel() @ w, relu + p["fc/affine/W"] - out) + biases[1]
+        got = machine.forward([np.clip(a, -top - 1, top).astype(kind)[None]])[0]
+        assert got[0].tolist() == np.clip(expected, -top - 1, top).tolist()
+    if bits == 16:
+        assert biases[0].tolist() == codes(weights["c/conv/b"], conv).tolist()
+
+
+@settings(deadline=None, max_examples=6, suppress_health_check=list(HealthCheck))
+@given(recipe=recipes(), target=st.sampled_from(["int16", "int8"]))
+def test_random_networks_have_no_trap_and_agree(tmp_path_factory, recipe, target):
+    nn.clear_parameters()
+    folder = tmp_path_factory.mktemp("net")
+    x = nn.Variable((1, 4, 6, 6))
+    y = build(recipe, x)
+    if y.parent.info.type_name == "Identity" and y.parent.inputs[0] == x:
+        return
+    randomize_statistics()
+    samples = values(48, 4, 6, 6)
+    _, nnb = exported(folder, y, x, target, samples)
+    assert [trap for trap in traps(nnb) if trap.severity != "note"] == []
+    found = nnb_agreement(nnb, y, x, {"x": values(16, 4, 6, 6, seed=1)})
+    assert found.error < (0.01 if target == "int16" else 0.5)
+
+
+def test_formats_keep_the_rules_of_the_kernels(tmp_path):
+    x = nn.Variable((1, 3, 8, 8))
+    h = F.relu(PF.convolution(x, 8, (3, 3), pad=(1, 1), name="c1"))
+    h = F.relu(F.add2(h, PF.convolution(h, 8, (3, 3), pad=(1, 1), name="c2", with_bias=False)))
+    y = PF.affine(F.average_pooling(h, (8, 8)), 4, name="fc")
+    _, nnb = exported(tmp_path, y, x, "int8", values(32, 3, 8, 8))
+    network = read_nnb(nnb)
+    for function in network.functions:
+        ins = [network.variables[i] for i in function.inputs]
+        out = network.variables[function.outputs[0]]
+        assert {v.type for v in (*ins, out)} == {"FIXED8"}
+        if function.type_name in ("Convolution", "Affine"):
+            assert len(ins) == 3
+            assert ins[2].fp_pos == out.fp_pos <= ins[0].fp_pos + ins[1].fp_pos
+        elif function.type_name == "Add2":
+            assert ins[0].fp_pos == ins[1].fp_pos == out.fp_pos
+        elif function.type_name == "ReLU":
+            assert 0 <= ins[0].fp_pos - out.fp_pos <= 6
+        else:
+            assert ins[0].fp_pos == out.fp_pos
+
+
+def test_quantizers_of_activations_become_clips(tmp_path):
+    x = nn.Variable((1, 4, 8, 8))
+    h = F.relu(PF.convolution(x, 8, (3, 3), name="c1", apply_w=Uniform(8)))
+    with nn.parameter_scope("a"):
+        h = Uniform(8, signed=False, initial_step=2.0**-8)(h)
+    y = PF.affine(h, 4, name="fc", apply_w=LUT(bits=4))
+    x.d = values(1, 4, 8, 8)
+    y.forward()
+    report, nnb = exported(tmp_path, y, x, "int16", values(32, 4, 8, 8))
+    types = [f.type_name for f in read_nnb(nnb).functions]
+    assert "MinimumScalar" in types and "Round" not in types
+    assert nnb_agreement(nnb, y, x, {"x": values(32, 4, 8, 8)}).error < 0.01
+    assert [row.bits for row in report.rows] == [16, 16]
+    assert not report.exact
+
+
+def test_scales_of_quantized_layers_are_taken_into_their_weights(tmp_path):
+    x = nn.Variable((1, 4, 8, 8))
+    h = PF.convolution(x, 8, (3, 3), name="c1", apply_w=LUT(bits=2), with_bias=False)
+    y = F.relu(PF.batch_normalization(h, batch_stat=False, name="c1"))
+    randomize_statistics()
+    _, nnb = exported(tmp_path, y, x, "int16", values(32, 4, 8, 8))
+    types = [f.type_name for f in read_nnb(nnb).functions]
+    assert types == ["Transpose", "Reshape", "Convolution", "ReLU"]
+
+
+def test_functions_without_integer_kernel_compute_in_float(tmp_path):
+    x = nn.Variable((1, 4, 6, 6))
+    h = F.tanh(PF.convolution(x, 4, (3, 3), name="c1"))
+    h = PF.deconvolution(h, 4, (3, 3), name="d")
+    h = F.mul2(h, F.sigmoid(PF.convolution(h, 4, (1, 1), name="c2")))
+    y = F.softmax(PF.affine(2 * h - 0.5, 5, name="fc"), axis=1)
+    _, nnb = exported(tmp_path, y, x, "int16", values(32, 4, 6, 6))
+    machine = Machine(nnb)
+    assert machine.outputs[0].type == "FLOAT32"
+    assert nnb_agreement(nnb, y, x, {"x": values(32, 4, 6, 6)}).error < 0.01
+
+
+def test_an_input_that_integers_cannot_hold_stays_float(tmp_path):
+    x = nn.Variable((1, 3, 6, 6))
+    y = PF.affine(F.relu(PF.convolution(x * (1 / 255), 4, (3, 3))), 4)
+    samples = np.random.RandomState(0).randint(0, 256, (32, 3, 6, 6)).astype(np.float32)
+    _, nnb = exported(tmp_path, y, x, "int8", samples)
+    assert Machine(nnb).inputs[0].type == "FLOAT32"
+    assert nnb_agreement(nnb, y, x, {"x": samples}).error < 0.15
+
+
+def test_values_that_integers_cannot_hold_are_refused(tmp_path):
+    x = nn.Variable((1, 8))
+    y = PF.affine(x, 4, name="fc") * 1000
+    with pytest.raises(ExportError, match="reaches .*, integers of 8 bits hold up to 127"):
+        exported(tmp_path, y, x, "int8", values(32, 8))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_samples_there_are_no_formats(tmp_path):
+    x = nn.Variable((1, 8))
+    with pytest.raises(ConfigError, match="input x has none"):
+        export_nnp(tmp_path / "net.nnp", PF.affine(x, 4), x, target="int8")
+
+
+@pytest.mark.parametrize(("bad", "message"), [(np.nan, "NaN"), (np.inf, "NaN or infinite")])
+def test_samples_that_are_no_numbers_are_refused(tmp_path, bad, message):
+    x = nn.Variable((1, 8))
+    with pytest.raises(ConfigError, match=message):
+        export_nnp(
+            tmp_path / "net.nnp", PF.affine(x, 4), x, "int8", samples={"x": np.full((3, 8), bad)}
+        )
+
+
+def test_what_the_runtime_lacks_is_refused_by_name(tmp_path):
+    x = nn.Variable((1, 4, 8, 8))
+    y = F.sin(PF.convolution(x, 4, (3, 3), name="c1"))
+    with pytest.raises(UnsupportedFunctionError, match="'int16' has no function Sin.*c1/conv"):
+        exported(tmp_path, y, x, "int16", values(8, 4, 8, 8))
+
+
+def test_windows_too_large_for_sums_of_16_bits_are_refused(tmp_path):
+    x = nn.Variable((1, 2, 20, 20))
+    y = F.average_pooling(F.relu(x), (20, 20))
+    with pytest.raises(UnsupportedFunctionError, match="at most 256 values, not 20x20"):
+        exported(tmp_path, y, x, "int8", values(8, 2, 20, 20))
+    exported(tmp_path, y, x, "int16", values(8, 2, 20, 20))
+
+
+def data(name: str) -> Path:
+    if "NNABLA_COMPRESS_DATA" not in os.environ:
+        pytest.skip("NNABLA_COMPRESS_DATA is not set")
+    return Path(os.environ["NNABLA_COMPRESS_DATA"]) / name
+
+
+def cifar_images(count):
+    image = pytest.importorskip("PIL.Image")
+    sheet = sorted(data("cifar10").glob("test-*.webp"))
+    if not sheet:
+        pytest.skip("there are no images")
+    pixels = np.asarray(image.open(sheet[0]).convert("RGB").crop((0, 0, 32 * 50, 32 * 2)))
+    tiles = pixels.reshape(2, 32, 50, 32, 3).transpose(0, 2, 4, 1, 3).reshape(-1, 3, 32, 32)
+    mean, std = np.float32([0.485, 0.456, 0.406]), np.float32([0.229, 0.224, 0.225])
+    return ((tiles[:count] / 255 - mean[:, None, None]) / std[:, None, None]).astype(np.float32)
+
+
+@pytest.mark.parametrize(("target", "error", "same"), [("int16", 0.01, 1.0), ("int8", 0.25, 0.9)])
+def test_a_trained_resnet_keeps_its_classes(tmp_path, target, error, same):
+    images = cifar_images(64)
+    x = nn.Variable((1, 3, 32, 32))
+    y = NnpFile(data("models") / "resnet20_cifar10.nnp")(x, True)
+    _, nnb = exported(tmp_path, y, x, target, images[:32])
+    found = nnb_agreement(nnb, y, x, {"x": images[32:]})
+    assert found.error < error
+    assert found.same_class is not None and found.same_class >= same

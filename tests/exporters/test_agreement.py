@@ -1,0 +1,57 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import nnabla as nn
+import nnabla.functions as F
+import nnabla.parametric_functions as PF
+import numpy as np
+import pytest
+
+from nnabla_compress.errors import DataError, VerifyError
+from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.exporters.agreement import nnb_agreement
+from tests.graph.networks import values
+
+
+@pytest.fixture
+def files(tmp_path):
+    x = nn.Variable((1, 4))
+    y = PF.affine(x, 3, name="fc")
+    export_nnp(tmp_path / "net.nnp", {"y": y}, {"x": x})
+    return x, y, export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp")
+
+
+def test_the_same_network_agrees(files):
+    x, y, nnb = files
+    found = nnb_agreement(nnb, y, x, {"x": values(20, 4)})
+    assert (found.samples, found.same_class) == (20, 1.0)
+    assert found.error < 1e-6
+    assert "on 20 samples" in str(found) and "the same for 100.0%" in str(found)
+
+
+def test_without_samples_it_takes_random_numbers(files):
+    x, y, nnb = files
+    assert nnb_agreement(nnb, y, x, {}).samples == 16
+
+
+def test_another_network_is_found_out(files):
+    x, y, nnb = files
+    with pytest.raises(VerifyError, match="on the C runtime the network differs by"):
+        nnb_agreement(nnb, y + 1, x, {"x": values(20, 4)}, tolerance=0.1)
+
+
+def test_batches_of_the_file_are_filled(tmp_path):
+    x = nn.Variable((4, 3, 4, 4))
+    y = F.relu(PF.convolution(x, 2, (3, 3), name="c"))
+    export_nnp(tmp_path / "net.nnp", {"y": y}, {"x": x}, batch_size=4)
+    nnb = export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp", batch_size=4)
+    found = nnb_agreement(nnb, y, x, {"x": values(10, 3, 4, 4)})
+    assert found.samples == 8
+    assert nnb_agreement(nnb, y, x, {"x": values(3, 3, 4, 4)}).samples == 4
+    assert found.error < 1e-6 and found.same_class is None
+
+
+def test_a_missing_file_is_named(files, tmp_path):
+    x, y, _ = files
+    with pytest.raises(DataError, match="none.nnb"):
+        nnb_agreement(tmp_path / "none.nnb", y, x, {"x": np.zeros((2, 4))})
