@@ -287,3 +287,30 @@ def test_a_training_killed_at_any_moment_resumes_to_the_same_bits(tmp_path):
     nn.load_parameters(str(tmp_path / "whole" / "end.h5"))
     for name, value in parameters().items():
         np.testing.assert_array_equal(resumed[name], value, err_msg=name)
+
+
+def normalized_net(x: nn.Variable, test: bool) -> nn.Variable:
+    h = PF.affine(x, 6, apply_w=Q.LUT(bits=2), name="a")
+    h = PF.batch_normalization(h, decay_rate=0.9, batch_stat=not test, name="a")
+    return PF.affine(F.relu(h), 2, name="b")
+
+
+@pytest.mark.parametrize("stop_at", [0, 7])
+def test_the_running_statistics_are_those_of_the_last_weights(tmp_path, stop_at):
+    set_seed(3)
+    data = two_blobs()
+    trainer = Trainer(normalized_net, data, settings(), tmp_path, PLAIN, seed=3)
+    if stop_at:
+
+        def stop(done: int, total: int, values: dict) -> None:
+            if done == stop_at:
+                raise KeyboardInterrupt
+
+        with pytest.raises(KeyboardInterrupt):
+            trainer.run(progress=stop)
+    trainer.run(resume=True)
+    kept = nn.get_parameters(grad_only=False)
+    h = PF.affine(nn.Variable.from_numpy_array(data.train.x), 6, apply_w=Q.LUT(bits=2), name="a")
+    h.forward()
+    np.testing.assert_allclose(kept["a/bn/mean"].d.ravel(), h.d.mean(0), atol=0.2 * h.d.std())
+    np.testing.assert_allclose(kept["a/bn/var"].d.ravel(), h.d.var(0), rtol=0.4)
