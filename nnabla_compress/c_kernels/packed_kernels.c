@@ -679,8 +679,9 @@ void packed_affine_integer(const packed_layer_t *layer, const packed_weights_t *
 
 /* ----------------------------------------------------- fast float kernels -- */
 
-/* Bits up to which an affine layer first adds the inputs that meet the same entry, and multiplies once an entry. Where
- * there are vectors it is quicker to look the weights up. */
+/* Bits up to which an affine layer first adds the inputs that meet the same entry, and multiplies once an entry.
+ * Processors with vectors also guess which stores a load depends on, and are slowed down by wrong guesses: there it is
+ * quicker to look the weights up. */
 #define ENTRY_SUM_BITS 4
 
 #ifdef PACKED_NO_MULTIPLY
@@ -935,8 +936,10 @@ static int32_t fill_taps(const packed_layer_t *layer, const plan_t *plan, const 
   return n;
 }
 
+static int has_table_per_map(const packed_weights_t *w) { return w->dictionary_per_map || w->scale_per_map; }
+
 /* As decode, with up to 16 values looked up in registers, eight at a time. */
-#if defined(__AVX2__) && defined(__GNUC__) && !defined(__clang__)
+#if defined(__AVX2__) && defined(__GNUC__) && !defined(__clang__) && PACKED_LANES > 1
 typedef float eight_floats_t __attribute__((vector_size(32)));
 typedef int32_t eight_integers_t __attribute__((vector_size(32)));
 #define TABLE 16
@@ -951,7 +954,7 @@ static void fill_table(const packed_weights_t *w, uint32_t map, float *table) {
     table[code] = (dictionary ? dictionary[code] : (float)(code - w->zero_point)) * scale;
 }
 
-/* Eight values from a bit of the codes on. */
+/* What it takes to look eight values up. */
 typedef struct {
   eight_floats_t low, high;
   eight_integers_t shifts, mask;
@@ -967,7 +970,8 @@ static inline look_up_t look_up_of(const float *table, uint32_t bits) {
   return look_up;
 }
 
-/* Reads eight bytes, of which none lies behind the one that "last" is the number of, less seven. */
+/* Reads eight bytes from the one that holds the bit, but from byte number last at most: that is where the last eight
+ * bytes of the codes begin. */
 static inline eight_floats_t eight_values(const look_up_t *look_up, const uint8_t *codes, uint32_t last,
                                           uint32_t bit) {
   const uint32_t byte = bit >> 3 < last ? bit >> 3 : last;
@@ -1038,7 +1042,7 @@ static void look_up_affine(const packed_layer_t *layer, const packed_weights_t *
                            float *y) {
   const uint8_t *codes = w->codes;
   const uint32_t bits = w->bits, last = w->code_bytes - 8, row_bits = (uint32_t)layer->in_maps * bits;
-  const int32_t n = layer->in_maps, per_map = w->dictionary_per_map || w->scale_per_map;
+  const int32_t n = layer->in_maps, per_map = has_table_per_map(w);
   uint32_t bit = 0;
   float table[TABLE] = {0.0f};
   look_up_t look_up;
@@ -1066,8 +1070,6 @@ static void look_up_affine(const packed_layer_t *layer, const packed_weights_t *
 #define decode_fast(w, first, count, map, table, values) decode(w, first, count, map, values)
 #endif
 
-static int has_table_per_map(const packed_weights_t *w) { return w->dictionary_per_map || w->scale_per_map; }
-
 static void fill_weights(const packed_layer_t *layer, const packed_weights_t *w, int32_t group, int32_t out,
                          const int32_t *indices, int32_t count, float *table, float *values) {
   const uint32_t map = (uint32_t)group * layer->out_maps + out, first = first_weight(layer, group, out, 0);
@@ -1092,7 +1094,8 @@ static outputs_t outputs_of(const packed_layer_t *layer, const plan_t *plan, int
     const int32_t q = phase < pad ? (pad - phase + stride - 1) / stride : 0;
     outputs.position = q * stride + phase - pad;
     outputs.stride = stride;
-    outputs.count = outputs.position < layer->out_size[d] ? (layer->out_size[d] - 1 - outputs.position) / stride + 1 : 0;
+    outputs.count = (layer->out_size[d] - outputs.position + stride - 1) / stride;
+    if (outputs.position >= layer->out_size[d]) outputs.count = 0;
     outputs.base = q - plan->reach[d] - plan->origin[d];
   }
   return outputs;
@@ -1255,6 +1258,25 @@ static float dot(const float *x, const float *w, int32_t n) {
   return sum;
 }
 
+static void decoded_affine(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
+                           float *y, float *values) {
+  const int32_t n = layer->in_maps;
+  float table[TABLE] = {0.0f};
+  int32_t b, o, i;
+  fill_table(w, 0, table);
+  for (o = 0; o < layer->out_maps; o++) {
+    const uint32_t first = (uint32_t)o * (uint32_t)n;
+    if (has_table_per_map(w)) fill_table(w, (uint32_t)o, table);
+    for (b = 0; b < layer->batch; b++) y[(size_t)b * layer->out_maps + o] = bias ? bias[o] : 0.0f;
+    for (i = 0; i < n; i += BLOCK) {
+      const int32_t count = n - i < BLOCK ? n - i : BLOCK;
+      decode_fast(w, first + (uint32_t)i, count, (uint32_t)o, table, values);
+      for (b = 0; b < layer->batch; b++)
+        y[(size_t)b * layer->out_maps + o] += dot(x + (size_t)b * n + i, values, count);
+    }
+  }
+}
+
 #else /* PACKED_NO_MULTIPLY */
 
 size_t packed_scratch_bytes_fast(const packed_layer_t *layer, const packed_weights_t *w) {
@@ -1273,7 +1295,7 @@ void packed_deconvolution_fast(const packed_layer_t *layer, const packed_weights
 
 #endif
 
-#if TABLE == 1
+#if PACKED_LANES == 1
 
 /* sums[c] = sum of the inputs whose weight has code c. */
 PACKED_INNER void add_by_entry(const uint8_t *codes, uint32_t bit, uint32_t bits, const float *x, int32_t n,
@@ -1296,13 +1318,8 @@ static float entry_sums(const packed_weights_t *w, uint32_t first, int32_t n, ui
 
 void packed_affine_fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
                         float *y, void *scratch) {
+#if PACKED_LANES == 1
   const int32_t n = layer->in_maps;
-#if TABLE > 1
-  if (layer->batch == 1 && w->bits <= 4 && w->code_bytes >= 8) {
-    look_up_affine(layer, w, x, bias, y);
-    return;
-  }
-#else
   if (w->bits <= ENTRY_SUM_BITS && n >= 4 << w->bits) {
     int32_t b, o;
     for (b = 0; b < layer->batch; b++, x += n)
@@ -1312,24 +1329,18 @@ void packed_affine_fast(const packed_layer_t *layer, const packed_weights_t *w, 
       }
     return;
   }
-#endif
-#ifdef PACKED_NO_MULTIPLY
-  packed_affine(layer, w, x, bias, y, scratch);
-#else
-  {
-    float table[TABLE] = {0.0f}, *values = scratch;
-    int32_t b, o, i;
-    fill_table(w, 0, table);
-    for (o = 0; o < layer->out_maps; o++) {
-      if (has_table_per_map(w)) fill_table(w, (uint32_t)o, table);
-      for (b = 0; b < layer->batch; b++) y[(size_t)b * layer->out_maps + o] = bias ? bias[o] : 0.0f;
-      for (i = 0; i < n; i += BLOCK) {
-        const int32_t count = n - i < BLOCK ? n - i : BLOCK;
-        decode_fast(w, first_weight(layer, 0, o, i), count, (uint32_t)o, table, values);
-        for (b = 0; b < layer->batch; b++)
-          y[(size_t)b * layer->out_maps + o] += dot(x + (size_t)b * n + i, values, count);
-      }
-    }
+#elif TABLE > 1
+  if (layer->batch == 1 && w->bits <= 4 && w->code_bytes >= 8) {
+    look_up_affine(layer, w, x, bias, y);
+    return;
   }
 #endif
+#ifndef PACKED_NO_MULTIPLY
+  /* To decode a weight first is worth it where that is quick, or where several rows meet it. */
+  if (TABLE > 1 || layer->batch > 1 || w->bits == PACKED_FLOAT_BITS) {
+    decoded_affine(layer, w, x, bias, y, scratch);
+    return;
+  }
+#endif
+  packed_affine(layer, w, x, bias, y, scratch);
 }

@@ -96,7 +96,7 @@ const char *packed_message(packed_status_t status);
  *    1  u8   bits                    8  u32  number of codes
  *    2  u8   sum of the flags       12  u32  number of floats that follow
  *    3  u8   0
- * Fills w but for codes and code_bytes. The description must be aligned to 4 bytes; size is what may be read from it. */
+ * Fills w but for codes and code_bytes. The description must be aligned to 4 bytes; size says how much may be read. */
 #define PACKED_DESCRIPTION_BYTES 16
 #define PACKED_HAS_DICTIONARY 1
 #define PACKED_DICTIONARY_PER_MAP 2

@@ -130,7 +130,6 @@ class _Sequence:
         self.settings, self.tell = settings, tell
         self.steps: List[Step] = []
         self.notes: List[str] = []
-        self.began = time.perf_counter()
         self.learn_from: Optional[Tuple[np.ndarray, ...]] = None
         judged_on: Tuple[np.ndarray, ...] = ()
         if samples is not None:
@@ -165,7 +164,7 @@ class _Sequence:
             for name in METHODS:
                 if name != method:
                     self._try(f"calibration: {name}", partial(self._calibrate, name))
-        if self.learn_from is not None:
+        if self.learn_from is not None and self._can_learn(self.learn_from[0]):
             if settings.bias_correction:
                 self._try("bias correction", self._correct_biases)
             if self._rounds():
@@ -174,6 +173,13 @@ class _Sequence:
         return PostTraining(
             network.outputs, network.inputs, network.scope, tuple(self.steps), tuple(self.notes)
         )
+
+    def _can_learn(self, learn_from: np.ndarray) -> bool:
+        """Whether what is learned from some samples can be judged on others."""
+        if learn_from is not self.judged_on[0]:
+            return True
+        self._note("there are no other samples to judge on: biases and roundings are not learned.")
+        return False
 
     def _observe(self) -> Dict[nn.Variable, Statistics]:
         if not self.settings.activations or self.learn_from is None:

@@ -67,12 +67,15 @@ def checked_samples(
     return tuple(found)
 
 
+_LEAST_TO_SPLIT = 4
+
+
 def split_samples(
     samples: Sequence[np.ndarray], part: float, seed: int
 ) -> Tuple[Tuple[np.ndarray, ...], Tuple[np.ndarray, ...]]:
     """Returns the samples to calibrate on and others to judge on.
 
-    Fewer than four samples serve for both.
+    Fewer than four samples serve for both: then both are the very same arrays.
 
     Args:
         samples: An array (N, ...) for each input.
@@ -84,7 +87,7 @@ def split_samples(
         [7, 3]
     """
     count = len(samples[0])
-    if count < 4:
+    if count < _LEAST_TO_SPLIT:
         return tuple(samples), tuple(samples)
     held = min(max(1, int(round(part * count))), count - 1)
     order = np.random.RandomState(seed).permutation(count)

@@ -8,6 +8,7 @@ from typing import Optional
 
 import click
 
+from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS
 from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.exporters import nnb_report
 from nnabla_compress.exporters.storage import FLOAT, SCHEMES, SMALLEST
@@ -86,3 +87,6 @@ def command(
                 console.print(line)
     for path in paths:
         console.print(f"{path}: {path.stat().st_size:,} bytes")
+    if any(path.name in EXAMPLE for path in paths):
+        sources = " ".join(name for name in (*EXAMPLE, *GLUE, *KERNELS) if name.endswith(".c"))
+        console.print(f"compile: cc -O2 {sources} -lnnablart_runtime -lnnablart_functions -lm")

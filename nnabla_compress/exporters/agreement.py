@@ -15,6 +15,7 @@ from nnabla_compress.exporters.fixed_point.evaluate import feeds
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.machine import Port
+from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 
 _RANDOM = 16  # samples where none are given
 _SEED = 313
@@ -87,7 +88,7 @@ def nnb_agreement(
         ...     nnb_agreement(nnb, y, x, samples).error < 0.001
         True
     """
-    machine = Machine(path)
+    machine = Machine(path, callbacks=PACKED_CALLBACKS)
     network = inference_network(inputs, outputs, machine.inputs[0].shape[0])
     return simulated(machine, network, samples, most, tolerance)
 

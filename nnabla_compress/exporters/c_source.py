@@ -10,6 +10,7 @@ from typing import Dict, List, Sequence, Tuple, Union
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.files import atomic_path
 from nnabla_compress.nnb import NnbFile, NnbVariable, read_nnb
+from nnabla_compress.simulator.packed import needs_callbacks
 
 _NOTICE = "/* Written by nnabla-compress. */"
 _WORDS_A_LINE = 8
@@ -141,6 +142,13 @@ def _example(name: str, header: str, network: NnbFile) -> str:
     values: Dict[str, str] = {"name": name, "header": header, "notice": _NOTICE}
     values["inputs"] = "\n".join(_filling(name, upper, network.inputs))
     values["outputs"] = "\n".join(_printing(name, upper, network))
+    packed = needs_callbacks(network)
+    values["sources"] = f"{name}.c" + (", packed_nnablart.c, packed_kernels.c" if packed else "")
+    values["include"] = '\n#include "packed_nnablart.h"' if packed else ""
+    values["report"] = _REPORT if packed else ""
+    values["callbacks"] = _WITH_CALLBACKS if packed else _WITHOUT_CALLBACKS
+    start = _START_PACKED if packed else _START
+    values["start"] = start.format(name=name, upper=upper)
     return _EXAMPLE.format(**values)
 
 
@@ -179,14 +187,34 @@ def _print_format(variable: NnbVariable) -> Tuple[str, str]:
     return "%g", f"output[i] / {float(1 << variable.fp_pos)}"
 
 
+_WITHOUT_CALLBACKS = """No callbacks and no settings at run time are
+ * needed: types and formats of variables are part of the network."""
+_WITH_CALLBACKS = """Weights are packed, and the functions that
+ * read them are callbacks: packed_start registers and tests them."""
+_START = """\
+  if (rt_allocate_context(&context) != RT_RET_NOERROR) {{
+    return 1;
+  }}
+  if (rt_initialize_context(context, (nn_network_t *){name}) != RT_RET_NOERROR) {{
+    return 2;
+  }}"""
+_START_PACKED = """\
+  if (packed_start(&context, (void *){name}, {upper}_BYTES, packed_register_exact, report) !=
+      RT_RET_NOERROR) {{
+    return 1;
+  }}"""
+_REPORT = """
+static void report(int function, const char *message) {
+  printf("function %d: %s\\n", function, message);
+}
+"""
 _EXAMPLE = """\
 {notice}
 /*
  * How to run the network with the NNabla C runtime (nnabla-c-runtime).
  *
- * Build it together with {name}.c, the runtime's headers in the include path, and its libraries
- * nnablart_runtime and nnablart_functions, and libm. No callbacks and no settings at run time are
- * needed: types and formats of variables are part of the network.
+ * Build it together with {sources}, the runtime's headers in the include path, and its libraries
+ * nnablart_runtime and nnablart_functions, and libm. {callbacks}
  *
  * The runtime takes its memory from malloc. rt_set_variable_malloc and rt_set_malloc, called before
  * rt_allocate_context, give it functions of your own.
@@ -196,19 +224,14 @@ _EXAMPLE = """\
 #include <nnablart/network.h>
 #include <nnablart/runtime.h>
 
-#include "{header}"
-
+#include "{header}"{include}
+{report}
 int main(void) {{
   rt_context_pointer context = 0;
   int i;
 
-  if (rt_allocate_context(&context) != RT_RET_NOERROR) {{
-    return 1;
-  }}
   /* The network is only read; the runtime's interface is older than its use from flash. */
-  if (rt_initialize_context(context, (nn_network_t *){name}) != RT_RET_NOERROR) {{
-    return 2;
-  }}
+{start}
   /* For each inference. Inputs are overwritten while the network runs: fill all of them anew. */
 {inputs}
   if (rt_forward(context) != RT_RET_NOERROR) {{

@@ -10,9 +10,11 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.exporters.activation_rows import ActivationRow
 from nnabla_compress.exporters.archive import NamedGraph
 from nnabla_compress.exporters.encode import EncodedGraph
+from nnabla_compress.exporters.packed_weights import packed_bytes
 from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.exporters.storage import weight_path
 from nnabla_compress.exporters.storage.nnb_bytes import parameter_bytes
@@ -122,7 +124,11 @@ class ExportReport:
 
 
 def layer_rows(
-    graph: EncodedGraph, names: Mapping[Any, str], storage: Mapping[Any, str], stored: NamedGraph
+    graph: EncodedGraph,
+    names: Mapping[Any, str],
+    storage: Mapping[Any, str],
+    stored: NamedGraph,
+    packed: Mapping[Any, PackedWeights],
 ) -> Tuple[LayerRow, ...]:
     """Returns a row for each weight of a graph without quantizers.
 
@@ -131,6 +137,7 @@ def layer_rows(
         names: Paths of its parameters by their array.
         storage: Names of the schemes by which weights are stored, by the array of the parameter.
         stored: The graph that is written.
+        packed: Weights that only the ``.nnb`` packs, by the array of the parameter.
     """
     rows = []
     found = _stored_bytes(stored)
@@ -151,7 +158,11 @@ def layer_rows(
                 storage=storage.get(layer.weight.data, "float"),
                 packed_bytes=4 * size if encoding is None else encoding.nbytes,
                 float_bytes=4 * size,
-                stored_bytes=found.get(layer.weight_name, 4 * size),
+                stored_bytes=(
+                    packed_bytes(packed[layer.weight.data])
+                    if layer.weight.data in packed
+                    else found.get(layer.weight_name, 4 * size)
+                ),
             )
         )
     return tuple(rows)

@@ -1,25 +1,22 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Rewriting functions that small runtimes lack into functions that they have.
+"""Preparing a graph for small runtimes: constants computed, missing functions rewritten.
 
-Every rewrite computes the same values up to the order of float32 additions.
+What is rewritten computes the same values up to the order of float32 additions.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from functools import reduce
-from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
-import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.exporters.rewrites import REWRITES, REWRITES_OF_PARAMETERS
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.layers import WEIGHT
 from nnabla_compress.graph.rewrite import functions, rebuild
-
-Rewrite = Callable[[Any, List[nn.Variable]], Optional[nn.Variable]]
 
 
 def fold_constants(
@@ -37,6 +34,7 @@ def fold_constants(
         The new outputs.
 
     Example:
+        >>> import nnabla.functions as F
         >>> x, w = nn.Variable((2, 3)), nn.Variable((3, 1))
         >>> y, = fold_constants([F.affine(x, F.tanh(w))], [x], {})
         >>> [f.info.type_name for f in functions([y])]
@@ -75,6 +73,7 @@ def lower_functions(
         The new outputs.
 
     Example:
+        >>> import nnabla.functions as F
         >>> x = nn.Variable((2, 3))
         >>> y, = lower_functions([F.softmax(F.relu6(x))], [x])
         >>> [f.info.type_name for f in functions([y])]
@@ -95,59 +94,14 @@ def lower_functions(
                 return None
             arguments[WEIGHT] = constant(np.array(weight.d), weight.name)
             return clone(function, arguments)
-        rewrite = _REWRITES.get(type_name)
-        made = None if rewrite is None else rewrite(function, arguments)
+        made = None
+        if type_name in REWRITES:
+            made = REWRITES[type_name](function, arguments)
+        elif type_name in REWRITES_OF_PARAMETERS:
+            made = REWRITES_OF_PARAMETERS[type_name](function, arguments, is_parameter)
         return None if made is None else [made]
 
     return rebuild(rebuild(outputs, replace), _axes_from_the_front)
-
-
-def _global_average_pooling(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
-    x = inputs[0]
-    return F.average_pooling(x, x.shape[2:]) if x.ndim == 4 else None
-
-
-def _mean(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
-    x = inputs[0]
-    axes = sorted(axis % x.ndim for axis in function.info.args["axes"])
-    if 0 in axes:  # the mean over the batch depends on its size
-        return None
-    count = int(np.prod([x.shape[axis] for axis in axes]))
-    total = F.sum(x, axis=axes, keepdims=function.info.args["keep_dims"])
-    return F.mul_scalar(total, 1.0 / count)
-
-
-def _clip(low: float, high: float) -> Rewrite:
-    def rewrite(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
-        return F.minimum_scalar(F.maximum_scalar(inputs[0], low), high)
-
-    return rewrite
-
-
-def _hard_sigmoid(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
-    line = F.add_scalar(F.mul_scalar(inputs[0], 0.2), 0.5)
-    return F.minimum_scalar(F.maximum_scalar(line, 0.0), 1.0)
-
-
-def _drop(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
-    return inputs[0] if inputs[0].parent is not None else None
-
-
-def _chain(combine: Callable[[nn.Variable, nn.Variable], nn.Variable]) -> Rewrite:
-    return lambda function, inputs: reduce(combine, inputs)
-
-
-_REWRITES: Dict[str, Rewrite] = {
-    "GlobalAveragePooling": _global_average_pooling,
-    "Mean": _mean,
-    "ReLU6": _clip(0.0, 6.0),
-    "HardTanh": _clip(-1.0, 1.0),
-    "HardSigmoid": _hard_sigmoid,
-    "AddN": _chain(F.add2),
-    "MulN": _chain(F.mul2),
-    "BcAdd2": _chain(F.add2),
-    "Identity": _drop,
-}
 
 
 def _axes_from_the_front(function: Any, inputs: List[nn.Variable]) -> Optional[List[nn.Variable]]:

@@ -13,8 +13,10 @@ from typing import Optional, Union
 from nnabla_compress.errors import CompressError, ConfigError, ExportError
 from nnabla_compress.exporters.archive import converter_settings
 from nnabla_compress.exporters.compact import compact_file
+from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
 from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
+from nnabla_compress.nnb import read_nnb
 
 API_LEVELS = range(1, 46)
 
@@ -26,6 +28,7 @@ def export_nnb(
     batch_size: int = 1,
     settings: Union[str, Path, None] = None,
     compact: bool = True,
+    pack: bool = True,
 ) -> Path:
     """Converts an ``.nnp`` to an ``.nnb`` with the options that the C runtime needs.
 
@@ -41,6 +44,7 @@ def export_nnb(
         batch_size: Rows of the inputs, fixed in the file.
         settings: YAML file with the types of variables; by default what the ``.nnp`` carries.
         compact: Make the file and its buffers smaller; False: exactly what the converter writes.
+        pack: Pack the weights of an ``.nnp`` for target ``callback``; False: leave them float.
 
     Returns:
         The path of the file.
@@ -84,6 +88,9 @@ def export_nnb(
                 f"NNabla's converter can't turn {nnp_path} into an .nnb: {reason}.",
                 help="export the .nnp with export_nnp(target='portable'), and try a higher api",
             )
+        forms = packing_of(nnp_path) if pack else None
+        if forms is not None:
+            temporary.write_bytes(pack_nnb(read_nnb(temporary), forms).to_bytes())
         if compact:
             compact_file(temporary)
     return path

@@ -29,6 +29,7 @@ from nnabla_compress.exporters.archive import (
 from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_bytes
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
+from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
 from nnabla_compress.exporters.sizes import float_sizes
 from nnabla_compress.exporters.targets import ExportOptions, Target, target_named
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
@@ -56,10 +57,14 @@ def export_nnp(
     The file holds the network ``Validation``, the executor ``Runtime``, the parameters in use
     under their paths (``c1/conv/W``), ``nnabla_compress.json`` with the report, and, where the C
     runtime holds variables otherwise than as floats, the converter's settings, which are also
-    written beside the file (``<name>.settings.yaml``). It is read back
-    and run against the network on random inputs before it takes its name. What it computes equals
-    the lowered graph bit for bit, and the network itself bit for bit if ``exact`` is reported; else
-    up to ``tolerance``. The network, its parameters and the parameter scopes stay as they are.
+    written beside the file (``<name>.settings.yaml``). It is read back and run against the network
+    on random inputs before it takes its name. What it computes equals the lowered graph bit for
+    bit, and the network itself bit for bit if ``exact`` is reported; else up to ``tolerance``. The
+    network, its parameters and the parameter scopes stay as they are.
+
+    Targets of the runtime's integer and binary-weight kernels compute other values in NNabla. They
+    are also converted and run in the simulator of the C runtime, of which a note tells; where
+    NNabla can't run the file, a network of plain layers lies beside it (``<name>.reference.nnp``).
 
     Args:
         path: The file to write, ``*.nnp``.
@@ -125,7 +130,7 @@ def export_nnp(
     report = ExportReport(
         path=path,
         target=target,
-        rows=layer_rows(lowered.plain, lowered.names, lowered.storage, graph),
+        rows=layer_rows(lowered.plain, lowered.names, lowered.storage, graph, lowered.packed),
         other_bytes=other_bytes(lowered.plain.outputs, lowered.names),
         file_bytes=0,
         exact=lowered.exact,
@@ -144,13 +149,25 @@ def export_nnp(
             found = _simulate(temporary, network, graph, options.samples, chosen)
             report = replace(report, notes=(*report.notes, str(found)))
         metadata = {"version": __version__, "same_values": lowered.reference is None}
+        if chosen.packs_weights:
+            metadata[PACKED] = packing_as_json(
+                {
+                    path: lowered.packed[parameter.data]
+                    for path, parameter in graph.parameters.items()
+                    if parameter.data in lowered.packed
+                }
+            )
         add_metadata(temporary, {**metadata, **report.as_dict()}, graph.types)
         report = replace(report, file_bytes=temporary.stat().st_size)
-    if not chosen.runs_in_nnabla:
-        with atomic_path(path.with_suffix(".reference.nnp")) as temporary:
-            plain = dict(zip(network.outputs, variables))
-            reference = name_graph(network.inputs, plain, lowered.names, {})
-            write_and_read_back(temporary, reference, batch_size, rounds)
+        reference = path.with_suffix(".reference.nnp")
+        if not chosen.runs_in_nnabla:
+            plain = name_graph(
+                network.inputs, dict(zip(network.outputs, variables)), lowered.names, {}
+            )
+            with atomic_path(reference) as beside:
+                write_and_read_back(beside, plain, batch_size, rounds)
+        elif reference.is_file():
+            reference.unlink()  # of an earlier export under this name
     write_settings(path.with_suffix(".settings.yaml"), graph.types)
     return report
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -25,6 +25,8 @@ def input_rounds(
 ) -> Rounds:
     """Returns batches to run networks on: three random ones, and up to sixteen of the samples.
 
+    The random ones are of the standard normal distribution, or of the samples' mean and spread.
+
     Args:
         inputs: Inputs by name.
         samples: Arrays (rows, ...) for each input, or nothing.
@@ -41,14 +43,26 @@ def input_rounds(
         >>> len(rounds), rounds[-1][0].tolist()
         (5, [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     """
+    arrays = _arrays(inputs, samples) if samples else {}
     rng = np.random.RandomState(_SEED)
     rounds = [
-        [rng.randn(*variable.shape).astype(np.float32) for variable in inputs.values()]
+        [
+            _random(rng, variable.shape, arrays.get(name)).astype(np.float32)
+            for name, variable in inputs.items()
+        ]
         for _ in range(_RANDOM_ROUNDS)
     ]
-    if not samples:
-        return rounds
-    arrays = []
+    if arrays:
+        starts = range(0, min(map(len, arrays.values())) - batch_size + 1, batch_size)
+        for start in starts[:_SAMPLE_ROUNDS]:
+            rounds.append([array[start : start + batch_size] for array in arrays.values()])
+    return rounds
+
+
+def _arrays(
+    inputs: Mapping[str, nn.Variable], samples: Mapping[str, np.ndarray]
+) -> Dict[str, np.ndarray]:
+    arrays = {}
     for name, variable in inputs.items():
         array = np.asarray(samples.get(name, ()), np.float32)
         if array.shape[1:] != tuple(variable.shape[1:]) or array.ndim == 0:
@@ -57,11 +71,18 @@ def input_rounds(
                 f"(rows, {', '.join(map(str, variable.shape[1:]))}).",
                 help="give rows for each input",
             )
-        arrays.append(array)
-    starts = range(0, min(map(len, arrays)) - batch_size + 1, batch_size)
-    for start in starts[:_SAMPLE_ROUNDS]:
-        rounds.append([array[start : start + batch_size] for array in arrays])
-    return rounds
+        arrays[name] = array
+    return arrays
+
+
+def _random(
+    rng: np.random.RandomState, shape: Sequence[int], samples: Optional[np.ndarray]
+) -> np.ndarray:
+    """Normal numbers, of the samples' mean and spread if there are any."""
+    numbers = rng.randn(*shape)
+    if samples is None or not samples.size or not np.isfinite(samples).all():
+        return numbers
+    return numbers * (float(samples.std()) or 1.0) + float(samples.mean())
 
 
 def verify_lowered(

@@ -4,14 +4,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.c_kernels import copy_sources
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.exporters import ExportReport, export_nnp
+from nnabla_compress.nnb import read_nnb
 from nnabla_compress.runs.inputs import Inputs
+from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.training.evaluate import Build
 
 _SAMPLES = 256
@@ -46,6 +49,21 @@ def export_network(
         if output == logits:
             raise
         return export_nnp(path, {"y": logits}, given, target=target, samples=samples, **options)
+
+
+def kernels_for(nnb: Path) -> List[Path]:
+    """Copies the C kernels for packed weights beside an ``.nnb``, if it needs them.
+
+    Args:
+        nnb: The file.
+
+    Returns:
+        The paths of the copies.
+
+    Raises:
+        CompressError: If the file is damaged, or the folder can't be written to.
+    """
+    return copy_sources(nnb.parent) if needs_callbacks(read_nnb(nnb)) else []
 
 
 def _samples(inputs: Inputs, names: Sequence[str]) -> Optional[Dict[str, np.ndarray]]:

@@ -14,7 +14,7 @@ from nnabla_compress.exporters import ExportReport, export_c, export_nnb, export
 from nnabla_compress.files import writable_folder
 from nnabla_compress.models import NnpFile
 from nnabla_compress.recipes import ModelPart, Recipe
-from nnabla_compress.runs.export import export_network
+from nnabla_compress.runs.export import export_network, kernels_for
 from nnabla_compress.runs.inputs import Inputs, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.run import Run
@@ -216,10 +216,12 @@ def export_file(
 
 def _converted(nnp: Path, nnb: bool, api: int, batch_size: int, c: bool) -> List[Path]:
     """Writes the files that are made from an ``.nnp``, and returns what lies beside it."""
-    settings = nnp.with_suffix(".settings.yaml")
-    paths = [settings] if settings.exists() else []
+    beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
+    paths = [path for path in beside if path.exists()]
     if nnb or c:
-        paths.append(export_nnb(nnp.with_suffix(".nnb"), nnp, api=api, batch_size=batch_size))
+        nnb_path = export_nnb(nnp.with_suffix(".nnb"), nnp, api=api, batch_size=batch_size)
+        paths.append(nnb_path)
+        paths += kernels_for(nnb_path)
     if c:
         paths += export_c(nnp.with_suffix(".c"), nnp.with_suffix(".nnb"))
     return paths

@@ -29,7 +29,7 @@ from nnabla_compress.logs import quiet
 from nnabla_compress.quantizers import prepare
 from nnabla_compress.recipes import Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
-from nnabla_compress.runs.export import export_network
+from nnabla_compress.runs.export import export_network, kernels_for
 from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.training import Outcome, Score, Trainer, evaluate, set_seed
@@ -268,6 +268,7 @@ class Run:
         if export.nnb:
             nnb = self.folder / f"{name}.nnb"
             export_nnb(nnb, nnp, api=export.api)
+            kernels_for(nnb)
             sizes.update(nnb_report(nnb, report.float_sizes).as_dict())
         return report, sizes
 

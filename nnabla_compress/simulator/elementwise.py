@@ -76,6 +76,8 @@ def div2(call: Call) -> None:
     if not b.array.all():
         raise call.refused("divides by zero, which ends the process (trap 10)", "divide as float")
     scaled = (a.array.astype(np.int64) * factor).astype(np.int32).astype(np.int64)
+    if np.any((scaled == -(2**31)) & (b.array == -1)):
+        raise call.refused("divides -2**31 by -1, which ends the process", "divide as float")
     quotient = fixed_point.divide(scaled, b.array.astype(np.int64))
     y.array[...] = fixed_point.clip(quotient.astype(fixed_point.WIDE[y.array.dtype]), y.array.dtype)
 

@@ -73,6 +73,7 @@ def liveness(network: NnbFile) -> Liveness:
             others = {buffers[other] for other in function.outputs[:index]}
             if buffer is None or buffer in others or _overwrites_unread(network, function, number):
                 hazards.append((position, number))
+            if buffer is None:
                 continue
             owner[buffer] = number
             (fixed.add if constant else fixed.discard)(number)

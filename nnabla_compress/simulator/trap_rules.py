@@ -112,7 +112,10 @@ def _pooling(subject: Subject) -> Iterator[Finding]:
             0, "error", f"has kernel {kernel}, the runtime has 2 and 3 dimensions", "reshape"
         )
     elif subject.bits == 8 and len(kernel) == 3:
-        if subject.inputs[0].fp_pos != subject.outputs[0].fp_pos:
+        shift = subject.inputs[0].fp_pos - subject.outputs[0].fp_pos
+        if shift >= subject.bits:
+            yield Finding(7, "error", "divides by zero to change fp_pos", "keep fp_pos")
+        elif shift:
             message = "rescales twice, as INT8 windows of three dimensions do"
             yield Finding(7, "warning", message, "keep fp_pos")
 

@@ -19,8 +19,10 @@ from nnabla_compress.exporters.nnabla_errors import reason
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.simulator import Machine
+from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
 
 VARIABLE = "NNABLART"
+PACKED_VARIABLE = "NNABLART_PACKED"
 _SECONDS = 600
 _ROUNDING = ("Round", "Sign", "FixedPointQuantize", "BinarySigmoid", "BinaryTanh")
 
@@ -137,7 +139,7 @@ class SimulatorEngine(Engine):
     name = ".nnb in the simulator"
 
     def __init__(self, path: Path) -> None:
-        self.machine = Machine(path)
+        self.machine = Machine(path, callbacks=PACKED_CALLBACKS)
 
     def run(self, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
         """Runs all rows."""
@@ -146,6 +148,9 @@ class SimulatorEngine(Engine):
 
 class RuntimeEngine(Engine):
     """The C runtime itself: the program ``nnablart`` on an ``.nnb``.
+
+    A file with packed weights is run by the example program of the C kernels, in the mode whose
+    sums have the order of the stock kernels.
 
     Args:
         program: The program.
@@ -159,10 +164,17 @@ class RuntimeEngine(Engine):
     name = ".nnb in nnablart"
 
     def __init__(self, program: str, path: Path, machine: Machine) -> None:
+        packed = needs_callbacks(machine.network)
+        self.mode = "exact" if packed else "infer"
         if not os.access(program, os.X_OK) or Path(program).is_dir():
+            variable, wanted = (
+                (PACKED_VARIABLE, "the compiled packed_main.c")
+                if packed
+                else (VARIABLE, "nnablart")
+            )
             raise ConfigError(
-                f"{VARIABLE} is {program!r}, which is no program that can be run.",
-                help=f"set {VARIABLE} to the path of nnablart, or unset it",
+                f"{variable} is {program!r}, which is no program that can be run.",
+                help=f"set {variable} to the path of {wanted}, or unset it",
             )
         self.program, self.path, self.machine = os.path.abspath(program), path.absolute(), machine
 
@@ -183,7 +195,7 @@ class RuntimeEngine(Engine):
             port.stored(array).tofile(folder / names[-1])
         for old in folder.glob("out_*.bin"):
             old.unlink()
-        command = [self.program, "infer", str(self.path), *names, "out"]
+        command = [self.program, self.mode, str(self.path), *names, "out"]
         try:
             done = subprocess.run(
                 command, cwd=folder, capture_output=True, text=True, timeout=_SECONDS, check=False

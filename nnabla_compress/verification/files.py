@@ -19,8 +19,10 @@ from nnabla_compress.exporters import export_nnb
 from nnabla_compress.exporters.archive import METADATA
 from nnabla_compress.nnb import NnbFile
 from nnabla_compress.simulator import Machine
+from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.verification.agreement import agreement
 from nnabla_compress.verification.engines import (
+    PACKED_VARIABLE,
     VARIABLE,
     Engine,
     GraphEngine,
@@ -39,9 +41,14 @@ from nnabla_compress.verification.report import (
 )
 
 _SEED = 313
+_ROWS = 32
 _FLOAT_TOLERANCE = 1e-4  # additions in another order
 _OTHER_IN_NNABLA = ("BinaryConnect", "BinaryWeight")  # NNabla computes their weights again
 _LIBRARY_TOLERANCE = 1e-5  # exponentials of another library, fused multiply-add
+_UNREGISTERED = (
+    "note: NNABLART takes no part: nnablart can't run packed weights. Compile packed_main.c and set "
+    "NNABLART_PACKED to its path."
+)
 
 
 @dataclass(frozen=True)
@@ -90,7 +97,8 @@ def verify_files(
     """Compares a graph, an ``.nnp``, an ``.nnb`` in the simulator, and the real C runtime.
 
     Without an ``.nnb`` the ``.nnp`` is converted for the comparison. The real runtime takes part
-    where the environment variable NNABLART names the program ``nnablart``.
+    where the environment variable NNABLART names the program ``nnablart``; for a file with packed
+    weights where NNABLART_PACKED names the compiled ``packed_main.c``.
 
     Args:
         nnp: The ``.nnp``.
@@ -118,7 +126,7 @@ def verify_files(
         promises: List[Promise] = []
         in_nnabla = None
         if nnp is not None:
-            in_nnabla = NnpEngine(nnp, machine.inputs[0].shape[0])
+            in_nnabla = _in_nnabla(nnp, machine.inputs[0].shape[0], len(samples.rows[0]))
             if graph is not None:
                 promises.append(_promise_of_export(nnp, in_nnabla))
             engines.append(in_nnabla)
@@ -126,7 +134,11 @@ def verify_files(
             promises.append(_promise_of_conversion(machine, in_nnabla))
         engines.append(simulator)
         _check(samples, machine)
-        program = os.environ.get(VARIABLE)
+        packed = needs_callbacks(machine.network)
+        program = os.environ.get(PACKED_VARIABLE if packed else VARIABLE)
+        warnings = list(machine.warnings)
+        if packed and not program and os.environ.get(VARIABLE):
+            warnings.append(_UNREGISTERED)
         if program:
             engines.append(RuntimeEngine(program, made, machine))
             promises.append(_promise_of_simulation(machine, in_nnabla))
@@ -149,7 +161,7 @@ def verify_files(
             )
         ),
         accuracies=_accuracies(engines, found, samples.labels),
-        warnings=machine.warnings,
+        warnings=warnings,
     )
 
 
@@ -161,6 +173,14 @@ def _nnb_of(nnp: Optional[Path], nnb: Optional[Path]) -> Iterator[Path]:
     assert nnp is not None
     with tempfile.TemporaryDirectory() as folder:
         yield export_nnb(Path(folder) / "network.nnb", nnp)
+
+
+def _in_nnabla(nnp: Path, batch_size: int, count: int) -> NnpEngine:
+    """The file in batches as the ``.nnb`` has them; in larger ones where that changes no bit."""
+    engine = NnpEngine(nnp, batch_size)
+    if engine.exact and _metadata(nnp).get("any_batch_size") and count > batch_size:
+        return NnpEngine(nnp, min(count, _ROWS))
+    return engine
 
 
 def _promise_of_export(nnp: Path, network: NnpEngine) -> Promise:

@@ -3,8 +3,9 @@
  * Times the packed kernels on layers that the standard input describes, one a line:
  *   kind groups in_maps out_maps height width kernel pad stride bits
  * kind 0 is a convolution, 2 an affine layer; bits 32 are float32 weights. Prints for every layer the least time of a
- * call in nanoseconds of the exact and of the fast kernel, which run in turn. The argument is the number of rounds. With
- * "once" as second argument every layer runs once, with "exact" or "fast" as third: for counting instructions. */
+ * call in nanoseconds of the exact and of the fast kernel, which run in turn, and the bytes of scratch memory that they
+ * want. The argument is the number of rounds. With "once" as second argument every layer runs once, "exact" or "fast" as
+ * the third says: for counting instructions. */
 #define _POSIX_C_SOURCE 199309L
 #include <stdio.h>
 #include <stdlib.h>

@@ -4,7 +4,8 @@
     python tests/benchmarks/measure_c_kernels.py --json docs/results/c_kernels.json
 
 Times are those of one thread, the least of several rounds in which all kernels take turns. What
-is not installed (valgrind, gcc-arm-none-eabi) is left out.
+is not installed is left out: valgrind, gcc-arm-none-eabi, and the C runtime that NNABLART_INCLUDE
+and NNABLART_LIB name, on which the network that NNABLA_COMPRESS_DATA holds is run as a whole.
 """
 
 from __future__ import annotations
@@ -12,17 +13,26 @@ from __future__ import annotations
 import argparse
 import datetime
 import json
+import os
 import re
 import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List, NamedTuple
+from typing import Dict, List, NamedTuple, Optional
 
+import numpy as np
+
+from nnabla_compress._version import __version__
 from nnabla_compress.c_kernels import GLUE, KERNELS, source_folder
+from nnabla_compress.c_kernels.rewrite import LAYERS, pack_network
+from nnabla_compress.exporters import export_nnb
+from nnabla_compress.nnb import NnbFile, read_nnb, values, write_nnb
 
 DRIVER = Path(__file__).parent / "c_kernels_bench.c"
+RUNTIME_DRIVER = Path(__file__).parent / "c_runtime_bench.c"
 STUB = Path(__file__).parents[1] / "c_kernels" / "stub_runtime"
 TIMED = ["-O3", "-march=native"]
 COUNTED = ["-O3", "-mavx2", "-mfma"]  # valgrind does not know AVX-512
@@ -148,6 +158,64 @@ def code_sizes() -> Dict[str, int]:
     return found
 
 
+def with_dictionaries(network: NnbFile, bits: int) -> NnbFile:
+    """The network with each weight rounded to as many of its quantiles."""
+    variables = list(network.variables)
+    for function in network.functions:
+        if function.type_name in LAYERS:
+            number = function.inputs[1]
+            weight = values(variables[number])
+            entries = np.quantile(weight, (np.arange(2**bits) + 0.5) / 2**bits).astype(np.float32)
+            nearest = abs(weight.reshape(-1, 1) - entries).argmin(axis=1)
+            variables[number] = replace(variables[number], data=entries[nearest].tobytes())
+    return replace(network, variables=tuple(variables))
+
+
+def on_runtime(include: str, library: str, nnp: Path) -> Dict[str, object]:
+    """Bytes and times of the whole network on the C runtime, with float and with 4-bit weights."""
+    result: Dict[str, object] = {}
+    outputs = {}
+    with tempfile.TemporaryDirectory() as folder:
+        floats = with_dictionaries(read_nnb(export_nnb(f"{folder}/net.nnb", nnp)), 4)
+        packed, _ = pack_network(floats)
+        names = ("libnnablart_runtime", "libnnablart_functions")
+        found = [str(path) for name in names for path in sorted(Path(library).rglob(name + ".*"))]
+        sources = [str(source_folder() / name) for name in (KERNELS[0], GLUE[0])]
+        command = ["gcc", *TIMED, "-w", f"-I{source_folder()}", f"-I{include}"]
+        program = f"{folder}/bench"
+        subprocess.run(
+            [*command, "-o", program, str(RUNTIME_DRIVER), *sources, *found, "-lm"], check=True
+        )
+        runs = [("float", floats, "exact"), ("exact", packed, "exact"), ("fast", packed, "fast")]
+        for name, network, mode in runs:
+            path = write_nnb(f"{folder}/{name}.nnb", network)
+            time, context, *y = output([program, mode, str(path)]).split()
+            outputs[name] = np.array([float.fromhex(value) for value in y])
+            result[name] = {
+                "file_bytes": path.stat().st_size,
+                "buffer_bytes": network.buffer_bytes,
+                "context_bytes": int(context),
+                "ns": int(time),
+                "largest_difference": float(abs(outputs[name] - outputs["float"]).max()),
+            }
+        weights = [v for v in packed.variables if v.type == "FIXED8"]
+        stored = sum(len(v.data or b"") for v in weights) - 16 * len(weights) // 2
+        float_bytes = sum(
+            floats.variables[number].nbytes
+            for number in {f.inputs[1] for f in floats.functions if f.type_name in LAYERS}
+        )
+        least = len(floats.to_bytes()) - float_bytes + stored
+        result["packed_file_to_least"] = len(packed.to_bytes()) / least
+    return result
+
+
+def network_file() -> Optional[Path]:
+    """The trained network, where it is at hand."""
+    folder = os.environ.get("NNABLA_COMPRESS_DATA")
+    path = Path(folder or ".") / "models" / "resnet20_cifar10.nnp"
+    return path if path.is_file() else None
+
+
 def totals(rows: List[Dict[str, object]], keys: List[str]) -> Dict[str, int]:
     """Sums over the network."""
     return {key: sum(int(row["times"]) * int(row[key]) for row in rows) for key in keys}  # type: ignore
@@ -162,6 +230,7 @@ def measure(rounds: int) -> Dict[str, object]:
         "command": "python tests/benchmarks/measure_c_kernels.py --json FILE",
         "date": datetime.date.today().isoformat(),
         "seed": 313,
+        "versions": {"nnabla_compress": __version__, "numpy": np.__version__},
         "gcc": output(["gcc", "--version"]).splitlines()[0],
         "timed_with": " ".join(TIMED),
         "times": rows,
@@ -179,6 +248,10 @@ def measure(rounds: int) -> Dict[str, object]:
         result["arm_gcc"] = output(["arm-none-eabi-gcc", "--version"]).splitlines()[0]
         result["code_with"] = " ".join(CORTEX_M4F)
         result["code_bytes"] = code_sizes()
+    include, library = (os.environ.get(f"NNABLART_{name}") for name in ("INCLUDE", "LIB"))
+    nnp = network_file()
+    if include and library and nnp:
+        result["on_runtime"] = on_runtime(include, library, nnp)
     return result
 
 

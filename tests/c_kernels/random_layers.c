@@ -1,7 +1,7 @@
 /* Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
  *
- * Runs random layers with every array in memory of just its size, for the sanitizers, and compares the kernels with each
- * other. The argument is the number of layers. */
+ * Runs random layers with every array in memory of just its size, for the sanitizers, and compares the kernels. The
+ * argument is the number of layers. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,6 +43,7 @@ static float *powers_of_two(size_t n) {
 }
 
 static void draw_layer(packed_layer_t *layer) {
+  int32_t reach;
   int d;
   memset(layer, 0, sizeof *layer);
   layer->kind = draw(0, 2);
@@ -58,13 +59,11 @@ static void draw_layer(packed_layer_t *layer) {
     layer->pad[d] = draw(0, 3);
     layer->stride[d] = draw(1, 3);
     layer->dilation[d] = draw(1, 3);
+    reach = layer->dilation[d] * (layer->kernel[d] - 1) + 1;
     if (layer->kind == PACKED_DECONVOLUTION)
-      layer->out_size[d] = layer->stride[d] * (layer->in_size[d] - 1) + layer->dilation[d] * (layer->kernel[d] - 1) + 1 -
-                           2 * layer->pad[d];
+      layer->out_size[d] = layer->stride[d] * (layer->in_size[d] - 1) + reach - 2 * layer->pad[d];
     else
-      layer->out_size[d] =
-          (layer->in_size[d] + 2 * layer->pad[d] - layer->dilation[d] * (layer->kernel[d] - 1) - 1) / layer->stride[d] +
-          1;
+      layer->out_size[d] = (layer->in_size[d] + 2 * layer->pad[d] - reach) / layer->stride[d] + 1;
   }
 }
 

@@ -157,6 +157,8 @@ def test_a_handful_of_samples_works_and_is_told(count):
     x, y = trained()
     result = quantize(x, y, samples(count), weights=("affine:bits=4",))
     assert f"{count} calibration sample(s) are few" in result.notes[0]
+    learns = any(step.name == "learned rounding" for step in result.steps)
+    assert learns == (count >= 4) == (len(result.notes) == 1)
     assert np.isfinite(compute(result.outputs, result.inputs, [samples(4)])[0]).all()
 
 

@@ -83,7 +83,9 @@ def test_a_packed_file_becomes_a_float_one_but_is_not_compressed(run, tmp_path):
         summary(path).networks for path in (folder / "results.nnp", tmp_path / "results.nnp")
     )
     assert plain.parameters == packed.parameters and "Affine" not in plain.functions
-    code, _, error = call("compress", folder / "results.nnp", "-w", "lut:bits=4", "-o", tmp_path / "r")
+    code, _, error = call(
+        "compress", folder / "results.nnp", "-w", "lut:bits=4", "-o", tmp_path / "r"
+    )
     assert code != 0 and "stored as codes" in str(error)
 
 

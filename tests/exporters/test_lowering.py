@@ -11,6 +11,10 @@ from nnabla_compress.exporters.lowering import fold_constants, lower_functions
 from nnabla_compress.graph import functions
 from tests.graph.networks import forward, values
 
+CLIP = "MaximumScalar MinimumScalar"
+CHAIN = f"MulScalar Round {CLIP} MulScalar"
+UNSIGNED = "ReLU MulScalar Round MinimumScalar MulScalar"
+
 
 def types(output):
     return [function.info.type_name for function in functions([output])]
@@ -43,6 +47,92 @@ def test_rewrites_compute_the_same(build, expected):
     args = [value for f in functions([lowered]) for key, value in f.info.args.items()
             if key in ("axis", "axes", "start")]  # fmt: skip
     assert all(np.min(value) >= 0 for value in args)
+
+
+TIES = np.float32([-3, -2.5, -1.5, -1, -0.5, -0.25, 0, 0.25, 0.5, 1, 1.5, 2.5, 7, 1e7, -1e7, 0.75])
+
+
+@pytest.mark.parametrize("build", [F.floor, F.ceil])
+def test_rounding_down_and_up_is_exact_for_ties_and_whole_numbers(build):
+    x = nn.Variable.from_numpy_array(TIES.reshape(2, 8))
+    (lowered,) = lower_functions([build(x)], [x])
+    np.testing.assert_array_equal(forward(lowered), forward(build(x)))
+    assert set(types(lowered)) <= {"Round", "Sub2", "Add2", "Sign", "ReLU"}
+
+
+def ones(*shape, value=1.0):
+    return nn.Variable.from_numpy_array(np.full(shape, value, np.float32))
+
+
+@pytest.mark.parametrize(
+    ("build", "expected"),
+    [
+        (lambda x: F.broadcast(F.max(x, axis=(2, 3), keepdims=True), x.shape), "MaxPooling Mul2"),
+        (lambda x: F.tile(x, (1, 2, 1, 3)), "Concatenate Concatenate"),
+        (lambda x: F.max(x, axis=(2, 3)), "MaxPooling Reshape"),
+        (lambda x: F.min(x, axis=(-1, -2), keepdims=True), "MulScalar MaxPooling MulScalar"),
+        (lambda x: F.fixed_point_quantize(x, n=5, delta=0.25), CHAIN),
+        (lambda x: F.fixed_point_quantize(x, sign=False, n=3, delta=0.5), UNSIGNED),
+        (lambda x: quantize_linear(x, 0.25, 3, np.int8), "MulScalar Round Add2 " + CLIP),
+        (lambda x: quantize_linear(x, 0.125, 9, np.uint8, True), "MulScalar Round Add2 " + CLIP),
+        (lambda x: F.dequantize_linear(x, ones(1, 1, 1, 1, value=0.3), ones(1, 1, 1, 1)),
+         "Sub2 MulScalar"),
+        (lambda x: F.dequantize_linear(x, ones(1, 3, 1, 1, value=0.3), ones(1, 3, 1, 1)),
+         "Sub2 Mul2"),
+    ],
+)  # fmt: skip
+def test_rewrites_of_single_operations_are_exact(build, expected):
+    x = nn.Variable.from_numpy_array(np.round(8 * values(2, 3, 4, 6)) / 8 * 4)
+    (lowered,) = lower_functions([build(x)], [x])
+    assert " ".join(types(lowered)) == expected
+    np.testing.assert_array_equal(forward(lowered), forward(build(x)))
+
+
+def quantize_linear(x, scale, zero_point, dtype, narrow=False):
+    scale, zero_point = ones(1, 1, 1, 1, value=scale), ones(1, 1, 1, 1, value=zero_point)
+    return F.quantize_linear(x, scale, zero_point, "HALF_AWAY_FROM_ZERO", narrow, dtype)
+
+
+@pytest.mark.parametrize("divisor", [1, 3])
+@pytest.mark.parametrize("bias", [True, False])
+def test_a_depthwise_deconvolution_is_a_grouped_one(divisor, bias):
+    x = nn.Variable.from_numpy_array(values(2, 6, 4, 5))
+    w = nn.Variable.from_numpy_array(values(6, 3, 2, seed=1))
+    b = nn.Variable.from_numpy_array(values(6 // divisor, seed=2)) if bias else None
+    y = F.depthwise_deconvolution(x, w, b, pad=(1, 0), stride=(2, 1), divisor=divisor)
+    (lowered,) = lower_functions([y], [x])
+    assert types(lowered) == ["Reshape", "Deconvolution"]
+    np.testing.assert_allclose(forward(lowered), forward(y), rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize("transpose_a", [True, False])
+@pytest.mark.parametrize("transpose_b", [True, False])
+def test_a_product_with_a_parameter_is_an_affine(transpose_a, transpose_b):
+    x = nn.Variable.from_numpy_array(values(2, 5, 4))
+    inner, outer = (5, 4) if transpose_a else (4, 5)
+    matrix = nn.Variable.from_numpy_array(
+        values(1, *((3, inner) if transpose_b else (inner, 3)), seed=1)
+    )
+    y = F.batch_matmul(x, F.broadcast(matrix, (2, *matrix.shape[1:])), transpose_a, transpose_b)
+    z = F.batch_matmul(x, matrix, transpose_a, transpose_b)
+    (lowered,) = lower_functions([z], [x])
+    assert types(lowered) == (["Transpose"] if transpose_a else []) + ["Affine"]
+    assert lowered.shape == (2, outer, 3)
+    np.testing.assert_allclose(forward(lowered), forward(y), rtol=1e-5, atol=1e-6)
+
+
+def test_what_has_no_rewrite_stays():
+    x = nn.Variable((2, 3, 4, 4))
+    for y in (
+        F.batch_matmul(x, x),
+        F.max(x, axis=1),
+        F.max(x, axis=(2, 3), with_index=True, only_index=True),
+        F.tile(x, (2, 1, 1, 1)),
+        F.quantize_linear(x, ones(1, 1, 1, 1), ones(1, 1, 1, 1), "HALF_TO_EVEN", False, np.int8),
+        F.quantize_linear(x, F.exp(x), ones(1, 1, 1, 1), "HALF_TO_EVEN", False, np.int8),
+    ):
+        (lowered,) = lower_functions([y], [x])
+        assert types(lowered) == types(y)
 
 
 def test_an_affine_does_not_share_its_weight_with_another_function():

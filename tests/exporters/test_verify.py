@@ -39,6 +39,20 @@ def test_given_samples_are_run_in_full_batches():
     assert [values[0].tolist() for values in rounds[3:]] == [rows[:2].tolist(), rows[2:4].tolist()]
 
 
+def test_random_inputs_have_the_mean_and_spread_of_the_samples():
+    x = nn.Variable((2, 400))
+    plain = input_rounds({"x": x}, {}, 2)
+    rounds = input_rounds({"x": x}, {"x": np.float32([[90] * 400, [110] * 400])}, 2)
+    np.testing.assert_allclose(rounds[0][0], 10 * plain[0][0] + 100, rtol=1e-5)
+    constant = input_rounds({"x": x}, {"x": np.full((2, 400), 7)}, 2)
+    np.testing.assert_allclose(constant[0][0], plain[0][0] + 7, rtol=1e-5)
+
+
+def test_no_more_than_sixteen_batches_of_samples_are_run():
+    x = nn.Variable((1, 3))
+    assert len(input_rounds({"x": x}, {"x": np.zeros((100, 3))}, 1)) == 3 + 16
+
+
 class Failing(PythonFunction):
     """A function that can't be computed."""
 

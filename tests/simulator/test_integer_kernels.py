@@ -238,3 +238,14 @@ def test_windows_of_three_dimensions_rescale_int8_twice(builder):
     machine = Machine(builder.file(y))
     assert machine.forward([np.int8([[[[3, -9]]]])])[0].ravel().tolist() == [48, -128]
     assert "rescales twice" in machine.warnings[0]
+
+
+def test_the_one_quotient_that_ends_the_process_is_refused(builder):
+    a, b = builder.input((2,), "FIXED8", 0), builder.input((2,), "FIXED8", 12)
+    y = builder.variable((2,), "FIXED8", 12)
+    builder.function("Div2", [a, b], [y], inplace=False)
+    machine = Machine(builder.file(y))
+    with pytest.raises(UnsupportedFunctionError, match="-2..31 by -1"):
+        machine.forward([np.int8([-128, 1]), np.int8([-1, 1])])
+    # 128 * 2**24 wraps; cut to 16 bits nothing is left of it.
+    assert machine.forward([np.int8([-128, 1]), np.int8([1, 1])])[0].tolist() == [0, 0]

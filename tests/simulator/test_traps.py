@@ -95,6 +95,21 @@ CASES = {
         "warning",
         lambda b: of_one(b, "Transpose", (I8, 0), (I8, 9), axes=(0, 1, 2, 3)),
     ),
+    "three dimensions, far to the right": (
+        7,
+        "error",
+        lambda b: of_one(
+            b,
+            "SumPooling",
+            (I8, 9),
+            (I8, 1),
+            kernel=(1, 1, 1),
+            stride=(1, 1, 1),
+            pad=(0, 0, 0),
+            ignore_border=True,
+            channel_last=False,
+        ),
+    ),
     "negative shift": (8, "error", lambda b: convolution(b, (I8, 1), (I8, 1), (I8, 5), (I8, 5))),
     "negative shift of a product": (
         8,

@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Quantizers of activations as clips: in fixed point the formats round, the ranges must stay."""
+"""Quantizers of activations as clips: the formats of fixed point round, the ranges must stay."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import numpy as np
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.quantizers.base import quantizer_of
 
+_FEWEST_BITS = 6
 _FAR = 1e30  # beyond each range that a quantizer can have
 
 
@@ -20,12 +21,14 @@ def clip_activations(
 ) -> Tuple[List[nn.Variable], int]:
     """Builds the graph again with quantizers of activations replaced by clips to their ranges.
 
+    Those of fewer than 6 bits stay: their steps are coarse enough to matter to the layers behind.
+
     Args:
         outputs: Variables of one graph.
         inputs: The network's inputs.
 
     Returns:
-        The new outputs, and the number of quantizers replaced.
+        The new outputs, and the number of quantizers of activations.
 
     Example:
         >>> import nnabla.functions as F
@@ -33,21 +36,24 @@ def clip_activations(
         >>> from nnabla_compress.quantizers import Uniform
         >>> nn.clear_parameters()
         >>> x = nn.Variable((1, 4))
-        >>> y = Uniform(4, signed=False, initial_step=0.125)(F.relu(x))
+        >>> y = Uniform(6, signed=False, initial_step=0.125)(F.relu(x))
         >>> y.forward()
         >>> (y,), count = clip_activations([y], [x])
         >>> [(f.info.type_name, f.info.args.get("val")) for f in functions([y])]
-        [('ReLU', None), ('MinimumScalar', 1.875)]
+        [('ReLU', None), ('MinimumScalar', 7.875)]
     """
     dynamic, count = set(inputs), [0]
 
     def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
-        if quantizer_of(function) is None:
+        quantizer = quantizer_of(function)
+        if quantizer is None:
             return None
         tensor = function.inputs[0]
         if tensor.parent is None and tensor not in dynamic:
             return None
         count[0] += 1
+        if quantizer.bits_of(function.info.args, function.inputs) < _FEWEST_BITS:
+            return None
         low, high = _range(function)
         x = arguments[0]
         before = x.parent.info.type_name if x.parent is not None else ""

@@ -162,6 +162,8 @@ class _Builder:
             return self.layer(function, arguments)
         moving = [v for v in arguments if not self.is_parameter(v)]
         integers = any(key(v) in self.fixed for v in moving)
+        if type_name in ("MulScalar", "Mul2") and self.is_rounded(function.outputs[0]):
+            return self.copy(function, arguments)  # a quantizer: its codes are exact in float only
         if type_name in ("MulScalar", "AddScalar") and integers:
             return [self.by_parameter(function, arguments[0])]
         if type_name in INTEGER and integers:
@@ -202,6 +204,16 @@ class _Builder:
         parameter = constant(np.full((1,) * x.ndim, number, np.float32), type_name.lower())
         made = F.mul2(x, parameter) if type_name == "MulScalar" else F.add2(x, parameter)
         return self.mark([parameter, made])[1]
+
+    def is_rounded(self, variable: nn.Variable) -> bool:
+        """Whether all that reads a variable, if need be behind clips, is one Round."""
+        readers = self.readers.get(variable, [None])
+        while len(readers) == 1 and readers[0] is not None:
+            type_name = readers[0].info.type_name
+            if type_name not in ("ReLU", "MinimumScalar", "MaximumScalar"):
+                return bool(type_name == "Round")
+            readers = self.readers.get(readers[0].outputs[0], [None])
+        return False
 
     def as_integer(self, variable: nn.Variable) -> nn.Variable:
         if key(variable) in self.fixed:

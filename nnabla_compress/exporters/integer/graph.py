@@ -151,10 +151,7 @@ class IntegerGraph:
         if isinstance(x, Parts):
             flat = type_name == "Reshape" and list(args["shape"][1:]) in ([-1], [_size(x)])
             if flat:
-                rows = [
-                    F.reshape(c.variable, (-1, c.variable.size // c.variable.shape[0]))
-                    for c in x.codes
-                ]
+                rows = [F.reshape(c.variable, (-1, _row(c)), inplace=False) for c in x.codes]
                 return Parts(tuple(Codes(row, c.scale) for row, c in zip(rows, x.codes)))
             if type_name not in (*_KEEP_PARTS, "AveragePooling", "SumPooling"):
                 return None
@@ -218,4 +215,9 @@ class IntegerGraph:
 
 
 def _size(parts: Parts) -> int:
-    return sum(c.variable.size // c.variable.shape[0] for c in parts.codes)
+    return sum(_row(codes) for codes in parts.codes)
+
+
+def _row(codes: Codes) -> int:
+    """Numbers of one sample."""
+    return int(codes.variable.size // codes.variable.shape[0])

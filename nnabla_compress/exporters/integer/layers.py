@@ -60,7 +60,11 @@ def layer_sums(
         x, weight = codes, converted
         shape = (-1, *function.outputs[0].shape[1:])
     elif len(x) > 1 and not _adds_all_channels(function):
-        return "its inputs have several scales"
+        factors = _scale_of_groups(function, x)
+        if factors is None:
+            return "a group of its channels has several scales"
+        joined = F.concatenate(*(codes.variable for codes in x), axis=CHANNELS)
+        x, scale = [Codes(joined, 1.0)], scale * factors
     pieces = _pieces(function, x, weight, exactness)
     if pieces is None:
         return "its sums may exceed 2^24, up to which they are exact"
@@ -99,13 +103,29 @@ def _as_maps(function: Any, x: Sequence[Codes]) -> Optional[List[Codes]]:
     maps = []
     for codes in x:
         size = int(np.prod(codes.variable.shape[base:]))
-        maps.append(Codes(F.reshape(codes.variable, (-1, size, 1, 1)), codes.scale))
+        maps.append(Codes(F.reshape(codes.variable, (-1, size, 1, 1), inplace=False), codes.scale))
     return maps
 
 
 def _kernel(maps: Sequence[Codes]) -> Tuple[int, ...]:
     channels = sum(codes.variable.shape[CHANNELS] for codes in maps)
     return (channels, *maps[0].variable.shape[CHANNELS + 1 :])
+
+
+def _scale_of_groups(function: Any, x: Sequence[Codes]) -> Optional[np.ndarray]:
+    """Returns the scale of the input that each output channel of a grouped layer has.
+
+    None where a group reaches over parts of several scales.
+    """
+    args, shape = function.info.args, function.outputs[0].shape
+    base = args["base_axis"] % function.inputs[0].ndim
+    if function.info.type_name == "Deconvolution" or base != CHANNELS or args.get("channel_last"):
+        return None
+    by_channel = np.concatenate([np.full(c.variable.shape[CHANNELS], c.scale) for c in x])
+    groups = by_channel.reshape(args.get("group", by_channel.size), -1)
+    if np.any(groups != groups[:, :1]):
+        return None
+    return np.repeat(groups[:, 0], shape[CHANNELS] // len(groups))
 
 
 def _adds_all_channels(function: Any) -> bool:

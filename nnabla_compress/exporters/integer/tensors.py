@@ -88,4 +88,4 @@ def to_float(tensor: Tensor) -> nn.Variable:
         y = F.mul_scalar(y, float(scale[0]))
     if np.any(shift != 0):
         y = F.add2(y, constant(shift.reshape(along), beside(tensor.path, "b")))
-    return y if tensor.shape is None else F.reshape(y, tensor.shape)
+    return y if tensor.shape is None else F.reshape(y, tensor.shape, inplace=False)

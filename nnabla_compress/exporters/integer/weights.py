@@ -117,7 +117,7 @@ def on_grid(values: np.ndarray) -> Optional[Tuple[np.ndarray, np.float32]]:
         values: float32.
 
     Example:
-        >>> on_grid(np.float32([-0.31, 0.1234, 0.2, 0.77])) is None
+        >>> on_grid(np.sqrt(np.float32([2, 3, 5, 7]))) is None
         True
         >>> [part.tolist() for part in on_grid(np.float32([-0.5, 0.125]))]
         [[-4, 1], 0.125]

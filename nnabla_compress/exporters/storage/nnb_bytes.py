@@ -104,7 +104,7 @@ def _bytes(outputs: Sequence[nn.Variable], inputs: Collection[nn.Variable], type
 
 def _function_bytes(function: Any) -> int:
     record, lists = _FIXED, 0
-    for name, kind in _ARGUMENTS[function.info.type_name]:
+    for name, kind in _ARGUMENTS.get(function.info.type_name, ()):
         if kind == "B":
             record += 1
             continue

@@ -7,6 +7,7 @@ from typing import Dict, Tuple
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.exporters.targets.binary_weight import BinaryWeight
+from nnabla_compress.exporters.targets.callback import Callback
 from nnabla_compress.exporters.targets.fixed_point import Int8, Int16
 from nnabla_compress.exporters.targets.integer import Integer
 from nnabla_compress.exporters.targets.portable import Portable
@@ -14,7 +15,7 @@ from nnabla_compress.exporters.targets.target import ExportOptions, Lowered, Tar
 
 __all__ = ["TARGETS", "ExportOptions", "Lowered", "Target", "target_named"]
 
-_ALL: Tuple[Target, ...] = (Portable(), Integer(), Int16(), Int8(), BinaryWeight())
+_ALL: Tuple[Target, ...] = (Portable(), Integer(), Int16(), Int8(), BinaryWeight(), Callback())
 TARGETS: Dict[str, Target] = {target.name: target for target in _ALL}
 
 

@@ -9,7 +9,6 @@ plain layers is written beside it.
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, ClassVar, Dict, List, NamedTuple, Optional, Sequence, Tuple
 
 import nnabla as nn
@@ -19,6 +18,7 @@ import numpy as np
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.storage import CODES, coded_tensor
+from nnabla_compress.exporters.targets.left_over import left_over
 from nnabla_compress.exporters.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.exporters.targets.target import (
     ExportOptions,
@@ -33,7 +33,6 @@ from nnabla_compress.graph.rewrite import rebuild
 
 _LAYERS = ("Convolution", "DepthwiseConvolution", "Affine")
 _BYTE = (-128, 127)
-_NAMED = 3
 
 
 class BinaryWeight(Target):
@@ -66,7 +65,7 @@ class BinaryWeight(Target):
             notes=[
                 "NNabla computes binary-weight layers from other numbers than the C runtime: run "
                 "the reference there",
-                *_left_over(builder.reasons),
+                *left_over(builder.reasons, "stays float"),
             ],
             reference=plain.outputs,
         )
@@ -200,15 +199,3 @@ def _convolution(
         dilation=args["dilation"],
         group=arguments[0].shape[args["base_axis"]] if depthwise else args["group"],
     )
-
-
-def _left_over(reasons: Dict[str, str]) -> List[str]:
-    """Returns a note for each reason why layers stay float."""
-    notes = []
-    for reason, count in Counter(reasons.values()).items():
-        layers = [name for name, why in reasons.items() if why == reason]
-        shown = ", ".join(layers[:_NAMED]) + (
-            f" and {count - _NAMED} more" if count > _NAMED else ""
-        )
-        notes.append(f"{shown}: stays float, {reason}")
-    return notes

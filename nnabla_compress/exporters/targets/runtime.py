@@ -41,6 +41,9 @@ def _mode_of(key: str, *allowed: str) -> Rule:
 
 _LOSS = "export the logits, not the loss"
 _NORMALIZATION = "use batch normalization, which is folded into the layers"
+_QUANTIZER = (
+    "put in a quantizer of nnabla_compress.quantizers instead: Uniform, or Pow2 for powers of two"
+)
 RULES: Dict[str, Optional[Rule]] = {
     "Convolution": _channels_first,
     "DepthwiseConvolution": None,
@@ -86,6 +89,9 @@ WAYS_OUT: Dict[str, str] = {
         ("LayerNormalization", "InstanceNormalization", "GroupNormalization"), _NORMALIZATION
     ),
     "BatchMatmul": "write it as Convolution or Affine if one factor is a parameter",
+    **dict.fromkeys(("Max", "Min"), "the largest of a whole map goes: axes 2 and 3, without index"),
+    "Tile": "tile other axes than the batch",
+    **dict.fromkeys(("Pow2Quantize", "MinMaxQuantize", "QuantizeLinear"), _QUANTIZER),
     "Interpolate": "use F.unpooling or PF.deconvolution to enlarge a map",
     "LogSoftmax": "export the logits before it: the class of the largest is the same",
     "Embed": "look the vectors up before the network, and export the part behind it",

@@ -9,6 +9,7 @@ from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Seque
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
 from nnabla_compress.exporters.inference import Network
@@ -60,6 +61,8 @@ class Lowered:
         reference: What must compute the network's values in NNabla, where ``outputs`` computes
             others on purpose: the graph before its numbers were rounded, or one with plain layers
             for those that only the runtime computes. None: ``outputs``.
+        packed: Weights that the ``.nnb`` holds as packed codes for the C kernels, by array of the
+            float parameter in ``outputs``' graph.
     """
 
     outputs: List[nn.Variable]
@@ -70,6 +73,7 @@ class Lowered:
     storage: Mapping[Any, str] = field(default_factory=dict)
     notes: Sequence[str] = ()
     reference: Optional[Sequence[nn.Variable]] = None
+    packed: Mapping[Any, PackedWeights] = field(default_factory=dict)
 
 
 class Target:
@@ -82,6 +86,8 @@ class Target:
     simulator_tolerance: ClassVar[Optional[float]] = None
     # Whether NNabla computes what the target does; else a reference is written beside the file.
     runs_in_nnabla: ClassVar[bool] = True
+    # Whether the .nnb holds weights as packed codes for the project's C kernels.
+    packs_weights: ClassVar[bool] = False
 
     def lower(
         self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions

@@ -18,21 +18,21 @@ def types(outputs):
 
 def test_signed_ranges_are_clipped_on_both_sides():
     x = nn.Variable((2, 4))
-    y = Uniform(4, initial_step=0.25)(x)
+    y = Uniform(6, initial_step=0.0625)(x)
     x.d = [[-9, -0.6, 0.6, 9], [0, 1, 2, -1.75]]
     y.forward()
     (clipped,), count = clip_activations([y], [x])
     clipped.forward()
     assert count == 1
-    assert clipped.d.tolist() == np.clip(x.d, -1.75, 1.75).tolist()
+    assert clipped.d.tolist() == np.clip(x.d, -1.9375, 1.9375).tolist()
 
 
 def test_a_relu_before_it_is_not_repeated():
     x = nn.Variable((1, 4))
-    y = Uniform(2, signed=False, initial_step=0.5)(F.relu(x))
+    y = Uniform(8, signed=False, initial_step=0.5)(F.relu(x))
     y.forward()
     assert types(clip_activations([y], [x])[0]) == ["ReLU", "MinimumScalar"]
-    y = Uniform(2, signed=False, initial_step=0.5)(x)
+    y = Uniform(8, signed=False, initial_step=0.5)(x)
     y.forward()
     assert types(clip_activations([y], [x])[0]) == ["ReLU", "MinimumScalar"]
 
@@ -44,3 +44,12 @@ def test_quantizers_of_weights_stay():
     made, count = clip_activations([y], [x])
     assert count == 0
     assert types(made) == types([y])
+
+
+def test_quantizers_of_few_bits_stay():
+    x = nn.Variable((1, 4))
+    y = Uniform(5, signed=False, initial_step=0.5)(x)
+    y.forward()
+    made, count = clip_activations([y], [x])
+    assert count == 1
+    assert types(made) == ["Uniform"]

@@ -85,3 +85,11 @@ def test_layers_that_others_read_or_share_stay():
     y = 2 * PF.affine(F.relu(h), 4, name="fc")
     (made,) = scale_layers([y], [x], {})
     assert "MulScalar" in [f.info.type_name for f in functions([made])]
+
+
+def test_quantizers_round_floats():
+    x = nn.Variable((1, 4))
+    h = 0.25 * F.round(F.minimum_scalar(F.relu(PF.affine(x, 4, name="a") * 4), 7))
+    graph = integer_graph([PF.affine(h, 3, name="b")], [x], [], {})
+    assert types(graph)[1:5] == ["MulScalar", "ReLU", "MinimumScalar", "Round"]
+    assert held(graph) == [True, False, False, False, False, True, True]

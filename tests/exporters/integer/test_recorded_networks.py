@@ -47,7 +47,7 @@ def numbers(variable):
 
 
 def step_of(codes):
-    """The step of the quantizer behind some codes: what their values were multiplied by, inverted."""
+    """The step of the quantizer behind some codes: the inverse of what it multiplies by."""
     function = codes.parent
     while function.info.type_name != "Round":
         function = function.inputs[0].parent

@@ -39,14 +39,14 @@ def test_numbers_times_scales_are_the_weight(encoding):
 
 
 def test_a_pruned_weight_and_a_free_dictionary_have_no_grid():
-    values = np.float32([-0.8134, 0.1, 0.7319, 0.2871])
+    values = np.sqrt(np.float32([2, 3, 5, 7]))
     assert integer_weight(Encoding(np.arange(4), 2, dictionary=values)) is None
     assert integer_weight(Encoding(np.array([0, 1]), 1, kept=np.float32([0.3]))) is None
     assert integer_weight(Encoding(np.array([0, 2**17]), 18, scale=np.float32(1))) is None
 
 
 def test_unused_entries_may_be_anything():
-    values = np.float32([-0.8134, 0.1, 0.7319, 0.5])
+    values = np.sqrt(np.float32([2, 3, 5, 0.25]))
     weight = integer_weight(Encoding(np.array([3, 3]), 2, dictionary=values))
     assert (weight.numbers * weight.scale).tolist() == [0.5, 0.5]
 

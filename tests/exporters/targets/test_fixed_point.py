@@ -204,6 +204,22 @@ def test_windows_too_large_for_sums_of_16_bits_are_refused(tmp_path):
     exported(tmp_path, y, x, "int16", values(8, 2, 20, 20))
 
 
+@pytest.mark.parametrize("case", ["20_int8_lenet", "21_int16_lenet", "22_int8_resblock"])
+def test_recorded_networks_are_as_good_as_on_record(tmp_path, case):
+    """Formats and layout chosen here against those that were chosen by hand for the record."""
+    folder = Path(__file__).parents[2] / "data" / "c_runtime" / case
+    with np.load(folder / "in.npz") as inputs, np.load(folder / "out.npz") as outputs:
+        samples = inputs["x"][:, 0] * 2.0 ** -float(inputs["x.fp_pos"])
+        recorded = outputs["y"] * 2.0 ** -float(outputs["y.fp_pos"])
+    with np.load(folder / "nnabla.npz") as computed:
+        wanted = computed["y"].reshape(recorded.shape)
+    x = nn.Variable((1, *samples.shape[1:]))
+    y = NnpFile(folder / "net.nnp")(x, True)
+    _, nnb = exported(tmp_path, y, x, case.split("_")[1], samples)
+    before = np.sqrt(np.mean((recorded - wanted) ** 2) / np.mean(wanted**2))
+    assert nnb_agreement(nnb, y, x, {"x": samples}).error <= before
+
+
 def data(name: str) -> Path:
     if "NNABLA_COMPRESS_DATA" not in os.environ:
         pytest.skip("NNABLA_COMPRESS_DATA is not set")

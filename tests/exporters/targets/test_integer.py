@@ -133,6 +133,20 @@ def test_sums_above_2_to_the_24_are_added_in_pieces_that_are_exact(tmp_path):
     assert expected.tobytes() == got.tobytes()
 
 
+def test_a_layer_whose_sums_are_too_large_for_any_piece_stays_float(tmp_path):
+    x = nn.Variable((1, 2, 6, 6))
+    x.d = rows_for(x, 1)
+    h = quantized(x, "in", bits=16, max_bits=16)
+    w = nn.parameter.get_parameter_or_create("d/W", (2, 3, 3), initializer=np.ones((2, 3, 3)))
+    with nn.parameter_scope("d"):
+        y = F.depthwise_convolution(h, Uniform(bits=12, max_bits=12)(w))
+    y.forward()
+    report = export(tmp_path, y, x)
+    assert report.notes == (
+        "layer d adds floats: its sums may exceed 2^24, up to which they are exact",
+    )
+
+
 def test_inputs_of_several_scales_are_added_one_after_the_other(tmp_path):
     x = nn.Variable((1, 2, 6, 6))
     x.d = rows_for(x, 1)
@@ -152,6 +166,37 @@ def test_inputs_of_several_scales_are_added_one_after_the_other(tmp_path):
     assert report.notes == (EXACT_NOTE,)
     assert types_of(network)["Convolution"] == 7
     assert expected.tobytes() == got.tobytes()
+
+
+@pytest.mark.parametrize("group", [2, 8])
+def test_groups_of_channels_keep_the_scale_of_their_part(tmp_path, group):
+    x = nn.Variable((1, 4, 6, 6))
+    x.d = rows_for(x, 1)
+    h = F.concatenate(quantized(x, "a"), quantized(3 * x, "b", bits=5), axis=1)
+    options = {"apply_w": Uniform(4), "name": "g"}
+    h = PF.convolution(h, 16, (3, 3), group=group, **options)
+    w_init = np.linspace(-1, 1, 288).reshape(32, 3, 3)
+    w = nn.parameter.get_parameter_or_create("d/W", (32, 3, 3), w_init)
+    with nn.parameter_scope("d"):
+        joined = F.concatenate(quantized(h, "c"), quantized(-2 * h, "e", bits=6), axis=1)
+        y = F.depthwise_convolution(joined, Uniform(6)(w))
+    y.forward()
+    report = export(tmp_path, y, x)
+    _, expected, got = both(tmp_path, rows_for(x))
+    assert report.notes == (EXACT_NOTE,)
+    assert report.largest_difference < 1e-2
+    assert expected.tobytes() == got.tobytes()
+
+
+def test_a_group_over_several_scales_stays_float(tmp_path):
+    x = nn.Variable((1, 3, 6, 6))
+    x.d = rows_for(x, 1)
+    h = F.concatenate(quantized(x, "a"), quantized(3 * x, "b", bits=5), axis=1)
+    y = PF.convolution(h, 6, (3, 3), group=2, apply_w=Uniform(4), name="g")
+    z = PF.convolution(h, 6, (3, 3), group=3, apply_w=Uniform(4), name="h")
+    F.add2(y, z).forward()
+    report = export(tmp_path, F.add2(y, z), x)
+    assert report.notes == ("layer h/conv adds floats: a group of its channels has several scales",)
 
 
 def test_averages_are_sums_so_that_the_next_layer_is_exact(tmp_path):

@@ -1,0 +1,210 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Which packed form of the C kernels a weight takes: a dictionary, or integers times scales.
+
+All arrays are in the order of the file (:mod:`nnabla_compress.c_kernels.order`), with the output
+map of each number beside them. A form is only taken if it decodes to the same values; zeros of either
+sign count as the same, since sums start at zero.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import List, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from nnabla_compress.c_kernels.layout import PackedWeights
+from nnabla_compress.c_kernels.rewrite import MOST_BITS, dictionary_of
+from nnabla_compress.encodings import Encoding
+from nnabla_compress.errors import ExportError
+from nnabla_compress.exporters.storage.coded import common_scale
+
+
+class Choice(NamedTuple):
+    """How a weight is packed.
+
+    Args:
+        packed: Codes and what decodes them; None if the weight stays float.
+        reason: Why it stays float, else "".
+    """
+
+    packed: Optional[PackedWeights]
+    reason: str = ""
+
+
+def choose_packing(
+    weight: np.ndarray, maps: np.ndarray, encoding: Optional[Encoding] = None
+) -> Choice:
+    """Returns the form that holds a weight in the fewest bytes.
+
+    A dictionary of powers of two is taken before other forms: kernels that are built without
+    multiplications run it.
+
+    Args:
+        weight: float32, in the order of the file.
+        maps: Output map of each number.
+        encoding: How the weight is encoded, its codes in the order of the file, if that is known;
+            else, and where the kernels have no such form, levels and scales are found from the
+            values.
+
+    Example:
+        >>> weight = np.float32([[0.5, -1, 0.25]] * 64)
+        >>> found, _ = choose_packing(weight, np.zeros((64, 3), int))
+        >>> found.bits, found.dictionary.tolist()
+        (2, [-1.0, 0.25, 0.5, 0.0])
+    """
+    if not np.isfinite(weight).all():
+        return Choice(None, "its weight holds values that are not finite")
+    forms = _forms(weight, maps, encoding)
+    if not forms:
+        distinct = len(np.unique(weight))
+        return Choice(None, f"its weight has {distinct:,} values, more than {2**MOST_BITS}")
+    best = min(forms, key=_order)
+    if packed_bytes(best) >= weight.nbytes:
+        return Choice(None, "codes and dictionary would take as many bytes as the floats")
+    return Choice(best)
+
+
+def packed_bytes(packed: PackedWeights) -> int:
+    """Returns the bytes of a packed weight in a file: codes and description, padded to 4.
+
+    Args:
+        packed: The weight.
+    """
+    sizes = (len(packed.code_bytes()), len(packed.description()))
+    return sum((size + 3) // 4 * 4 for size in sizes)
+
+
+def is_power_of_two(numbers: Optional[np.ndarray]) -> bool:
+    """Returns whether all numbers are zero or plus or minus a power of two; True for None.
+
+    Example:
+        >>> is_power_of_two(np.float32([0, -0.25, 2])), is_power_of_two(np.float32([3]))
+        (True, False)
+    """
+    if numbers is None:
+        return True
+    mantissas = np.abs(np.frexp(numbers)[0])
+    return bool(np.all((mantissas == 0.5) | (mantissas == 0)))
+
+
+def with_form(weight: np.ndarray, maps: np.ndarray, form: PackedWeights) -> Optional[PackedWeights]:
+    """Returns a weight as codes of a form; None if the form has not all of its values.
+
+    Args:
+        weight: float32, in the order of the file.
+        maps: Output map of each number.
+        form: Bits, dictionary, scales and zero point; its codes do not matter.
+
+    Example:
+        >>> form = PackedWeights(np.zeros(0, int), 2, None, np.float32([0.5]), zero_point=2)
+        >>> with_form(np.float32([[0.5, -1]]), np.array([[0, 0]]), form).codes.tolist()
+        [[3, 0]]
+    """
+    count = int(maps.max()) + 1
+    sizes = (1, count)
+    if form.scales is not None and form.scales.size not in sizes:
+        return None
+    if form.dictionary is not None and form.dictionary.size >> form.bits not in sizes:
+        return None
+    entries = np.arange(2**form.bits)
+    one_dictionary = form.dictionary is None or form.dictionary.ndim == 1
+    if one_dictionary and (form.scales is None or form.scales.size == 1):
+        table = replace(form, codes=entries).values(np.zeros(1, np.int64))
+        codes = _codes(table, weight.ravel())
+        return None if codes is None else replace(form, codes=codes.reshape(weight.shape))
+    order, rows = by_map(weight, maps)
+    found = np.empty(rows.shape, np.int64)
+    for number, row in enumerate(rows):
+        table = replace(form, codes=entries).values(np.full(1, number))
+        codes = _codes(table, row)
+        if codes is None:
+            return None
+        found[number] = codes
+    return replace(form, codes=_back(found, order, weight.shape))
+
+
+def by_map(weight: np.ndarray, maps: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """Returns where the numbers of each output map stand, and a row of numbers for each map.
+
+    Args:
+        weight: In the order of the file.
+        maps: Output map of each number; all have equally many.
+    """
+    order = np.argsort(maps.ravel(), kind="stable")
+    return order, weight.ravel()[order].reshape(int(maps.max()) + 1, -1)
+
+
+def _order(packed: PackedWeights) -> Tuple[bool, int]:
+    multiplies = packed.dictionary is None or not is_power_of_two(packed.dictionary)
+    return multiplies, packed_bytes(packed)
+
+
+def _forms(
+    weight: np.ndarray, maps: np.ndarray, encoding: Optional[Encoding]
+) -> List[PackedWeights]:
+    dictionary = dictionary_of(weight)
+    forms = [dictionary]
+    if encoding is not None and encoding.dictionary is None:
+        forms.append(_encoded(encoding, weight, maps))
+    if encoding is None or not any(forms):
+        order, rows = by_map(weight, maps)
+        if dictionary is not None:
+            forms.append(_scaled(weight, weight.reshape(1, -1), np.arange(weight.size)))
+        forms += [_scaled(weight, rows, order), _dictionary_per_map(weight, rows, order)]
+    return [form for form in forms if form is not None]
+
+
+def _encoded(encoding: Encoding, weight: np.ndarray, maps: np.ndarray) -> Optional[PackedWeights]:
+    try:
+        packed = PackedWeights.from_encoding(encoding, int(maps.max()) + 1)
+    except ExportError:  # a form that the kernels do not have
+        return None
+    return packed if np.array_equal(packed.values(maps), weight) else None
+
+
+def _scaled(weight: np.ndarray, rows: np.ndarray, order: np.ndarray) -> Optional[PackedWeights]:
+    """Each row as integers times a scale of its own."""
+    scales = np.empty(len(rows), np.float32)
+    levels = np.empty(rows.shape, np.int64)
+    for number, row in enumerate(rows):
+        values = np.unique(row)
+        scale = common_scale(values, 2**MOST_BITS - 1) if len(values) <= 2**MOST_BITS else None
+        if scale is None:
+            return None
+        scales[number] = scale
+        levels[number] = np.rint(row.astype(np.float64) / scale)
+    low = int(levels.min())
+    bits = max(1, (int(levels.max()) - low).bit_length())
+    if bits > MOST_BITS:
+        return None
+    return PackedWeights(_back(levels - low, order, weight.shape), bits, None, scales, -low)
+
+
+def _dictionary_per_map(
+    weight: np.ndarray, rows: np.ndarray, order: np.ndarray
+) -> Optional[PackedWeights]:
+    entries = [np.unique(row) for row in rows]
+    bits = max(1, math.ceil(math.log2(max(map(len, entries)))))
+    if bits > MOST_BITS:
+        return None
+    dictionary = np.zeros((len(rows), 2**bits), np.float32)
+    codes = np.empty(rows.shape, np.int64)
+    for number, (row, values) in enumerate(zip(rows, entries)):
+        dictionary[number, : len(values)] = values
+        codes[number] = np.searchsorted(values, row)
+    return PackedWeights(_back(codes, order, weight.shape), bits, dictionary)
+
+
+def _codes(table: np.ndarray, values: np.ndarray) -> Optional[np.ndarray]:
+    """The place of each value in a table, None if one is missing."""
+    order = np.argsort(table, kind="stable")
+    codes = order[np.minimum(np.searchsorted(table[order], values), len(table) - 1)]
+    return codes if np.array_equal(table[codes], values) else None
+
+
+def _back(rows: np.ndarray, order: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:
+    flat = np.empty(rows.size, np.int64)
+    flat[order] = rows.ravel()
+    return flat.reshape(shape)
