@@ -2,8 +2,8 @@
 """Which packed form of the C kernels a weight takes: a dictionary, or integers times scales.
 
 All arrays are in the order of the file (:mod:`nnabla_compress.c_kernels.order`), with the output
-map of each number beside them. A form is only taken if it decodes to the same values; zeros of either
-sign count as the same, since sums start at zero.
+map of each number beside them. A form is only taken if it decodes to the same values. Zeros of
+either sign count as the same, since sums start at zero.
 """
 
 from __future__ import annotations

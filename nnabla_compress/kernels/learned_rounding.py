@@ -14,8 +14,9 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
-ZETA, GAMMA = 1.1, -0.1
-_DECAY_1, _DECAY_2, _TINY = 0.9, 0.999, 1e-8
+_STRETCH, _OFFSET = np.float32(1.2), np.float32(-0.1)
+_DECAY_1, _DECAY_2, _TINY = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
+_ZERO, _ONE = np.float32(0), np.float32(1)
 
 
 class Rounding(NamedTuple):
@@ -61,7 +62,7 @@ def start(weight: np.ndarray, scale: np.ndarray, lower: np.ndarray, upper: np.nd
     codes = np.clip(weight / scale, lower, upper)
     floor = np.minimum(np.floor(codes), upper - 1)
     rest = np.clip(codes - floor, 0.001, 0.999)
-    v = -np.log((ZETA - GAMMA) / (rest - GAMMA) - 1).astype(np.float32)
+    v = -np.log(_STRETCH / (rest - _OFFSET) - 1).astype(np.float32)
     zeros = np.zeros_like(v)
     return Rounding(v, zeros, zeros.copy(), floor, scale, lower, upper, weight)
 
@@ -97,40 +98,40 @@ def step(
         state.weight,
         gradient,
         number,
-        np.float32(
-            rate * math.sqrt(1 - _DECAY_2 ** max(number, 1)) / (1 - _DECAY_1 ** max(number, 1))
-        ),
+        np.float32(rate * _correction(max(number, 1))),
         np.float32(strength),
         np.float32(beta),
         difference,
     )
 
 
+def _correction(number: int) -> float:
+    """What corrects both moments for their start at zero."""
+    return math.sqrt(1 - 0.999**number) / (1 - 0.9**number)
+
+
 @numba.njit(cache=True, fastmath={"contract"})
 def _step(  # type: ignore[no-untyped-def]
     v, m, s, floor, scale, lower, upper, weight, gradient, number, rate, strength, beta, difference
 ):
-    one = np.float32(1)
-    stretch, offset = np.float32(1.2), np.float32(-0.1)
-    decay_1, decay_2, tiny = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
     for i in range(v.size):
         if number > 0:
-            sigmoid = one / (one + math.exp(-v[i]))
-            h = stretch * sigmoid + offset
-            slope = np.float32(0)
+            sigmoid = _ONE / (_ONE + math.exp(-v[i]))
+            h = _STRETCH * sigmoid + _OFFSET
+            slope = _ZERO
             if 0 < h < 1:
-                slope = stretch * sigmoid * (one - sigmoid)
-            code = floor[i] + min(max(h, np.float32(0)), one)
-            g = gradient[i] * scale[i] if lower[i] <= code <= upper[i] else np.float32(0)
+                slope = _STRETCH * sigmoid * (_ONE - sigmoid)
+            code = floor[i] + min(max(h, _ZERO), _ONE)
+            g = gradient[i] * scale[i] if lower[i] <= code <= upper[i] else _ZERO
             if strength > 0 and 0 < h < 1:
-                away = 2 * h - one
-                size = abs(away) ** (beta - one)
+                away = 2 * h - _ONE
+                size = abs(away) ** (beta - _ONE)
                 g -= strength * beta * 2 * (size if away > 0 else -size)
             g *= slope
-            m[i] = decay_1 * m[i] + (one - decay_1) * g
-            s[i] = decay_2 * s[i] + (one - decay_2) * g * g
-            v[i] -= rate * m[i] / (math.sqrt(s[i]) + tiny)
-        h = min(max(stretch / (one + math.exp(-v[i])) + offset, np.float32(0)), one)
+            m[i] = _DECAY_1 * m[i] + (_ONE - _DECAY_1) * g
+            s[i] = _DECAY_2 * s[i] + (_ONE - _DECAY_2) * g * g
+            v[i] -= rate * m[i] / (math.sqrt(s[i]) + _TINY)
+        h = min(max(_STRETCH / (_ONE + math.exp(-v[i])) + _OFFSET, _ZERO), _ONE)
         code = min(max(floor[i] + h, lower[i]), upper[i])
         difference[i] = code * scale[i] - weight[i]
 

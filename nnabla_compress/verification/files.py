@@ -46,8 +46,8 @@ _FLOAT_TOLERANCE = 1e-4  # additions in another order
 _OTHER_IN_NNABLA = ("BinaryConnect", "BinaryWeight")  # NNabla computes their weights again
 _LIBRARY_TOLERANCE = 1e-5  # exponentials of another library, fused multiply-add
 _UNREGISTERED = (
-    "note: NNABLART takes no part: nnablart can't run packed weights. Compile packed_main.c and set "
-    "NNABLART_PACKED to its path."
+    "note: NNABLART takes no part: nnablart can't run packed weights. Compile packed_main.c and "
+    "set NNABLART_PACKED to its path."
 )
 
 

@@ -155,7 +155,11 @@ def common_scale(values: np.ndarray, largest: int = _INT8) -> Optional[float]:
         return 1.0
     for integer in range(1, largest + 1):
         nearest = np.float32(peak / integer)
-        for scale in (nearest, np.nextafter(nearest, np.float32(0)), np.nextafter(nearest, np.inf)):
+        for scale in (
+            nearest,
+            np.nextafter(nearest, np.float32(0)),
+            np.nextafter(nearest, np.float32(np.inf)),
+        ):
             if scale == 0 or not np.isfinite(scale):
                 continue
             whole = np.rint(values.astype(np.float64) / float(scale))

@@ -31,10 +31,12 @@ from nnabla_compress.exporters.targets.target import (
     Target,
     lower_plainly,
 )
+from nnabla_compress.graph.layers import WEIGHT
 
 _RANGE_ROWS, _BIAS_ROWS, _ROWS = 256, 64, 32
 _HEADROOM = 1
-_LARGEST_WINDOW = 256
+_LARGEST_WINDOW = 256  # sums of as many values fit 16 bits
+_LARGEST_AFFINE = 2**17  # sums of as many products fit 32 bits
 
 
 class FixedPoint(Target):
@@ -110,6 +112,15 @@ def _window_fits(function: Any) -> Optional[str]:
     return None if rule is None else rule(function)
 
 
+def _sum_fits(function: Any) -> Optional[str]:
+    if function.inputs[WEIGHT].shape[0] >= _LARGEST_AFFINE:
+        return (
+            f"with fewer than {_LARGEST_AFFINE:,} inputs, not {function.inputs[WEIGHT].shape[0]:,}"
+        )
+    rule = RULES["Affine"]
+    return None if rule is None else rule(function)
+
+
 class Int16(FixedPoint):
     """Numbers of 16 bits: as good as float, at half the size."""
 
@@ -128,8 +139,8 @@ class Int8(FixedPoint):
     economical = True
     rules: ClassVar[Dict[str, Optional[Rule]]] = {
         **RULES,
-        # Their kernels sum in 16 bits.
         **dict.fromkeys(("AveragePooling", "SumPooling"), _window_fits),
+        "Affine": _sum_fits,
     }
     ways_out: ClassVar[Dict[str, str]] = {
         **WAYS_OUT,

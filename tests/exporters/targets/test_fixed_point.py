@@ -135,6 +135,19 @@ def test_quantizers_of_activations_become_clips(tmp_path):
     assert not report.exact
 
 
+def test_quantizers_of_few_bits_keep_their_steps(tmp_path):
+    x = nn.Variable((1, 4, 8, 8))
+    h = F.relu(PF.convolution(x, 8, (3, 3), name="c1"))
+    with nn.parameter_scope("a"):
+        h = Uniform(2, signed=False, initial_step=0.5)(h)
+    y = PF.affine(h, 4, name="fc")
+    x.d = values(1, 4, 8, 8)
+    y.forward()
+    _, nnb = exported(tmp_path, y, x, "int16", values(32, 4, 8, 8))
+    assert "Round" in [f.type_name for f in read_nnb(nnb).functions]
+    assert nnb_agreement(nnb, y, x, {"x": values(32, 4, 8, 8)}).error < 0.05
+
+
 def test_scales_of_quantized_layers_are_taken_into_their_weights(tmp_path):
     x = nn.Variable((1, 4, 8, 8))
     h = PF.convolution(x, 8, (3, 3), name="c1", apply_w=LUT(bits=2), with_bias=False)
@@ -194,6 +207,13 @@ def test_what_the_runtime_lacks_is_refused_by_name(tmp_path):
     y = F.sin(PF.convolution(x, 4, (3, 3), name="c1"))
     with pytest.raises(UnsupportedFunctionError, match="'int16' has no function Sin.*c1/conv"):
         exported(tmp_path, y, x, "int16", values(8, 4, 8, 8))
+
+
+def test_sums_too_long_for_32_bits_are_refused(tmp_path):
+    x = nn.Variable((1, 2**17))
+    y = PF.affine(x, 1, name="fc")
+    with pytest.raises(UnsupportedFunctionError, match="fewer than 131,072 inputs.*in layer fc"):
+        exported(tmp_path, y, x, "int8", values(2, 2**17))
 
 
 def test_windows_too_large_for_sums_of_16_bits_are_refused(tmp_path):
