@@ -87,3 +87,13 @@ def test_a_network_that_fails_is_told_in_one_line(error, raised, match):
     with pytest.raises(raised, match=match) as caught:
         verify_lowered([x], [y], [y], input_rounds({"x": x}, {}, 2), 0.0, False)
     assert len(str(caught.value).splitlines()) <= 2
+
+
+def test_where_a_quantizer_makes_a_network_jump_it_may_differ_as_much_as_it_does_itself():
+    x = nn.Variable((1, 64))
+    jumps = F.round(x * 1e5) * 1e-5 - x  # what is left jumps with the last digits of x
+    others = F.round((x + 3e-6) * 1e5) * 1e-5 - x
+    rounds = input_rounds({"x": x}, {}, 1)
+    assert verify_lowered([x], [jumps], [others], rounds, 0.0, True) > 0.05
+    with pytest.raises(VerifyError):
+        verify_lowered([x], [jumps], [others + 0.01], rounds, 0.0, True)
