@@ -278,7 +278,16 @@ def _what_there_is(rule: QuantizerRule, candidates: Sequence[Candidate], what: s
 
 
 def nearest(name: str, known: Sequence[str]) -> str:
-    """Returns the help for an unknown name: the nearest known one, and all of them."""
+    """Returns the help for an unknown name: the nearest known one, and all of them.
+
+    Args:
+        name: The unknown name.
+        known: All that are known.
+
+    Example:
+        >>> nearest("luq", ["lut", "uniform"])
+        "did you mean 'lut'? known are: lut, uniform"
+    """
     near = difflib.get_close_matches(name, known, n=1)
     return (f"did you mean {near[0]!r}? " if near else "") + f"known are: {', '.join(known)}"
 

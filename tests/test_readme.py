@@ -6,7 +6,11 @@ from pathlib import Path
 
 import pytest
 
+from nnabla_compress import cli
+from nnabla_compress.exporters.targets import TARGETS
+
 ROOT = Path(__file__).parents[1]
+PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
 
 
 def test_the_script_of_the_readme_runs_and_learns(tmp_path, monkeypatch, capsys):
@@ -20,13 +24,29 @@ def test_the_script_of_the_readme_runs_and_learns(tmp_path, monkeypatch, capsys)
     assert (tmp_path / "digits.nnp").exists()
 
 
-@pytest.mark.parametrize(
-    "page", ["README.md", "docs/architecture.md", "docs/results.md", "docs/lutq.md"]
-)
-def test_links_to_files_lead_somewhere(page):
+def anchors(page):
+    """What a link to a heading of the page ends in."""
+    headings = re.findall(r"^#+ (.+)$", page.read_text("utf-8"), re.M)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_lead_somewhere(page):
     text = (ROOT / page).read_text("utf-8")
-    for target in re.findall(r"\]\((?!https?:)([^)#]+)\)", text):
-        assert ((ROOT / page).parent / target).exists(), target
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", text):
+        path = (ROOT / page).parent / target if target else ROOT / page
+        assert path.exists(), target
+        assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_every_target_of_an_export_is_described(name):
+    assert f"| `{name}` |" in (ROOT / "docs" / "targets.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("name", cli.VERBS)
+def test_every_verb_stands_in_the_readme(name):
+    assert re.search(rf"^\|.*`.*{name} .*\|$", (ROOT / "README.md").read_text("utf-8"), re.M)
 
 
 def test_every_folder_named_in_the_architecture_exists():

@@ -23,12 +23,11 @@ def source_folder() -> Path:
     return Path(__file__).parent
 
 
-def copy_sources(folder: Union[str, Path], example: bool = True) -> List[Path]:
-    """Copies the kernels and their glue to the C runtime into a folder.
+def copy_sources(folder: Union[str, Path]) -> List[Path]:
+    """Copies the kernels, their glue to the C runtime and an example program into a folder.
 
     Args:
         folder: Where to; made if it is missing. Files of the same names are replaced.
-        example: Whether the example program comes too.
 
     Returns:
         The paths of the copies.
@@ -39,11 +38,11 @@ def copy_sources(folder: Union[str, Path], example: bool = True) -> List[Path]:
     Example:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     [path.name for path in copy_sources(folder, example=False)]
-        ['packed_kernels.c', 'packed_kernels.h', 'packed_nnablart.c', 'packed_nnablart.h']
+        ...     [path.name for path in copy_sources(folder)][:3]
+        ['packed_kernels.c', 'packed_kernels.h', 'packed_nnablart.c']
     """
     copies = []
-    for name in (*KERNELS, *GLUE, *(EXAMPLE if example else ())):
+    for name in (*KERNELS, *GLUE, *EXAMPLE):
         with atomic_path(Path(folder) / name) as temporary:
             temporary.write_bytes((source_folder() / name).read_bytes())
         copies.append(Path(folder) / name)

@@ -8,6 +8,8 @@ from typing import Optional, Sequence
 
 import numpy as np
 
+from nnabla_compress.exporters.compare import same_class
+
 _TINY = 1e-300
 
 
@@ -44,15 +46,20 @@ def agreement(expected: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Agre
     noise = sum(float(np.square(a - b).sum()) for a, b in pairs)
     snr = decibels(sum(float(np.square(a).sum()) for a, _ in pairs), noise)
     a, b = pairs[0]
-    if len(pairs) > 1 or a.ndim != 2 or a.shape[1] < 2:
+    same = same_class(a, b) if len(pairs) == 1 else None
+    if same is None:
         return Agreement(snr)
     log_p, log_q = (y - _log_sum_exp(y) for y in (a, b))
     kl = float((np.exp(log_p) * (log_p - log_q)).sum(axis=1).mean())
-    return Agreement(snr, kl, float((a.argmax(axis=1) == b.argmax(axis=1)).mean()))
+    return Agreement(snr, kl, same)
 
 
 def decibels(signal: float, noise: float) -> float:
     """Returns ``10 log10(signal / noise)``, between -300 and 300.
+
+    Args:
+        signal: Energy of the signal, 0 or more.
+        noise: Energy of the noise, 0 or more.
 
     Example:
         >>> decibels(100.0, 1.0), decibels(1.0, 0.0)

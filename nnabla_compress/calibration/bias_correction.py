@@ -75,7 +75,11 @@ def correct_biases(
 
 
 def mean_axes(layer: Layer) -> Tuple[int, ...]:
-    """Returns the axes of a layer's output along which its bias does not vary."""
+    """Returns the axes of a layer's output along which its bias does not vary.
+
+    Args:
+        layer: The layer.
+    """
     args, ndim = layer.function.info.args, len(layer.output_shape)
     base = int(args["base_axis"]) % len(layer.input_shape) if "base_axis" in args else 1
     if layer.type == "Affine":

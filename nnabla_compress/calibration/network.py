@@ -167,13 +167,21 @@ def quantized_copy(
 
 
 def weight_quantizers(network: Copy) -> List[Any]:
-    """Returns the quantizer nodes of the weights."""
+    """Returns the quantizer nodes of the weights.
+
+    Args:
+        network: The quantized network.
+    """
     nodes = [layer.quantizer for layer in network.layers() if not layer.shared]
     return [node for node in nodes if node is not None]
 
 
 def fit_weights(network: Copy) -> None:
-    """Lets the quantizers of the weights start again from the weights present."""
+    """Lets the quantizers of the weights start again from the weights present.
+
+    Args:
+        network: The quantized network; its quantizers' parameters change.
+    """
     for node in weight_quantizers(network):
         for variable in node.inputs[1:]:
             if np.asarray(variable.d).dtype.kind == "f":

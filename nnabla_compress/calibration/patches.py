@@ -85,7 +85,12 @@ def rows_of(layer: Layer, weight: np.ndarray) -> np.ndarray:
 
 
 def weight_of(layer: Layer, rows: np.ndarray) -> np.ndarray:
-    """Returns what :func:`rows_of` made, in the weight's shape again."""
+    """Returns what :func:`rows_of` made, in the weight's shape again.
+
+    Args:
+        layer: The layer.
+        rows: (groups, rows, elements), as of :func:`rows_of`.
+    """
     shape = layer.shape
     if layer.type == "Affine":
         return np.ascontiguousarray(rows[0].T).reshape(shape)

@@ -36,6 +36,7 @@ from nnabla_compress.calibration.samples import checked_samples, split_samples
 from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
+from nnabla_compress.compression import refuse_codes
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph import costs
 from nnabla_compress.quantizers import Affine
@@ -96,6 +97,7 @@ def post_training_quantize(
     Raises:
         ConfigError: If a rule matches nothing, or the network is quantized already.
         DataError: If the samples don't fit, or feature maps are to be quantized without any.
+        UnsupportedFunctionError: If the network's weights are stored as codes.
 
     Example:
         >>> import nnabla.functions as F, nnabla.parametric_functions as PF
@@ -107,6 +109,7 @@ def post_training_quantize(
         >>> result.steps[0].name, result.steps[0].score.snr > 30
         ('quantized, min_max', True)
     """
+    refuse_codes(outputs)
     settings = settings or PostTrainingSettings()
     if samples is None and settings.activations:
         raise DataError(

@@ -13,7 +13,7 @@ import click
 from nnabla_compress._version import __version__
 from nnabla_compress.errors import CompressError, unwrap
 
-# name of the verb -> module of this package; imported when it is asked for, so that help is quick.
+# Each is a module of this package, imported when it is asked for, so that help is quick.
 VERBS = (
     "run",
     "compress",

@@ -9,7 +9,7 @@ from typing import Any, Optional
 import click
 
 from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
-from nnabla_compress.cli.engine import console
+from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import evaluate_file, evaluate_network, evaluate_run
@@ -67,6 +67,12 @@ def command(
     else:
         described = _described(target, split, **options)
         score = evaluate_network(target, described, Path("."), split, batch_size)
+    reference = target.with_suffix(".reference.nnp")
+    if target.is_file() and reference.is_file():
+        messages.print(
+            f"NOTE: NNabla computes {target.name} from other numbers than the C runtime: "
+            f"{reference.name} beside it has the scores of the device."
+        )
     console.print(f"{split}: {text_of(score)}  ({score.samples} samples)")
 
 

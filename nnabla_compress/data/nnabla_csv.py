@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import csv
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Tuple, Union
 
 import numpy as np
 
@@ -89,24 +89,6 @@ def nnabla_csv(
     return DataSet.checked(
         "csv", n_classes, splits.get("train"), splits.get("validation"), splits.get("test")
     )
-
-
-def read_csv(path: Path, names: Sequence[str] = ("x", "y")) -> Dict[str, np.ndarray]:
-    """Reads variables of one CSV file.
-
-    Args:
-        path: The file; UTF-8, with or without a byte order mark.
-        names: Names of the variables.
-
-    Returns:
-        Their values ``float32`` by name, (N, ...): as in the file of each cell, or (N, D) for the D
-        columns of a vector.
-
-    Raises:
-        DataError: If the file, its header, a row or a cell does not fit.
-    """
-    header, rows = _read(path)
-    return _variables_of(rows, {name: _columns(header, name, path) for name in names}, path)
 
 
 def _read(path: Path) -> Tuple[List[str], List[Tuple[int, List[str]]]]:

@@ -114,6 +114,9 @@ class Wanted:
 def as_numbers(y: np.ndarray) -> np.ndarray:
     """Returns class indices as numbers, (N, 1) for (N,).
 
+    Args:
+        y: Class indices (N,), or (N, ...).
+
     Example:
         >>> as_numbers(np.int32([3, 1])).tolist()
         [[3.0], [1.0]]

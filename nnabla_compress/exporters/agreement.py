@@ -10,7 +10,7 @@ from typing import List, Mapping, Optional, Union
 import numpy as np
 
 from nnabla_compress.errors import VerifyError
-from nnabla_compress.exporters.compare import difference, run
+from nnabla_compress.exporters.compare import difference, run, same_class
 from nnabla_compress.exporters.fixed_point.evaluate import feeds
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.simulator import Machine
@@ -125,9 +125,7 @@ def simulated(
             f"simulator, allowed is {tolerance:.3g}.",
             help="please report this network",
         )
-    same = None
-    if expected[0].ndim == 3 and expected[0].shape[-1] > 1:
-        same = float(np.mean(expected[0].argmax(axis=-1) == got[0].argmax(axis=-1)))
+    same = same_class(np.concatenate(expected[0]), np.concatenate(got[0]))
     return Agreement(len(calls[0]) * batch, error, same)
 
 

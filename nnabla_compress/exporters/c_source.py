@@ -71,6 +71,9 @@ def export_c(path: Union[str, Path], nnb_path: Union[str, Path]) -> List[Path]:
 def c_name(text: str) -> str:
     """Returns a name that C allows.
 
+    Args:
+        text: Any text.
+
     Example:
         >>> c_name("lenet-4bit"), c_name("4bit"), c_name("main")
         ('lenet_4bit', 'network_4bit', 'network_main')

@@ -1,10 +1,10 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Running two graphs on the same random inputs and comparing what comes out."""
+"""Running graphs on the same inputs and comparing what comes out."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import List, Sequence
+from typing import List, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -66,3 +66,23 @@ def difference(expected: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Dif
         ratio = np.sqrt(np.mean((x - y) ** 2)) / max(float(np.sqrt(np.mean(x**2))), tiny)
         root_mean_square = max(root_mean_square, float(ratio))
     return Difference(largest, root_mean_square)
+
+
+def same_class(expected: np.ndarray, got: np.ndarray) -> Optional[float]:
+    """Compares the classes that two computations of an output choose.
+
+    Args:
+        expected: The one, (samples, ...).
+        got: The other one, of the same shape.
+
+    Returns:
+        Share of samples whose largest entry is the same one, 0 to 1; None where there is no
+        sample, or a sample has one number or more than one axis.
+
+    Example:
+        >>> same_class(np.float32([[1, 2], [3, 4]]), np.float32([[1, 2], [3, 2.5]]))
+        0.5
+    """
+    if expected.ndim != 2 or expected.shape[1] < 2 or not len(expected):
+        return None
+    return float(np.mean(expected.argmax(axis=1) == got.argmax(axis=1)))

@@ -208,7 +208,7 @@ def _shared_input(function: Any, readers: Mapping[nn.Variable, int]) -> Optional
     if function.info.type_name in _SAME_MEMORY:
         return function.inputs[0]
     first = function.inputs[0] if function.inputs else None
-    # NNabla no longer heeds this flag everywhere, a device may: where nobody reads the input later.
+    # NNabla does not heed this flag everywhere, a device may: where nobody reads the input later.
     if first is not None and function.info.args.get("inplace") and readers[first] == 1:
         return first if first.size == function.outputs[0].size else None
     for position, variable in enumerate(function.inputs):

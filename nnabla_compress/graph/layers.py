@@ -100,6 +100,13 @@ def parameter_names(
 
     Returns:
         Paths by ``variable.data``; leaves without any name are left out.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> y = PF.affine(nn.Variable((1, 4)), 3, name="fc")
+        >>> sorted(parameter_names([y]).values())
+        ['fc/affine/W', 'fc/affine/b']
     """
     if parameters is None:
         parameters = nn.get_parameters(grad_only=False)
@@ -175,6 +182,9 @@ def layers(
 
 def layer_name(weight_name: str) -> str:
     """Returns the name of the layer whose weight has this path.
+
+    Args:
+        weight_name: Path of the weight's parameter.
 
     Example:
         >>> layer_name("c1/conv/W"), layer_name("rnn/weight_l0"), layer_name("W")

@@ -64,6 +64,13 @@ def consumers(outputs: Sequence[nn.Variable]) -> Dict[nn.Variable, List[Any]]:
 
     Args:
         outputs: Variables of one graph.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x = nn.Variable((1, 4))
+        >>> y = F.add2(F.relu(x), x)
+        >>> [function.info.type_name for function in consumers([y])[x]], consumers([y])[y]
+        (['ReLU', 'Add2'], [None])
     """
     readers: Dict[nn.Variable, List[Any]] = {}
     for function in functions(outputs):
@@ -79,6 +86,13 @@ def leaves(outputs: Iterable[nn.Variable]) -> List[nn.Variable]:
 
     Args:
         outputs: Variables of one graph.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> y = PF.affine(nn.Variable((1, 4)), 3, name="fc")
+        >>> [variable.shape for variable in leaves([y])]
+        [(1, 4), (4, 3), (3,)]
     """
     found: Dict[nn.Variable, None] = {}
     for function in functions(outputs):

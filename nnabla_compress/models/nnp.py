@@ -112,6 +112,17 @@ class NnpFile:
     Raises:
         DataError: If the file is missing, cut short, damaged or no ``.nnp``, holds no network, or
             declares sizes beyond any sense.
+
+    Example:
+        >>> import tempfile, nnabla.parametric_functions as PF
+        >>> from nnabla_compress.exporters import export_nnp
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 4))
+        >>> y = PF.affine(x, 3, name="fc")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = export_nnp(f"{folder}/net.nnp", y, x)
+        ...     NnpFile(f"{folder}/net.nnp").data_shapes()
+        {'x': (4,)}
     """
 
     def __init__(self, path: Union[str, Path], folder: Union[str, Path, None] = None) -> None:
@@ -194,21 +205,6 @@ class NnpFile:
                 f"{self.path} has several networks: {listed}.", help="name one with network:"
             )
         return self.names[0]
-
-    def input_shapes(self, network: Optional[str] = None) -> Dict[str, Tuple[int, ...]]:
-        """Returns the shape of one sample of each input.
-
-        Args:
-            network: Name of the network, as of :meth:`choose`.
-
-        Returns:
-            Shapes without the batch axis, by name of the input.
-
-        Raises:
-            ConfigError: If there is no such network.
-        """
-        proto = self._network(self.choose(network))
-        return {name: tuple(proto.variables[name].shape[1:]) for name in proto.inputs}
 
     def data_shapes(self, network: Optional[str] = None) -> Dict[str, Tuple[int, ...]]:
         """Returns the shape of one sample of each input but the target of the network's loss.

@@ -61,6 +61,11 @@ def read_nnp(path: Path) -> NnpContents:
     """
     if path.is_dir():
         raise DataError(f"{path} is a folder, not an .nnp file.", help="name the file in it")
+    if path.suffix == ".nnb":
+        raise DataError(
+            f"{path} is an .nnb file, an .nnp is needed here.",
+            help="name the .nnp that it was made of; 'verify' runs .nnb files",
+        )
     try:
         with zipfile.ZipFile(path) as archive:
             names = _members(path, archive)

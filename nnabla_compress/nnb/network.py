@@ -128,6 +128,10 @@ class NnbFile:
 def stored_bytes(count: int, type_name: str) -> int:
     """Returns the bytes that a number of elements of a type take.
 
+    Args:
+        count: Number of elements.
+        type_name: FLOAT32, FIXED8, FIXED16 or SIGN.
+
     Example:
         >>> stored_bytes(10, "FIXED16"), stored_bytes(10, "SIGN")
         (20, 2)

@@ -53,6 +53,19 @@ def sizes(network: NnbFile, share_lists: bool = False) -> NnbSizes:
         network: What the file holds.
         share_lists: As for :func:`~nnabla_compress.nnb.writer.to_bytes`; a shared list counts for
             the first who has it.
+
+    Example:
+        >>> import tempfile, nnabla as nn, nnabla.parametric_functions as PF
+        >>> from nnabla_compress.exporters import export_nnb, export_nnp
+        >>> from nnabla_compress.nnb import read_nnb
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 4))
+        >>> y = PF.affine(x, 3, name="fc")
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     _ = export_nnp(f"{folder}/net.nnp", y, x)
+        ...     found = sizes(read_nnb(export_nnb(f"{folder}/net.nnb", f"{folder}/net.nnp")))
+        >>> found.parameter_bytes                       # 4 x 3 weights, 3 biases
+        60
     """
     parameters: Dict[int, int] = {}
     functions: Dict[int, int] = {}

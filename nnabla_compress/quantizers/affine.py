@@ -36,6 +36,7 @@ from nnabla.parameter import get_parameter_or_create
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.affine import quantize, straight_through
+from nnabla_compress.quantizers.along_axis import constant_along, scaled_along
 from nnabla_compress.quantizers.base import Quantizer, QuantizerFunction, register, scope_name
 from nnabla_compress.quantizers.engine import host_array
 from nnabla_compress.quantizers.learned import (
@@ -112,7 +113,7 @@ class AffineFunction(QuantizerFunction):
             return
         with nn.context_scope(self.ctx):
             shape = x.shape
-            low, high = (F.broadcast(_constant(v, x.data, axis), shape) for v in (bottom, top))
+            low, high = (F.broadcast(constant_along(v, x.data, axis), shape) for v in (bottom, top))
             outside = F.add2(F.less(x.data, low), F.greater(x.data, high))
             kept = F.where(outside, F.mul_scalar(outside, 0), dy)
             write_gradient(kept, x.grad, accum[0])
@@ -432,31 +433,13 @@ def _kept_range(grid: Grid) -> Tuple[np.ndarray, np.ndarray]:
 
 def _chain(x: Any, grid: Grid, axis: Optional[int]) -> Any:
     """The quantizer by NNabla's functions, on Variables or NdArrays."""
-    h = _scaled(x, np.float32(1) / grid.scale, axis)
+    h = scaled_along(x, np.float32(1) / grid.scale, axis)
     # NNabla's clipping has no gradient at its bound, the quantizer has: the bound is moved by an
     # unnoticeable bit, which rounding takes away again.
     lower, upper = grid.lower * np.float32(_JUST_ABOVE), grid.upper * np.float32(_JUST_ABOVE)
     if (lower == lower[0]).all() and (upper == upper[0]).all():
         h = F.minimum_scalar(F.maximum_scalar(h, float(lower[0])), float(upper[0]))
     else:
-        h = F.maximum2(h, _constant(lower, h, axis))
-        h = F.minimum2(h, _constant(upper, h, axis))
-    return _scaled(F.round(h), grid.scale, axis)
-
-
-def _scaled(x: Any, factors: np.ndarray, axis: Optional[int]) -> Any:
-    if axis is None:
-        return F.mul_scalar(x, float(factors[0]))
-    return F.mul2(x, _constant(factors, x, axis))
-
-
-def _constant(values: np.ndarray, x: Any, axis: Optional[int]) -> Any:
-    """``values`` in a shape that broadcasts along ``axis``; a Variable or NdArray as ``x`` is."""
-    shape = [1] * len(x.shape)
-    if axis is not None:
-        shape[axis] = -1
-    if isinstance(x, nn.NdArray):
-        return nn.NdArray.from_numpy_array(values.reshape(shape))
-    constant = nn.Variable.from_numpy_array(values.reshape(shape))
-    constant.persistent = True
-    return constant
+        h = F.maximum2(h, constant_along(lower, h, axis))
+        h = F.minimum2(h, constant_along(upper, h, axis))
+    return scaled_along(F.round(h), grid.scale, axis)

@@ -145,7 +145,11 @@ class QuantizerFunction(PythonFunction):
 
 
 def register(quantizer: _QuantizerType) -> _QuantizerType:
-    """Class decorator that makes a quantizer known by the type name of its nodes."""
+    """Class decorator that makes a quantizer known by the type name of its nodes.
+
+    Args:
+        quantizer: The class.
+    """
     _REGISTRY[quantizer.type_name] = quantizer
     return quantizer
 
@@ -157,6 +161,9 @@ def registered() -> Dict[str, Type[Quantizer]]:
 
 def quantizer_of(function: Any) -> Optional[Type[Quantizer]]:
     """Returns the quantizer class of a node of the graph, None for any other function.
+
+    Args:
+        function: A function of a graph.
 
     Example:
         >>> import nnabla as nn, nnabla.functions as F
@@ -212,6 +219,14 @@ def graph_quantizers(outputs: Iterable[nn.Variable]) -> List[Any]:
 
     Returns:
         NNabla functions with ``info.type_name``, ``info.args`` and ``inputs``.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> from nnabla_compress.quantizers import LUT
+        >>> nn.clear_parameters()
+        >>> y = PF.affine(nn.Variable((1, 4)), 3, apply_w=LUT(bits=2), name="fc")
+        >>> [node.info.type_name for node in graph_quantizers([y])]
+        ['LUT']
     """
     functions: List[Any] = []
     for output in outputs:
@@ -234,6 +249,15 @@ def prepare(outputs: Iterable[nn.Variable]) -> None:
 
     Raises:
         CompressError: If a weight can't be quantized, for instance because it holds NaN.
+
+    Example:
+        >>> import numpy as np, nnabla.parametric_functions as PF
+        >>> from nnabla_compress.quantizers import LUT
+        >>> nn.clear_parameters()
+        >>> y = PF.affine(nn.Variable((1, 4)), 3, apply_w=LUT(bits=2), name="fc")
+        >>> prepare([y])
+        >>> bool(np.isfinite(graph_quantizers([y])[0].inputs[1].d).all())
+        True
     """
     for function in graph_quantizers(outputs):
         quantizer = quantizer_of(function)

@@ -48,6 +48,7 @@ import numpy as np
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.uniform import gradients, quantize
+from nnabla_compress.quantizers.along_axis import constant_along, scaled_along
 from nnabla_compress.quantizers.base import register
 from nnabla_compress.quantizers.engine import host_array
 from nnabla_compress.quantizers.learned import (
@@ -130,10 +131,10 @@ class UniformFunction(LearnedFunction):
             high = F.greater_scalar(x, float(top[0]))
             low = F.less_scalar(x, -float(top[0])) if signed else F.less_equal_scalar(x, 0)
         else:
-            high = F.greater(x, F.broadcast(_constant(top, x, axis), x.shape))
+            high = F.greater(x, F.broadcast(constant_along(top, x, axis), x.shape))
             low = F.less_equal_scalar(x, 0)
             if signed:
-                low = F.less(x, F.broadcast(_constant(-top, x, axis), x.shape))
+                low = F.less(x, F.broadcast(constant_along(-top, x, axis), x.shape))
         zeros = F.mul_scalar(high, 0)
         kept = F.where(F.add2(high, low), zeros, dy)
         if dx is not None:
@@ -403,29 +404,11 @@ def _chain(x: Any, grid: Grid, signed: bool, axis: Optional[int]) -> Any:
     # NNabla's clipping has no gradient at its bound, Q has: the bound is moved by an unnoticeable
     # bit, which rounding takes away again.
     h = x if signed else F.relu(x)
-    h = _scaled(h, inverse, axis)
+    h = scaled_along(h, inverse, axis)
     if signed:
         h = F.maximum_scalar(h, -limit * _JUST_ABOVE)
     h = F.round(F.minimum_scalar(h, limit * _JUST_ABOVE))
-    return _scaled(h, step, axis)
-
-
-def _scaled(x: Any, factors: np.ndarray, axis: Optional[int]) -> Any:
-    if axis is None:
-        return F.mul_scalar(x, float(factors[0]))
-    return F.mul2(x, _constant(factors, x, axis))
-
-
-def _constant(values: np.ndarray, x: Any, axis: Optional[int]) -> Any:
-    """``values`` in a shape that broadcasts along ``axis``; a Variable or NdArray as ``x`` is."""
-    shape = [1] * len(x.shape)
-    if axis is not None:
-        shape[axis] = -1
-    if isinstance(x, nn.NdArray):
-        return nn.NdArray.from_numpy_array(values.reshape(shape))
-    constant = nn.Variable.from_numpy_array(values.reshape(shape))
-    constant.persistent = True
-    return constant
+    return scaled_along(h, step, axis)
 
 
 def _rows(x: np.ndarray, axis: Optional[int]) -> np.ndarray:

@@ -85,6 +85,9 @@ def parse_size(size: Union[str, int, float], what: str = "budget") -> float:
 def size_text(bytes: float) -> str:
     """Returns a size as it is printed.
 
+    Args:
+        bytes: The size, 0 or more.
+
     Example:
         >>> size_text(71680), size_text(512)
         ('70.00 kB', '512 B')

@@ -78,6 +78,14 @@ class MemoryBudget:
     Raises:
         ConfigError: If no budget is given, one is no size, or no bits are learned.
         InfeasibleBudgetError: If a budget is below what the fewest bits need.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> from nnabla_compress.quantizers import Uniform
+        >>> nn.clear_parameters()
+        >>> y = PF.affine(nn.Variable((1, 64)), 64, apply_w=Uniform(8), name="fc")
+        >>> MemoryBudget([y], weights="3 kB").describe()[0].split(",")[0]
+        'weights: budget 3.00 kB'
     """
 
     def __init__(

@@ -110,12 +110,24 @@ def result_table(runs: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """Returns a shape as it is printed, e.g. ``"16x3x3x3"``; that of a number is "1"."""
+    """Returns a shape as it is printed, e.g. ``"16x3x3x3"``; that of a number is "1".
+
+    Args:
+        shape: The sizes.
+
+    Example:
+        >>> shape_text((16, 3, 3, 3)), shape_text(())
+        ('16x3x3x3', '1')
+    """
     return "x".join(str(size) for size in shape) or "1"
 
 
 def new_table(title: str) -> Table:
-    """Returns an empty table in the style of all reports."""
+    """Returns an empty table in the style of all reports.
+
+    Args:
+        title: Stands above it.
+    """
     return Table(title=title, box=SIMPLE_HEAD, title_justify="left", caption_justify="left")
 
 

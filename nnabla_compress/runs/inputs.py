@@ -253,7 +253,11 @@ def needs_labels(recipe: Recipe) -> bool:
 
 
 def preprocessing_of(recipe: Recipe) -> Preprocessing:
-    """Returns the preprocessing of a recipe."""
+    """Returns the preprocessing of a recipe.
+
+    Args:
+        recipe: The recipe.
+    """
     part = recipe.preprocessing
     channels = [tuple(v) if isinstance(v, list) else v for v in (part.mean, part.std)]
     return Preprocessing(part.scale, *channels)

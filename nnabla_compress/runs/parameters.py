@@ -30,6 +30,9 @@ def own_parameters() -> Iterator[None]:
 def load_parameters(path: Path) -> None:
     """Reads a parameter file into the current scope.
 
+    Args:
+        path: An ``.h5`` or ``.protobuf`` file.
+
     Raises:
         DataError: If the file is missing or damaged.
     """

@@ -53,6 +53,10 @@ class Assignment:
 def reachable(choices: Mapping[Any, Sequence[Choice]], resource: int = 0) -> Tuple[int, int]:
     """Returns the least and the largest total size.
 
+    Args:
+        choices: The choices of each tensor.
+        resource: Which of their sizes.
+
     Example:
         >>> reachable({"a": [Choice(2, 1.0, (2,)), Choice(4, 0.0, (4,))]})
         (2, 4)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Tuple
@@ -11,6 +10,8 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.calibration.agreement import decibels
+from nnabla_compress.compression import refuse_codes
 from nnabla_compress.data import evaluation_batches
 from nnabla_compress.errors import ConfigError, DataError, unwrap
 from nnabla_compress.graph import (
@@ -82,6 +83,13 @@ def rule_of(quantizer: str, bits: int) -> QuantizerRule:
 def signal_to_noise(y: np.ndarray, quantized: np.ndarray) -> Optional[float]:
     """Returns 10 log10(sum y^2 / sum (y - q)^2) in dB, None for no noise.
 
+    Args:
+        y: What is quantized, of any shape.
+        quantized: What it becomes.
+
+    Returns:
+        The ratio, between -300 and 300.
+
     Example:
         >>> signal_to_noise(np.float32([10.0]), np.float32([9.0]))
         20.0
@@ -90,11 +98,7 @@ def signal_to_noise(y: np.ndarray, quantized: np.ndarray) -> Optional[float]:
     """
     exact = np.asarray(y, np.float64)
     noise = float(np.sum((exact - np.asarray(quantized, np.float64)) ** 2))
-    signal = float(np.sum(exact**2))
-    if noise == 0:
-        return None
-    # A silent signal has no decibels; a tiny one stands for it, since JSON knows no infinity.
-    return float(10 * np.log10(max(signal, sys.float_info.min) / noise))
+    return decibels(float(np.sum(exact**2)), noise) if noise else None
 
 
 class ScoredNetwork:
@@ -121,6 +125,7 @@ class ScoredNetwork:
         self._inputs: Inputs = inputs
         with nn.auto_forward(False):
             self.output = inputs.build(self._feed.inputs, True)
+        refuse_codes([self.output])
         self.layers: Dict[str, Layer] = {x.name: x for x in layers([self.output]) if not x.shared}
         self.activations: Dict[str, Activation] = {x.name: x for x in activations([self.output])}
         self._outputs: Optional[np.ndarray] = None

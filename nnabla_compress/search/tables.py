@@ -19,7 +19,11 @@ from nnabla_compress.search.sensitivity import COLUMNS, Sensitivities
 
 
 def sensitivity_table(found: Sensitivities) -> Table:
-    """Returns a row for each tensor and bit width."""
+    """Returns a row for each tensor and bit width.
+
+    Args:
+        found: What was measured.
+    """
     with_ = " and ".join(f"{kind} with {rule}" for kind, rule in found.quantizers.items())
     accuracy = "" if found.accuracy is None else f", accuracy {100 * found.accuracy:.2f} %"
     table = new_table("")
@@ -43,7 +47,12 @@ def sensitivity_table(found: Sensitivities) -> Table:
 
 
 def write_csv(found: Sensitivities, path: Union[str, Path]) -> None:
-    """Writes a line for each layer and bit width; a ratio without noise is left empty."""
+    """Writes a line for each layer and bit width; a ratio without noise is left empty.
+
+    Args:
+        found: What was measured.
+        path: The file.
+    """
     with atomic_path(path) as temporary:
         with open(temporary, "w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)

@@ -11,7 +11,7 @@ import numpy as np
 from nnabla_compress.simulator import fixed_point
 from nnabla_compress.simulator.call import Call
 from nnabla_compress.simulator.convolution import integer_bias
-from nnabla_compress.simulator.convolution_kernels import multiply, multiply_integers
+from nnabla_compress.simulator.convolution_kernels import multiply
 from nnabla_compress.simulator.tensor import Tensor, reload
 
 
@@ -66,12 +66,13 @@ def run_real(
     result = np.empty((rows, outputs, lanes), np.float32)
     matrix = weight.reshape(outputs, inputs, -1)
     if matrix.shape[-1] == 1:
-        multiply(values, matrix[..., 0].copy(), result)
+        multiply(values, matrix[..., 0].copy(), np.empty(lanes, np.float32), result)
     else:
         for lane in range(lanes):
             single = np.empty((rows, outputs, 1), np.float32)
             image = np.ascontiguousarray(values[..., lane : lane + 1])
-            multiply(image, np.ascontiguousarray(matrix[..., lane]), single)
+            matrix_of_lane = np.ascontiguousarray(matrix[..., lane])
+            multiply(image, matrix_of_lane, np.empty(1, np.float32), single)
             result[..., lane : lane + 1] = single
     if alpha is not None:
         result *= alpha.get().reshape(outputs, -1)
@@ -95,7 +96,7 @@ def _run_integers(call: Call, weight: Tensor, bias: Optional[Tensor]) -> None:
     if matrix.shape[-1] > 1:
         raise call.refused("has a weight that depends on the input", "run samples one by one")
     sums = np.empty((rows, outputs, lanes), work)
-    multiply_integers(image, matrix[..., 0].astype(work), np.empty(lanes, work), sums)
+    multiply(image, matrix[..., 0].astype(work), np.empty(lanes, work), sums)
     result = fixed_point.clip(fixed_point.divide(sums, work(divisor)), dtype)
     if addend is not None:
         result = fixed_point.saturating_add(result, addend.reshape(outputs, -1))

@@ -50,17 +50,20 @@ class Call:
         types = {tensor.type for tensor in self.operands}
         return types.pop() if types in ({"FIXED8"}, {"FIXED16"}) else ""
 
-    def expect(self, inputs: Tuple[int, ...], outputs: int = 1) -> None:
-        """Checks the numbers of operands.
+    def expect(self, inputs: Tuple[int, ...]) -> None:
+        """Checks the number of inputs, and that there is one output.
+
+        Args:
+            inputs: Numbers that the runtime takes.
 
         Raises:
             UnsupportedFunctionError: If the runtime would not take them.
         """
-        if len(self.inputs) in inputs and len(self.outputs) == outputs:
+        if len(self.inputs) in inputs and len(self.outputs) == 1:
             return
         raise self.refused(
             f"has {len(self.inputs)} inputs and {len(self.outputs)} outputs, the runtime takes "
-            f"{' or '.join(map(str, inputs))} and {outputs}",
+            f"{' or '.join(map(str, inputs))} and 1",
             "functions with packed weights need their callback",
         )
 

@@ -119,36 +119,13 @@ def convolve_integers(x, w, taps, shift, low, high, part, out):  # type: ignore[
 
 
 @numba.njit(cache=True)
-def multiply(x, w, out):  # type: ignore[no-untyped-def]
-    """Float and generic affine function: sums over all inputs in order.
+def multiply(x, w, total, out):  # type: ignore[no-untyped-def]
+    """Affine function: sums over all inputs in order, exact for integers.
 
     Args:
-        x: float32 (rows, inputs, lanes).
-        w: float32 (outputs, inputs).
-        out: float32 (rows, outputs, lanes).
-    """
-    lanes = x.shape[2]
-    total = np.empty(lanes, np.float32)
-    for r in range(x.shape[0]):
-        for o in range(w.shape[0]):
-            for lane in range(lanes):
-                total[lane] = 0
-            for i in range(w.shape[1]):
-                weight = w[o, i]
-                for lane in range(lanes):
-                    total[lane] += x[r, i, lane] * weight
-            for lane in range(lanes):
-                out[r, o, lane] = total[lane]
-
-
-@numba.njit(cache=True)
-def multiply_integers(x, w, total, out):  # type: ignore[no-untyped-def]
-    """Integer affine function: exact sums over all inputs.
-
-    Args:
-        x: int8 or int16 (rows, inputs, lanes).
+        x: float32, int8 or int16 (rows, inputs, lanes).
         w: The type of ``total`` (outputs, inputs).
-        total: int32 or int64 (lanes,); overwritten.
+        total: float32 for float32, int32 or int64 for integers, (lanes,); overwritten.
         out: The type of ``total`` (rows, outputs, lanes).
     """
     lanes = x.shape[2]

@@ -28,19 +28,18 @@ def two_inputs(compute: Real) -> Callable[[Call], None]:
     return kernel
 
 
-def with_scalar(compute: Real, name: str = "val") -> Callable[[Call], None]:
+def with_scalar(compute: Real) -> Callable[[Call], None]:
     """Returns the kernel of a function that is float, or generic, of one input and an argument.
 
     Args:
         compute: The float32 operation.
-        name: Of the argument.
     """
 
     def kernel(call: Call) -> None:
         call.expect((1,))
         call.same_size()
         x, y = call.inputs[0].get(), call.outputs[0]
-        y.set(compute(x, np.asarray(call.argument(name), np.float32)).reshape(*y.shape, -1))
+        y.set(compute(x, np.asarray(call.argument("val"), np.float32)).reshape(*y.shape, -1))
 
     return kernel
 

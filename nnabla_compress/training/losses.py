@@ -283,6 +283,10 @@ def make_loss(name: str, output_shape: Tuple[int, ...], delta: float = 1.0, axis
 
     Raises:
         ConfigError: If delta is out of range.
+
+    Example:
+        >>> make_loss("SoftmaxCrossEntropy", (64, 10)).name
+        'SoftmaxCrossEntropy'
     """
     family = LOSSES[name]
     if family is ClassLoss:

@@ -8,7 +8,7 @@ from typing import Optional
 
 import numpy as np
 
-from nnabla_compress.exporters.compare import difference
+from nnabla_compress.exporters.compare import difference, same_class
 
 
 @dataclass(frozen=True)
@@ -51,8 +51,7 @@ def agreement(output: str, expected: np.ndarray, got: np.ndarray) -> Agreement:
     equal = np.ascontiguousarray(expected).view(np.int32) == np.ascontiguousarray(got).view(
         np.int32
     )
-    same_class = None
-    if expected.ndim == 2 and expected.shape[1] > 1 and len(expected):
-        same_class = float(np.mean(expected.argmax(axis=1) == got.argmax(axis=1)))
     share = float(equal.mean()) if equal.size else 1.0
-    return Agreement(output, share, apart.largest, apart.root_mean_square, same_class)
+    return Agreement(
+        output, share, apart.largest, apart.root_mean_square, same_class(expected, got)
+    )

@@ -12,10 +12,10 @@ from typing import ClassVar, Dict, List, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.errors import CompressError, ConfigError, DataError, VerifyError, unwrap
+from nnabla_compress.errors import ConfigError, DataError, VerifyError
 from nnabla_compress.exporters.compare import run
 from nnabla_compress.exporters.exactness import Exactness
-from nnabla_compress.exporters.nnabla_errors import reason
+from nnabla_compress.exporters.nnabla_errors import told_as
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.simulator import Machine
@@ -65,16 +65,12 @@ class GraphEngine(Engine):
         found: List[List[np.ndarray]] = []
         for start in range(0, count, size):
             batch = [_filled(array[start : start + size], size) for array in rows]
-            try:
+            with told_as(
+                VerifyError,
+                f"NNabla can't run the {self.name}",
+                "look at the network with 'nnabla-compress inspect'",
+            ):
                 found.append(run(variables, list(self.outputs.values()), batch))
-            except Exception as error:
-                cause = unwrap(error)
-                if isinstance(cause, CompressError):
-                    raise cause from error
-                raise VerifyError(
-                    f"NNabla can't run the {self.name}: {reason(error)}.",
-                    help="look at the network with 'nnabla-compress inspect'",
-                ) from error
         return [np.concatenate(parts)[:count].astype(np.float32) for parts in zip(*found)]
 
 

@@ -40,7 +40,15 @@ NOTHING = Promise("nothing")
 
 
 def within(largest: float) -> Promise:
-    """Returns the promise of a largest difference, as a part of the output's largest magnitude."""
+    """Returns the promise of a largest difference, as a part of the output's largest magnitude.
+
+    Args:
+        largest: The part, 0 or more.
+
+    Example:
+        >>> within(1e-4).text
+        'within 0.0001 of the output'
+    """
     return Promise(f"within {largest:g} of the output", largest=largest)
 
 

@@ -89,6 +89,28 @@ def test_a_packed_file_becomes_a_float_one_but_is_not_compressed(run, tmp_path):
     assert code != 0 and "stored as codes" in str(error)
 
 
+@pytest.mark.parametrize("verb", ["ptq", "sensitivity"])
+def test_a_packed_file_is_not_quantized_again(verb, run, tmp_path):
+    folder, _ = run
+    file = folder / "results.nnp"
+    code, _, error = call(verb, file, "--data", "digits", "--samples", "8", "-o", tmp_path / "r")
+    assert code != 0 and "stored as codes" in str(error)
+
+
+def test_an_nnb_is_refused_where_an_nnp_is_needed(run):
+    code, _, error = call("inspect", run[0] / "results.nnb")
+    assert code != 0 and "is an .nnb file, an .nnp is needed here" in str(error)
+
+
+def test_a_target_with_one_way_to_store_weights_says_so(run, tmp_path):
+    arguments = ("export", run[0], "-o", tmp_path, "-t", "binary-weight", "--storage", "packed")
+    code, output, error = call(*arguments, "--no-nnb")
+    assert code == 0, (output, error)
+    assert "of no use to 'binary-weight'" in " ".join(output.split())
+    code, output, error = call("evaluate", tmp_path / "tiny.nnp", "--data", "digits")
+    assert code == 0 and "tiny.reference.nnp" in output
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

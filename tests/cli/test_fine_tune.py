@@ -161,7 +161,7 @@ def test_a_network_with_two_inputs_learns_from_an_array_for_each(folder, tmp_pat
     assert results["compressed"]["accuracy"] > 0.8 > results["float"]["accuracy"]
     assert "metrics" not in results["compressed"]
     loaded = NnpFile(tmp_path / "out" / "results.nnp")
-    assert list(loaded.input_shapes()) == ["Input", "Side"]
+    assert list(loaded.data_shapes()) == ["Input", "Side"]
 
 
 SOURCES = {

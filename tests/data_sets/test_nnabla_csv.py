@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress.data import Wanted
-from nnabla_compress.data.nnabla_csv import nnabla_csv, read_csv
+from nnabla_compress.data.nnabla_csv import nnabla_csv
 from nnabla_compress.errors import ConfigError, DataError
 
 
@@ -40,7 +40,7 @@ def test_images_are_scaled_to_one_and_get_channels_first(tmp_path):
     np.testing.assert_allclose(data.train.x, [[expected], [expected]], atol=1e-7)
     color = np.arange(2 * 3 * 3, dtype=np.uint8).reshape(2, 3, 3)
     image.fromarray(color).save(tmp_path / "c.png")
-    x = read_csv(_csv(tmp_path, "x,y\nc.png,0\n"))["x"]
+    x = nnabla_csv(train=_csv(tmp_path, "x,y\nc.png,0\n")).train.x
     np.testing.assert_allclose(x[0], color.transpose(2, 0, 1) / 255.0, atol=1e-7)
 
 
@@ -51,19 +51,19 @@ def test_the_values_are_those_of_nnablas_own_reader(tmp_path):
     pixels = np.random.RandomState(0).randint(0, 256, (5, 4, 3)).astype(np.uint8)
     image.fromarray(pixels).save(tmp_path / "a.png")
     path = _csv(tmp_path, "x:image,y:label\na.png,2\n")
-    ours = read_csv(path)
+    ours = nnabla_csv(train=path).train
     theirs = dict(zip(("x", "y"), CsvDataSource(str(path), normalize=True)._get_data(0)))
-    np.testing.assert_allclose(ours["x"][0], theirs["x"], atol=1e-7)
-    assert ours["y"].ravel().tolist() == theirs["y"]
+    np.testing.assert_allclose(ours.x[0], theirs["x"], atol=1e-7)
+    assert ours.y.ravel().tolist() == theirs["y"]
 
 
 def test_arrays_and_matrices_are_read_beside_the_file(tmp_path):
     np.save(tmp_path / "a.npy", np.arange(6).reshape(1, 2, 3))
     path = _csv(tmp_path, "x,y\na.npy,0\n")
-    assert read_csv(path)["x"].tolist() == [[[[0, 1, 2], [3, 4, 5]]]]
+    assert nnabla_csv(train=path).train.x.tolist() == [[[[0, 1, 2], [3, 4, 5]]]]
     _csv(tmp_path, "1,2,3\n4,5,6\n", "m.csv")
     path = _csv(tmp_path, "x,y\nm.csv,0\n")
-    assert read_csv(path)["x"].tolist() == [[[1, 2, 3], [4, 5, 6]]]
+    assert nnabla_csv(train=path).train.x.tolist() == [[[[1, 2, 3], [4, 5, 6]]]]
 
 
 @pytest.mark.parametrize(

@@ -167,7 +167,7 @@ def test_the_network_that_infers_is_chosen_by_its_name(tmp_path, names, chosen):
     assert sorted(file.names) == sorted(names)
     assert file.choose() == chosen
     assert file.choose(names[0]) == names[0]
-    assert file.input_shapes() == {"x": (names.index(chosen) + 1,)}
+    assert file.data_shapes() == {"x": (names.index(chosen) + 1,)}
 
 
 def test_a_choice_that_can_not_be_made_lists_the_networks(tmp_path):
@@ -374,7 +374,7 @@ def test_files_made_elsewhere_are_opened(name, network, head, shape):
     if not root or not os.path.isfile(path):
         pytest.skip(f"needs {name}.nnp in $NNABLA_COMPRESS_DATA")
     file = NnpFile(path)
-    (sample,) = file.input_shapes().values()
+    (sample,) = file.data_shapes().values()
     for test in (False, True):
         x = _random(nn.Variable((3,) + sample))
         loaded = file.build(x=x, test=test)

@@ -60,8 +60,8 @@ def test_what_the_c_kernels_refuse_is_refused(rng):
     codes, description = packed.variables[1].data, packed.variables[4].data
     other = PackedWeights(np.zeros(201, int), 2, np.zeros(4, np.float32)).description()
     cases = [
-        (changed(packed, 1, data=codes[:-4]), "200 codes of 2 bits in 46 bytes"),
-        (changed(packed, 1, data=codes + bytes(4)), "200 codes of 2 bits in 54 bytes"),
+        (changed(packed, 1, data=codes[:-4]), "200 codes of 2 bits in 48 bytes"),
+        (changed(packed, 1, data=codes + bytes(4)), "200 codes of 2 bits in 56 bytes"),
         (changed(packed, 4, data=other), "201 codes of 2 bits"),
         (changed(packed, 4, data=description[:12]), "has 12 bytes, at least 16"),
         (changed(packed, 4, data=b"\x07" + description[1:]), "begins with"),

@@ -203,3 +203,12 @@ def test_a_runtime_that_is_not_there_is_refused(exported, monkeypatch):
 def test_without_any_file_there_is_nothing_to_verify():
     with pytest.raises(ConfigError, match="no file"):
         verify_files()
+
+
+def test_layers_that_nnabla_computes_otherwise_are_compared_by_their_reference(tmp_path):
+    x = nn.Variable((1, 8))
+    y = PF.affine(x, 4, apply_w=LUT(dictionary="binary"), name="f")
+    export_nnp(tmp_path / "net.nnp", y, x, target="binary-weight")
+    (found,) = verify_files(tmp_path / "net.nnp").comparisons
+    assert found.first == "reference in NNabla" and found.kept
+    assert found.promise.text == "within 0.0001 of the output"

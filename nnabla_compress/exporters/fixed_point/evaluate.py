@@ -8,8 +8,8 @@ from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.errors import CompressError, ConfigError, ExportError, unwrap
-from nnabla_compress.exporters.nnabla_errors import reason
+from nnabla_compress.errors import ConfigError, ExportError
+from nnabla_compress.exporters.nnabla_errors import told_as
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.rewrite import rebuild
 
@@ -52,21 +52,14 @@ def evaluate(outputs: Sequence[nn.Variable], feed: Feed, compute: Compute) -> Li
     """
     replaced = {variable: nn.Variable.from_numpy_array(array) for variable, array in feed.items()}
     rows = len(next(iter(feed.values())))
-    try:
+    what = f"the network can't be run on {rows} samples at once"
+    with told_as(ExportError, what, "build it with -1 for the batch size in shapes"):
         with nn.auto_forward(True):
             made = rebuild(
                 outputs,
                 lambda function, inputs: compute(function, inputs) or copy_of(function, inputs),
                 replaced,
             )
-    except Exception as error:  # NNabla's engine: shapes that don't fit
-        cause = unwrap(error)
-        if isinstance(cause, CompressError):
-            raise cause from error
-        raise ExportError(
-            f"the network can't be run on {rows} samples at once: {reason(error)}.",
-            help="build it with -1 for the batch size in shapes",
-        ) from error
     return [np.array(variable.d) for variable in made]
 
 

@@ -32,6 +32,9 @@ Build = Callable[[Scheme, CodedTensor, str], Stored]
 def check_storage(storage: str) -> None:
     """Refuses a name that is neither a scheme nor ``"smallest"`` nor ``"float"``.
 
+    Args:
+        storage: The name.
+
     Raises:
         ConfigError: With the names that there are.
     """

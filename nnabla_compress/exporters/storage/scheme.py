@@ -28,6 +28,9 @@ _PART = re.compile(
 def weight_path(name: str) -> str:
     """Returns the path of the weight that a parameter stores a part of.
 
+    Args:
+        name: Path of the parameter.
+
     Example:
         >>> weight_path("c1/conv/W_codes_2"), weight_path("c1/conv/W_scale")
         ('c1/conv/W', 'c1/conv/W')

@@ -22,6 +22,9 @@ TARGETS: Dict[str, Target] = {target.name: target for target in _ALL}
 def target_named(name: str) -> Target:
     """Returns the target of this name.
 
+    Args:
+        name: The name.
+
     Raises:
         ConfigError: If there is none.
 

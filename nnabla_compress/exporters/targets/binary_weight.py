@@ -26,6 +26,7 @@ from nnabla_compress.exporters.targets.target import (
     Rule,
     Target,
     lower_plainly,
+    unused,
 )
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.layers import LAYER_TYPES, WEIGHT, layer_name
@@ -66,6 +67,7 @@ class BinaryWeight(Target):
                 "NNabla computes binary-weight layers from other numbers than the C runtime: run "
                 "the reference there",
                 *left_over(builder.reasons, "stays float"),
+                *unused(options, self.name),
             ],
             reference=plain.outputs,
         )

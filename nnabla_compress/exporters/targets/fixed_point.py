@@ -30,6 +30,7 @@ from nnabla_compress.exporters.targets.target import (
     Rule,
     Target,
     lower_plainly,
+    unused,
 )
 from nnabla_compress.graph.layers import WEIGHT
 
@@ -87,6 +88,7 @@ class FixedPoint(Target):
             exact=False,
             types=rounded.types,
             storage={data: self._type(position) for data, position in rounded.positions.items()},
+            notes=unused(options, self.name),
             reference=reference.outputs if quantizers else graph.outputs,
         )
 

@@ -7,6 +7,7 @@ from typing import Any, Dict, Optional
 
 from nnabla_compress.exporters.targets.target import Rule
 from nnabla_compress.graph.layers import WEIGHT
+from nnabla_compress.models.heads import LOSSES
 
 
 def _channels_first(function: Any) -> Optional[str]:
@@ -73,13 +74,7 @@ RULES: Dict[str, Optional[Rule]] = {
 WAYS_OUT: Dict[str, str] = {
     **dict.fromkeys(
         (
-            "SoftmaxCrossEntropy",
-            "CategoricalCrossEntropy",
-            "SigmoidCrossEntropy",
-            "BinaryCrossEntropy",
-            "SquaredError",
-            "AbsoluteError",
-            "HuberLoss",
+            *LOSSES,
             "Top1Error",
             "TopNError",
         ),

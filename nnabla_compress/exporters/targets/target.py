@@ -43,6 +43,24 @@ class ExportOptions:
     samples: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
+def unused(options: ExportOptions, target: str) -> List[str]:
+    """Returns a note if options are set that a target has no use for.
+
+    Args:
+        options: What the user chose.
+        target: Name of a target that stores weights in one way only.
+
+    Example:
+        >>> unused(ExportOptions(storage="packed"), "int8")[0]
+        "storage and snap_dictionary are of no use to 'int8': it stores weights in one way"
+    """
+    if options.storage == ExportOptions.storage and not options.snap_dictionary:
+        return []
+    return [
+        f"storage and snap_dictionary are of no use to {target!r}: it stores weights in one way"
+    ]
+
+
 @dataclass(frozen=True)
 class Lowered:
     """A network from functions of a target.
