@@ -4,8 +4,8 @@
 A small network with batch normalization is trained as float on real handwritten digits. From these
 weights each way trains on for the same number of updates on the same batches: this project's with
 batch normalization folded in training, at 8 and at 4 bits, and NNabla's scheduler (8 bits; it has
-no other) as it comes and with what its documentation recommends. Prints and writes accuracies and the
-time of a training step as a multiple of the float step.
+no other) as it comes and with what its documentation recommends. Prints and writes accuracies and
+the time of a training step as a multiple of the float step.
 
     python examples/qat_comparison.py [-o FILE.json]
 """

@@ -62,7 +62,11 @@ def size_table(results: Mapping[str, Any]) -> Table:
         values = _measures(part, "targets" in results).values()
         table.add_row(name, *values, f"{packed:,} B", f"{packed / max(plain, 1):.3f}", *files)
     if not measures:
-        table.caption = "no accuracy: the run has no data"
+        table.caption = (
+            "no accuracy: --evaluate scores both networks"
+            if results.get("calibration_samples")
+            else "no accuracy: the run has no data"
+        )
     elif "targets" in results:
         table.caption = f"targets: {results['targets']}"
     return table

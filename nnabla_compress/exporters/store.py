@@ -32,6 +32,10 @@ from nnabla_compress.graph.layers import BIAS, WEIGHT
 from nnabla_compress.graph.rewrite import functions, rebuild
 
 _NAMED = 3  # weights that a note names before it says how many more there are
+_ALONG_INPUTS = (
+    "stored as floats, because its scales vary along the inputs of a fully connected layer; a rule "
+    "with axis=1 has one for each output"
+)
 
 
 @dataclass(frozen=True)
@@ -221,6 +225,8 @@ class WeightStore:
         if axis is not None and (axis, weight.ndim) != (1, 2):  # not along the outputs
             kernel = constant(weight.d.transpose(axes).reshape(shape), weight.name)
             self._stored[kernel.data] = None
+            if self._storage != FLOAT:
+                self._reasons.setdefault(_ALONG_INPUTS, []).append(weight.name)
             return kernel
         codes = encoding.codes.transpose(axes).reshape(shape)
         turned = replace(encoding, codes=codes, axis=None if axis is None else 0)

@@ -35,7 +35,9 @@ def open_run(folder: Path) -> Run:
     if not kept.exists():
         raise ConfigError(
             f"{folder} is no run folder: it has no recipe.yaml.",
-            help="give a folder that 'nnabla-compress run' wrote",
+            help=f"name the file in it: {folder / 'results.nnp'}"
+            if (folder / "results.nnp").is_file()
+            else "give a folder that 'nnabla-compress run' or 'compress' wrote",
         )
     try:
         source = Path(json.loads((folder / "source.json").read_text("utf-8"))["folder"])

@@ -17,6 +17,7 @@ from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.cli.ptq import _rules
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.models import NnpFile
+from nnabla_compress.runs.finished import open_run
 from nnabla_compress.runs.ptq import run_ptq
 from tests.cli.test_cli import call
 
@@ -70,6 +71,9 @@ def test_a_file_is_quantized_with_unlabelled_samples_scored_and_exported(folder,
     assert loaded.head == "Softmax" and (out / "results.nnb").exists()
     with pytest.raises(ConfigError, match="holds a run already"):
         run(folder, out, "unlabelled.npz")
+    with pytest.raises(ConfigError, match="out is no run folder") as refused:
+        open_run(out)
+    assert str(refused.value.help) == f"name the file in it: {out / 'results.nnp'}"
 
 
 def test_weights_need_no_data(folder, tmp_path):

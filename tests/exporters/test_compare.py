@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnabla_compress.exporters.compare import difference
+from nnabla_compress.exporters.compare import difference, same_class
 
 
 def test_differences_are_parts_of_the_output():
@@ -23,3 +23,11 @@ def test_numbers_that_are_not_finite_must_be_so_in_both():
     assert difference([nan], [nan]).largest == 0
     assert difference([nan], [np.float32([1, 1])]).largest == np.inf
     assert difference([np.ones(2)], [np.ones(3)]).largest == np.inf
+
+
+def test_classes_are_compared_where_there_are_any():
+    expected, got = np.float32([[0, 1], [1, 0], [0, 2]]), np.float32([[0, 3], [0, 1], [1, 2]])
+    assert same_class(expected, got) == pytest.approx(2 / 3)
+    assert same_class(expected[:, :1], got[:, :1]) is None
+    assert same_class(expected[:0], got[:0]) is None
+    assert same_class(expected[0], got[0]) is None

@@ -204,6 +204,14 @@ def test_weights_that_a_storage_does_not_fit_are_named(tmp_path):
     assert report.notes[0].startswith("d/conv/W: its integers go from")
 
 
+def test_scales_along_the_inputs_of_an_affine_layer_are_said_to_stay_floats(tmp_path):
+    x = nn.Variable((1, 6))
+    y = PF.affine(x, 4, apply_w=Affine(bits=4, axis=0), name="f")
+    report = export_nnp(tmp_path / "net.nnp", y, x)
+    assert report.rows[0].storage == "float"
+    assert report.notes[0].startswith("f/affine/W: stored as floats, because its scales vary along")
+
+
 def test_snapped_dictionaries_are_int8_and_what_changed_is_said(tmp_path):
     x = nn.Variable.from_numpy_array(values(1, 16, 6, 6))
     y = PF.convolution(x, 16, (3, 3), apply_w=LUT(bits=6), name="c")
