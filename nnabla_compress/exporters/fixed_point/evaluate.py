@@ -88,7 +88,8 @@ def feeds(
         if array.size == 0:
             raise ConfigError(
                 f"target {target!r} chooses number formats from samples: input {name} has none.",
-                help=f"give export_nnp samples={{'{name}': array of inputs, some 32 or more}}",
+                help=f"give export_nnp samples={{'{name}': array of inputs, some 32 or more}}; "
+                "from the shell export a folder that 'run' or 'compress --data' wrote",
             )
         if array.shape[1:] != tuple(variable.shape[1:]):
             raise ConfigError(
