@@ -8,7 +8,7 @@ from typing import Optional, Sequence
 
 import numpy as np
 
-from nnabla_compress.exporters.compare import same_class
+from nnabla_compress.graph.compare import same_class
 
 _TINY = 1e-300
 

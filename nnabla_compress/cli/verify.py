@@ -78,7 +78,9 @@ def _verified(target: Path, samples: int, nnp: Optional[Path], options: Any) -> 
             f"{target} is no run folder, no .nnp and no .nnb.", help="give one of these"
         )
     if not target.is_file():
-        raise ConfigError(f"there is no file {target}.")
+        raise ConfigError(
+            f"there is no file {target}.", help="give a run folder, an .nnp or an .nnb"
+        )
     beside = files_beside(target)
     if not given:
         return verify_files(*beside, count=samples)

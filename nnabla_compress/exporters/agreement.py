@@ -10,9 +10,9 @@ from typing import List, Mapping, Optional, Union
 import numpy as np
 
 from nnabla_compress.errors import VerifyError
-from nnabla_compress.exporters.compare import difference, run, same_class
 from nnabla_compress.exporters.fixed_point.evaluate import feeds
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
+from nnabla_compress.graph.compare import difference, run, same_class
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.machine import Port
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS

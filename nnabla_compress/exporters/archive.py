@@ -17,9 +17,9 @@ import yaml
 from nnabla.utils.nnp_graph import NnpLoader
 
 from nnabla_compress.errors import VerifyError
-from nnabla_compress.exporters.compare import difference, run
 from nnabla_compress.exporters.nnabla_errors import reason
 from nnabla_compress.files import atomic_path
+from nnabla_compress.graph.compare import difference, run
 from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.logs import quiet
 

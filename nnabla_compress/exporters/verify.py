@@ -8,9 +8,9 @@ from typing import Dict, List, Mapping, Optional, Sequence
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.errors import CompressError, ConfigError, ExportError, VerifyError, unwrap
-from nnabla_compress.exporters.compare import difference, run
-from nnabla_compress.exporters.nnabla_errors import reason
+from nnabla_compress.errors import ConfigError, ExportError, VerifyError
+from nnabla_compress.exporters.nnabla_errors import told_as
+from nnabla_compress.graph.compare import difference, run
 
 Rounds = List[List[np.ndarray]]
 
@@ -115,16 +115,9 @@ def verify_lowered(
     """
     largest = 0.0
     for values in rounds:
-        try:
+        what = "the network can't be run on random inputs"
+        with told_as(ExportError, what, "run it once yourself: output.forward()"):
             expected, got = run(inputs, outputs, values), run(inputs, lowered, values)
-        except Exception as error:
-            cause = unwrap(error)
-            if isinstance(cause, CompressError):
-                raise cause from error
-            raise ExportError(
-                f"the network can't be run on random inputs: {reason(error)}.",
-                help="run it once yourself: output.forward()",
-            ) from error
         apart = difference(expected, got)
         largest = max(largest, apart.largest)
         limit, wrong = tolerance, apart.largest

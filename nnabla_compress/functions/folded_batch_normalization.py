@@ -31,7 +31,7 @@ from nnabla_compress.kernels.batch_normalization import (
     moments,
     scale_and_shift,
 )
-from nnabla_compress.quantizers.engine import host_array
+from nnabla_compress.quantizers.engine import add_gradient, host_array
 from nnabla_compress.quantizers.moving_range import count_update, is_frozen, standard_deviation
 
 X, BETA, GAMMA, MEAN, VARIANCE, UPDATES, BIAS = range(7)
@@ -178,9 +178,7 @@ class FoldedBatchNormalization(ArgumentsFunction):
             input_gradient(dy, x, by_dy, by_none, by_x, dx, accum[X])
         for place, gradient in ((BETA, d_beta), (GAMMA, d_gamma), (BIAS, d_bias)):
             if place < len(inputs) and propagate_down[place]:
-                target = host_array(inputs[place].grad, np.float32, overwrite=not accum[place])
-                total = gradient.reshape(target.shape)
-                target[...] = target + total if accum[place] else total
+                add_gradient(gradient, inputs[place], accum[place])
         if self.args["batch_stat"]:
             count_update(inputs[UPDATES])
 

@@ -48,6 +48,19 @@ def host_array(values: nn.NdArray, dtype: type, overwrite: bool = False) -> np.n
     return np.asarray(_HostMemory(values, np.dtype(dtype), overwrite))
 
 
+def add_gradient(gradient: np.ndarray, variable: nn.Variable, accumulate: bool) -> None:
+    """Writes the gradient of a variable in host memory, or adds it to the one that is there.
+
+    Args:
+        gradient: Of as many elements as the variable.
+        variable: An input of a function in its backward pass.
+        accumulate: Whether to add.
+    """
+    target = host_array(variable.grad, np.float32, overwrite=not accumulate)
+    gradient = gradient.reshape(target.shape)
+    target[...] = target + gradient if accumulate else gradient
+
+
 def stop_failing_imports() -> None:
     """Makes imports that NNabla tries in vain, again and again, fail at once.
 

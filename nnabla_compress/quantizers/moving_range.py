@@ -31,7 +31,7 @@ from nnabla.parameter import get_parameter_or_create
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers.affine import Affine, AffineFunction, Grid
 from nnabla_compress.quantizers.base import register
-from nnabla_compress.quantizers.engine import host_array
+from nnabla_compress.quantizers.engine import add_gradient, host_array
 
 # Inputs of the node behind the tensor.
 SCALE, ZERO_POINT, UPDATES, LOW, HIGH, GAMMA, VARIANCE, NORMALIZED = range(1, 9)
@@ -73,7 +73,7 @@ class MovingRangeFunction(AffineFunction):
         elif not self._waits:
             super().backward_impl(inputs, outputs, propagate_down, accum)
         elif propagate_down[0]:
-            _add(host_array(outputs[0].grad, np.float32), inputs[0], accum[0])
+            add_gradient(host_array(outputs[0].grad, np.float32), inputs[0], accum[0])
         self.quantizer.follow(self.args, inputs)
         count_update(inputs[UPDATES])
 
@@ -88,14 +88,14 @@ class MovingRangeFunction(AffineFunction):
         gradient = host_array(outputs[0].grad, np.float32)
         fold = self.args["fold"]
         if propagate_down[0]:
-            _add(gradient * self._scale, inputs[0], accum[0])
+            add_gradient(gradient * self._scale, inputs[0], accum[0])
         if propagate_down[GAMMA]:
             total = np.zeros(inputs[GAMMA].size)
             if self._frozen:
                 product = gradient * host_array(inputs[0].data, np.float32)
                 others = tuple(i for i in range(product.ndim) if i != fold["axis"])
                 total = product.sum(axis=others, dtype=np.float64) / self._deviation
-            _add(total.reshape(inputs[GAMMA].shape), inputs[GAMMA], accum[GAMMA])
+            add_gradient(total, inputs[GAMMA], accum[GAMMA])
 
 
 @register
@@ -245,11 +245,6 @@ def _fold_scale(args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> np.nd
     shape = [1] * inputs[0].ndim
     shape[fold["axis"]] = -1
     return scale.astype(np.float32).reshape(shape)
-
-
-def _add(gradient: np.ndarray, variable: nn.Variable, accumulate: bool) -> None:
-    target = host_array(variable.grad, np.float32, overwrite=not accumulate)
-    target[...] = target + gradient if accumulate else gradient
 
 
 def standard_deviation(variance: nn.Variable, eps: float) -> np.ndarray:

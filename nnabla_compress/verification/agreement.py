@@ -8,7 +8,7 @@ from typing import Optional
 
 import numpy as np
 
-from nnabla_compress.exporters.compare import difference, same_class
+from nnabla_compress.graph.compare import difference, same_class
 
 
 @dataclass(frozen=True)

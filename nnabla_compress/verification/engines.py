@@ -13,9 +13,9 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.errors import ConfigError, DataError, VerifyError
-from nnabla_compress.exporters.compare import run
 from nnabla_compress.exporters.exactness import Exactness
 from nnabla_compress.exporters.nnabla_errors import told_as
+from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.simulator import Machine

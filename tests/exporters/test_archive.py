@@ -13,7 +13,7 @@ from nnabla_compress.exporters.archive import (
     read,
     write,
 )
-from nnabla_compress.exporters.compare import run
+from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.constants import constant
 from tests.graph.networks import values
 

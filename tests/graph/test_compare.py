@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnabla_compress.exporters.compare import difference, same_class
+from nnabla_compress.graph.compare import difference, same_class
 
 
 def test_differences_are_parts_of_the_output():
