@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Optional, Union
 
 from nnabla_compress.errors import CompressError, ConfigError, ExportError
+from nnabla_compress.exporters.api_levels import NEWEST, RELEASED, check_file
 from nnabla_compress.exporters.archive import converter_settings
 from nnabla_compress.exporters.compact import compact_file
 from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
@@ -18,13 +19,13 @@ from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
 from nnabla_compress.nnb import read_nnb
 
-API_LEVELS = range(1, 46)
+API_LEVELS = range(1, NEWEST + 1)
 
 
 def export_nnb(
     path: Union[str, Path],
     nnp_path: Union[str, Path],
-    api: int = 44,
+    api: int = RELEASED,
     batch_size: int = 1,
     settings: Union[str, Path, None] = None,
     compact: bool = True,
@@ -41,6 +42,7 @@ def export_nnb(
         path: The file to write, ``*.nnb``.
         nnp_path: The file to convert, as :func:`export_nnp` wrote it.
         api: API level of the runtime, 1 to 45; the released runtime has 44, older devices less.
+            The ``.nnp`` must be exported for it, too, if it holds what the level lacks.
         batch_size: Rows of the inputs, fixed in the file.
         settings: YAML file with the types of variables; by default what the ``.nnp`` carries.
         compact: Make the file and its buffers smaller; False: exactly what the converter writes.
@@ -52,6 +54,7 @@ def export_nnb(
     Raises:
         ConfigError: If an argument is out of its range or the file can't be written.
         ExportError: If the converter refuses the network.
+        UnsupportedFunctionError: If the level would compute other values.
 
     Example:
         >>> import tempfile, nnabla as nn, nnabla.parametric_functions as PF
@@ -72,6 +75,7 @@ def export_nnb(
         raise ConfigError(f"api is {api}, the range is 1 to 45.", help="44 is the released runtime")
     if batch_size < 1:
         raise ConfigError(f"batch_size is {batch_size}.", help="choose 1 or more")
+    check_file(nnp_path, api)
     carried = converter_settings(nnp_path) if settings is None else None
     with atomic_path(path) as temporary, tempfile.TemporaryDirectory() as folder:
         if carried is not None:

@@ -110,7 +110,9 @@ def export_graph(
     Raises:
         CompressError: If the network can't be exported.
     """
-    report = export_nnp(nnp, outputs, inputs, target=part.target, samples=samples, **part.options)
+    report = export_nnp(
+        nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **part.options
+    )
     beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
     paths = [nnp, *(path for path in beside if path.exists())]
     if part.nnb or part.c:
