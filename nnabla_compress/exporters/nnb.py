@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Optional, Union
 
 from nnabla_compress.errors import CompressError, ConfigError, ExportError
-from nnabla_compress.exporters.archive import converter_settings
 from nnabla_compress.exporters.compact import compact_file
+from nnabla_compress.exporters.converter_settings import carried_types, read_types, write_types
 from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
 from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
@@ -51,6 +51,7 @@ def export_nnb(
 
     Raises:
         ConfigError: If an argument is out of its range or the file can't be written.
+        DataError: If the settings hold anything but types of variables.
         ExportError: If the converter refuses the network.
 
     Example:
@@ -72,14 +73,13 @@ def export_nnb(
         raise ConfigError(f"api is {api}, the range is 1 to 45.", help="44 is the released runtime")
     if batch_size < 1:
         raise ConfigError(f"batch_size is {batch_size}.", help="choose 1 or more")
-    carried = converter_settings(nnp_path) if settings is None else None
+    types = carried_types(nnp_path) if settings is None else read_types(Path(settings))
     with atomic_path(path) as temporary, tempfile.TemporaryDirectory() as folder:
-        if carried is not None:
-            settings = Path(folder) / "settings.yaml"
-            settings.write_text(carried, "utf-8")
+        checked = Path(folder) / "settings.yaml"
+        write_types(checked, types)
         arguments = ["-d", "nnb_3", "--nnp-no-expand-network", "--api", str(api)]
         arguments += ["-b", str(batch_size)]
-        arguments += ["-s", str(settings)] if settings is not None else []
+        arguments += ["-s", str(checked)] if types else []
         reason = _convert([*arguments, str(nnp_path), str(temporary)])
         if reason is None and temporary.stat().st_size == 0:
             reason = "it wrote nothing"
