@@ -19,6 +19,12 @@ from nnabla_compress._version import __version__
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.exporters.activation_rows import activation_rows
 from nnabla_compress.exporters.agreement import Agreement, simulated
+from nnabla_compress.exporters.api_levels import (
+    RELEASED,
+    check_level,
+    fit_to_level,
+    released_note,
+)
 from nnabla_compress.exporters.archive import (
     NamedGraph,
     add_metadata,
@@ -51,6 +57,7 @@ def export_nnp(
     samples: Optional[Mapping[str, np.ndarray]] = None,
     storage: str = "smallest",
     snap_dictionary: bool = False,
+    api: int = RELEASED,
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
@@ -82,6 +89,8 @@ def export_nnp(
         storage: How quantized weights are stored: the name of a scheme, ``"smallest"``, or
             ``"float"`` for their values.
         snap_dictionary: Put free dictionaries on an integer grid, so that they decode exactly.
+        api: API level of the C runtime that the file is for. Arguments that lower levels lack are
+            written another way where there is one.
 
     Returns:
         Bits and bytes of each layer, and how close the file is.
@@ -89,7 +98,7 @@ def export_nnp(
     Raises:
         ConfigError: If a name, the batch size or the path has no meaning, or the file can't be
             written.
-        UnsupportedFunctionError: If the target lacks a function of the network.
+        UnsupportedFunctionError: If the target, or the API level, lacks a function of the network.
         ExportError: If parameters are NaN or infinite, or NNabla can't write the network.
         VerifyError: If the file does not compute what the network does.
 
@@ -110,8 +119,10 @@ def export_nnp(
     chosen = target_named(target)
     network = inference_network(inputs, outputs, batch_size)
     options = ExportOptions(storage, snap_dictionary, samples or {})
-    lowered = chosen.lower(network, _fold(network), options)
+    folded = fit_to_level(_fold(network), list(network.inputs.values()), api)
+    lowered = chosen.lower(network, folded, options)
     chosen.check(lowered.outputs, lowered.names)
+    check_level(lowered.outputs, api)
     graph = name_graph(
         network.inputs, dict(zip(network.outputs, lowered.outputs)), lowered.names, lowered.types
     )
@@ -137,7 +148,7 @@ def export_nnp(
         largest_difference=largest,
         tolerance=limit,
         any_batch_size=True,
-        notes=tuple(lowered.notes),
+        notes=(*lowered.notes, *released_note(api)),
         float_sizes=float_sizes(network),
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )
@@ -146,7 +157,7 @@ def export_nnp(
         any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds)
         report = replace(report, any_batch_size=any_batch_size)
         if chosen.simulator_tolerance is not None:
-            found = _simulate(temporary, network, graph, options.samples, chosen)
+            found = _simulate(temporary, network, graph, options.samples, chosen, api)
             report = replace(report, notes=(*report.notes, str(found)))
         metadata = {"version": __version__, "same_values": lowered.reference is None}
         if chosen.packs_weights:
@@ -178,6 +189,7 @@ def _simulate(
     graph: NamedGraph,
     samples: Mapping[str, np.ndarray],
     target: Target,
+    api: int,
 ) -> Agreement:
     """Converts a file and runs it in the simulator of the C runtime against the network."""
     batch_size = next(iter(network.inputs.values())).shape[0]
@@ -185,7 +197,8 @@ def _simulate(
         settings, nnb = Path(folder) / "settings.yaml", Path(folder) / "net.nnb"
         write_types(settings, graph.types)
         has_settings = settings.exists()
-        export_nnb(nnb, path, batch_size=batch_size, settings=settings if has_settings else None)
+        given = settings if has_settings else None
+        export_nnb(nnb, path, api=api, batch_size=batch_size, settings=given)
         return simulated(Machine(nnb), network, samples, _SIMULATED, target.simulator_tolerance)
 
 
