@@ -143,7 +143,7 @@ def quantized_copy(
             rule = chosen.get(layer.name)
             if rule is None:
                 return None
-            axis = CHANNEL_AXIS.get(layer.type)
+            axis = CHANNEL_AXIS.get(layer.type) if layer.direct else None
             return rule.make(**(settings.defaults(axis) if rule.quantizer == "affine" else {}))
 
         outputs = insert_weight_quantizers(copy.outputs, choose)

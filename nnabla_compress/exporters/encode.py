@@ -9,8 +9,10 @@ from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tup
 import nnabla as nn
 
 from nnabla_compress.encodings import Encoding
-from nnabla_compress.graph.constants import constant
-from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.exporters.moved import moved
+from nnabla_compress.graph.clone import Made
+from nnabla_compress.graph.constants import constant, free_path
+from nnabla_compress.graph.rewrite import leaves, rebuild
 from nnabla_compress.quantizers.base import quantizer_of
 
 
@@ -35,6 +37,8 @@ def encode_graph(
     outputs: Sequence[nn.Variable], inputs: Collection[nn.Variable], names: Mapping[Any, str]
 ) -> EncodedGraph:
     """Builds the graph again with quantized weights as parameters that hold the decoded values.
+
+    What is transposed, reshaped or cut out of a quantized weight is a quantized weight, too.
 
     Args:
         outputs: Variables of one graph.
@@ -62,10 +66,26 @@ def encode_graph(
     quantizers: Dict[Any, str] = {}
     activations = [0]
 
-    def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
+    def move(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
+        """What a function makes of an encoded weight by moving its values is encoded, too."""
+        source = arguments[0].data if arguments else None
+        made = moved(encodings[source], function) if source in encodings else None
+        if made is None:
+            return None
+        outputs = []
+        for number, encoding in enumerate(made):
+            key = (source, function.info.type_name, str(function.info.args), number)
+            if key not in stored:
+                stored[key] = constant(encoding.decode(), arguments[0].name)
+                encodings[stored[key].data] = encoding
+                quantizers[stored[key].data] = quantizers[source]
+            outputs.append(stored[key])
+        return outputs
+
+    def replace(function: Any, arguments: List[nn.Variable]) -> Optional[Made]:
         quantizer = quantizer_of(function)
         if quantizer is None:
-            return None
+            return move(function, arguments)
         tensor = function.inputs[0]
         if tensor.parent is not None or tensor in dynamic:
             activations[0] += 1
@@ -82,4 +102,14 @@ def encode_graph(
         return stored[key]
 
     made = rebuild(outputs, replace)
+    _name_apart([leaf for leaf in leaves(made) if leaf.data in encodings], names)
     return EncodedGraph(made, encodings, quantizers, activations[0])
+
+
+def _name_apart(weights: Sequence[nn.Variable], names: Mapping[Any, str]) -> None:
+    """Gives weights that come from one parameter paths of their own; the first keeps the path."""
+    others, taken = set(names.values()), set()
+    for weight in weights:
+        if weight.name in taken:
+            weight.name = free_path(weight.name, taken | others)
+        taken.add(weight.name)

@@ -12,6 +12,7 @@ from dataclasses import replace
 from typing import Any, Dict, List, Mapping, Sequence
 
 import nnabla as nn
+import numpy as np
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
@@ -131,8 +132,10 @@ def _with_copies(plain: EncodedGraph, names: Mapping[Any, str]) -> Dict[Any, Enc
     encodings = dict(plain.encodings)
     by_name = {names.get(data): encoding for data, encoding in encodings.items()}
     for leaf in leaves(plain.outputs):
-        if leaf.name in by_name:
-            encodings.setdefault(leaf.data, by_name[leaf.name])
+        encoding = by_name.get(leaf.name)
+        # What is computed from a weight has its name, too, but other values.
+        if encoding is not None and np.array_equal(encoding.decode(), leaf.d):
+            encodings.setdefault(leaf.data, encoding)
     return encodings
 
 
