@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
 
@@ -108,7 +108,8 @@ def encode_graph(
 
 def _name_apart(weights: Sequence[nn.Variable], names: Mapping[Any, str]) -> None:
     """Gives weights that come from one parameter paths of their own; the first keeps the path."""
-    others, taken = set(names.values()), set()
+    others = set(names.values())
+    taken: Set[str] = set()
     for weight in weights:
         if weight.name in taken:
             weight.name = free_path(weight.name, taken | others)

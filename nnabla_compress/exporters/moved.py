@@ -77,11 +77,7 @@ def _places(function: Any, shape: Tuple[int, ...]) -> List[np.ndarray]:
 
 def _only_axis(index: np.ndarray) -> Optional[int]:
     """The axis that an array varies along; the first one if it is constant; None if several."""
-    varies = [
-        axis
-        for axis in range(index.ndim)
-        if np.any(np.take(index, [0], axis) != index)
-    ]
+    varies = [axis for axis in range(index.ndim) if np.any(np.take(index, [0], axis) != index)]
     if len(varies) > 1:
         return None
     return varies[0] if varies else 0

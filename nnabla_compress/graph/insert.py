@@ -49,8 +49,8 @@ def insert_weight_quantizers(
     Raises:
         ConfigError: If a layer's scope holds parameters of another quantizer that don't fit, or the
             weight is folded for training.
-        UnsupportedFunctionError: If a quantizer is chosen for a weight whose values another function
-            changes before any layer gets them.
+        UnsupportedFunctionError: If a quantizer is chosen for a weight whose values another
+            function changes before any layer gets them.
 
     Example:
         >>> import nnabla.parametric_functions as PF
