@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
+import numpy as np
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.exporters.moved import moved
@@ -104,6 +105,24 @@ def encode_graph(
     made = rebuild(outputs, replace)
     _name_apart([leaf for leaf in leaves(made) if leaf.data in encodings], names)
     return EncodedGraph(made, encodings, quantizers, activations[0])
+
+
+def lowered_graph(graph: EncodedGraph, outputs: Sequence[nn.Variable]) -> EncodedGraph:
+    """Returns an encoded graph in a lowered form, in which shared weights may have copies.
+
+    Args:
+        graph: The graph.
+        outputs: Its outputs in the lowered form; parameters carry their paths as names.
+    """
+    encodings, quantizers = dict(graph.encodings), dict(graph.quantizers)
+    by_name = {v.name: v.data for v in leaves(graph.outputs) if v.data in encodings}
+    for leaf in leaves(outputs):
+        source = by_name.get(leaf.name)
+        # What is computed from a weight has its name, too, but other values.
+        if source is not None and np.array_equal(encodings[source].decode(), leaf.d):
+            encodings.setdefault(leaf.data, encodings[source])
+            quantizers.setdefault(leaf.data, quantizers[source])
+    return EncodedGraph(list(outputs), encodings, quantizers, graph.activations)
 
 
 def _name_apart(weights: Sequence[nn.Variable], names: Mapping[Any, str]) -> None:
