@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass, field
@@ -16,9 +15,9 @@ import numpy as np
 import yaml
 from nnabla.utils.nnp_graph import NnpLoader
 
-from nnabla_compress.errors import VerifyError
+from nnabla_compress.errors import VerifyError, unwrapped
 from nnabla_compress.exporters.nnabla_errors import reason
-from nnabla_compress.files import atomic_path
+from nnabla_compress.files import atomic_path, json_text
 from nnabla_compress.graph.compare import difference, run
 from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.logs import quiet
@@ -137,7 +136,7 @@ def add_metadata(path: Path, metadata: Mapping[str, Any], types: Mapping[str, st
         types: Types of variables for the converter to ``.nnb``; nothing is added if there are none.
     """
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(METADATA, json.dumps(dict(metadata), indent=1))
+        archive.writestr(METADATA, json_text(metadata))
         if types:
             archive.writestr(SETTINGS, _settings(types))
 
@@ -218,8 +217,9 @@ def write_and_read_back(
     problem = ""
     for any_batch_size in (True, False):
         try:
-            write(path, graph, batch_size, any_batch_size)
-            problem = _problem_of(path, graph, batch_size, any_batch_size, rounds)
+            with unwrapped():
+                write(path, graph, batch_size, any_batch_size)
+                problem = _problem_of(path, graph, batch_size, any_batch_size, rounds)
         except OSError:
             raise
         except Exception as error:  # NNabla refuses in many ways

@@ -10,7 +10,7 @@ import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
-from nnabla_compress.errors import CompressError, ConfigError, ExportError
+from nnabla_compress.errors import CompressError, ConfigError, ExportError, unwrapped
 from nnabla_compress.exporters.archive import converter_settings
 from nnabla_compress.exporters.compact import compact_file
 from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
@@ -105,7 +105,9 @@ def _convert(arguments: list) -> Optional[str]:
     parsed = parser.parse_args(["convert", *arguments])
     printed = io.StringIO()
     try:
-        with quiet(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+        with unwrapped(), quiet(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(
+            printed
+        ):
             done = parsed.func(parsed)
     except (CompressError, OSError):
         raise

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
@@ -18,7 +17,7 @@ from nnabla_compress.calibration.steps import step_rows
 from nnabla_compress.data import Split, evaluation_batches
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnb
-from nnabla_compress.files import atomic_path, writable_folder
+from nnabla_compress.files import writable_folder, write_json
 from nnabla_compress.graph import rebuild
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
@@ -99,8 +98,7 @@ def run_ptq(
                 results["layers"] = report.rows_as_dicts()
         with nn.parameter_scope("", result.scope):
             results["quantizers"] = learned_rows(result.outputs)
-    with atomic_path(target / "results.json") as temporary:
-        temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    write_json(target / "results.json", results)
     return results
 
 
