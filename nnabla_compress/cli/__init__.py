@@ -84,11 +84,9 @@ def main(arguments: Optional[List[str]] = None) -> None:
             status = 0
         except BaseException as error:
             if interrupts.stopped(error):
-                interrupts.ignore()
                 click.echo(f"stopped. {_way_on(given)}", err=True)
-                status = _STOPPED
-            else:
-                status = _told(error)
+                interrupts.leave(_STOPPED)
+            status = _told(error)
     sys.exit(status)
 
 

@@ -7,9 +7,10 @@ import json
 import multiprocessing
 import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
@@ -256,15 +257,31 @@ class _Measured:
 def _share(workers: int, arguments: Any, tasks: Sequence[Any], note: Any) -> None:
     """Measures in processes; ``note`` gets what each task found as it is done."""
     context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
     with ProcessPoolExecutor(workers, context, _start, arguments) as pool:
-        futures = [pool.submit(_work, *task) for task in tasks]
+        with _deaf_children():
+            futures = [pool.submit(_work, *task) for task in tasks]
         try:
             for future in as_completed(futures):
                 note(future.result())
         except BaseException:
-            for future in futures:
-                future.cancel()
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
             raise
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes started within the block leave Ctrl-C to the one who waits for them."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # only the main thread may
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 _network: Optional[_Measured] = None  # of this process, where it is a worker
@@ -272,7 +289,6 @@ _network: Optional[_Measured] = None  # of this process, where it is a worker
 
 def _start(*arguments: Any) -> None:
     global _network
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the one who waits
     _network = _Measured(*arguments)
 
 
