@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
-from nnabla_compress.errors import CompressError, ConfigError, ExportError
+from nnabla_compress.errors import CompressError, ConfigError, ExportError, unwrapped
 from nnabla_compress.exporters.api_levels import NEWEST, RELEASED, check_file
 from nnabla_compress.exporters.compact import compact_file
 from nnabla_compress.exporters.converter_settings import carried_types, read_types, write_types
+from nnabla_compress.exporters.function_info import quick_converter
 from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
 from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
@@ -109,8 +110,9 @@ def _convert(arguments: list) -> Optional[str]:
     parsed = parser.parse_args(["convert", *arguments])
     printed = io.StringIO()
     try:
-        with quiet(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            done = parsed.func(parsed)
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            with unwrapped(), quiet(), quick_converter():
+                done = parsed.func(parsed)
     except (CompressError, OSError):
         raise
     except (Exception, SystemExit) as error:
