@@ -213,7 +213,7 @@ class ScoredNetwork:
 
     def _start(self, output: nn.Variable) -> Optional[float]:
         """Runs one batch, which sets the ranges of activations."""
-        first = self._inputs.first_feed(_FIRST_BATCH)
+        first = self._inputs.drawn_feed(_FIRST_BATCH)
         with nn.auto_forward(False):
             (started,) = rebuild([output], inputs=_pairs(self._feed, first))
         nodes = [node for node in graph_quantizers([started]) if node.inputs[0].parent is not None]
