@@ -10,13 +10,14 @@ import numpy as np
 
 from nnabla_compress.exporters.compact import compact
 from nnabla_compress.exporters.storage.nnb_bytes import Types
-from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.graph.rewrite import depending, functions
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable
 from nnabla_compress.nnb.function_table import FUNCTIONS, FunctionFormat
 from nnabla_compress.nnb.network import Argument, stored_bytes
 from nnabla_compress.nnb.sizes import sizes
 
 _API = 44
+_UNKNOWN = 2**16 - 1
 _CUT = ("BinaryConnectConvolution", "BinaryWeightConvolution")  # input 1 is one element in a file
 _FORMATS: Dict[str, Tuple[int, FunctionFormat]] = {}
 for _id, _format in FUNCTIONS.items():
@@ -62,10 +63,7 @@ def draft(
         types: Types of variables that are not floats.
     """
     order = functions(outputs)
-    moving = set(inputs)
-    for function in order:
-        if moving.intersection(function.inputs):
-            moving.update(function.outputs)
+    moving = depending(outputs, inputs)
     # A file lists what is computed before the parameters.
     found = dict.fromkeys((*inputs, *(v for f in order for v in (*f.inputs, *f.outputs)), *outputs))
     computed = [v for v in found if v.parent is not None or v in moving]
@@ -100,7 +98,7 @@ def _function(
     function: Any, numbers: Mapping[nn.Variable, int], moving: Collection[nn.Variable]
 ) -> NnbFunction:
     type_name = function.info.type_name
-    number, known = _FORMATS[type_name]
+    number, known = _FORMATS.get(type_name, (_UNKNOWN, FunctionFormat(type_name, ())))
     args = dict(function.info.args)
     if type_name == "Reshape":
         shape = function.outputs[0].shape  # which leaves the batch size open
