@@ -8,21 +8,17 @@ from typing import Any, Optional
 
 import click
 
-from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS
-from nnabla_compress.cli.engine import console, messages
-from nnabla_compress.exporters.storage import FLOAT, SCHEMES, SMALLEST
-from nnabla_compress.exporters.targets import TARGETS
-from nnabla_compress.report.tables import layer_table
-from nnabla_compress.runs import export_file, export_run
+from nnabla_compress.cli.choices import FLOAT, SCHEMES, SMALLEST, TARGETS
+from nnabla_compress.cli.verb import Verb
 
 
-@click.command("export")
+@click.command("export", cls=Verb)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [RUN/export].")
 @click.option(
     "-t",
     "--target",
-    type=click.Choice(list(TARGETS)),
+    type=click.Choice(TARGETS),
     default="portable",
     show_default=True,
     help="What it is for.",
@@ -52,6 +48,11 @@ def command(run: Path, output: Optional[Path], **options: Any) -> None:
 
     RUN is a run folder, or an .nnp file, whose network is written as it is.
     """
+    from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS
+    from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.report.tables import layer_table
+    from nnabla_compress.runs import export_file, export_run
+
     is_file = run.suffix == ".nnp" and not run.is_dir()
     export = export_file if is_file else export_run
     folder = output or (run.parent if is_file else run) / "export"

@@ -12,8 +12,8 @@ import numpy as np
 from nnabla_compress.errors import VerifyError
 from nnabla_compress.exporters.fixed_point.evaluate import feeds
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
-from nnabla_compress.exporters.tolerance import Tolerance, run_moved
-from nnabla_compress.graph.compare import difference, run, same_class
+from nnabla_compress.exporters.tolerance import Tolerance
+from nnabla_compress.graph.compare import difference, response, run, same_class
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 
@@ -136,11 +136,12 @@ def simulated(
     found = difference(expected, got)
     if tolerance is not None:
 
-        def moved() -> List[np.ndarray]:
-            made = [run_moved(variables, outputs, values) for values in zip(*calls)]
-            return [np.stack(column) for column in zip(*made)]
+        def responses() -> float:
+            pairs = zip(zip(*calls), computed)
+            found = [response(variables, outputs, values, given) for values, given in pairs]
+            return float(np.sqrt(np.mean(np.square(found))))
 
-        wrong, limit = tolerance.judge(expected, got, moved)
+        wrong, limit = tolerance.judge(expected, got, responses)
         if not wrong <= limit:
             said = (
                 f"on the C runtime the network differs by {wrong:.3g} of the output, as the "

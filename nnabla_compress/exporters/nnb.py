@@ -10,10 +10,11 @@ import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
-from nnabla_compress.errors import CompressError, ConfigError, ExportError
+from nnabla_compress.errors import CompressError, ConfigError, ExportError, unwrapped
 from nnabla_compress.exporters.api_levels import NEWEST, RELEASED, check_file
-from nnabla_compress.exporters.archive import converter_settings
 from nnabla_compress.exporters.compact import compact_file
+from nnabla_compress.exporters.converter_settings import carried_types, read_types, write_types
+from nnabla_compress.exporters.function_info import quick_converter
 from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
 from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
@@ -53,6 +54,7 @@ def export_nnb(
 
     Raises:
         ConfigError: If an argument is out of its range or the file can't be written.
+        DataError: If the settings hold anything but types of variables.
         ExportError: If the converter refuses the network.
         UnsupportedFunctionError: If the level would compute other values.
 
@@ -76,14 +78,13 @@ def export_nnb(
     if batch_size < 1:
         raise ConfigError(f"batch_size is {batch_size}.", help="choose 1 or more")
     check_file(nnp_path, api)
-    carried = converter_settings(nnp_path) if settings is None else None
+    types = carried_types(nnp_path) if settings is None else read_types(Path(settings))
     with atomic_path(path) as temporary, tempfile.TemporaryDirectory() as folder:
-        if carried is not None:
-            settings = Path(folder) / "settings.yaml"
-            settings.write_text(carried, "utf-8")
+        checked = Path(folder) / "settings.yaml"
+        write_types(checked, types)
         arguments = ["-d", "nnb_3", "--nnp-no-expand-network", "--api", str(api)]
         arguments += ["-b", str(batch_size)]
-        arguments += ["-s", str(settings)] if settings is not None else []
+        arguments += ["-s", str(checked)] if types else []
         reason = _convert([*arguments, str(nnp_path), str(temporary)])
         if reason is None and temporary.stat().st_size == 0:
             reason = "it wrote nothing"
@@ -109,8 +110,9 @@ def _convert(arguments: list) -> Optional[str]:
     parsed = parser.parse_args(["convert", *arguments])
     printed = io.StringIO()
     try:
-        with quiet(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            done = parsed.func(parsed)
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            with unwrapped(), quiet(), quick_converter():
+                done = parsed.func(parsed)
     except (CompressError, OSError):
         raise
     except (Exception, SystemExit) as error:

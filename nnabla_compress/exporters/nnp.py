@@ -30,8 +30,8 @@ from nnabla_compress.exporters.archive import (
     add_metadata,
     name_graph,
     write_and_read_back,
-    write_settings,
 )
+from nnabla_compress.exporters.converter_settings import write_types
 from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_bytes
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
@@ -185,7 +185,7 @@ def export_nnp(
                 write_and_read_back(beside, plain, batch_size, rounds)
         elif reference.is_file():
             reference.unlink()  # of an earlier export under this name
-    write_settings(path.with_suffix(".settings.yaml"), graph.types)
+    write_types(path.with_suffix(".settings.yaml"), graph.types)
     return report
 
 
@@ -203,7 +203,7 @@ def _simulate(
     batch_size = next(iter(network.inputs.values())).shape[0]
     with tempfile.TemporaryDirectory() as folder:
         settings, nnb = Path(folder) / "settings.yaml", Path(folder) / "net.nnb"
-        write_settings(settings, graph.types)
+        write_types(settings, graph.types)
         has_settings = settings.exists()
         given = settings if has_settings else None
         export_nnb(nnb, path, api=api, batch_size=batch_size, settings=given)

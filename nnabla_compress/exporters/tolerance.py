@@ -10,12 +10,11 @@ compute other values on purpose, but less than half of the signal apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, List, Optional, Sequence, Tuple
+from typing import Callable, Optional, Sequence, Tuple
 
-import nnabla as nn
 import numpy as np
 
-from nnabla_compress.graph.compare import difference, run
+from nnabla_compress.graph.compare import difference
 
 Outputs = Sequence[np.ndarray]
 
@@ -23,8 +22,6 @@ SINGLE_STEPS = 0.05
 """Root mean square difference allowed where activations are quantized."""
 HALF = 0.5
 """Likewise where numbers are rounded to integers of few bits."""
-_HARDLY = 1e-3
-_SEED = 313
 
 
 @dataclass(frozen=True)
@@ -53,46 +50,21 @@ class Tolerance:
     rounded: bool = False
 
     def judge(
-        self, expected: Outputs, got: Outputs, moved: Optional[Callable[[], Outputs]] = None
+        self, expected: Outputs, got: Outputs, response: Optional[Callable[[], float]] = None
     ) -> Tuple[float, float]:
         """Returns how far outputs are apart, and the limit of that.
 
         Args:
             expected: Outputs of the network.
             got: Outputs of what is made of it.
-            moved: Returns the network's outputs for inputs that :func:`hardly_moved` moved; called
-                where the limit depends on it.
+            response: Returns how far the network's outputs move when its inputs hardly do, see
+                :func:`~nnabla_compress.graph.compare.response`; called where the limit needs it.
         """
         apart = difference(expected, got)
         if not (self.steps or self.rounded):
             return apart.largest, self.largest
         wrong = apart.root_mean_square
         limit = max(self.largest, HALF if self.rounded else SINGLE_STEPS)
-        if wrong > limit and moved is not None and not self.rounded:
-            limit = max(limit, 2 * difference(expected, moved()).root_mean_square)
+        if wrong > limit and response is not None and not self.rounded:
+            limit = max(limit, 2 * response())
         return wrong, limit
-
-
-def hardly_moved(values: Sequence[np.ndarray]) -> List[np.ndarray]:
-    """Returns inputs moved by a thousandth of their spread, at random, the same every time.
-
-    Args:
-        values: An array for each input.
-    """
-    rng = np.random.RandomState(_SEED)
-    return [
-        (x + _HARDLY * (x.std() or 1.0) * rng.randn(*x.shape)).astype(np.float32) for x in values
-    ]
-
-
-def run_moved(
-    inputs: Sequence[nn.Variable], outputs: Sequence[nn.Variable], values: Sequence[np.ndarray]
-) -> List[np.ndarray]:
-    """Returns what a network computes when its inputs hardly move.
-
-    Args:
-        inputs: Its inputs.
-        outputs: Its outputs.
-        values: An array for each input, before it moves.
-    """
-    return run(inputs, outputs, hardly_moved(values))

@@ -11,8 +11,8 @@ import numpy as np
 
 from nnabla_compress.errors import ConfigError, ExportError, VerifyError
 from nnabla_compress.exporters.nnabla_errors import told_as
-from nnabla_compress.exporters.tolerance import Tolerance, run_moved
-from nnabla_compress.graph.compare import difference, run
+from nnabla_compress.exporters.tolerance import Tolerance
+from nnabla_compress.graph.compare import difference, response, run
 
 Rounds = List[List[np.ndarray]]
 
@@ -118,7 +118,9 @@ def verify_lowered(
         with told_as(ExportError, what, "run it once yourself: output.forward()"):
             expected, got = run(inputs, outputs, values), run(inputs, lowered, values)
         largest = max(largest, difference(expected, got).largest)
-        wrong, limit = allowed.judge(expected, got, partial(run_moved, inputs, outputs, values))
+        wrong, limit = allowed.judge(
+            expected, got, partial(response, inputs, outputs, values, expected)
+        )
         if wrong > limit:
             raise VerifyError(
                 f"the lowered network differs from the network by {wrong:.3g} of the output, "

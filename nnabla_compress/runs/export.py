@@ -50,6 +50,11 @@ class Exported(NamedTuple):
                 return nnb_report(path, self.report.float_sizes)
         return None
 
+    def with_notes(self, notes: Sequence[str]) -> Exported:
+        """Returns the same with further notes."""
+        report = replace(self.report, notes=(*self.report.notes, *notes))
+        return self._replace(report=report)
+
     def as_dict(self) -> Dict[str, Any]:
         """Returns what ``results.json`` says of the export."""
         found: Dict[str, Any] = {

@@ -10,6 +10,7 @@ from typing import Any, Iterator, Tuple
 
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.files import writable_folder
 from nnabla_compress.models import NnpFile
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
@@ -165,7 +166,7 @@ def export_run(folder: Path, output: Path, target: str = "portable", **options: 
 
 
 def export_file(path: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
-    """Exports the network of an ``.nnp`` file as it is, float weights as floats.
+    """Exports the network of an ``.nnp`` file as it is: codes as codes, floats as floats.
 
     Args:
         path: The file; the network that infers is taken.
@@ -186,4 +187,6 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
     with own_parameters():
         network = NnpFile(path).build(batch_size=1)
-        return export_graph(nnp, network.outputs, network.inputs, part)
+        found = recovered_network(path, network)
+        outputs = dict(zip(network.outputs, found.outputs))
+        return export_graph(nnp, outputs, network.inputs, part).with_notes(found.notes)

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
@@ -17,7 +16,7 @@ from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.calibration.steps import step_rows
 from nnabla_compress.data import Split
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.files import atomic_path, writable_folder
+from nnabla_compress.files import writable_folder, write_json
 from nnabla_compress.graph import rebuild
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
@@ -98,8 +97,7 @@ def run_ptq(
                 results["layers"] = exported.report.rows_as_dicts()
         with nn.parameter_scope("", result.scope):
             results["quantizers"] = learned_rows(result.outputs)
-    with atomic_path(target / "results.json") as temporary:
-        temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    write_json(target / "results.json", results)
     return results
 
 

@@ -22,9 +22,10 @@ import numpy as np
 import nnabla_compress
 from nnabla_compress import data
 from nnabla_compress.data import resolve_path
-from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrap
-from nnabla_compress.files import atomic_path, h5_errors, writable_folder
+from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrapped
+from nnabla_compress.files import atomic_path, h5_errors, writable_folder, write_json
 from nnabla_compress.logs import quiet
+from nnabla_compress.progress import Announce
 from nnabla_compress.quantizers import prepare
 from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
@@ -33,9 +34,7 @@ from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inpu
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.training import Outcome, Score, Trainer, evaluate, set_seed
 from nnabla_compress.training.evaluate import Build
-from nnabla_compress.training.trainer import Progress
 
-Announce = Callable[[str, int], Progress]
 Tell = Callable[[str], None]
 # Samples that the ranges of activations start from where nothing is trained.
 _FIRST_BATCH = 256
@@ -81,8 +80,7 @@ class Run:
                     help="resume with the same recipe, or choose another folder with -o",
                 )
             return
-        with atomic_path(self.folder / "source.json") as path:
-            path.write_text(json.dumps({"folder": str(self.recipe_folder.resolve())}), "utf-8")
+        write_json(self.folder / "source.json", {"folder": self.recipe_folder.resolve()})
         with atomic_path(kept) as path:
             path.write_text(self.recipe.dump(), encoding="utf-8")
         self._claimed = True
@@ -162,7 +160,7 @@ class Run:
                 results["quantizers"] = learned_rows([build(inputs.variables(), True)])
                 if any("step" in row for row in results["quantizers"]):
                     plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)
-            _write_json(self.folder / "results.json", results)
+            write_json(self.folder / "results.json", results)
         return results
 
     def _same_data(self, inputs: Inputs) -> None:
@@ -178,7 +176,7 @@ class Run:
                 f"{inputs.data.name} gives other samples than when the run in {self.folder} began.",
                 help="seed its randomness, so that each call gives the same; or begin a new run",
             )
-        _write_json(kept, now)
+        write_json(kept, now)
 
     def _check_compression(self, inputs: Inputs, tell: Tell) -> None:
         """Refuses rules that match nothing and budgets out of reach before anything is trained."""
@@ -207,10 +205,8 @@ class Run:
             output = build(inputs.variables(), True)
         prepare([output])
         if inputs.splits is not None:
-            try:
+            with unwrapped():
                 output.forward(clear_buffer=True)
-            except SystemError as error:  # how NNabla hands on what a quantizer raised
-                raise unwrap(error) from error
         self._keep(finished)
 
     def _train(
@@ -249,7 +245,7 @@ class Run:
         outcome = trainer.run(resume=self.resume, progress=progress)
         trainer.load_best()
         result = _summary(outcome)
-        _write_json(summary, result)
+        write_json(summary, result)
         self._keep(finished)
         return result
 
@@ -302,8 +298,3 @@ def _summary(outcome: Outcome) -> Dict[str, Any]:
         if score is not None:
             summary[f"{name}_validation"] = _scored(score)
     return summary
-
-
-def _write_json(path: Path, content: Dict[str, Any]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")

@@ -55,7 +55,7 @@ def within(largest: float) -> Promise:
 
 # Where activations are quantized, a value on a border between two steps may fall to either side.
 SINGLE_STEPS = Promise(
-    f"within {tolerance.SINGLE_STEPS:.0%} (root mean square): single values may fall to the next "
+    f"within {100 * tolerance.SINGLE_STEPS:.0f} % (root mean square): single values may fall to the next "
     "step",
     root_mean_square=tolerance.SINGLE_STEPS,
 )
