@@ -92,6 +92,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("-t", "--target", default="portable", show_default=True, help="Target of the export.")
 @click.option("--nnb/--no-nnb", default=True, show_default=True, help="Also write the .nnb file.")
+@click.option("--c", is_flag=True, help="Also write the .nnb as C source with an example.")
 @click.option("--api", type=click.IntRange(1, 45), default=44, show_default=True)
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
 def command(file: Path, output: Optional[Path], resume: bool, **options: Any) -> None:
@@ -142,6 +143,7 @@ def recipe_of(
     target: str = "portable",
     nnb: bool = True,
     api: int = 44,
+    c: bool = False,
 ) -> Tuple[Recipe, Path]:
     """Returns the recipe that the options of the command line stand for.
 
@@ -191,7 +193,7 @@ def recipe_of(
         compression["distill"] = {name: typed(value) for name, value in pairs}
     content: Dict[str, Any] = {"name": file.stem, "seed": seed, "compression": compression}
     content["model"] = {"nnp": str(file), "network": network}
-    content["export"] = {"target": target, "nnb": nnb, "api": api}
+    content["export"] = {"target": target, "nnb": nnb, "api": api, "c": c}
     preprocessing = preprocessing_part(scale, mean, std)
     if recipe_data is not None:
         if data is not None or preprocessing or validation is not None:

@@ -90,6 +90,7 @@ _BITS = 8
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [runs/<FILE>-ptq].")
 @click.option("-t", "--target", default="portable", show_default=True, help="Target of the export.")
 @click.option("--nnb/--no-nnb", default=True, show_default=True, help="Also write the .nnb file.")
+@click.option("--c", is_flag=True, help="Also write the .nnb as C source with an example.")
 @click.option("--api", type=click.IntRange(1, 45), default=44, show_default=True)
 def command(
     file: Path,

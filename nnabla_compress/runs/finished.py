@@ -5,18 +5,20 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator, Tuple
 
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters.recovered import recovered_network
-from nnabla_compress.files import writable_folder
+from nnabla_compress.files import new_files
 from nnabla_compress.models import NnpFile
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
 from nnabla_compress.runs.export import Exported, export_graph, export_network
 from nnabla_compress.runs.inputs import Inputs, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
+from nnabla_compress.runs.post_trained import PostTrained, divide
 from nnabla_compress.runs.run import Run
 from nnabla_compress.training import Score, evaluate, set_seed
 from nnabla_compress.training.evaluate import Build
@@ -66,7 +68,14 @@ def trained_network(run: Run) -> Iterator[Tuple[Inputs, Build]]:
         inputs.build(inputs.variables(), True)
         if recipe.model.parameters is not None:
             load_parameters(resolve_path(recipe.model.parameters, run.recipe_folder, "parameters"))
+        kept = PostTrained.read(run.folder)
+        if kept is not None:
+            divide(inputs, recipe, run.recipe_folder, kept.samples, kept.scored)
         inputs.answer()
+        if kept is not None:
+            with kept.network(inputs, run.folder) as build:
+                yield inputs, build
+            return
         build, part, name = inputs.build, recipe.compression, "float"
         if part is not None:
             if part.fold == "before":
@@ -97,7 +106,10 @@ def evaluate_run(folder: Path, split: str = "test", batch_size: int = 100) -> Sc
     """
     with trained_network(open_run(folder)) as (inputs, build):
         samples = inputs.data.split(split)
-        return evaluate(build, samples, inputs.preprocessing, batch_size, inputs.loss)
+        score = evaluate(build, samples, inputs.preprocessing, batch_size, inputs.loss)
+        if split in inputs.answered:
+            return replace(score, accuracy_name="agreement with the float network")
+        return score
 
 
 def evaluate_file(
@@ -160,8 +172,7 @@ def export_run(folder: Path, output: Path, target: str = "portable", **options: 
     """
     part = ExportPart.checked({"target": target, **options})
     run = open_run(folder)
-    writable_folder(output)
-    with trained_network(run) as (inputs, build):
+    with trained_network(run) as (inputs, build), new_files(output):
         return export_network(output / f"{run.recipe.name}.nnp", inputs, build, part)
 
 
@@ -181,11 +192,10 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
         CompressError: If the file is damaged, or the network can't be exported.
     """
     part = ExportPart.checked({"target": target, **options})
-    writable_folder(output)
     nnp = output / path.name
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
-    with own_parameters():
+    with own_parameters(), new_files(output):
         network = NnpFile(path).build(batch_size=1)
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))

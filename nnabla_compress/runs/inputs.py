@@ -65,6 +65,7 @@ class Inputs:
         finish: Puts the last activation of the stored network behind an output.
         unlabelled: Whether the float network's own answers may stand for missing targets.
         seed: What samples are drawn with.
+        answered: Names of the splits whose targets are the float network's answers.
     """
 
     splits: Optional[DataSet]
@@ -75,6 +76,7 @@ class Inputs:
     finish: Callable[[nn.Variable], nn.Variable] = _as_it_is
     unlabelled: bool = False
     seed: int = 0
+    answered: Tuple[str, ...] = ()
     _loss: Optional[Loss] = field(default=None, repr=False)
 
     @property
@@ -153,6 +155,7 @@ class Inputs:
             if not split.labelled
         }
         self.splits = replace(self.splits, **answered)  # type: ignore[arg-type]
+        self.answered = tuple(answered)
         return True
 
     def _outputs(self, split: Split, batch_size: int = 100) -> np.ndarray:
