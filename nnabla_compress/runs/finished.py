@@ -7,7 +7,7 @@ import json
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Optional, Tuple
 
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
@@ -23,6 +23,9 @@ from nnabla_compress.runs.run import Run
 from nnabla_compress.training import Score, evaluate, set_seed
 from nnabla_compress.training.evaluate import Build
 
+_RECIPE, _RESULTS, _FLOAT = "recipe.yaml", "results.nnp", "float.nnp"
+_AGREEMENT = "agreement with the float network"
+
 
 def open_run(folder: Path) -> Run:
     """Opens a run folder that exists.
@@ -33,19 +36,31 @@ def open_run(folder: Path) -> Run:
     Raises:
         ConfigError: If it holds no run.
     """
-    kept = folder / "recipe.yaml"
+    kept = folder / _RECIPE
     if not kept.exists():
         raise ConfigError(
-            f"{folder} is no run folder: it has no recipe.yaml.",
-            help=f"name the file in it: {folder / 'results.nnp'}"
-            if (folder / "results.nnp").is_file()
-            else "give a folder that 'nnabla-compress run' or 'compress' wrote",
+            f"{folder} is no run folder: it has no {_RECIPE}.",
+            help=f"name the file in it: {folder / _RESULTS}"
+            if (folder / _RESULTS).is_file()
+            else "give a folder that 'nnabla-compress run', 'compress' or 'ptq' wrote",
         )
     try:
         source = Path(json.loads((folder / "source.json").read_text("utf-8"))["folder"])
     except (OSError, ValueError, KeyError):
         source = folder
     return Run(Recipe.read(kept), folder, source, resume=True)
+
+
+def stored_in(target: Path) -> Path:
+    """Returns what a path stands for: a run folder or a file as it is, else the file of a folder.
+
+    Args:
+        target: What a user named.
+    """
+    stored = target / _RESULTS
+    if target.is_dir() and not (target / _RECIPE).exists() and stored.is_file():
+        return stored
+    return target
 
 
 @contextmanager
@@ -108,7 +123,7 @@ def evaluate_run(folder: Path, split: str = "test", batch_size: int = 100) -> Sc
         samples = inputs.data.split(split)
         score = evaluate(build, samples, inputs.preprocessing, batch_size, inputs.loss)
         if split in inputs.answered:
-            return replace(score, accuracy_name="agreement with the float network")
+            return replace(score, accuracy_name=_AGREEMENT)
         return score
 
 
@@ -146,12 +161,30 @@ def evaluate_network(
         CompressError: If a file is missing or damaged, or the data does not fit the network.
     """
     network = recipe.model.network if recipe.model.nnp == str(path) else None
+    with own_parameters():
+        inputs = _inputs_of(path, recipe, folder, network)
+        samples = inputs.data.split(split)
+        if samples.labelled:
+            return evaluate(inputs.build, samples, inputs.preprocessing, batch_size, inputs.loss)
+        reference = path.with_name(_FLOAT)
+        if path.name == _FLOAT or not reference.is_file():
+            raise DataError(
+                f"{inputs.data.name} has no targets to score {path} on.",
+                help="add them as y; or give a folder of 'ptq' or 'compress', whose float network "
+                "answers; 'verify' compares without any",
+            )
+        answers = _inputs_of(reference, recipe, folder, None)
+        with own_parameters():
+            answers.answer()
+        samples = answers.data.split(split)
+        score = evaluate(inputs.build, samples, inputs.preprocessing, batch_size, inputs.loss)
+        return replace(score, accuracy_name=_AGREEMENT)
+
+
+def _inputs_of(path: Path, recipe: Recipe, folder: Path, network: Optional[str]) -> Inputs:
     model = ModelPart(nnp=str(path.absolute()), network=network)
     recipe = recipe.model_copy(update={"model": model, "compression": None})
-    with own_parameters():
-        inputs = load_inputs(recipe, folder)
-        samples = inputs.data.split(split)
-        return evaluate(inputs.build, samples, inputs.preprocessing, batch_size, inputs.loss)
+    return load_inputs(recipe, folder, unlabelled=True)
 
 
 def export_run(folder: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
@@ -176,13 +209,23 @@ def export_run(folder: Path, output: Path, target: str = "portable", **options: 
         return export_network(output / f"{run.recipe.name}.nnp", inputs, build, part)
 
 
-def export_file(path: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
+def export_file(
+    path: Path,
+    output: Path,
+    target: str = "portable",
+    recipe: Optional[Recipe] = None,
+    folder: Path = Path("."),
+    **options: Any,
+) -> Exported:
     """Exports the network of an ``.nnp`` file as it is: codes as codes, floats as floats.
 
     Args:
         path: The file; the network that infers is taken.
         output: Folder for the files, which are called as ``path``.
         target: What the files are for.
+        recipe: Says data and preprocessing, for targets that choose number formats from samples,
+            and which network of the file.
+        folder: Where the recipe's relative paths start.
         options: As of :func:`export_run`.
 
     Returns:
@@ -196,7 +239,13 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
     with own_parameters(), new_files(output):
-        network = NnpFile(path).build(batch_size=1)
+        samples, name = None, None if recipe is None else recipe.model.network
+        if recipe is not None and recipe.data is not None:
+            samples = _inputs_of(path, recipe, folder, name).drawn(part.samples).arrays
+        network = NnpFile(path).build(name, batch_size=1)
+        if samples is not None and len(network.inputs) == 1:
+            samples = dict(zip(network.inputs, samples.values()))
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
-        return export_graph(nnp, outputs, network.inputs, part).with_notes(found.notes)
+        exported = export_graph(nnp, outputs, network.inputs, part, samples)
+        return exported.with_notes(found.notes)

@@ -14,12 +14,13 @@ from nnabla_compress.errors import DataError
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.finished import open_run, trained_network
 from nnabla_compress.runs.inputs import Inputs, load_inputs
+from nnabla_compress.runs.nnb_network import open_nnb
 from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.verification import Samples, Verification, verify_files
 from nnabla_compress.verification.engines import GraphEngine, NnpEngine
 
-_EXPORTED = "results.nnp"
+_EXPORTED = ("results.nnp", "float.nnp")
 
 
 def verify_run(folder: Path, nnp: Optional[Path] = None, count: int = 100) -> Verification:
@@ -35,10 +36,12 @@ def verify_run(folder: Path, nnp: Optional[Path] = None, count: int = 100) -> Ve
     """
     run = open_run(folder)
     with trained_network(run) as (inputs, build):
-        nnp = nnp or folder / _EXPORTED
-        if not nnp.is_file():
+        if nnp is None:
+            nnp = next((folder / n for n in _EXPORTED if (folder / n).is_file()), None)
+        if nnp is None or not nnp.is_file():
             raise DataError(
-                f"there is no file {nnp}.", help="export the run with 'nnabla-compress export'"
+                f"there is no file {nnp or folder / _EXPORTED[0]}.",
+                help="export the run with 'nnabla-compress export'",
             )
         return verify_files(
             *files_beside(nnp), samples_of(inputs, count), count, _graph(inputs, build, nnp)
@@ -49,7 +52,7 @@ def verify_on_data(path: Path, recipe: Recipe, folder: Path, count: int = 100) -
     """Compares a file with what is made of it, on the data of a recipe.
 
     Args:
-        path: An ``.nnp``, or the ``.nnb`` beside it.
+        path: An ``.nnp``, or an ``.nnb``; the one beside the other takes part.
         recipe: Says data and preprocessing.
         folder: Where the recipe's relative paths start.
         count: Number of samples.
@@ -57,9 +60,14 @@ def verify_on_data(path: Path, recipe: Recipe, folder: Path, count: int = 100) -
     Raises:
         CompressError: If a file is missing or damaged, or the data does not fit the network.
     """
+    nnp, nnb = files_beside(path)
     with own_parameters():
-        samples = samples_of(load_inputs(recipe, folder), count)
-    return verify_files(*files_beside(path), samples, count)
+        if nnp is None:
+            inputs = open_nnb(path, recipe, folder).inputs
+        else:
+            inputs = load_inputs(recipe, folder, unlabelled=True)
+        samples = samples_of(inputs, count)
+    return verify_files(nnp, nnb, samples, count)
 
 
 def files_beside(path: Path) -> Tuple[Optional[Path], Optional[Path]]:
@@ -82,9 +90,11 @@ def samples_of(inputs: Inputs, count: int) -> Optional[Samples]:
         inputs: What the recipe refers to, loaded.
         count: Number of samples, fewer if there are fewer.
     """
-    split = inputs.test
-    if split is None:
+    if inputs.splits is None:
         return None
+    splits = inputs.splits.splits
+    name = next(name for name in ("test", "validation", "train") if name in splits)
+    split = splits[name]
     count = min(count, len(split))
     rows = np.unique(np.linspace(0, len(split) - 1, count).astype(int))
     taken = split.take(rows)
@@ -92,7 +102,7 @@ def samples_of(inputs: Inputs, count: int) -> Optional[Samples]:
     arrays = {taken.name: batch.x, **batch.more}
     return Samples(
         rows=[arrays[name] for name in arrays],
-        source="the test samples" if inputs.data.test is not None else "the validation samples",
+        source=f"the {'training' if name == 'train' else name} samples",
         labels=batch.y if taken.has_classes and batch.y.ndim == 2 else None,
         names=tuple(arrays),
     )
