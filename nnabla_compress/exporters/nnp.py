@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Mapping, Optional, Union
+from typing import List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 import numpy as np
@@ -51,6 +51,7 @@ def export_nnp(
     samples: Optional[Mapping[str, np.ndarray]] = None,
     storage: str = "smallest",
     snap_dictionary: bool = False,
+    notes: Sequence[str] = (),
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
@@ -82,6 +83,8 @@ def export_nnp(
         storage: How quantized weights are stored: the name of a scheme, ``"smallest"``, or
             ``"float"`` for their values.
         snap_dictionary: Put free dictionaries on an integer grid, so that they decode exactly.
+        notes: What a user should know of the network, a sentence each; the report and the file
+            tell it first.
 
     Returns:
         Bits and bytes of each layer, and how close the file is.
@@ -137,7 +140,7 @@ def export_nnp(
         largest_difference=largest,
         tolerance=limit,
         any_batch_size=True,
-        notes=tuple(lowered.notes),
+        notes=(*notes, *lowered.notes),
         float_sizes=float_sizes(network),
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )

@@ -43,6 +43,7 @@ def export_network(
     logits = build(x, True)
     output = inputs.finish(logits)
     samples = _samples(inputs, list(given))
+    options["notes"] = inputs.notes
     try:
         return export_nnp(path, {"y": output}, given, target=target, samples=samples, **options)
     except UnsupportedFunctionError:

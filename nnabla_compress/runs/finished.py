@@ -211,8 +211,11 @@ def export_file(
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
     with own_parameters():
-        network = NnpFile(path).build(batch_size=1)
-        report = export_nnp(nnp, network.outputs, network.inputs, target=target, **options)
+        file = NnpFile(path)
+        network = file.build(batch_size=1)
+        report = export_nnp(
+            nnp, network.outputs, network.inputs, target=target, notes=file.notes(), **options
+        )
     return report, [nnp, *_converted(nnp, nnb, api, batch_size, c)]
 
 

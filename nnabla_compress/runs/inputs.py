@@ -43,6 +43,7 @@ class Inputs:
         choose_loss: Returns the loss for the shape of the output, and whether there are targets.
         finish: Puts the last activation of the stored network behind an output.
         unlabelled: Whether the float network's own answers may stand for missing targets.
+        notes: What is computed otherwise than a stored network says, a sentence each.
     """
 
     splits: Optional[DataSet]
@@ -52,6 +53,7 @@ class Inputs:
     choose_loss: Callable[[Tuple[int, ...], bool], Loss]
     finish: Callable[[nn.Variable], nn.Variable] = _as_it_is
     unlabelled: bool = False
+    notes: Tuple[str, ...] = ()
     _loss: Optional[Loss] = field(default=None, repr=False)
 
     @property
@@ -234,7 +236,14 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
         n_classes = splits.n_classes
     build = network.make(n_classes)
     return Inputs(
-        splits, preprocessing, build, shapes, network.choose_loss, network.finish, unlabelled
+        splits,
+        preprocessing,
+        build,
+        shapes,
+        network.choose_loss,
+        network.finish,
+        unlabelled,
+        notes=network.notes,
     )
 
 

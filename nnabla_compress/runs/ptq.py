@@ -156,11 +156,13 @@ def _score(part: str, build: Build, test: Tuple[Inputs, Split], tell: Tell) -> D
 
 def _export(path: Path, inputs: Inputs, build: Build, recipe: Recipe) -> Any:
     report = export_network(path, inputs, build, recipe.export.target)
-    sizes = {
+    sizes: Dict[str, Any] = {
         "nnp_bytes": path.stat().st_size,
         "float_weight_bytes": report.float_bytes,
         "packed_weight_bytes": report.packed_bytes,
     }
+    if report.notes:
+        sizes["notes"] = list(report.notes)
     if recipe.export.nnb:
         nnb = path.with_suffix(".nnb")
         export_nnb(nnb, path, api=recipe.export.api)
