@@ -62,6 +62,8 @@ def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **op
             )
         for line in accuracy_lines(found):
             console.print(line)
+        for note in found.notes:
+            console.print(f"note: {note}", markup=False)
     found.check()
 
 
