@@ -24,7 +24,7 @@ class EncodedGraph:
     Args:
         outputs: Its outputs.
         encodings: How each quantized weight is stored, by the array of its new parameter.
-        quantizers: Type names of the weights' quantizers, likewise.
+        quantizers: What reports call the weights' quantizers, likewise.
         activations: Number of activation quantizers that were lowered.
     """
 
@@ -99,7 +99,7 @@ def encode_graph(
             path = names.get(tensor.data, tensor.name) or f"{type_name}_{len(stored) + 1}/W"
             stored[key] = constant(encoding.decode(), path)
             encodings[stored[key].data] = encoding
-            quantizers[stored[key].data] = type_name
+            quantizers[stored[key].data] = quantizer.label(function.info.args)
         return stored[key]
 
     made = rebuild(outputs, replace)
