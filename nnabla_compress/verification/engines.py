@@ -147,6 +147,12 @@ class NnpEngine(GraphEngine):
         return any(function.info.type_name.startswith(prefixes) for function in order)
 
 
+class ReferenceEngine(NnpEngine):
+    """The same network of plain layers, which some exports write beside their file."""
+
+    name = "reference in NNabla"
+
+
 class FloatEngine(NnpEngine):
     """NNabla on the ``.nnp`` of the network as it was before it was compressed."""
 
@@ -157,15 +163,16 @@ class SimulatorEngine(Engine):
     """The simulated C runtime on an ``.nnb``.
 
     Args:
-        path: The file.
+        machine: The simulator with the file.
         ends: Types of last activations whose inputs are wanted, by number of the output.
     """
 
     name = ".nnb in the simulator"
 
-    def __init__(self, path: Path, ends: Optional[Mapping[int, str]] = None) -> None:
-        self.machine = Machine(path, callbacks=PACKED_CALLBACKS)
-        network, self._before = self.machine.network, {}
+    def __init__(self, machine: Machine, ends: Optional[Mapping[int, str]] = None) -> None:
+        self.machine = machine
+        network = machine.network
+        self._before: Dict[int, str] = {}
         inner: Dict[int, int] = {}
         # Memory that is used wrongly must stay as it is.
         for number, last in (ends or {}).items() if self.machine.repeatable else ():

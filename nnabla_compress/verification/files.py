@@ -8,9 +8,19 @@ import os
 import tempfile
 import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 
@@ -18,8 +28,6 @@ from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnb
 from nnabla_compress.exporters.archive import METADATA
 from nnabla_compress.graph.ends import saturated
-from nnabla_compress.graph.inputs import Form, forms, random_inputs
-from nnabla_compress.nnb import NnbFile
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
 from nnabla_compress.verification.agreement import agreement
@@ -29,27 +37,22 @@ from nnabla_compress.verification.engines import (
     Engine,
     GraphEngine,
     NnpEngine,
+    ReferenceEngine,
     RuntimeEngine,
     SimulatorEngine,
 )
 from nnabla_compress.verification.original import misfit, original_of
-from nnabla_compress.verification.report import (
-    BIT_EQUAL,
-    NOTHING,
-    SINGLE_STEPS,
-    Comparison,
-    Promise,
-    Verification,
-    within,
+from nnabla_compress.verification.promises import (
+    OTHER_IN_NNABLA,
+    of_conversion,
+    of_export,
+    of_simulation,
 )
+from nnabla_compress.verification.report import NOTHING, Comparison, Promise, Verification
+from nnabla_compress.verification.samples import Samples
 
-_SEED = 313
-_NORMAL = "the standard normal distribution"
 _ROWS = 32
 _MOSTLY = 0.5  # part of the samples on which a saturated activation is worth a word
-_FLOAT_TOLERANCE = 1e-4  # additions in another order
-_OTHER_IN_NNABLA = ("BinaryConnect", "BinaryWeight")  # NNabla computes their weights again
-_LIBRARY_TOLERANCE = 1e-5  # exponentials of another library, fused multiply-add
 _NO_RUNTIME = (
     "the real C runtime takes no part, only its simulator: {} is not set, see docs/verify.md"
 )
@@ -57,62 +60,6 @@ _UNREGISTERED = (
     "note: NNABLART takes no part: nnablart can't run packed weights. Compile packed_main.c and "
     "set NNABLART_PACKED to its path."
 )
-
-
-class _Reference(NnpEngine):
-    """The same network of plain layers, which some exports write beside their file."""
-
-    name = "reference in NNabla"
-
-
-@dataclass(frozen=True)
-class Samples:
-    """What the computations are compared on.
-
-    Args:
-        rows: For each input, in the order of the network's, float32 (samples, ...).
-        source: Where they are from, in words.
-        labels: Class indices (samples, 1), None if there are none.
-        names: Names of the inputs, if they are known.
-    """
-
-    rows: Sequence[np.ndarray]
-    source: str
-    labels: Optional[np.ndarray] = None
-    names: Tuple[str, ...] = ()
-
-    def in_order_of(self, names: Sequence[str]) -> Samples:
-        """Returns the samples with their inputs in another order, if they have these names."""
-        if set(names) != set(self.names):
-            return self
-        rows = [self.rows[self.names.index(name)] for name in names]
-        return Samples(rows, self.source, self.labels, tuple(names))
-
-    @classmethod
-    def random(cls, shapes: Sequence[Tuple[int, ...]], count: int) -> Samples:
-        """Returns samples of the standard normal distribution, the same ones every time.
-
-        Args:
-            shapes: Of a sample of each input.
-            count: Number of samples.
-        """
-        rng = np.random.RandomState(_SEED)
-        rows = [rng.randn(count, *shape).astype(np.float32) for shape in shapes]
-        return cls(rows, _NORMAL)
-
-    @classmethod
-    def random_for(cls, network: GraphEngine, count: int) -> Samples:
-        """Returns random samples of the form that a network takes: row numbers for an Embed.
-
-        Args:
-            network: The network.
-            count: Number of samples.
-        """
-        inputs, outputs = list(network.inputs.values()), list(network.outputs.values())
-        rows = random_inputs(inputs, outputs, count)
-        special = any(form != Form() for form in forms(inputs, outputs))
-        source = "random numbers of the form that the network takes" if special else _NORMAL
-        return cls(rows, source, names=tuple(network.inputs))
 
 
 def verify_files(
@@ -152,81 +99,70 @@ def verify_files(
     """
     if nnp is None and nnb is None:
         raise ConfigError("there is no file to verify.", help="give an .nnp or an .nnb")
-    notes: List[str] = []
+    report = {} if nnp is None else _metadata(nnp)
     with _nnb_of(nnp, nnb) as made:
+        machine = Machine(made, callbacks=PACKED_CALLBACKS)
+        batch_size = machine.inputs[0].shape[0]
+        chain: List[_Link] = [] if graph is None else [_Link(graph, NOTHING)]
         in_nnabla = None
-        engines: List[Engine] = [] if graph is None else [graph]
-        promises: List[Promise] = []
         if nnp is not None:
-            machine = Machine(made, callbacks=PACKED_CALLBACKS)
-            in_nnabla = _in_nnabla(nnp, machine.inputs[0].shape[0], count, samples)
-            reference = nnp.with_suffix(".reference.nnp")
-            if in_nnabla.holds(_OTHER_IN_NNABLA) and reference.is_file():
-                in_nnabla = _Reference(reference, machine.inputs[0].shape[0])
-            if graph is not None:
-                promises.append(_promise_of_export(nnp, in_nnabla))
-            engines.append(in_nnabla)
-            promises.append(_promise_of_conversion(machine, in_nnabla))
-        simulator = SimulatorEngine(made, {} if in_nnabla is None else in_nnabla.before)
-        machine = simulator.machine
-        if samples is None:
-            samples = (
-                Samples.random([port.shape[1:] for port in machine.inputs], count)
-                if in_nnabla is None
-                else Samples.random_for(in_nnabla, count)
-            )
+            rows = count if samples is None else len(samples.rows[0])
+            in_nnabla = _in_nnabla(nnp, report, batch_size, rows)
+            chain.append(_Link(in_nnabla, of_export(report, in_nnabla)))
+        simulator = SimulatorEngine(machine, {} if in_nnabla is None else in_nnabla.before)
+        converted = NOTHING if in_nnabla is None else of_conversion(machine, in_nnabla)
+        chain.append(_Link(simulator, converted))
+        if samples is None and in_nnabla is not None:
+            samples = Samples.random_for(in_nnabla, count)
+        elif samples is None:
+            samples = Samples.random([port.shape[1:] for port in machine.inputs], count)
         if in_nnabla is not None:
             samples = samples.in_order_of(list(in_nnabla.inputs))
-        engines.append(simulator)
         _check(samples, machine)
-        packed = needs_callbacks(machine.network)
-        program = os.environ.get(PACKED_VARIABLE if packed else VARIABLE)
-        warnings = list(machine.warnings)
-        if packed and not program and os.environ.get(VARIABLE):
-            warnings.append(_UNREGISTERED)
-        elif not program:
-            notes.append(_NO_RUNTIME.format(PACKED_VARIABLE if packed else VARIABLE))
+        program, warning, note = _runtime(machine)
         if program:
-            engines.append(RuntimeEngine(program, made, machine))
-            promises.append(_promise_of_simulation(machine, in_nnabla))
-        found = [engine.run(samples.rows) for engine in engines]
+            runtime = RuntimeEngine(program, made, machine)
+            chain.append(_Link(runtime, of_simulation(machine, in_nnabla)))
+        found = [link.engine.run(samples.rows) for link in chain]
+    notes = [note]
     if not isinstance(original, GraphEngine):
-        file = nnp if nnp is not None else made
-        report = {} if nnp is None else _metadata(nnp)
-        original, note = original_of(file, original, report, machine.inputs[0].shape[0])
-        notes += [] if note is None else [note]
+        original, note = original_of(nnp or made, original, report, batch_size)
+        notes.append(note)
     if original is not None:
         shapes = [array.shape[1:] for array in samples.rows]
-        wrong = misfit(original, shapes, found[0][: len(machine.outputs)])
-        if wrong is None:
-            engines.insert(0, original)
-            promises.insert(0, NOTHING)
+        notes.append(misfit(original, shapes, found[0][: len(machine.outputs)]))
+        if notes[-1] is None:
+            chain[0] = chain[0]._replace(promise=NOTHING)
+            chain.insert(0, _Link(original, NOTHING))
             found.insert(0, original.run(samples.rows))
-        notes += [] if wrong is None else [wrong]
     names = _output_names(in_nnabla, len(machine.outputs))
     files = {".nnp": nnp, ".nnb": nnb}
+    engines = [link.engine for link in chain]
+    computed = list(zip(engines, found))
     return Verification(
         files={key: str(path) for key, path in files.items() if path is not None},
         samples=samples.source,
         count=len(samples.rows[0]),
         comparisons=tuple(
             Comparison(
-                first.name,
-                second.name,
-                promise,
-                tuple(
-                    agreement(name, x, y)
-                    for name, x, y in _pairs(names, (first, one), (second, other))
-                ),
+                first[0].name,
+                second[0].name,
+                link.promise,
+                tuple(agreement(name, x, y) for name, x, y in _pairs(names, first, second)),
             )
-            for first, second, promise, one, other in zip(
-                engines, engines[1:], promises, found, found[1:]
-            )
+            for first, second, link in zip(computed, computed[1:], chain[1:])
         ),
         accuracies=_accuracies(engines, found, samples.labels),
-        warnings=warnings,
-        notes=[*_saturations(names, engines, found), *notes],
+        warnings=[*machine.warnings, *([] if warning is None else [warning])],
+        notes=[*_saturations(names, computed), *(text for text in notes if text is not None)],
     )
+
+
+class _Link(NamedTuple):
+    """One of the places that compute a network, and what it owes to the one before it."""
+
+    engine: Engine
+    promise: Promise
 
 
 _Computed = Tuple[Engine, Sequence[np.ndarray]]
@@ -247,11 +183,9 @@ def _pairs(
             yield f"{names[number]} before {first[0].before[number]}", x, y
 
 
-def _saturations(
-    names: Sequence[str], engines: Sequence[Engine], found: Sequence[Sequence[np.ndarray]]
-) -> List[str]:
+def _saturations(names: Sequence[str], computed: Sequence[_Computed]) -> List[str]:
     """Says which outputs tell little, because their last activation has reached its limits."""
-    for engine, values in zip(engines, found):
+    for engine, values in computed:
         if not isinstance(engine, GraphEngine):
             continue
         parts = zip(engine.ends.items(), values[len(names) :])
@@ -276,53 +210,27 @@ def _nnb_of(nnp: Optional[Path], nnb: Optional[Path]) -> Iterator[Path]:
         yield export_nnb(Path(folder) / "network.nnb", nnp)
 
 
-def _in_nnabla(nnp: Path, batch_size: int, count: int, samples: Optional[Samples]) -> NnpEngine:
+def _in_nnabla(nnp: Path, report: Mapping[str, Any], batch_size: int, count: int) -> NnpEngine:
     """The file in batches as the ``.nnb`` has them; in larger ones where that changes no bit."""
-    count = count if samples is None else len(samples.rows[0])
     engine = NnpEngine(nnp, batch_size)
-    if engine.exact and _metadata(nnp).get("any_batch_size") and count > batch_size:
+    reference = nnp.with_suffix(".reference.nnp")
+    if engine.holds(OTHER_IN_NNABLA) and reference.is_file():
+        return ReferenceEngine(reference, batch_size)
+    if engine.exact and report.get("any_batch_size") and count > batch_size:
         return NnpEngine(nnp, min(count, _ROWS))
     return engine
 
 
-def _promise_of_export(nnp: Path, network: NnpEngine) -> Promise:
-    report = _metadata(nnp)
-    if not (isinstance(network, _Reference) or report.get("same_values", True)):
-        return NOTHING  # rounded numbers, snapped dictionaries
-    if report.get("exact"):
-        return BIT_EQUAL
-    if network.rounds:
-        return SINGLE_STEPS
-    return within(float(report.get("tolerance") or _FLOAT_TOLERANCE))
-
-
-def _promise_of_conversion(machine: Machine, network: NnpEngine) -> Promise:
-    """Bits where all functions are exact; nothing of integer kernels, which round as they go."""
-    if uses_integer_kernels(machine.network) or network.holds(_OTHER_IN_NNABLA):
-        return NOTHING
-    if network.exact and not isinstance(network, _Reference):
-        return BIT_EQUAL
-    return SINGLE_STEPS if network.rounds else within(_FLOAT_TOLERANCE)
-
-
-def _promise_of_simulation(machine: Machine, network: Optional[NnpEngine]) -> Promise:
-    integers = all(port.type != "FLOAT32" for port in machine.outputs)
-    if integers or (network is not None and network.exact):
-        return BIT_EQUAL
-    return within(_LIBRARY_TOLERANCE)
-
-
-def uses_integer_kernels(network: NnbFile) -> bool:
-    """Returns whether anything that depends on the input is held as integers.
-
-    Args:
-        network: The network.
-    """
-    dynamic = set(network.inputs)
-    for function in network.functions:
-        if dynamic.intersection(function.inputs):
-            dynamic.update(function.outputs)
-    return any(network.variables[number].type != "FLOAT32" for number in dynamic)
+def _runtime(machine: Machine) -> Tuple[Optional[str], Optional[str], Optional[str]]:
+    """The program that is the real runtime; a warning or a note where it takes no part."""
+    packed = needs_callbacks(machine.network)
+    variable = PACKED_VARIABLE if packed else VARIABLE
+    program = os.environ.get(variable)
+    if program:
+        return program, None, None
+    if packed and os.environ.get(VARIABLE):
+        return None, _UNREGISTERED, None
+    return None, None, _NO_RUNTIME.format(variable)
 
 
 def _metadata(nnp: Path) -> Dict[str, Any]:
