@@ -14,9 +14,8 @@ import numpy as np
 from nnabla_compress.calibration.ptq import PostTraining, post_training_quantize
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.calibration.steps import step_rows
-from nnabla_compress.data import Split, evaluation_batches
+from nnabla_compress.data import Split
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.exporters import export_nnb
 from nnabla_compress.files import writable_folder, write_json
 from nnabla_compress.graph import rebuild
 from nnabla_compress.recipes import Recipe
@@ -66,7 +65,7 @@ def run_ptq(
         raise ConfigError(f"{output} holds a run already.", help="-o chooses another folder")
     with own_parameters():
         inputs = load_inputs(recipe, folder, unlabelled=True)
-        taken, calibration = _calibration(inputs, recipe, samples)
+        taken, calibration = _calibration(inputs, samples)
         test = None if scored is None else _test(scored, folder, recipe, taken)
         target = writable_folder(output)
         x = inputs.variables()
@@ -86,16 +85,16 @@ def run_ptq(
             "steps": step_rows(result.steps),
             "notes": list(result.notes),
         }
-        for part, name, made in (
-            ("float", "float", inputs.build),
-            ("compressed", "results", build),
+        for part, name, made, files, scope in (
+            ("float", "float", inputs.build, recipe.export.for_float(), {}),
+            ("compressed", "results", build, recipe.export, result.scope),
         ):
-            with nn.parameter_scope("", result.scope if part == "compressed" else {}):
+            with nn.parameter_scope("", scope):
                 scores = {} if test is None else _score(part, made, test, tell)
-                report, sizes = _export(target / f"{name}.nnp", inputs, made, recipe)
-            results[part] = {**scores, **sizes}
+                exported = export_network(target / f"{name}.nnp", inputs, made, files)
+            results[part] = {**scores, **exported.as_dict()}
             if part == "compressed":
-                results["layers"] = report.rows_as_dicts()
+                results["layers"] = exported.report.rows_as_dicts()
         with nn.parameter_scope("", result.scope):
             results["quantizers"] = learned_rows(result.outputs)
     write_json(target / "results.json", results)
@@ -103,19 +102,13 @@ def run_ptq(
 
 
 def _calibration(
-    inputs: Inputs, recipe: Recipe, samples: int
+    inputs: Inputs, samples: int
 ) -> Tuple[Dict[str, np.ndarray], Optional[List[np.ndarray]]]:
     """The rows taken, by the name of their split, and the network's inputs for them."""
     if inputs.splits is None:
         return {}, None
-    name = next(name for name in ("train", "validation", "test") if name in inputs.data.splits)
-    split = inputs.data.splits[name]
-    order = np.random.RandomState(recipe.seed).permutation(len(split))[:samples]
-    rows = np.sort(order)
-    chosen = split.take(rows)
-    batch = next(iter(evaluation_batches(chosen, len(chosen), inputs.preprocessing)))
-    found = {chosen.name: batch.x, **batch.more}
-    return {name: rows}, [found[key] for key in inputs.shapes] if len(found) > 1 else [batch.x]
+    drawn = inputs.drawn(samples)
+    return {drawn.split: drawn.rows}, [drawn.arrays[name] for name in inputs.shapes]
 
 
 def _test(
@@ -150,17 +143,3 @@ def _score(part: str, build: Build, test: Tuple[Inputs, Split], tell: Tell) -> D
     inputs, split = test
     tell(f"scoring the {part} network on {len(split)} samples")
     return _scored(evaluate(build, split, inputs.preprocessing, loss=inputs.loss))
-
-
-def _export(path: Path, inputs: Inputs, build: Build, recipe: Recipe) -> Any:
-    report = export_network(path, inputs, build, recipe.export.target)
-    sizes = {
-        "nnp_bytes": path.stat().st_size,
-        "float_weight_bytes": report.float_bytes,
-        "packed_weight_bytes": report.packed_bytes,
-    }
-    if recipe.export.nnb:
-        nnb = path.with_suffix(".nnb")
-        export_nnb(nnb, path, api=recipe.export.api)
-        sizes["nnb_bytes"] = nnb.stat().st_size
-    return report, sizes

@@ -23,14 +23,13 @@ import nnabla_compress
 from nnabla_compress import data
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrapped
-from nnabla_compress.exporters import export_nnb, nnb_report
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder, write_json
 from nnabla_compress.logs import quiet
 from nnabla_compress.progress import Announce
 from nnabla_compress.quantizers import prepare
-from nnabla_compress.recipes import Recipe, differences
+from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
-from nnabla_compress.runs.export import export_network, kernels_for
+from nnabla_compress.runs.export import Exported, export_network
 from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.training import Outcome, Score, Trainer, evaluate, set_seed
@@ -139,8 +138,13 @@ class Run:
                 trained = self._train("float", inputs, inputs.build, announce)
                 results["float_training"] = trained
             results["float"] = _score(inputs, inputs.build)
-            results["float"].update(self._export("float", inputs, inputs.build)[1])
-            if recipe.compression is not None:
+            exported = self._export("float", inputs, inputs.build, recipe.export.for_float())
+            results["float"].update(exported.as_dict())
+            if recipe.compression is None and recipe.export != recipe.export.for_float():
+                exported = self._export("results", inputs, inputs.build, recipe.export)
+                results["compressed"] = {**results["float"], **exported.as_dict()}
+                results["layers"] = exported.report.rows_as_dicts()
+            elif recipe.compression is not None:
                 if recipe.compression.fold == "before":
                     inputs.fold()
                 build = compressed(inputs.build, recipe.compression)
@@ -150,9 +154,9 @@ class Run:
                 else:
                     self._start(inputs, build)
                 results["compressed"] = _score(inputs, build)
-                report, sizes = self._export("results", inputs, build)
-                results["compressed"].update(sizes)
-                results["layers"] = report.rows_as_dicts()
+                exported = self._export("results", inputs, build, recipe.export)
+                results["compressed"].update(exported.as_dict())
+                results["layers"] = exported.report.rows_as_dicts()
                 results["quantizers"] = learned_rows([build(inputs.variables(), True)])
                 if any("step" in row for row in results["quantizers"]):
                     plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)
@@ -196,7 +200,7 @@ class Run:
             load_parameters(finished)
             return
         if inputs.splits is not None:
-            output = build(inputs.first_feed(_FIRST_BATCH).inputs, True)
+            output = build(inputs.drawn_feed(_FIRST_BATCH).inputs, True)
         else:
             output = build(inputs.variables(), True)
         prepare([output])
@@ -250,23 +254,8 @@ class Run:
         with atomic_path(finished) as path, h5_errors(finished), quiet():
             nn.save_parameters(str(path))
 
-    def _export(self, name: str, inputs: Inputs, build: Build) -> Any:
-        nnp = self.folder / f"{name}.nnp"
-        export = self.recipe.export
-        report = export_network(nnp, inputs, build, export.target, **export.options)
-        sizes: Dict[str, Any] = {
-            "nnp_bytes": nnp.stat().st_size,
-            "float_weight_bytes": report.float_bytes,
-            "packed_weight_bytes": report.packed_bytes,
-        }
-        if report.notes:
-            sizes["notes"] = list(report.notes)
-        if export.nnb:
-            nnb = self.folder / f"{name}.nnb"
-            export_nnb(nnb, nnp, api=export.api)
-            kernels_for(nnb)
-            sizes.update(nnb_report(nnb, report.float_sizes).as_dict())
-        return report, sizes
+    def _export(self, name: str, inputs: Inputs, build: Build, part: ExportPart) -> Exported:
+        return export_network(self.folder / f"{name}.nnp", inputs, build, part)
 
 
 def versions() -> Dict[str, str]:

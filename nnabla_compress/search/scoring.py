@@ -10,7 +10,6 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.calibration.agreement import decibels
 from nnabla_compress.compression import refuse_codes
 from nnabla_compress.data import evaluation_batches
 from nnabla_compress.errors import ConfigError, DataError, unwrapped
@@ -18,11 +17,13 @@ from nnabla_compress.graph import (
     Activation,
     Layer,
     activations,
+    check_faithful,
     insert_activation_quantizers,
     insert_weight_quantizers,
     layers,
     rebuild,
 )
+from nnabla_compress.graph.compare import decibels
 from nnabla_compress.quantizers import Quantizer, graph_quantizers, prepare
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.rules import Candidate, QuantizerRule, nearest, parse_rule, quantizers
@@ -185,6 +186,7 @@ class ScoredNetwork:
         with nn.auto_forward(False):
             outputs = insert_activation_quantizers([self.output], choose_activation)
             (output,) = insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
+        check_faithful([self.output], [output])
         prepare([output])
         return output
 
@@ -213,7 +215,7 @@ class ScoredNetwork:
 
     def _start(self, output: nn.Variable) -> Optional[float]:
         """Runs one batch, which sets the ranges of activations."""
-        first = self._inputs.first_feed(_FIRST_BATCH)
+        first = self._inputs.drawn_feed(_FIRST_BATCH)
         with nn.auto_forward(False):
             (started,) = rebuild([output], inputs=_pairs(self._feed, first))
         nodes = [node for node in graph_quantizers([started]) if node.inputs[0].parent is not None]
