@@ -67,7 +67,7 @@ def saturated(values: np.ndarray, scale: float, top: float) -> np.ndarray:
 
 @numba.njit(fastmath=_FREE, cache=True)
 def _magnitudes(values, low, high):  # type: ignore[no-untyped-def]
-    largest, squares, unknown = np.float32(0), 0.0, False
+    largest, squares, unknown = np.float32(0), np.float64(0), False
     for value in values:
         unknown |= value != value
         magnitude = abs(min(max(value, low), high))
@@ -84,7 +84,7 @@ def _cut_off(values, low, high, limits, sums):  # type: ignore[no-untyped-def]
     for start in range(0, values.size, _BLOCK):
         block = values[start : start + _BLOCK]
         for i in range(limits.size):
-            found = 0.0
+            found = np.float64(0)
             for value in block:
                 magnitude = abs(min(max(value, low), high))
                 over = np.float64(max(magnitude - limits[i], np.float32(0)))

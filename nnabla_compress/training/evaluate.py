@@ -10,6 +10,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.data import Preprocessing, Split, evaluation_batches
+from nnabla_compress.progress import tracked
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
 
@@ -87,7 +88,8 @@ class Evaluator:
     def score(self, split: Split) -> Score:
         """Returns the means over all samples of a split."""
         sums: Dict[str, float] = {}
-        for batch in evaluation_batches(split, self.batch_size, self.preprocessing):
+        batches = evaluation_batches(split, self.batch_size, self.preprocessing)
+        for batch in tracked("scoring", batches, -(-len(split) // self.batch_size)):
             self.feed.put(batch)
             self.losses.forward(clear_no_need_grad=True)
             output = self.output.d

@@ -24,6 +24,7 @@ from nnabla_compress.exporters.fixed_point.kernels import (
 from nnabla_compress.graph.layers import BIAS
 from nnabla_compress.graph.rewrite import consumers, functions
 from nnabla_compress.kernels.saturation import cut_off, magnitudes
+from nnabla_compress.progress import tracked
 
 Window = Tuple[float, float]
 
@@ -68,9 +69,7 @@ class Spread:
         self.squares += squares
         limits = largest_integer(self.bits) * 2.0 ** -np.arange(len(self.cut))
         first = int(np.count_nonzero(limits >= largest))
-        self.cut[first : first + _TRIED] += cut_off(
-            flat, low, high, limits[first : first + _TRIED]
-        )
+        self.cut[first : first + _TRIED] += cut_off(flat, low, high, limits[first : first + _TRIED])
         self.cut[first + _TRIED :] = np.inf
 
 
@@ -124,7 +123,8 @@ def calibrate(
                 _note_bias(function, np.array(arguments[BIAS].d), y, window[0], axis, spreads)
         return made
 
-    for feed in batches:
+    feeds = list(batches)
+    for feed in tracked("choosing number formats", feeds, len(feeds)):
         for variable, array in feed.items():
             note(variable, array)
         rows += len(next(iter(feed.values())))
