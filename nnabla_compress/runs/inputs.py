@@ -11,6 +11,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress import data
+from nnabla_compress.calibration.samples import refuse_constant
 from nnabla_compress.compression import folded, rewrite
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
@@ -180,7 +181,9 @@ class Inputs:
         order = np.random.RandomState(self.seed).permutation(len(splits[name]))
         rows = np.sort(order[:most])
         split = splits[name].take(rows)
-        return Drawn(name, rows, split, next(iter(self._batches(split, len(split)))))
+        drawn = Drawn(name, rows, split, next(iter(self._batches(split, len(split)))))
+        refuse_constant(list(drawn.arrays.values()), f"the {name} samples of {self.data.name}")
+        return drawn
 
     def drawn_feed(self, most: int) -> Feed:
         """Returns variables that hold network inputs, as of :meth:`drawn`.

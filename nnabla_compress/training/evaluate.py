@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, Optional, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -30,6 +30,7 @@ class Score:
         metrics: Further measures by name, smaller ones being better.
         accuracy_name: What the accuracy is called.
         loss_name: Name of the loss.
+        doubts: What speaks against believing it, in sentences.
 
     Example:
         >>> Score(loss=0.5, accuracy=0.9173, samples=10000).error
@@ -42,6 +43,7 @@ class Score:
     metrics: Dict[str, float] = field(default_factory=dict)
     accuracy_name: str = "accuracy"
     loss_name: str = ""
+    doubts: Tuple[str, ...] = ()
 
     @property
     def error(self) -> Optional[float]:
