@@ -33,7 +33,7 @@ from nnabla_compress.calibration.observe import compute, observe
 from nnabla_compress.calibration.places import places
 from nnabla_compress.calibration.replay import FLOAT_BYTES
 from nnabla_compress.calibration.round_layers import learn_roundings
-from nnabla_compress.calibration.samples import checked_samples, split_samples
+from nnabla_compress.calibration.samples import checked_samples, refuse_constant, split_samples
 from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
@@ -140,6 +140,7 @@ class _Sequence:
         judged_on: Tuple[np.ndarray, ...] = ()
         if samples is not None:
             checked = checked_samples(samples, inputs)
+            refuse_constant(checked, "calibration samples")
             self.learn_from, judged_on = split_samples(checked, settings.hold_out, settings.seed)
             if len(checked[0]) < _FEW_SAMPLES:
                 self._note(

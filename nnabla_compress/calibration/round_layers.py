@@ -14,6 +14,7 @@ from nnabla_compress.calibration.learned_rounding import RoundingSettings, learn
 from nnabla_compress.calibration.patches import TYPES, patches, rows_of, weight_of
 from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.graph import Layer, functions, layers
+from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Affine
 from nnabla_compress.quantizers.affine import Grid
 
@@ -55,7 +56,7 @@ def learn_roundings(
     rng = np.random.RandomState(seed)
     learned, left = [], []
     found = list(zip(layers(outputs), layers(float_outputs)))
-    for layer, twin in found:
+    for layer, twin in tracked("learning roundings", found, len(found)):
         if layer.quantizer is not None and layer.quantizer.info.type_name == Affine.type_name:
             x = layer.function.inputs[0]
             quantized.run_until(layer.function)

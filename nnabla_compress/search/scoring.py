@@ -24,6 +24,7 @@ from nnabla_compress.graph import (
     rebuild,
 )
 from nnabla_compress.graph.compare import decibels
+from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Quantizer, graph_quantizers, prepare
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.rules import Candidate, QuantizerRule, nearest, parse_rule, quantizers
@@ -234,7 +235,9 @@ class ScoredNetwork:
         output.persistent = True
         total, hits, outputs = 0.0, 0.0, []
         counts = True
-        for batch in evaluation_batches(self.split, self._feed.x.shape[0], self._preprocessing):
+        size = self._feed.x.shape[0]
+        batches = evaluation_batches(self.split, size, self._preprocessing)
+        for batch in tracked("scoring", batches, -(-len(self.split) // size)):
             self._feed.put(batch)
             losses.forward(clear_no_need_grad=True)
             total += float(losses.d[: batch.count].sum(dtype=np.float64))

@@ -19,6 +19,7 @@ from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.ends import BEHIND, End, end_of
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
+from nnabla_compress.progress import tracked
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.inner import before_last, with_outputs
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
@@ -79,7 +80,8 @@ class GraphEngine(Engine):
         wanted = [*self.outputs.values(), *(end.before for end in self.ends.values())]
         size, count = variables[0].shape[0], len(rows[0])
         found: List[List[np.ndarray]] = []
-        for start in range(0, count, size):
+        starts = range(0, count, size)
+        for start in tracked(f"running the {self.name}", starts, len(starts)):
             batch = [_filled(array[start : start + size], size) for array in rows]
             with told_as(
                 VerifyError,
@@ -231,7 +233,8 @@ class RuntimeEngine(Engine):
         size, count = self.machine.inputs[0].shape[0], len(rows[0])
         found: List[List[np.ndarray]] = []
         with tempfile.TemporaryDirectory() as folder:
-            for start in range(0, count, size):
+            starts = range(0, count, size)
+            for start in tracked(f"running the {self.name}", starts, len(starts)):
                 batch = [_filled(array[start : start + size], size) for array in rows]
                 found.append(self._once(Path(folder), batch))
         return [np.concatenate(parts)[:count] for parts in zip(*found)]

@@ -99,7 +99,7 @@ def verify_files(
     """
     if nnp is None and nnb is None:
         raise ConfigError("there is no file to verify.", help="give an .nnp or an .nnb")
-    report = {} if nnp is None else _metadata(nnp)
+    report, given = {} if nnp is None else _metadata(nnp), samples is not None
     with _nnb_of(nnp, nnb) as made:
         machine = Machine(made, callbacks=PACKED_CALLBACKS)
         batch_size = machine.inputs[0].shape[0]
@@ -110,7 +110,7 @@ def verify_files(
             in_nnabla = _in_nnabla(nnp, report, batch_size, rows)
             chain.append(_Link(in_nnabla, of_export(report, in_nnabla)))
         simulator = SimulatorEngine(machine, {} if in_nnabla is None else in_nnabla.before)
-        converted = NOTHING if in_nnabla is None else of_conversion(machine, in_nnabla)
+        converted = NOTHING if in_nnabla is None else of_conversion(machine, in_nnabla, given)
         chain.append(_Link(simulator, converted))
         if samples is None and in_nnabla is not None:
             samples = Samples.random_for(in_nnabla, count)

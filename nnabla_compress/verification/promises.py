@@ -10,6 +10,7 @@ from nnabla_compress.simulator import Machine
 from nnabla_compress.verification.engines import NnpEngine, ReferenceEngine
 from nnabla_compress.verification.report import (
     BIT_EQUAL,
+    HALF,
     NOTHING,
     SINGLE_STEPS,
     Promise,
@@ -37,17 +38,21 @@ def of_export(report: Mapping[str, Any], network: NnpEngine) -> Promise:
     return within(float(report.get("tolerance") or _FLOAT_TOLERANCE))
 
 
-def of_conversion(machine: Machine, network: NnpEngine) -> Promise:
+def of_conversion(machine: Machine, network: NnpEngine, given: bool) -> Promise:
     """Returns what an ``.nnp`` and the ``.nnb`` that was made of it owe each other.
 
-    Bits where all functions are exact; nothing of integer kernels, which round as they go.
+    Bits where all functions are exact; little of integer kernels, which round as they go. Their
+    formats are for samples: of random numbers they promise nothing.
 
     Args:
         machine: The simulator with the ``.nnb``.
         network: NNabla on the ``.nnp``.
+        given: Whether they are compared on samples of a user's own.
     """
-    if uses_integer_kernels(machine.network) or network.holds(OTHER_IN_NNABLA):
+    if network.holds(OTHER_IN_NNABLA):
         return NOTHING
+    if uses_integer_kernels(machine.network):
+        return HALF if given else NOTHING
     if network.exact and not isinstance(network, ReferenceEngine):
         return BIT_EQUAL
     return SINGLE_STEPS if network.rounds else within(_FLOAT_TOLERANCE)
