@@ -10,8 +10,7 @@ import click
 
 from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS
 from nnabla_compress.cli.engine import console, messages
-from nnabla_compress.exporters.storage import FLOAT, SCHEMES, SMALLEST
-from nnabla_compress.exporters.targets import TARGETS
+from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.report.tables import layer_table
 from nnabla_compress.runs import export_file, export_run
 
@@ -19,33 +18,7 @@ from nnabla_compress.runs import export_file, export_run
 @click.command("export")
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [RUN/export].")
-@click.option(
-    "-t",
-    "--target",
-    type=click.Choice(list(TARGETS)),
-    default="portable",
-    show_default=True,
-    help="What it is for.",
-)
-@click.option(
-    "--storage",
-    type=click.Choice([SMALLEST, FLOAT, *SCHEMES]),
-    default=SMALLEST,
-    show_default=True,
-    help="How quantized weights are stored.",
-)
-@click.option(
-    "--snap-dictionary", is_flag=True, help="Put free dictionaries on an integer grid (INT8)."
-)
-@click.option("--nnb/--no-nnb", default=True, show_default=True, help="Also write the .nnb file.")
-@click.option("--c", is_flag=True, help="Also write the .nnb as C source with an example.")
-@click.option(
-    "--api",
-    type=click.IntRange(1, 45),
-    default=44,
-    show_default=True,
-    help="API level of the .nnb file; 3 for Spresense.",
-)
+@export_options
 @click.option("-b", "--batch-size", type=click.IntRange(1), default=1, show_default=True)
 def command(run: Path, output: Optional[Path], **options: Any) -> None:
     """Writes the compressed network of RUN as .nnp and .nnb.

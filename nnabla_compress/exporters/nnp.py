@@ -33,6 +33,7 @@ from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
 from nnabla_compress.exporters.sizes import float_sizes
 from nnabla_compress.exporters.targets import ExportOptions, Target, target_named
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
+from nnabla_compress.exporters.weigh import check_preference
 from nnabla_compress.files import atomic_path
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.quantizers.base import graph_quantizers
@@ -51,6 +52,7 @@ def export_nnp(
     samples: Optional[Mapping[str, np.ndarray]] = None,
     storage: str = "smallest",
     snap_dictionary: bool = False,
+    prefer: str = "flash",
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
@@ -82,6 +84,9 @@ def export_nnp(
         storage: How quantized weights are stored: the name of a scheme, ``"smallest"``, or
             ``"float"`` for their values.
         snap_dictionary: Put free dictionaries on an integer grid, so that they decode exactly.
+        prefer: What counts where decoding a weight takes memory of the device: ``"flash"``, the
+            smallest file; ``"ram"``, the smallest one whose buffers take no more than the float
+            network's; ``"both"``, the least sum.
 
     Returns:
         Bits and bytes of each layer, and how close the file is.
@@ -109,7 +114,8 @@ def export_nnp(
         raise ConfigError(f"can't export to {path}: it does not end in .nnp.", help="call it *.nnp")
     chosen = target_named(target)
     network = inference_network(inputs, outputs, batch_size)
-    options = ExportOptions(storage, snap_dictionary, samples or {})
+    check_preference(prefer)
+    options = ExportOptions(storage, snap_dictionary, samples or {}, prefer)
     lowered = chosen.lower(network, _fold(network), options)
     chosen.check(lowered.outputs, lowered.names)
     graph = name_graph(

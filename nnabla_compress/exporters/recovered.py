@@ -9,6 +9,7 @@ graph is as it was before the export.
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
@@ -117,6 +118,7 @@ def recovered(
     builder = _Builder(names, noted, forms)
     joined = rebuild(outputs, builder.join(outputs))
     made = rebuild(joined, builder.recognize(joined, inputs))
+    made = rebuild(made, builder.as_affines(made))
     return Recovered(made, builder.weights, builder.notes)
 
 
@@ -178,6 +180,37 @@ class _Builder:
             if node is None:
                 return None
             return clone(function, [*arguments[:WEIGHT], node, *arguments[BIAS:]])
+
+        return replace
+
+    def as_affines(self, outputs: Sequence[nn.Variable]) -> Replace:
+        """Turns convolutions that took the place of fully connected layers back into these."""
+        readers = consumers(outputs)
+
+        def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
+            layer = arguments[0].parent if function.info.type_name == "Reshape" else None
+            if layer is None or layer.info.type_name != "Convolution":
+                return None
+            x, weight = layer.inputs[:BIAS]
+            node, y = weight.parent, function.outputs[0]
+            if node is None or node.info.type_name != Coded.type_name or y.ndim != 2:
+                return None
+            row = self._noted.get(layer_name(self._path(node.inputs[0])), {})
+            if row.get("type") != "Affine" or len(readers[function.inputs[0]]) > 1:
+                return None
+            if x.shape[1:] != weight.shape[1:] or y.shape[1] != weight.shape[0]:
+                return None
+            encoding = Coded.encode(node)
+            codes = np.ascontiguousarray(encoding.codes.reshape(weight.shape[0], -1).T)
+            axis = None if encoding.axis is None else 1
+            turned = replace_fields(encoding, codes=codes, axis=axis)
+            matrix = Coded(turned, str(node.info.args["origin"]))(
+                constant(turned.decode(), node.inputs[0].name)
+            )
+            before = x.parent
+            if before is not None and before.info.type_name == "Reshape":
+                x = before.inputs[0] if before.inputs[0].shape[0] == x.shape[0] else x
+            return F.affine(x, matrix, *layer.inputs[BIAS:])
 
         return replace
 
