@@ -8,9 +8,9 @@ from typing import Any, Optional
 
 import click
 
-from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS
-from nnabla_compress.cli.engine import console, messages
+from nnabla_compress.cli.engine import console
 from nnabla_compress.cli.export_options import export_options
+from nnabla_compress.cli.results import print_export
 from nnabla_compress.report.tables import layer_table
 from nnabla_compress.runs import export_file, export_run
 
@@ -30,13 +30,6 @@ def command(run: Path, output: Optional[Path], **options: Any) -> None:
     folder = output or (run.parent if is_file else run) / "export"
     exported = export(run, folder, **options)
     console.print(layer_table(exported.report.rows_as_dicts()))
-    for note in exported.report.notes:
-        messages.print(f"NOTE: {note}.")
-    sizes = exported.sizes
-    for line in sizes.lines() if sizes is not None else []:
-        console.print(line)
     for path in exported.paths:
         console.print(f"{path}: {path.stat().st_size:,} bytes")
-    if any(path.name in EXAMPLE for path in exported.paths):
-        sources = " ".join(name for name in (*EXAMPLE, *GLUE, *KERNELS) if name.endswith(".c"))
-        console.print(f"compile: cc -O2 {sources} -lnnablart_runtime -lnnablart_functions -lm")
+    print_export(exported.as_dict())

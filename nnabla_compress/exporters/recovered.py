@@ -25,6 +25,7 @@ from nnabla_compress.errors import ExportError
 from nnabla_compress.exporters.few_values import encoding_of_values, integer_codes
 from nnabla_compress.exporters.packed_nnb import packing_of
 from nnabla_compress.exporters.packed_weights import with_form
+from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.exporters.storage import CODES, weight_path
 from nnabla_compress.exporters.summary import noted_by_export
 from nnabla_compress.exporters.targets import TARGETS
@@ -47,11 +48,13 @@ class Recovered(NamedTuple):
         outputs: Its outputs.
         weights: Paths of the weights that were recognized.
         notes: What a user should know of others, a sentence each.
+        float_sizes: Of the float network that the file was made from, if an export noted them.
     """
 
     outputs: List[nn.Variable]
     weights: List[str]
     notes: List[str]
+    float_sizes: Optional[FloatSizes] = None
 
 
 def recovered_network(path: Path, network: LoadedNetwork) -> Recovered:
@@ -82,7 +85,7 @@ def recovered_network(path: Path, network: LoadedNetwork) -> Recovered:
         batch_size = inputs[0].shape[0]
         rounds = input_rounds(network.inputs, {}, batch_size)
         verify_lowered(inputs, outputs, found.outputs, rounds, _TOLERANCE, True)
-    return found
+    return found._replace(float_sizes=_float_sizes(noted.get("float_sizes")))
 
 
 def recovered(
@@ -269,6 +272,13 @@ class _Builder:
             if name:
                 return name
         return ""
+
+
+def _float_sizes(noted: Any) -> Optional[FloatSizes]:
+    try:
+        return FloatSizes(int(noted["nnb_bytes"]), int(noted["buffer_bytes"]))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _factor(function: Any, arguments: Sequence[nn.Variable]) -> Optional[np.ndarray]:

@@ -25,7 +25,7 @@ SCHEMES: Dict[str, Scheme] = {scheme.name: scheme for scheme in _ALL}
 # Sizes this close are equal: then what decodes bit for bit, and in less memory, is chosen.
 _NEAR_TIE = 1.03
 _FLOAT_PARAMETER = 36  # bytes beside its values, without its shape
-_NO_ROOM = "stored as floats, because decoding it would take more memory than there is"
+_NO_ROOM = "stored as floats, because decoding would take more memory than it is worth (--prefer)"
 
 
 class Choices(NamedTuple):
@@ -106,10 +106,9 @@ def choose(
         return 0 if one.scheme in in_place else one.decoding_bytes
 
     if most is not None:
-        needed = min(map(memory, built))
         built = [one for one in built if memory(one) <= most]
         if not built:
-            return None, f"{_NO_ROOM} ({needed:,} bytes at least)"
+            return None, _NO_ROOM
     if storage != SMALLEST:
         return built[0], ""
     smallest = min(one.nnb_bytes for one in built)
