@@ -14,6 +14,7 @@ from nnabla_compress.calibration.learned_rounding import RoundingSettings, learn
 from nnabla_compress.calibration.patches import TYPES, patches, rows_of, weight_of
 from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.graph import Layer, functions, layers
+from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Affine
 from nnabla_compress.quantizers.affine import Grid
 
@@ -55,13 +56,14 @@ def learn_roundings(
     rng = np.random.RandomState(seed)
     learned, left = [], []
     found = list(zip(layers(outputs), layers(float_outputs)))
-    for layer, twin in found:
+    for layer, twin in tracked("learning roundings", found, len(found)):
         if layer.quantizer is not None and layer.quantizer.info.type_name == Affine.type_name:
             x = layer.function.inputs[0]
             quantized.run_until(layer.function)
             plain.run_through(twin.function)
             target = twin.function.outputs[0]
             alone = uses[layer.weight.data] == uses[layer.quantizer.outputs[0].data] == 1
+            alone = alone and layer.direct and (layer.bias is None or uses[layer.bias.data] == 1)
             if alone and quantized.has(x) and _can_be_learned(layer):
                 _round(layer, quantized.value(x), plain.value(target), settings, rng, quantized)
                 learned.append(layer.name)

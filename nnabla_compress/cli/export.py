@@ -8,14 +8,11 @@ from typing import Any, Optional
 
 import click
 
-from nnabla_compress.cli.engine import console
 from nnabla_compress.cli.export_options import export_options
-from nnabla_compress.cli.results import print_export
-from nnabla_compress.report.tables import layer_table
-from nnabla_compress.runs import export_file, export_run
+from nnabla_compress.cli.verb import Verb
 
 
-@click.command("export")
+@click.command("export", cls=Verb)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [RUN/export].")
 @export_options
@@ -25,6 +22,11 @@ def command(run: Path, output: Optional[Path], **options: Any) -> None:
 
     RUN is a run folder, or an .nnp file, whose network is written as it is.
     """
+    from nnabla_compress.cli.engine import console
+    from nnabla_compress.cli.results import print_export
+    from nnabla_compress.report.tables import layer_table
+    from nnabla_compress.runs import export_file, export_run
+
     is_file = run.suffix == ".nnp" and not run.is_dir()
     export = export_file if is_file else export_run
     folder = output or (run.parent if is_file else run) / "export"

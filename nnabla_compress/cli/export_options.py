@@ -7,15 +7,13 @@ from typing import Any, Callable
 
 import click
 
-from nnabla_compress.exporters.storage import FLOAT, SCHEMES, SMALLEST
-from nnabla_compress.exporters.targets import TARGETS
-from nnabla_compress.exporters.weigh import PREFERENCES
+from nnabla_compress.cli.choices import FLOAT, PREFERENCES, SCHEMES, SMALLEST, TARGETS
 
 _OPTIONS = (
     click.option(
         "-t",
         "--target",
-        type=click.Choice(list(TARGETS)),
+        type=click.Choice(TARGETS),
         default="portable",
         show_default=True,
         help="What it is exported for.",
@@ -29,7 +27,7 @@ _OPTIONS = (
     ),
     click.option(
         "--prefer",
-        type=click.Choice(list(PREFERENCES)),
+        type=click.Choice(PREFERENCES),
         default=PREFERENCES[0],
         show_default=True,
         help="Where decoding a weight takes memory of the device: the smallest file; buffers that "

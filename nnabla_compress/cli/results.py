@@ -36,11 +36,9 @@ def print_results(results: Mapping[str, Any], folder: Path) -> None:
     part = results["float"]
     plain = "accuracy" in part and not {"accuracy_name", "targets"} & {*part, *results}
     console.print(result_table([results]) if plain else size_table(results))
-    if results.get("training", {}).get("bits_moved") is False:
-        messages.print(
-            "WARNING: no bit width ever moved, although the recipe learns them. Train longer, "
-            "raise the learning rate, or give a tighter budget."
-        )
+    for name in ("float", "compressed"):
+        for warning in results.get(name, {}).get("warnings", []):
+            messages.print(f"WARNING: {name} network: {warning}.", markup=False)
     print_export(results.get("compressed", part), part)
     console.print(f"written to {folder}")
 
@@ -65,7 +63,8 @@ def print_export(part: Mapping[str, Any], plain: Optional[Mapping[str, Any]] = N
     commands = part.get("commands", {})
     if "convert" in commands:
         console.print(
-            "NNabla's own converter needs the settings, or it stores codes as floats:", soft_wrap=True
+            "NNabla's own converter needs the settings, or it stores codes as floats:",
+            soft_wrap=True,
         )
     for command in commands.values():
         console.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Mapping, Optional, Union
+from typing import List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 import numpy as np
@@ -19,19 +19,26 @@ from nnabla_compress._version import __version__
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.exporters.activation_rows import activation_rows
 from nnabla_compress.exporters.agreement import Agreement, simulated
+from nnabla_compress.exporters.api_levels import (
+    RELEASED,
+    check_level,
+    fit_to_level,
+    released_note,
+)
 from nnabla_compress.exporters.archive import (
     NamedGraph,
     add_metadata,
     name_graph,
     write_and_read_back,
-    write_settings,
 )
+from nnabla_compress.exporters.converter_settings import write_types
 from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_bytes
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
 from nnabla_compress.exporters.sizes import float_sizes
-from nnabla_compress.exporters.targets import ExportOptions, Target, target_named
+from nnabla_compress.exporters.targets import ExportOptions, target_named
+from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.exporters.weigh import check_preference
 from nnabla_compress.files import atomic_path
@@ -40,6 +47,7 @@ from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
 
 _SIMULATED = 100  # samples
+_REPORT = "please report this network"
 
 
 def export_nnp(
@@ -53,6 +61,7 @@ def export_nnp(
     storage: str = "smallest",
     snap_dictionary: bool = False,
     prefer: str = "flash",
+    api: int = RELEASED,
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
@@ -77,8 +86,8 @@ def export_nnp(
             Network Console and the C runtime have.
         batch_size: Rows of the inputs that the file states; it can be loaded with others.
         tolerance: Largest difference allowed where float additions change their order, as a part of
-            the output's largest magnitude. Where activations are quantized a value on a border may
-            fall to the other side: there the root mean square difference must stay below 5 %.
+            the output's largest magnitude; where values pass through roundings more is allowed, see
+            :class:`~nnabla_compress.exporters.tolerance.Tolerance`.
         samples: Inputs (rows, ...) by name to compare on, besides random ones; targets that choose
             number formats choose them from these.
         storage: How quantized weights are stored: the name of a scheme, ``"smallest"``, or
@@ -87,6 +96,8 @@ def export_nnp(
         prefer: What counts where decoding a weight takes memory of the device: ``"flash"``, the
             smallest file; ``"ram"``, the smallest one whose buffers take no more than the float
             network's; ``"both"``, the least sum.
+        api: API level of the C runtime that the file is for. Arguments that lower levels lack are
+            written another way where there is one.
 
     Returns:
         Bits and bytes of each layer, and how close the file is.
@@ -94,7 +105,7 @@ def export_nnp(
     Raises:
         ConfigError: If a name, the batch size or the path has no meaning, or the file can't be
             written.
-        UnsupportedFunctionError: If the target lacks a function of the network.
+        UnsupportedFunctionError: If the target, or the API level, lacks a function of the network.
         ExportError: If parameters are NaN or infinite, or NNabla can't write the network.
         VerifyError: If the file does not compute what the network does.
 
@@ -116,8 +127,10 @@ def export_nnp(
     network = inference_network(inputs, outputs, batch_size)
     check_preference(prefer)
     options = ExportOptions(storage, snap_dictionary, samples or {}, prefer)
-    lowered = chosen.lower(network, _fold(network), options)
+    folded = fit_to_level(_fold(network), list(network.inputs.values()), api)
+    lowered = chosen.lower(network, folded, options)
     chosen.check(lowered.outputs, lowered.names)
+    check_level(lowered.outputs, api)
     graph = name_graph(
         network.inputs, dict(zip(network.outputs, lowered.outputs)), lowered.names, lowered.types
     )
@@ -143,7 +156,7 @@ def export_nnp(
         largest_difference=largest,
         tolerance=limit,
         any_batch_size=True,
-        notes=tuple(lowered.notes),
+        notes=(*lowered.notes, *released_note(api)),
         float_sizes=float_sizes(network),
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )
@@ -151,8 +164,12 @@ def export_nnp(
         own_rounds = rounds if chosen.runs_in_nnabla else []
         any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds)
         report = replace(report, any_batch_size=any_batch_size)
-        if chosen.simulator_tolerance is not None:
-            found = _simulate(temporary, network, graph, options.samples, chosen)
+        if chosen.needs_simulator:
+            allowed = Tolerance(limit, lowered.plain.activations > 0, chosen.rounds_numbers)
+            said, way_out = lowered.notes, chosen.way_out_of_rounding or _REPORT
+            found = _simulate(
+                temporary, network, graph, options.samples, allowed, said, way_out, api
+            )
             report = replace(report, notes=(*report.notes, str(found)))
         metadata = {"version": __version__, "same_values": lowered.reference is None}
         if chosen.packs_weights:
@@ -174,7 +191,7 @@ def export_nnp(
                 write_and_read_back(beside, plain, batch_size, rounds)
         elif reference.is_file():
             reference.unlink()  # of an earlier export under this name
-    write_settings(path.with_suffix(".settings.yaml"), graph.types)
+    write_types(path.with_suffix(".settings.yaml"), graph.types)
     return report
 
 
@@ -183,16 +200,20 @@ def _simulate(
     network: Network,
     graph: NamedGraph,
     samples: Mapping[str, np.ndarray],
-    target: Target,
+    allowed: Tolerance,
+    notes: Sequence[str],
+    way_out: str,
+    api: int,
 ) -> Agreement:
     """Converts a file and runs it in the simulator of the C runtime against the network."""
     batch_size = next(iter(network.inputs.values())).shape[0]
     with tempfile.TemporaryDirectory() as folder:
         settings, nnb = Path(folder) / "settings.yaml", Path(folder) / "net.nnb"
-        write_settings(settings, graph.types)
+        write_types(settings, graph.types)
         has_settings = settings.exists()
-        export_nnb(nnb, path, batch_size=batch_size, settings=settings if has_settings else None)
-        return simulated(Machine(nnb), network, samples, _SIMULATED, target.simulator_tolerance)
+        given = settings if has_settings else None
+        export_nnb(nnb, path, api=api, batch_size=batch_size, settings=given)
+        return simulated(Machine(nnb), network, samples, _SIMULATED, allowed, notes, way_out)
 
 
 def _fold(network: Network) -> List[nn.Variable]:

@@ -116,7 +116,9 @@ class WeightStore:
         self._uses: Mapping[Any, int] = {}
         self._begin()
 
-    def again(self, storage: str, room: Optional[Mapping[Any, Optional[int]]] = None) -> WeightStore:
+    def again(
+        self, storage: str, room: Optional[Mapping[Any, Optional[int]]] = None
+    ) -> WeightStore:
         """Returns a store of the same weights that chooses anew, from what is built already.
 
         Args:

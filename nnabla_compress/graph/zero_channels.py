@@ -53,17 +53,15 @@ class ZeroChannels:
         """Bytes of the weights as floats."""
         return 4 * self.weights
 
-    def __str__(self) -> str:
+    @property
+    def channels(self) -> str:
+        """Its own channels in words."""
         found = []
         if self.zero:
-            found.append(f"{self.zero} of {self.outputs} output channels are zero")
+            found.append(f"{self.zero} of {self.outputs} output channels zero")
         if self.unread:
-            found.append(f"{self.unread} of {self.inputs} input channels are never read")
-        what = " and ".join(found) or "channels of its neighbours are zero or never read"
-        return (
-            f"{self.layer}: {what}; without them it would have {self.weights:,} weights "
-            f"({self.bytes:,} bytes as floats) and {self.macs:,} operations less"
-        )
+            found.append(f"{self.unread} of {self.inputs} input channels never read")
+        return ", ".join(found) or "next to such a layer"
 
 
 @dataclass
@@ -135,9 +133,7 @@ def _channels(layer: Layer, readers: Mapping[nn.Variable, List[Any]]) -> Optiona
     return _Channels(layer, zero, unread, group, own)
 
 
-def _scaled_away(
-    layer: Layer, count: int, readers: Mapping[nn.Variable, List[Any]]
-) -> np.ndarray:
+def _scaled_away(layer: Layer, count: int, readers: Mapping[nn.Variable, List[Any]]) -> np.ndarray:
     """Output channels that the scale behind the layer makes zero."""
     behind = readers.get(layer.function.outputs[0], [])
     none = np.zeros(count, bool)
@@ -212,4 +208,3 @@ def _row(channels: _Channels) -> Optional[ZeroChannels]:
         int(round(size * (1 - kept))),
         int(round(layer.macs * (1 - kept))),
     )
-

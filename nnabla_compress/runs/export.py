@@ -28,6 +28,7 @@ from nnabla_compress.exporters import (
 from nnabla_compress.exporters.c_source import compile_command
 from nnabla_compress.exporters.inference import Variables
 from nnabla_compress.nnb import read_nnb
+from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
 from nnabla_compress.runs.inputs import Inputs
 from nnabla_compress.simulator.packed import needs_callbacks
@@ -147,16 +148,22 @@ def export_graph(
     Raises:
         CompressError: If the network can't be exported.
     """
-    report = export_nnp(nnp, outputs, inputs, target=part.target, samples=samples, **part.options)
+    with stage(f"writing {nnp.name}"):
+        report = export_nnp(
+            nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **part.options
+        )
     beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
     paths = [nnp, *(path for path in beside if path.exists())]
     if part.nnb or part.c:
-        nnb = export_nnb(nnp.with_suffix(".nnb"), nnp, api=part.api, batch_size=part.batch_size)
+        nnb = nnp.with_suffix(".nnb")
+        with stage(f"writing {nnb.name}"):
+            export_nnb(nnb, nnp, api=part.api, batch_size=part.batch_size)
         paths.append(nnb)
         if needs_callbacks(read_nnb(nnb)):
             paths += copy_sources(nnb.parent)
         if part.c:
-            paths += export_c(nnp.with_suffix(".c"), nnb)
+            with stage("writing C source"):
+                paths += export_c(nnp.with_suffix(".c"), nnb)
     if part.batch_size != 1:
         # The network in float was measured with one sample.
         report = replace(report, float_sizes=None)
