@@ -142,8 +142,7 @@ def recipe_of(
 ) -> Tuple[Recipe, Path]:
     """Returns the recipe that the options of the command line stand for.
 
-    Args:
-        export: Keys and values of a recipe's ``export``; the others are the options of the verb.
+    All keywords are options of the verb; ``export`` are the keys of a recipe's ``export``.
 
     Returns:
         The recipe, and the folder where its relative paths start.

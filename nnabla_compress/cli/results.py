@@ -21,6 +21,11 @@ from nnabla_compress.report.tables import (
     size_cells,
 )
 
+_COMMANDS = {
+    "convert": "NNabla's own converter needs the settings, or it stores codes as floats:",
+    "compile": "compile; $NNABLA_C_RUNTIME is the folder of nnabla-c-runtime, built in its build:",
+}
+
 
 def print_results(results: Mapping[str, Any], folder: Path) -> None:
     """Prints the tables of a finished run.
@@ -61,12 +66,8 @@ def print_export(part: Mapping[str, Any], plain: Optional[Mapping[str, Any]] = N
     for note in part.get("notes", []):
         messages.print(f"NOTE: {note}.")
     commands = part.get("commands", {})
-    if "convert" in commands:
-        console.print(
-            "NNabla's own converter needs the settings, or it stores codes as floats:",
-            soft_wrap=True,
-        )
-    for command in commands.values():
+    for name, command in commands.items():
+        console.print(_COMMANDS[name], soft_wrap=True, markup=False, highlight=False)
         console.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)
 
 

@@ -131,8 +131,8 @@ def write(path: Path, graph: NamedGraph, batch_size: int, any_batch_size: bool) 
 def add_metadata(path: Path, metadata: Mapping[str, Any], types: Mapping[str, str]) -> None:
     """Adds members to an ``.nnp`` that NNabla's readers pass over, and makes the file smaller.
 
-    NNabla stores members of the zip as they are. Codes are floats in an ``.nnp``, 32 bits for one to
-    eight: deflated, as any reader of zips takes it, they take little more than their bits.
+    NNabla stores members of the zip as they are. Codes are floats in an ``.nnp``, 32 bits for one
+    to eight: deflated, as any reader of zips takes it, they take little more than their bits.
 
     Args:
         path: The file.

@@ -113,7 +113,7 @@ def recovered(
         >>> from nnabla_compress.exporters.store import store_weights
         >>> encoding = Encoding(np.eye(8, dtype=int), 2, scale=np.float32(0.5))
         >>> x, w = nn.Variable((1, 8)), constant(encoding.decode(), "fc/affine/W")
-        >>> stored = store_weights([F.affine(x, w)], {w.data: encoding}, "int8")
+        >>> stored = store_weights([F.affine(x, w)], {w.data: encoding}, "int8", {})
         >>> found = recovered(stored.outputs, [x], {}, {})
         >>> found.weights, found.outputs[0].parent.inputs[1].parent.info.type_name
         (['fc/affine/W'], 'Coded')

@@ -90,18 +90,18 @@ class NnbReport:
         found = []
         if self.decoding_bytes is not None and self.decoding_bytes > 0:
             found.append(
-                f"the runtime decodes weights into memory: {self.buffer_bytes:,} bytes of RAM where "
-                f"the float network takes {self.float_buffer_bytes:,}. --prefer ram takes no more "
+                f"the runtime decodes weights into memory: {self.buffer_bytes:,} bytes of RAM where"
+                f" the float network takes {self.float_buffer_bytes:,}. --prefer ram takes no more "
                 "than float, --prefer both the least of flash and RAM together; the C kernels of "
                 "--target callback read weights as they are stored"
             )
         if self.float_nnb_bytes is not None and self.nnb_bytes > self.float_nnb_bytes:
             found.append(
                 f"the .nnb is larger than that of the float network ({self.nnb_bytes:,} against "
-                f"{self.float_nnb_bytes:,} bytes): {self.overhead_bytes:,} bytes of it are functions "
-                "and records, such as those that round activations, and the weights are too few to "
-                "make up for them. The float .nnb is the smaller one, or one of weights alone "
-                "without --activations"
+                f"{self.float_nnb_bytes:,} bytes): {self.overhead_bytes:,} bytes of it are "
+                "functions and records, such as those that round activations, and the weights are "
+                "too few to make up for them. The float .nnb is the smaller one, or one of "
+                "quantized weights alone"
             )
         return found
 

@@ -35,6 +35,8 @@ from nnabla_compress.graph.fold import fold_into_layer
 from nnabla_compress.graph.layers import BIAS, LAYER_TYPES, WEIGHT
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
 
+# Bytes of memory that decoding a weight may take, by its array; None for any number.
+Room = Mapping[Any, Optional[int]]
 _NAMED = 3  # weights that a note names before it says how many more there are
 _ALONG_INPUTS = (
     "stored as floats, because its scales vary along the inputs of a fully connected layer; a rule "
@@ -61,7 +63,8 @@ def store_weights(
     outputs: Sequence[nn.Variable],
     encodings: Mapping[Any, Encoding],
     storage: str,
-    room: Optional[Mapping[Any, Optional[int]]] = None,
+    names: Mapping[Any, str],
+    room: Optional[Room] = None,
 ) -> StoredWeights:
     """Builds a graph again with its encoded parameters stored as a scheme says.
 
@@ -69,10 +72,11 @@ def store_weights(
         outputs: Variables of a graph without quantizers; its parameters carry their paths as names.
         encodings: How parameters are encoded, by their array.
         storage: See :class:`WeightStore`.
-        room: Likewise.
+        names: Paths of parameters by their array.
+        room: See :class:`WeightStore`.
     """
     store = WeightStore(encodings, storage, room)
-    made = store.decode(store.turn_affines(outputs))
+    made = store.decode(store.fold_into_floats(store.turn_affines(outputs), names))
     return StoredWeights(made, store.types, store.schemes)
 
 
@@ -104,7 +108,7 @@ class WeightStore:
         self,
         encodings: Mapping[Any, Encoding],
         storage: str,
-        room: Optional[Mapping[Any, Optional[int]]] = None,
+        room: Optional[Room] = None,
     ) -> None:
         check_storage(storage)
         self._encodings = dict(encodings)
@@ -116,9 +120,7 @@ class WeightStore:
         self._uses: Mapping[Any, int] = {}
         self._begin()
 
-    def again(
-        self, storage: str, room: Optional[Mapping[Any, Optional[int]]] = None
-    ) -> WeightStore:
+    def again(self, storage: str, room: Optional[Room] = None) -> WeightStore:
         """Returns a store of the same weights that chooses anew, from what is built already.
 
         Args:
@@ -207,9 +209,10 @@ class WeightStore:
     def fold_into_floats(
         self, outputs: Sequence[nn.Variable], names: Mapping[Any, str]
     ) -> List[nn.Variable]:
-        """Builds a graph again with scales behind layers that are stored as floats in the weights.
+        """Builds a graph again with the scales behind layers stored as floats in their weights.
 
-        Such a scale was kept apart, as that of a batch normalization, to leave the weight its codes.
+        Such a scale was kept apart, as that of a batch normalization, so that the weight keeps its
+        codes.
 
         Args:
             outputs: Variables of a graph that :meth:`turn_affines` returned.

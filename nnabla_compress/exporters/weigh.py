@@ -1,9 +1,9 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """Weighing the bytes of the file against the memory that decoding takes while it runs.
 
-A weight in few bits is small in flash, but decoded it stands in a buffer. What that costs depends on
-the layer: where little else is alive, decoding fits into buffers that are there anyway. So storage
-is chosen for the network as a whole, by the sizes of the file that would be written.
+A weight in few bits is small in flash, but decoded it stands in a buffer. What that costs depends
+on the layer: where little else is alive, decoding fits into buffers that are there anyway. So
+storage is chosen for the network as a whole, by the sizes of the file that would be written.
 """
 
 from __future__ import annotations

@@ -35,6 +35,7 @@ def zero_notes(outputs: Sequence[nn.Variable], names: Mapping[Any, str]) -> List
     more = f" and {len(found) - _NAMED} more layers" if len(found) > _NAMED else ""
     weights, macs = (sum(getattr(one, key) for one in rows) for key in ("weights", "macs"))
     return [
-        f"channels are computed for nothing: {', '.join(shown)}{more}; a network without them would "
-        f"have {weights:,} weights ({4 * weights:,} bytes as floats) and {macs:,} operations less"
+        f"channels are computed for nothing: {', '.join(shown)}{more}; a network without them "
+        f"would have {weights:,} weights ({4 * weights:,} bytes as floats) and {macs:,} operations "
+        "less"
     ]

@@ -57,7 +57,7 @@ class Exported(NamedTuple):
         return None
 
     def noting(self, notes: Sequence[str], float_sizes: Optional[FloatSizes]) -> Exported:
-        """Returns the same with further notes, and the sizes of the float network if they are known.
+        """Returns the same with further notes, and sizes of the float network that are known.
 
         Args:
             notes: A sentence each.

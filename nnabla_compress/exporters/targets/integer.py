@@ -75,7 +75,7 @@ class Integer(Target):
             graph = IntegerGraph(inputs, weights, names, store, rounding)
             outputs = graph.build(plain.outputs)
             if graph.reasons:
-                rest = store_weights(outputs, encodings, store.fallback, room)
+                rest = store_weights(outputs, encodings, store.fallback, names, room)
                 outputs = rest.outputs
                 store.types.update(rest.types)
                 store.schemes.update(rest.schemes)
