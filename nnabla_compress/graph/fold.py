@@ -31,7 +31,7 @@ from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside, constant, value
 from nnabla_compress.graph.layers import BIAS, parameter_names
 from nnabla_compress.graph.rewrite import consumers, functions, leaves, rebuild
-from nnabla_compress.quantizers.lut import nearest_power_of_two
+from nnabla_compress.quantizers.dictionaries import nearest_power_of_two
 
 NORMALIZATIONS = (
     "BatchNormalization",
