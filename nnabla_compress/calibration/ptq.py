@@ -39,7 +39,6 @@ from nnabla_compress.calibration.steps import Step
 from nnabla_compress.compression import refuse_codes
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph import costs
-from nnabla_compress.quantizers import Affine
 from nnabla_compress.quantizers.base import quantizer_of
 
 Tell = Callable[[str], None]
@@ -233,8 +232,12 @@ class _Sequence:
             self._note(f"left at nearest rounding: {', '.join(left)}.")
 
     def _rounds(self) -> bool:
-        nodes = weight_quantizers(self.network)
-        bits = [n.info.args["bits"] for n in nodes if n.info.type_name == Affine.type_name]
+        bits = []
+        for node in weight_quantizers(self.network):
+            quantizer = quantizer_of(node)
+            assert quantizer is not None
+            if quantizer.choices(node.info.args, node.inputs) is not None:
+                bits.append(quantizer.bits_of(node.info.args, node.inputs))
         if self.settings.rounding is None:
             return any(b < _ROUNDED_BELOW for b in bits)
         return self.settings.rounding and bool(bits)

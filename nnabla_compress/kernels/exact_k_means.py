@@ -20,8 +20,6 @@ programming, The R Journal 3(2), 2011.
 
 from __future__ import annotations
 
-from typing import Tuple
-
 import numba
 import numpy as np
 

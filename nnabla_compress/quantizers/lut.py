@@ -18,6 +18,7 @@ and arXiv:1911.04951.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, ClassVar, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
@@ -37,6 +38,7 @@ from nnabla_compress.quantizers.base import (
     require_parameter,
     scope_name,
 )
+from nnabla_compress.quantizers.choices import Choices, Table, neighbours
 from nnabla_compress.quantizers.dictionaries import (
     nearest_on_grid,
     nearest_power_of_two,
@@ -201,6 +203,36 @@ class LUT(Quantizer):
         codes, current = array(assignments, np.uint8), array(dictionary, np.float32)
         for _ in range(steps):
             current[...] = k_means_step(cls.of(args), values, current, codes, args)
+
+    @classmethod
+    def choices(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Choices:
+        """Returns the entries next to each weight, and the dictionary, which may move.
+
+        Pruned weights stay zero. Once settled, the float weights are those of the dictionary, so
+        that training that goes on keeps the assignments.
+        """
+        cls.prepare(args, inputs)
+        weight, dictionary = (array(v, np.float32) for v in inputs[:2])
+        assignments, quantizer = array(inputs[2], np.uint8), cls.of(args)
+        table = Table(
+            entries=dictionary.copy(),
+            project=partial(project, quantizer),
+            signs=quantizer.signs,
+            fixed=not quantizer.scaled and quantizer.signs is not None,
+            has_zero=quantizer.has_zero,
+            skips_zero=bool(quantizer.prune),
+        )
+        lower, upper = neighbours(weight, table.open(dictionary))
+        if quantizer.prune:
+            pruned = dictionary[assignments] == 0
+            lower[pruned] = upper[pruned] = 0
+
+        def settle(values: np.ndarray, entries: Optional[np.ndarray]) -> None:
+            assert entries is not None
+            dictionary[...], weight[...] = entries, values
+            assignments[...] = np.searchsorted(entries, values)
+
+        return Choices(lower, upper, settle, table)
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:
