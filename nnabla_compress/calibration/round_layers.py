@@ -15,6 +15,7 @@ from nnabla_compress.calibration.learned_tables import learn_table
 from nnabla_compress.calibration.patches import TYPES, patches, rows_of, weight_of
 from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.graph import Layer, functions, layers
+from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import quantizer_of
 from nnabla_compress.quantizers.choices import Choices
 
@@ -57,7 +58,7 @@ def learn_roundings(
     rng = np.random.RandomState(seed)
     learned, left = [], []
     found = list(zip(layers(outputs), layers(float_outputs)))
-    for layer, twin in found:
+    for layer, twin in tracked("learning roundings", found, len(found)):
         node: Any = layer.quantizer
         quantizer = None if node is None else quantizer_of(node)
         choices = None if quantizer is None else quantizer.choices(node.info.args, node.inputs)
@@ -67,6 +68,7 @@ def learn_roundings(
             plain.run_through(twin.function)
             target = twin.function.outputs[0]
             alone = uses[layer.weight.data] == uses[node.outputs[0].data] == 1
+            alone = alone and layer.direct and (layer.bias is None or uses[layer.bias.data] == 1)
             if alone and quantized.has(x) and _can_be_learned(layer):
                 y = plain.value(target)
                 _round(layer, choices, quantized.value(x), y, settings, rng, quantized)

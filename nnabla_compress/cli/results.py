@@ -28,11 +28,9 @@ def print_results(results: Mapping[str, Any], folder: Path) -> None:
     part = results["float"]
     plain = "accuracy" in part and not {"accuracy_name", "targets"} & {*part, *results}
     console.print(result_table([results]) if plain else size_table(results))
-    if results.get("training", {}).get("bits_moved") is False:
-        messages.print(
-            "WARNING: no bit width ever moved, although the recipe learns them. Train longer, "
-            "raise the learning rate, or give a tighter budget."
-        )
+    for name in ("float", "compressed"):
+        for warning in results.get(name, {}).get("warnings", []):
+            messages.print(f"WARNING: {name} network: {warning}.", markup=False)
     last = results.get("compressed", part)
     if "nnb_bytes" in last and "buffer_bytes" in last:
         for line in NnbReport.from_dict(last).lines():

@@ -49,6 +49,8 @@ class Quantizer:
     """Callable ``Variable -> Variable`` for weights (``apply_w=``) or activations."""
 
     type_name: ClassVar[str]
+    # Whether rules may name it; others come from files.
+    in_rules: ClassVar[bool] = True
 
     def __call__(self, x: nn.Variable) -> nn.Variable:
         """Adds the quantizer to the graph; its parameters go into the current scope."""
@@ -92,6 +94,15 @@ class Quantizer:
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
         """Returns the bits that an element of the tensor takes now, tables not counted."""
         raise NotImplementedError
+
+    @classmethod
+    def label(cls, args: Mapping[str, Any]) -> str:
+        """Returns what reports call the quantizer of a node.
+
+        Args:
+            args: The node's arguments.
+        """
+        return cls.type_name
 
 
 class QuantizerFunction(PythonFunction):

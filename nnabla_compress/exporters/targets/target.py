@@ -11,7 +11,7 @@ import numpy as np
 
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.errors import UnsupportedFunctionError
-from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
+from nnabla_compress.exporters.encode import EncodedGraph, encode_graph, lowered_graph
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
 from nnabla_compress.graph.layers import LAYER_TYPES, WEIGHT, layer_name
@@ -100,12 +100,19 @@ class Target:
     name: ClassVar[str]
     rules: ClassVar[Mapping[str, Optional[Rule]]]
     ways_out: ClassVar[Mapping[str, str]] = {}
-    # Largest difference (root mean square) of the .nnb in the simulator; None: NNabla proves it.
-    simulator_tolerance: ClassVar[Optional[float]] = None
+    # Whether the file computes other values on purpose, as integers of few bits do.
+    rounds_numbers: ClassVar[bool] = False
+    # What to do where that comes to more than half of the signal.
+    way_out_of_rounding: ClassVar[str] = ""
     # Whether NNabla computes what the target does; else a reference is written beside the file.
     runs_in_nnabla: ClassVar[bool] = True
     # Whether the .nnb holds weights as packed codes for the project's C kernels.
     packs_weights: ClassVar[bool] = False
+
+    @property
+    def needs_simulator(self) -> bool:
+        """Whether only the simulator of the C runtime can tell what the file computes."""
+        return self.rounds_numbers or not self.runs_in_nnabla
 
     def lower(
         self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions
@@ -160,7 +167,7 @@ def lower_plainly(network: Network, folded: Sequence[nn.Variable]) -> Lowered:
     names.update(network.names_in(encoded.outputs))
     outputs = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
     names.update(network.names_in(outputs))
-    plain = EncodedGraph(outputs, encoded.encodings, encoded.quantizers, encoded.activations)
+    plain = lowered_graph(encoded, outputs)
     # With the same functions in the same order every addition is the same.
     return Lowered(outputs, names, plain, exact=same_functions(start, outputs))
 
