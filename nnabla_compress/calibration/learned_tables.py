@@ -2,9 +2,9 @@
 """A layer's table and who takes which entry, learned together from what the layer computes.
 
 Given the assignments, the outputs of a layer are linear in the entries, so the best table solves
-normal equations of K unknowns (:func:`nnabla_compress.kernels.tied_values.table_moments`). Given the
-table, each weight moves to the entry that lowers the error of its output most, in turn. Both are
-repeated while the error falls.
+normal equations of K unknowns (:func:`nnabla_compress.kernels.tied_values.table_moments`). Given
+the table, each weight moves to the entry that lowers the error of its output most, in turn. Both
+are repeated while the error falls.
 """
 
 from __future__ import annotations
@@ -81,7 +81,7 @@ def _fitted(
     wanted = rows.astype(np.float64) @ found.gram + found.slope
     slope = np.bincount(codes.ravel(), wanted.ravel(), count)
     ridge = _RIDGE * max(float(moments.diagonal().max()), 1e-30)
-    moments[np.diag_indices(count)] += ridge
+    moments = moments + ridge * np.eye(count)
     slope += ridge * entries
     basis = table.basis(entries)
     solved = np.linalg.solve(basis.T @ moments @ basis, basis.T @ slope)

@@ -185,6 +185,23 @@ def fold_into_layer(
     return _affine_map(y, scale, np.zeros_like(scale), weight_name)
 
 
+def channel_factors(layer: Any, scale: np.ndarray) -> Optional[np.ndarray]:
+    """Returns the factor that a scale behind a layer puts on each of its weights.
+
+    Args:
+        layer: A function with a weight.
+        scale: Of as many dimensions as the output, such as (1, C, 1, 1).
+
+    Returns:
+        float64, in the shape of the weight; None if the scale varies along other axes than the
+        layer's channels.
+    """
+    axis = _channel_axis(layer, scale.shape, layer.outputs[0].shape)
+    if axis is None:
+        return None
+    return _scale_weight(layer, np.ones(layer.inputs[1].shape), scale.ravel(), axis)
+
+
 def _affine_map(
     x: nn.Variable, scale: np.ndarray, shift: np.ndarray, beside_path: str
 ) -> nn.Variable:

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Dict, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.graph.fold import NORMALIZATIONS, weight_scales
+from nnabla_compress.graph.fold import NORMALIZATIONS, channel_factors, scale_and_shift
 from nnabla_compress.graph.layers import Layer, layers
 from nnabla_compress.graph.rewrite import consumers
 from nnabla_compress.quantizers import prepare, quantizer_of
@@ -41,17 +42,14 @@ def start_quantizers(outputs: Sequence[nn.Variable]) -> None:
         True
     """
     readers = consumers(outputs)
-    counts: Dict[Any, Optional[np.ndarray]] = {}
-    nodes: Dict[Any, Any] = {}
-    for layer in layers(outputs):
-        if layer.quantizer is not None:
-            # A weight of several layers counts alike for all of them.
-            found = None if layer.weight.data in counts else _importance(layer, readers)
-            counts[layer.weight.data], nodes[layer.weight.data] = found, layer.quantizer
-    for weight, node in nodes.items():
+    found = [layer for layer in layers(outputs) if layer.quantizer is not None]
+    uses = Counter(layer.weight.data for layer in found)
+    for layer in found:
+        node: Any = layer.quantizer
         quantizer = quantizer_of(node)
-        assert quantizer is not None
-        quantizer.start(node.info.args, node.inputs, counts[weight])
+        counts = _importance(layer, readers) if uses[layer.weight.data] == 1 else None
+        if quantizer is not None and counts is not None:
+            quantizer.start(node.info.args, node.inputs, counts)
     prepare(outputs)
 
 
@@ -60,10 +58,10 @@ def _importance(layer: Layer, readers: Dict[nn.Variable, Any]) -> Optional[np.nd
     behind = readers[layer.function.outputs[0]]
     if len(behind) != 1 or behind[0] is None or behind[0].info.type_name not in NORMALIZATIONS:
         return None
-    scales = weight_scales(layer.function, behind[0])
-    if scales is None:
+    factors = channel_factors(layer.function, scale_and_shift(behind[0])[0])
+    if factors is None or not layer.direct:
         return None
-    squares = np.square(scales)
+    squares = np.square(factors)
     largest = squares.max(initial=0)
     if not np.isfinite(largest) or largest == 0 or (squares == largest).all():
         return None

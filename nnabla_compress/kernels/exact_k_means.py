@@ -73,10 +73,8 @@ def _free(cells: Cells, count: int) -> np.ndarray:
 
 
 def _beside_zero(cells: Cells, count: int) -> np.ndarray:
-    below, above = (
-        np.searchsorted(cells.values, 0, "left"),
-        np.searchsorted(cells.values, 0, "right"),
-    )
+    below = int(np.searchsorted(cells.values, 0, "left"))
+    above = int(np.searchsorted(cells.values, 0, "right"))
     sides = []
     for side in (_mirrored(cells, below), _part(cells, above)):
         number = min(count, len(side.values))
@@ -99,7 +97,8 @@ def _beside_zero(cells: Cells, count: int) -> np.ndarray:
 
 def _part(cells: Cells, start: int) -> Cells:
     """The cells from one on, centred on their mean."""
-    return _centred(cells.values[start:], *(s[start:] - s[start] for s in cells[2:5]), cells.centre)
+    weight, first, second = (s[start:] - s[start] for s in cells[2:5])
+    return _centred(cells.values[start:], weight, first, second, cells.centre)
 
 
 def _mirrored(cells: Cells, stop: int) -> Cells:

@@ -102,9 +102,11 @@ def sorted_cells(values: np.ndarray, weights: Optional[np.ndarray] = None) -> Ce
     exact = bool(ends.size)
     if not exact:
         ends = _close_together(flat, FINE)
-    sums = _running_sums(flat, weight, ends, centre)
-    means = flat[ends - 1].astype(np.float64) if exact else centre + _rests(*sums)[0]
-    return Cells(means, centre, *sums, 0.0 if exact else _rests(*sums)[1])
+    mass, first, second = _running_sums(flat, weight, ends, centre)
+    means, within = _rests(mass, first, second)
+    if exact:
+        return Cells(flat[ends - 1].astype(np.float64), centre, mass, first, second, 0.0)
+    return Cells(centre + means, centre, mass, first, second, within)
 
 
 def merged(cells: Cells, most: int) -> Cells:

@@ -76,6 +76,20 @@ class Quantizer:
         """Initialises the quantizer's parameters from the tensor present, where that is due."""
 
     @classmethod
+    def start(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], importance: np.ndarray
+    ) -> None:
+        """Initialises the parameters like :meth:`prepare`, some weights' errors counting more.
+
+        Args:
+            args: Arguments of the node.
+            inputs: The tensor and the parameters.
+            importance: What each weight's squared error counts, positive; used by quantizers whose
+                parameters all channels share.
+        """
+        cls.prepare(args, inputs)
+
+    @classmethod
     def after_update(
         cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], steps: int
     ) -> None:

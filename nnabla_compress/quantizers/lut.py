@@ -178,16 +178,32 @@ class LUT(Quantizer):
         A dictionary of free values ends with one k-means step, which makes it the means of the
         weights that take each entry, to the last bit.
         """
+        cls._start(args, inputs, None)
+
+    @classmethod
+    def start(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], importance: np.ndarray
+    ) -> None:
+        """Starts the dictionary with the least error counted by ``importance``."""
+        cls._start(args, inputs, importance)
+
+    @classmethod
+    def _start(
+        cls,
+        args: Mapping[str, Any],
+        inputs: Sequence[nn.Variable],
+        importance: Optional[np.ndarray],
+    ) -> None:
         weight, dictionary, assignments = inputs
         if not np.isnan(array(dictionary, np.float32)).any():
             return
         values = finite_values(args, weight)
         quantizer = cls.of(args)
-        current = initial_dictionary(quantizer, values)
+        current = initial_dictionary(quantizer, values, importance)
         codes = np.zeros(values.shape, np.uint8)
         means = k_means_step(quantizer, values, current, codes)
         free = quantizer.dictionary != "pow2" and quantizer.grid_bits is None
-        if free or not values.any():
+        if (free and importance is None) or not values.any():
             current = means
         array(dictionary, np.float32)[...] = current
         array(assignments, np.uint8)[...] = codes
