@@ -122,11 +122,11 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
     output = inputs.finish(logits)
     samples = _samples(inputs, list(given), part.samples)
     try:
-        return export_graph(nnp, {"y": output}, given, part, samples)
+        return export_graph(nnp, {"y": output}, given, part, samples, inputs.notes)
     except UnsupportedFunctionError:
         if output == logits:
             raise
-        return export_graph(nnp, {"y": logits}, given, part, samples)
+        return export_graph(nnp, {"y": logits}, given, part, samples, inputs.notes)
 
 
 def export_graph(
@@ -135,6 +135,7 @@ def export_graph(
     inputs: Variables,
     part: ExportPart,
     samples: Optional[Mapping[str, np.ndarray]] = None,
+    notes: Sequence[str] = (),
 ) -> Exported:
     """Writes a graph as all the files that are wanted of it.
 
@@ -144,13 +145,21 @@ def export_graph(
         inputs: Likewise.
         part: Which files, for what.
         samples: Inputs that targets choose number formats from.
+        notes: What a user should know of the network, a sentence each.
 
     Raises:
         CompressError: If the network can't be exported.
     """
     with stage(f"writing {nnp.name}"):
         report = export_nnp(
-            nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **part.options
+            nnp,
+            outputs,
+            inputs,
+            target=part.target,
+            api=part.api,
+            samples=samples,
+            notes=notes,
+            **part.options,
         )
     beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
     paths = [nnp, *(path for path in beside if path.exists())]
