@@ -49,9 +49,7 @@ def drafted_sizes(
     return sizes(network, share_lists=True).total, network.buffer_bytes
 
 
-def draft(
-    outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], types: Types
-) -> NnbFile:
+def draft(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], types: Types) -> NnbFile:
     """Returns a graph as the file that NNabla's converter makes of it, before it is made smaller.
 
     Each computed variable has a buffer of its own. Values of parameters are those of the file, but

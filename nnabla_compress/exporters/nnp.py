@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Mapping, Optional, Union
+from typing import List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 import numpy as np
@@ -37,7 +37,8 @@ from nnabla_compress.exporters.inference import Network, Variables, inference_ne
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
 from nnabla_compress.exporters.sizes import float_sizes
-from nnabla_compress.exporters.targets import ExportOptions, Target, target_named
+from nnabla_compress.exporters.targets import ExportOptions, target_named
+from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.files import atomic_path
 from nnabla_compress.graph.fold import fold_batch_normalization
@@ -45,6 +46,7 @@ from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
 
 _SIMULATED = 100  # samples
+_REPORT = "please report this network"
 
 
 def export_nnp(
@@ -82,8 +84,8 @@ def export_nnp(
             Network Console and the C runtime have.
         batch_size: Rows of the inputs that the file states; it can be loaded with others.
         tolerance: Largest difference allowed where float additions change their order, as a part of
-            the output's largest magnitude. Where activations are quantized a value on a border may
-            fall to the other side: there the root mean square difference must stay below 5 %.
+            the output's largest magnitude; where values pass through roundings more is allowed, see
+            :class:`~nnabla_compress.exporters.tolerance.Tolerance`.
         samples: Inputs (rows, ...) by name to compare on, besides random ones; targets that choose
             number formats choose them from these.
         storage: How quantized weights are stored: the name of a scheme, ``"smallest"``, or
@@ -156,8 +158,12 @@ def export_nnp(
         own_rounds = rounds if chosen.runs_in_nnabla else []
         any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds)
         report = replace(report, any_batch_size=any_batch_size)
-        if chosen.simulator_tolerance is not None:
-            found = _simulate(temporary, network, graph, options.samples, chosen, api)
+        if chosen.needs_simulator:
+            allowed = Tolerance(limit, lowered.plain.activations > 0, chosen.rounds_numbers)
+            said, way_out = lowered.notes, chosen.way_out_of_rounding or _REPORT
+            found = _simulate(
+                temporary, network, graph, options.samples, allowed, said, way_out, api
+            )
             report = replace(report, notes=(*report.notes, str(found)))
         metadata = {"version": __version__, "same_values": lowered.reference is None}
         if chosen.packs_weights:
@@ -188,7 +194,9 @@ def _simulate(
     network: Network,
     graph: NamedGraph,
     samples: Mapping[str, np.ndarray],
-    target: Target,
+    allowed: Tolerance,
+    notes: Sequence[str],
+    way_out: str,
     api: int,
 ) -> Agreement:
     """Converts a file and runs it in the simulator of the C runtime against the network."""
@@ -199,7 +207,7 @@ def _simulate(
         has_settings = settings.exists()
         given = settings if has_settings else None
         export_nnb(nnb, path, api=api, batch_size=batch_size, settings=given)
-        return simulated(Machine(nnb), network, samples, _SIMULATED, target.simulator_tolerance)
+        return simulated(Machine(nnb), network, samples, _SIMULATED, allowed, notes, way_out)
 
 
 def _fold(network: Network) -> List[nn.Variable]:

@@ -164,9 +164,7 @@ def _encoded(encoding: Encoding, weight: np.ndarray, maps: np.ndarray) -> Option
     return packed if np.array_equal(packed.values(maps), weight) else None
 
 
-def scaled_rows(
-    weight: np.ndarray, rows: np.ndarray, order: np.ndarray
-) -> Optional[PackedWeights]:
+def scaled_rows(weight: np.ndarray, rows: np.ndarray, order: np.ndarray) -> Optional[PackedWeights]:
     """Returns a weight whose rows are integers times a scale of each, None if they are not.
 
     Args:

@@ -7,7 +7,19 @@ graph shares the parameters of the old one: training either trains both.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 import nnabla as nn
 
@@ -81,9 +93,7 @@ def consumers(outputs: Sequence[nn.Variable]) -> Dict[nn.Variable, List[Any]]:
     return readers
 
 
-def depending(
-    outputs: Sequence[nn.Variable], inputs: Iterable[nn.Variable]
-) -> Set[nn.Variable]:
+def depending(outputs: Sequence[nn.Variable], inputs: Iterable[nn.Variable]) -> Set[nn.Variable]:
     """Returns the inputs and all variables that are computed from them; the others are constant.
 
     Args:

@@ -100,12 +100,19 @@ class Target:
     name: ClassVar[str]
     rules: ClassVar[Mapping[str, Optional[Rule]]]
     ways_out: ClassVar[Mapping[str, str]] = {}
-    # Largest difference (root mean square) of the .nnb in the simulator; None: NNabla proves it.
-    simulator_tolerance: ClassVar[Optional[float]] = None
+    # Whether the file computes other values on purpose, as integers of few bits do.
+    rounds_numbers: ClassVar[bool] = False
+    # What to do where that comes to more than half of the signal.
+    way_out_of_rounding: ClassVar[str] = ""
     # Whether NNabla computes what the target does; else a reference is written beside the file.
     runs_in_nnabla: ClassVar[bool] = True
     # Whether the .nnb holds weights as packed codes for the project's C kernels.
     packs_weights: ClassVar[bool] = False
+
+    @property
+    def needs_simulator(self) -> bool:
+        """Whether only the simulator of the C runtime can tell what the file computes."""
+        return self.rounds_numbers or not self.runs_in_nnabla
 
     def lower(
         self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions
