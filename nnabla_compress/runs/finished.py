@@ -190,4 +190,4 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
         exported = export_graph(nnp, outputs, network.inputs, part, notes=file.notes())
-        return exported.with_notes(found.notes)
+        return exported.noting(found.notes, found.float_sizes)

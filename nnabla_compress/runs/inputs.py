@@ -217,7 +217,11 @@ class Inputs:
 
 
 def load_data(
-    recipe: Recipe, folder: Path, network: Optional[Network] = None, unlabelled: bool = False
+    recipe: Recipe,
+    folder: Path,
+    network: Optional[Network] = None,
+    unlabelled: bool = False,
+    targets: Optional[str] = None,
 ) -> DataSet:
     """Loads the data set of a recipe.
 
@@ -226,6 +230,8 @@ def load_data(
         folder: Where relative paths start.
         network: What it is for; the recipe's by default.
         unlabelled: Whether samples without targets will do.
+        targets: Which kind of targets, as of :class:`~nnabla_compress.data.Wanted`; by default what
+            the network learns.
 
     Raises:
         DataError: If the recipe names none, or it is missing or damaged.
@@ -234,19 +240,24 @@ def load_data(
         raise DataError(f"recipe {recipe.name} names no data.", help="add data:")
     network = network or network_of(recipe, folder)
     options: Dict[str, Any] = dict(recipe.data.model_extra or {})
+    wanted = replace(
+        network.wanted, unlabelled=unlabelled, targets=targets or network.wanted.targets
+    )
     with stage("loading the data"):
         found = data.load(
             recipe.data.source,
             folder=folder,
             validation=recipe.data.validation,
             seed=recipe.seed,
-            wanted=replace(network.wanted, unlabelled=unlabelled),
+            wanted=wanted,
             **options,
         )
     return found.change(lambda split: split.fitted(network.wanted.shapes))
 
 
-def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Inputs:
+def load_inputs(
+    recipe: Recipe, folder: Path, unlabelled: bool = False, targets: Optional[str] = None
+) -> Inputs:
     """Loads what a recipe refers to.
 
     Args:
@@ -254,6 +265,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
         folder: Where relative paths start.
         unlabelled: Whether samples without targets will do, for example because only the float
             network is learned from.
+        targets: As of :func:`load_data`: ``"none"`` where nobody looks at them.
 
     Raises:
         CompressError: If anything is missing or damaged.
@@ -262,7 +274,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
     network = network_of(recipe, folder)
     splits, shapes, n_classes = None, network.wanted.shapes, 0
     if recipe.data is not None:
-        splits = load_data(recipe, folder, network, unlabelled)
+        splits = load_data(recipe, folder, network, unlabelled, targets)
         first = next(iter(splits.splits.values()))
         shapes = {name: values.shape[1:] for name, values in first.arrays.items()}
         n_classes = splits.n_classes

@@ -71,7 +71,7 @@ def verify_on_data(
         CompressError: If a file is missing or damaged, or the data does not fit the network.
     """
     with own_parameters():
-        samples = samples_of(load_inputs(recipe, folder), count)
+        samples = samples_of(load_inputs(recipe, folder, unlabelled=True, targets="either"), count)
     return verify_files(*files_beside(path), samples, count, original=original)
 
 

@@ -55,8 +55,8 @@ def within(largest: float) -> Promise:
 
 # Where activations are quantized, a value on a border between two steps may fall to either side.
 SINGLE_STEPS = Promise(
-    f"within {100 * tolerance.SINGLE_STEPS:.0f} % (root mean square): single values may fall "
-    "to the next step",
+    f"within {100 * tolerance.SINGLE_STEPS:.0f} % (root mean square): single values may fall to "
+    "the next step",
     root_mean_square=tolerance.SINGLE_STEPS,
 )
 # Integers of few bits.
