@@ -67,6 +67,7 @@ class Inputs:
         finish: Puts the last activation of the stored network behind an output.
         unlabelled: Whether the float network's own answers may stand for missing targets.
         seed: What samples are drawn with.
+        notes: What is computed otherwise than a stored network says, a sentence each.
     """
 
     splits: Optional[DataSet]
@@ -77,6 +78,7 @@ class Inputs:
     finish: Callable[[nn.Variable], nn.Variable] = _as_it_is
     unlabelled: bool = False
     seed: int = 0
+    notes: Tuple[str, ...] = ()
     _loss: Optional[Loss] = field(default=None, repr=False)
 
     @property
@@ -286,6 +288,7 @@ def load_inputs(
         network.finish,
         unlabelled,
         recipe.seed,
+        notes=network.notes,
     )
 
 
