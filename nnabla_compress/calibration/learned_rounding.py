@@ -31,7 +31,6 @@ import numpy as np
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels import learned_rounding as kernel
 
-
 # Variance of an input, beside its squared mean, up to which it counts as constant.
 _CONSTANT = 1e-6
 
