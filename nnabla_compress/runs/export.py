@@ -6,6 +6,7 @@ Every verb that exports does it here, so that each writes the same files and say
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
@@ -17,12 +18,14 @@ from nnabla_compress.c_kernels import copy_sources
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.exporters import (
     ExportReport,
+    FloatSizes,
     NnbReport,
     export_c,
     export_nnb,
     export_nnp,
     nnb_report,
 )
+from nnabla_compress.exporters.c_source import compile_command
 from nnabla_compress.exporters.inference import Variables
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.progress import stage
@@ -38,10 +41,12 @@ class Exported(NamedTuple):
     Args:
         report: Bits and bytes of each layer, and what a user should know.
         paths: The files, the ``.nnp`` first.
+        part: What was asked for.
     """
 
     report: ExportReport
     paths: List[Path]
+    part: ExportPart
 
     @property
     def sizes(self) -> Optional[NnbReport]:
@@ -51,9 +56,16 @@ class Exported(NamedTuple):
                 return nnb_report(path, self.report.float_sizes)
         return None
 
-    def with_notes(self, notes: Sequence[str]) -> Exported:
-        """Returns the same with further notes."""
+    def noting(self, notes: Sequence[str], float_sizes: Optional[FloatSizes]) -> Exported:
+        """Returns the same with further notes, and sizes of the float network that are known.
+
+        Args:
+            notes: A sentence each.
+            float_sizes: Of one sample.
+        """
         report = replace(self.report, notes=(*self.report.notes, *notes))
+        if float_sizes is not None and report.float_sizes is not None:
+            report = replace(report, float_sizes=float_sizes)
         return self._replace(report=report)
 
     def as_dict(self) -> Dict[str, Any]:
@@ -63,10 +75,30 @@ class Exported(NamedTuple):
             "float_weight_bytes": self.report.float_bytes,
             "packed_weight_bytes": self.report.packed_bytes,
         }
-        if self.report.notes:
-            found["notes"] = list(self.report.notes)
         sizes = self.sizes
+        notes = [*self.report.notes, *(sizes.warnings() if sizes is not None else [])]
+        if notes:
+            found["notes"] = notes
+        if self.commands:
+            found["commands"] = self.commands
         return found if sizes is None else {**found, **sizes.as_dict()}
+
+    @property
+    def commands(self) -> Dict[str, str]:
+        """What to type to make the ``.nnb`` by NNabla's own converter, and to compile C files."""
+        nnp = self.paths[0]
+        found = {}
+        if nnp.with_suffix(".settings.yaml") in self.paths:
+            files = [nnp.with_suffix(end) for end in (".settings.yaml", ".nnp", ".nnb")]
+            names = [shlex.quote(str(path)) for path in files]
+            found["convert"] = (
+                "nnabla_cli convert -d nnb_3 --nnp-no-expand-network "
+                f"--api {self.part.api} -b {self.part.batch_size} -s {' '.join(names)}"
+            )
+        compiled = compile_command(self.paths)
+        if compiled is not None:
+            found["compile"] = compiled
+        return found
 
 
 def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) -> Exported:
@@ -90,11 +122,11 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
     output = inputs.finish(logits)
     samples = _samples(inputs, list(given), part.samples)
     try:
-        return export_graph(nnp, {"y": output}, given, part, samples)
+        return export_graph(nnp, {"y": output}, given, part, samples, inputs.notes)
     except UnsupportedFunctionError:
         if output == logits:
             raise
-        return export_graph(nnp, {"y": logits}, given, part, samples)
+        return export_graph(nnp, {"y": logits}, given, part, samples, inputs.notes)
 
 
 def export_graph(
@@ -103,6 +135,7 @@ def export_graph(
     inputs: Variables,
     part: ExportPart,
     samples: Optional[Mapping[str, np.ndarray]] = None,
+    notes: Sequence[str] = (),
 ) -> Exported:
     """Writes a graph as all the files that are wanted of it.
 
@@ -112,13 +145,21 @@ def export_graph(
         inputs: Likewise.
         part: Which files, for what.
         samples: Inputs that targets choose number formats from.
+        notes: What a user should know of the network, a sentence each.
 
     Raises:
         CompressError: If the network can't be exported.
     """
     with stage(f"writing {nnp.name}"):
         report = export_nnp(
-            nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **part.options
+            nnp,
+            outputs,
+            inputs,
+            target=part.target,
+            api=part.api,
+            samples=samples,
+            notes=notes,
+            **part.options,
         )
     beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
     paths = [nnp, *(path for path in beside if path.exists())]
@@ -135,7 +176,7 @@ def export_graph(
     if part.batch_size != 1:
         # The network in float was measured with one sample.
         report = replace(report, float_sizes=None)
-    return Exported(report, paths)
+    return Exported(report, paths, part)
 
 
 def _samples(inputs: Inputs, names: Sequence[str], count: int) -> Optional[Dict[str, np.ndarray]]:

@@ -185,7 +185,9 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
     with own_parameters():
-        network = NnpFile(path).build(batch_size=1)
+        file = NnpFile(path)
+        network = file.build(batch_size=1)
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
-        return export_graph(nnp, outputs, network.inputs, part).with_notes(found.notes)
+        exported = export_graph(nnp, outputs, network.inputs, part, notes=file.notes())
+        return exported.noting(found.notes, found.float_sizes)
