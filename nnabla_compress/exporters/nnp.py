@@ -36,7 +36,7 @@ from nnabla_compress.exporters.export_report import ExportReport, layer_rows, ot
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
-from nnabla_compress.exporters.sizes import float_sizes
+from nnabla_compress.exporters.sizes import FloatSizes, float_sizes
 from nnabla_compress.exporters.targets import ExportOptions, target_named
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
@@ -62,6 +62,7 @@ def export_nnp(
     snap_dictionary: bool = False,
     prefer: str = "flash",
     api: int = RELEASED,
+    float_network: Optional[FloatSizes] = None,
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
@@ -98,6 +99,8 @@ def export_nnp(
             network's; ``"both"``, the least sum.
         api: API level of the C runtime that the file is for. Arguments that lower levels lack are
             written another way where there is one.
+        float_network: What the network in float takes, where that is known from before; by default
+            it is computed.
 
     Returns:
         Bits and bytes of each layer, and how close the file is.
@@ -157,7 +160,7 @@ def export_nnp(
         tolerance=limit,
         any_batch_size=True,
         notes=(*lowered.notes, *released_note(api)),
-        float_sizes=float_sizes(network),
+        float_sizes=float_network or float_sizes(network),
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )
     with atomic_path(path) as temporary:

@@ -188,5 +188,5 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
         network = NnpFile(path).build(batch_size=1)
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
-        exported = export_graph(nnp, outputs, network.inputs, part)
-        return exported.noting(found.notes, found.float_sizes)
+        exported = export_graph(nnp, outputs, network.inputs, part, float_network=found.float_sizes)
+        return exported.noting(found.notes)
