@@ -42,7 +42,6 @@ from nnabla_compress.errors import DataError, VerifyError
 from nnabla_compress.graph import check_faithful, costs
 from nnabla_compress.graph.compare import decibels
 from nnabla_compress.graph.faithful import FOLDED
-from nnabla_compress.quantizers import Affine
 from nnabla_compress.quantizers.base import quantizer_of
 
 Tell = Callable[[str], None]
@@ -244,8 +243,12 @@ class _Sequence:
             self._note(f"left at nearest rounding: {', '.join(left)}.")
 
     def _rounds(self) -> bool:
-        nodes = weight_quantizers(self.network)
-        bits = [n.info.args["bits"] for n in nodes if n.info.type_name == Affine.type_name]
+        bits = []
+        for node in weight_quantizers(self.network):
+            quantizer = quantizer_of(node)
+            assert quantizer is not None
+            if quantizer.choices(node.info.args, node.inputs) is not None:
+                bits.append(quantizer.bits_of(node.info.args, node.inputs))
         if self.settings.rounding is None:
             return any(b < _ROUNDED_BELOW for b in bits)
         return self.settings.rounding and bool(bits)

@@ -41,6 +41,7 @@ from nnabla_compress.exporters.targets import ExportOptions, target_named
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.exporters.weigh import check_preference
+from nnabla_compress.exporters.zero_notes import zero_notes
 from nnabla_compress.files import atomic_path
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.quantizers.base import graph_quantizers
@@ -63,6 +64,7 @@ def export_nnp(
     prefer: str = "flash",
     api: int = RELEASED,
     float_network: Optional[FloatSizes] = None,
+    notes: Sequence[str] = (),
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
@@ -101,6 +103,8 @@ def export_nnp(
             written another way where there is one.
         float_network: What the network in float takes, where that is known from before; by default
             it is computed.
+        notes: What a user should know of the network, a sentence each; the report and the file
+            tell it first.
 
     Returns:
         Bits and bytes of each layer, and how close the file is.
@@ -159,7 +163,12 @@ def export_nnp(
         largest_difference=largest,
         tolerance=limit,
         any_batch_size=True,
-        notes=(*lowered.notes, *released_note(api)),
+        notes=(
+            *notes,
+            *lowered.notes,
+            *released_note(api),
+            *zero_notes(lowered.plain.outputs, lowered.names),
+        ),
         float_sizes=float_network or float_sizes(network),
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )

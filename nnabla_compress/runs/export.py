@@ -55,11 +55,6 @@ class Exported(NamedTuple):
                 return nnb_report(path, self.report.float_sizes)
         return None
 
-    def noting(self, notes: Sequence[str]) -> Exported:
-        """Returns the same with further notes, a sentence each."""
-        report = replace(self.report, notes=(*self.report.notes, *notes))
-        return self._replace(report=report)
-
     def as_dict(self) -> Dict[str, Any]:
         """Returns what ``results.json`` says of the export."""
         found: Dict[str, Any] = {
@@ -114,11 +109,11 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
     output = inputs.finish(logits)
     samples = _samples(inputs, list(given), part.samples)
     try:
-        return export_graph(nnp, {"y": output}, given, part, samples)
+        return export_graph(nnp, {"y": output}, given, part, samples, notes=inputs.notes)
     except UnsupportedFunctionError:
         if output == logits:
             raise
-        return export_graph(nnp, {"y": logits}, given, part, samples)
+        return export_graph(nnp, {"y": logits}, given, part, samples, notes=inputs.notes)
 
 
 def export_graph(

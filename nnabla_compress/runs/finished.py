@@ -185,8 +185,11 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
     with own_parameters():
-        network = NnpFile(path).build(batch_size=1)
+        file = NnpFile(path)
+        network = file.build(batch_size=1)
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
-        exported = export_graph(nnp, outputs, network.inputs, part, float_network=found.float_sizes)
-        return exported.noting(found.notes)
+        notes = [*file.notes(), *found.notes]
+        return export_graph(
+            nnp, outputs, network.inputs, part, notes=notes, float_network=found.float_sizes
+        )

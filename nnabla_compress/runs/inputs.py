@@ -67,6 +67,7 @@ class Inputs:
         finish: Puts the last activation of the stored network behind an output.
         unlabelled: Whether the float network's own answers may stand for missing targets.
         seed: What samples are drawn with.
+        notes: What is computed otherwise than a stored network says, a sentence each.
     """
 
     splits: Optional[DataSet]
@@ -77,6 +78,7 @@ class Inputs:
     finish: Callable[[nn.Variable], nn.Variable] = _as_it_is
     unlabelled: bool = False
     seed: int = 0
+    notes: Tuple[str, ...] = ()
     _loss: Optional[Loss] = field(default=None, repr=False)
 
     @property
@@ -215,7 +217,11 @@ class Inputs:
 
 
 def load_data(
-    recipe: Recipe, folder: Path, network: Optional[Network] = None, unlabelled: bool = False
+    recipe: Recipe,
+    folder: Path,
+    network: Optional[Network] = None,
+    unlabelled: bool = False,
+    targets: Optional[str] = None,
 ) -> DataSet:
     """Loads the data set of a recipe.
 
@@ -224,6 +230,8 @@ def load_data(
         folder: Where relative paths start.
         network: What it is for; the recipe's by default.
         unlabelled: Whether samples without targets will do.
+        targets: Which kind of targets, as of :class:`~nnabla_compress.data.Wanted`; by default what
+            the network learns.
 
     Raises:
         DataError: If the recipe names none, or it is missing or damaged.
@@ -232,19 +240,24 @@ def load_data(
         raise DataError(f"recipe {recipe.name} names no data.", help="add data:")
     network = network or network_of(recipe, folder)
     options: Dict[str, Any] = dict(recipe.data.model_extra or {})
+    wanted = replace(
+        network.wanted, unlabelled=unlabelled, targets=targets or network.wanted.targets
+    )
     with stage("loading the data"):
         found = data.load(
             recipe.data.source,
             folder=folder,
             validation=recipe.data.validation,
             seed=recipe.seed,
-            wanted=replace(network.wanted, unlabelled=unlabelled),
+            wanted=wanted,
             **options,
         )
     return found.change(lambda split: split.fitted(network.wanted.shapes))
 
 
-def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Inputs:
+def load_inputs(
+    recipe: Recipe, folder: Path, unlabelled: bool = False, targets: Optional[str] = None
+) -> Inputs:
     """Loads what a recipe refers to.
 
     Args:
@@ -252,6 +265,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
         folder: Where relative paths start.
         unlabelled: Whether samples without targets will do, for example because only the float
             network is learned from.
+        targets: As of :func:`load_data`: ``"none"`` where nobody looks at them.
 
     Raises:
         CompressError: If anything is missing or damaged.
@@ -260,7 +274,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
     network = network_of(recipe, folder)
     splits, shapes, n_classes = None, network.wanted.shapes, 0
     if recipe.data is not None:
-        splits = load_data(recipe, folder, network, unlabelled)
+        splits = load_data(recipe, folder, network, unlabelled, targets)
         first = next(iter(splits.splits.values()))
         shapes = {name: values.shape[1:] for name, values in first.arrays.items()}
         n_classes = splits.n_classes
@@ -274,6 +288,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
         network.finish,
         unlabelled,
         recipe.seed,
+        notes=network.notes,
     )
 
 

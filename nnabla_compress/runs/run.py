@@ -24,9 +24,9 @@ from nnabla_compress import data
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrapped
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder, write_json
+from nnabla_compress.graph import start_quantizers
 from nnabla_compress.logs import quiet
 from nnabla_compress.progress import Announce
-from nnabla_compress.quantizers import prepare
 from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
 from nnabla_compress.runs import doubts
@@ -225,7 +225,7 @@ class Run:
             output = build(inputs.drawn_feed(_FIRST_BATCH).inputs, True)
         else:
             output = build(inputs.variables(), True)
-        prepare([output])
+        start_quantizers([output])
         if inputs.splits is not None:
             with unwrapped():
                 output.forward(clear_buffer=True)

@@ -22,10 +22,11 @@ from nnabla_compress.graph import (
     insert_weight_quantizers,
     layers,
     rebuild,
+    start_quantizers,
 )
 from nnabla_compress.graph.compare import decibels
 from nnabla_compress.progress import tracked
-from nnabla_compress.quantizers import Quantizer, graph_quantizers, prepare
+from nnabla_compress.quantizers import Quantizer, graph_quantizers
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.rules import Candidate, QuantizerRule, nearest, parse_rule, quantizers
 from nnabla_compress.runs.inputs import Inputs, load_inputs
@@ -188,7 +189,7 @@ class ScoredNetwork:
             outputs = insert_activation_quantizers([self.output], choose_activation)
             (output,) = insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
         check_faithful([self.output], [output])
-        prepare([output])
+        start_quantizers([output])
         return output
 
     def score(
