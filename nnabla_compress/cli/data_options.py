@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from nnabla_compress.cli.choices import SOURCES
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.spelling import nearest_name
 
 if TYPE_CHECKING:
     from nnabla_compress.recipes import Recipe
@@ -152,11 +152,11 @@ def described(
 
 
 def _unknown(text: str, source: str) -> ConfigError:
-    near = difflib.get_close_matches(source, list(SOURCES), n=1)
+    near = nearest_name(source, SOURCES)
     return ConfigError(
         f"--data {text!r} is no .npz file, no .csv files, no Python function and no source of "
         "data.",
-        help=(f"did you mean {near[0]!r}? " if near else "") + f"sources are: {', '.join(SOURCES)}"
+        help=(f"did you mean {near!r}? " if near else "") + f"sources are: {', '.join(SOURCES)}"
         "; a function is FILE.py:NAME; options follow as ,y=mask",
     )
 

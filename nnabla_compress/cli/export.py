@@ -8,8 +8,8 @@ from typing import Any, Optional
 
 import click
 
-from nnabla_compress.cli.choices import FLOAT, SCHEMES, SMALLEST, TARGETS
 from nnabla_compress.cli.data_options import described
+from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
 
@@ -19,33 +19,7 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed
 @click.command("export", cls=Verb)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [RUN/export].")
-@click.option(
-    "-t",
-    "--target",
-    type=click.Choice(TARGETS),
-    default="portable",
-    show_default=True,
-    help="What it is for.",
-)
-@click.option(
-    "--storage",
-    type=click.Choice([SMALLEST, FLOAT, *SCHEMES]),
-    default=SMALLEST,
-    show_default=True,
-    help="How quantized weights are stored.",
-)
-@click.option(
-    "--snap-dictionary", is_flag=True, help="Put free dictionaries on an integer grid (INT8)."
-)
-@click.option("--nnb/--no-nnb", default=True, show_default=True, help="Also write the .nnb file.")
-@click.option("--c", is_flag=True, help="Also write the .nnb as C source with an example.")
-@click.option(
-    "--api",
-    type=click.IntRange(1, 45),
-    default=44,
-    show_default=True,
-    help="API level of the .nnb file; 3 for Spresense.",
-)
+@export_options
 @click.option("-b", "--batch-size", type=click.IntRange(1), default=1, show_default=True)
 @click.option(
     "-d",
@@ -78,8 +52,8 @@ def command(run: Path, output: Optional[Path], **options: Any) -> None:
         nnabla-compress export out -t int8
         nnabla-compress export net.nnp -t int8 --data data.npz --scale 1/255 -o int8
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
-    from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS
-    from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.cli.engine import console
+    from nnabla_compress.cli.results import print_export
     from nnabla_compress.report.tables import layer_table
     from nnabla_compress.runs import export_file, export_run
     from nnabla_compress.runs.finished import stored_in
@@ -90,7 +64,7 @@ def command(run: Path, output: Optional[Path], **options: Any) -> None:
         f"--{key.replace('_', '-')}" for key, value in described_by.items() if value is not None
     ]
     folder = output or (run if run.is_dir() else run.parent) / "export"
-    if run.suffix == ".nnp" and not run.is_dir():
+    if run.suffix in (".nnp", ".nnb") and not run.is_dir():
         recipe, start = described(run, **{**described_by, "seed": described_by["seed"] or 0})
         exported = export_file(run, folder, recipe=recipe, folder=start, **options)
     elif given:
@@ -100,13 +74,6 @@ def command(run: Path, output: Optional[Path], **options: Any) -> None:
     else:
         exported = export_run(run, folder, **options)
     console.print(layer_table(exported.report.rows_as_dicts()))
-    for note in exported.report.notes:
-        messages.print(f"NOTE: {note}.")
-    sizes = exported.sizes
-    for line in sizes.lines() if sizes is not None else []:
-        console.print(line)
     for path in exported.paths:
         console.print(f"{path}: {path.stat().st_size:,} bytes")
-    if any(path.name in EXAMPLE for path in exported.paths):
-        sources = " ".join(name for name in (*EXAMPLE, *GLUE, *KERNELS) if name.endswith(".c"))
-        console.print(f"compile: cc -O2 {sources} -lnnablart_runtime -lnnablart_functions -lm")
+    print_export(exported.as_dict())

@@ -38,9 +38,22 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
     type=click.Path(path_type=Path),
     help="With a run: another file that was exported of it.",
 )
+@click.option(
+    "--float",
+    "original",
+    type=click.Path(path_type=Path),
+    help="With a file: the .nnp that it was made of [float.nnp beside results.nnp].",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **options: Any) -> None:
-    """Compares what computes one network: graph, .nnp, .nnb in the simulator, the C runtime.
+def command(
+    target: Path,
+    samples: int,
+    nnp: Optional[Path],
+    original: Optional[Path],
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Compares float network, graph, .nnp, .nnb in the simulator, and the C runtime.
 
     TARGET is a run folder, an .nnp or an .nnb; files of one name in one folder belong together.
     The real runtime takes part where the environment variable NNABLART is the path of nnablart.
@@ -50,7 +63,7 @@ def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **op
     from nnabla_compress.files import json_text
     from nnabla_compress.report.verification import accuracy_lines, verification_table
 
-    found = _verified(target, samples, nnp, options)
+    found = _verified(target, samples, nnp, original, options)
     for warning in found.warnings:
         messages.print(warning, markup=False)
     if as_json:
@@ -65,10 +78,15 @@ def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **op
             )
         for line in accuracy_lines(found):
             console.print(line)
+        for note in found.notes:
+            console.print(f"note: {note}", markup=False)
     found.check()
 
 
-def _verified(target: Path, samples: int, nnp: Optional[Path], options: Any) -> Verification:
+def _verified(
+    target: Path, samples: int, nnp: Optional[Path], original: Optional[Path], options: Any
+) -> Verification:
+    from nnabla_compress.models.other_formats import other_format
     from nnabla_compress.runs.finished import stored_in
     from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
     from nnabla_compress.verification import verify_files
@@ -78,9 +96,14 @@ def _verified(target: Path, samples: int, nnp: Optional[Path], options: Any) -> 
     if target.is_dir():
         if given:
             raise ConfigError(f"a run brings its own data: {given[0]} is for files.")
+        if original is not None:
+            raise ConfigError("a run knows its float network.", help="leave --float out")
         return verify_run(target, nnp, samples)
     if nnp is not None:
         raise ConfigError("--nnp goes with a run folder.", help="give the .nnp itself")
+    other = other_format(target)
+    if target.suffix not in (".nnp", ".nnb") and target.exists() and other is not None:
+        raise ConfigError(f"{target} is {other[0]}, not an .nnp or .nnb.", help=other[1])
     if target.suffix not in (".nnp", ".nnb"):
         raise ConfigError(
             f"{target} is no run folder, no .nnp and no .nnb.", help="give one of these"
@@ -91,6 +114,6 @@ def _verified(target: Path, samples: int, nnp: Optional[Path], options: Any) -> 
         )
     beside = files_beside(target)
     if not given:
-        return verify_files(*beside, count=samples)
+        return verify_files(*beside, count=samples, original=original)
     recipe, folder = described(beside[0] or target, **options)
-    return verify_on_data(target, recipe, folder, samples)
+    return verify_on_data(target, recipe, folder, samples, original)

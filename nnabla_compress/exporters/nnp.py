@@ -36,10 +36,12 @@ from nnabla_compress.exporters.export_report import ExportReport, layer_rows, ot
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
-from nnabla_compress.exporters.sizes import float_sizes
+from nnabla_compress.exporters.sizes import FloatSizes, float_sizes
 from nnabla_compress.exporters.targets import ExportOptions, target_named
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
+from nnabla_compress.exporters.weigh import check_preference
+from nnabla_compress.exporters.zero_notes import zero_notes
 from nnabla_compress.files import atomic_path
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.quantizers.base import graph_quantizers
@@ -59,7 +61,10 @@ def export_nnp(
     samples: Optional[Mapping[str, np.ndarray]] = None,
     storage: str = "smallest",
     snap_dictionary: bool = False,
+    prefer: str = "flash",
     api: int = RELEASED,
+    float_network: Optional[FloatSizes] = None,
+    notes: Sequence[str] = (),
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
@@ -91,8 +96,15 @@ def export_nnp(
         storage: How quantized weights are stored: the name of a scheme, ``"smallest"``, or
             ``"float"`` for their values.
         snap_dictionary: Put free dictionaries on an integer grid, so that they decode exactly.
+        prefer: What counts where decoding a weight takes memory of the device: ``"flash"``, the
+            smallest file; ``"ram"``, the smallest one whose buffers take no more than the float
+            network's; ``"both"``, the least sum.
         api: API level of the C runtime that the file is for. Arguments that lower levels lack are
             written another way where there is one.
+        float_network: What the network in float takes, where that is known from before; by default
+            it is computed.
+        notes: What a user should know of the network, a sentence each; the report and the file
+            tell it first.
 
     Returns:
         Bits and bytes of each layer, and how close the file is.
@@ -120,7 +132,8 @@ def export_nnp(
         raise ConfigError(f"can't export to {path}: it does not end in .nnp.", help="call it *.nnp")
     chosen = target_named(target)
     network = inference_network(inputs, outputs, batch_size)
-    options = ExportOptions(storage, snap_dictionary, samples or {})
+    check_preference(prefer)
+    options = ExportOptions(storage, snap_dictionary, samples or {}, prefer)
     folded = fit_to_level(_fold(network), list(network.inputs.values()), api)
     lowered = chosen.lower(network, folded, options)
     chosen.check(lowered.outputs, lowered.names)
@@ -150,8 +163,13 @@ def export_nnp(
         largest_difference=largest,
         tolerance=limit,
         any_batch_size=True,
-        notes=(*lowered.notes, *released_note(api)),
-        float_sizes=float_sizes(network),
+        notes=(
+            *notes,
+            *lowered.notes,
+            *released_note(api),
+            *zero_notes(lowered.plain.outputs, lowered.names),
+        ),
+        float_sizes=float_network or float_sizes(network),
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )
     with atomic_path(path) as temporary:

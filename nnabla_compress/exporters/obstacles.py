@@ -5,15 +5,16 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import List, Mapping, Sequence, Tuple
+from typing import List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
 
 from nnabla_compress.errors import CompressError
-from nnabla_compress.exporters.lowering import lower_functions
+from nnabla_compress.exporters.lowering import fold_constants, lower_functions
 from nnabla_compress.exporters.stored_encodings import NATIVE_QUANTIZERS
 from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.graph.fold import NORMALIZATIONS
+from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.layers import LAYER_TYPES, layers
 from nnabla_compress.graph.places import places
 from nnabla_compress.graph.rewrite import consumers, functions
@@ -38,11 +39,14 @@ class Obstacle:
     count: int = 1
 
 
-def preprocessing(outputs: Sequence[nn.Variable]) -> Tuple[str, ...]:
+def preprocessing(
+    outputs: Sequence[nn.Variable], inputs: Optional[Sequence[nn.Variable]] = None
+) -> Tuple[str, ...]:
     """Returns the scalars that are applied to an input before anything else, in their order.
 
     Args:
         outputs: Variables of one graph.
+        inputs: Its inputs; by default the leaves that are no parameters.
 
     Example:
         >>> import nnabla.functions as F, nnabla.parametric_functions as PF
@@ -51,12 +55,7 @@ def preprocessing(outputs: Sequence[nn.Variable]) -> Tuple[str, ...]:
         ('MulScalar 0.5', 'AddScalar -1')
     """
     found = []
-    raw = {
-        variable
-        for function in functions(outputs)
-        for variable in function.inputs[:1]
-        if variable.parent is None
-    }
+    raw = set(inputs_of(outputs) if inputs is None else inputs)
     for function in functions(outputs):
         if function.info.type_name in _SCALARS and function.inputs[0] in raw:
             found.append(f"{function.info.type_name} {function.info.args['val']:.6g}")
@@ -120,8 +119,8 @@ def _uncompressed(
                 found.append(
                     (
                         place,
-                        f"its weight is computed by {layer.computed_by}: quantizers follow the "
-                        f"updates of a parameter itself",
+                        f"its weight is computed by {layer.computed_by}: what it reads is stored "
+                        "as floats",
                     )
                 )
         elif type_name in LAYER_TYPES:
@@ -160,7 +159,8 @@ def _unsupported(
 ) -> List[Tuple[str, str]]:
     """Functions that the portable target lacks even after the rewrites of an export."""
     try:
-        lowered = lower_functions(outputs, inputs)
+        names = {parameter.data: name for name, parameter in parameters.items()}
+        lowered = lower_functions(fold_constants(outputs, inputs, names), inputs)
     except CompressError as error:
         return [("the whole network", str(error).split("\n")[0])]
     portable = target_named("portable")

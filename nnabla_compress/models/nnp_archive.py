@@ -18,6 +18,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 import numpy as np
 
 from nnabla_compress.errors import CompressError, DataError
+from nnabla_compress.models.other_formats import other_format
 
 TEXT = (".nntxt", ".prototxt")
 BINARY = (".protobuf",)
@@ -66,6 +67,9 @@ def read_nnp(path: Path) -> NnpContents:
             f"{path} is an .nnb file, an .nnp is needed here.",
             help="name the .nnp that it was made of; 'verify' runs .nnb files",
         )
+    other = other_format(path)
+    if other is not None and path.suffix.lower() != ".nnp":
+        raise DataError(f"{path} is {other[0]}; an .nnp is needed here.", help=other[1])
     try:
         with zipfile.ZipFile(path) as archive:
             names = _members(path, archive)

@@ -6,6 +6,7 @@ Every verb that exports does it here, so that each writes the same files and say
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
@@ -23,8 +24,10 @@ from nnabla_compress.exporters import (
     export_nnp,
     nnb_report,
 )
+from nnabla_compress.exporters.c_source import compile_command
 from nnabla_compress.exporters.inference import Variables
 from nnabla_compress.nnb import read_nnb
+from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
 from nnabla_compress.runs.inputs import Inputs
 from nnabla_compress.simulator.packed import needs_callbacks
@@ -37,10 +40,12 @@ class Exported(NamedTuple):
     Args:
         report: Bits and bytes of each layer, and what a user should know.
         paths: The files, the ``.nnp`` first.
+        part: What was asked for.
     """
 
     report: ExportReport
     paths: List[Path]
+    part: ExportPart
 
     @property
     def sizes(self) -> Optional[NnbReport]:
@@ -50,11 +55,6 @@ class Exported(NamedTuple):
                 return nnb_report(path, self.report.float_sizes)
         return None
 
-    def with_notes(self, notes: Sequence[str]) -> Exported:
-        """Returns the same with further notes."""
-        report = replace(self.report, notes=(*self.report.notes, *notes))
-        return self._replace(report=report)
-
     def as_dict(self) -> Dict[str, Any]:
         """Returns what ``results.json`` says of the export."""
         found: Dict[str, Any] = {
@@ -62,10 +62,30 @@ class Exported(NamedTuple):
             "float_weight_bytes": self.report.float_bytes,
             "packed_weight_bytes": self.report.packed_bytes,
         }
-        if self.report.notes:
-            found["notes"] = list(self.report.notes)
         sizes = self.sizes
+        notes = [*self.report.notes, *(sizes.warnings() if sizes is not None else [])]
+        if notes:
+            found["notes"] = notes
+        if self.commands:
+            found["commands"] = self.commands
         return found if sizes is None else {**found, **sizes.as_dict()}
+
+    @property
+    def commands(self) -> Dict[str, str]:
+        """What to type to make the ``.nnb`` by NNabla's own converter, and to compile C files."""
+        nnp = self.paths[0]
+        found = {}
+        if nnp.with_suffix(".settings.yaml") in self.paths:
+            files = [nnp.with_suffix(end) for end in (".settings.yaml", ".nnp", ".nnb")]
+            names = [shlex.quote(str(path)) for path in files]
+            found["convert"] = (
+                "nnabla_cli convert -d nnb_3 --nnp-no-expand-network "
+                f"--api {self.part.api} -b {self.part.batch_size} -s {' '.join(names)}"
+            )
+        compiled = compile_command(self.paths)
+        if compiled is not None:
+            found["compile"] = compiled
+        return found
 
 
 def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) -> Exported:
@@ -89,11 +109,11 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
     output = inputs.finish(logits)
     samples = _samples(inputs, list(given), part.samples)
     try:
-        return export_graph(nnp, {"y": output}, given, part, samples)
+        return export_graph(nnp, {"y": output}, given, part, samples, notes=inputs.notes)
     except UnsupportedFunctionError:
         if output == logits:
             raise
-        return export_graph(nnp, {"y": logits}, given, part, samples)
+        return export_graph(nnp, {"y": logits}, given, part, samples, notes=inputs.notes)
 
 
 def export_graph(
@@ -102,6 +122,7 @@ def export_graph(
     inputs: Variables,
     part: ExportPart,
     samples: Optional[Mapping[str, np.ndarray]] = None,
+    **known: Any,
 ) -> Exported:
     """Writes a graph as all the files that are wanted of it.
 
@@ -111,26 +132,32 @@ def export_graph(
         inputs: Likewise.
         part: Which files, for what.
         samples: Inputs that targets choose number formats from.
+        known: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
 
     Raises:
         CompressError: If the network can't be exported.
     """
-    report = export_nnp(
-        nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **part.options
-    )
+    options = {**part.options, **known}
+    with stage(f"writing {nnp.name}"):
+        report = export_nnp(
+            nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **options
+        )
     beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
     paths = [nnp, *(path for path in beside if path.exists())]
     if part.nnb or part.c:
-        nnb = export_nnb(nnp.with_suffix(".nnb"), nnp, api=part.api, batch_size=part.batch_size)
+        nnb = nnp.with_suffix(".nnb")
+        with stage(f"writing {nnb.name}"):
+            export_nnb(nnb, nnp, api=part.api, batch_size=part.batch_size)
         paths.append(nnb)
         if needs_callbacks(read_nnb(nnb)):
             paths += copy_sources(nnb.parent)
         if part.c:
-            paths += export_c(nnp.with_suffix(".c"), nnb)
+            with stage("writing C source"):
+                paths += export_c(nnp.with_suffix(".c"), nnb)
     if part.batch_size != 1:
         # The network in float was measured with one sample.
         report = replace(report, float_sizes=None)
-    return Exported(report, paths)
+    return Exported(report, paths, part)
 
 
 def _samples(inputs: Inputs, names: Sequence[str], count: int) -> Optional[Dict[str, np.ndarray]]:

@@ -14,13 +14,15 @@ from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.files import new_files
 from nnabla_compress.models import NnpFile
+from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
+from nnabla_compress.runs.doubts import scored
 from nnabla_compress.runs.export import Exported, export_graph, export_network
 from nnabla_compress.runs.inputs import Inputs, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.post_trained import PostTrained, divide
 from nnabla_compress.runs.run import Run
-from nnabla_compress.training import Score, evaluate, set_seed
+from nnabla_compress.training import Score, set_seed
 from nnabla_compress.training.evaluate import Build
 
 _RECIPE, _RESULTS, _FLOAT = "recipe.yaml", "results.nnp", "float.nnp"
@@ -37,6 +39,13 @@ def open_run(folder: Path) -> Run:
         ConfigError: If it holds no run.
     """
     kept = folder / _RECIPE
+    if not folder.exists():
+        raise ConfigError(
+            f"there is no {folder}.", help="name a run folder or an .nnp file that exists"
+        )
+    other = other_format(folder)
+    if folder.is_file() and other is not None:
+        raise ConfigError(f"{folder} is {other[0]}, not a run folder.", help=other[1])
     if not kept.exists():
         raise ConfigError(
             f"{folder} is no run folder: it has no {_RECIPE}.",
@@ -79,11 +88,14 @@ def trained_network(run: Run) -> Iterator[Tuple[Inputs, Build]]:
     recipe = run.recipe
     with own_parameters():
         set_seed(recipe.seed)
-        inputs = load_inputs(recipe, run.recipe_folder, unlabelled=not needs_labels(recipe))
+        kept = PostTrained.read(run.folder)
+        # Calibration looks at no targets: they may be of any kind where nothing was scored.
+        targets = "either" if kept is not None and kept.scored is None else None
+        unlabelled = not needs_labels(recipe)
+        inputs = load_inputs(recipe, run.recipe_folder, unlabelled, targets)
         inputs.build(inputs.variables(), True)
         if recipe.model.parameters is not None:
             load_parameters(resolve_path(recipe.model.parameters, run.recipe_folder, "parameters"))
-        kept = PostTrained.read(run.folder)
         if kept is not None:
             divide(inputs, recipe, run.recipe_folder, kept.samples, kept.scored)
         inputs.answer()
@@ -120,8 +132,7 @@ def evaluate_run(folder: Path, split: str = "test", batch_size: int = 100) -> Sc
         CompressError: If the folder holds no finished run.
     """
     with trained_network(open_run(folder)) as (inputs, build):
-        samples = inputs.data.split(split)
-        score = evaluate(build, samples, inputs.preprocessing, batch_size, inputs.loss)
+        score = scored(inputs, build, inputs.data.split(split), batch_size)
         if split in inputs.answered:
             return replace(score, accuracy_name=_AGREEMENT)
         return score
@@ -165,7 +176,7 @@ def evaluate_network(
         inputs = _inputs_of(path, recipe, folder, network)
         samples = inputs.data.split(split)
         if samples.labelled:
-            return evaluate(inputs.build, samples, inputs.preprocessing, batch_size, inputs.loss)
+            return scored(inputs, inputs.build, samples, batch_size)
         reference = path.with_name(_FLOAT)
         if path.name == _FLOAT or not reference.is_file():
             raise DataError(
@@ -177,14 +188,20 @@ def evaluate_network(
         with own_parameters():
             answers.answer()
         samples = answers.data.split(split)
-        score = evaluate(inputs.build, samples, inputs.preprocessing, batch_size, inputs.loss)
+        score = scored(inputs, inputs.build, samples, batch_size)
         return replace(score, accuracy_name=_AGREEMENT)
 
 
-def _inputs_of(path: Path, recipe: Recipe, folder: Path, network: Optional[str]) -> Inputs:
+def _inputs_of(
+    path: Path,
+    recipe: Recipe,
+    folder: Path,
+    network: Optional[str],
+    targets: Optional[str] = None,
+) -> Inputs:
     model = ModelPart(nnp=str(path.absolute()), network=network)
     recipe = recipe.model_copy(update={"model": model, "compression": None})
-    return load_inputs(recipe, folder, unlabelled=True)
+    return load_inputs(recipe, folder, unlabelled=True, targets=targets)
 
 
 def export_run(folder: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
@@ -241,11 +258,21 @@ def export_file(
     with own_parameters(), new_files(output):
         samples, name = None, None if recipe is None else recipe.model.network
         if recipe is not None and recipe.data is not None:
-            samples = _inputs_of(path, recipe, folder, name).drawn(part.samples).arrays
-        network = NnpFile(path).build(name, batch_size=1)
+            inputs = _inputs_of(path, recipe, folder, name, targets="none")
+            samples = inputs.drawn(part.samples).arrays
+        file = NnpFile(path)
+        network = file.build(name, batch_size=1)
         if samples is not None and len(network.inputs) == 1:
             samples = dict(zip(network.inputs, samples.values()))
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
-        exported = export_graph(nnp, outputs, network.inputs, part, samples)
-        return exported.with_notes(found.notes)
+        notes = [*file.notes(name), *found.notes]
+        return export_graph(
+            nnp,
+            outputs,
+            network.inputs,
+            part,
+            samples,
+            notes=notes,
+            float_network=found.float_sizes,
+        )

@@ -11,10 +11,12 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress import data
+from nnabla_compress.calibration.samples import refuse_constant
 from nnabla_compress.compression import folded, rewrite
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph import rebuild
+from nnabla_compress.progress import stage, tracked
 from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.runs.networks import Network, network_of
@@ -66,6 +68,7 @@ class Inputs:
         unlabelled: Whether the float network's own answers may stand for missing targets.
         seed: What samples are drawn with.
         answered: Names of the splits whose targets are the float network's answers.
+        notes: What is computed otherwise than a stored network says, a sentence each.
     """
 
     splits: Optional[DataSet]
@@ -77,6 +80,7 @@ class Inputs:
     unlabelled: bool = False
     seed: int = 0
     answered: Tuple[str, ...] = ()
+    notes: Tuple[str, ...] = ()
     _loss: Optional[Loss] = field(default=None, repr=False)
 
     @property
@@ -163,7 +167,9 @@ class Inputs:
         with nn.auto_forward(False):
             output = self.build(feed.inputs, True)
         found: List[np.ndarray] = []
-        for batch in self._batches(split, feed.x.shape[0]):
+        size = feed.x.shape[0]
+        batches = self._batches(split, size)
+        for batch in tracked("answers of the float network", batches, -(-len(split) // size)):
             feed.put(batch)
             output.forward(clear_buffer=True)
             found.append(np.array(output.d[: batch.count]))
@@ -180,7 +186,9 @@ class Inputs:
         order = np.random.RandomState(self.seed).permutation(len(splits[name]))
         rows = np.sort(order[:most])
         split = splits[name].take(rows)
-        return Drawn(name, rows, split, next(iter(self._batches(split, len(split)))))
+        drawn = Drawn(name, rows, split, next(iter(self._batches(split, len(split)))))
+        refuse_constant(list(drawn.arrays.values()), f"the {name} samples of {self.data.name}")
+        return drawn
 
     def drawn_feed(self, most: int) -> Feed:
         """Returns variables that hold network inputs, as of :meth:`drawn`.
@@ -212,7 +220,11 @@ class Inputs:
 
 
 def load_data(
-    recipe: Recipe, folder: Path, network: Optional[Network] = None, unlabelled: bool = False
+    recipe: Recipe,
+    folder: Path,
+    network: Optional[Network] = None,
+    unlabelled: bool = False,
+    targets: Optional[str] = None,
 ) -> DataSet:
     """Loads the data set of a recipe.
 
@@ -221,6 +233,8 @@ def load_data(
         folder: Where relative paths start.
         network: What it is for; the recipe's by default.
         unlabelled: Whether samples without targets will do.
+        targets: Which kind of targets, as of :class:`~nnabla_compress.data.Wanted`; by default what
+            the network learns.
 
     Raises:
         DataError: If the recipe names none, or it is missing or damaged.
@@ -229,18 +243,24 @@ def load_data(
         raise DataError(f"recipe {recipe.name} names no data.", help="add data:")
     network = network or network_of(recipe, folder)
     options: Dict[str, Any] = dict(recipe.data.model_extra or {})
-    found = data.load(
-        recipe.data.source,
-        folder=folder,
-        validation=recipe.data.validation,
-        seed=recipe.seed,
-        wanted=replace(network.wanted, unlabelled=unlabelled),
-        **options,
+    wanted = replace(
+        network.wanted, unlabelled=unlabelled, targets=targets or network.wanted.targets
     )
+    with stage("loading the data"):
+        found = data.load(
+            recipe.data.source,
+            folder=folder,
+            validation=recipe.data.validation,
+            seed=recipe.seed,
+            wanted=wanted,
+            **options,
+        )
     return found.change(lambda split: split.fitted(network.wanted.shapes))
 
 
-def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Inputs:
+def load_inputs(
+    recipe: Recipe, folder: Path, unlabelled: bool = False, targets: Optional[str] = None
+) -> Inputs:
     """Loads what a recipe refers to.
 
     Args:
@@ -248,6 +268,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
         folder: Where relative paths start.
         unlabelled: Whether samples without targets will do, for example because only the float
             network is learned from.
+        targets: As of :func:`load_data`: ``"none"`` where nobody looks at them.
 
     Raises:
         CompressError: If anything is missing or damaged.
@@ -256,7 +277,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
     network = network_of(recipe, folder)
     splits, shapes, n_classes = None, network.wanted.shapes, 0
     if recipe.data is not None:
-        splits = load_data(recipe, folder, network, unlabelled)
+        splits = load_data(recipe, folder, network, unlabelled, targets)
         first = next(iter(splits.splits.values()))
         shapes = {name: values.shape[1:] for name, values in first.arrays.items()}
         n_classes = splits.n_classes
@@ -270,6 +291,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
         network.finish,
         unlabelled,
         recipe.seed,
+        notes=network.notes,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Dict, List, NamedTuple, Optional, Tuple
 
 import nnabla as nn
 import nnabla.functions as F
@@ -51,13 +51,14 @@ class NnbNetwork(NamedTuple):
         return np.concatenate(found)
 
 
-def open_nnb(path: Path, recipe: Recipe, folder: Path) -> NnbNetwork:
+def open_nnb(path: Path, recipe: Recipe, folder: Path, targets: Optional[str] = None) -> NnbNetwork:
     """Opens an ``.nnb`` with data.
 
     Args:
         path: The file.
         recipe: Says data, preprocessing, and the loss if it is no classifier's.
         folder: Where the recipe's relative paths start.
+        targets: Which kind of targets, by default what the loss learns.
 
     Raises:
         CompressError: If a file is missing or damaged, or the data does not fit the network.
@@ -69,10 +70,10 @@ def open_nnb(path: Path, recipe: Recipe, folder: Path) -> NnbNetwork:
     }
     last = machine.network.functions[-1].type_name if machine.network.functions else ""
     choice = LossChoice.of(Head(activation=last), recipe.loss)
-    targets = LOSSES[choice.name].targets if choice.name is not None else "classes"
-    wanted = Wanted({name: (name,) for name in names}, targets=targets, shapes=shapes)
+    learned = LOSSES[choice.name].targets if choice.name is not None else "classes"
+    wanted = Wanted({name: (name,) for name in names}, targets=learned, shapes=shapes)
     network = Network(lambda n_classes: _no_graph, wanted, choice, lambda y: y)
-    splits = load_data(recipe, folder, network, unlabelled=True)
+    splits = load_data(recipe, folder, network, unlabelled=True, targets=targets)
     inputs = Inputs(splits, preprocessing_of(recipe), _no_graph, shapes, choice)
     return NnbNetwork(machine, inputs, last if choice.on_logits and choice.name else "")
 

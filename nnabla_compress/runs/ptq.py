@@ -19,12 +19,13 @@ from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.files import new_files, write_json
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
+from nnabla_compress.runs import doubts
 from nnabla_compress.runs.export import export_network
+from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.runs.post_trained import PostTrained, divide, on
 from nnabla_compress.runs.run import _scored, versions
-from nnabla_compress.training import evaluate
 from nnabla_compress.training.evaluate import Build
 
 Tell = Callable[[str], None]
@@ -63,8 +64,10 @@ def run_ptq(
     """
     if (output / "results.json").exists() or (output / "recipe.yaml").exists():
         raise ConfigError(f"{output} holds a run already.", help="-o chooses another folder")
+    refuse_foreign(output)
     with own_parameters():
-        inputs = load_inputs(recipe, folder, unlabelled=True)
+        labelled = None if scored is not None else "none"
+        inputs = load_inputs(recipe, folder, unlabelled=True, targets=labelled)
         calibrated = inputs.splits is not None
         other = None if scored is None or scored.data is None else scored.data
         data = None if other is None else other.model_dump(mode="json")
@@ -81,21 +84,26 @@ def run_ptq(
         several = not isinstance(x, nn.Variable)
         with nn.auto_forward(False):
             logits = inputs.build(x, True)
+        variables = list(x.values()) if several else [x]
         with new_files(output) as target:
-            result = post_training_quantize(
-                [logits], list(x.values()) if several else [x], calibration, settings, tell
-            )
+            doubtful = doubts.of_inputs(calibration or [], variables, [logits])
+            for note in doubtful:
+                tell(f"note: {note}.")
+            result = post_training_quantize([logits], variables, calibration, settings, tell)
             results["settings"] = asdict(settings)
             results["calibration_samples"] = 0 if calibration is None else len(calibration[0])
             results["steps"] = step_rows(result.steps)
-            results["notes"] = list(result.notes)
+            results["notes"] = [*(f"{note}." for note in doubtful), *result.notes]
             build = on(result.outputs, result.inputs, list(x) if several else None)
             for part, name, made, files, scope in (
                 ("float", "float", inputs.build, recipe.export.for_float(), {}),
                 ("compressed", "results", build, recipe.export, result.scope),
             ):
                 with nn.parameter_scope("", scope):
-                    scores = {} if test is None else _score(part, made, inputs, test, tell)
+                    cause = doubts.QUANTIZATION if "float" in results else None
+                    if "warnings" in results.get("float", {}):
+                        cause = None
+                    scores = {} if test is None else _score(part, made, inputs, test, tell, cause)
                     exported = export_network(target / f"{name}.nnp", inputs, made, files)
                 results[part] = {**scores, **exported.as_dict()}
                 if part == "compressed":
@@ -123,6 +131,8 @@ def _test(inputs: Inputs) -> Split:
     return inputs.data.split("test")
 
 
-def _score(part: str, build: Build, inputs: Inputs, test: Split, tell: Tell) -> Dict[str, Any]:
+def _score(
+    part: str, build: Build, inputs: Inputs, test: Split, tell: Tell, cause: Optional[str]
+) -> Dict[str, Any]:
     tell(f"scoring the {part} network on {len(test)} samples")
-    return _scored(evaluate(build, test, inputs.preprocessing, loss=inputs.loss))
+    return _scored(doubts.scored(inputs, build, test, cause=cause))
