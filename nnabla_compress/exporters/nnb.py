@@ -89,7 +89,7 @@ def export_nnb(
         reason = _convert([*arguments, str(nnp_path), str(temporary)])
         if reason is None and temporary.stat().st_size == 0:
             reason = "it wrote nothing"
-        if reason is not None and not read_nnp(nnp_path).proto.executor:
+        if reason is not None and _only_lacks_an_executor(nnp_path):
             raise ExportError(
                 f"{nnp_path} has no executor, which says what an .nnb takes and gives.",
                 help=f"'nnabla-compress export {nnp_path}' writes a file with one, and its .nnb",
@@ -105,6 +105,11 @@ def export_nnb(
         if compact:
             compact_file(temporary)
     return path
+
+
+def _only_lacks_an_executor(nnp_path: Path) -> bool:
+    proto = read_nnp(nnp_path).proto
+    return bool(proto.network) and not proto.executor
 
 
 def _convert(arguments: list) -> Optional[str]:
