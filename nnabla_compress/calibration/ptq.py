@@ -234,7 +234,7 @@ class _Sequence:
 
     def _rounds(self) -> bool:
         nodes = weight_quantizers(self.network)
-        bits = [n.info.args["bits"] for n in nodes if n.info.type_name == Affine.type_name]
+        bits = [n.info.args["bits"] for n in nodes if quantizer_of(n) is Affine]
         if self.settings.rounding is None:
             return any(b < _ROUNDED_BELOW for b in bits)
         return self.settings.rounding and bool(bits)

@@ -16,6 +16,7 @@ from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.graph import Layer, functions, layers
 from nnabla_compress.quantizers import Affine
 from nnabla_compress.quantizers.affine import Grid
+from nnabla_compress.quantizers.base import quantizer_of
 
 # A longer row would need more memory for the moments of its inputs than weights take otherwise.
 LARGEST_ROW = 4608
@@ -56,7 +57,7 @@ def learn_roundings(
     learned, left = [], []
     found = list(zip(layers(outputs), layers(float_outputs)))
     for layer, twin in found:
-        if layer.quantizer is not None and layer.quantizer.info.type_name == Affine.type_name:
+        if layer.quantizer is not None and quantizer_of(layer.quantizer) is Affine:
             x = layer.function.inputs[0]
             quantized.run_until(layer.function)
             plain.run_through(twin.function)

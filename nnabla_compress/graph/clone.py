@@ -17,8 +17,10 @@ Made = Union[nn.Variable, Sequence[nn.Variable]]
 MakePythonFunction = Callable[[Dict[str, Any], Sequence[nn.Variable]], Made]
 
 _PYTHON_FUNCTIONS: Dict[str, MakePythonFunction] = {
-    "Pow2BatchNormalization": lambda args, inputs: Pow2BatchNormalization(args)(*inputs),
-    "FoldedBatchNormalization": lambda args, inputs: FoldedBatchNormalization(args)(*inputs),
+    Pow2BatchNormalization.graph_type(): lambda args, inputs: Pow2BatchNormalization(args)(*inputs),
+    FoldedBatchNormalization.graph_type(): lambda args, inputs: FoldedBatchNormalization(args)(
+        *inputs
+    ),
 }
 
 
