@@ -35,6 +35,7 @@ from nnabla_compress.exporters.targets import ExportOptions, Target, target_name
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.files import atomic_path
 from nnabla_compress.graph.fold import fold_batch_normalization
+from nnabla_compress.names import ascii_name
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
 
@@ -109,7 +110,8 @@ def export_nnp(
         raise ConfigError(f"can't export to {path}: it does not end in .nnp.", help="call it *.nnp")
     chosen = target_named(target)
     network = inference_network(inputs, outputs, batch_size)
-    options = ExportOptions(storage, snap_dictionary, samples or {})
+    samples = {ascii_name(name): values for name, values in (samples or {}).items()}
+    options = ExportOptions(storage, snap_dictionary, samples)
     lowered = chosen.lower(network, _fold(network), options)
     chosen.check(lowered.outputs, lowered.names)
     graph = name_graph(
@@ -117,7 +119,7 @@ def export_nnp(
     )
     _check_finite(graph.parameters)
     variables = list(graph.outputs.values() if lowered.reference is None else lowered.reference)
-    rounds = input_rounds(network.inputs, samples or {}, batch_size)
+    rounds = input_rounds(network.inputs, samples, batch_size)
     limit = 0.0 if lowered.exact else tolerance
     largest = verify_lowered(
         list(network.inputs.values()),

@@ -8,6 +8,8 @@ from typing import Any
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.names import ascii_name
+
 # What parametric functions call their parameters, and we what we add to them.
 _OF_A_LAYER = ("W", "b", "beta", "gamma", "mean", "var", "scale", "shift")
 
@@ -43,7 +45,7 @@ def constant(values: Any, name: str, need_grad: bool = True) -> nn.Variable:
     array = np.ascontiguousarray(array.astype(np.float32) if array.dtype.kind == "f" else array)
     variable = nn.Variable(array.shape, need_grad=need_grad)
     variable.data.cast(array.dtype)[...] = array
-    variable.name = name
+    variable.name = ascii_name(name)
     return variable
 
 

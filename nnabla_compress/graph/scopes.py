@@ -8,6 +8,8 @@ from typing import Any, Mapping
 import nnabla as nn
 import nnabla.parameter
 
+from nnabla_compress.names import ascii_name
+
 _ENDING = "_q"
 
 
@@ -32,6 +34,7 @@ def usable_scope(path: str) -> str:
     scope: Mapping[str, Any] = nnabla.parameter.get_current_parameter_scope()
     usable = []
     for part in path.strip("/").split("/"):
+        part = part if part in scope else ascii_name(part)
         while isinstance(scope.get(part), nn.Variable):
             part += _ENDING
         usable.append(part)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -28,6 +28,7 @@ from nnabla_compress.models.heads import (
 )
 from nnabla_compress.models.nnp_archive import read_nnp, readable
 from nnabla_compress.models.nnp_checks import check_built, check_call, check_stored
+from nnabla_compress.names import ascii_name, shown_name
 
 # Names of the network that infers, best first: our exports, NNabla's examples, Console.
 PREFERRED = ("Validation", "Runtime", "runtime", "MainRuntime")
@@ -147,7 +148,7 @@ class NnpFile:
         """Makes NNabla's description of each network that can be read."""
         self.executors = tuple(_executor(message) for message in proto.executor)
         self.data_names: Dict[str, str] = {
-            variable.variable_name: variable.data_name
+            shown_name(variable.variable_name): variable.data_name
             for message in (*proto.monitor, *proto.optimizer, *proto.executor)
             for variable in message.data_variable
             if variable.data_name
@@ -220,7 +221,9 @@ class NnpFile:
         """
         name = self.choose(network)
         proto = self._network(name)
-        shapes = {key: tuple(proto.variables[key].shape[1:]) for key in data_inputs(proto)}
+        shapes = {
+            shown_name(key): tuple(proto.variables[key].shape[1:]) for key in data_inputs(proto)
+        }
         if not shapes:
             raise ConfigError(
                 f"network {name[:80]!r} of {self.path} has no input that takes data.",
@@ -236,7 +239,8 @@ class NnpFile:
         """
         name = self.choose(network)
         others = [proto for other, proto in self._networks.items() if other != name]
-        return stored_head(self._network(name), others)
+        found = stored_head(self._network(name), others)
+        return found if found.target is None else replace(found, target=shown_name(found.target))
 
     def stored_functions(self, network: Optional[str] = None) -> Dict[str, int]:
         """Returns how many functions of each type the file holds, loops not written out.
@@ -286,7 +290,7 @@ class NnpFile:
         changes = self._changes(name, test)
         if x is not None:
             for key, variable in self._given_inputs(name, x).items():
-                changes.set_variable(key, variable)
+                changes.set_variable(ascii_name(key), variable)
                 batch_size = variable.shape[0]
         where = f"network {name[:80]!r} of {self.path}"
         parameters: OrderedDict[str, Any] = OrderedDict()
@@ -367,7 +371,10 @@ class NnpFile:
     def _fed(self, network: Any) -> List[str]:
         """Names of the inputs that take data: the first state of a loop is a constant."""
         fed = {
-            key for each in self.executors if each.network == network.name for key in each.inputs
+            ascii_name(key)
+            for each in self.executors
+            if each.network == network.name
+            for key in each.inputs
         }
         return [key for key in network.inputs if key in fed or _constant(network, key) is None]
 
@@ -402,8 +409,8 @@ def _executor(message: Any) -> Executor:
     return Executor(
         message.name,
         message.network_name,
-        tuple(variable.variable_name for variable in message.data_variable),
-        tuple(variable.variable_name for variable in message.output_variable),
+        tuple(shown_name(variable.variable_name) for variable in message.data_variable),
+        tuple(shown_name(variable.variable_name) for variable in message.output_variable),
     )
 
 
@@ -449,7 +456,7 @@ def _constant(network: Any, name: str) -> Optional[float]:
 
 
 def _built(network: Any, names: Sequence[str], where: str) -> Dict[str, nn.Variable]:
-    found = {name: network.variables[name].variable_instance for name in names}
+    found = {shown_name(name): network.variables[name].variable_instance for name in names}
     for name, variable in found.items():
         if variable is None:
             raise DataError(f"{where} lacks what computes {name[:80]!r}.", help="save it again")

@@ -18,6 +18,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 import numpy as np
 
 from nnabla_compress.errors import CompressError, DataError
+from nnabla_compress.models.nnp_names import replaced_names
 
 TEXT = (".nntxt", ".prototxt")
 BINARY = (".protobuf",)
@@ -42,7 +43,8 @@ class NnpContents:
     """What an ``.nnp`` holds.
 
     Args:
-        proto: The message ``NNablaProtoBuf`` with networks and executors, parameters removed.
+        proto: The message ``NNablaProtoBuf`` with networks and executors, parameters removed, its
+            variables named as NNabla can take it.
         parameters: Parameters by path, float32.
     """
 
@@ -134,7 +136,8 @@ def _parse(path: Path, contents: Dict[str, bytes]) -> NnpContents:
     for stored in proto.parameter:
         parameters[stored.variable_name] = _from_proto(path, stored)
     proto.ClearField("parameter")
-    return NnpContents(proto, parameters)
+    new = replaced_names(proto, parameters)
+    return NnpContents(proto, {new.get(name, name): p for name, p in parameters.items()})
 
 
 def _from_proto(path: Path, stored: Any) -> Parameter:

@@ -47,7 +47,7 @@ def test_a_quantizer_is_found_in_an_export_and_computes_the_same(quantizer, tmp_
     nn.clear_parameters()
     (found,) = with_nodes([NnpFile(tmp_path / "net.nnp")(x, True)])
     (node,) = graph_quantizers([found])
-    assert node.info.type_name == type(quantizer).__name__
+    assert node.info.type_name == type(quantizer).graph_type()
     assert node.info.args["signed"] == quantizer.signed
     assert type(quantizer).bits_of(node.info.args, node.inputs) == bits
     if isinstance(quantizer, Pow2):
