@@ -7,18 +7,19 @@ from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 import nnabla as nn
-import nnabla.functions as F
 import numpy as np
 from nnabla.core.graph_def import ProtoNetwork
-from nnabla.initializer import ConstantInitializer
 from nnabla.logger import logger
 from nnabla.utils.nnp_graph import NnpNetworkPass
 
 from nnabla_compress.data.paths import resolve_path
-from nnabla_compress.errors import CompressError, ConfigError, DataError
+from nnabla_compress.errors import CompressError, ConfigError, DataError, FixedBatchError
+from nnabla_compress.graph.batches import follows_batch
+from nnabla_compress.graph.products import products_as_layers
+from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.models.heads import (
     Head,
     before_activation,
@@ -27,7 +28,8 @@ from nnabla_compress.models.heads import (
     without_loss,
 )
 from nnabla_compress.models.nnp_archive import read_nnp, readable
-from nnabla_compress.models.nnp_checks import check_built, check_call, check_stored
+from nnabla_compress.models.nnp_build import built, call, constant
+from nnabla_compress.models.nnp_checks import check_built, check_stored
 from nnabla_compress.names import ascii_name, shown_name
 
 # Names of the network that infers, best first: our exports, NNabla's examples, Console.
@@ -128,6 +130,9 @@ class NnpFile:
 
     def __init__(self, path: Union[str, Path], folder: Union[str, Path, None] = None) -> None:
         self.path = resolve_path(path, folder, "the .nnp file")
+        self._placed_anew: Dict[str, nn.Variable] = {}
+        self._only_batch: Dict[str, Optional[int]] = {}
+        self._follows: Dict[str, bool] = {}
         contents = read_nnp(self.path)
         self._stored = contents.parameters
         scope: OrderedDict[str, Any] = OrderedDict()
@@ -152,6 +157,11 @@ class NnpFile:
             for message in (*proto.monitor, *proto.optimizer, *proto.executor)
             for variable in message.data_variable
             if variable.data_name
+        }
+        self._data = {
+            variable.variable_name
+            for message in (*proto.monitor, *proto.optimizer)
+            for variable in message.data_variable
         }
         self.failures: Dict[str, CompressError] = {}
         # Networks refer to their graph weakly.
@@ -287,11 +297,107 @@ class NnpFile:
             DataError: If parameters are missing or the graph can't be built.
         """
         name = self.choose(network)
+        given = {} if x is None else self._given_inputs(name, x)
+        rows = {variable.shape[0] for variable in given.values()}
+        batch_size = max(rows, default=batch_size)
+        try:
+            made = self._direct(name, given, batch_size, test)
+        except CompressError as error:
+            if not rows or rows == {self._own_rows(name)}:
+                raise
+            return self._follow(name, given, test, error)
+        if rows and rows != {self._own_rows(name)} and not self._has_rows(made, max(rows)):
+            return self._follow(name, given, test, None)
+        return made
+
+    def only_batch(self, network: Optional[str] = None) -> Optional[int]:
+        """Returns the batch size that is written into a network, None if it takes any.
+
+        Args:
+            network: Name of the network, as of :meth:`choose`.
+        """
+        name = self.choose(network)
+        if name not in self._only_batch:
+            shapes = self.data_shapes(name)
+            rows = 2 * self._own_rows(name)
+            self._only_batch[name] = None
+            try:
+                with nn.parameter_scope("", OrderedDict()):
+                    x = {key: nn.Variable((rows, *shape)) for key, shape in shapes.items()}
+                    self.build(name, x)
+            except FixedBatchError as error:
+                self._only_batch[name] = error.rows
+            except CompressError:
+                pass  # whoever builds it for use is told
+        return self._only_batch[name]
+
+    def _own_rows(self, name: str) -> int:
+        """The batch size that the file states."""
+        proto = self._network(name)
+        sizes = [proto.variables[key].shape[:1] for key in data_inputs(proto)]
+        return max([size[0] for size in sizes if size] + [1, proto.batch_size or 1])
+
+    def _has_rows(self, made: LoadedNetwork, rows: int) -> bool:
+        """Whether outputs that have an axis of samples in the file have one of this many."""
+        proto = self._network(made.name)
+        own = (-1, 0, self._own_rows(made.name))
+        return all(
+            variable.shape[:1] == (rows,)
+            for name, variable in made.outputs.items()
+            if tuple(proto.variables[ascii_name(name)].shape[:1]) in [(size,) for size in own]
+        )
+
+    def _follow(
+        self,
+        name: str,
+        given: Mapping[str, nn.Variable],
+        test: bool,
+        error: Optional[CompressError],
+    ) -> LoadedNetwork:
+        """Builds a network with the batch size of the file, and makes it follow another one."""
+        own = self._direct(name, {}, None, test)
+        outputs, inputs = list(own.outputs.values()), list(own.inputs.values())
+        rows = max(variable.shape[0] for variable in given.values())
+        fed = [own.inputs[key] for key in given]
+        if name not in self._follows:
+            scored = own if test else self._direct(name, {}, None, True)
+            self._follows[name] = follows_batch(
+                [without_loss(y) for y in scored.outputs.values()],
+                [scored.inputs[key] for key in given],
+            )
+        if not self._follows[name]:
+            size = self._own_rows(name)
+            why = "" if error is None else f" ({_first_line(error)})"
+            raise FixedBatchError(
+                f"network {name[:80]!r} of {self.path} can be computed with {size} sample(s) at a "
+                f"time only: that batch size is written into it{why}.",
+                help=f"use the batch size {size}, or save the network with "
+                "variable_batch_size=True",
+                rows=size,
+            )
+        new = dict(zip(fed, given.values()))
+        for variable in inputs:
+            if variable not in new and variable.ndim and variable.shape[0] == fed[0].shape[0]:
+                new[variable] = nn.Variable((rows, *variable.shape[1:]))
+        with nn.auto_forward(False):
+            made = rebuild(outputs, inputs=new)
+        return LoadedNetwork(
+            name,
+            {key: new.get(variable, variable) for key, variable in zip(own.inputs, inputs)},
+            dict(zip(own.outputs, made)),
+        )
+
+    def _direct(
+        self,
+        name: str,
+        given: Mapping[str, nn.Variable],
+        batch_size: Optional[int],
+        test: bool,
+    ) -> LoadedNetwork:
+        """Builds a network as NNabla does, its parameters in the current parameter scope."""
         changes = self._changes(name, test)
-        if x is not None:
-            for key, variable in self._given_inputs(name, x).items():
-                changes.set_variable(ascii_name(key), variable)
-                batch_size = variable.shape[0]
+        for key, variable in given.items():
+            changes.set_variable(ascii_name(key), variable)
         where = f"network {name[:80]!r} of {self.path}"
         parameters: OrderedDict[str, Any] = OrderedDict()
         with readable(self.path, f"network {name[:80]!r} of "), _quiet(), nn.auto_forward(False):
@@ -300,8 +406,8 @@ class NnpFile:
                 check_built(flat, self._stored, where)
                 flat = flat.promote(changes)
                 flat.inputs = self._fed(flat)
-                _call(flat, batch_size or max(1, flat.batch_size), where)
-            inputs, outputs = (_built(flat, names, where) for names in (flat.inputs, flat.outputs))
+                call(flat, batch_size or max(1, flat.batch_size), where)
+            inputs, outputs = (built(flat, names, where) for names in (flat.inputs, flat.outputs))
             statistics = set(self._statistics(flat))
         for key, stored in flat.parameters.items():
             if stored.variable_instance is not None:
@@ -309,9 +415,11 @@ class NnpFile:
                 parameters[key].name = key
                 if key in statistics:
                     parameters[key].need_grad = False
-        for key, parameter in parameters.items():
+        with nn.auto_forward(False):
+            made, found = products_as_layers(list(outputs.values()), parameters, self._placed_anew)
+        for key, parameter in found.items():
             nn.parameter.set_parameter(key, parameter)
-        return LoadedNetwork(name, inputs, outputs)
+        return LoadedNetwork(name, inputs, dict(zip(outputs, made)))
 
     def __call__(
         self,
@@ -376,7 +484,14 @@ class NnpFile:
             if each.network == network.name
             for key in each.inputs
         }
-        return [key for key in network.inputs if key in fed or _constant(network, key) is None]
+        told = fed.intersection(network.inputs)
+        # The first state of a loop, which neither a file nor a user gives data to.
+        states = [key for key in data_inputs(network) if told and key not in fed | self._data]
+        return [
+            key
+            for key in network.inputs
+            if key in fed or (key not in states and constant(network, key) is None)
+        ]
 
     def _changes(self, name: str, test: bool) -> NnpNetworkPass:
         changes = NnpNetworkPass()
@@ -414,53 +529,8 @@ def _executor(message: Any) -> Executor:
     )
 
 
-def _call(network: Any, batch_size: int, where: str) -> None:
-    """Makes the graph of a ``ProtoNetwork``, with a look at each function before it is made."""
-    with nn.parameter_scope("", network.owner().parameter_scope):
-        for name, variable in network.variables.items():
-            value = _constant(network, name)
-            if value is not None and not variable.parent and name not in network.inputs:
-                shape = tuple(size if size >= 1 else batch_size for size in variable.shape)
-                variable.variable_instance = F.constant(value, shape)
-        for name in network.inputs:
-            variable = network.variables[name]
-            shape = tuple(size if size >= 1 else batch_size for size in variable.shape)
-            if variable.variable_instance is not None:
-                continue
-            if callable(variable.initializer):
-                values = variable.initializer(shape=shape)
-                variable.variable_instance = nn.Variable.from_numpy_array(values, need_grad=True)
-            else:
-                variable.variable_instance = nn.Variable(shape)
-
-        def make(function: Any) -> None:
-            inputs = [
-                network.variables[name].variable_instance
-                for name in function.inputs
-                if name in network.variables
-            ]
-            inputs = [variable for variable in inputs if variable is not None]
-            check_call(function, inputs, where)
-            function.graph_call(batch_size=batch_size)
-
-        network.execute_on_proto(make)
-        for name, stored in network.variables.items():
-            if stored.variable_instance is not None:
-                stored.variable_instance.name = name
-
-
-def _constant(network: Any, name: str) -> Optional[float]:
-    """The number that a file initializes all values of a variable with, None if it does not."""
-    initializer = network.variables[name].initializer
-    return float(initializer.value) if isinstance(initializer, ConstantInitializer) else None
-
-
-def _built(network: Any, names: Sequence[str], where: str) -> Dict[str, nn.Variable]:
-    found = {shown_name(name): network.variables[name].variable_instance for name in names}
-    for name, variable in found.items():
-        if variable is None:
-            raise DataError(f"{where} lacks what computes {name[:80]!r}.", help="save it again")
-    return found
+def _first_line(error: CompressError) -> str:
+    return error.message.split("\n")[0].rstrip(".")
 
 
 @contextmanager
