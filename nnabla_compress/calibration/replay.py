@@ -14,7 +14,8 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.calibration.observe import BATCH, run
-from nnabla_compress.graph import clone, consumers, functions
+from nnabla_compress.graph import clone, consumers, functions, leaves
+from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.quantizers.engine import host_array
 
 FLOAT_BYTES = 4
@@ -60,7 +61,8 @@ class Replay:
             for variable, found in readers.items()
         }
         self._count = len(samples[0])
-        self._size = min(batch_size, self._count)
+        self._own = inputs[0].shape[0]
+        self._size = min(rows_of(outputs, inputs, batch_size), self._count)
 
     def value(self, variable: nn.Variable) -> np.ndarray:
         """Returns a variable's values for all samples; those of inputs and computed ones not yet
@@ -139,8 +141,17 @@ class Replay:
                 values = self._values[variable]
                 shape = (rows * len(values) // self._count, *values.shape[1:])
                 own[variable] = nn.Variable(shape)
-        inputs = [own[v] if v in own else constants[v] for v in function.inputs]
+        inputs = [
+            own[v] if v in own else self._for_rows(v, constants[v], rows) for v in function.inputs
+        ]
         # Outputs of a function that works in place would take the memory of its inputs.
         changes = {"inplace": False} if "inplace" in function.info.args else None
         with nn.auto_forward(False):
             return own, clone(function, inputs, changes)
+
+    def _for_rows(self, variable: nn.Variable, constant: nn.Variable, rows: int) -> nn.Variable:
+        """What no sample changes, for another number of samples, as :func:`rebuild` makes it."""
+        of_batch = variable.ndim > 1 and variable.shape[0] == self._own != rows
+        if not of_batch or variable.parent is None or leaves([variable]):
+            return constant
+        return nn.Variable.from_numpy_array(np.repeat(constant.d[:1], rows, axis=0))
