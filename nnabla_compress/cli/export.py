@@ -13,6 +13,7 @@ from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.exporters import nnb_report
 from nnabla_compress.exporters.storage import FLOAT, SCHEMES, SMALLEST
 from nnabla_compress.exporters.targets import TARGETS
+from nnabla_compress.models import holds_network
 from nnabla_compress.report.tables import layer_table
 from nnabla_compress.runs import export_file, export_run
 
@@ -61,13 +62,14 @@ def command(
 ) -> None:
     """Writes the compressed network of RUN as .nnp and .nnb.
 
-    RUN is a run folder, or an .nnp file, whose network is written as it is.
+    RUN is a run folder; or an .nnp, an .nntxt with its parameters beside it, or a folder of results
+    of Neural Network Console, whose network is written as it is.
     """
-    is_file = run.suffix == ".nnp" and not run.is_dir()
+    is_file = holds_network(run)
     export = export_file if is_file else export_run
     report, paths = export(
         run,
-        output or (run.parent if is_file else run) / "export",
+        output or (run if run.is_dir() else run.parent) / "export",
         target,
         nnb,
         api,

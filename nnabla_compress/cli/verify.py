@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import tempfile
 from pathlib import Path
 from typing import Any, Optional
 
@@ -12,6 +13,7 @@ import click
 from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.models import as_archive, holds_network
 from nnabla_compress.report.verification import accuracy_lines, verification_table
 from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
 from nnabla_compress.verification import Verification, verify_files
@@ -43,11 +45,14 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
 def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **options: Any) -> None:
     """Compares what computes one network: graph, .nnp, .nnb in the simulator, the C runtime.
 
-    TARGET is a run folder, an .nnp or an .nnb; files of one name in one folder belong together.
-    The real runtime takes part where the environment variable NNABLART is the path of nnablart.
+    TARGET is a run folder, a stored network or an .nnb; files of one name in one folder belong
+    together. The real runtime takes part where the environment variable NNABLART is the path of nnablart.
     The exit status is 1 if a promise of equality is broken.
     """
-    found = _verified(target, samples, nnp, options)
+    with tempfile.TemporaryDirectory() as folder:
+        if holds_network(target) and target.exists():
+            target = as_archive(target, Path(folder))
+        found = _verified(target, samples, nnp, options)
     for warning in found.warnings:
         messages.print(warning, markup=False)
     if as_json:

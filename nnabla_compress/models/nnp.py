@@ -27,6 +27,7 @@ from nnabla_compress.models.heads import (
     stored_head,
     without_loss,
 )
+from nnabla_compress.models.network_files import network_file
 from nnabla_compress.models.nnp_archive import read_nnp, readable
 from nnabla_compress.models.nnp_build import built, call, constant
 from nnabla_compress.models.nnp_checks import check_built, check_stored
@@ -102,14 +103,15 @@ class Executor:
 
 
 class NnpFile:
-    """An ``.nnp`` file, read and checked once, from which graphs are built.
+    """A stored network, read and checked once, from which graphs are built.
 
     All graphs built from one object share parameters. ``executors`` holds the file's executors,
     ``data_names`` what its data sets call the inputs, by the name of the input, ``failures`` the
     errors of its networks that can't be read, by name; choosing one raises it.
 
     Args:
-        path: The file.
+        path: An ``.nnp``; an ``.nntxt`` or ``.prototxt`` with its parameters in an ``.h5`` or
+            ``.protobuf`` beside it; or a folder of results of Neural Network Console.
         folder: Where a relative path starts.
 
     Raises:
@@ -129,7 +131,7 @@ class NnpFile:
     """
 
     def __init__(self, path: Union[str, Path], folder: Union[str, Path, None] = None) -> None:
-        self.path = resolve_path(path, folder, "the .nnp file")
+        self.path = network_file(resolve_path(path, folder, "the .nnp file"))
         self._placed_anew: Dict[str, nn.Variable] = {}
         self._only_batch: Dict[str, Optional[int]] = {}
         self._follows: Dict[str, bool] = {}

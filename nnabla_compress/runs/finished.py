@@ -12,7 +12,7 @@ from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import ExportReport, export_c, export_nnb, export_nnp
 from nnabla_compress.files import writable_folder
-from nnabla_compress.models import NnpFile
+from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.recipes import ModelPart, Recipe
 from nnabla_compress.runs.export import export_network, kernels_for
 from nnabla_compress.runs.inputs import Inputs, compressed, load_inputs, needs_labels
@@ -191,7 +191,8 @@ def export_file(
     """Exports the network of an ``.nnp`` file as it is, float weights as floats.
 
     Args:
-        path: The file; the network that infers is taken.
+        path: The file, or a folder of results of Neural Network Console; the network that infers
+            is taken.
         output: Folder for the files, which are called as ``path``.
         target: As of :func:`export_run`, like all that follow.
         nnb: Also convert to ``.nnb``.
@@ -207,7 +208,8 @@ def export_file(
         CompressError: If the file is damaged, or the network can't be exported.
     """
     writable_folder(output)
-    nnp = output / path.name
+    path = network_file(path)
+    nnp = (output / path.name).with_suffix(".nnp")
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
     with own_parameters():
