@@ -46,7 +46,8 @@ def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **op
     """Compares what computes one network: graph, .nnp, .nnb in the simulator, the C runtime.
 
     TARGET is a run folder, a stored network or an .nnb; files of one name in one folder belong
-    together. The real runtime takes part where the environment variable NNABLART is the path of nnablart.
+    together. The real runtime takes part where the environment variable NNABLART is the path of
+    nnablart.
     The exit status is 1 if a promise of equality is broken.
     """
     with tempfile.TemporaryDirectory() as folder:

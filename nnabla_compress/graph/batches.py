@@ -3,12 +3,12 @@
 
 from __future__ import annotations
 
-from typing import List, Optional, Sequence
+from typing import List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.errors import UnsupportedFunctionError
+from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
 from nnabla_compress.graph.compare import difference, run
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.quantizers.base import graph_quantizers
@@ -37,6 +37,31 @@ def rows_of(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], wante
     """
     own = inputs[0].shape[0] if inputs and inputs[0].ndim else wanted
     return wanted if own == wanted or follows_batch(outputs, inputs) else own
+
+
+def on_inputs(
+    outputs: Sequence[nn.Variable], inputs: Mapping[nn.Variable, nn.Variable]
+) -> List[nn.Variable]:
+    """Builds a graph again on other inputs, for their number of samples.
+
+    Args:
+        outputs: Variables of one graph, for inference.
+        inputs: The new inputs by the old ones.
+
+    Raises:
+        FixedBatchError: If another batch size is written into the functions.
+    """
+    old = list(inputs)
+    rows = inputs[old[0]].shape[0]
+    own = rows_of(outputs, old, rows)
+    if own != rows:
+        raise FixedBatchError(
+            f"the network can be computed with {own} sample(s) at a time only, {rows} are asked "
+            "for: that batch size is written into it.",
+            help=f"use the batch size {own}",
+            rows=own,
+        )
+    return rebuild(outputs, inputs=inputs)
 
 
 def follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> bool:

@@ -135,6 +135,7 @@ class NnpFile:
         self._placed_anew: Dict[str, nn.Variable] = {}
         self._only_batch: Dict[str, Optional[int]] = {}
         self._follows: Dict[str, bool] = {}
+        self._states: Dict[str, List[str]] = {}
         contents = read_nnp(self.path)
         self._stored = contents.parameters
         scope: OrderedDict[str, Any] = OrderedDict()
@@ -333,6 +334,17 @@ class NnpFile:
                 pass  # whoever builds it for use is told
         return self._only_batch[name]
 
+    def zeros(self, network: Optional[str] = None) -> List[str]:
+        """Returns the variables that hold zeros as no executor gives data to them.
+
+        Such are the first states of a recurrent network.
+
+        Args:
+            network: Name of the network, as of :meth:`choose`.
+        """
+        name = self.choose(network)
+        return [shown_name(key) for key in self._states.get(name, ())]
+
     def _own_rows(self, name: str) -> int:
         """The batch size that the file states."""
         proto = self._network(name)
@@ -488,7 +500,12 @@ class NnpFile:
         }
         told = fed.intersection(network.inputs)
         # The first state of a loop, which neither a file nor a user gives data to.
-        states = [key for key in data_inputs(network) if told and key not in fed | self._data]
+        states = [
+            key
+            for key in data_inputs(network)
+            if told and key not in fed | self._data and constant(network, key) is None
+        ]
+        self._states.setdefault(network.name, states)
         return [
             key
             for key in network.inputs

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -12,8 +12,10 @@ import numpy as np
 from nnabla_compress.c_kernels import copy_sources
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.exporters import ExportReport, export_nnp
+from nnabla_compress.exporters.obstacles import refuse_missing
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.runs.inputs import Inputs
+from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.training.evaluate import Build
 
@@ -38,9 +40,8 @@ def export_network(
     Raises:
         CompressError: If the network can't be exported.
     """
-    x = inputs.variables()
-    given = {"x": x} if isinstance(x, nn.Variable) else dict(x)
-    logits = build(x, True)
+    given, logits = _built(inputs, build)
+    options.setdefault("batch_size", inputs.only_batch or 1)
     output = inputs.finish(logits)
     samples = _samples(inputs, list(given))
     try:
@@ -49,6 +50,30 @@ def export_network(
         if output == logits:
             raise
         return export_nnp(path, {"y": logits}, given, target=target, samples=samples, **options)
+
+
+def check_exportable(inputs: Inputs, target: str) -> None:
+    """Refuses a network that holds a function which the target lacks, before any long work.
+
+    A last activation that is missing is none: the export then ends before it.
+
+    Args:
+        inputs: The run's inputs.
+        target: What is to be exported to.
+
+    Raises:
+        UnsupportedFunctionError: For the first such function, with its place and a way out.
+    """
+    with own_parameters(), nn.auto_forward(False):
+        given, logits = _built(inputs, inputs.build)
+        refuse_missing([logits], list(given.values()), target)
+
+
+def _built(inputs: Inputs, build: Build) -> Tuple[Dict[str, nn.Variable], nn.Variable]:
+    """The network's inputs by name, and its output without a last activation."""
+    x = inputs.variables()
+    given = {"x": x} if isinstance(x, nn.Variable) else dict(x)
+    return given, build(x, True)
 
 
 def kernels_for(nnb: Path) -> List[Path]:

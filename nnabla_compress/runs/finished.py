@@ -6,10 +6,10 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Iterator, List, Optional, Tuple
 
 from nnabla_compress.data import resolve_path
-from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.errors import ConfigError, DataError, FixedBatchError
 from nnabla_compress.exporters import ExportReport, export_c, export_nnb, export_nnp
 from nnabla_compress.files import writable_folder
 from nnabla_compress.models import NnpFile, network_file
@@ -174,8 +174,9 @@ def export_run(
     writable_folder(output)
     with trained_network(run) as (inputs, build):
         paths = [output / f"{run.recipe.name}.nnp"]
+        rows = _rows(inputs.only_batch, batch_size)
         report = export_network(paths[0], inputs, build, target, **options)
-    return report, paths + _converted(paths[0], nnb, api, batch_size, c)
+    return report, paths + _converted(paths[0], nnb, api, rows, c)
 
 
 def export_file(
@@ -213,9 +214,28 @@ def export_file(
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
     with own_parameters():
-        network = NnpFile(path).build(batch_size=1)
+        file = NnpFile(path)
+        only = file.only_batch()
+        rows = _rows(only, batch_size)
+        network = file.build(batch_size=only or 1)
+        options.setdefault("batch_size", only or 1)
         report = export_nnp(nnp, network.outputs, network.inputs, target=target, **options)
-    return report, [nnp, *_converted(nnp, nnb, api, batch_size, c)]
+    return report, [nnp, *_converted(nnp, nnb, api, rows, c)]
+
+
+def _rows(only: Optional[int], wanted: int) -> int:
+    """The batch size of an ``.nnb``: the one that is written into the network, if one is.
+
+    Raises:
+        FixedBatchError: If another one is asked for.
+    """
+    if only is None or wanted in (1, only):
+        return only or wanted
+    raise FixedBatchError(
+        f"the network can be computed with {only} samples at a time only, {wanted} are asked for.",
+        help=f"leave the batch size out, or give {only}",
+        rows=only,
+    )
 
 
 def _converted(nnp: Path, nnb: bool, api: int, batch_size: int, c: bool) -> List[Path]:

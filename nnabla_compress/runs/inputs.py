@@ -14,7 +14,7 @@ from nnabla_compress import data
 from nnabla_compress.compression import folded, rewrite
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
-from nnabla_compress.graph import rebuild
+from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.runs.networks import Network, network_of
@@ -43,6 +43,8 @@ class Inputs:
         choose_loss: Returns the loss for the shape of the output, and whether there are targets.
         finish: Puts the last activation of the stored network behind an output.
         unlabelled: Whether the float network's own answers may stand for missing targets.
+        only_batch: The only number of samples that the network is computed with; None: any.
+        notes: What a user should know about how the network is read.
     """
 
     splits: Optional[DataSet]
@@ -52,6 +54,8 @@ class Inputs:
     choose_loss: Callable[[Tuple[int, ...], bool], Loss]
     finish: Callable[[nn.Variable], nn.Variable] = _as_it_is
     unlabelled: bool = False
+    only_batch: Optional[int] = None
+    notes: Tuple[str, ...] = ()
     _loss: Optional[Loss] = field(default=None, repr=False)
 
     @property
@@ -91,8 +95,13 @@ class Inputs:
         return self._loss
 
     def variables(self, batch_size: int = 1) -> nn.Variable:
-        """Returns what the network is built on: a new variable, or several in a dict by name."""
-        made: Any = {name: nn.Variable((batch_size, *shape)) for name, shape in self.shapes.items()}
+        """Returns what the network is built on: a new variable, or several in a dict by name.
+
+        Args:
+            batch_size: Rows, where the network takes any number.
+        """
+        rows = self.only_batch or batch_size
+        made: Any = {name: nn.Variable((rows, *shape)) for name, shape in self.shapes.items()}
         return made if len(made) > 1 else next(iter(made.values()))
 
     def check(self) -> None:
@@ -105,9 +114,11 @@ class Inputs:
             return
         with own_parameters(), nn.auto_forward(False):
             shape = self.build(self.variables(), True).shape
-        if not shape or shape[0] != 1:
+        rows = self.only_batch or 1
+        if not shape or shape[0] != rows:
+            asked = "one sample" if rows == 1 else f"{rows} samples"
             raise DataError(
-                f"of one sample the network gives an output of shape {tuple(shape)}: the first "
+                f"of {asked} the network gives an output of shape {tuple(shape)}: the first "
                 "axis is not that of the samples.",
                 help="choose a network or an output with one row a sample",
             )
@@ -133,7 +144,7 @@ class Inputs:
         return True
 
     def _outputs(self, split: Split, batch_size: int = 100) -> np.ndarray:
-        feed = Feed(split, min(batch_size, len(split)))
+        feed = Feed(split, self.only_batch or min(batch_size, len(split)))
         with nn.auto_forward(False):
             output = self.build(feed.inputs, True)
         found: List[np.ndarray] = []
@@ -150,7 +161,8 @@ class Inputs:
             size: Most samples of the batch.
         """
         split = self._first_split()
-        return next(iter(evaluation_batches(split, min(size, len(split)), self.preprocessing)))
+        rows = self.only_batch or min(size, len(split))
+        return next(iter(evaluation_batches(split, rows, self.preprocessing)))
 
     def first_feed(self, size: int) -> Feed:
         """Returns variables that hold a batch of network inputs, as of :meth:`first_batch`.
@@ -176,11 +188,11 @@ class Inputs:
         x = self.variables()
         (output,) = folded([self.build(x, True)])
         if isinstance(x, nn.Variable):
-            self.build = lambda new, test: rebuild([output], inputs={x: new})[0]
+            self.build = lambda new, test: on_inputs([output], {x: new})[0]
         else:
-            self.build = lambda new, test: rebuild(
-                [output], inputs={x[name]: new[name] for name in x}
-            )[0]
+            self.build = lambda new, test: on_inputs([output], {x[name]: new[name] for name in x})[
+                0
+            ]
 
 
 def load_data(
@@ -234,7 +246,15 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
         n_classes = splits.n_classes
     build = network.make(n_classes)
     return Inputs(
-        splits, preprocessing, build, shapes, network.choose_loss, network.finish, unlabelled
+        splits,
+        preprocessing,
+        build,
+        shapes,
+        network.choose_loss,
+        network.finish,
+        unlabelled,
+        network.only_batch,
+        network.notes,
     )
 
 

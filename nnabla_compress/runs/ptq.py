@@ -19,10 +19,10 @@ from nnabla_compress.data import Split, evaluation_batches
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnb
 from nnabla_compress.files import atomic_path, writable_folder
-from nnabla_compress.graph import rebuild
+from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
-from nnabla_compress.runs.export import export_network
+from nnabla_compress.runs.export import check_exportable, export_network
 from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.runs.run import _scored, versions
@@ -69,6 +69,9 @@ def run_ptq(
         inputs = load_inputs(recipe, folder, unlabelled=True)
         taken, calibration = _calibration(inputs, recipe, samples)
         test = None if scored is None else _test(scored, folder, recipe, taken)
+        for note in inputs.notes:
+            tell(f"note: {note}.")
+        check_exportable(inputs, recipe.export.target)
         target = writable_folder(output)
         x = inputs.variables()
         variables = [x] if isinstance(x, nn.Variable) else list(x.values())
@@ -85,7 +88,7 @@ def run_ptq(
             "settings": asdict(settings),
             "calibration_samples": 0 if calibration is None else len(calibration[0]),
             "steps": step_rows(result.steps),
-            "notes": list(result.notes),
+            "notes": [*inputs.notes, *result.notes],
         }
         for part, name, made in (
             ("float", "float", inputs.build),
@@ -143,7 +146,7 @@ def _build(result: PostTraining, names: Optional[Sequence[str]]) -> Build:
 
     def build(x: Any, test: bool) -> nn.Variable:
         new = [x] if names is None else [x[name] for name in names]
-        return rebuild(result.outputs, inputs=dict(zip(result.inputs, new)))[0]
+        return on_inputs(result.outputs, dict(zip(result.inputs, new)))[0]
 
     return build
 
@@ -163,6 +166,6 @@ def _export(path: Path, inputs: Inputs, build: Build, recipe: Recipe) -> Any:
     }
     if recipe.export.nnb:
         nnb = path.with_suffix(".nnb")
-        export_nnb(nnb, path, api=recipe.export.api)
+        export_nnb(nnb, path, api=recipe.export.api, batch_size=inputs.only_batch or 1)
         sizes["nnb_bytes"] = nnb.stat().st_size
     return report, sizes

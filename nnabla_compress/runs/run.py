@@ -29,7 +29,7 @@ from nnabla_compress.logs import quiet
 from nnabla_compress.quantizers import prepare
 from nnabla_compress.recipes import Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
-from nnabla_compress.runs.export import export_network, kernels_for
+from nnabla_compress.runs.export import check_exportable, export_network, kernels_for
 from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.training import Outcome, Score, Trainer, evaluate, set_seed
@@ -122,6 +122,9 @@ class Run:
                 )
                 inputs.check()
                 self._same_data(inputs)
+                for note in inputs.notes:
+                    tell(f"note: {note}.")
+                check_exportable(inputs, recipe.export.target)
                 self._check_compression(inputs, tell)
             except CompressError:
                 self._release()
@@ -263,11 +266,11 @@ class Run:
             "float_weight_bytes": report.float_bytes,
             "packed_weight_bytes": report.packed_bytes,
         }
-        if report.notes:
-            sizes["notes"] = list(report.notes)
+        if inputs.notes or report.notes:
+            sizes["notes"] = [*inputs.notes, *report.notes]
         if export.nnb:
             nnb = self.folder / f"{name}.nnb"
-            export_nnb(nnb, nnp, api=export.api)
+            export_nnb(nnb, nnp, api=export.api, batch_size=inputs.only_batch or 1)
             kernels_for(nnb)
             sizes.update(nnb_report(nnb, report.float_sizes).as_dict())
         return report, sizes
