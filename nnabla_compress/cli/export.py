@@ -14,7 +14,7 @@ from nnabla_compress.exporters import nnb_report
 from nnabla_compress.exporters.storage import FLOAT, SCHEMES, SMALLEST
 from nnabla_compress.exporters.targets import TARGETS
 from nnabla_compress.models import holds_network
-from nnabla_compress.report.tables import layer_table
+from nnabla_compress.report.tables import layer_table, stays_table
 from nnabla_compress.runs import export_file, export_run
 
 
@@ -79,6 +79,8 @@ def command(
         snap_dictionary=snap_dictionary,
     )
     console.print(layer_table(report.rows_as_dicts()))
+    if report.what_stays():
+        console.print(stays_table(report.what_stays()))
     for note in report.notes:
         messages.print(f"NOTE: {note}.")
     for path in paths:

@@ -11,7 +11,7 @@ from rich.table import Table
 from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.exporters import NnbReport
 from nnabla_compress.report.learned import learned_table
-from nnabla_compress.report.tables import layer_table, new_table, result_table
+from nnabla_compress.report.tables import layer_table, new_table, result_table, stays_table
 
 
 def print_results(results: Mapping[str, Any], folder: Path) -> None:
@@ -23,6 +23,8 @@ def print_results(results: Mapping[str, Any], folder: Path) -> None:
     """
     if results.get("layers"):
         console.print(layer_table(results["layers"]))
+    if results.get("what_stays"):
+        console.print(stays_table(results["what_stays"]))
     if any("step" in row for row in results.get("quantizers", [])):
         console.print(learned_table(results["quantizers"]))
     part = results["float"]

@@ -26,7 +26,7 @@ from nnabla_compress.exporters.archive import (
     write_and_read_back,
     write_settings,
 )
-from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_bytes
+from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_rows
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
@@ -129,11 +129,13 @@ def export_nnp(
         limit,
         quantized_activations=lowered.plain.activations > 0,
     )
+    left, other_bytes = other_rows(lowered.plain.outputs, lowered.names, network.names)
     report = ExportReport(
         path=path,
         target=target,
         rows=layer_rows(lowered.plain, lowered.names, lowered.storage, graph, lowered.packed),
-        other_bytes=other_bytes(lowered.plain.outputs, lowered.names),
+        left=left,
+        other_bytes=other_bytes,
         file_bytes=0,
         exact=lowered.exact,
         largest_difference=largest,

@@ -100,6 +100,7 @@ def run_ptq(
             results[part] = {**scores, **sizes}
             if part == "compressed":
                 results["layers"] = report.rows_as_dicts()
+                results["what_stays"] = report.what_stays()
         with nn.parameter_scope("", result.scope):
             results["quantizers"] = learned_rows(result.outputs)
     with atomic_path(target / "results.json") as temporary:

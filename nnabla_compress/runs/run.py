@@ -158,6 +158,7 @@ class Run:
                 report, sizes = self._export("results", inputs, build)
                 results["compressed"].update(sizes)
                 results["layers"] = report.rows_as_dicts()
+                results["what_stays"] = report.what_stays()
                 results["quantizers"] = learned_rows([build(inputs.variables(), True)])
                 if any("step" in row for row in results["quantizers"]):
                     plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)
