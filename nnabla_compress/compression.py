@@ -17,6 +17,7 @@ from nnabla_compress.graph import (
     Activation,
     Layer,
     activations,
+    check_faithful,
     fold_batch_normalization,
     fold_for_training,
     functions,
@@ -28,6 +29,8 @@ from nnabla_compress.graph import (
     places,
     with_batch_statistics,
 )
+from nnabla_compress.graph.faithful import FOLDED
+from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.quantizers import Quantizer
 from nnabla_compress.recipes import CompressionPart, Recipe, choose_rules
@@ -119,9 +122,11 @@ def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Va
     Raises:
         ConfigError: If a rule matches nothing.
         UnsupportedFunctionError: If the network's weights are stored as codes.
+        VerifyError: If the new network without its quantizers does not compute what the given one
+            does.
     """
     refuse_codes(outputs)
-    new = folded(outputs) if part.fold == "before" else list(outputs)
+    start = new = folded(outputs) if part.fold == "before" else list(outputs)
     if part.activations:
         seen = [Candidate(found.name, found.type) for found in activations(new)]
         behind = choose_rules(part.activations, seen, "activation")
@@ -153,6 +158,7 @@ def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Va
                 "by movingrange.",
                 help="give the layers the quantizer movingrange, or leave fold out",
             )
+    check_faithful(start, new)
     return new
 
 
@@ -185,9 +191,14 @@ def folded(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
 
     Returns:
         The new outputs.
+
+    Raises:
+        VerifyError: If they do not compute what the given ones do.
     """
     before = {leaf.data for leaf in leaves(outputs)}
     new = fold_batch_normalization(with_batch_statistics(outputs, False))
+    inputs = inputs_of(outputs)
+    check_faithful(outputs, new, inputs, inputs, FOLDED)
     after = leaves(new)
     used = {leaf.data for leaf in after}
     scope = nn.get_parameters(grad_only=False)

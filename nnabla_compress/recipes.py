@@ -304,13 +304,25 @@ class CompressionPart(_Part):
 
 
 class ExportPart(_Part):
-    """What is written in the end; see :func:`nnabla_compress.exporters.export_nnp`."""
+    """What is written in the end; see :func:`nnabla_compress.exporters.export_nnp`.
+
+    ``c`` adds C source to the ``.nnb``, whose API level is ``api`` and which takes ``batch_size``
+    samples at once. Targets that choose number formats get ``samples`` inputs, drawn at random.
+
+    Example:
+        >>> part = ExportPart(target="int8", api=3)
+        >>> part.for_float().target, part.for_float().api
+        ('portable', 3)
+    """
 
     target: str = "portable"
     storage: str = SMALLEST
     snap_dictionary: bool = False
     nnb: bool = True
-    api: int = 44
+    api: int = Field(default=44, ge=1, le=45)
+    batch_size: int = Field(default=1, ge=1)
+    c: bool = False
+    samples: int = Field(default=256, ge=1)
 
     @model_validator(mode="after")
     def _known(self) -> ExportPart:
@@ -322,6 +334,23 @@ class ExportPart(_Part):
     def options(self) -> Dict[str, Any]:
         """Arguments of ``export_nnp`` beside the target."""
         return {"storage": self.storage, "snap_dictionary": self.snap_dictionary}
+
+    @classmethod
+    def checked(cls, content: Any, where: str = "export") -> ExportPart:
+        """Makes one from the keys and values of a recipe's ``export``.
+
+        Args:
+            content: For instance ``{"target": "int8"}``.
+            where: What messages call it.
+
+        Raises:
+            ConfigError: If anything in it is unknown or out of range.
+        """
+        return _validated(cls, content, where)
+
+    def for_float(self) -> ExportPart:
+        """Returns the same of the float network: what a compressed one is compared with."""
+        return ExportPart(nnb=self.nnb, api=self.api)
 
 
 class Recipe(_Part):

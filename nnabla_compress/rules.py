@@ -219,7 +219,7 @@ def typed(text: str) -> Any:
 
 def quantizers() -> Dict[str, Type[Q.Quantizer]]:
     """Returns the weight quantizers by the names that recipes use."""
-    return {kind.__name__.lower(): kind for kind in Q.registered().values()}
+    return {kind.__name__.lower(): kind for kind in Q.registered().values() if kind.in_rules}
 
 
 def choose_rules(

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.calibration.statistics import Statistics
-from nnabla_compress.errors import CompressError, DataError, unwrap
+from nnabla_compress.errors import CompressError, DataError, unwrapped
 from nnabla_compress.graph import functions, rebuild
 from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.quantizers.engine import host_array
@@ -61,18 +61,19 @@ def observe(
         for number, variable in enumerate(function.outputs):
             if variable in found:
                 watched.setdefault(copy, []).append((number, found[variable]))
-    count, failure = 0, []
+    count = 0
+    failure: List[BaseException] = []
 
     def after(function: Any) -> None:
-        for number, statistics in watched.get(function, ()):
-            values = host_array(function.outputs[number].data, np.float32)
-            if count < size and values.size % size == 0:
-                values = values.reshape(size, -1)[:count]
-            try:
+        try:
+            for number, statistics in watched.get(function, ()):
+                values = host_array(function.outputs[number].data, np.float32)
+                if count < size and values.size % size == 0:
+                    values = values.reshape(size, -1)[:count]
                 statistics.update(values)
-            except CompressError as error:
-                failure.append(error)
-                raise
+        except BaseException as error:  # NNabla's engine hands on nothing of what it was
+            failure.append(error)
+            raise
 
     for rows, count in batches(samples, size):
         for variable, mine, values in zip(inputs, own, rows):
@@ -144,11 +145,13 @@ def run(outputs: Sequence[nn.Variable], after: Any = None, failure: Sequence[Any
         DataError: If a function fails.
     """
     try:
-        nn.forward_all(list(outputs), clear_buffer=True, function_post_hook=after)
+        with unwrapped():
+            nn.forward_all(list(outputs), clear_buffer=True, function_post_hook=after)
+    except CompressError:
+        raise
     except Exception as error:
-        cause = failure[0] if failure else unwrap(error)
-        if isinstance(cause, CompressError):
-            raise cause from None
+        if failure:
+            raise failure[0] from None
         raise DataError(
             f"the network can't be run on the calibration samples: {error}.",
             help="run it once yourself: output.forward()",

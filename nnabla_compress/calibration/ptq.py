@@ -17,11 +17,12 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.calibration.agreement import agreement, decibels
+from nnabla_compress.calibration.agreement import agreement
 from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.cross_layer_equalization import equalize, pairs
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.network import (
+    copy_of,
     fit_weights,
     folded_copy,
     quantized_copy,
@@ -37,8 +38,10 @@ from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
 from nnabla_compress.compression import refuse_codes
-from nnabla_compress.errors import DataError
-from nnabla_compress.graph import costs
+from nnabla_compress.errors import DataError, VerifyError
+from nnabla_compress.graph import check_faithful, costs
+from nnabla_compress.graph.compare import decibels
+from nnabla_compress.graph.faithful import FOLDED
 from nnabla_compress.quantizers import Affine
 from nnabla_compress.quantizers.base import quantizer_of
 
@@ -199,7 +202,14 @@ class _Sequence:
         before, statistics = self.plain.state(), self.statistics
 
         def change() -> None:
+            given = copy_of(self.plain.outputs, self.plain.inputs)
             equalize(self.plain.outputs)
+            try:
+                pair = given.outputs, self.plain.outputs
+                check_faithful(*pair, given.inputs, self.plain.inputs, FOLDED)
+            except VerifyError as error:
+                self._note(f"cross-layer equalization is taken back: {error.message}")
+                self.plain.restore(before)
             self.network.restore(self.plain.state())
             self.statistics = self._observe()
             set_ranges(self.network, self.statistics, METHODS[method])

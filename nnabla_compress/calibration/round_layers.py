@@ -63,6 +63,7 @@ def learn_roundings(
             plain.run_through(twin.function)
             target = twin.function.outputs[0]
             alone = uses[layer.weight.data] == uses[layer.quantizer.outputs[0].data] == 1
+            alone = alone and layer.direct and (layer.bias is None or uses[layer.bias.data] == 1)
             if alone and quantized.has(x) and _can_be_learned(layer):
                 _round(layer, quantized.value(x), plain.value(target), settings, rng, quantized)
                 learned.append(layer.name)

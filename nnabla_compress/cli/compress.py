@@ -4,20 +4,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
 import click
 
 from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
-from nnabla_compress.cli.engine import TrainingProgress, messages
-from nnabla_compress.cli.results import print_results
+from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.recipes import Recipe
-from nnabla_compress.rules import typed
-from nnabla_compress.runs import Run
+
+if TYPE_CHECKING:
+    from nnabla_compress.recipes import Recipe
 
 
-@click.command("compress")
+@click.command("compress", cls=Verb)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "-w",
@@ -107,11 +106,14 @@ def command(file: Path, output: Optional[Path], resume: bool, **options: Any) ->
 
     The run folder is that of 'nnabla-compress run', with the recipe that these options stand for.
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
+    from nnabla_compress.cli.engine import messages, progress
+    from nnabla_compress.cli.results import print_results
+    from nnabla_compress.runs import Run
+
     recipe, folder = recipe_of(file, **options)
     target = output or Path("runs") / recipe.name
     run = Run(recipe, target, folder, resume)
-    with TrainingProgress() as progress:
-        results = run.execute(progress.announce, messages.print)
+    results = run.execute(progress.announce, messages.print)
     print_results(results, target)
 
 
@@ -149,6 +151,9 @@ def recipe_of(
     Raises:
         ConfigError: If options are missing, contradict each other or are out of range.
     """
+    from nnabla_compress.recipes import Recipe
+    from nnabla_compress.rules import typed
+
     if not weights and not activations:
         raise ConfigError(
             "nothing is to be compressed.", help="add for instance --weights lut:bits=4"

@@ -7,9 +7,8 @@ import difflib
 import re
 from typing import Any, Dict, List, Optional, Tuple
 
-from nnabla_compress.data import SOURCES
+from nnabla_compress.cli.choices import SOURCES
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.rules import typed
 
 LOSS_HELP = (
     "What the network learns, by NNabla's name, e.g. SquaredError or HuberLoss:delta=0.5 [the loss "
@@ -104,6 +103,8 @@ def _unknown(text: str, source: str) -> ConfigError:
 
 def _words(text: str) -> Tuple[List[str], Dict[str, Any]]:
     """Splits ``FILE,FILE,option=value,...`` into the files and the options."""
+    from nnabla_compress.rules import typed
+
     first, *others = text.split(",")
     files: List[str] = [first]
     options: Dict[str, Any] = {}

@@ -4,20 +4,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
 from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
-from nnabla_compress.cli.engine import console, messages
+from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.models import holds_network
-from nnabla_compress.recipes import Recipe
-from nnabla_compress.runs import evaluate_file, evaluate_network, evaluate_run
-from nnabla_compress.training import Score
+
+if TYPE_CHECKING:
+    from nnabla_compress.recipes import Recipe
+    from nnabla_compress.training import Score
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=Verb)
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option(
     "-r",
@@ -50,6 +50,10 @@ def command(
         nnabla-compress evaluate out/results.nnp --data data.npz --scale 1/255
         nnabla-compress evaluate network.nnp --recipe RECIPE.yaml
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
+    from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.models import holds_network
+    from nnabla_compress.runs import evaluate_file, evaluate_network, evaluate_run
+
     given = [f"--{name}" for name, value in options.items() if value is not None]
     if target.is_dir() and not holds_network(target):
         if recipe is not None or given:
@@ -86,6 +90,8 @@ def _described(
     **preprocessing: Optional[str],
 ) -> Recipe:
     """Returns a recipe for a file and the options."""
+    from nnabla_compress.recipes import Recipe
+
     if data is None:
         raise ConfigError(
             f"{file} does not say which data it is for.",
@@ -102,6 +108,7 @@ def text_of(score: Score) -> str:
     """Returns the measures of a score in words.
 
     Example:
+        >>> from nnabla_compress.training import Score
         >>> text_of(Score(0.25, None, 8, {"mean squared error": 0.25}))
         'mean squared error 0.25  loss 0.25'
         >>> text_of(Score(0.5, 0.75, 8, loss_name="SoftmaxCrossEntropy"))

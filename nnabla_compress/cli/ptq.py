@@ -8,19 +8,15 @@ from typing import Any, Optional, Sequence, Tuple
 
 import click
 
-from nnabla_compress.calibration.methods import METHODS
-from nnabla_compress.calibration.settings import AUTO, JUDGES, PostTrainingSettings
+from nnabla_compress.cli.choices import AUTO, CALIBRATIONS, JUDGES
 from nnabla_compress.cli.compress import recipe_of
-from nnabla_compress.cli.engine import console, messages
-from nnabla_compress.cli.results import print_results
+from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.report.ptq import step_table
-from nnabla_compress.runs.ptq import run_ptq
 
 _BITS = 8
 
 
-@click.command("ptq")
+@click.command("ptq", cls=Verb)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "-d",
@@ -63,7 +59,7 @@ _BITS = 8
 @click.option("--power-of-two", is_flag=True, help="All scales are powers of two.")
 @click.option(
     "--calibration",
-    type=click.Choice([AUTO, *METHODS]),
+    type=click.Choice([AUTO, *CALIBRATIONS]),
     default=AUTO,
     show_default=True,
     help="How ranges of feature maps are found; auto tries all.",
@@ -125,6 +121,12 @@ def command(
     Weights only, without any data:
         nnabla-compress ptq net.nnp --bits 8 -o out
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
+    from nnabla_compress.calibration.settings import PostTrainingSettings
+    from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.cli.results import print_results
+    from nnabla_compress.report.ptq import step_table
+    from nnabla_compress.runs.ptq import run_ptq
+
     has_data = options["data"] is not None or options["recipe_data"] is not None
     rules, maps = _rules(bits, act_bits, weights_only, weights, activations, has_data)
     settings = PostTrainingSettings(

@@ -8,13 +8,10 @@ from typing import Optional
 
 import click
 
-from nnabla_compress.cli.engine import TrainingProgress, messages
-from nnabla_compress.cli.results import print_results
-from nnabla_compress.recipes import Recipe
-from nnabla_compress.runs import Run
+from nnabla_compress.cli.verb import Verb
 
 
-@click.command("run")
+@click.command("run", cls=Verb)
 @click.argument("recipe", type=click.Path(path_type=Path))
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Run folder [runs/<name>].")
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
@@ -25,9 +22,13 @@ def command(recipe: Path, output: Optional[Path], resume: bool) -> None:
     results.nnb, and results.json. A run that was stopped at any moment goes on with --resume and
     ends with the same bits.
     """
+    from nnabla_compress.cli.engine import messages, progress
+    from nnabla_compress.cli.results import print_results
+    from nnabla_compress.recipes import Recipe
+    from nnabla_compress.runs import Run
+
     description = Recipe.read(recipe)
     folder = output or Path("runs") / description.name
     run = Run(description, folder, recipe.parent, resume)
-    with TrainingProgress() as progress:
-        results = run.execute(progress.announce, messages.print)
+    results = run.execute(progress.announce, messages.print)
     print_results(results, folder)

@@ -3,25 +3,23 @@
 
 from __future__ import annotations
 
-import json
 import tempfile
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
 from nnabla_compress.cli.compress import recipe_of
-from nnabla_compress.cli.engine import console, messages
+from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.models import as_archive, holds_network
-from nnabla_compress.report.verification import accuracy_lines, verification_table
-from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
-from nnabla_compress.verification import Verification, verify_files
+
+if TYPE_CHECKING:
+    from nnabla_compress.verification import Verification
 
 _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
 
 
-@click.command("verify")
+@click.command("verify", cls=Verb)
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits.")
 @click.option("--recipe-data", type=click.Path(path_type=Path), help="Take data from a recipe.")
@@ -50,14 +48,19 @@ def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **op
     nnablart.
     The exit status is 1 if a promise of equality is broken.
     """
-    with tempfile.TemporaryDirectory() as folder:
+    from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.files import json_text
+    from nnabla_compress.models import as_archive, holds_network
+    from nnabla_compress.report.verification import accuracy_lines, verification_table
+
+    with tempfile.TemporaryDirectory() as temporary:
         if holds_network(target) and target.exists():
-            target = as_archive(target, Path(folder))
+            target = as_archive(target, Path(temporary))
         found = _verified(target, samples, nnp, options)
     for warning in found.warnings:
         messages.print(warning, markup=False)
     if as_json:
-        click.echo(json.dumps(found.as_dict(), indent=1))
+        click.echo(json_text(found.as_dict()))
     else:
         if found.comparisons:
             console.print(verification_table(found))
@@ -72,6 +75,9 @@ def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **op
 
 
 def _verified(target: Path, samples: int, nnp: Optional[Path], options: Any) -> Verification:
+    from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
+    from nnabla_compress.verification import verify_files
+
     given = [f"--{key.replace('_', '-')}" for key in _DATA_OPTIONS if options[key] is not None]
     if target.is_dir():
         if given:

@@ -14,7 +14,6 @@ from nnabla_compress.exporters.fixed_point.evaluate import feeds
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.graph.compare import difference, run, same_class
 from nnabla_compress.simulator import Machine
-from nnabla_compress.simulator.machine import Port
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 
 _RANDOM = 16  # samples where none are given
@@ -58,7 +57,7 @@ def nnb_agreement(
 ) -> Agreement:
     """Runs an ``.nnb`` in the simulator and the network in NNabla, and compares the outputs.
 
-    Integer inputs of the ``.nnb`` get the sample rounded to the nearest number that they hold.
+    Integer inputs of the ``.nnb`` get the sample as :func:`~nnabla_compress.nnb.stored_input` says.
 
     Args:
         path: The ``.nnb`` file.
@@ -115,7 +114,7 @@ def simulated(
         array.reshape(-1, batch, *array.shape[1:])
         for array in _rows(network, samples, max(most // batch, 1) * batch)
     ]
-    got = machine.run_many([_rounded(port, array) for port, array in zip(machine.inputs, calls)])
+    got = machine.run_many(calls)
     computed = [run(variables, outputs, values) for values in zip(*calls)]
     expected = [np.stack(column) for column in zip(*computed)]
     error = difference(expected, got).root_mean_square
@@ -144,9 +143,3 @@ def _rows(network: Network, samples: Mapping[str, np.ndarray], most: int) -> Lis
     if rows < batch:  # repeated until they fill one
         return [np.resize(array, (batch, *array.shape[1:])) for array in feed.values()]
     return [array[: rows - rows % batch] for array in feed.values()]
-
-
-def _rounded(port: Port, values: np.ndarray) -> np.ndarray:
-    if port.type == "FLOAT32":
-        return values
-    return np.rint(values * 2.0**port.fp_pos) * 2.0**-port.fp_pos

@@ -3,22 +3,21 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import nnabla as nn
 import nnabla.utils.save
 import numpy as np
-import yaml
 from nnabla.utils.nnp_graph import NnpLoader
 
-from nnabla_compress.errors import VerifyError
+from nnabla_compress.errors import VerifyError, unwrapped
+from nnabla_compress.exporters.converter_settings import SETTINGS, to_yaml
 from nnabla_compress.exporters.nnabla_errors import reason
-from nnabla_compress.files import atomic_path
+from nnabla_compress.files import json_text
 from nnabla_compress.graph.compare import difference, run
 from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.logs import quiet
@@ -26,7 +25,6 @@ from nnabla_compress.names import free_name
 
 NETWORK, EXECUTOR = "Validation", "Runtime"
 METADATA = "nnabla_compress.json"
-SETTINGS = "settings.yaml"
 _OTHER_BATCH_SIZE = 1e-4  # other batch sizes add in another order
 
 
@@ -130,40 +128,9 @@ def add_metadata(path: Path, metadata: Mapping[str, Any], types: Mapping[str, st
         types: Types of variables for the converter to ``.nnb``; nothing is added if there are none.
     """
     with zipfile.ZipFile(path, "a") as archive:
-        archive.writestr(METADATA, json.dumps(dict(metadata), indent=1))
+        archive.writestr(METADATA, json_text(metadata))
         if types:
-            archive.writestr(SETTINGS, _settings(types))
-
-
-def write_settings(path: Path, types: Mapping[str, str]) -> None:
-    """Writes settings for the converter to ``.nnb``; if there are none, removes what is there.
-
-    Args:
-        path: The YAML file.
-        types: Types of variables by name.
-    """
-    if types:
-        with atomic_path(path) as temporary:
-            temporary.write_text(_settings(types), encoding="utf-8")
-    elif path.is_file():
-        path.unlink()
-
-
-def _settings(types: Mapping[str, str]) -> str:
-    return str(yaml.safe_dump({"variables": dict(types)}, sort_keys=False))
-
-
-def converter_settings(path: Path) -> Optional[str]:
-    """Returns the settings for the converter to ``.nnb`` that an ``.nnp`` carries, as YAML.
-
-    Args:
-        path: The file.
-    """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            return archive.read(SETTINGS).decode("utf-8")
-    except (KeyError, zipfile.BadZipFile):
-        return None
+            archive.writestr(SETTINGS, to_yaml(types))
 
 
 def read(
@@ -211,8 +178,9 @@ def write_and_read_back(
     problem = ""
     for any_batch_size in (True, False):
         try:
-            write(path, graph, batch_size, any_batch_size)
-            problem = _problem_of(path, graph, batch_size, any_batch_size, rounds)
+            with unwrapped():
+                write(path, graph, batch_size, any_batch_size)
+                problem = _problem_of(path, graph, batch_size, any_batch_size, rounds)
         except OSError:
             raise
         except Exception as error:  # NNabla refuses in many ways

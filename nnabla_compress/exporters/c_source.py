@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple, Union
+from typing import Dict, List, Tuple, Union
+
+import numpy as np
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.files import atomic_path
 from nnabla_compress.names import ascii_name
 from nnabla_compress.nnb import NnbFile, NnbVariable, read_nnb
+from nnabla_compress.nnb.network import DTYPES
 from nnabla_compress.simulator.packed import needs_callbacks
 
 _NOTICE = "/* Written by nnabla-compress. */"
@@ -88,11 +91,13 @@ def c_name(text: str) -> str:
 
 def _header(name: str, network: NnbFile, content: bytes) -> str:
     upper = name.upper()
+    inputs = [network.variables[number] for number in network.inputs]
     lines = [
         _NOTICE,
         f"#ifndef {upper}_H",
         f"#define {upper}_H",
         "",
+        *(["#include <math.h>"] if any(map(_is_integer, inputs)) else []),
         "#include <stdint.h>",
         "",
         f"/* The network in the format of the NNabla C runtime, API level {network.api_level}. */",
@@ -110,6 +115,8 @@ def _header(name: str, network: NnbFile, content: bytes) -> str:
                 f"#define {upper}_{kind}_{index}_SIZE {variable.size}",
                 f"typedef {_C_TYPES[variable.type]} {name}_{kind.lower()}_{index}_t;",
             ]
+            if kind == "INPUT" and _is_integer(variable):
+                lines += _storing(name, index, variable)
         lines += [""]
     lines += [
         f"extern const uint32_t {name}[({upper}_BYTES + 3) / 4];",
@@ -118,6 +125,24 @@ def _header(name: str, network: NnbFile, content: bytes) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _is_integer(variable: NnbVariable) -> bool:
+    return variable.type in ("FIXED16", "FIXED8")
+
+
+def _storing(name: str, index: int, variable: NnbVariable) -> List[str]:
+    """What stores a sample in an input, as ``nnb.stored_input`` does."""
+    limits, kind = np.iinfo(DTYPES[variable.type]), f"{name}_input_{index}_t"
+    return [
+        f"/* A number as input {index} holds it: the nearest integer to it times "
+        f"2^{variable.fp_pos}, limited. */",
+        f"static inline {kind} {name}_input_{index}_stored(float number) {{",
+        f"  float nearest = roundf(number * {float(1 << variable.fp_pos)}f);",
+        f"  return ({kind})(nearest > {float(limits.max)}f ? {float(limits.max)}f",
+        f"    : nearest < {float(limits.min)}f ? {float(limits.min)}f : nearest);",
+        "}",
+    ]
 
 
 def _described(variable: NnbVariable) -> str:
@@ -145,7 +170,7 @@ def _array(name: str, header: str, content: bytes) -> str:
 def _example(name: str, header: str, network: NnbFile) -> str:
     upper = name.upper()
     values: Dict[str, str] = {"name": name, "header": header, "notice": _NOTICE}
-    values["inputs"] = "\n".join(_filling(name, upper, network.inputs))
+    values["inputs"] = "\n".join(_filling(name, upper, network))
     values["outputs"] = "\n".join(_printing(name, upper, network))
     packed = needs_callbacks(network)
     values["sources"] = f"{name}.c" + (", packed_nnablart.c, packed_kernels.c" if packed else "")
@@ -157,14 +182,16 @@ def _example(name: str, header: str, network: NnbFile) -> str:
     return _EXAMPLE.format(**values)
 
 
-def _filling(name: str, upper: str, numbers: Sequence[int]) -> List[str]:
+def _filling(name: str, upper: str, network: NnbFile) -> List[str]:
     lines = []
-    for index in range(len(numbers)):
+    for index, number in enumerate(network.inputs):
+        integer = _is_integer(network.variables[number])
+        sample = f"{name}_input_{index}_stored(0.0f)" if integer else "0.0f"
         lines += [
             "  {",
             f"    {name}_input_{index}_t *input = rt_input_buffer(context, {index});",
             f"    for (i = 0; i < {upper}_INPUT_{index}_SIZE; i++) {{",
-            "      input[i] = 0; /* your data */",
+            f"      input[i] = {sample}; /* your sample, preprocessed, instead of 0 */",
             "    }",
             "  }",
         ]

@@ -19,13 +19,19 @@ from nnabla_compress._version import __version__
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.exporters.activation_rows import activation_rows
 from nnabla_compress.exporters.agreement import Agreement, simulated
+from nnabla_compress.exporters.api_levels import (
+    RELEASED,
+    check_level,
+    fit_to_level,
+    released_note,
+)
 from nnabla_compress.exporters.archive import (
     NamedGraph,
     add_metadata,
     name_graph,
     write_and_read_back,
-    write_settings,
 )
+from nnabla_compress.exporters.converter_settings import write_types
 from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_rows
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
@@ -52,6 +58,7 @@ def export_nnp(
     samples: Optional[Mapping[str, np.ndarray]] = None,
     storage: str = "smallest",
     snap_dictionary: bool = False,
+    api: int = RELEASED,
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
@@ -83,6 +90,8 @@ def export_nnp(
         storage: How quantized weights are stored: the name of a scheme, ``"smallest"``, or
             ``"float"`` for their values.
         snap_dictionary: Put free dictionaries on an integer grid, so that they decode exactly.
+        api: API level of the C runtime that the file is for. Arguments that lower levels lack are
+            written another way where there is one.
 
     Returns:
         Bits and bytes of each layer, and how close the file is.
@@ -90,7 +99,7 @@ def export_nnp(
     Raises:
         ConfigError: If a name, the batch size or the path has no meaning, or the file can't be
             written.
-        UnsupportedFunctionError: If the target lacks a function of the network.
+        UnsupportedFunctionError: If the target, or the API level, lacks a function of the network.
         ExportError: If parameters are NaN or infinite, or NNabla can't write the network.
         VerifyError: If the file does not compute what the network does.
 
@@ -112,8 +121,10 @@ def export_nnp(
     network = inference_network(inputs, outputs, batch_size)
     samples = {ascii_name(name): values for name, values in (samples or {}).items()}
     options = ExportOptions(storage, snap_dictionary, samples)
-    lowered = chosen.lower(network, _fold(network), options)
+    folded = fit_to_level(_fold(network), list(network.inputs.values()), api)
+    lowered = chosen.lower(network, folded, options)
     chosen.check(lowered.outputs, lowered.names)
+    check_level(lowered.outputs, api)
     graph = name_graph(
         network.inputs, dict(zip(network.outputs, lowered.outputs)), lowered.names, lowered.types
     )
@@ -141,7 +152,7 @@ def export_nnp(
         largest_difference=largest,
         tolerance=limit,
         any_batch_size=True,
-        notes=tuple(lowered.notes),
+        notes=(*lowered.notes, *released_note(api)),
         float_sizes=float_sizes(network),
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )
@@ -150,7 +161,7 @@ def export_nnp(
         any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds)
         report = replace(report, any_batch_size=any_batch_size)
         if chosen.simulator_tolerance is not None:
-            found = _simulate(temporary, network, graph, options.samples, chosen)
+            found = _simulate(temporary, network, graph, options.samples, chosen, api)
             report = replace(report, notes=(*report.notes, str(found)))
         metadata = {"version": __version__, "same_values": lowered.reference is None}
         if chosen.packs_weights:
@@ -172,7 +183,7 @@ def export_nnp(
                 write_and_read_back(beside, plain, batch_size, rounds)
         elif reference.is_file():
             reference.unlink()  # of an earlier export under this name
-    write_settings(path.with_suffix(".settings.yaml"), graph.types)
+    write_types(path.with_suffix(".settings.yaml"), graph.types)
     return report
 
 
@@ -182,14 +193,16 @@ def _simulate(
     graph: NamedGraph,
     samples: Mapping[str, np.ndarray],
     target: Target,
+    api: int,
 ) -> Agreement:
     """Converts a file and runs it in the simulator of the C runtime against the network."""
     batch_size = next(iter(network.inputs.values())).shape[0]
     with tempfile.TemporaryDirectory() as folder:
         settings, nnb = Path(folder) / "settings.yaml", Path(folder) / "net.nnb"
-        write_settings(settings, graph.types)
+        write_types(settings, graph.types)
         has_settings = settings.exists()
-        export_nnb(nnb, path, batch_size=batch_size, settings=settings if has_settings else None)
+        given = settings if has_settings else None
+        export_nnb(nnb, path, api=api, batch_size=batch_size, settings=given)
         return simulated(Machine(nnb), network, samples, _SIMULATED, target.simulator_tolerance)
 
 

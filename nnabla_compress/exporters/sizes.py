@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 
+from nnabla_compress.exporters.draft import drafted_sizes
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
-from nnabla_compress.exporters.storage.nnb_bytes import buffer_sizes, nnb_file_bytes
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.nnb import read_nnb
@@ -24,7 +24,7 @@ class FloatSizes:
     """What the same network takes on the C runtime in float, batch normalization folded.
 
     Args:
-        nnb_bytes: Bytes of the ``.nnb`` that NNabla's converter writes.
+        nnb_bytes: Bytes of the ``.nnb`` that an export writes.
         buffer_bytes: Bytes of the runtime's buffers.
     """
 
@@ -124,4 +124,4 @@ def float_sizes(network: Network) -> FloatSizes:
     folded = fold_batch_normalization(outputs, network.parameters_in(outputs))
     names: Mapping[Any, str] = network.names_in(folded)
     lowered: Sequence[nn.Variable] = lower_functions(fold_constants(folded, inputs, names), inputs)
-    return FloatSizes(nnb_file_bytes(lowered, inputs, {}), sum(buffer_sizes(lowered, inputs, {})))
+    return FloatSizes(*drafted_sizes(lowered, inputs, {}))

@@ -153,7 +153,7 @@ def summary(path: Union[str, Path]) -> FileSummary:
         ('LUT 2 bit', 'float')
     """
     file = NnpFile(path)
-    compression = _compression(file.path)
+    compression = noted_by_export(file.path)
     rows = (compression or {}).get("layers", [])
     noted = {row["name"]: row for row in rows if row["quantizer"]}
     networks, failures = [], {}
@@ -282,8 +282,12 @@ def _layer(layer: Layer, row: Optional[Mapping[str, Any]]) -> LayerSummary:
     )
 
 
-def _compression(path: Path) -> Optional[Dict[str, Any]]:
-    """Returns what our export noted, None if there is nothing that can be understood."""
+def noted_by_export(path: Path) -> Optional[Dict[str, Any]]:
+    """Returns what an export noted in its ``.nnp``, None if there is nothing to be understood.
+
+    Args:
+        path: The file, of any tool.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo(METADATA).file_size > _MAX_METADATA:

@@ -10,7 +10,7 @@ import numpy as np
 
 from nnabla_compress.errors import ConfigError, ExportError, VerifyError
 from nnabla_compress.exporters.nnabla_errors import told_as
-from nnabla_compress.graph.compare import difference, run
+from nnabla_compress.graph.compare import difference, response, run
 
 Rounds = List[List[np.ndarray]]
 
@@ -18,7 +18,6 @@ _RANDOM_ROUNDS, _SAMPLE_ROUNDS = 3, 16
 _SEED = 313
 # Where activations are quantized, a value on a border between two steps may fall to either side.
 _QUANTIZED_ACTIVATIONS = 0.05
-_HARDLY = 1e-3
 
 
 def input_rounds(
@@ -124,7 +123,7 @@ def verify_lowered(
         if quantized_activations:
             limit, wrong = max(tolerance, _QUANTIZED_ACTIVATIONS), apart.root_mean_square
             if wrong > limit:
-                limit = max(limit, 2 * _response(inputs, outputs, values, expected))
+                limit = max(limit, 2 * response(inputs, outputs, values, expected))
         if wrong > limit:
             raise VerifyError(
                 f"the lowered network differs from the network by {wrong:.3g} of the output, "
@@ -132,17 +131,3 @@ def verify_lowered(
                 help="give a larger tolerance= if the network amplifies rounding errors",
             )
     return largest
-
-
-def _response(
-    inputs: Sequence[nn.Variable],
-    outputs: Sequence[nn.Variable],
-    values: Sequence[np.ndarray],
-    expected: Sequence[np.ndarray],
-) -> float:
-    """How far a network's outputs move, root mean square, when its inputs hardly do."""
-    rng = np.random.RandomState(_SEED)
-    moved = [
-        (x + _HARDLY * (x.std() or 1.0) * rng.randn(*x.shape)).astype(np.float32) for x in values
-    ]
-    return difference(expected, run(inputs, outputs, moved)).root_mean_square

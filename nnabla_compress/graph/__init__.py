@@ -10,6 +10,7 @@ from nnabla_compress.graph.activations import (
 )
 from nnabla_compress.graph.clone import clone, register_python_function
 from nnabla_compress.graph.costs import NetworkCosts, costs
+from nnabla_compress.graph.faithful import check_faithful
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.graph.fold_training import fold_for_training
 from nnabla_compress.graph.insert import insert_weight_quantizers, remove_quantizers
@@ -28,6 +29,7 @@ __all__ = [
     "Layer",
     "NetworkCosts",
     "activations",
+    "check_faithful",
     "clone",
     "consumers",
     "costs",

@@ -10,6 +10,7 @@ import numpy as np
 
 from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
 from nnabla_compress.graph.compare import difference, run
+from nnabla_compress.graph.inputs import random_inputs
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.quantizers.base import graph_quantizers
 
@@ -90,20 +91,18 @@ def follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable])
     # A quantizer that has seen nothing yet must not start from values made up here.
     if graph_quantizers(outputs) or any(_is_random(f.info.type_name) for f in functions(outputs)):
         return True
-    expected = _halves(outputs, inputs)
-    if expected is None:
-        return True
-    values, halves = expected
-    return difference(halves, run(new, made, values)).largest <= _TOLERANCE
+    values = random_inputs(new, made)
+    halves = _halves(outputs, inputs, values)
+    return halves is None or difference(halves, run(new, made, values)).largest <= _TOLERANCE
 
 
 def _halves(
-    outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]
-) -> Optional[List[List[np.ndarray]]]:
-    """Inputs of twice the rows, and what the graph computes of each half; None if it can't run."""
-    rng, rows = np.random.RandomState(0), inputs[0].shape[0]
-    # Row numbers of an Embed are among what inputs may be.
-    values = [rng.randint(0, 2, (2 * rows, *v.shape[1:])).astype(np.float32) for v in inputs]
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    values: Sequence[np.ndarray],
+) -> Optional[List[np.ndarray]]:
+    """What the graph computes of each half of the rows, put together; None if it can't be run."""
+    rows = inputs[0].shape[0]
     before = [np.array(variable.d) for variable in inputs]
     try:
         parts = [
@@ -115,7 +114,7 @@ def _halves(
     finally:
         for variable, array in zip(inputs, before):
             variable.d = array
-    return [values, [np.concatenate(pair) for pair in zip(*parts)]]
+    return [np.concatenate(pair) for pair in zip(*parts)]
 
 
 def _is_random(type_name: str) -> bool:

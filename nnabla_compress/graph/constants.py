@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Collection
 
 import nnabla as nn
 import numpy as np
@@ -59,3 +59,22 @@ def beside(path: str, last: str) -> str:
     scope, slash, name = path.rpartition("/")
     # A scope with other names in it, as importers write, may hold the weights of many layers.
     return f"{scope}{slash}{last}" if name in _OF_A_LAYER else f"{path}.{last}"
+
+
+def free_path(path: str, taken: Collection[str]) -> str:
+    """Returns a path like another one that nothing has yet: its scope gets a number.
+
+    Args:
+        path: The path of a parameter.
+        taken: Paths that are taken.
+
+    Example:
+        >>> free_path("fc/W", []), free_path("fc/W", ["fc/W"]), free_path("W", ["W", "W_2"])
+        ('fc/W', 'fc_2/W', 'W_3')
+    """
+    scope, slash, last = path.rpartition("/")
+    wanted, number = path, 1
+    while wanted in taken:
+        number += 1
+        wanted = f"{scope}_{number}/{last}" if slash and last == "W" else f"{path}_{number}"
+    return wanted

@@ -24,6 +24,7 @@ from nnabla_compress.models.heads import (
     Head,
     before_activation,
     data_inputs,
+    needed_by,
     stored_head,
     without_loss,
 )
@@ -47,7 +48,7 @@ class LoadedNetwork:
     Args:
         name: Name of the network in the file.
         inputs: Input variables by name; of a network that ends in a loss, the labels too.
-        outputs: Output variables by name.
+        outputs: Output variables by name, as the file's executor gives them.
     """
 
     name: str
@@ -65,7 +66,7 @@ class LoadedNetwork:
             raise ConfigError(
                 f"network {self.name!r} has {len(self.outputs)} outputs: "
                 f"{', '.join(self.outputs)}.",
-                help="choose a network with one output",
+                help="choose a network with one output, or save it with an executor that names one",
             )
         return next(iter(self.outputs.values()))
 
@@ -183,7 +184,7 @@ class NnpFile:
                     networks[name] = self._graph.networks[name] = ProtoNetwork.from_proto(
                         self._graph, message, random, None
                     )
-                    networks[name].inputs = self._fed(networks[name])
+                    self._set_ports(networks[name])
             except CompressError as error:
                 self.failures[name] = error
         return networks
@@ -419,7 +420,7 @@ class NnpFile:
                 flat = self._network(name).expand_loop_control()
                 check_built(flat, self._stored, where)
                 flat = flat.promote(changes)
-                flat.inputs = self._fed(flat)
+                self._set_ports(flat)
                 call(flat, batch_size or max(1, flat.batch_size), where)
             inputs, outputs = (built(flat, names, where) for names in (flat.inputs, flat.outputs))
             statistics = set(self._statistics(flat))
@@ -490,6 +491,30 @@ class NnpFile:
                 )
         return dict(x)
 
+    def _set_ports(self, network: Any) -> None:
+        """Makes the outputs those that an executor names, the inputs those that these need.
+
+        A network without an executor ends where nothing reads on; what is left over of a function
+        with several outputs, such as the last states of an LSTM, is then none of its outputs.
+        """
+        named = [each.outputs for each in self.executors if each.network == network.name]
+        known = [
+            [key for key in map(ascii_name, keys) if _is_computed(network, key)] for keys in named
+        ]
+        ends = next((list(dict.fromkeys(keys)) for keys in known if keys), None)
+        if ends is None:
+            read = {key for function in network.functions.values() for key in function.inputs}
+            beside = {
+                key
+                for function in network.functions.values()
+                if read.intersection(function.outputs)
+                for key in function.outputs
+            }
+            ends = [key for key in network.outputs if key not in beside] or network.outputs
+        network.outputs = ends
+        needed = needed_by(network, ends)
+        network.inputs = [key for key in self._fed(network) if key in needed or not ends]
+
     def _fed(self, network: Any) -> List[str]:
         """Names of the inputs that take data: the first state of a loop is a constant."""
         fed = {
@@ -550,6 +575,10 @@ def _executor(message: Any) -> Executor:
 
 def _first_line(error: CompressError) -> str:
     return error.message.split("\n")[0].rstrip(".")
+
+
+def _is_computed(network: Any, name: str) -> bool:
+    return name in network.variables and bool(network.variables[name].parent)
 
 
 @contextmanager

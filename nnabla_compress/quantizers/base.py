@@ -51,6 +51,8 @@ class Quantizer:
     """Callable ``Variable -> Variable`` for weights (``apply_w=``) or activations."""
 
     type_name: ClassVar[str]
+    # Whether rules may name it; others come from files.
+    in_rules: ClassVar[bool] = True
 
     @classmethod
     def graph_type(cls) -> str:
@@ -100,6 +102,15 @@ class Quantizer:
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
         """Returns the bits that an element of the tensor takes now, tables not counted."""
         raise NotImplementedError
+
+    @classmethod
+    def label(cls, args: Mapping[str, Any]) -> str:
+        """Returns what reports call the quantizer of a node.
+
+        Args:
+            args: The node's arguments.
+        """
+        return cls.type_name
 
 
 class QuantizerFunction(PythonFunction):

@@ -1,55 +1,101 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Exporting the network of a run as it was given: with its last activation and input names."""
+"""From a network to a folder: ``.nnp``, ``.nnb``, C source, kernels, sizes and notes.
+
+Every verb that exports does it here, so that each writes the same files and says the same of them.
+"""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.c_kernels import copy_sources
-from nnabla_compress.errors import UnsupportedFunctionError
-from nnabla_compress.exporters import ExportReport, export_nnp
+from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
+from nnabla_compress.exporters import (
+    ExportReport,
+    NnbReport,
+    export_c,
+    export_nnb,
+    export_nnp,
+    nnb_report,
+)
+from nnabla_compress.exporters.inference import Variables
 from nnabla_compress.exporters.obstacles import refuse_missing
 from nnabla_compress.nnb import read_nnb
+from nnabla_compress.recipes import ExportPart
 from nnabla_compress.runs.inputs import Inputs
 from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.training.evaluate import Build
 
-_SAMPLES = 256
+
+class Exported(NamedTuple):
+    """What an export wrote.
+
+    Args:
+        report: Bits and bytes of each layer, and what a user should know.
+        paths: The files, the ``.nnp`` first.
+    """
+
+    report: ExportReport
+    paths: List[Path]
+
+    @property
+    def sizes(self) -> Optional[NnbReport]:
+        """The sizes of the ``.nnb``, None if there is none."""
+        for path in self.paths:
+            if path.suffix == ".nnb":
+                return nnb_report(path, self.report.float_sizes)
+        return None
+
+    def with_notes(self, notes: Sequence[str]) -> Exported:
+        """Returns the same with further notes."""
+        report = replace(self.report, notes=(*self.report.notes, *notes))
+        return self._replace(report=report)
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Returns what ``results.json`` says of the export."""
+        found: Dict[str, Any] = {
+            "nnp_bytes": self.paths[0].stat().st_size,
+            "float_weight_bytes": self.report.float_bytes,
+            "packed_weight_bytes": self.report.packed_bytes,
+        }
+        if self.report.notes:
+            found["notes"] = list(self.report.notes)
+        sizes = self.sizes
+        return found if sizes is None else {**found, **sizes.as_dict()}
 
 
-def export_network(
-    path: Path, inputs: Inputs, build: Build, target: str, **options: Any
-) -> ExportReport:
-    """Writes the ``.nnp`` of a network of a run.
+def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) -> Exported:
+    """Writes a network of a run.
 
     It ends in the activation that the stored network ended in, unless the target lacks that
     function: then in logits.
 
     Args:
-        path: The file.
+        nnp: The ``.nnp`` file; the others are called after it.
         inputs: The run's inputs, which know how the network ended.
         build: The network, its parameters in the current scope.
-        target: What the file is for.
-        options: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
+        part: Which files, for what.
 
     Raises:
         CompressError: If the network can't be exported.
     """
     given, logits = _built(inputs, build)
-    options.setdefault("batch_size", inputs.only_batch or 1)
     output = inputs.finish(logits)
-    samples = _samples(inputs, list(given))
+    samples = _samples(inputs, list(given), part.samples)
+    only = inputs.only_batch
     try:
-        return export_nnp(path, {"y": output}, given, target=target, samples=samples, **options)
+        exported = export_graph(nnp, {"y": output}, given, part, samples, only)
     except UnsupportedFunctionError:
         if output == logits:
             raise
-        return export_nnp(path, {"y": logits}, given, target=target, samples=samples, **options)
+        exported = export_graph(nnp, {"y": logits}, given, part, samples, only)
+    return exported.with_notes(inputs.notes)
 
 
 def check_exportable(inputs: Inputs, target: str) -> None:
@@ -76,25 +122,71 @@ def _built(inputs: Inputs, build: Build) -> Tuple[Dict[str, nn.Variable], nn.Var
     return given, build(x, True)
 
 
-def kernels_for(nnb: Path) -> List[Path]:
-    """Copies the C kernels for packed weights beside an ``.nnb``, if it needs them.
+def export_graph(
+    nnp: Path,
+    outputs: Variables,
+    inputs: Variables,
+    part: ExportPart,
+    samples: Optional[Mapping[str, np.ndarray]] = None,
+    only_batch: Optional[int] = None,
+) -> Exported:
+    """Writes a graph as all the files that are wanted of it.
 
     Args:
-        nnb: The file.
-
-    Returns:
-        The paths of the copies.
+        nnp: The ``.nnp`` file; the others are called after it.
+        outputs: As of :func:`~nnabla_compress.exporters.export_nnp`.
+        inputs: Likewise.
+        part: Which files, for what.
+        samples: Inputs that targets choose number formats from.
+        only_batch: The only number of samples that the graph is computed with; None: any.
 
     Raises:
-        CompressError: If the file is damaged, or the folder can't be written to.
+        CompressError: If the network can't be exported.
     """
-    return copy_sources(nnb.parent) if needs_callbacks(read_nnb(nnb)) else []
+    rows = _rows(only_batch, part.batch_size)
+    report = export_nnp(
+        nnp,
+        outputs,
+        inputs,
+        target=part.target,
+        api=part.api,
+        samples=samples,
+        batch_size=only_batch or 1,
+        **part.options,
+    )
+    beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
+    paths = [nnp, *(path for path in beside if path.exists())]
+    if part.nnb or part.c:
+        nnb = export_nnb(nnp.with_suffix(".nnb"), nnp, api=part.api, batch_size=rows)
+        paths.append(nnb)
+        if needs_callbacks(read_nnb(nnb)):
+            paths += copy_sources(nnb.parent)
+        if part.c:
+            paths += export_c(nnp.with_suffix(".c"), nnb)
+    if rows != (only_batch or 1):
+        # The network in float was measured with the batch size of the .nnp.
+        report = replace(report, float_sizes=None)
+    return Exported(report, paths)
 
 
-def _samples(inputs: Inputs, names: Sequence[str]) -> Optional[Dict[str, np.ndarray]]:
+def _rows(only: Optional[int], wanted: int) -> int:
+    """The batch size of an ``.nnb``: the one that is written into the network, if one is.
+
+    Raises:
+        FixedBatchError: If another one is asked for.
+    """
+    if only is None or wanted in (1, only):
+        return only or wanted
+    raise FixedBatchError(
+        f"the network can be computed with {only} samples at a time only, {wanted} are asked for.",
+        help=f"leave the batch size out, or give {only}",
+        rows=only,
+    )
+
+
+def _samples(inputs: Inputs, names: Sequence[str], count: int) -> Optional[Dict[str, np.ndarray]]:
     """Inputs that targets choose number formats from; None without data."""
     if inputs.splits is None:
         return None
-    batch = inputs.first_batch(_SAMPLES)
-    arrays = (batch.x, *(batch.more[name] for name in names if name in batch.more))
-    return dict(zip(names, (array[: batch.count] for array in arrays)))
+    arrays = inputs.drawn(count).arrays
+    return arrays if len(names) > 1 else dict(zip(names, arrays.values()))

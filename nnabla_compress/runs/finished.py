@@ -6,15 +6,15 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, List, Optional, Tuple
+from typing import Any, Iterator, Tuple
 
 from nnabla_compress.data import resolve_path
-from nnabla_compress.errors import ConfigError, DataError, FixedBatchError
-from nnabla_compress.exporters import ExportReport, export_c, export_nnb, export_nnp
+from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.files import writable_folder
 from nnabla_compress.models import NnpFile, network_file
-from nnabla_compress.recipes import ModelPart, Recipe
-from nnabla_compress.runs.export import export_network, kernels_for
+from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
+from nnabla_compress.runs.export import Exported, export_graph, export_network
 from nnabla_compress.runs.inputs import Inputs, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.run import Run
@@ -142,27 +142,15 @@ def evaluate_network(
         return evaluate(inputs.build, samples, inputs.preprocessing, batch_size, inputs.loss)
 
 
-def export_run(
-    folder: Path,
-    output: Path,
-    target: str = "portable",
-    nnb: bool = True,
-    api: int = 44,
-    batch_size: int = 1,
-    c: bool = False,
-    **options: Any,
-) -> Tuple[ExportReport, List[Path]]:
+def export_run(folder: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
     """Exports the compressed network of a finished run.
 
     Args:
         folder: The run folder.
         output: Folder for the files.
         target: What the files are for.
-        nnb: Also convert to ``.nnb``.
-        api: API level of the ``.nnb`` file.
-        batch_size: Batch size of the ``.nnb`` file.
-        c: Also write the ``.nnb`` as C source.
-        options: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
+        options: More of :class:`~nnabla_compress.recipes.ExportPart`: ``nnb``, ``c``, ``api``,
+            ``batch_size``, ``storage``, ``snap_dictionary``, ``samples``.
 
     Returns:
         The report and the paths written.
@@ -170,37 +158,22 @@ def export_run(
     Raises:
         CompressError: If the folder holds no finished run, or the network can't be exported.
     """
+    part = ExportPart.checked({"target": target, **options})
     run = open_run(folder)
     writable_folder(output)
     with trained_network(run) as (inputs, build):
-        paths = [output / f"{run.recipe.name}.nnp"]
-        rows = _rows(inputs.only_batch, batch_size)
-        report = export_network(paths[0], inputs, build, target, **options)
-    return report, paths + _converted(paths[0], nnb, api, rows, c)
+        return export_network(output / f"{run.recipe.name}.nnp", inputs, build, part)
 
 
-def export_file(
-    path: Path,
-    output: Path,
-    target: str = "portable",
-    nnb: bool = True,
-    api: int = 44,
-    batch_size: int = 1,
-    c: bool = False,
-    **options: Any,
-) -> Tuple[ExportReport, List[Path]]:
-    """Exports the network of an ``.nnp`` file as it is, float weights as floats.
+def export_file(path: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
+    """Exports the network of an ``.nnp`` file as it is: codes as codes, floats as floats.
 
     Args:
         path: The file, or a folder of results of Neural Network Console; the network that infers
             is taken.
         output: Folder for the files, which are called as ``path``.
-        target: As of :func:`export_run`, like all that follow.
-        nnb: Also convert to ``.nnb``.
-        api: API level of the ``.nnb`` file.
-        batch_size: Batch size of the ``.nnb`` file.
-        c: Also write the ``.nnb`` as C source.
-        options: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
+        target: What the files are for.
+        options: As of :func:`export_run`.
 
     Returns:
         The report and the paths written.
@@ -208,6 +181,7 @@ def export_file(
     Raises:
         CompressError: If the file is damaged, or the network can't be exported.
     """
+    part = ExportPart.checked({"target": target, **options})
     writable_folder(output)
     path = network_file(path)
     nnp = (output / path.name).with_suffix(".nnp")
@@ -216,36 +190,8 @@ def export_file(
     with own_parameters():
         file = NnpFile(path)
         only = file.only_batch()
-        rows = _rows(only, batch_size)
         network = file.build(batch_size=only or 1)
-        options.setdefault("batch_size", only or 1)
-        report = export_nnp(nnp, network.outputs, network.inputs, target=target, **options)
-    return report, [nnp, *_converted(nnp, nnb, api, rows, c)]
-
-
-def _rows(only: Optional[int], wanted: int) -> int:
-    """The batch size of an ``.nnb``: the one that is written into the network, if one is.
-
-    Raises:
-        FixedBatchError: If another one is asked for.
-    """
-    if only is None or wanted in (1, only):
-        return only or wanted
-    raise FixedBatchError(
-        f"the network can be computed with {only} samples at a time only, {wanted} are asked for.",
-        help=f"leave the batch size out, or give {only}",
-        rows=only,
-    )
-
-
-def _converted(nnp: Path, nnb: bool, api: int, batch_size: int, c: bool) -> List[Path]:
-    """Writes the files that are made from an ``.nnp``, and returns what lies beside it."""
-    beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
-    paths = [path for path in beside if path.exists()]
-    if nnb or c:
-        nnb_path = export_nnb(nnp.with_suffix(".nnb"), nnp, api=api, batch_size=batch_size)
-        paths.append(nnb_path)
-        paths += kernels_for(nnb_path)
-    if c:
-        paths += export_c(nnp.with_suffix(".c"), nnp.with_suffix(".nnb"))
-    return paths
+        found = recovered_network(path, network)
+        outputs = dict(zip(network.outputs, found.outputs))
+        exported = export_graph(nnp, outputs, network.inputs, part, only_batch=only)
+        return exported.with_notes(found.notes)

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -29,6 +29,27 @@ def _as_it_is(output: nn.Variable) -> nn.Variable:
     return output
 
 
+class Drawn(NamedTuple):
+    """Samples that were drawn from a data set.
+
+    Args:
+        split: Name of the split that they are from.
+        rows: Which of its samples.
+        samples: The samples as they are stored.
+        batch: The samples as the network takes them.
+    """
+
+    split: str
+    rows: np.ndarray
+    samples: Split
+    batch: Batch
+
+    @property
+    def arrays(self) -> Dict[str, np.ndarray]:
+        """All network inputs by name."""
+        return {self.samples.name: self.batch.x, **self.batch.more}
+
+
 @dataclass
 class Inputs:
     """What a recipe refers to, loaded: data set, preprocessing and network.
@@ -43,6 +64,7 @@ class Inputs:
         choose_loss: Returns the loss for the shape of the output, and whether there are targets.
         finish: Puts the last activation of the stored network behind an output.
         unlabelled: Whether the float network's own answers may stand for missing targets.
+        seed: What samples are drawn with.
         only_batch: The only number of samples that the network is computed with; None: any.
         notes: What a user should know about how the network is read.
     """
@@ -54,6 +76,7 @@ class Inputs:
     choose_loss: Callable[[Tuple[int, ...], bool], Loss]
     finish: Callable[[nn.Variable], nn.Variable] = _as_it_is
     unlabelled: bool = False
+    seed: int = 0
     only_batch: Optional[int] = None
     notes: Tuple[str, ...] = ()
     _loss: Optional[Loss] = field(default=None, repr=False)
@@ -148,37 +171,38 @@ class Inputs:
         with nn.auto_forward(False):
             output = self.build(feed.inputs, True)
         found: List[np.ndarray] = []
-        for batch in evaluation_batches(split, feed.x.shape[0], self.preprocessing):
+        for batch in self._batches(split, feed.x.shape[0]):
             feed.put(batch)
             output.forward(clear_buffer=True)
             found.append(np.array(output.d[: batch.count]))
         return np.concatenate(found)
 
-    def first_batch(self, size: int) -> Batch:
-        """Returns a batch of network inputs, training samples if there are any.
+    def drawn(self, most: int) -> Drawn:
+        """Draws samples at random, the same ones every time: training samples if there are any.
 
         Args:
-            size: Most samples of the batch.
+            most: Number of samples, fewer if there are fewer.
         """
-        split = self._first_split()
-        rows = self.only_batch or min(size, len(split))
-        return next(iter(evaluation_batches(split, rows, self.preprocessing)))
+        splits = self.data.splits
+        name = next(name for name in ("train", "validation", "test") if name in splits)
+        order = np.random.RandomState(self.seed).permutation(len(splits[name]))
+        rows = np.sort(order[:most])
+        split = splits[name].take(rows)
+        return Drawn(name, rows, split, next(iter(self._batches(split, len(split)))))
 
-    def first_feed(self, size: int) -> Feed:
-        """Returns variables that hold a batch of network inputs, as of :meth:`first_batch`.
+    def drawn_feed(self, most: int) -> Feed:
+        """Returns variables that hold network inputs, as of :meth:`drawn`.
 
         Args:
-            size: Most samples of the batch.
+            most: Most samples of the batch.
         """
-        batch = self.first_batch(size)
-        feed = Feed(self._first_split(), len(batch.x))
-        feed.put(batch)
+        drawn = self.drawn(self.only_batch or most)
+        feed = Feed(drawn.samples, len(drawn.rows))
+        feed.put(drawn.batch)
         return feed
 
-    def _first_split(self) -> Split:
-        split = self.data.train or self.data.validation or self.data.test
-        assert split is not None  # a data set has one at least
-        return split
+    def _batches(self, split: Split, size: int) -> Iterator[Batch]:
+        return evaluation_batches(split, size, self.preprocessing)
 
     def fold(self) -> None:
         """Makes the float network one without batch normalizations, from now on.
@@ -190,9 +214,7 @@ class Inputs:
         if isinstance(x, nn.Variable):
             self.build = lambda new, test: on_inputs([output], {x: new})[0]
         else:
-            self.build = lambda new, test: on_inputs([output], {x[name]: new[name] for name in x})[
-                0
-            ]
+            self.build = lambda new, test: on_inputs([output], {x[n]: new[n] for n in x})[0]
 
 
 def load_data(
@@ -253,6 +275,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
         network.choose_loss,
         network.finish,
         unlabelled,
+        recipe.seed,
         network.only_batch,
         network.notes,
     )

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
@@ -15,10 +14,9 @@ import numpy as np
 from nnabla_compress.calibration.ptq import PostTraining, post_training_quantize
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.calibration.steps import step_rows
-from nnabla_compress.data import Split, evaluation_batches
+from nnabla_compress.data import Split
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.exporters import export_nnb
-from nnabla_compress.files import atomic_path, writable_folder
+from nnabla_compress.files import writable_folder, write_json
 from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
@@ -67,7 +65,7 @@ def run_ptq(
         raise ConfigError(f"{output} holds a run already.", help="-o chooses another folder")
     with own_parameters():
         inputs = load_inputs(recipe, folder, unlabelled=True)
-        taken, calibration = _calibration(inputs, recipe, samples)
+        taken, calibration = _calibration(inputs, samples)
         test = None if scored is None else _test(scored, folder, recipe, taken)
         for note in inputs.notes:
             tell(f"note: {note}.")
@@ -88,40 +86,33 @@ def run_ptq(
             "settings": asdict(settings),
             "calibration_samples": 0 if calibration is None else len(calibration[0]),
             "steps": step_rows(result.steps),
-            "notes": [*inputs.notes, *result.notes],
+            "notes": list(result.notes),
         }
-        for part, name, made in (
-            ("float", "float", inputs.build),
-            ("compressed", "results", build),
+        for part, name, made, files, scope in (
+            ("float", "float", inputs.build, recipe.export.for_float(), {}),
+            ("compressed", "results", build, recipe.export, result.scope),
         ):
-            with nn.parameter_scope("", result.scope if part == "compressed" else {}):
+            with nn.parameter_scope("", scope):
                 scores = {} if test is None else _score(part, made, test, tell)
-                report, sizes = _export(target / f"{name}.nnp", inputs, made, recipe)
-            results[part] = {**scores, **sizes}
+                exported = export_network(target / f"{name}.nnp", inputs, made, files)
+            results[part] = {**scores, **exported.as_dict()}
             if part == "compressed":
-                results["layers"] = report.rows_as_dicts()
-                results["what_stays"] = report.what_stays()
+                results["layers"] = exported.report.rows_as_dicts()
+                results["what_stays"] = exported.report.what_stays()
         with nn.parameter_scope("", result.scope):
             results["quantizers"] = learned_rows(result.outputs)
-    with atomic_path(target / "results.json") as temporary:
-        temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    write_json(target / "results.json", results)
     return results
 
 
 def _calibration(
-    inputs: Inputs, recipe: Recipe, samples: int
+    inputs: Inputs, samples: int
 ) -> Tuple[Dict[str, np.ndarray], Optional[List[np.ndarray]]]:
     """The rows taken, by the name of their split, and the network's inputs for them."""
     if inputs.splits is None:
         return {}, None
-    name = next(name for name in ("train", "validation", "test") if name in inputs.data.splits)
-    split = inputs.data.splits[name]
-    order = np.random.RandomState(recipe.seed).permutation(len(split))[:samples]
-    rows = np.sort(order)
-    chosen = split.take(rows)
-    batch = next(iter(evaluation_batches(chosen, len(chosen), inputs.preprocessing)))
-    found = {chosen.name: batch.x, **batch.more}
-    return {name: rows}, [found[key] for key in inputs.shapes] if len(found) > 1 else [batch.x]
+    drawn = inputs.drawn(samples)
+    return {drawn.split: drawn.rows}, [drawn.arrays[name] for name in inputs.shapes]
 
 
 def _test(
@@ -156,17 +147,3 @@ def _score(part: str, build: Build, test: Tuple[Inputs, Split], tell: Tell) -> D
     inputs, split = test
     tell(f"scoring the {part} network on {len(split)} samples")
     return _scored(evaluate(build, split, inputs.preprocessing, loss=inputs.loss))
-
-
-def _export(path: Path, inputs: Inputs, build: Build, recipe: Recipe) -> Any:
-    report = export_network(path, inputs, build, recipe.export.target)
-    sizes = {
-        "nnp_bytes": path.stat().st_size,
-        "float_weight_bytes": report.float_bytes,
-        "packed_weight_bytes": report.packed_bytes,
-    }
-    if recipe.export.nnb:
-        nnb = path.with_suffix(".nnb")
-        export_nnb(nnb, path, api=recipe.export.api, batch_size=inputs.only_batch or 1)
-        sizes["nnb_bytes"] = nnb.stat().st_size
-    return report, sizes

@@ -22,21 +22,19 @@ import numpy as np
 import nnabla_compress
 from nnabla_compress import data
 from nnabla_compress.data import resolve_path
-from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrap
-from nnabla_compress.exporters import export_nnb, nnb_report
-from nnabla_compress.files import atomic_path, h5_errors, writable_folder
+from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrapped
+from nnabla_compress.files import atomic_path, h5_errors, writable_folder, write_json
 from nnabla_compress.logs import quiet
+from nnabla_compress.progress import Announce
 from nnabla_compress.quantizers import prepare
-from nnabla_compress.recipes import Recipe, differences
+from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
-from nnabla_compress.runs.export import check_exportable, export_network, kernels_for
+from nnabla_compress.runs.export import Exported, check_exportable, export_network
 from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.training import Outcome, Score, Trainer, evaluate, set_seed
 from nnabla_compress.training.evaluate import Build
-from nnabla_compress.training.trainer import Progress
 
-Announce = Callable[[str, int], Progress]
 Tell = Callable[[str], None]
 # Samples that the ranges of activations start from where nothing is trained.
 _FIRST_BATCH = 256
@@ -82,8 +80,7 @@ class Run:
                     help="resume with the same recipe, or choose another folder with -o",
                 )
             return
-        with atomic_path(self.folder / "source.json") as path:
-            path.write_text(json.dumps({"folder": str(self.recipe_folder.resolve())}), "utf-8")
+        write_json(self.folder / "source.json", {"folder": self.recipe_folder.resolve()})
         with atomic_path(kept) as path:
             path.write_text(self.recipe.dump(), encoding="utf-8")
         self._claimed = True
@@ -144,8 +141,13 @@ class Run:
                 trained = self._train("float", inputs, inputs.build, announce)
                 results["float_training"] = trained
             results["float"] = _score(inputs, inputs.build)
-            results["float"].update(self._export("float", inputs, inputs.build)[1])
-            if recipe.compression is not None:
+            exported = self._export("float", inputs, inputs.build, recipe.export.for_float())
+            results["float"].update(exported.as_dict())
+            if recipe.compression is None and recipe.export != recipe.export.for_float():
+                exported = self._export("results", inputs, inputs.build, recipe.export)
+                results["compressed"] = {**results["float"], **exported.as_dict()}
+                results["layers"] = exported.report.rows_as_dicts()
+            elif recipe.compression is not None:
                 if recipe.compression.fold == "before":
                     inputs.fold()
                 build = compressed(inputs.build, recipe.compression)
@@ -155,14 +157,14 @@ class Run:
                 else:
                     self._start(inputs, build)
                 results["compressed"] = _score(inputs, build)
-                report, sizes = self._export("results", inputs, build)
-                results["compressed"].update(sizes)
-                results["layers"] = report.rows_as_dicts()
-                results["what_stays"] = report.what_stays()
+                exported = self._export("results", inputs, build, recipe.export)
+                results["compressed"].update(exported.as_dict())
+                results["layers"] = exported.report.rows_as_dicts()
+                results["what_stays"] = exported.report.what_stays()
                 results["quantizers"] = learned_rows([build(inputs.variables(), True)])
                 if any("step" in row for row in results["quantizers"]):
                     plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)
-            _write_json(self.folder / "results.json", results)
+            write_json(self.folder / "results.json", results)
         return results
 
     def _same_data(self, inputs: Inputs) -> None:
@@ -178,7 +180,7 @@ class Run:
                 f"{inputs.data.name} gives other samples than when the run in {self.folder} began.",
                 help="seed its randomness, so that each call gives the same; or begin a new run",
             )
-        _write_json(kept, now)
+        write_json(kept, now)
 
     def _check_compression(self, inputs: Inputs, tell: Tell) -> None:
         """Refuses rules that match nothing and budgets out of reach before anything is trained."""
@@ -202,15 +204,13 @@ class Run:
             load_parameters(finished)
             return
         if inputs.splits is not None:
-            output = build(inputs.first_feed(_FIRST_BATCH).inputs, True)
+            output = build(inputs.drawn_feed(_FIRST_BATCH).inputs, True)
         else:
             output = build(inputs.variables(), True)
         prepare([output])
         if inputs.splits is not None:
-            try:
+            with unwrapped():
                 output.forward(clear_buffer=True)
-            except SystemError as error:  # how NNabla hands on what a quantizer raised
-                raise unwrap(error) from error
         self._keep(finished)
 
     def _train(
@@ -249,7 +249,7 @@ class Run:
         outcome = trainer.run(resume=self.resume, progress=progress)
         trainer.load_best()
         result = _summary(outcome)
-        _write_json(summary, result)
+        write_json(summary, result)
         self._keep(finished)
         return result
 
@@ -258,23 +258,8 @@ class Run:
         with atomic_path(finished) as path, h5_errors(finished), quiet():
             nn.save_parameters(str(path))
 
-    def _export(self, name: str, inputs: Inputs, build: Build) -> Any:
-        nnp = self.folder / f"{name}.nnp"
-        export = self.recipe.export
-        report = export_network(nnp, inputs, build, export.target, **export.options)
-        sizes: Dict[str, Any] = {
-            "nnp_bytes": nnp.stat().st_size,
-            "float_weight_bytes": report.float_bytes,
-            "packed_weight_bytes": report.packed_bytes,
-        }
-        if inputs.notes or report.notes:
-            sizes["notes"] = [*inputs.notes, *report.notes]
-        if export.nnb:
-            nnb = self.folder / f"{name}.nnb"
-            export_nnb(nnb, nnp, api=export.api, batch_size=inputs.only_batch or 1)
-            kernels_for(nnb)
-            sizes.update(nnb_report(nnb, report.float_sizes).as_dict())
-        return report, sizes
+    def _export(self, name: str, inputs: Inputs, build: Build, part: ExportPart) -> Exported:
+        return export_network(self.folder / f"{name}.nnp", inputs, build, part)
 
 
 def versions() -> Dict[str, str]:
@@ -317,8 +302,3 @@ def _summary(outcome: Outcome) -> Dict[str, Any]:
         if score is not None:
             summary[f"{name}_validation"] = _scored(score)
     return summary
-
-
-def _write_json(path: Path, content: Dict[str, Any]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")

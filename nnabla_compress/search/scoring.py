@@ -10,19 +10,20 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.calibration.agreement import decibels
 from nnabla_compress.compression import refuse_codes
 from nnabla_compress.data import evaluation_batches
-from nnabla_compress.errors import ConfigError, DataError, unwrap
+from nnabla_compress.errors import ConfigError, DataError, unwrapped
 from nnabla_compress.graph import (
     Activation,
     Layer,
     activations,
+    check_faithful,
     insert_activation_quantizers,
     insert_weight_quantizers,
     layers,
     rebuild,
 )
+from nnabla_compress.graph.compare import decibels
 from nnabla_compress.quantizers import Quantizer, graph_quantizers, prepare
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.rules import Candidate, QuantizerRule, nearest, parse_rule, quantizers
@@ -185,6 +186,7 @@ class ScoredNetwork:
         with nn.auto_forward(False):
             outputs = insert_activation_quantizers([self.output], choose_activation)
             (output,) = insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
+        check_faithful([self.output], [output])
         prepare([output])
         return output
 
@@ -213,16 +215,14 @@ class ScoredNetwork:
 
     def _start(self, output: nn.Variable) -> Optional[float]:
         """Runs one batch, which sets the ranges of activations."""
-        first = self._inputs.first_feed(_FIRST_BATCH)
+        first = self._inputs.drawn_feed(_FIRST_BATCH)
         with nn.auto_forward(False):
             (started,) = rebuild([output], inputs=_pairs(self._feed, first))
         nodes = [node for node in graph_quantizers([started]) if node.inputs[0].parent is not None]
         for node in nodes[-1:]:
             node.inputs[0].persistent = node.outputs[0].persistent = True
-        try:
+        with unwrapped():
             started.forward(clear_buffer=True)
-        except SystemError as error:  # how NNabla hands on what a quantizer raised
-            raise unwrap(error) from error
         if not nodes:
             return None
         return signal_to_noise(nodes[-1].inputs[0].d, nodes[-1].outputs[0].d)

@@ -9,12 +9,13 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.nnb.inputs import stored_input
 from nnabla_compress.nnb.network import DTYPES, NnbFile
 from nnabla_compress.nnb.reader import read_nnb
 from nnabla_compress.nnb.single_assignment import single_assignment
 from nnabla_compress.simulator.context import Callbacks, Context
 from nnabla_compress.simulator.liveness import liveness
-from nnabla_compress.simulator.tensor import COEFFICIENTS, store
+from nnabla_compress.simulator.tensor import COEFFICIENTS
 from nnabla_compress.simulator.traps import traps
 
 MOST_BUFFER_BYTES = 1 << 30
@@ -43,9 +44,8 @@ class Port(NamedTuple):
         return np.dtype(DTYPES[self.type]).newbyteorder("=")
 
     def stored(self, real: np.ndarray) -> np.ndarray:
-        """Returns real values as the runtime stores them: limited, and cut toward zero."""
-        with np.errstate(all="ignore"):
-            return store(np.asarray(real, np.float32), self.type, COEFFICIENTS[self.fp_pos])
+        """Returns a sample as a program has to store it: rounded to the nearest, and limited."""
+        return stored_input(real, self.type, self.fp_pos)
 
     def real(self, stored: np.ndarray) -> np.ndarray:
         """Returns stored numbers as float32 values."""
@@ -120,8 +120,8 @@ class Machine:
         """Runs the network once on real values.
 
         Args:
-            values: One array for each input, of its shape; limited and cut toward zero to the
-                input's format.
+            values: One array for each input, of its shape; stored as
+                :func:`~nnabla_compress.nnb.stored_input` says.
 
         Returns:
             Real values of each output, float32.

@@ -15,10 +15,11 @@ import numpy as np
 
 from nnabla_compress.data import Batch, DataSet, Preprocessing, TrainingBatches
 from nnabla_compress.data.augmentation import Augmentation
-from nnabla_compress.errors import CompressError, TrainingError, unwrap
+from nnabla_compress.errors import TrainingError, unwrapped
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.logs import quiet
+from nnabla_compress.progress import Progress
 from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.regularizers import MemoryBudget, NetworkMemory
 from nnabla_compress.solvers import LUTQ
@@ -35,7 +36,6 @@ _HOLD_BUDGET_FROM = 0.6
 # Batches that running statistics follow before a quantized network is scored.
 _STATISTICS_BATCHES = 40
 
-Progress = Callable[[int, int, Dict[str, float]], None]
 Budget = Callable[[List[nn.Variable]], MemoryBudget]
 
 
@@ -189,7 +189,7 @@ class Trainer:
             self._end_of_epoch(0, state, monitors)
         rates = self.settings.learning_rates(self.total)
         recent: Dict[str, float] = {}
-        try:
+        with unwrapped():
             for iteration in range(start, self.total):
                 self.solver.set_learning_rate(rates.get_learning_rate(iteration))
                 now = self._update(iteration, state)
@@ -209,10 +209,6 @@ class Trainer:
                     checkpoint.save(self.folder / "checkpoints", done, self.solver, state)
                 if progress is not None:
                     progress(done, self.total, recent)
-        except CompressError:
-            raise
-        except SystemError as error:
-            raise unwrap(error) from error
         return Outcome(
             iterations=self.total,
             last=Score(**state["last"]) if state["last"] else None,

@@ -4,15 +4,14 @@ from __future__ import annotations
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
-import yaml
 
 from nnabla_compress.exporters.archive import (
     add_metadata,
-    converter_settings,
     name_graph,
     read,
     write,
 )
+from nnabla_compress.exporters.converter_settings import carried_types
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.constants import constant
 from tests.graph.networks import values
@@ -34,8 +33,7 @@ def test_variables_of_other_types_are_named_and_the_types_travel_in_the_file(tmp
     assert graph.types == {"f/W": "FIXED8_0", "Sign_out": "FIXED8_1"}
     write(tmp_path / "net.nnp", graph, 1, False)
     add_metadata(tmp_path / "net.nnp", {}, graph.types)
-    settings = yaml.safe_load(converter_settings(tmp_path / "net.nnp"))
-    assert settings == {"variables": graph.types}
+    assert carried_types(tmp_path / "net.nnp") == graph.types
 
 
 def test_what_is_written_is_read_at_another_batch_size_outside_all_scopes(tmp_path):

@@ -19,6 +19,7 @@ from nnabla_compress.exporters.fixed_point.integer_graph import IntegerGraph
 from nnabla_compress.exporters.fixed_point.kernels import LAYERS, key, largest_integer
 from nnabla_compress.graph.layers import BIAS
 from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.nnb import stored_input
 
 _FEWEST_ACTIVE = 0.05  # part of a channel's values on which its correction is based
 
@@ -82,8 +83,8 @@ def correct_biases(
     def quantized(variable: nn.Variable, values: np.ndarray) -> np.ndarray:
         if key(variable) not in positions:
             return values
-        unit = step[key(variable)]
-        return np.asarray(np.clip(np.rint(values / unit), -top - 1, top) * unit, np.float32)
+        codes = stored_input(values, f"FIXED{bits}", positions[key(variable)])
+        return (codes * step[key(variable)]).astype(np.float32)
 
     evaluate(graph.outputs, {v: quantized(v, a) for v, a in feed.items()}, compute)
 

@@ -13,8 +13,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 
 import nnabla as nn
 
-from nnabla_compress.encodings import Encoding
-from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
+from nnabla_compress.exporters.encode import EncodedGraph, encode_graph, lowered_graph
 from nnabla_compress.exporters.exactness import Exactness
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.integer import IntegerGraph, IntegerWeight, integer_weight
@@ -32,7 +31,6 @@ from nnabla_compress.exporters.targets.target import (
 )
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.layers import LAYER_TYPES
-from nnabla_compress.graph.rewrite import leaves
 
 EXACT_NOTE = "all layers add whole numbers: NNabla and the C runtime compute the same bits"
 
@@ -66,7 +64,7 @@ class Integer(Target):
                 encoded = snapped
         plain = _native(encoded, inputs, names)
         names.update(network.names_in(plain.outputs))
-        encodings = _with_copies(plain, names)
+        encodings = plain.encodings
         weights = {data: integer_weight(encoding) for data, encoding in encodings.items()}
         store = _IntegerStore(names, options.storage)
         rounding = InputRounding(network.inputs, options.samples, self.name)
@@ -123,17 +121,7 @@ def _native(
     encoded: EncodedGraph, inputs: Sequence[nn.Variable], names: Dict[Any, str]
 ) -> EncodedGraph:
     outputs = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
-    return replace(encoded, outputs=outputs)
-
-
-def _with_copies(plain: EncodedGraph, names: Mapping[Any, str]) -> Dict[Any, Encoding]:
-    """Returns the encodings, also of the copies that a lowering made of shared weights."""
-    encodings = dict(plain.encodings)
-    by_name = {names.get(data): encoding for data, encoding in encodings.items()}
-    for leaf in leaves(plain.outputs):
-        if leaf.name in by_name:
-            encodings.setdefault(leaf.data, by_name[leaf.name])
-    return encodings
+    return lowered_graph(encoded, outputs)
 
 
 def _notes(

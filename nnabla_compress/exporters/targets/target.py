@@ -11,7 +11,7 @@ import numpy as np
 
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.errors import UnsupportedFunctionError
-from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
+from nnabla_compress.exporters.encode import EncodedGraph, encode_graph, lowered_graph
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
 from nnabla_compress.graph.layers import LAYER_TYPES, WEIGHT, layer_name
@@ -160,7 +160,7 @@ def lower_plainly(network: Network, folded: Sequence[nn.Variable]) -> Lowered:
     names.update(network.names_in(encoded.outputs))
     outputs = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
     names.update(network.names_in(outputs))
-    plain = EncodedGraph(outputs, encoded.encodings, encoded.quantizers, encoded.activations)
+    plain = lowered_graph(encoded, outputs)
     # With the same functions in the same order every addition is the same.
     return Lowered(outputs, names, plain, exact=same_functions(start, outputs))
 
