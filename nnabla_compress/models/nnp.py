@@ -19,6 +19,7 @@ from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError, FixedBatchError
 from nnabla_compress.graph.batches import follows_batch
 from nnabla_compress.graph.products import products_as_layers
+from nnabla_compress.graph.recurrent import recurrent_as_layers
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.models.heads import (
     Head,
@@ -133,7 +134,7 @@ class NnpFile:
 
     def __init__(self, path: Union[str, Path], folder: Union[str, Path, None] = None) -> None:
         self.path = network_file(resolve_path(path, folder, "the .nnp file"))
-        self._placed_anew: Dict[str, nn.Variable] = {}
+        self._made: Dict[str, nn.Variable] = {}
         self._only_batch: Dict[str, Optional[int]] = {}
         self._follows: Dict[str, bool] = {}
         self._states: Dict[str, List[str]] = {}
@@ -431,7 +432,8 @@ class NnpFile:
                 if key in statistics:
                     parameters[key].need_grad = False
         with nn.auto_forward(False):
-            made, found = products_as_layers(list(outputs.values()), parameters, self._placed_anew)
+            made, found = recurrent_as_layers(list(outputs.values()), parameters, self._made)
+            made, found = products_as_layers(made, found, self._made)
         for key, parameter in found.items():
             nn.parameter.set_parameter(key, parameter)
         return LoadedNetwork(name, inputs, dict(zip(outputs, made)))
