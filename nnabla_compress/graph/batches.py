@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, Optional, Sequence
+from typing import Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -63,6 +63,39 @@ def on_inputs(
             rows=own,
         )
     return rebuild(outputs, inputs=inputs)
+
+
+def sample_axes(
+    outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]
+) -> Dict[nn.Variable, int]:
+    """Returns the axis along which the samples stand in each computed variable of a graph.
+
+    It is the first one but behind a Transpose, as recurrent networks have. Variables that do not
+    grow with the number of samples are left out.
+
+    Args:
+        outputs: Variables of one graph that follows another batch size.
+        inputs: Its inputs.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x = nn.Variable((2, 6))
+        >>> y = F.transpose(x, (1, 0))
+        >>> sample_axes([y], [x])[y]
+        1
+    """
+    new = {
+        variable: nn.Variable((2 * variable.shape[0], *variable.shape[1:])) for variable in inputs
+    }
+    with nn.auto_forward(False):
+        made = rebuild(outputs, inputs=new)
+    found: Dict[nn.Variable, int] = {}
+    for function, copy in zip(functions(outputs), functions(made)):
+        for old, wide in zip(function.outputs, copy.outputs):
+            grown = [axis for axis in range(old.ndim) if wide.shape[axis] > old.shape[axis]]
+            if grown:
+                found[old] = grown[0]
+    return found
 
 
 def follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> bool:
