@@ -36,6 +36,7 @@ from nnabla_compress.exporters.export_report import ExportReport, layer_rows, ot
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
+from nnabla_compress.exporters.rewrites import embeds_as_layers
 from nnabla_compress.exporters.sizes import float_sizes
 from nnabla_compress.exporters.targets import ExportOptions, Target, target_named
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
@@ -121,7 +122,8 @@ def export_nnp(
     network = inference_network(inputs, outputs, batch_size)
     samples = {ascii_name(name): values for name, values in (samples or {}).items()}
     options = ExportOptions(storage, snap_dictionary, samples)
-    folded = fit_to_level(_fold(network), list(network.inputs.values()), api)
+    folded = embeds_as_layers(_fold(network))
+    folded = fit_to_level(folded, list(network.inputs.values()), api)
     lowered = chosen.lower(network, folded, options)
     chosen.check(lowered.outputs, lowered.names)
     check_level(lowered.outputs, api)
@@ -130,7 +132,8 @@ def export_nnp(
     )
     _check_finite(graph.parameters)
     variables = list(graph.outputs.values() if lowered.reference is None else lowered.reference)
-    rounds = input_rounds(network.inputs, samples, batch_size)
+    start = list(network.outputs.values())
+    rounds = input_rounds(network.inputs, samples, batch_size, start)
     limit = 0.0 if lowered.exact else tolerance
     largest = verify_lowered(
         list(network.inputs.values()),

@@ -11,6 +11,7 @@ import nnabla as nn
 
 from nnabla_compress.errors import CompressError, UnsupportedFunctionError
 from nnabla_compress.exporters.lowering import lower_functions
+from nnabla_compress.exporters.rewrites import embeds_as_layers
 from nnabla_compress.exporters.stored_encodings import NATIVE_QUANTIZERS
 from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.exporters.targets.runtime import RULES
@@ -190,7 +191,9 @@ def _left(
 ) -> Iterator[Tuple[Any, str]]:
     """The functions that are left after the rewrites of an export, and where they stand."""
     dynamic = set(inputs)
-    for function, place in places(lower_functions(outputs, inputs), parameters).items():
+    for function, place in places(
+        lower_functions(embeds_as_layers(outputs), inputs), parameters
+    ).items():
         type_name = function.info.type_name
         # What depends on parameters and numbers only is computed once, by the export.
         constant = not any(variable in dynamic for variable in function.inputs)

@@ -17,6 +17,7 @@ import numpy as np
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnb
 from nnabla_compress.exporters.archive import METADATA
+from nnabla_compress.graph.inputs import forms
 from nnabla_compress.nnb import NnbFile
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import needs_callbacks
@@ -81,16 +82,31 @@ class Samples:
         return Samples(rows, self.source, self.labels, tuple(names))
 
     @classmethod
-    def random(cls, shapes: Sequence[Tuple[int, ...]], count: int) -> Samples:
+    def random(
+        cls,
+        shapes: Sequence[Tuple[int, ...]],
+        count: int,
+        graph: Optional[GraphEngine] = None,
+    ) -> Samples:
         """Returns samples of the standard normal distribution, the same ones every time.
 
         Args:
             shapes: Of a sample of each input.
             count: Number of samples.
+            graph: The network, if it is known: it may take row numbers instead.
         """
         rng = np.random.RandomState(_SEED)
         rows = [rng.randn(count, *shape).astype(np.float32) for shape in shapes]
-        return cls(rows, "the standard normal distribution")
+        if graph is None:
+            return cls(rows, "the standard normal distribution")
+        taken = forms(list(graph.inputs.values()), list(graph.outputs.values()))
+        if not any(form.below for form in taken):
+            return cls(rows, "the standard normal distribution")
+        drawn = {
+            name: form.random(rng, (count, *variable.shape[1:]))
+            for (name, variable), form in zip(graph.inputs.items(), taken)
+        }
+        return cls(list(drawn.values()), "random numbers", names=tuple(drawn))
 
 
 def verify_files(
@@ -128,7 +144,7 @@ def verify_files(
         simulator = SimulatorEngine(made)
         machine = simulator.machine
         if samples is None:
-            samples = Samples.random([port.shape[1:] for port in machine.inputs], count)
+            samples = Samples.random([port.shape[1:] for port in machine.inputs], count, graph)
         engines: List[Engine] = [] if graph is None else [graph]
         promises: List[Promise] = []
         in_nnabla = None
