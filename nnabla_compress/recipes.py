@@ -29,6 +29,7 @@ from nnabla_compress import data, models
 from nnabla_compress.errors import CompressError, ConfigError
 from nnabla_compress.exporters.storage import SMALLEST, check_storage
 from nnabla_compress.exporters.targets import target_named
+from nnabla_compress.exporters.weigh import PREFERENCES, check_preference
 from nnabla_compress.regularizers import parse_size
 from nnabla_compress.rules import QuantizerRule, choose_rules, nearest, quantizers, typed
 from nnabla_compress.training import LOSSES, Distillation, TrainingSettings, make_loss
@@ -318,6 +319,7 @@ class ExportPart(_Part):
     target: str = "portable"
     storage: str = SMALLEST
     snap_dictionary: bool = False
+    prefer: str = PREFERENCES[0]
     nnb: bool = True
     api: int = Field(default=44, ge=1, le=45)
     batch_size: int = Field(default=1, ge=1)
@@ -328,12 +330,14 @@ class ExportPart(_Part):
     def _known(self) -> ExportPart:
         target_named(self.target)
         check_storage(self.storage)
+        check_preference(self.prefer)
         return self
 
     @property
     def options(self) -> Dict[str, Any]:
         """Arguments of ``export_nnp`` beside the target."""
-        return {"storage": self.storage, "snap_dictionary": self.snap_dictionary}
+        keys = ("storage", "snap_dictionary", "prefer")
+        return {key: getattr(self, key) for key in keys}
 
     @classmethod
     def checked(cls, content: Any, where: str = "export") -> ExportPart:

@@ -21,6 +21,7 @@ import numpy as np
 
 from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.graph import Layer, functions, layers
+from nnabla_compress.progress import tracked
 
 
 def correct_biases(
@@ -61,7 +62,8 @@ def correct_biases(
     plain = Replay(float_outputs, float_inputs, samples)
     uses = Counter(v.data for f in functions(outputs) for v in f.inputs)
     corrected = 0
-    for layer, twin in zip(layers(outputs), layers(float_outputs)):
+    found = list(zip(layers(outputs), layers(float_outputs)))
+    for layer, twin in tracked("correcting biases", found, len(found)):
         quantized.run_through(layer.function)
         plain.run_through(twin.function)
         y, target = layer.function.outputs[0], twin.function.outputs[0]

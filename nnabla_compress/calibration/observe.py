@@ -13,6 +13,7 @@ from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.errors import CompressError, DataError, unwrapped
 from nnabla_compress.graph import functions, rebuild
 from nnabla_compress.graph.batches import rows_of
+from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers.engine import host_array
 
 BATCH = 64
@@ -61,7 +62,7 @@ def observe(
         for number, variable in enumerate(function.outputs):
             if variable in found:
                 watched.setdefault(copy, []).append((number, found[variable]))
-    count = 0
+    count, parts = 0, -(-len(samples[0]) // size)
     failure: List[BaseException] = []
 
     def after(function: Any) -> None:
@@ -75,7 +76,7 @@ def observe(
             failure.append(error)
             raise
 
-    for rows, count in batches(samples, size):
+    for rows, count in tracked("observing feature maps", batches(samples, size), parts):
         for variable, mine, values in zip(inputs, own, rows):
             mine.d = values
             if variable in found:
@@ -113,7 +114,8 @@ def compute(
     for variable in copies:
         variable.persistent = True
     found: List[List[np.ndarray]] = [[] for _ in copies]
-    for rows, count in batches(samples, size):
+    total = -(-len(samples[0]) // size)
+    for rows, count in tracked("running the network", batches(samples, size), total):
         for mine, values in zip(own, rows):
             mine.d = values
         run(copies)

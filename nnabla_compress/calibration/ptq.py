@@ -33,7 +33,7 @@ from nnabla_compress.calibration.observe import compute, observe
 from nnabla_compress.calibration.places import places
 from nnabla_compress.calibration.replay import FLOAT_BYTES
 from nnabla_compress.calibration.round_layers import learn_roundings
-from nnabla_compress.calibration.samples import checked_samples, split_samples
+from nnabla_compress.calibration.samples import checked_samples, refuse_constant, split_samples
 from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
@@ -42,7 +42,6 @@ from nnabla_compress.errors import DataError, VerifyError
 from nnabla_compress.graph import check_faithful, costs
 from nnabla_compress.graph.compare import decibels
 from nnabla_compress.graph.faithful import FOLDED
-from nnabla_compress.quantizers import Affine
 from nnabla_compress.quantizers.base import quantizer_of
 
 Tell = Callable[[str], None]
@@ -140,6 +139,7 @@ class _Sequence:
         judged_on: Tuple[np.ndarray, ...] = ()
         if samples is not None:
             checked = checked_samples(samples, inputs)
+            refuse_constant(checked, "calibration samples")
             self.learn_from, judged_on = split_samples(checked, settings.hold_out, settings.seed)
             if len(checked[0]) < _FEW_SAMPLES:
                 self._note(
@@ -243,8 +243,12 @@ class _Sequence:
             self._note(f"left at nearest rounding: {', '.join(left)}.")
 
     def _rounds(self) -> bool:
-        nodes = weight_quantizers(self.network)
-        bits = [n.info.args["bits"] for n in nodes if quantizer_of(n) is Affine]
+        bits = []
+        for node in weight_quantizers(self.network):
+            quantizer = quantizer_of(node)
+            assert quantizer is not None
+            if quantizer.choices(node.info.args, node.inputs) is not None:
+                bits.append(quantizer.bits_of(node.info.args, node.inputs))
         if self.settings.rounding is None:
             return any(b < _ROUNDED_BELOW for b in bits)
         return self.settings.rounding and bool(bits)

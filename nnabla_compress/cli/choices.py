@@ -21,6 +21,8 @@ SCHEMES = (
     "pow2_planes",
     "one_hot",
 )
+# nnabla_compress.exporters.weigh.PREFERENCES
+PREFERENCES = ("flash", "ram", "both")
 # nnabla_compress.calibration.methods.METHODS
 CALIBRATIONS = ("min_max", "moving_average", "percentile", "mse", "kl")
 # nnabla_compress.calibration.settings.JUDGES

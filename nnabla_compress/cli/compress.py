@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 import click
 
 from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
+from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
 
@@ -90,9 +91,7 @@ if TYPE_CHECKING:
     help="With --fold training: updates until their running statistics are frozen.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("-t", "--target", default="portable", show_default=True, help="Target of the export.")
-@click.option("--nnb/--no-nnb", default=True, show_default=True, help="Also write the .nnb file.")
-@click.option("--api", type=click.IntRange(1, 45), default=44, show_default=True)
+@export_options
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
 def command(file: Path, output: Optional[Path], resume: bool, **options: Any) -> None:
     """Compresses FILE, an .nnp file, without its training script.
@@ -139,11 +138,11 @@ def recipe_of(
     fold: str = "after",
     freeze_after: Optional[int] = None,
     seed: int = 0,
-    target: str = "portable",
-    nnb: bool = True,
-    api: int = 44,
+    **export: Any,
 ) -> Tuple[Recipe, Path]:
     """Returns the recipe that the options of the command line stand for.
+
+    All keywords are options of the verb; ``export`` are the keys of a recipe's ``export``.
 
     Returns:
         The recipe, and the folder where its relative paths start.
@@ -191,7 +190,7 @@ def recipe_of(
         compression["distill"] = {name: typed(value) for name, value in pairs}
     content: Dict[str, Any] = {"name": file.stem, "seed": seed, "compression": compression}
     content["model"] = {"nnp": str(file), "network": network}
-    content["export"] = {"target": target, "nnb": nnb, "api": api}
+    content["export"] = export
     preprocessing = preprocessing_part(scale, mean, std)
     if recipe_data is not None:
         if data is not None or preprocessing or validation is not None:

@@ -79,6 +79,8 @@ def command(
             f"{reference.name} beside it has the scores of the device."
         )
     console.print(f"{split}: {text_of(score)}  ({score.samples} samples)")
+    for doubt in score.doubts:
+        messages.print(f"WARNING: {doubt}.", markup=False)
 
 
 def _described(

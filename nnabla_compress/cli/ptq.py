@@ -10,6 +10,7 @@ import click
 
 from nnabla_compress.cli.choices import AUTO, CALIBRATIONS, JUDGES
 from nnabla_compress.cli.compress import recipe_of
+from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
 
@@ -88,9 +89,7 @@ _BITS = 8
 @click.option("--network", help="Which network of the file.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [runs/<FILE>-ptq].")
-@click.option("-t", "--target", default="portable", show_default=True, help="Target of the export.")
-@click.option("--nnb/--no-nnb", default=True, show_default=True, help="Also write the .nnb file.")
-@click.option("--api", type=click.IntRange(1, 45), default=44, show_default=True)
+@export_options
 def command(
     file: Path,
     samples: int,

@@ -5,14 +5,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Mapping, Optional, Union
+from typing import List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from nnabla_compress.errors import VerifyError
 from nnabla_compress.exporters.fixed_point.evaluate import feeds
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
-from nnabla_compress.graph.compare import difference, run, same_class
+from nnabla_compress.exporters.tolerance import Tolerance
+from nnabla_compress.graph.compare import difference, response, run, same_class
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 
@@ -89,7 +90,14 @@ def nnb_agreement(
     """
     machine = Machine(path, callbacks=PACKED_CALLBACKS)
     network = inference_network(inputs, outputs, machine.inputs[0].shape[0])
-    return simulated(machine, network, samples, most, tolerance)
+    found = simulated(machine, network, samples, most)
+    if tolerance is not None and not found.error <= tolerance:
+        raise VerifyError(
+            f"on the C runtime the network differs by {found.error:.3g} (root mean square) in the "
+            f"simulator, allowed is {tolerance:.3g}.",
+            help="allow more, or look with 'nnabla-compress verify' where they differ",
+        )
+    return found
 
 
 def simulated(
@@ -97,7 +105,9 @@ def simulated(
     network: Network,
     samples: Mapping[str, np.ndarray],
     most: int,
-    tolerance: Optional[float],
+    tolerance: Optional[Tolerance] = None,
+    notes: Sequence[str] = (),
+    way_out: str = "please report this network",
 ) -> Agreement:
     """Does what :func:`nnb_agreement` says for a network that is built for inference.
 
@@ -106,7 +116,12 @@ def simulated(
         network: The network, of the same batch size; its inputs get other values.
         samples: As of :func:`nnb_agreement`.
         most: Likewise.
-        tolerance: Likewise.
+        tolerance: How far they may be apart; None: any distance.
+        notes: What is known of the file and may be the reason if they are farther apart.
+        way_out: What to do then.
+
+    Raises:
+        VerifyError: If they are farther apart.
     """
     variables, outputs = list(network.inputs.values()), list(network.outputs.values())
     batch = variables[0].shape[0]
@@ -117,15 +132,24 @@ def simulated(
     got = machine.run_many(calls)
     computed = [run(variables, outputs, values) for values in zip(*calls)]
     expected = [np.stack(column) for column in zip(*computed)]
-    error = difference(expected, got).root_mean_square
-    if tolerance is not None and not error <= tolerance:
-        raise VerifyError(
-            f"on the C runtime the network differs by {error:.3g} (root mean square) in the "
-            f"simulator, allowed is {tolerance:.3g}.",
-            help="please report this network",
-        )
+    count = len(calls[0]) * batch
+    found = difference(expected, got)
+    if tolerance is not None:
+
+        def responses() -> float:
+            pairs = zip(zip(*calls), computed)
+            found = [response(variables, outputs, values, given) for values, given in pairs]
+            return float(np.sqrt(np.mean(np.square(found))))
+
+        wrong, limit = tolerance.judge(expected, got, responses)
+        if not wrong <= limit:
+            said = (
+                f"on the C runtime the network differs by {wrong:.3g} of the output, as the "
+                f"simulator says on {count} samples; allowed is {limit:.3g}"
+            )
+            raise VerifyError("; ".join([said, *notes]) + ".", help=way_out)
     same = same_class(np.concatenate(expected[0]), np.concatenate(got[0]))
-    return Agreement(len(calls[0]) * batch, error, same)
+    return Agreement(count, found.root_mean_square, same)
 
 
 def _rows(network: Network, samples: Mapping[str, np.ndarray], most: int) -> List[np.ndarray]:

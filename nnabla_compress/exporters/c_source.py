@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
-from typing import Dict, List, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
+from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.files import atomic_path
 from nnabla_compress.names import ascii_name
@@ -64,7 +66,7 @@ def export_c(path: Union[str, Path], nnb_path: Union[str, Path]) -> List[Path]:
     texts = {
         header: _header(name, network, content),
         path: _array(name, header.name, content),
-        example: _example(name, header.name, network),
+        example: _example(name, path.name, network),
     }
     for file, text in texts.items():
         with atomic_path(file) as temporary:
@@ -167,13 +169,53 @@ def _array(name: str, header: str, content: bytes) -> str:
     return "\n".join([*top, *lines, "};", ""])
 
 
-def _example(name: str, header: str, network: NnbFile) -> str:
+def compile_command(paths: Sequence[Path]) -> Optional[str]:
+    """Returns the command that compiles the C files of an export, None if there are none.
+
+    It takes the runtime's headers and libraries from ``$NNABLA_C_RUNTIME``, the folder of
+    nnabla-c-runtime, built in ``build``.
+
+    Args:
+        paths: What the export wrote, in one folder.
+
+    Example:
+        >>> print(compile_command([Path("out/a-b.c"), Path("out/a-b_main.c")]))
+        ... # doctest: +NORMALIZE_WHITESPACE
+        cd out && cc -O2 -I"$NNABLA_C_RUNTIME/include" a-b_main.c a-b.c
+        -L"$NNABLA_C_RUNTIME/build/src/runtime" -L"$NNABLA_C_RUNTIME/build/src/functions"
+        -lnnablart_runtime -lnnablart_functions -lm -o a-b
+    """
+    sources = {path.name: path for path in paths if path.suffix == ".c"}
+    own = [name for name in sources if name not in (*EXAMPLE, *GLUE, *KERNELS)]
+    kernels = [name for name in (*GLUE, *KERNELS) if name in sources]
+    mains = [name for name in own if name.endswith("_main.c")]
+    if mains:  # the example of this network takes the place of the general one
+        names = [mains[0], *(name for name in own if name not in mains), *kernels]
+    else:
+        names = [name for name in EXAMPLE if name in sources] + kernels
+    if not names:
+        return None
+    program = names[0][: -len("_main.c")] if mains else names[0][: -len(".c")]
+    runtime = '"$NNABLA_C_RUNTIME/'
+    libraries = [f'-L{runtime}build/src/{part}"' for part in ("runtime", "functions")]
+    folder = next(iter(sources.values())).parent
+    words = [
+        *("cd", shlex.quote(str(folder)), "&&", "cc", "-O2", f'-I{runtime}include"'),
+        *map(shlex.quote, names),
+        *libraries,
+        *("-lnnablart_runtime", "-lnnablart_functions", "-lm", "-o", shlex.quote(program)),
+    ]
+    return " ".join(words)
+
+
+def _example(name: str, source: str, network: NnbFile) -> str:
     upper = name.upper()
-    values: Dict[str, str] = {"name": name, "header": header, "notice": _NOTICE}
+    values: Dict[str, str] = {"name": name, "notice": _NOTICE}
+    values["header"] = f"{source[: -len('.c')]}.h"
     values["inputs"] = "\n".join(_filling(name, upper, network))
     values["outputs"] = "\n".join(_printing(name, upper, network))
     packed = needs_callbacks(network)
-    values["sources"] = f"{name}.c" + (", packed_nnablart.c, packed_kernels.c" if packed else "")
+    values["sources"] = source + (", packed_nnablart.c, packed_kernels.c" if packed else "")
     values["include"] = '\n#include "packed_nnablart.h"' if packed else ""
     values["report"] = _REPORT if packed else ""
     values["callbacks"] = _WITH_CALLBACKS if packed else _WITHOUT_CALLBACKS

@@ -101,7 +101,7 @@ def _placed(network: NnbFile) -> NnbFile:
         stop = max(stop, last.get(number, first[number]))
         spans[root] = (min(begin, first[number]), stop, max(most, size))
     buffers, taken = _share(spans)
-    if sum(buffers) >= network.buffer_bytes and len(buffers) >= len(network.buffers):
+    if (sum(buffers), len(buffers)) > (network.buffer_bytes, len(network.buffers)):
         return network
     variables = [
         replace(variable, buffer=taken[place[number]]) if number in place else variable

@@ -131,6 +131,7 @@ class ExportReport:
             "tolerance": self.tolerance,
             "any_batch_size": self.any_batch_size,
             "notes": list(self.notes),
+            "float_sizes": None if self.float_sizes is None else asdict(self.float_sizes),
         }
 
 

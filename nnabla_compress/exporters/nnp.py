@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Mapping, Optional, Union
+from typing import List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 import numpy as np
@@ -38,8 +38,10 @@ from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
 from nnabla_compress.exporters.rewrites import embeds_as_layers
 from nnabla_compress.exporters.sizes import float_sizes
-from nnabla_compress.exporters.targets import ExportOptions, Target, target_named
+from nnabla_compress.exporters.targets import ExportOptions, target_named
+from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
+from nnabla_compress.exporters.weigh import check_preference
 from nnabla_compress.files import atomic_path
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.names import ascii_name
@@ -47,6 +49,7 @@ from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
 
 _SIMULATED = 100  # samples
+_REPORT = "please report this network"
 
 
 def export_nnp(
@@ -59,6 +62,7 @@ def export_nnp(
     samples: Optional[Mapping[str, np.ndarray]] = None,
     storage: str = "smallest",
     snap_dictionary: bool = False,
+    prefer: str = "flash",
     api: int = RELEASED,
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
@@ -84,13 +88,16 @@ def export_nnp(
             Network Console and the C runtime have.
         batch_size: Rows of the inputs that the file states; it can be loaded with others.
         tolerance: Largest difference allowed where float additions change their order, as a part of
-            the output's largest magnitude. Where activations are quantized a value on a border may
-            fall to the other side: there the root mean square difference must stay below 5 %.
+            the output's largest magnitude; where values pass through roundings more is allowed, see
+            :class:`~nnabla_compress.exporters.tolerance.Tolerance`.
         samples: Inputs (rows, ...) by name to compare on, besides random ones; targets that choose
             number formats choose them from these.
         storage: How quantized weights are stored: the name of a scheme, ``"smallest"``, or
             ``"float"`` for their values.
         snap_dictionary: Put free dictionaries on an integer grid, so that they decode exactly.
+        prefer: What counts where decoding a weight takes memory of the device: ``"flash"``, the
+            smallest file; ``"ram"``, the smallest one whose buffers take no more than the float
+            network's; ``"both"``, the least sum.
         api: API level of the C runtime that the file is for. Arguments that lower levels lack are
             written another way where there is one.
 
@@ -120,8 +127,9 @@ def export_nnp(
         raise ConfigError(f"can't export to {path}: it does not end in .nnp.", help="call it *.nnp")
     chosen = target_named(target)
     network = inference_network(inputs, outputs, batch_size)
+    check_preference(prefer)
     samples = {ascii_name(name): values for name, values in (samples or {}).items()}
-    options = ExportOptions(storage, snap_dictionary, samples)
+    options = ExportOptions(storage, snap_dictionary, samples, prefer)
     folded = embeds_as_layers(_fold(network))
     folded = fit_to_level(folded, list(network.inputs.values()), api)
     lowered = chosen.lower(network, folded, options)
@@ -163,8 +171,12 @@ def export_nnp(
         own_rounds = rounds if chosen.runs_in_nnabla else []
         any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds)
         report = replace(report, any_batch_size=any_batch_size)
-        if chosen.simulator_tolerance is not None:
-            found = _simulate(temporary, network, graph, options.samples, chosen, api)
+        if chosen.needs_simulator:
+            allowed = Tolerance(limit, lowered.plain.activations > 0, chosen.rounds_numbers)
+            said, way_out = lowered.notes, chosen.way_out_of_rounding or _REPORT
+            found = _simulate(
+                temporary, network, graph, options.samples, allowed, said, way_out, api
+            )
             report = replace(report, notes=(*report.notes, str(found)))
         metadata = {"version": __version__, "same_values": lowered.reference is None}
         if chosen.packs_weights:
@@ -195,7 +207,9 @@ def _simulate(
     network: Network,
     graph: NamedGraph,
     samples: Mapping[str, np.ndarray],
-    target: Target,
+    allowed: Tolerance,
+    notes: Sequence[str],
+    way_out: str,
     api: int,
 ) -> Agreement:
     """Converts a file and runs it in the simulator of the C runtime against the network."""
@@ -206,7 +220,7 @@ def _simulate(
         has_settings = settings.exists()
         given = settings if has_settings else None
         export_nnb(nnb, path, api=api, batch_size=batch_size, settings=given)
-        return simulated(Machine(nnb), network, samples, _SIMULATED, target.simulator_tolerance)
+        return simulated(Machine(nnb), network, samples, _SIMULATED, allowed, notes, way_out)
 
 
 def _fold(network: Network) -> List[nn.Variable]:

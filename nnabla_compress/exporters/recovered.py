@@ -9,6 +9,7 @@ graph is as it was before the export.
 
 from __future__ import annotations
 
+from dataclasses import replace as replace_fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, Collection, Dict, List, Mapping, NamedTuple, Optional, Sequence
@@ -24,6 +25,7 @@ from nnabla_compress.errors import ExportError
 from nnabla_compress.exporters.few_values import encoding_of_values, integer_codes
 from nnabla_compress.exporters.packed_nnb import packing_of
 from nnabla_compress.exporters.packed_weights import with_form
+from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.exporters.storage import CODES, weight_path
 from nnabla_compress.exporters.summary import noted_by_export
 from nnabla_compress.exporters.targets import TARGETS
@@ -46,11 +48,13 @@ class Recovered(NamedTuple):
         outputs: Its outputs.
         weights: Paths of the weights that were recognized.
         notes: What a user should know of others, a sentence each.
+        float_sizes: Of the float network that the file was made from, if an export noted them.
     """
 
     outputs: List[nn.Variable]
     weights: List[str]
     notes: List[str]
+    float_sizes: Optional[FloatSizes] = None
 
 
 def recovered_network(path: Path, network: LoadedNetwork) -> Recovered:
@@ -81,7 +85,7 @@ def recovered_network(path: Path, network: LoadedNetwork) -> Recovered:
         batch_size = inputs[0].shape[0]
         rounds = input_rounds(network.inputs, {}, batch_size)
         verify_lowered(inputs, outputs, found.outputs, rounds, _TOLERANCE, True)
-    return found
+    return found._replace(float_sizes=_float_sizes(noted.get("float_sizes")))
 
 
 def recovered(
@@ -109,7 +113,7 @@ def recovered(
         >>> from nnabla_compress.exporters.store import store_weights
         >>> encoding = Encoding(np.eye(8, dtype=int), 2, scale=np.float32(0.5))
         >>> x, w = nn.Variable((1, 8)), constant(encoding.decode(), "fc/affine/W")
-        >>> stored = store_weights([F.affine(x, w)], {w.data: encoding}, "int8")
+        >>> stored = store_weights([F.affine(x, w)], {w.data: encoding}, "int8", {})
         >>> found = recovered(stored.outputs, [x], {}, {})
         >>> found.weights, found.outputs[0].parent.inputs[1].parent.info.type_name
         (['fc/affine/W'], 'Coded')
@@ -117,6 +121,7 @@ def recovered(
     builder = _Builder(names, noted, forms)
     joined = rebuild(outputs, builder.join(outputs))
     made = rebuild(joined, builder.recognize(joined, inputs))
+    made = rebuild(made, builder.as_affines(made))
     return Recovered(made, builder.weights, builder.notes)
 
 
@@ -181,6 +186,37 @@ class _Builder:
 
         return replace
 
+    def as_affines(self, outputs: Sequence[nn.Variable]) -> Replace:
+        """Turns convolutions that took the place of fully connected layers back into these."""
+        readers = consumers(outputs)
+
+        def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
+            layer = arguments[0].parent if function.info.type_name == "Reshape" else None
+            if layer is None or layer.info.type_name != "Convolution":
+                return None
+            x, weight = layer.inputs[:BIAS]
+            node, y = weight.parent, function.outputs[0]
+            if node is None or node.info.type_name != Coded.type_name or y.ndim != 2:
+                return None
+            row = self._noted.get(layer_name(self._path(node.inputs[0])), {})
+            if row.get("type") != "Affine" or len(readers[function.inputs[0]]) > 1:
+                return None
+            if x.shape[1:] != weight.shape[1:] or y.shape[1] != weight.shape[0]:
+                return None
+            encoding = Coded.encode(node)
+            codes = np.ascontiguousarray(encoding.codes.reshape(weight.shape[0], -1).T)
+            axis = None if encoding.axis is None else 1
+            turned = replace_fields(encoding, codes=codes, axis=axis)
+            matrix = Coded(turned, str(node.info.args["origin"]))(
+                constant(turned.decode(), node.inputs[0].name)
+            )
+            before = x.parent
+            if before is not None and before.info.type_name == "Reshape":
+                x = before.inputs[0] if before.inputs[0].shape[0] == x.shape[0] else x
+            return F.affine(x, matrix, *layer.inputs[BIAS:])
+
+        return replace
+
     def _apart(self, function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
         """Returns a layer whose weight is a dictionary times scales with the scales behind it."""
         weight, type_name = arguments[WEIGHT], function.info.type_name
@@ -236,6 +272,13 @@ class _Builder:
             if name:
                 return name
         return ""
+
+
+def _float_sizes(noted: Any) -> Optional[FloatSizes]:
+    try:
+        return FloatSizes(int(noted["nnb_bytes"]), int(noted["buffer_bytes"]))
+    except (KeyError, TypeError, ValueError):
+        return None
 
 
 def _factor(function: Any, arguments: Sequence[nn.Variable]) -> Optional[np.ndarray]:

@@ -76,14 +76,34 @@ class NnbReport:
     def lines(self) -> List[str]:
         """Returns the sizes as sentences."""
         share = self.overhead_bytes / max(self.nnb_bytes, 1)
-        file = f"file: {self.nnb_bytes:,} bytes, {share:.1%} of them overhead"
-        memory = f"memory for variables: {self.buffer_bytes:,} bytes"
+        file = f"flash: {self.nnb_bytes:,} bytes of .nnb, {share:.1%} of them overhead"
+        memory = f"RAM: {self.buffer_bytes:,} bytes for variables"
         if self.float_nnb_bytes is not None:
-            file += f"; {self.ratio:.4f} of the float file ({self.float_nnb_bytes:,} bytes)"
+            file += f"; {self.ratio:.4f} of the float .nnb ({self.float_nnb_bytes:,} bytes)"
         extra = self.decoding_bytes
         if extra is not None and extra != 0:
             memory += f", {abs(extra):,} {'more' if extra > 0 else 'less'} than in float"
         return [file, memory]
+
+    def warnings(self) -> List[str]:
+        """Returns what a user should know before these files are shipped, a sentence each."""
+        found = []
+        if self.decoding_bytes is not None and self.decoding_bytes > 0:
+            found.append(
+                f"the runtime decodes weights into memory: {self.buffer_bytes:,} bytes of RAM where"
+                f" the float network takes {self.float_buffer_bytes:,}. --prefer ram takes no more "
+                "than float, --prefer both the least of flash and RAM together; the C kernels of "
+                "--target callback read weights as they are stored"
+            )
+        if self.float_nnb_bytes is not None and self.nnb_bytes > self.float_nnb_bytes:
+            found.append(
+                f"the .nnb is larger than that of the float network ({self.nnb_bytes:,} against "
+                f"{self.float_nnb_bytes:,} bytes): {self.overhead_bytes:,} bytes of it are "
+                "functions and records, such as those that round activations, and the weights are "
+                "too few to make up for them. The float .nnb is the smaller one, or one of "
+                "quantized weights alone"
+            )
+        return found
 
 
 def nnb_report(path: Union[str, Path], float_sizes: Optional[FloatSizes] = None) -> NnbReport:

@@ -16,6 +16,7 @@ import numpy as np
 from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.exporters.activation_rows import ActivationRow, activation_rows
 from nnabla_compress.exporters.archive import METADATA
+from nnabla_compress.exporters.device_sizes import DeviceSizes, device_sizes
 from nnabla_compress.exporters.lowering import fold_constants
 from nnabla_compress.exporters.obstacles import Obstacle, obstacles, preprocessing
 from nnabla_compress.exporters.storage import CODES, weight_path
@@ -24,6 +25,7 @@ from nnabla_compress.graph.costs import NetworkCosts, costs
 from nnabla_compress.graph.layers import WEIGHT, Layer, layers
 from nnabla_compress.graph.recognize import with_nodes
 from nnabla_compress.graph.rewrite import functions, leaves
+from nnabla_compress.graph.zero_channels import ZeroChannels, zero_channels
 from nnabla_compress.models.nnp import TRAINING_ONLY, Executor, NnpFile
 from nnabla_compress.models.nnp_archive import readable
 
@@ -78,6 +80,8 @@ class NetworkSummary:
         left_out: Functions in the file that only act in training, by type.
         loops: Turns of the loops in the file, by name; all turns are counted.
         obstacles: What can't be compressed or exported, and why.
+        zero_channels: Layers with channels that are computed for nothing.
+        device: What it takes on the C runtime; None if that can't be told.
     """
 
     name: str
@@ -92,6 +96,8 @@ class NetworkSummary:
     left_out: Dict[str, int] = field(default_factory=dict)
     loops: Dict[str, int] = field(default_factory=dict)
     obstacles: Tuple[Obstacle, ...] = ()
+    zero_channels: Tuple[ZeroChannels, ...] = ()
+    device: Optional[DeviceSizes] = None
 
     @property
     def macs(self) -> int:
@@ -160,7 +166,9 @@ def summary(path: Union[str, Path]) -> FileSummary:
     for name in file.names:
         try:
             with readable(file.path, f"network {name[:80]!r} of "):
-                networks.append(_network(file, name, noted))
+                found = _network(file, name, noted)
+                device = device_sizes(file, name, exported=compression is not None)
+                networks.append(replace(found, device=device))
         except CompressError as error:
             failures[name] = error
     if not networks:
@@ -215,6 +223,7 @@ def _network(file: NnpFile, name: str, noted: Mapping[str, Any]) -> NetworkSumma
             left_out={kind: stored[kind] for kind in TRAINING_ONLY if kind in stored},
             loops=file.loops(name),
             obstacles=(*_of_reading(file, name), *obstacles(outputs, inputs, parameters)),
+            zero_channels=tuple(zero_channels(quantized, parameters)),
         )
 
 

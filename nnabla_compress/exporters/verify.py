@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
@@ -10,6 +11,7 @@ import numpy as np
 
 from nnabla_compress.errors import ConfigError, ExportError, VerifyError
 from nnabla_compress.exporters.nnabla_errors import told_as
+from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.graph.compare import difference, response, run
 from nnabla_compress.graph.inputs import forms
 
@@ -17,8 +19,6 @@ Rounds = List[List[np.ndarray]]
 
 _RANDOM_ROUNDS, _SAMPLE_ROUNDS = 3, 16
 _SEED = 313
-# Where activations are quantized, a value on a border between two steps may fall to either side.
-_QUANTIZED_ACTIVATIONS = 0.05
 
 
 def input_rounds(
@@ -110,9 +110,8 @@ def verify_lowered(
         lowered: Outputs of its lowered form.
         rounds: What to run them on.
         tolerance: Largest difference allowed, as a part of the output's largest magnitude.
-        quantized_activations: Allow single values to fall to the next step: then only the root mean
-            square difference counts, up to 5 %, or to twice what the network itself differs by
-            when its inputs move by a thousandth of their spread.
+        quantized_activations: Allow single values to fall to the next step, as
+            :class:`~nnabla_compress.exporters.tolerance.Tolerance` says.
 
     Returns:
         The largest difference.
@@ -122,17 +121,15 @@ def verify_lowered(
         VerifyError: If they differ more.
     """
     largest = 0.0
+    allowed = Tolerance(tolerance, steps=quantized_activations)
     for values in rounds:
         what = "the network can't be run on random inputs"
         with told_as(ExportError, what, "run it once yourself: output.forward()"):
             expected, got = run(inputs, outputs, values), run(inputs, lowered, values)
-        apart = difference(expected, got)
-        largest = max(largest, apart.largest)
-        limit, wrong = tolerance, apart.largest
-        if quantized_activations:
-            limit, wrong = max(tolerance, _QUANTIZED_ACTIVATIONS), apart.root_mean_square
-            if wrong > limit:
-                limit = max(limit, 2 * response(inputs, outputs, values, expected))
+        largest = max(largest, difference(expected, got).largest)
+        wrong, limit = allowed.judge(
+            expected, got, partial(response, inputs, outputs, values, expected)
+        )
         if wrong > limit:
             raise VerifyError(
                 f"the lowered network differs from the network by {wrong:.3g} of the output, "

@@ -23,6 +23,7 @@ from nnabla_compress.graph.rewrite import (
     rebuild,
     with_batch_statistics,
 )
+from nnabla_compress.graph.start import start_quantizers
 
 __all__ = [
     "Activation",
@@ -45,5 +46,6 @@ __all__ = [
     "rebuild",
     "register_python_function",
     "remove_quantizers",
+    "start_quantizers",
     "with_batch_statistics",
 ]

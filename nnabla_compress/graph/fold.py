@@ -33,7 +33,7 @@ from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside, constant, value
 from nnabla_compress.graph.layers import BIAS, parameter_names
 from nnabla_compress.graph.rewrite import consumers, functions, leaves, rebuild
-from nnabla_compress.quantizers.lut import nearest_power_of_two
+from nnabla_compress.quantizers.dictionaries import nearest_power_of_two
 
 NORMALIZATIONS = (
     "BatchNormalization",
@@ -185,6 +185,23 @@ def fold_into_layer(
         return _affine_map(y, scale, shift, weight_name)
     y = clone(layer, [x, weight, constant(inner, bias_name)])[0]
     return _affine_map(y, scale, np.zeros_like(scale), weight_name)
+
+
+def channel_factors(layer: Any, scale: np.ndarray) -> Optional[np.ndarray]:
+    """Returns the factor that a scale behind a layer puts on each of its weights.
+
+    Args:
+        layer: A function with a weight.
+        scale: Of as many dimensions as the output, such as (1, C, 1, 1).
+
+    Returns:
+        float64, in the shape of the weight; None if the scale varies along other axes than the
+        layer's channels.
+    """
+    axis = _channel_axis(layer, scale.shape, layer.outputs[0].shape)
+    if axis is None:
+        return None
+    return _scale_weight(layer, np.ones(layer.inputs[1].shape), scale.ravel(), axis)
 
 
 def _affine_map(

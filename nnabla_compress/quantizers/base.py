@@ -37,6 +37,7 @@ from nnabla.function import PythonFunction
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.look_up import straight_through
+from nnabla_compress.quantizers.choices import Choices
 from nnabla_compress.quantizers.engine import host_array
 
 # A point can't stand in the name of a function of NNabla, which are identifiers of C++: a node of
@@ -89,6 +90,20 @@ class Quantizer:
         """Initialises the quantizer's parameters from the tensor present, where that is due."""
 
     @classmethod
+    def start(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], importance: np.ndarray
+    ) -> None:
+        """Initialises the parameters like :meth:`prepare`, some weights' errors counting more.
+
+        Args:
+            args: Arguments of the node.
+            inputs: The tensor and the parameters.
+            importance: What each weight's squared error counts, positive; used by quantizers whose
+                parameters all channels share.
+        """
+        cls.prepare(args, inputs)
+
+    @classmethod
     def after_update(
         cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], steps: int
     ) -> None:
@@ -97,6 +112,11 @@ class Quantizer:
     @classmethod
     def before_update(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
         """Bounds the gradients of the quantizer's own parameters, where that is due."""
+
+    @classmethod
+    def choices(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[Choices]:
+        """Returns what the weights may become, if that can be learned from data; else None."""
+        return None
 
     @classmethod
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:

@@ -6,6 +6,7 @@ Every verb that exports does it here, so that each writes the same files and say
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -17,15 +18,18 @@ from nnabla_compress.c_kernels import copy_sources
 from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
 from nnabla_compress.exporters import (
     ExportReport,
+    FloatSizes,
     NnbReport,
     export_c,
     export_nnb,
     export_nnp,
     nnb_report,
 )
+from nnabla_compress.exporters.c_source import compile_command
 from nnabla_compress.exporters.inference import Variables
 from nnabla_compress.exporters.obstacles import refuse_missing
 from nnabla_compress.nnb import read_nnb
+from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
 from nnabla_compress.runs.inputs import Inputs
 from nnabla_compress.runs.parameters import own_parameters
@@ -39,10 +43,14 @@ class Exported(NamedTuple):
     Args:
         report: Bits and bytes of each layer, and what a user should know.
         paths: The files, the ``.nnp`` first.
+        part: What was asked for.
+        rows: The batch size of the ``.nnb``.
     """
 
     report: ExportReport
     paths: List[Path]
+    part: ExportPart
+    rows: int = 1
 
     @property
     def sizes(self) -> Optional[NnbReport]:
@@ -52,9 +60,16 @@ class Exported(NamedTuple):
                 return nnb_report(path, self.report.float_sizes)
         return None
 
-    def with_notes(self, notes: Sequence[str]) -> Exported:
-        """Returns the same with further notes."""
+    def noting(self, notes: Sequence[str], float_sizes: Optional[FloatSizes]) -> Exported:
+        """Returns the same with further notes, and sizes of the float network that are known.
+
+        Args:
+            notes: A sentence each.
+            float_sizes: Of one sample.
+        """
         report = replace(self.report, notes=(*self.report.notes, *notes))
+        if float_sizes is not None and report.float_sizes is not None:
+            report = replace(report, float_sizes=float_sizes)
         return self._replace(report=report)
 
     def as_dict(self) -> Dict[str, Any]:
@@ -64,10 +79,30 @@ class Exported(NamedTuple):
             "float_weight_bytes": self.report.float_bytes,
             "packed_weight_bytes": self.report.packed_bytes,
         }
-        if self.report.notes:
-            found["notes"] = list(self.report.notes)
         sizes = self.sizes
+        notes = [*self.report.notes, *(sizes.warnings() if sizes is not None else [])]
+        if notes:
+            found["notes"] = notes
+        if self.commands:
+            found["commands"] = self.commands
         return found if sizes is None else {**found, **sizes.as_dict()}
+
+    @property
+    def commands(self) -> Dict[str, str]:
+        """What to type to make the ``.nnb`` by NNabla's own converter, and to compile C files."""
+        nnp = self.paths[0]
+        found = {}
+        if nnp.with_suffix(".settings.yaml") in self.paths:
+            files = [nnp.with_suffix(end) for end in (".settings.yaml", ".nnp", ".nnb")]
+            names = [shlex.quote(str(path)) for path in files]
+            found["convert"] = (
+                "nnabla_cli convert -d nnb_3 --nnp-no-expand-network "
+                f"--api {self.part.api} -b {self.rows} -s {' '.join(names)}"
+            )
+        compiled = compile_command(self.paths)
+        if compiled is not None:
+            found["compile"] = compiled
+        return found
 
 
 def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) -> Exported:
@@ -95,7 +130,7 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
         if output == logits:
             raise
         exported = export_graph(nnp, {"y": logits}, given, part, samples, only)
-    return exported.with_notes(inputs.notes)
+    return exported.noting(inputs.notes, None)
 
 
 def check_exportable(inputs: Inputs, target: str) -> None:
@@ -144,29 +179,33 @@ def export_graph(
         CompressError: If the network can't be exported.
     """
     rows = _rows(only_batch, part.batch_size)
-    report = export_nnp(
-        nnp,
-        outputs,
-        inputs,
-        target=part.target,
-        api=part.api,
-        samples=samples,
-        batch_size=only_batch or 1,
-        **part.options,
-    )
+    with stage(f"writing {nnp.name}"):
+        report = export_nnp(
+            nnp,
+            outputs,
+            inputs,
+            target=part.target,
+            api=part.api,
+            samples=samples,
+            batch_size=only_batch or 1,
+            **part.options,
+        )
     beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
     paths = [nnp, *(path for path in beside if path.exists())]
     if part.nnb or part.c:
-        nnb = export_nnb(nnp.with_suffix(".nnb"), nnp, api=part.api, batch_size=rows)
+        nnb = nnp.with_suffix(".nnb")
+        with stage(f"writing {nnb.name}"):
+            export_nnb(nnb, nnp, api=part.api, batch_size=rows)
         paths.append(nnb)
         if needs_callbacks(read_nnb(nnb)):
             paths += copy_sources(nnb.parent)
         if part.c:
-            paths += export_c(nnp.with_suffix(".c"), nnb)
+            with stage("writing C source"):
+                paths += export_c(nnp.with_suffix(".c"), nnb)
     if rows != (only_batch or 1):
         # The network in float was measured with the batch size of the .nnp.
         report = replace(report, float_sizes=None)
-    return Exported(report, paths)
+    return Exported(report, paths, part, rows)
 
 
 def _rows(only: Optional[int], wanted: int) -> int:

@@ -14,11 +14,12 @@ from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.files import writable_folder
 from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
+from nnabla_compress.runs.doubts import scored
 from nnabla_compress.runs.export import Exported, export_graph, export_network
 from nnabla_compress.runs.inputs import Inputs, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.run import Run
-from nnabla_compress.training import Score, evaluate, set_seed
+from nnabla_compress.training import Score, set_seed
 from nnabla_compress.training.evaluate import Build
 
 
@@ -96,8 +97,7 @@ def evaluate_run(folder: Path, split: str = "test", batch_size: int = 100) -> Sc
         CompressError: If the folder holds no finished run.
     """
     with trained_network(open_run(folder)) as (inputs, build):
-        samples = inputs.data.split(split)
-        return evaluate(build, samples, inputs.preprocessing, batch_size, inputs.loss)
+        return scored(inputs, build, inputs.data.split(split), batch_size)
 
 
 def evaluate_file(
@@ -138,8 +138,7 @@ def evaluate_network(
     recipe = recipe.model_copy(update={"model": model, "compression": None})
     with own_parameters():
         inputs = load_inputs(recipe, folder)
-        samples = inputs.data.split(split)
-        return evaluate(inputs.build, samples, inputs.preprocessing, batch_size, inputs.loss)
+        return scored(inputs, inputs.build, inputs.data.split(split), batch_size)
 
 
 def export_run(folder: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
@@ -194,4 +193,4 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
         exported = export_graph(nnp, outputs, network.inputs, part, only_batch=only)
-        return exported.with_notes(found.notes)
+        return exported.noting(found.notes, found.float_sizes)

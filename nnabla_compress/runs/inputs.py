@@ -11,10 +11,12 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress import data
+from nnabla_compress.calibration.samples import refuse_constant
 from nnabla_compress.compression import folded, rewrite
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph.batches import on_inputs
+from nnabla_compress.progress import stage, tracked
 from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.runs.networks import Network, network_of
@@ -171,7 +173,9 @@ class Inputs:
         with nn.auto_forward(False):
             output = self.build(feed.inputs, True)
         found: List[np.ndarray] = []
-        for batch in self._batches(split, feed.x.shape[0]):
+        size = feed.x.shape[0]
+        batches = self._batches(split, size)
+        for batch in tracked("answers of the float network", batches, -(-len(split) // size)):
             feed.put(batch)
             output.forward(clear_buffer=True)
             found.append(np.array(output.d[: batch.count]))
@@ -188,7 +192,9 @@ class Inputs:
         order = np.random.RandomState(self.seed).permutation(len(splits[name]))
         rows = np.sort(order[:most])
         split = splits[name].take(rows)
-        return Drawn(name, rows, split, next(iter(self._batches(split, len(split)))))
+        drawn = Drawn(name, rows, split, next(iter(self._batches(split, len(split)))))
+        refuse_constant(list(drawn.arrays.values()), f"the {name} samples of {self.data.name}")
+        return drawn
 
     def drawn_feed(self, most: int) -> Feed:
         """Returns variables that hold network inputs, as of :meth:`drawn`.
@@ -235,14 +241,15 @@ def load_data(
         raise DataError(f"recipe {recipe.name} names no data.", help="add data:")
     network = network or network_of(recipe, folder)
     options: Dict[str, Any] = dict(recipe.data.model_extra or {})
-    found = data.load(
-        recipe.data.source,
-        folder=folder,
-        validation=recipe.data.validation,
-        seed=recipe.seed,
-        wanted=replace(network.wanted, unlabelled=unlabelled),
-        **options,
-    )
+    with stage("loading the data"):
+        found = data.load(
+            recipe.data.source,
+            folder=folder,
+            validation=recipe.data.validation,
+            seed=recipe.seed,
+            wanted=replace(network.wanted, unlabelled=unlabelled),
+            **options,
+        )
     return found.change(lambda split: split.fitted(network.wanted.shapes))
 
 

@@ -20,11 +20,11 @@ from nnabla_compress.files import writable_folder, write_json
 from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
+from nnabla_compress.runs import doubts
 from nnabla_compress.runs.export import check_exportable, export_network
 from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.runs.run import _scored, versions
-from nnabla_compress.training import evaluate
 from nnabla_compress.training.evaluate import Build
 
 Tell = Callable[[str], None]
@@ -75,6 +75,9 @@ def run_ptq(
         variables = [x] if isinstance(x, nn.Variable) else list(x.values())
         with nn.auto_forward(False):
             logits = inputs.build(x, True)
+        doubtful = doubts.of_inputs(calibration or [], variables, [logits])
+        for note in doubtful:
+            tell(f"note: {note}.")
         result = post_training_quantize([logits], variables, calibration, settings, tell)
         names = None if isinstance(x, nn.Variable) else list(x)
         build = _build(result, names)
@@ -86,14 +89,17 @@ def run_ptq(
             "settings": asdict(settings),
             "calibration_samples": 0 if calibration is None else len(calibration[0]),
             "steps": step_rows(result.steps),
-            "notes": list(result.notes),
+            "notes": [*(f"{note}." for note in doubtful), *result.notes],
         }
         for part, name, made, files, scope in (
             ("float", "float", inputs.build, recipe.export.for_float(), {}),
             ("compressed", "results", build, recipe.export, result.scope),
         ):
             with nn.parameter_scope("", scope):
-                scores = {} if test is None else _score(part, made, test, tell)
+                cause = doubts.QUANTIZATION if "float" in results else None
+                if "warnings" in results.get("float", {}):
+                    cause = None
+                scores = {} if test is None else _score(part, made, test, tell, cause)
                 exported = export_network(target / f"{name}.nnp", inputs, made, files)
             results[part] = {**scores, **exported.as_dict()}
             if part == "compressed":
@@ -143,7 +149,9 @@ def _build(result: PostTraining, names: Optional[Sequence[str]]) -> Build:
     return build
 
 
-def _score(part: str, build: Build, test: Tuple[Inputs, Split], tell: Tell) -> Dict[str, Any]:
+def _score(
+    part: str, build: Build, test: Tuple[Inputs, Split], tell: Tell, cause: Optional[str]
+) -> Dict[str, Any]:
     inputs, split = test
     tell(f"scoring the {part} network on {len(split)} samples")
-    return _scored(evaluate(build, split, inputs.preprocessing, loss=inputs.loss))
+    return _scored(doubts.scored(inputs, build, split, cause=cause))

@@ -24,15 +24,16 @@ from nnabla_compress import data
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrapped
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder, write_json
+from nnabla_compress.graph import start_quantizers
 from nnabla_compress.logs import quiet
 from nnabla_compress.progress import Announce
-from nnabla_compress.quantizers import prepare
 from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
+from nnabla_compress.runs import doubts
 from nnabla_compress.runs.export import Exported, check_exportable, export_network
 from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
-from nnabla_compress.training import Outcome, Score, Trainer, evaluate, set_seed
+from nnabla_compress.training import Outcome, Score, Trainer, set_seed
 from nnabla_compress.training.evaluate import Build
 
 Tell = Callable[[str], None]
@@ -140,7 +141,8 @@ class Run:
             if recipe.float_training is not None:
                 trained = self._train("float", inputs, inputs.build, announce)
                 results["float_training"] = trained
-            results["float"] = _score(inputs, inputs.build)
+            cause = None if recipe.float_training is None else doubts.TRAINING
+            results["float"] = _score(inputs, inputs.build, cause)
             exported = self._export("float", inputs, inputs.build, recipe.export.for_float())
             results["float"].update(exported.as_dict())
             if recipe.compression is None and recipe.export != recipe.export.for_float():
@@ -156,9 +158,13 @@ class Run:
                     results["training"] = self._train("compressed", inputs, build, announce)
                 else:
                     self._start(inputs, build)
-                results["compressed"] = _score(inputs, build)
+                trains = recipe.compression.training is not None
+                if "warnings" not in results["float"]:
+                    cause = doubts.TRAINING if trains else doubts.QUANTIZATION
+                results["compressed"] = _score(inputs, build, cause)
                 exported = self._export("results", inputs, build, recipe.export)
                 results["compressed"].update(exported.as_dict())
+                self._judge_budget(results, build(inputs.variables(), True))
                 results["layers"] = exported.report.rows_as_dicts()
                 results["what_stays"] = exported.report.what_stays()
                 results["quantizers"] = learned_rows([build(inputs.variables(), True)])
@@ -166,6 +172,22 @@ class Run:
                     plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)
             write_json(self.folder / "results.json", results)
         return results
+
+    def _judge_budget(self, results: Dict[str, Any], output: nn.Variable) -> None:
+        """Notes what became of the budgets, and of the bits that were to be learned."""
+        assert self.recipe.compression is not None
+        part, warnings = results["compressed"], []
+        budget = budget_of(self.recipe.compression.budget)
+        if budget is not None:
+            part["budgets"] = doubts.of_budget(budget([output]), part["packed_weight_bytes"])
+            warnings += doubts.missed(part["budgets"])
+        if results.get("training", {}).get("bits_moved") is False:
+            warnings.append(
+                "no bit width ever moved, although the recipe learns them: train longer, raise the "
+                "learning rate, or give a tighter budget"
+            )
+        if warnings:
+            part["warnings"] = [*part.get("warnings", []), *warnings]
 
     def _same_data(self, inputs: Inputs) -> None:
         """Refuses to go on with other samples than those that the run began with.
@@ -207,7 +229,7 @@ class Run:
             output = build(inputs.drawn_feed(_FIRST_BATCH).inputs, True)
         else:
             output = build(inputs.variables(), True)
-        prepare([output])
+        start_quantizers([output])
         if inputs.splits is not None:
             with unwrapped():
                 output.forward(clear_buffer=True)
@@ -273,12 +295,12 @@ def versions() -> Dict[str, str]:
     }
 
 
-def _score(inputs: Inputs, build: Build) -> Dict[str, Any]:
+def _score(inputs: Inputs, build: Build, cause: Optional[str]) -> Dict[str, Any]:
     """Returns the scores of a network on the test samples, nothing without data."""
     test = inputs.test
     if test is None:
         return {}
-    return _scored(evaluate(build, test, inputs.preprocessing, loss=inputs.loss))
+    return _scored(doubts.scored(inputs, build, test, cause=cause))
 
 
 def _scored(score: Score) -> Dict[str, Any]:
@@ -290,6 +312,8 @@ def _scored(score: Score) -> Dict[str, Any]:
     if score.metrics:
         scored["metrics"] = score.metrics
         scored["loss_name"] = score.loss_name
+    if score.doubts:
+        scored["warnings"] = list(score.doubts)
     return scored
 
 

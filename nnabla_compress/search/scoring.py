@@ -22,9 +22,11 @@ from nnabla_compress.graph import (
     insert_weight_quantizers,
     layers,
     rebuild,
+    start_quantizers,
 )
 from nnabla_compress.graph.compare import decibels
-from nnabla_compress.quantizers import Quantizer, graph_quantizers, prepare
+from nnabla_compress.progress import tracked
+from nnabla_compress.quantizers import Quantizer, graph_quantizers
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.rules import Candidate, QuantizerRule, nearest, parse_rule, quantizers
 from nnabla_compress.runs.inputs import Inputs, load_inputs
@@ -187,7 +189,7 @@ class ScoredNetwork:
             outputs = insert_activation_quantizers([self.output], choose_activation)
             (output,) = insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
         check_faithful([self.output], [output])
-        prepare([output])
+        start_quantizers([output])
         return output
 
     def score(
@@ -234,7 +236,9 @@ class ScoredNetwork:
         output.persistent = True
         total, hits, outputs = 0.0, 0.0, []
         counts = True
-        for batch in evaluation_batches(self.split, self._feed.x.shape[0], self._preprocessing):
+        size = self._feed.x.shape[0]
+        batches = evaluation_batches(self.split, size, self._preprocessing)
+        for batch in tracked("scoring", batches, -(-len(self.split) // size)):
             self._feed.put(batch)
             losses.forward(clear_no_need_grad=True)
             total += float(losses.d[: batch.count].sum(dtype=np.float64))

@@ -13,6 +13,7 @@ from nnabla_compress.nnb.inputs import stored_input
 from nnabla_compress.nnb.network import DTYPES, NnbFile
 from nnabla_compress.nnb.reader import read_nnb
 from nnabla_compress.nnb.single_assignment import single_assignment
+from nnabla_compress.progress import tracked
 from nnabla_compress.simulator.context import Callbacks, Context
 from nnabla_compress.simulator.liveness import liveness
 from nnabla_compress.simulator.tensor import COEFFICIENTS
@@ -149,7 +150,8 @@ class Machine:
         self._check(samples, [(count, *port.shape) for port in self.inputs])
         outputs = [np.empty((count, *port.shape), port.dtype) for port in self.outputs]
         lanes = self._lanes(count)
-        for start in range(0, count, lanes):
+        starts = range(0, count, lanes)
+        for start in tracked("running the simulator", starts, len(starts)):
             parts = [np.moveaxis(array[start : start + lanes], 0, -1) for array in samples]
             width = parts[0].shape[-1]
             if width < lanes:

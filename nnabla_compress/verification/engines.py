@@ -18,6 +18,7 @@ from nnabla_compress.exporters.nnabla_errors import told_as
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
+from nnabla_compress.progress import tracked
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
 
@@ -63,7 +64,8 @@ class GraphEngine(Engine):
         variables = list(self.inputs.values())
         size, count = variables[0].shape[0], len(rows[0])
         found: List[List[np.ndarray]] = []
-        for start in range(0, count, size):
+        starts = range(0, count, size)
+        for start in tracked(f"running the {self.name}", starts, len(starts)):
             batch = [_filled(array[start : start + size], size) for array in rows]
             with told_as(
                 VerifyError,
@@ -179,7 +181,8 @@ class RuntimeEngine(Engine):
         size, count = self.machine.inputs[0].shape[0], len(rows[0])
         found: List[List[np.ndarray]] = []
         with tempfile.TemporaryDirectory() as folder:
-            for start in range(0, count, size):
+            starts = range(0, count, size)
+            for start in tracked(f"running the {self.name}", starts, len(starts)):
                 batch = [_filled(array[start : start + size], size) for array in rows]
                 found.append(self._once(Path(folder), batch))
         return [np.concatenate(parts)[:count] for parts in zip(*found)]

@@ -33,6 +33,7 @@ from nnabla_compress.verification.engines import (
 )
 from nnabla_compress.verification.report import (
     BIT_EQUAL,
+    HALF,
     NOTHING,
     SINGLE_STEPS,
     Comparison,
@@ -143,6 +144,7 @@ def verify_files(
     with _nnb_of(nnp, nnb) as made:
         simulator = SimulatorEngine(made)
         machine = simulator.machine
+        given = samples is not None
         if samples is None:
             samples = Samples.random([port.shape[1:] for port in machine.inputs], count, graph)
         engines: List[Engine] = [] if graph is None else [graph]
@@ -157,7 +159,7 @@ def verify_files(
                 promises.append(_promise_of_export(nnp, in_nnabla))
             engines.append(in_nnabla)
             samples = samples.in_order_of(list(in_nnabla.inputs))
-            promises.append(_promise_of_conversion(machine, in_nnabla))
+            promises.append(_promise_of_conversion(machine, in_nnabla, given))
         engines.append(simulator)
         _check(samples, machine)
         packed = needs_callbacks(machine.network)
@@ -220,10 +222,15 @@ def _promise_of_export(nnp: Path, network: NnpEngine) -> Promise:
     return within(float(report.get("tolerance") or _FLOAT_TOLERANCE))
 
 
-def _promise_of_conversion(machine: Machine, network: NnpEngine) -> Promise:
-    """Bits where all functions are exact; nothing of integer kernels, which round as they go."""
-    if uses_integer_kernels(machine.network) or network.holds(_OTHER_IN_NNABLA):
+def _promise_of_conversion(machine: Machine, network: NnpEngine, given: bool) -> Promise:
+    """Bits where all functions are exact; little of integer kernels, which round as they go.
+
+    Their formats are for samples: of random numbers they promise nothing.
+    """
+    if network.holds(_OTHER_IN_NNABLA):
         return NOTHING
+    if uses_integer_kernels(machine.network):
+        return HALF if given else NOTHING
     if network.exact and not isinstance(network, _Reference):
         return BIT_EQUAL
     return SINGLE_STEPS if network.rounds else within(_FLOAT_TOLERANCE)

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from nnabla_compress.errors import VerifyError
+from nnabla_compress.exporters import tolerance
 from nnabla_compress.verification.agreement import Agreement
 
 
@@ -54,8 +55,12 @@ def within(largest: float) -> Promise:
 
 # Where activations are quantized, a value on a border between two steps may fall to either side.
 SINGLE_STEPS = Promise(
-    "within 5 % (root mean square): single values may fall to the next step", root_mean_square=0.05
+    f"within {100 * tolerance.SINGLE_STEPS:.0f} % (root mean square): single values may fall to "
+    "the next step",
+    root_mean_square=tolerance.SINGLE_STEPS,
 )
+# Integers of few bits.
+HALF = Promise("within half of the output (root mean square)", root_mean_square=tolerance.HALF)
 
 
 @dataclass(frozen=True)

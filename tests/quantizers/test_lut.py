@@ -17,14 +17,13 @@ from nnabla.parameter import get_parameter_or_create
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.errors import ConfigError, TrainingError, unwrap
-from nnabla_compress.quantizers.lut import (
-    initial_dictionary,
-    k_means_step,
+from nnabla_compress.quantizers.dictionaries import (
     nearest_on_grid,
     nearest_power_of_two,
-    project,
     prune_threshold,
 )
+from nnabla_compress.quantizers.dictionary_start import initial_dictionary
+from nnabla_compress.quantizers.lut import k_means_step, project
 
 KINDS = {
     "free": dict(bits=3),

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 
@@ -12,6 +12,7 @@ from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
 from nnabla_compress.exporters.snap import snap_dictionaries
+from nnabla_compress.exporters.storage import FLOAT, SMALLEST
 from nnabla_compress.exporters.store import WeightStore
 from nnabla_compress.exporters.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.exporters.targets.target import (
@@ -19,6 +20,12 @@ from nnabla_compress.exporters.targets.target import (
     Lowered,
     Target,
     same_functions,
+)
+from nnabla_compress.exporters.weigh import Built, smaller, weighed
+
+_TOO_SMALL = (
+    "weights are stored as floats: there are so few that codes and the functions that decode them "
+    "would make a larger file"
 )
 
 
@@ -47,10 +54,21 @@ class Portable(Target):
                 names.update(network.names_in(reference))
                 plain = _folded(snapped, inputs, names)
         names.update(network.names_in(plain.outputs))
-        store = WeightStore(plain.encodings, options.storage)
-        outputs = store.decode(lower_functions(store.turn_affines(plain.outputs), inputs))
-        names.update(network.names_in(outputs))
         in_order = lower_functions(plain.outputs, inputs)
+        store = WeightStore(plain.encodings, options.storage)
+
+        def build(storage: str, room: Optional[Mapping[Any, Optional[int]]] = None) -> Built:
+            chosen = store.again(storage, room)
+            outputs = lower_functions(chosen.turn_affines(plain.outputs), inputs)
+            outputs = chosen.decode(chosen.fold_into_floats(outputs, names))
+            return Built(outputs, chosen.types, chosen)
+
+        built = weighed(lambda room: build(options.storage, room), in_order, inputs, options.prefer)
+        if options.storage == SMALLEST and built.made.schemes:
+            coded, built = built, smaller(built, build(FLOAT), inputs)
+            notes += [_TOO_SMALL] if built is not coded else []
+        store, outputs = built.made, list(built.outputs)
+        names.update(network.names_in(outputs))
         return Lowered(
             outputs,
             names,
