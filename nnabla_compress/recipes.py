@@ -30,6 +30,7 @@ from nnabla_compress.errors import CompressError, ConfigError
 from nnabla_compress.exporters.storage import SMALLEST, check_storage
 from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.exporters.weigh import PREFERENCES, check_preference
+from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.regularizers import parse_size
 from nnabla_compress.rules import QuantizerRule, choose_rules, nearest, quantizers, typed
 from nnabla_compress.training import LOSSES, Distillation, TrainingSettings, make_loss
@@ -427,6 +428,12 @@ class Recipe(_Part):
             raise ConfigError(
                 f"{where} is no valid YAML: {error}.", help="mend that line"
             ) from None
+        if content is None:
+            raise ConfigError(
+                f"{where} is empty.",
+                help="start from a recipe in configs/, or from these lines:\n  name: NAME\n"
+                "  model: {nnp: FILE.nnp}\n  compression: {weights: lut:bits=4}",
+            )
         if not isinstance(content, dict):
             raise ConfigError(
                 f"{where} holds {type(content).__name__}, not keys and values.",
@@ -458,6 +465,17 @@ class Recipe(_Part):
             ConfigError: If it is missing, or not a valid recipe.
         """
         path = Path(path)
+        other = other_format(path)
+        if path.is_file() and other is not None and other[0] != "a recipe":
+            raise ConfigError(f"{path} is {other[0]}, not a recipe.", help=other[1])
+        if path.is_dir():
+            kept = path / "recipe.yaml"
+            raise ConfigError(
+                f"{path} is a folder, not a recipe.",
+                help=f"go on with the run in it: run {kept} -o {path} --resume"
+                if kept.is_file()
+                else "name the YAML file; configs/ holds recipes to start from",
+            )
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:

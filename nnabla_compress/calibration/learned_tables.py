@@ -82,7 +82,7 @@ def _fitted(
     slope = np.bincount(codes.ravel(), wanted.ravel(), count)
     ridge = _RIDGE * max(float(moments.diagonal().max()), 1e-30)
     moments = moments + ridge * np.eye(count)
-    slope += ridge * entries
+    slope = slope + ridge * entries
     basis = table.basis(entries)
     solved = np.linalg.solve(basis.T @ moments @ basis, basis.T @ slope)
     fitted: np.ndarray = table.project(basis @ solved)

@@ -13,6 +13,7 @@ import click
 from nnabla_compress._version import __version__
 from nnabla_compress.cli.interrupts import Interrupts
 from nnabla_compress.errors import CompressError, unwrap
+from nnabla_compress.spelling import nearest_name
 
 # Each is a module of this package, imported when it is asked for, so that help is quick.
 VERBS = (
@@ -38,10 +39,8 @@ class _Verbs(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:
         if args and args[0] not in VERBS:
-            import difflib
-
-            near = difflib.get_close_matches(args[0], VERBS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            near = nearest_name(args[0], VERBS)
+            hint = f" Did you mean {near!r}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{hint} Commands: {', '.join(VERBS)}.")
         return super().resolve_command(ctx, args)
 

@@ -10,6 +10,7 @@ import click
 
 from nnabla_compress.cli.choices import AUTO, CALIBRATIONS, JUDGES
 from nnabla_compress.cli.compress import recipe_of
+from nnabla_compress.cli.data_options import LOSS_HELP
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
@@ -86,6 +87,7 @@ _BITS = 8
     metavar="[DATA]",
     help="Score both networks, on test samples of --data or of other data with labels.",
 )
+@click.option("--loss", metavar="LOSS", help=f"With --evaluate. {LOSS_HELP}")
 @click.option("--network", help="Which network of the file.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [runs/<FILE>-ptq].")

@@ -39,9 +39,22 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
     type=click.Path(path_type=Path),
     help="With a run: another file that was exported of it.",
 )
+@click.option(
+    "--float",
+    "original",
+    type=click.Path(path_type=Path),
+    help="With a file: the .nnp that it was made of [float.nnp beside results.nnp].",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **options: Any) -> None:
-    """Compares what computes one network: graph, .nnp, .nnb in the simulator, the C runtime.
+def command(
+    target: Path,
+    samples: int,
+    nnp: Optional[Path],
+    original: Optional[Path],
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Compares float network, graph, .nnp, .nnb in the simulator, and the C runtime.
 
     TARGET is a run folder, a stored network or an .nnb; files of one name in one folder belong
     together. The real runtime takes part where the environment variable NNABLART is the path of
@@ -56,7 +69,7 @@ def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **op
     with tempfile.TemporaryDirectory() as temporary:
         if holds_network(target) and target.exists():
             target = as_archive(target, Path(temporary))
-        found = _verified(target, samples, nnp, options)
+        found = _verified(target, samples, nnp, original, options)
     for warning in found.warnings:
         messages.print(warning, markup=False)
     if as_json:
@@ -71,10 +84,14 @@ def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **op
             )
         for line in accuracy_lines(found):
             console.print(line)
+        for note in found.notes:
+            console.print(f"note: {note}", markup=False)
     found.check()
 
 
-def _verified(target: Path, samples: int, nnp: Optional[Path], options: Any) -> Verification:
+def _verified(
+    target: Path, samples: int, nnp: Optional[Path], original: Optional[Path], options: Any
+) -> Verification:
     from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
     from nnabla_compress.verification import verify_files
 
@@ -82,6 +99,8 @@ def _verified(target: Path, samples: int, nnp: Optional[Path], options: Any) -> 
     if target.is_dir():
         if given:
             raise ConfigError(f"a run brings its own data: {given[0]} is for files.")
+        if original is not None:
+            raise ConfigError("a run knows its float network.", help="leave --float out")
         return verify_run(target, nnp, samples)
     if nnp is not None:
         raise ConfigError("--nnp goes with a run folder.", help="give the .nnp itself")
@@ -95,11 +114,11 @@ def _verified(target: Path, samples: int, nnp: Optional[Path], options: Any) -> 
         )
     beside = files_beside(target)
     if not given:
-        return verify_files(*beside, count=samples)
+        return verify_files(*beside, count=samples, original=original)
     if beside[0] is None:
         raise ConfigError(
             f"data are read for an .nnp, but there is no {target.with_suffix('.nnp')}.",
             help="put the .nnp beside the .nnb, or leave the data out",
         )
     recipe, folder = recipe_of(beside[0], weights=["lut:bits=8"], **options)
-    return verify_on_data(target, recipe, folder, samples)
+    return verify_on_data(target, recipe, folder, samples, original)

@@ -64,6 +64,7 @@ def export_nnp(
     snap_dictionary: bool = False,
     prefer: str = "flash",
     api: int = RELEASED,
+    notes: Sequence[str] = (),
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
@@ -100,6 +101,8 @@ def export_nnp(
             network's; ``"both"``, the least sum.
         api: API level of the C runtime that the file is for. Arguments that lower levels lack are
             written another way where there is one.
+        notes: What a user should know of the network, a sentence each; the report and the file
+            tell it first.
 
     Returns:
         Bits and bytes of each layer, and how close the file is.
@@ -163,7 +166,7 @@ def export_nnp(
         largest_difference=largest,
         tolerance=limit,
         any_batch_size=True,
-        notes=(*lowered.notes, *released_note(api)),
+        notes=(*notes, *lowered.notes, *released_note(api)),
         float_sizes=float_sizes(network),
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )

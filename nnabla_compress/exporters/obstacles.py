@@ -17,6 +17,7 @@ from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.exporters.targets.runtime import RULES
 from nnabla_compress.exporters.targets.target import CUT
 from nnabla_compress.graph.fold import NORMALIZATIONS
+from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.layers import LAYER_TYPES, layers
 from nnabla_compress.graph.places import places
 from nnabla_compress.graph.rewrite import consumers, functions
@@ -42,11 +43,14 @@ class Obstacle:
     count: int = 1
 
 
-def preprocessing(outputs: Sequence[nn.Variable]) -> Tuple[str, ...]:
+def preprocessing(
+    outputs: Sequence[nn.Variable], inputs: Optional[Sequence[nn.Variable]] = None
+) -> Tuple[str, ...]:
     """Returns the scalars that are applied to an input before anything else, in their order.
 
     Args:
         outputs: Variables of one graph.
+        inputs: Its inputs; by default the leaves that are no parameters.
 
     Example:
         >>> import nnabla.functions as F, nnabla.parametric_functions as PF
@@ -55,12 +59,7 @@ def preprocessing(outputs: Sequence[nn.Variable]) -> Tuple[str, ...]:
         ('MulScalar 0.5', 'AddScalar -1')
     """
     found = []
-    raw = {
-        variable
-        for function in functions(outputs)
-        for variable in function.inputs[:1]
-        if variable.parent is None
-    }
+    raw = set(inputs_of(outputs) if inputs is None else inputs)
     for function in functions(outputs):
         if function.info.type_name in _SCALARS and function.inputs[0] in raw:
             found.append(f"{function.info.type_name} {function.info.args['val']:.6g}")
@@ -124,8 +123,8 @@ def _uncompressed(
                 found.append(
                     (
                         place,
-                        f"its weight is computed by {layer.computed_by}: quantizers follow the "
-                        f"updates of a parameter itself",
+                        f"its weight is computed by {layer.computed_by}: what it reads is stored "
+                        "as floats",
                     )
                 )
         elif type_name in LAYER_TYPES:
@@ -191,9 +190,9 @@ def _left(
 ) -> Iterator[Tuple[Any, str]]:
     """The functions that are left after the rewrites of an export, and where they stand."""
     dynamic = set(inputs)
-    for function, place in places(
-        lower_functions(embeds_as_layers(outputs), inputs), parameters
-    ).items():
+    names = {parameter.data: name for name, parameter in (parameters or {}).items()}
+    folded = fold_constants(embeds_as_layers(outputs), inputs, names)
+    for function, place in places(lower_functions(folded, inputs), parameters).items():
         type_name = function.info.type_name
         # What depends on parameters and numbers only is computed once, by the export.
         constant = not any(variable in dynamic for variable in function.inputs)

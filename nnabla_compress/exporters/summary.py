@@ -219,7 +219,7 @@ def _network(file: NnpFile, name: str, noted: Mapping[str, Any]) -> NetworkSumma
             parameters=sum(known[data].size for data in used),
             costs=replace(total, weight_bytes=total.float_weight_bytes - _saved(found, rows)),
             activations=activation_rows(quantized, inputs),
-            preprocessing=preprocessing(quantized),
+            preprocessing=preprocessing(quantized, inputs),
             left_out={kind: stored[kind] for kind in TRAINING_ONLY if kind in stored},
             loops=file.loops(name),
             obstacles=(*_of_reading(file, name), *obstacles(outputs, inputs, parameters)),

@@ -17,6 +17,7 @@ SEED = 313
 _PASS = (*MOVING, "Concatenate", "Stack", "Broadcast", "Tile", "Dropout", "MaxPooling")
 _SCALE = ("MulScalar", "AddScalar", "Add2", "Mul2", "AveragePooling", "Sum", "Mean")
 _OF_POSITIVE = ("Log", "PowScalar", "RPowScalar", "Pow2", "RDivScalar")
+_BY_POSITIVE = ("Div2", "RandomChoice")
 _NORMALIZATIONS = ("BatchNormalization", "FusedBatchNormalization", "SyncBatchNormalization")
 
 
@@ -143,4 +144,4 @@ def _below(function: Any, place: int) -> int:
 
 def _wants_positive(function: Any, place: int) -> bool:
     type_name = function.info.type_name
-    return (place == 0 and type_name in _OF_POSITIVE) or (place == 1 and type_name == "Div2")
+    return (place == 0 and type_name in _OF_POSITIVE) or (place == 1 and type_name in _BY_POSITIVE)

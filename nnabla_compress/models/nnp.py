@@ -39,6 +39,7 @@ from nnabla_compress.names import ascii_name, shown_name
 PREFERRED = ("Validation", "Runtime", "runtime", "MainRuntime")
 # Functions that only act while training and keep the shape.
 TRAINING_ONLY = ("Dropout", "RandomFlip", "RandomShift", "RandomErase")
+_NORMALIZATIONS = ("BatchNormalization", "FusedBatchNormalization", "SyncBatchNormalization")
 _MEAN, _VARIANCE = 3, 4  # inputs of BatchNormalization
 
 
@@ -273,6 +274,51 @@ class NnpFile:
             network: Name of the network, as of :meth:`choose`.
         """
         return dict(self._network(self.choose(network)).repeat_info)
+
+    def notes(self, network: Optional[str] = None) -> Tuple[str, ...]:
+        """Returns what is computed otherwise than NNabla runs the file, a sentence each.
+
+        Args:
+            network: Name of the network, as of :meth:`choose`.
+        """
+        proto = self._network(self.choose(network))
+        needed = needed_by(proto, proto.outputs)
+        found = [
+            function
+            for function in proto.functions.values()
+            if function.type in _NORMALIZATIONS
+            and function.args.get("batch_stat")
+            and needed.intersection(function.outputs)
+            and len(function.inputs) > _VARIANCE
+        ]
+        zeros = [
+            f"{', '.join(names)}: no executor of the file gives data to it, so it starts from zeros"
+            for names in [self.zeros(network)]
+            if names
+        ]
+        if not found:
+            return tuple(zeros)
+        mean, variance = (found[0].inputs[place] for place in (_MEAN, _VARIANCE))
+        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
+        note = (
+            f"{found[0].type} {_scope_of(mean)}{more}: saved with batch_stat=True, so "
+            "NNabla runs the file with the statistics of each batch; here and in what is exported "
+            f"the running statistics are used ({shown_name(mean)}, {shown_name(variance)})"
+        )
+        if all(self._as_created(function) for function in found):
+            note += (
+                ", which are still as they were created, mean 0 and variance 1: train or run the "
+                "network with update of its running statistics first"
+            )
+        return (note, *zeros)
+
+    def _as_created(self, normalization: Any) -> bool:
+        """Whether the running statistics of a batch normalization were never updated."""
+        kept = [self._stored.get(normalization.inputs[place]) for place in (_MEAN, _VARIANCE)]
+        return all(
+            stored is not None and bool(np.all(np.asarray(stored.values) == number))
+            for stored, number in zip(kept, (0, 1))
+        )
 
     def build(
         self,
@@ -548,6 +594,11 @@ class NnpFile:
             function.proto.fused_batch_normalization_param.batch_stat = not test
             return function
 
+        @changes.on_generate_function_by_type("SyncBatchNormalization")
+        def set_batch_stat_of_all(function: Any) -> Any:
+            function.proto.sync_batch_normalization_param.batch_stat = not test
+            return function
+
         if test:
             for function in self._network(name).functions.values():
                 if function.type in TRAINING_ONLY:
@@ -560,7 +611,7 @@ class NnpFile:
         return [
             function.inputs[position]
             for function in proto.functions.values()
-            if function.type in ("BatchNormalization", "FusedBatchNormalization")
+            if function.type in _NORMALIZATIONS
             for position in (_MEAN, _VARIANCE)
             if position < len(function.inputs)
         ]
@@ -577,6 +628,11 @@ def _executor(message: Any) -> Executor:
 
 def _first_line(error: CompressError) -> str:
     return error.message.split("\n")[0].rstrip(".")
+
+
+def _scope_of(path: str) -> str:
+    """The scope that a parameter stands in; its own path at the root."""
+    return path.rpartition("/")[0] or path
 
 
 def _is_computed(network: Any, name: str) -> bool:

@@ -26,6 +26,7 @@ from nnabla_compress.models.network_files import (
     parameter_file,
 )
 from nnabla_compress.models.nnp_names import replaced_names
+from nnabla_compress.models.other_formats import other_format
 
 BINARY = (".protobuf",)
 HDF5 = (".h5",)
@@ -79,6 +80,9 @@ def read_nnp(path: Path) -> NnpContents:
             f"{path} is an .nnb file, an .nnp is needed here.",
             help="name the .nnp that it was made of; 'verify' runs .nnb files",
         )
+    other = other_format(path)
+    if other is not None and path.suffix.lower() != ".nnp":
+        raise DataError(f"{path} is {other[0]}; an .nnp is needed here.", help=other[1])
     try:
         with zipfile.ZipFile(path) as archive:
             names = _members(path, archive)

@@ -125,12 +125,11 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
     samples = _samples(inputs, list(given), part.samples)
     only = inputs.only_batch
     try:
-        exported = export_graph(nnp, {"y": output}, given, part, samples, only)
+        return export_graph(nnp, {"y": output}, given, part, samples, inputs.notes, only)
     except UnsupportedFunctionError:
         if output == logits:
             raise
-        exported = export_graph(nnp, {"y": logits}, given, part, samples, only)
-    return exported.noting(inputs.notes, None)
+        return export_graph(nnp, {"y": logits}, given, part, samples, inputs.notes, only)
 
 
 def check_exportable(inputs: Inputs, target: str) -> None:
@@ -163,6 +162,7 @@ def export_graph(
     inputs: Variables,
     part: ExportPart,
     samples: Optional[Mapping[str, np.ndarray]] = None,
+    notes: Sequence[str] = (),
     only_batch: Optional[int] = None,
 ) -> Exported:
     """Writes a graph as all the files that are wanted of it.
@@ -173,6 +173,7 @@ def export_graph(
         inputs: Likewise.
         part: Which files, for what.
         samples: Inputs that targets choose number formats from.
+        notes: What a user should know of the network, a sentence each.
         only_batch: The only number of samples that the graph is computed with; None: any.
 
     Raises:
@@ -187,6 +188,7 @@ def export_graph(
             target=part.target,
             api=part.api,
             samples=samples,
+            notes=notes,
             batch_size=only_batch or 1,
             **part.options,
         )

@@ -192,5 +192,7 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
         network = file.build(batch_size=only or 1)
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
-        exported = export_graph(nnp, outputs, network.inputs, part, only_batch=only)
+        exported = export_graph(
+            nnp, outputs, network.inputs, part, notes=file.notes(), only_batch=only
+        )
         return exported.noting(found.notes, found.float_sizes)

@@ -67,8 +67,8 @@ class Inputs:
         finish: Puts the last activation of the stored network behind an output.
         unlabelled: Whether the float network's own answers may stand for missing targets.
         seed: What samples are drawn with.
+        notes: What is computed otherwise than a stored network says, a sentence each.
         only_batch: The only number of samples that the network is computed with; None: any.
-        notes: What a user should know about how the network is read.
     """
 
     splits: Optional[DataSet]
@@ -224,7 +224,11 @@ class Inputs:
 
 
 def load_data(
-    recipe: Recipe, folder: Path, network: Optional[Network] = None, unlabelled: bool = False
+    recipe: Recipe,
+    folder: Path,
+    network: Optional[Network] = None,
+    unlabelled: bool = False,
+    targets: Optional[str] = None,
 ) -> DataSet:
     """Loads the data set of a recipe.
 
@@ -233,6 +237,8 @@ def load_data(
         folder: Where relative paths start.
         network: What it is for; the recipe's by default.
         unlabelled: Whether samples without targets will do.
+        targets: Which kind of targets, as of :class:`~nnabla_compress.data.Wanted`; by default what
+            the network learns.
 
     Raises:
         DataError: If the recipe names none, or it is missing or damaged.
@@ -241,19 +247,24 @@ def load_data(
         raise DataError(f"recipe {recipe.name} names no data.", help="add data:")
     network = network or network_of(recipe, folder)
     options: Dict[str, Any] = dict(recipe.data.model_extra or {})
+    wanted = replace(
+        network.wanted, unlabelled=unlabelled, targets=targets or network.wanted.targets
+    )
     with stage("loading the data"):
         found = data.load(
             recipe.data.source,
             folder=folder,
             validation=recipe.data.validation,
             seed=recipe.seed,
-            wanted=replace(network.wanted, unlabelled=unlabelled),
+            wanted=wanted,
             **options,
         )
     return found.change(lambda split: split.fitted(network.wanted.shapes))
 
 
-def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Inputs:
+def load_inputs(
+    recipe: Recipe, folder: Path, unlabelled: bool = False, targets: Optional[str] = None
+) -> Inputs:
     """Loads what a recipe refers to.
 
     Args:
@@ -261,6 +272,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
         folder: Where relative paths start.
         unlabelled: Whether samples without targets will do, for example because only the float
             network is learned from.
+        targets: As of :func:`load_data`: ``"none"`` where nobody looks at them.
 
     Raises:
         CompressError: If anything is missing or damaged.
@@ -269,7 +281,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
     network = network_of(recipe, folder)
     splits, shapes, n_classes = None, network.wanted.shapes, 0
     if recipe.data is not None:
-        splits = load_data(recipe, folder, network, unlabelled)
+        splits = load_data(recipe, folder, network, unlabelled, targets)
         first = next(iter(splits.splits.values()))
         shapes = {name: values.shape[1:] for name, values in first.arrays.items()}
         n_classes = splits.n_classes

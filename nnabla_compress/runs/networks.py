@@ -104,7 +104,7 @@ class Network:
         choose_loss: Returns the loss for the shape of the output, and whether there are targets.
         finish: Puts the last activation of a stored network behind an output.
         only_batch: The only number of samples that it is computed with; None: any.
-        notes: What a user should know about how it is read.
+        notes: What is computed otherwise than a stored network says, a sentence each.
     """
 
     make: Callable[[int], Build]
@@ -175,16 +175,8 @@ def _stored(recipe: Recipe, file: models.NnpFile) -> Network:
             return activated(output, file.build(network, batch_size=1).prediction)
 
     wanted = Wanted(inputs, tuple(dict.fromkeys(target)), _targets(choice), shapes=shapes)
-    zeros = ", ".join(file.zeros(network))
-    notes = (f"{zeros}: no executor of the file gives data to it, so it starts from zeros",)
-    return Network(
-        lambda n_classes: build,
-        wanted,
-        choice,
-        finish,
-        file.only_batch(network),
-        notes if zeros else (),
-    )
+    only, notes = file.only_batch(network), file.notes(network)
+    return Network(lambda n_classes: build, wanted, choice, finish, only, notes)
 
 
 def _targets(choice: LossChoice) -> str:

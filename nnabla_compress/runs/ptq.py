@@ -64,7 +64,7 @@ def run_ptq(
     if (output / "results.json").exists() or (output / "recipe.yaml").exists():
         raise ConfigError(f"{output} holds a run already.", help="-o chooses another folder")
     with own_parameters():
-        inputs = load_inputs(recipe, folder, unlabelled=True)
+        inputs = load_inputs(recipe, folder, unlabelled=True, targets="none")
         taken, calibration = _calibration(inputs, samples)
         test = None if scored is None else _test(scored, folder, recipe, taken)
         for note in inputs.notes:

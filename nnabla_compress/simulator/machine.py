@@ -99,6 +99,11 @@ class Machine:
         self._liveness = liveness(self.network)
         self._contexts: Dict[int, Context] = {}
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether every call does the same, and no function reads what another has overwritten."""
+        return self._liveness.repeatable
+
     def forward(self, arrays: Sequence[np.ndarray]) -> List[np.ndarray]:
         """Runs the network once.
 

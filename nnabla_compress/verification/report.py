@@ -102,9 +102,10 @@ class Verification:
         files: What was compared, by name.
         samples: How many samples, and where they are from.
         count: Number of samples.
-        comparisons: Neighbours of the chain graph, .nnp, simulator, runtime.
+        comparisons: Neighbours of the chain float network, graph, .nnp, simulator, runtime.
         accuracies: Share of samples whose class was found, by what computed it.
         warnings: Traps of the C runtime that the file steps into.
+        notes: What the comparisons can't tell, a sentence each.
     """
 
     files: Dict[str, str]
@@ -113,6 +114,7 @@ class Verification:
     comparisons: Tuple[Comparison, ...]
     accuracies: Dict[str, float] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     @property
     def kept(self) -> bool:
@@ -127,6 +129,7 @@ class Verification:
             "comparisons": [comparison.as_dict() for comparison in self.comparisons],
             "accuracies": self.accuracies,
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
             "kept": self.kept,
         }
 
