@@ -10,7 +10,7 @@ from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 import nnabla as nn
 
 from nnabla_compress.errors import CompressError, UnsupportedFunctionError
-from nnabla_compress.exporters.lowering import lower_functions
+from nnabla_compress.exporters.lowering import fold_constants, lower_functions
 from nnabla_compress.exporters.rewrites import embeds_as_layers
 from nnabla_compress.exporters.stored_encodings import NATIVE_QUANTIZERS
 from nnabla_compress.exporters.targets import target_named

@@ -67,8 +67,6 @@ def run_ptq(
         inputs = load_inputs(recipe, folder, unlabelled=True, targets="none")
         taken, calibration = _calibration(inputs, samples)
         test = None if scored is None else _test(scored, folder, recipe, taken)
-        for note in inputs.notes:
-            tell(f"note: {note}.")
         check_exportable(inputs, recipe.export.target)
         target = writable_folder(output)
         x = inputs.variables()

@@ -120,8 +120,6 @@ class Run:
                 )
                 inputs.check()
                 self._same_data(inputs)
-                for note in inputs.notes:
-                    tell(f"note: {note}.")
                 check_exportable(inputs, recipe.export.target)
                 self._check_compression(inputs, tell)
             except CompressError:
