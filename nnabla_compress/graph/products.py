@@ -175,10 +175,11 @@ def _values(variable: nn.Variable) -> np.ndarray:
 
 
 def _before_reshape(x: nn.Variable, size: int) -> Tuple[nn.Variable, int]:
-    """Returns what a Reshape in front of a layer takes, if the layer can read it as well."""
-    last = x.parent
-    source = last.inputs[0] if last is not None and last.info.type_name == "Reshape" else x
-    for axis in range(1, source.ndim):
+    """Returns what the Reshapes in front of a layer take, if the layer can read it as well."""
+    source = x
+    while source.parent is not None and source.parent.info.type_name == "Reshape":
+        source = source.parent.inputs[0]
+    for axis in range(1, source.ndim) if source != x else ():
         if np.prod(source.shape[axis:], dtype=np.int64) == size:
             return source, axis
     return x, x.ndim - 1
