@@ -18,7 +18,6 @@ from nnabla_compress.c_kernels import copy_sources
 from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
 from nnabla_compress.exporters import (
     ExportReport,
-    FloatSizes,
     NnbReport,
     export_c,
     export_nnb,
@@ -59,18 +58,6 @@ class Exported(NamedTuple):
             if path.suffix == ".nnb":
                 return nnb_report(path, self.report.float_sizes)
         return None
-
-    def noting(self, notes: Sequence[str], float_sizes: Optional[FloatSizes]) -> Exported:
-        """Returns the same with further notes, and sizes of the float network that are known.
-
-        Args:
-            notes: A sentence each.
-            float_sizes: Of one sample.
-        """
-        report = replace(self.report, notes=(*self.report.notes, *notes))
-        if float_sizes is not None and report.float_sizes is not None:
-            report = replace(report, float_sizes=float_sizes)
-        return self._replace(report=report)
 
     def as_dict(self) -> Dict[str, Any]:
         """Returns what ``results.json`` says of the export."""
@@ -125,11 +112,11 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
     samples = _samples(inputs, list(given), part.samples)
     only = inputs.only_batch
     try:
-        return export_graph(nnp, {"y": output}, given, part, samples, inputs.notes, only)
+        return export_graph(nnp, {"y": output}, given, part, samples, only, notes=inputs.notes)
     except UnsupportedFunctionError:
         if output == logits:
             raise
-        return export_graph(nnp, {"y": logits}, given, part, samples, inputs.notes, only)
+        return export_graph(nnp, {"y": logits}, given, part, samples, only, notes=inputs.notes)
 
 
 def check_exportable(inputs: Inputs, target: str) -> None:
@@ -162,8 +149,8 @@ def export_graph(
     inputs: Variables,
     part: ExportPart,
     samples: Optional[Mapping[str, np.ndarray]] = None,
-    notes: Sequence[str] = (),
     only_batch: Optional[int] = None,
+    **known: Any,
 ) -> Exported:
     """Writes a graph as all the files that are wanted of it.
 
@@ -173,24 +160,17 @@ def export_graph(
         inputs: Likewise.
         part: Which files, for what.
         samples: Inputs that targets choose number formats from.
-        notes: What a user should know of the network, a sentence each.
         only_batch: The only number of samples that the graph is computed with; None: any.
+        known: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
 
     Raises:
         CompressError: If the network can't be exported.
     """
     rows = _rows(only_batch, part.batch_size)
+    options = {**part.options, **known, "batch_size": only_batch or 1}
     with stage(f"writing {nnp.name}"):
         report = export_nnp(
-            nnp,
-            outputs,
-            inputs,
-            target=part.target,
-            api=part.api,
-            samples=samples,
-            notes=notes,
-            batch_size=only_batch or 1,
-            **part.options,
+            nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **options
         )
     beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
     paths = [nnp, *(path for path in beside if path.exists())]

@@ -116,13 +116,17 @@ def test_quantizers_of_nnabla_itself_are_told(tmp_path):
 
 
 @pytest.mark.parametrize("cell", ["rnn", "gru", "lstm"])
-def test_a_recurrent_cell_is_listed_with_the_reason(tmp_path, cell):
+def test_a_recurrent_cell_has_layers_or_is_listed_with_the_reason(tmp_path, cell, monkeypatch):
     inputs = {"x": nn.Variable((5, 2, 4)), "h": nn.Variable((1, 1, 2, 3))}
     if cell == "lstm":
         inputs["c"] = nn.Variable((1, 1, 2, 3))
     y = getattr(PF, cell)(*inputs.values(), training=False)[0]
     network = _only(_save(tmp_path / "net.nnp", [("net", {"y": y}, inputs)]))
-    assert set(network.inputs) == set(inputs) and network.layers == ()
+    assert set(network.inputs) == set(inputs)
+    assert {layer.type for layer in network.layers} == {"Affine"} and network.obstacles == ()
+    monkeypatch.setattr("nnabla_compress.graph.recurrent.MOST_STEPS", 4)
+    network = _only(tmp_path / "net.nnp")
+    assert network.layers == ()
     found = [each for each in network.obstacles if each.place.startswith(cell.upper())]
     assert "recurrent cell" in found[0].reason and "no function" in found[1].reason
     assert network.parameters > 0
