@@ -43,7 +43,7 @@ def read_rules(path: Union[str, Path]) -> Dict[str, List[Any]]:
         if key not in KINDS:
             raise ConfigError(
                 f"{path}: unknown key {key!r}.",
-                help=f"{did_you_mean(str(key), KINDS)}; a whole recipe is for 'nnabla-compress run'",
+                help=f"{did_you_mean(str(key), KINDS)}; a whole recipe is for 'run'",
             )
     return {kind: _rules(content.get(kind)) for kind in KINDS}
 

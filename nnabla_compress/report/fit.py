@@ -13,12 +13,15 @@ _PADDING = 3
 _EDGES = 1
 # What a column that may be folded needs at least, and has where there is room.
 _LEAST_FOLDED, _WISHED_FOLDED = 12, 28
+# Columns that stand in each part, if it takes them to tell the rows apart.
+_MOST_KEYS = 3
 
 
 def fitted(table: Table, width: int) -> List[Table]:
     """Returns a table as it is, or as several one below the other that are narrow enough.
 
-    The first column names the rows and stands in each of them. Columns of ``overflow="fold"`` may
+    The first column names the rows and stands in each of them, with the next ones where it takes
+    these to tell the rows apart. Columns of ``overflow="fold"`` may
     be folded into several lines; all others keep the width of their longest entry, headings being
     wrapped between words.
 
@@ -35,18 +38,20 @@ def fitted(table: Table, width: int) -> List[Table]:
         ([3], 2)
     """
     needs = [_need(column) for column in table.columns]
-    if sum(needs) + _PADDING * len(needs) + _EDGES <= width or len(needs) < 2:
-        return [_part(table, range(len(needs)), width)]
-    first = min(needs[0], max(_LEAST_FOLDED, width // 3)) if _folds(table.columns[0]) else needs[0]
+    if _width(needs) <= width or len(needs) < 2:
+        return [_part(table, range(len(needs)), needs, width)]
+    keys = _keys(table)
+    if _folds(table.columns[0]):
+        needs[0] = min(needs[0], max(_LEAST_FOLDED, width // 3))
+    if _width(needs[: keys + 1]) > width:
+        keys = 1
     groups: List[List[int]] = []
-    room = 0
-    for number, need in enumerate(needs[1:], 1):
-        if not groups or need + _PADDING > room:
+    for number in range(keys, len(needs)):
+        taken = [*range(keys), *(groups[-1] if groups else ()), number]
+        if not groups or _width([needs[each] for each in taken]) > width:
             groups.append([])
-            room = width - _EDGES - first - _PADDING
         groups[-1].append(number)
-        room -= need + _PADDING
-    parts = [_part(table, (0, *group), width) for group in groups]
+    parts = [_part(table, (*range(keys), *group), needs, width) for group in groups]
     for number, (part, group) in enumerate(zip(parts, groups)):
         if number:
             names = ", ".join(_text(table.columns[each].header) for each in group)
@@ -54,6 +59,19 @@ def fitted(table: Table, width: int) -> List[Table]:
         if number < len(parts) - 1:
             part.caption = None
     return parts
+
+
+def _keys(table: Table) -> int:
+    """How many of the first columns tell the rows apart."""
+    rows = list(zip(*([_text(cell) for cell in column.cells] for column in table.columns)))
+    for count in range(1, min(_MOST_KEYS, len(table.columns) - 1) + 1):
+        if len({row[:count] for row in rows}) == len(rows):
+            return count
+    return 1
+
+
+def _width(needs: Sequence[int]) -> int:
+    return sum(needs) + _PADDING * len(needs) + _EDGES
 
 
 def _need(column: Column) -> int:
@@ -70,7 +88,7 @@ def _folds(column: Column) -> bool:
     return column.overflow == "fold"
 
 
-def _part(table: Table, chosen: Sequence[int], width: int) -> Table:
+def _part(table: Table, chosen: Sequence[int], needs: Sequence[int], width: int) -> Table:
     """A table of some of the columns, in the style of the whole one."""
     part = Table(
         title=table.title,
@@ -86,7 +104,7 @@ def _part(table: Table, chosen: Sequence[int], width: int) -> Table:
             column.header,
             justify=column.justify,
             overflow="fold",
-            min_width=None if _folds(column) else min(_need(column), width - _EDGES - _PADDING),
+            min_width=max(1, min(needs[number], width - _EDGES - _PADDING)),
         )
         columns.append((column, list(column.cells)))  # type: ignore[arg-type]
     for index, row in enumerate(table.rows):
