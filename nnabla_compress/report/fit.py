@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import List, Sequence
 
+from rich.cells import cell_len
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -76,12 +77,9 @@ def _width(needs: Sequence[int]) -> int:
 
 def _need(column: Column) -> int:
     """The least width of a column."""
-    cells = [_text(cell) for cell in column.cells]
-    longest = max((len(line) for cell in cells for line in cell.splitlines()), default=0)
-    words = max((len(word) for word in _text(column.header).split()), default=0)
-    if _folds(column):
-        return max(words, min(longest, _WISHED_FOLDED))
-    return max(words, longest)
+    longest = max(map(cell_len, _lines(column)[1:]), default=0)
+    words = max(map(cell_len, _text(column.header).split()), default=0)
+    return max(words, min(longest, _WISHED_FOLDED) if _folds(column) else longest)
 
 
 def _folds(column: Column) -> bool:
@@ -97,19 +95,31 @@ def _part(table: Table, chosen: Sequence[int], needs: Sequence[int], width: int)
         title_justify=table.title_justify,
         caption_justify=table.caption_justify,
     )
-    columns: List[Tuple[Column, List[str]]] = []
-    for number in chosen:
-        column = table.columns[number]
-        part.add_column(
-            column.header,
-            justify=column.justify,
-            overflow="fold",
-            min_width=max(1, min(needs[number], width - _EDGES - _PADDING)),
-        )
-        columns.append((column, list(column.cells)))  # type: ignore[arg-type]
+    columns = [table.columns[number] for number in chosen]
+    widths = _widths([needs[number] for number in chosen], columns, width)
+    for column, size in zip(columns, widths):
+        part.add_column(column.header, justify=column.justify, overflow="fold", width=size)
+    cells = [list(column.cells) for column in columns]
     for index, row in enumerate(table.rows):
-        part.add_row(*(cells[index] for _, cells in columns), end_section=row.end_section)
+        part.add_row(*(each[index] for each in cells), end_section=row.end_section)
     return part
+
+
+def _widths(needs: Sequence[int], columns: Sequence[Column], width: int) -> List[int]:
+    """What each column gets: what it needs, and of the rest what it can use, in their order."""
+    widths = [max(1, min(need, width - _EDGES - _PADDING)) for need in needs]
+    left = width - _width(widths)
+    for number, column in enumerate(columns):
+        used = max(map(cell_len, _lines(column)), default=0)
+        more = max(0, min(used - widths[number], left))
+        widths[number], left = widths[number] + more, left - more
+    return widths
+
+
+def _lines(column: Column) -> List[str]:
+    """The heading, then the lines of all cells."""
+    lines = [line for cell in column.cells for line in _text(cell).splitlines()]
+    return [_text(column.header), *lines]
 
 
 def _text(value: object) -> str:
