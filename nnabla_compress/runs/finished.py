@@ -197,5 +197,7 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
         network = file.build(batch_size=1)
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
-        exported = export_graph(nnp, outputs, network.inputs, part, notes=file.notes())
-        return exported.noting(found.notes, found.float_sizes)
+        notes = [*file.notes(), *found.notes]
+        return export_graph(
+            nnp, outputs, network.inputs, part, notes=notes, float_network=found.float_sizes
+        )

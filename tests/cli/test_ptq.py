@@ -153,7 +153,7 @@ def test_notes_sizes_and_kernels_are_those_of_every_export(folder, tmp_path):
     assert result.returncode == 0, result.stderr
     out = tmp_path / "out"
     assert (out / "packed_kernels.c").is_file() and (out / "results_main.c").is_file()
-    assert "memory for variables" in result.stdout and "overhead" in result.stdout
+    assert "RAM: " in result.stdout and "flash: " in result.stdout and "overhead" in result.stdout
     results = json.loads((out / "results.json").read_text())
     assert results["compressed"]["buffer_bytes"] > 0
     assert not (out / "float.c").exists()
