@@ -36,11 +36,12 @@ from nnabla_compress.exporters.export_report import ExportReport, layer_rows, ot
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
-from nnabla_compress.exporters.sizes import float_sizes
+from nnabla_compress.exporters.sizes import FloatSizes, float_sizes
 from nnabla_compress.exporters.targets import ExportOptions, target_named
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.exporters.weigh import check_preference
+from nnabla_compress.exporters.zero_notes import zero_notes
 from nnabla_compress.files import atomic_path
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.quantizers.base import graph_quantizers
@@ -62,6 +63,7 @@ def export_nnp(
     snap_dictionary: bool = False,
     prefer: str = "flash",
     api: int = RELEASED,
+    float_network: Optional[FloatSizes] = None,
     notes: Sequence[str] = (),
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
@@ -99,6 +101,8 @@ def export_nnp(
             network's; ``"both"``, the least sum.
         api: API level of the C runtime that the file is for. Arguments that lower levels lack are
             written another way where there is one.
+        float_network: What the network in float takes, where that is known from before; by default
+            it is computed.
         notes: What a user should know of the network, a sentence each; the report and the file
             tell it first.
 
@@ -159,8 +163,13 @@ def export_nnp(
         largest_difference=largest,
         tolerance=limit,
         any_batch_size=True,
-        notes=(*notes, *lowered.notes, *released_note(api)),
-        float_sizes=float_sizes(network),
+        notes=(
+            *notes,
+            *lowered.notes,
+            *released_note(api),
+            *zero_notes(lowered.plain.outputs, lowered.names),
+        ),
+        float_sizes=float_network or float_sizes(network),
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )
     with atomic_path(path) as temporary:

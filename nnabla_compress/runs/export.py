@@ -18,7 +18,6 @@ from nnabla_compress.c_kernels import copy_sources
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.exporters import (
     ExportReport,
-    FloatSizes,
     NnbReport,
     export_c,
     export_nnb,
@@ -55,18 +54,6 @@ class Exported(NamedTuple):
             if path.suffix == ".nnb":
                 return nnb_report(path, self.report.float_sizes)
         return None
-
-    def noting(self, notes: Sequence[str], float_sizes: Optional[FloatSizes]) -> Exported:
-        """Returns the same with further notes, and sizes of the float network that are known.
-
-        Args:
-            notes: A sentence each.
-            float_sizes: Of one sample.
-        """
-        report = replace(self.report, notes=(*self.report.notes, *notes))
-        if float_sizes is not None and report.float_sizes is not None:
-            report = replace(report, float_sizes=float_sizes)
-        return self._replace(report=report)
 
     def as_dict(self) -> Dict[str, Any]:
         """Returns what ``results.json`` says of the export."""
@@ -122,11 +109,11 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
     output = inputs.finish(logits)
     samples = _samples(inputs, list(given), part.samples)
     try:
-        return export_graph(nnp, {"y": output}, given, part, samples, inputs.notes)
+        return export_graph(nnp, {"y": output}, given, part, samples, notes=inputs.notes)
     except UnsupportedFunctionError:
         if output == logits:
             raise
-        return export_graph(nnp, {"y": logits}, given, part, samples, inputs.notes)
+        return export_graph(nnp, {"y": logits}, given, part, samples, notes=inputs.notes)
 
 
 def export_graph(
@@ -135,7 +122,7 @@ def export_graph(
     inputs: Variables,
     part: ExportPart,
     samples: Optional[Mapping[str, np.ndarray]] = None,
-    notes: Sequence[str] = (),
+    **known: Any,
 ) -> Exported:
     """Writes a graph as all the files that are wanted of it.
 
@@ -145,21 +132,15 @@ def export_graph(
         inputs: Likewise.
         part: Which files, for what.
         samples: Inputs that targets choose number formats from.
-        notes: What a user should know of the network, a sentence each.
+        known: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
 
     Raises:
         CompressError: If the network can't be exported.
     """
+    options = {**part.options, **known}
     with stage(f"writing {nnp.name}"):
         report = export_nnp(
-            nnp,
-            outputs,
-            inputs,
-            target=part.target,
-            api=part.api,
-            samples=samples,
-            notes=notes,
-            **part.options,
+            nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **options
         )
     beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
     paths = [nnp, *(path for path in beside if path.exists())]
