@@ -60,9 +60,7 @@ def fuzz(budget: Budget, seed: int, folder: Path) -> Findings:
     return found
 
 
-def judge(
-    found: Findings, content: bytes, mode: str, outcome: int, log: str, folder: Path
-) -> None:
+def judge(found: Findings, content: bytes, mode: str, outcome: int, log: str, folder: Path) -> None:
     """Counts what became of a file in a mode."""
     if 0 <= outcome < len(OUTCOMES):
         found.count(f"{mode}: {OUTCOMES[outcome]}")
@@ -89,9 +87,7 @@ def compiled(gcc: str, folder: Path) -> Path:
     return program
 
 
-def outcomes(
-    program: Path, batch: List[bytes], work: Path
-) -> Iterator[Tuple[int, str, int, str]]:
+def outcomes(program: Path, batch: List[bytes], work: Path) -> Iterator[Tuple[int, str, int, str]]:
     """Number, mode, outcome and log of every file and mode."""
     path, logs = work / "batch", work / "logs"
     path.write_bytes(b"".join(struct.pack("<I", len(one)) + one for one in batch))
