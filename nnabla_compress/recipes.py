@@ -472,7 +472,7 @@ class Recipe(_Part):
             kept = path / "recipe.yaml"
             raise ConfigError(
                 f"{path} is a folder, not a recipe.",
-                help=f"go on with the run in it: run {kept} -o {path} --resume"
+                help=f"go on with the run in it: 'nnabla-compress run -o {path} --resume'"
                 if kept.is_file()
                 else "name the YAML file; configs/ holds recipes to start from",
             )

@@ -31,6 +31,9 @@ import numpy as np
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels import learned_rounding as kernel
 
+# Variance of an input, beside its squared mean, up to which it counts as constant.
+_CONSTANT = 1e-6
+
 
 @dataclass(frozen=True)
 class RoundingSettings:
@@ -118,6 +121,10 @@ def moments(
         xx -= mean_x[:, :, None] * mean_x[:, None, :]
         yx -= mean_y[:, :, None] * mean_x[:, None, :]
     slope = yx - rows.astype(np.float64) @ xx
+    # What is left of an input that never varies is rounding: it must not choose anything.
+    still = np.einsum("gii->gi", xx) <= _CONSTANT * np.square(mean_x)
+    xx[np.logical_or(still[:, :, None], still[:, None, :])] = 0
+    slope[np.broadcast_to(still[:, None, :], slope.shape)] = 0
     return Moments(xx.astype(np.float32), slope.astype(np.float32), mean_x, mean_y)
 
 

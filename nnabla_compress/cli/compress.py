@@ -106,11 +106,13 @@ def command(file: Path, output: Optional[Path], resume: bool, **options: Any) ->
     The run folder is that of 'nnabla-compress run', with the recipe that these options stand for.
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import messages, progress
-    from nnabla_compress.cli.results import print_results
+    from nnabla_compress.cli.results import note_beginning, print_results
     from nnabla_compress.runs import Run
 
     recipe, folder = recipe_of(file, **options)
     target = output or Path("runs") / recipe.name
+    if resume:
+        note_beginning(target)
     run = Run(recipe, target, folder, resume)
     results = run.execute(progress.announce, messages.print)
     print_results(results, target)

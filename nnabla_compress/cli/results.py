@@ -27,6 +27,20 @@ _COMMANDS = {
 }
 
 
+def note_beginning(folder: Path) -> None:
+    """Says so if there is nothing to go on with, since a run may have been meant elsewhere.
+
+    Args:
+        folder: The run folder that ``--resume`` is for.
+    """
+    if not (folder / "recipe.yaml").exists():
+        messages.print(
+            f"NOTE: {folder} holds no run to go on with, so that one begins; -o names the folder "
+            "of a run that exists.",
+            markup=False,
+        )
+
+
 def print_results(results: Mapping[str, Any], folder: Path) -> None:
     """Prints the tables of a finished run.
 

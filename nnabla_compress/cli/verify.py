@@ -86,6 +86,7 @@ def command(
 def _verified(
     target: Path, samples: int, nnp: Optional[Path], original: Optional[Path], options: Any
 ) -> Verification:
+    from nnabla_compress.models.other_formats import other_format
     from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
     from nnabla_compress.verification import verify_files
 
@@ -98,6 +99,9 @@ def _verified(
         return verify_run(target, nnp, samples)
     if nnp is not None:
         raise ConfigError("--nnp goes with a run folder.", help="give the .nnp itself")
+    other = other_format(target)
+    if target.suffix not in (".nnp", ".nnb") and target.exists() and other is not None:
+        raise ConfigError(f"{target} is {other[0]}, not an .nnp or .nnb.", help=other[1])
     if target.suffix not in (".nnp", ".nnb"):
         raise ConfigError(
             f"{target} is no run folder, no .nnp and no .nnb.", help="give one of these"

@@ -13,6 +13,7 @@ from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.files import writable_folder
 from nnabla_compress.models import NnpFile
+from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
 from nnabla_compress.runs.doubts import scored
 from nnabla_compress.runs.export import Exported, export_graph, export_network
@@ -33,6 +34,13 @@ def open_run(folder: Path) -> Run:
         ConfigError: If it holds no run.
     """
     kept = folder / "recipe.yaml"
+    if not folder.exists():
+        raise ConfigError(
+            f"there is no {folder}.", help="name a run folder or an .nnp file that exists"
+        )
+    other = other_format(folder)
+    if folder.is_file() and other is not None:
+        raise ConfigError(f"{folder} is {other[0]}, not a run folder.", help=other[1])
     if not kept.exists():
         raise ConfigError(
             f"{folder} is no run folder: it has no recipe.yaml.",

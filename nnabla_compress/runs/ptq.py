@@ -22,6 +22,7 @@ from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
 from nnabla_compress.runs import doubts
 from nnabla_compress.runs.export import export_network
+from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.runs.run import _scored, versions
@@ -63,6 +64,7 @@ def run_ptq(
     """
     if (output / "results.json").exists() or (output / "recipe.yaml").exists():
         raise ConfigError(f"{output} holds a run already.", help="-o chooses another folder")
+    refuse_foreign(output)
     with own_parameters():
         inputs = load_inputs(recipe, folder, unlabelled=True, targets="none")
         taken, calibration = _calibration(inputs, samples)

@@ -31,6 +31,7 @@ from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
 from nnabla_compress.runs import doubts
 from nnabla_compress.runs.export import Exported, export_network
+from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.training import Outcome, Score, Trainer, set_seed
@@ -51,14 +52,15 @@ class Run:
         resume: Go on with the run that the folder holds.
 
     Raises:
-        ConfigError: If the folder can't be written to, holds a run that was not to be resumed, or
-            one of another recipe.
+        ConfigError: If the folder can't be written to, holds a run that was not to be resumed, one
+            of another recipe, or files of others.
     """
 
     def __init__(
         self, recipe: Recipe, folder: Path, recipe_folder: Path, resume: bool = False
     ) -> None:
         self.recipe = recipe
+        refuse_foreign(folder)
         self._new_folder = not folder.exists()
         self._claimed = False
         self.folder = writable_folder(folder)

@@ -83,9 +83,18 @@ class Portable(Target):
             exact=store.exact and same_functions(start, in_order),
             types=store.types,
             storage=store.schemes,
-            notes=[*notes, *store.notes],
+            notes=[*notes, *store.notes, *_without_effect(plain, options)],
             reference=reference,
         )
+
+
+def _without_effect(plain: EncodedGraph, options: ExportOptions) -> List[str]:
+    if plain.encodings or options.storage == ExportOptions.storage and not options.snap_dictionary:
+        return []
+    return [
+        "storage and snap_dictionary have no effect: the network has no quantized weights; "
+        "'ptq' or 'compress' quantizes them"
+    ]
 
 
 def _folded(
