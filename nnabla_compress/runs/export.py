@@ -40,12 +40,10 @@ class Exported(NamedTuple):
     Args:
         report: Bits and bytes of each layer, and what a user should know.
         paths: The files, the ``.nnp`` first.
-        part: What was asked for.
     """
 
     report: ExportReport
     paths: List[Path]
-    part: ExportPart
 
     @property
     def sizes(self) -> Optional[NnbReport]:
@@ -78,9 +76,13 @@ class Exported(NamedTuple):
         if nnp.with_suffix(".settings.yaml") in self.paths:
             files = [nnp.with_suffix(end) for end in (".settings.yaml", ".nnp", ".nnb")]
             names = [shlex.quote(str(path)) for path in files]
+            batch_size = 1
+            if nnp.with_suffix(".nnb") in self.paths:
+                network = read_nnb(nnp.with_suffix(".nnb"))
+                batch_size = network.variables[network.inputs[0]].shape[0]
             found["convert"] = (
                 "nnabla_cli convert -d nnb_3 --nnp-no-expand-network "
-                f"--api {self.part.api} -b {self.part.batch_size} -s {' '.join(names)}"
+                f"--api {self.report.api} -b {batch_size} -s {' '.join(names)}"
             )
         compiled = compile_command(self.paths)
         if compiled is not None:
@@ -157,7 +159,7 @@ def export_graph(
     if part.batch_size != 1:
         # The network in float was measured with one sample.
         report = replace(report, float_sizes=None)
-    return Exported(report, paths, part)
+    return Exported(report, paths)
 
 
 def _samples(inputs: Inputs, names: Sequence[str], count: int) -> Optional[Dict[str, np.ndarray]]:
