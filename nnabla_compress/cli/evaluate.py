@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 def command(
     target: Path, recipe: Optional[Path], split: str, batch_size: int, **options: Any
 ) -> None:
-    """Prints the loss and what else is measured of TARGET, a run folder, an .nnp or an .nnb.
+    """Prints the loss and what else is measured of TARGET: a run folder, a stored network, an .nnb.
 
     An .nnb runs in the simulator of the C runtime: its accuracy is that of the device.
 
@@ -53,6 +53,7 @@ def command(
         nnabla-compress evaluate network.nnp --recipe RECIPE.yaml
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.models import holds_network
     from nnabla_compress.recipes import Recipe
     from nnabla_compress.runs import evaluate_network, evaluate_run
     from nnabla_compress.runs.finished import stored_in
@@ -60,7 +61,7 @@ def command(
 
     target = stored_in(target)
     given = [f"--{name}" for name, value in options.items() if value is not None]
-    if target.is_dir():
+    if target.is_dir() and not holds_network(target):
         if recipe is not None or given:
             raise ConfigError(
                 f"{(given or ['--recipe'])[0]} goes with an .nnp file; a run folder brings its "
@@ -88,7 +89,7 @@ def command(
         else:
             score = evaluate_network(target, described_as, folder, split, batch_size)
     reference = target.with_suffix(".reference.nnp")
-    if target.is_file() and reference.is_file():
+    if not target.is_dir() and reference.is_file():
         messages.print(
             f"NOTE: NNabla computes {target.name} from other numbers than the C runtime: "
             f"{reference.name} beside it has the scores of the device."

@@ -45,8 +45,9 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed
 def command(run: Path, output: Optional[Path], **options: Any) -> None:
     """Writes the compressed network of RUN as .nnp and .nnb.
 
-    RUN is a folder of 'run', 'compress' or 'ptq', which brings its own data; or an .nnp file,
-    whose network is written as it is.
+    RUN is a folder of 'run', 'compress' or 'ptq', which brings its own data; or an .nnp, an .nntxt
+    with its parameters beside it, or a folder of results of Neural Network Console, whose network
+    is written as it is.
 
     \b
         nnabla-compress export out -t int8
@@ -54,7 +55,8 @@ def command(run: Path, output: Optional[Path], **options: Any) -> None:
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console
     from nnabla_compress.cli.results import print_export
-    from nnabla_compress.report.tables import layer_table
+    from nnabla_compress.models import holds_network
+    from nnabla_compress.report.tables import layer_table, stays_table
     from nnabla_compress.runs import export_file, export_run
     from nnabla_compress.runs.finished import stored_in
 
@@ -64,7 +66,7 @@ def command(run: Path, output: Optional[Path], **options: Any) -> None:
         f"--{key.replace('_', '-')}" for key, value in described_by.items() if value is not None
     ]
     folder = output or (run if run.is_dir() else run.parent) / "export"
-    if run.suffix in (".nnp", ".nnb") and not run.is_dir():
+    if holds_network(run) or run.suffix == ".nnb":
         recipe, start = described(run, **{**described_by, "seed": described_by["seed"] or 0})
         exported = export_file(run, folder, recipe=recipe, folder=start, **options)
     elif given:
@@ -74,6 +76,8 @@ def command(run: Path, output: Optional[Path], **options: Any) -> None:
     else:
         exported = export_run(run, folder, **options)
     console.print(layer_table(exported.report.rows_as_dicts()))
+    if exported.report.what_stays():
+        console.print(stays_table(exported.report.what_stays()))
     for path in exported.paths:
         console.print(f"{path}: {path.stat().st_size:,} bytes")
     print_export(exported.as_dict())

@@ -13,7 +13,7 @@ from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.files import new_files
-from nnabla_compress.models import NnpFile
+from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
 from nnabla_compress.runs.doubts import scored
@@ -237,7 +237,8 @@ def export_file(
     """Exports the network of an ``.nnp`` file as it is: codes as codes, floats as floats.
 
     Args:
-        path: The file; the network that infers is taken.
+        path: The file, or a folder of results of Neural Network Console; the network that infers
+            is taken.
         output: Folder for the files, which are called as ``path``.
         target: What the files are for.
         recipe: Says data and preprocessing, for targets that choose number formats from samples,
@@ -252,7 +253,8 @@ def export_file(
         CompressError: If the file is damaged, or the network can't be exported.
     """
     part = ExportPart.checked({"target": target, **options})
-    nnp = output / path.name
+    path = network_file(path)
+    nnp = (output / path.name).with_suffix(".nnp")
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
     with own_parameters(), new_files(output):
@@ -261,7 +263,8 @@ def export_file(
             inputs = _inputs_of(path, recipe, folder, name, targets="none")
             samples = inputs.drawn(part.samples).arrays
         file = NnpFile(path)
-        network = file.build(name, batch_size=1)
+        only = file.only_batch(name)
+        network = file.build(name, batch_size=only or 1)
         if samples is not None and len(network.inputs) == 1:
             samples = dict(zip(network.inputs, samples.values()))
         found = recovered_network(path, network)
@@ -273,6 +276,7 @@ def export_file(
             network.inputs,
             part,
             samples,
+            only_batch=only,
             notes=notes,
             float_network=found.float_sizes,
         )

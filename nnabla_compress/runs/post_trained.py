@@ -18,7 +18,7 @@ from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.data import DataSet, Split
 from nnabla_compress.errors import DataError
 from nnabla_compress.files import atomic_path, h5_errors, write_json
-from nnabla_compress.graph import rebuild
+from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.logs import quiet
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.recipes import Recipe
@@ -161,7 +161,7 @@ def on(
 
     def build(x: Any, test: bool) -> nn.Variable:
         new = [x] if names is None else [x[name] for name in names]
-        return rebuild(outputs, inputs=dict(zip(inputs, new)))[0]
+        return on_inputs(outputs, dict(zip(inputs, new)))[0]
 
     return build
 

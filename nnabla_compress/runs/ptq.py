@@ -20,7 +20,7 @@ from nnabla_compress.files import new_files, write_json
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
 from nnabla_compress.runs import doubts
-from nnabla_compress.runs.export import export_network
+from nnabla_compress.runs.export import check_exportable, export_network
 from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.runs.parameters import own_parameters
@@ -80,6 +80,7 @@ def run_ptq(
         if test is not None and not test.labelled and inputs.answer():
             results["targets"] = "the float network's answers, where the data has none"
             test = _test(inputs)
+        check_exportable(inputs, recipe.export.target)
         x = inputs.variables()
         several = not isinstance(x, nn.Variable)
         with nn.auto_forward(False):
@@ -108,6 +109,7 @@ def run_ptq(
                 results[part] = {**scores, **exported.as_dict()}
                 if part == "compressed":
                     results["layers"] = exported.report.rows_as_dicts()
+                    results["what_stays"] = exported.report.what_stays()
             with nn.parameter_scope("", result.scope):
                 results["quantizers"] = learned_rows(result.outputs)
             kept = PostTrained.of(result, settings, samples, scored)
