@@ -85,8 +85,8 @@ WAYS_OUT: Dict[str, str] = {
     ),
     **dict.fromkeys(
         ("RNN", "LSTM", "GRU"),
-        "shorten the sequence: files with up to 512 steps are read step by step; in a script, build "
-        "it from PF.lstm_cell, PF.gru_cell or PF.rnn_cell",
+        "shorten the sequence: a file with up to 512 steps is read step by step; in a script build "
+        "it from PF.lstm_cell or Affine",
     ),
     "BatchMatmul": "write it as Convolution or Affine if one factor is a parameter",
     **dict.fromkeys(("Max", "Min"), "the largest of a whole map goes: axes 2 and 3, without index"),
