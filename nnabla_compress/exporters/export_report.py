@@ -79,6 +79,7 @@ class ExportReport:
         notes: What a user should know about the file, a sentence each.
         float_sizes: What the network takes on the C runtime in float.
         left: A row for each weight that no layer owns.
+        api: API level of the C runtime that the file is for.
     """
 
     path: Path
@@ -94,6 +95,7 @@ class ExportReport:
     notes: Tuple[str, ...] = ()
     float_sizes: Optional[FloatSizes] = None
     left: Tuple[LeftRow, ...] = ()
+    api: int = 44
 
     @property
     def float_bytes(self) -> int:

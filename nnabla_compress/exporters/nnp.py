@@ -177,6 +177,7 @@ def export_nnp(
             *zero_notes(lowered.plain.outputs, lowered.names),
         ),
         float_sizes=float_network or float_sizes(network),
+        api=api,
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )
     with atomic_path(path) as temporary:

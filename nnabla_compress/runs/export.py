@@ -42,14 +42,10 @@ class Exported(NamedTuple):
     Args:
         report: Bits and bytes of each layer, and what a user should know.
         paths: The files, the ``.nnp`` first.
-        part: What was asked for.
-        rows: The batch size of the ``.nnb``.
     """
 
     report: ExportReport
     paths: List[Path]
-    part: ExportPart
-    rows: int = 1
 
     @property
     def sizes(self) -> Optional[NnbReport]:
@@ -82,9 +78,13 @@ class Exported(NamedTuple):
         if nnp.with_suffix(".settings.yaml") in self.paths:
             files = [nnp.with_suffix(end) for end in (".settings.yaml", ".nnp", ".nnb")]
             names = [shlex.quote(str(path)) for path in files]
+            batch_size = 1
+            if nnp.with_suffix(".nnb") in self.paths:
+                network = read_nnb(nnp.with_suffix(".nnb"))
+                batch_size = network.variables[network.inputs[0]].shape[0]
             found["convert"] = (
                 "nnabla_cli convert -d nnb_3 --nnp-no-expand-network "
-                f"--api {self.part.api} -b {self.rows} -s {' '.join(names)}"
+                f"--api {self.report.api} -b {batch_size} -s {' '.join(names)}"
             )
         compiled = compile_command(self.paths)
         if compiled is not None:
@@ -187,7 +187,7 @@ def export_graph(
     if rows != (only_batch or 1):
         # The network in float was measured with the batch size of the .nnp.
         report = replace(report, float_sizes=None)
-    return Exported(report, paths, part, rows)
+    return Exported(report, paths)
 
 
 def _rows(only: Optional[int], wanted: int) -> int:
