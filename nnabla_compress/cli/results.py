@@ -19,6 +19,7 @@ from nnabla_compress.report.tables import (
     new_table,
     result_table,
     size_cells,
+    stays_table,
 )
 
 _COMMANDS = {
@@ -50,6 +51,8 @@ def print_results(results: Mapping[str, Any], folder: Path) -> None:
     """
     if results.get("layers"):
         console.print(layer_table(results["layers"]))
+    if results.get("what_stays"):
+        console.print(stays_table(results["what_stays"]))
     if any("step" in row for row in results.get("quantizers", [])):
         console.print(learned_table(results["quantizers"]))
     part = results["float"]
