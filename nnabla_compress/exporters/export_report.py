@@ -78,8 +78,8 @@ class ExportReport:
         activations: A row for each activation, in the order of execution.
         notes: What a user should know about the file, a sentence each.
         float_sizes: What the network takes on the C runtime in float.
-        api: API level of the C runtime that the file is for.
         left: A row for each weight that no layer owns.
+        api: API level of the C runtime that the file is for.
     """
 
     path: Path
@@ -94,8 +94,8 @@ class ExportReport:
     activations: Tuple[ActivationRow, ...] = ()
     notes: Tuple[str, ...] = ()
     float_sizes: Optional[FloatSizes] = None
-    api: int = 44
     left: Tuple[LeftRow, ...] = ()
+    api: int = 44
 
     @property
     def float_bytes(self) -> int:

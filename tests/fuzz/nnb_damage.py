@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Damages NNB files where it hurts: in sizes, offsets, shapes, numbers of variables and arguments."""
+"""Damages NNB files where it hurts: sizes, offsets, shapes, numbers of variables, arguments."""
 
 from __future__ import annotations
 
