@@ -17,18 +17,17 @@ def nearest_name(name: str, known: Iterable[str]) -> Optional[str]:
 
     Args:
         name: The misspelt name.
-        known: The names that there are.
+        known: The names that there are; of several equally near ones the last is taken.
 
     Example:
         >>> nearest_name("Adma", ["AdaMax", "Adam", "Sgd"]), nearest_name("lion", ["Momentum"])
         ('Adam', None)
     """
-    found, fewest = None, 1.0 + max(len(name), 2) / _LETTERS_A_SLIP
-    for candidate in known:
-        slips = _slips(_plain(name), _plain(candidate))
-        if slips < fewest:
-            found, fewest = candidate, float(slips)
-    return found
+    most = max(len(name), 2) / _LETTERS_A_SLIP
+    slips = [(_slips(_plain(name), _plain(candidate)), candidate) for candidate in known]
+    fewest = min((count for count, _ in slips), default=most)
+    near = [candidate for count, candidate in slips if count == fewest <= most]
+    return near[-1] if near else None
 
 
 def did_you_mean(name: str, known: Iterable[str]) -> str:

@@ -28,6 +28,7 @@ from nnabla_compress.graph import (
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.faithful import FOLDED
 from nnabla_compress.quantizers import Affine, Quantizer, graph_quantizers, prepare
+from nnabla_compress.quantizers.base import shown_type
 from nnabla_compress.rules import Candidate, choose_rules
 
 # The axis of the weight that counts the output channels.
@@ -85,7 +86,7 @@ def folded_copy(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -
     found = graph_quantizers(outputs)
     if found:
         raise ConfigError(
-            f"the network is quantized already, by {found[0].info.type_name} of "
+            f"the network is quantized already, by {shown_type(found[0])} of "
             f"{found[0].info.args.get('name') or '(no name)'}.",
             help="start from the float network, or remove them: graph.remove_quantizers",
         )

@@ -43,7 +43,7 @@ if TYPE_CHECKING:
 def command(
     target: Path, recipe: Optional[Path], split: str, batch_size: int, **options: Optional[str]
 ) -> None:
-    """Prints the loss and what else is measured of TARGET, a run folder or an .nnp file.
+    """Prints the loss and what else is measured of TARGET, a run folder or a stored network.
 
     \b
         nnabla-compress evaluate out
@@ -51,10 +51,11 @@ def command(
         nnabla-compress evaluate network.nnp --recipe RECIPE.yaml
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.models import holds_network
     from nnabla_compress.runs import evaluate_file, evaluate_network, evaluate_run
 
     given = [f"--{name}" for name, value in options.items() if value is not None]
-    if target.is_dir():
+    if target.is_dir() and not holds_network(target):
         if recipe is not None or given:
             raise ConfigError(
                 f"{(given or ['--recipe'])[0]} goes with an .nnp file; a run folder brings its "
@@ -72,7 +73,7 @@ def command(
         described = _described(target, split, **options)
         score = evaluate_network(target, described, Path("."), split, batch_size)
     reference = target.with_suffix(".reference.nnp")
-    if target.is_file() and reference.is_file():
+    if not target.is_dir() and reference.is_file():
         messages.print(
             f"NOTE: NNabla computes {target.name} from other numbers than the C runtime: "
             f"{reference.name} beside it has the scores of the device."

@@ -20,18 +20,21 @@ from nnabla_compress.cli.verb import Verb
 def command(run: Path, output: Optional[Path], **options: Any) -> None:
     """Writes the compressed network of RUN as .nnp and .nnb.
 
-    RUN is a run folder, or an .nnp file, whose network is written as it is.
+    RUN is a run folder; or an .nnp, an .nntxt with its parameters beside it, or a folder of results
+    of Neural Network Console, whose network is written as it is.
     """
     from nnabla_compress.cli.engine import console
     from nnabla_compress.cli.results import print_export
-    from nnabla_compress.report.tables import layer_table
+    from nnabla_compress.models import holds_network
+    from nnabla_compress.report.tables import layer_table, stays_table
     from nnabla_compress.runs import export_file, export_run
 
-    is_file = run.suffix == ".nnp" and not run.is_dir()
-    export = export_file if is_file else export_run
-    folder = output or (run.parent if is_file else run) / "export"
+    export = export_file if holds_network(run) else export_run
+    folder = output or (run if run.is_dir() else run.parent) / "export"
     exported = export(run, folder, **options)
     console.print(layer_table(exported.report.rows_as_dicts()))
+    if exported.report.what_stays():
+        console.print(stays_table(exported.report.what_stays()))
     for path in exported.paths:
         console.print(f"{path}: {path.stat().st_size:,} bytes")
     print_export(exported.as_dict())

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -55,15 +56,20 @@ def command(
 ) -> None:
     """Compares float network, graph, .nnp, .nnb in the simulator, and the C runtime.
 
-    TARGET is a run folder, an .nnp or an .nnb; files of one name in one folder belong together.
-    The real runtime takes part where the environment variable NNABLART is the path of nnablart.
+    TARGET is a run folder, a stored network or an .nnb; files of one name in one folder belong
+    together. The real runtime takes part where the environment variable NNABLART is the path of
+    nnablart.
     The exit status is 1 if a promise of equality is broken.
     """
     from nnabla_compress.cli.engine import console, messages
     from nnabla_compress.files import json_text
+    from nnabla_compress.models import as_archive, holds_network
     from nnabla_compress.report.verification import accuracy_lines, verification_table
 
-    found = _verified(target, samples, nnp, original, options)
+    with tempfile.TemporaryDirectory() as temporary:
+        if holds_network(target) and target.exists():
+            target = as_archive(target, Path(temporary))
+        found = _verified(target, samples, nnp, original, options)
     for warning in found.warnings:
         messages.print(warning, markup=False)
     if as_json:
@@ -86,6 +92,7 @@ def command(
 def _verified(
     target: Path, samples: int, nnp: Optional[Path], original: Optional[Path], options: Any
 ) -> Verification:
+    from nnabla_compress.models.other_formats import other_format
     from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
     from nnabla_compress.verification import verify_files
 
@@ -98,6 +105,9 @@ def _verified(
         return verify_run(target, nnp, samples)
     if nnp is not None:
         raise ConfigError("--nnp goes with a run folder.", help="give the .nnp itself")
+    other = other_format(target)
+    if target.suffix not in (".nnp", ".nnb") and target.exists() and other is not None:
+        raise ConfigError(f"{target} is {other[0]}, not an .nnp or .nnb.", help=other[1])
     if target.suffix not in (".nnp", ".nnb"):
         raise ConfigError(
             f"{target} is no run folder, no .nnp and no .nnb.", help="give one of these"

@@ -105,10 +105,10 @@ def _way(file: Path, arrays: Mapping[str, np.ndarray], wanted: Wanted) -> str:
         return ""
     # A sample has more numbers than what is to be said of it.
     x, *others = sorted(names, key=lambda name: -names[name])
-    named = f"x={x}" + (f",y={others[0]}" if others else "")
-    return (
-        f"name them, as in --data {file.name},{named} (in a recipe {named.replace('=', ': ')}); or "
-    )
+    pairs = list(zip("xy", (x, *others)))
+    option = ",".join(f"{key}={name}" for key, name in pairs)
+    recipe = ", ".join(f"{key}: {name}" for key, name in pairs)
+    return f"name them, as in --data {file.name},{option} (in a recipe {recipe}); or "
 
 
 def read_npz(path: Path) -> Dict[str, np.ndarray]:

@@ -15,6 +15,7 @@ from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable
 from nnabla_compress.nnb.function_table import FUNCTIONS, FunctionFormat
 from nnabla_compress.nnb.network import Argument, stored_bytes
 from nnabla_compress.nnb.sizes import sizes
+from nnabla_compress.nnb.writer import padded
 
 _API = 44
 _UNKNOWN = 2**16 - 1
@@ -43,7 +44,7 @@ def drafted_sizes(
         >>> import nnabla.functions as F
         >>> x = nn.Variable((1, 4))
         >>> drafted_sizes([F.tanh(F.relu(x))], [x], {})
-        (220, 16)
+        (196, 16)
     """
     network = compact(draft(outputs, inputs, types))
     return sizes(network, share_lists=True).total, network.buffer_bytes
@@ -64,19 +65,18 @@ def draft(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], types: 
     moving = depending(outputs, inputs)
     # A file lists what is computed before the parameters.
     found = dict.fromkeys((*inputs, *(v for f in order for v in (*f.inputs, *f.outputs)), *outputs))
-    computed = [v for v in found if v.parent is not None or v in moving]
-    places = {variable: place for place, variable in enumerate(computed)}
-    numbers = {v: n for n, v in enumerate((*computed, *(v for v in found if v not in places)))}
-    cut = {f.inputs[1] for f in order if f.info.type_name in _CUT}
+    computed = {v: None for v in found if v.parent is not None or v in moving}
+    numbers = {v: n for n, v in enumerate((*computed, *(v for v in found if v not in computed)))}
     buffers: List[int] = []
+    cut = {f.inputs[1] for f in order if f.info.type_name in _CUT}
     variables: List[NnbVariable] = []
     for variable, number in numbers.items():
         kind, _, position = types.get(variable, "FLOAT32").partition("_")
         fp_pos = int(position or 0)
         shape = tuple(variable.shape)
-        if variable in places:
-            buffers.append((stored_bytes(variable.size, kind) + 3) // 4 * 4)
-            variables.append(NnbVariable(number, shape, kind, fp_pos, buffer=places[variable]))
+        if variable in computed:
+            variables.append(NnbVariable(number, shape, kind, fp_pos, buffer=len(buffers)))
+            buffers.append(padded(variables[-1].nbytes))
         else:
             data = _data(variable, kind, fp_pos)
             data = data[: stored_bytes(1, kind)] if variable in cut else data

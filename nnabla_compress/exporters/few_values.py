@@ -40,7 +40,9 @@ def encoding_of_values(
     weight = np.asarray(values, np.float32)
     if not weight.size or not np.isfinite(weight).all():
         return None
-    forms = [form for form in (_dictionary(weight), _rows(weight, function)) if form is not None]
+    forms = [
+        form for form in (dictionary_of_values(weight), _rows(weight, function)) if form is not None
+    ]
     found = min(forms, key=lambda form: form.nbytes, default=None)
     if found is None or (not surely and found.nbytes > _SMALLER * weight.nbytes):
         return None
@@ -78,7 +80,16 @@ def integer_codes(
     return Encoding(codes, bits, scale=scales, zero_point=zero_point, axis=axis)
 
 
-def _dictionary(weight: np.ndarray) -> Optional[Encoding]:
+def dictionary_of_values(weight: np.ndarray) -> Optional[Encoding]:
+    """Returns a weight as codes of a dictionary, None if it has more than 256 values.
+
+    Args:
+        weight: float32.
+
+    Example:
+        >>> dictionary_of_values(np.float32([0.5, -1, 0.5])).codes.tolist()
+        [1, 0, 1]
+    """
     flat = weight.ravel()
     if len(np.unique(flat[:_FIRST])) > _MOST_VALUES:
         return None

@@ -22,7 +22,11 @@ from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.order import in_file_order, output_maps
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ExportError
-from nnabla_compress.exporters.few_values import encoding_of_values, integer_codes
+from nnabla_compress.exporters.few_values import (
+    dictionary_of_values,
+    encoding_of_values,
+    integer_codes,
+)
 from nnabla_compress.exporters.packed_nnb import packing_of
 from nnabla_compress.exporters.packed_weights import with_form
 from nnabla_compress.exporters.sizes import FloatSizes
@@ -317,8 +321,12 @@ def _decoded(weight: nn.Variable) -> Optional[Encoding]:
         scale = np.full(weight.shape[axis], scale[0], np.float32)
     ones = np.ones(1 if axis is None else weight.shape[axis], np.float32)
     found = integer_codes(levels, ones if scale is None else scale, shift, axis)
-    same = found is not None and np.array_equal(found.decode(), np.asarray(value(weight)))
-    return found if same else None
+    values = np.asarray(value(weight), np.float32)
+    if found is None or not np.array_equal(found.decode(), values):
+        return None
+    # Powers of two are few values, but far apart.
+    entries = dictionary_of_values(values) if axis is None else None
+    return entries if entries is not None and entries.bits < found.bits else found
 
 
 def _along(function: Any) -> Any:

@@ -76,7 +76,8 @@ def store_weights(
         room: See :class:`WeightStore`.
     """
     store = WeightStore(encodings, storage, room)
-    made = store.decode(store.fold_into_floats(store.turn_affines(outputs), names))
+    made = store.turn_affines(outputs)
+    made = store.decode(made if storage == FLOAT else store.fold_into_floats(made, names))
     return StoredWeights(made, store.types, store.schemes)
 
 
@@ -198,7 +199,8 @@ class WeightStore:
             return clone(function, taken) if taken != arguments else None
 
         made = rebuild(outputs, take)
-        if self._storage not in (SMALLEST, FLOAT) and self._reasons and not self._as_asked:
+        asked = self._storage not in (SMALLEST, FLOAT) and not self._room
+        if asked and self._reasons and not self._as_asked:
             reason, paths = next(iter(self._reasons.items()))
             raise ConfigError(
                 f"storage is {self._storage!r}, but {paths[0]} can't be stored so: {reason}.",

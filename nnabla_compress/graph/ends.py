@@ -3,15 +3,15 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple, Optional, Sequence
+from typing import List, NamedTuple, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.quantizers.base import quantizer_of
 
-# Functions whose output hardly moves where their input is large.
-SATURATING = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh")
+# Functions whose output hardly moves where their input is large, or negative.
+SATURATING = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "ReLU")
 # What may stand behind them without telling more of what they got.
 BEHIND = ("Identity", "Reshape", "Transpose", "MulScalar", "AddScalar", "Log")
 _NEAR = 1e-6
@@ -39,7 +39,7 @@ def end_of(output: nn.Variable) -> Optional[End]:
 
     Example:
         >>> import nnabla.functions as F
-        >>> h = F.relu(nn.Variable((1, 3)))
+        >>> h = F.exp(nn.Variable((1, 3)))
         >>> found = end_of(F.softmax(h))
         >>> found.type, found.axis, found.before == h, end_of(h) is None
         ('Softmax', 1, True, True)
@@ -52,6 +52,8 @@ def end_of(output: nn.Variable) -> Optional[End]:
             type_name not in (*SATURATING, *BEHIND) and quantizer_of(function) is None
         ):
             return None
+        if type_name in SATURATING and function.info.args.get("inplace"):
+            return None  # its input is overwritten
         if type_name in SATURATING:
             # What nothing computes is compared already, as an input.
             axis = function.info.args.get("axis")
@@ -69,7 +71,8 @@ def saturated(end: End, values: np.ndarray) -> float:
         values: What it got, (samples, ...).
 
     Returns:
-        0 to 1. A Softmax is saturated where it gives one class all but 1e-6.
+        0 to 1. A Softmax is saturated where it gives one class all but 1e-6, a ReLU for samples of
+        which it gives nothing but 0.
 
     Example:
         >>> import nnabla.functions as F
@@ -84,15 +87,32 @@ def saturated(end: End, values: np.ndarray) -> float:
         if end.axis is not None:
             shifted = np.exp(x - x.max(axis=end.axis, keepdims=True))
             return float(np.mean(1 / shifted.sum(axis=end.axis) > 1 - _NEAR))
+        if end.type == "ReLU":
+            return float(np.mean(x.reshape(len(x), -1).max(axis=1) <= 0))
         distance = 1 / (1 + np.exp(np.abs(x))) if end.type == "Sigmoid" else 1 - np.tanh(np.abs(x))
         return float(np.mean(distance < _NEAR))
 
 
-def names_before(names: Sequence[str], ends: Sequence[Optional[End]]) -> Sequence[str]:
-    """Returns what the values before the last activations are called, for outputs that have one.
+def with_ends(
+    outputs: Sequence[nn.Variable], others: Sequence[nn.Variable]
+) -> Tuple[List[nn.Variable], List[nn.Variable]]:
+    """Returns the outputs of two graphs with what their last activations get, to compare them.
 
     Args:
-        names: Names of the outputs.
-        ends: Their last activations.
+        outputs: Outputs of the one graph.
+        others: The same outputs of the other one.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> h, g = F.exp(nn.Variable((1, 2))), F.abs(nn.Variable((1, 2)))
+        >>> one, other = with_ends([F.softmax(h)], [F.softmax(g)])
+        >>> one[1] == h, other[1] == g
+        (True, True)
     """
-    return [f"{name} before {end.type}" for name, end in zip(names, ends) if end is not None]
+    first, second = list(outputs), list(others)
+    for output, other in zip(outputs, others):
+        end, twin = end_of(output), end_of(other)
+        if end is not None and twin is not None and end.before.shape == twin.before.shape:
+            first.append(end.before)
+            second.append(twin.before)
+    return first, second

@@ -12,7 +12,8 @@ from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.files import writable_folder
-from nnabla_compress.models import NnpFile
+from nnabla_compress.models import NnpFile, network_file
+from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
 from nnabla_compress.runs.doubts import scored
 from nnabla_compress.runs.export import Exported, export_graph, export_network
@@ -33,6 +34,13 @@ def open_run(folder: Path) -> Run:
         ConfigError: If it holds no run.
     """
     kept = folder / "recipe.yaml"
+    if not folder.exists():
+        raise ConfigError(
+            f"there is no {folder}.", help="name a run folder or an .nnp file that exists"
+        )
+    other = other_format(folder)
+    if folder.is_file() and other is not None:
+        raise ConfigError(f"{folder} is {other[0]}, not a run folder.", help=other[1])
     if not kept.exists():
         raise ConfigError(
             f"{folder} is no run folder: it has no recipe.yaml.",
@@ -168,7 +176,8 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
     """Exports the network of an ``.nnp`` file as it is: codes as codes, floats as floats.
 
     Args:
-        path: The file; the network that infers is taken.
+        path: The file, or a folder of results of Neural Network Console; the network that infers
+            is taken.
         output: Folder for the files, which are called as ``path``.
         target: What the files are for.
         options: As of :func:`export_run`.
@@ -181,13 +190,23 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
     """
     part = ExportPart.checked({"target": target, **options})
     writable_folder(output)
-    nnp = output / path.name
+    path = network_file(path)
+    nnp = (output / path.name).with_suffix(".nnp")
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
     with own_parameters():
         file = NnpFile(path)
-        network = file.build(batch_size=1)
+        only = file.only_batch()
+        network = file.build(batch_size=only or 1)
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
-        exported = export_graph(nnp, outputs, network.inputs, part, notes=file.notes())
-        return exported.noting(found.notes, found.float_sizes)
+        notes = [*file.notes(), *found.notes]
+        return export_graph(
+            nnp,
+            outputs,
+            network.inputs,
+            part,
+            only_batch=only,
+            notes=notes,
+            float_network=found.float_sizes,
+        )

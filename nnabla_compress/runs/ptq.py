@@ -17,11 +17,12 @@ from nnabla_compress.calibration.steps import step_rows
 from nnabla_compress.data import Split
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.files import writable_folder, write_json
-from nnabla_compress.graph import rebuild
+from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
 from nnabla_compress.runs import doubts
-from nnabla_compress.runs.export import export_network
+from nnabla_compress.runs.export import check_exportable, export_network
+from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.runs.run import _scored, versions
@@ -63,10 +64,12 @@ def run_ptq(
     """
     if (output / "results.json").exists() or (output / "recipe.yaml").exists():
         raise ConfigError(f"{output} holds a run already.", help="-o chooses another folder")
+    refuse_foreign(output)
     with own_parameters():
         inputs = load_inputs(recipe, folder, unlabelled=True, targets="none")
         taken, calibration = _calibration(inputs, samples)
         test = None if scored is None else _test(scored, folder, recipe, taken)
+        check_exportable(inputs, recipe.export.target)
         target = writable_folder(output)
         x = inputs.variables()
         variables = [x] if isinstance(x, nn.Variable) else list(x.values())
@@ -101,6 +104,7 @@ def run_ptq(
             results[part] = {**scores, **exported.as_dict()}
             if part == "compressed":
                 results["layers"] = exported.report.rows_as_dicts()
+                results["what_stays"] = exported.report.what_stays()
         with nn.parameter_scope("", result.scope):
             results["quantizers"] = learned_rows(result.outputs)
     write_json(target / "results.json", results)
@@ -140,7 +144,7 @@ def _build(result: PostTraining, names: Optional[Sequence[str]]) -> Build:
 
     def build(x: Any, test: bool) -> nn.Variable:
         new = [x] if names is None else [x[name] for name in names]
-        return rebuild(result.outputs, inputs=dict(zip(result.inputs, new)))[0]
+        return on_inputs(result.outputs, dict(zip(result.inputs, new)))[0]
 
     return build
 

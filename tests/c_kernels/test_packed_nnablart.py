@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -179,6 +180,10 @@ def damaged(file, number, **changes):
 WRONG_SIZE = "function 0: the packed weights or their table have another size than the shapes say\n"
 WRONG_SHAPE = "function 0: the shapes of input, output and weight do not fit together\n"
 WRONG_TEXT = "function 0: the description of the packed weights is damaged or of another version\n"
+WRONG_MEMORY = (
+    "function 0: a variable has less memory than its shape says, or the output no buffer of its "
+    "own\n"
+)
 
 
 @pytest.mark.parametrize("name", ["Convolution", "Affine", "Deconvolution"])
@@ -188,15 +193,18 @@ def test_sizes_that_disagree_are_refused_at_start_up(stub, tmp_path, types, rng,
     x = np.zeros(layer.x_shape, np.float32)
     codes, description = file.variables[1].data, file.variables[3].data
     shape = file.variables[1].shape
+    roomy = replace(file, buffers=(4096, 4096))
     cases = [
         (damaged(file, 1, data=codes[:-4]), WRONG_SIZE),
         (damaged(file, 1, data=codes + bytes(4)), WRONG_SIZE),
-        (damaged(file, 3, data=description[:-4]), WRONG_SIZE),
-        (damaged(file, 3, data=description[:12]), WRONG_TEXT),
+        (damaged(file, 3, data=description[:-4]), WRONG_MEMORY),
+        (damaged(file, 3, data=description[:-4], shape=(len(description) - 4,)), WRONG_SIZE),
+        (damaged(file, 3, data=description[:12], shape=(12,)), WRONG_TEXT),
         (damaged(file, 3, data=bytes([1, 4]) + description[2:]), WRONG_SIZE),
         (damaged(file, 3, data=bytes([7]) + description[1:]), WRONG_TEXT),
-        (damaged(file, 2, shape=(99,)), WRONG_SHAPE),
-        (damaged(file, 4, shape=(2, 7, 7, 7)[: len(file.variables[4].shape)]), None),
+        (damaged(file, 2, shape=(99,)), WRONG_MEMORY),
+        (damaged(file, 2, shape=(99,), data=bytes(4 * 99)), WRONG_SHAPE),
+        (damaged(roomy, 4, shape=(2, 7, 7, 7)[: len(file.variables[4].shape)]), None),
     ]
     if name != "Affine":
         cases.append((damaged(file, 1, shape=(shape[0] + 1, *shape[1:])), WRONG_SHAPE))
@@ -205,6 +213,73 @@ def test_sizes_that_disagree_are_refused_at_start_up(stub, tmp_path, types, rng,
         status, messages, y = run(stub, tmp_path, mode, network, x)
         assert (status, y) == (1, None)
         assert messages.startswith("function 0: ") and messages == (message or messages)
+
+
+@pytest.mark.parametrize("mode", ["exact", "fast"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_memory_that_is_no_variables_own_is_refused(stub, tmp_path, types, rng, name, mode):
+    file, layer, _, _ = one_layer(types, rng, name)
+    x = np.zeros(layer.x_shape, np.float32)
+    x_bytes, y_bytes = file.buffers
+    cases = [
+        damaged(file, 4, buffer=None, data=bytes(y_bytes)),
+        damaged(replace(file, buffers=(max(x_bytes, y_bytes), y_bytes)), 4, buffer=0),
+        damaged(file, 4, buffer=2),
+        damaged(file, 2, buffer=1, data=None),
+        damaged(file, 0, buffer=None, data=bytes(x_bytes)),
+        damaged(file, 0, shape=(*file.variables[0].shape, 2**31 - 1)),
+        damaged(file, 4, shape=(2**31 - 1, 2**31 - 1, 2**31 - 1)),
+        replace(file, buffers=(x_bytes - 1, y_bytes)).to_bytes(),
+        replace(file, buffers=(x_bytes, y_bytes - 1)).to_bytes(),
+        replace(file, buffers=(x_bytes, -1)).to_bytes(),
+    ]
+    for number, network in enumerate(cases):
+        status, messages, y = run(stub, tmp_path, mode, network, x)
+        assert (status, y) == (1, None), number
+        assert messages.startswith(("network: ", "function 0: ")) and messages.count("\n") == 1
+
+
+def word(content, at, value):
+    """A copy with another number at a byte."""
+    return content[:at] + struct.pack("<I", value % 2**32) + content[at + 4 :]
+
+
+def test_numbers_that_lead_out_of_the_image_are_refused(stub, tmp_path, types, rng):
+    file, layer, _, _ = one_layer(types, rng, "Convolution")
+    x = np.zeros(layer.x_shape, np.float32)
+    content = file.to_bytes()
+    (data, size), (functions,) = (
+        struct.unpack_from("<II", content, 48),
+        struct.unpack_from("<I", content, 28),
+    )
+    table = 56
+    (record,) = struct.unpack_from(
+        "<I",
+        content,
+        table + 4 * data + struct.unpack_from("<I", content, table + 4 * functions)[0],
+    )
+    entries = [8 + 8 * pair for pair in range(5)]
+    cases = [word(content, at, 2**30) for at in entries]
+    cases += [word(content, at + 4, bad) for at in entries for bad in (data, -1, 2**31)]
+    cases += [word(content, table + 4 * i, size - 2) for i in range(data)]
+    cases += [word(content, table + 4 * i, size) for i in range(data - 1)]
+    cases += [word(content, table + 4 * record, size - bytes_left) for bytes_left in (4, 20, 44)]
+    for damage in cases:
+        status, messages, y = run(stub, tmp_path, "exact", damage, x)
+        assert status == 1 or damage == content, messages
+        assert y is None
+
+
+@pytest.mark.parametrize("axis", [-1, 4, 2**31 - 1, -(2**31), 2**31 - 3])
+@pytest.mark.parametrize("name", ["Convolution", "Affine"])
+def test_axes_outside_the_shape_are_refused(stub, tmp_path, types, rng, name, axis):
+    file, layer, _, _ = one_layer(types, rng, name)
+    x = np.zeros(layer.x_shape, np.float32)
+    (call,) = file.functions
+    call = replace(call, arguments={**call.arguments, "base_axis": axis})
+    network = replace(file, functions=(call,)).to_bytes()
+    status, messages, _ = run(stub, tmp_path, "fast", network, x)
+    assert status == 1 and messages.startswith("function 0: ")
 
 
 def test_a_shorter_image_is_refused(stub, tmp_path, types, rng):
@@ -231,7 +306,7 @@ def test_marks_on_other_functions_are_told(stub, tmp_path):
     status, messages, _ = run(stub, tmp_path, "exact", network, x)
     assert status == 1
     assert messages == (
-        "function 1: its weights are packed, but no packed kernel was registered for it\n"
+        "function 1: a function, data type or layout that the packed kernels do not have\n"
     )
 
 

@@ -45,7 +45,7 @@ def test_the_report_adds_up(tmp_path):
     assert convolution.bits == 4 and 4 <= convolution.stored_bits < 4.1
     assert NnbReport.from_dict({**sizes.as_dict(), "accuracy": 1}) == sizes
     file, memory = sizes.lines()
-    assert f"{sizes.ratio:.4f} of the float file" in file and "more than in float" in memory
+    assert f"{sizes.ratio:.4f} of the float .nnb" in file and "more than in float" in memory
 
 
 def test_sizes_without_a_float_network_are_told_alone(tmp_path):

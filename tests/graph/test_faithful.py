@@ -127,3 +127,11 @@ def test_an_equalization_that_changes_the_network_is_taken_back(monkeypatch):
     (step,) = [step for step in result.steps if "equalization" in step.name]
     assert not step.kept
     assert any("equalization is taken back" in note for note in result.notes)
+
+
+def test_a_saturated_softmax_hides_nothing():
+    x = nn.Variable((1, 6))
+    h = F.affine(x, tied.square())
+    y, z = F.softmax(1e4 * h), F.softmax(1.1e4 * h)
+    with pytest.raises(VerifyError):
+        check_faithful([y], [z], tolerance=FOLDED)

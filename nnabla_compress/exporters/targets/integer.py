@@ -29,7 +29,7 @@ from nnabla_compress.exporters.targets.target import (
     Target,
     place,
 )
-from nnabla_compress.exporters.weigh import Built, weighed
+from nnabla_compress.exporters.weigh import PREFERENCES, Built, weighed
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.layers import LAYER_TYPES
 
@@ -81,7 +81,10 @@ class Integer(Target):
                 store.schemes.update(rest.schemes)
             return Built(outputs, store.types, (store, rounding, graph))
 
-        built = weighed(build, plain.outputs, inputs, options.prefer)
+        if options.storage == SMALLEST or options.prefer != PREFERENCES[0]:
+            built = weighed(build, plain.outputs, inputs, options.prefer)
+        else:
+            built = build(None)
         store, rounding, graph = built.made
         outputs = list(built.outputs)
         names.update(network.names_in(outputs))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
@@ -21,7 +22,7 @@ from nnabla_compress.exporters.targets.target import (
     Target,
     same_functions,
 )
-from nnabla_compress.exporters.weigh import Built, smaller, weighed
+from nnabla_compress.exporters.weigh import PREFERENCES, Built, smaller, weighed
 
 _TOO_SMALL = (
     "weights are stored as floats: there are so few that codes and the functions that decode them "
@@ -60,10 +61,16 @@ class Portable(Target):
         def build(storage: str, room: Optional[Mapping[Any, Optional[int]]] = None) -> Built:
             chosen = store.again(storage, room)
             outputs = lower_functions(chosen.turn_affines(plain.outputs), inputs)
-            outputs = chosen.decode(chosen.fold_into_floats(outputs, names))
+            if options.storage == SMALLEST:  # who asks for floats wants them as they decode
+                outputs = chosen.fold_into_floats(outputs, names)
+            outputs = chosen.decode(outputs)
             return Built(outputs, chosen.types, chosen)
 
-        built = weighed(lambda room: build(options.storage, room), in_order, inputs, options.prefer)
+        build_asked = partial(build, options.storage)
+        if options.storage == SMALLEST or options.prefer != PREFERENCES[0]:
+            built = weighed(build_asked, in_order, inputs, options.prefer)
+        else:
+            built = build_asked(None)
         if options.storage == SMALLEST and built.made.schemes:
             coded, built = built, smaller(built, build(FLOAT), inputs)
             notes += [_TOO_SMALL] if built is not coded else []
@@ -76,9 +83,18 @@ class Portable(Target):
             exact=store.exact and same_functions(start, in_order),
             types=store.types,
             storage=store.schemes,
-            notes=[*notes, *store.notes],
+            notes=[*notes, *store.notes, *_without_effect(plain, options)],
             reference=reference,
         )
+
+
+def _without_effect(plain: EncodedGraph, options: ExportOptions) -> List[str]:
+    if plain.encodings or options.storage == ExportOptions.storage and not options.snap_dictionary:
+        return []
+    return [
+        "storage and snap_dictionary have no effect: the network has no quantized weights; "
+        "'ptq' or 'compress' quantizes them"
+    ]
 
 
 def _folded(
