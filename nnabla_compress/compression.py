@@ -12,10 +12,12 @@ import nnabla as nn
 from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
 from nnabla_compress.exporters.obstacles import RECURRENT
 from nnabla_compress.exporters.storage import CODES
+from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
 from nnabla_compress.graph import (
     Activation,
     Layer,
     activations,
+    check_faithful,
     fold_batch_normalization,
     fold_for_training,
     functions,
@@ -27,6 +29,8 @@ from nnabla_compress.graph import (
     places,
     with_batch_statistics,
 )
+from nnabla_compress.graph.faithful import FOLDED
+from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.quantizers import Quantizer
 from nnabla_compress.recipes import CompressionPart, Recipe, choose_rules
@@ -118,9 +122,11 @@ def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Va
     Raises:
         ConfigError: If a rule matches nothing.
         UnsupportedFunctionError: If the network's weights are stored as codes.
+        VerifyError: If the new network without its quantizers does not compute what the given one
+            does.
     """
     refuse_codes(outputs)
-    new = folded(outputs) if part.fold == "before" else list(outputs)
+    start = new = folded(outputs) if part.fold == "before" else list(outputs)
     if part.activations:
         seen = [Candidate(found.name, found.type) for found in activations(new)]
         behind = choose_rules(part.activations, seen, "activation")
@@ -144,12 +150,15 @@ def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Va
         new = insert_weight_quantizers(new, choose, choose_bias=choose_bias)
     if part.fold == "training":
         new = fold_for_training(new, part.freeze_after)
-        if not any(f.info.type_name == "FoldedBatchNormalization" for f in functions(new)):
+        if not any(
+            f.info.type_name == FoldedBatchNormalization.graph_type() for f in functions(new)
+        ):
             raise ConfigError(
                 "fold: training: no batch normalization follows a layer whose weight is quantized "
                 "by movingrange.",
                 help="give the layers the quantizer movingrange, or leave fold out",
             )
+    check_faithful(start, new)
     return new
 
 
@@ -182,9 +191,14 @@ def folded(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
 
     Returns:
         The new outputs.
+
+    Raises:
+        VerifyError: If they do not compute what the given ones do.
     """
     before = {leaf.data for leaf in leaves(outputs)}
     new = fold_batch_normalization(with_batch_statistics(outputs, False))
+    inputs = inputs_of(outputs)
+    check_faithful(outputs, new, inputs, inputs, FOLDED)
     after = leaves(new)
     used = {leaf.data for leaf in after}
     scope = nn.get_parameters(grad_only=False)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from contextlib import contextmanager
+from typing import Iterator, Optional
 
 
 class CompressError(Exception):
@@ -36,6 +37,20 @@ class DataError(CompressError):
     """Raised when a data set is missing, damaged or of the wrong shape."""
 
 
+class FixedBatchError(DataError):
+    """Raised when a network can only be computed with the batch size that is written into it.
+
+    Args:
+        message: As of :class:`CompressError`.
+        help: Likewise.
+        rows: That batch size.
+    """
+
+    def __init__(self, message: str, help: Optional[str], rows: int) -> None:
+        super().__init__(message, help)
+        self.rows = rows
+
+
 class TrainingError(CompressError):
     """Raised when a training can't go on, for instance because the loss is not a number."""
 
@@ -56,17 +71,46 @@ class VerifyError(CompressError):
     """Raised when what was written does not compute what was trained."""
 
 
-def unwrap(error: BaseException) -> BaseException:
-    """Returns the CompressError behind an exception that NNabla's engine wrapped.
+def causes(error: BaseException) -> Iterator[BaseException]:
+    """Gives an exception and those behind it, each once: causes before contexts.
 
-    NNabla turns an exception raised inside a Python function of the graph into a ``SystemError``
-    whose cause is the original.
+    The chain may close upon itself: an engine that hands an exception through keeps what it got as
+    the cause, and what is raised again from there has it as its own cause in turn.
+
+    Args:
+        error: Any exception.
+
+    Yields:
+        The exception, then those that led to it, nearest first.
+
+    Example:
+        >>> first, second = ValueError("a"), ValueError("b")
+        >>> first.__cause__, second.__cause__ = second, first
+        >>> [str(each) for each in causes(first)]
+        ['a', 'b']
+    """
+    waiting, seen = [error], set()
+    while waiting:
+        each = waiting.pop(0)
+        if id(each) in seen:
+            continue
+        seen.add(id(each))
+        yield each
+        waiting += [found for found in (each.__cause__, each.__context__) if found is not None]
+
+
+def unwrap(error: BaseException) -> BaseException:
+    """Returns the interrupt or the CompressError behind an exception that NNabla wrapped.
+
+    NNabla turns an exception raised inside a Python function of the graph, Ctrl-C included, into a
+    ``SystemError`` whose cause is the original.
 
     Args:
         error: Any exception.
 
     Returns:
-        The first CompressError along the chain of causes, else ``error`` itself.
+        The first KeyboardInterrupt along the chain of causes, else the first CompressError, else
+        ``error`` itself.
 
     Example:
         >>> inner = CompressError("W holds NaN.")
@@ -75,9 +119,36 @@ def unwrap(error: BaseException) -> BaseException:
         >>> unwrap(outer) is inner
         True
     """
-    seen: Optional[BaseException] = error
-    while seen is not None:
-        if isinstance(seen, CompressError):
-            return seen
-        seen = seen.__cause__ or seen.__context__
+    for kind in (KeyboardInterrupt, CompressError):
+        for each in causes(error):
+            if isinstance(each, kind):
+                return each
     return error
+
+
+@contextmanager
+def unwrapped() -> Iterator[None]:
+    """Raises what stands behind an exception of NNabla's engine, if it is an interrupt or ours.
+
+    Any other exception passes as it is. Whoever catches ``Exception`` around a call of NNabla puts
+    this inside, so that Ctrl-C is never taken for a fault of the network.
+
+    Raises:
+        KeyboardInterrupt: If the user stopped the program.
+        CompressError: The error of ours that NNabla wrapped.
+
+    Example:
+        >>> try:
+        ...     with unwrapped():
+        ...         raise SystemError("error return") from KeyboardInterrupt()
+        ... except KeyboardInterrupt:
+        ...     print("stopped")
+        stopped
+    """
+    try:
+        yield
+    except Exception as error:
+        found = unwrap(error)
+        if found is error:
+            raise
+        raise found from None

@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 import errno
+import json
+import math
 import os
 import re
 import shutil
 import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Iterator, Union
+from typing import Any, Iterator, Mapping, Union
 
 from nnabla_compress.errors import CompressError, ConfigError
 
@@ -98,6 +100,56 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
     finally:
         if temporary is not None and temporary.exists():
             temporary.unlink()
+
+
+def json_text(content: Any) -> str:
+    """Returns JSON that any reader takes: everything that is written or printed goes through it.
+
+    JSON knows neither NaN nor infinity; they become null. NumPy's numbers and arrays become plain
+    ones, and paths text.
+
+    Args:
+        content: Dicts, lists and tuples of these.
+
+    Returns:
+        Lines, without a line end behind the last.
+
+    Example:
+        >>> print(json_text({"loss": float("nan"), "files": (Path("a"),)}))
+        {
+         "loss": null,
+         "files": [
+          "a"
+         ]
+        }
+    """
+    return json.dumps(_plain(content), indent=1, allow_nan=False)
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    if isinstance(value, float):
+        return float(value) if math.isfinite(value) else None
+    if hasattr(value, "tolist"):
+        return _plain(value.tolist())
+    return str(value) if isinstance(value, os.PathLike) else value
+
+
+def write_json(path: Union[str, Path], content: Any) -> None:
+    """Writes a JSON file, whole or not at all.
+
+    Args:
+        path: The file.
+        content: As of :func:`json_text`.
+
+    Raises:
+        ConfigError: If it can't be written.
+    """
+    with atomic_path(path) as temporary:
+        temporary.write_text(json_text(content) + "\n", encoding="utf-8")
 
 
 @contextmanager

@@ -29,7 +29,10 @@ from nnabla_compress import data, models
 from nnabla_compress.errors import CompressError, ConfigError
 from nnabla_compress.exporters.storage import SMALLEST, check_storage
 from nnabla_compress.exporters.targets import target_named
+from nnabla_compress.exporters.weigh import PREFERENCES, check_preference
+from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.regularizers import parse_size
+from nnabla_compress.rule_files import with_rules
 from nnabla_compress.rules import QuantizerRule, choose_rules, nearest, quantizers, typed
 from nnabla_compress.training import LOSSES, Distillation, TrainingSettings, make_loss
 from nnabla_compress.training.evaluate import Build
@@ -304,24 +307,56 @@ class CompressionPart(_Part):
 
 
 class ExportPart(_Part):
-    """What is written in the end; see :func:`nnabla_compress.exporters.export_nnp`."""
+    """What is written in the end; see :func:`nnabla_compress.exporters.export_nnp`.
+
+    ``c`` adds C source to the ``.nnb``, whose API level is ``api`` and which takes ``batch_size``
+    samples at once. Targets that choose number formats get ``samples`` inputs, drawn at random.
+
+    Example:
+        >>> part = ExportPart(target="int8", api=3)
+        >>> part.for_float().target, part.for_float().api
+        ('portable', 3)
+    """
 
     target: str = "portable"
     storage: str = SMALLEST
     snap_dictionary: bool = False
+    prefer: str = PREFERENCES[0]
     nnb: bool = True
-    api: int = 44
+    api: int = Field(default=44, ge=1, le=45)
+    batch_size: int = Field(default=1, ge=1)
+    c: bool = False
+    samples: int = Field(default=256, ge=1)
 
     @model_validator(mode="after")
     def _known(self) -> ExportPart:
         target_named(self.target)
         check_storage(self.storage)
+        check_preference(self.prefer)
         return self
 
     @property
     def options(self) -> Dict[str, Any]:
         """Arguments of ``export_nnp`` beside the target."""
-        return {"storage": self.storage, "snap_dictionary": self.snap_dictionary}
+        keys = ("storage", "snap_dictionary", "prefer")
+        return {key: getattr(self, key) for key in keys}
+
+    @classmethod
+    def checked(cls, content: Any, where: str = "export") -> ExportPart:
+        """Makes one from the keys and values of a recipe's ``export``.
+
+        Args:
+            content: For instance ``{"target": "int8"}``.
+            where: What messages call it.
+
+        Raises:
+            ConfigError: If anything in it is unknown or out of range.
+        """
+        return _validated(cls, content, where)
+
+    def for_float(self) -> ExportPart:
+        """Returns the same of the float network: what a compressed one is compared with."""
+        return ExportPart(nnb=self.nnb, api=self.api)
 
 
 class Recipe(_Part):
@@ -378,12 +413,13 @@ class Recipe(_Part):
         return None
 
     @classmethod
-    def parse(cls, text: str, where: str = "recipe") -> Recipe:
+    def parse(cls, text: str, where: str = "recipe", folder: Path = Path(".")) -> Recipe:
         """Reads a recipe from YAML text.
 
         Args:
             text: The YAML.
             where: What messages call it.
+            folder: Where the file is that ``compression: {rules: FILE}`` names.
 
         Raises:
             ConfigError: If it is no YAML mapping, or anything in it is unknown or out of range.
@@ -394,11 +430,19 @@ class Recipe(_Part):
             raise ConfigError(
                 f"{where} is no valid YAML: {error}.", help="mend that line"
             ) from None
+        if content is None:
+            raise ConfigError(
+                f"{where} is empty.",
+                help="start from a recipe in configs/, or from these lines:\n  name: NAME\n"
+                "  model: {nnp: FILE.nnp}\n  compression: {weights: lut:bits=4}",
+            )
         if not isinstance(content, dict):
             raise ConfigError(
                 f"{where} holds {type(content).__name__}, not keys and values.",
                 help="start from a file in configs/",
             )
+        if isinstance(content.get("compression"), dict):
+            content["compression"] = with_rules(content["compression"], folder)
         return _validated(cls, content, where)
 
     @classmethod
@@ -425,6 +469,17 @@ class Recipe(_Part):
             ConfigError: If it is missing, or not a valid recipe.
         """
         path = Path(path)
+        other = other_format(path)
+        if path.is_file() and other is not None and other[0] != "a recipe":
+            raise ConfigError(f"{path} is {other[0]}, not a recipe.", help=other[1])
+        if path.is_dir():
+            kept = path / "recipe.yaml"
+            raise ConfigError(
+                f"{path} is a folder, not a recipe.",
+                help=f"go on with the run in it: 'nnabla-compress run -o {path} --resume'"
+                if kept.is_file()
+                else "name the YAML file; configs/ holds recipes to start from",
+            )
         try:
             text = path.read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
@@ -432,7 +487,7 @@ class Recipe(_Part):
             raise ConfigError(
                 f"can't read the recipe {path}: {reason}.", help="configs/ holds recipes to try"
             ) from None
-        return cls.parse(text, str(path))
+        return cls.parse(text, str(path), path.parent)
 
     def dump(self) -> str:
         """Returns the recipe as YAML, every value resolved."""

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 import re
 from dataclasses import dataclass, fields, replace
@@ -15,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 import nnabla_compress.quantizers as Q
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers.learned import LearnedQuantizer
+from nnabla_compress.spelling import did_you_mean
 
 POSITIONS = ("first", "last")
 # Keys of a rule that choose layers; they may be written among the options of the text form.
@@ -219,7 +219,7 @@ def typed(text: str) -> Any:
 
 def quantizers() -> Dict[str, Type[Q.Quantizer]]:
     """Returns the weight quantizers by the names that recipes use."""
-    return {kind.__name__.lower(): kind for kind in Q.registered().values()}
+    return {kind.__name__.lower(): kind for kind in Q.registered().values() if kind.in_rules}
 
 
 def choose_rules(
@@ -288,8 +288,7 @@ def nearest(name: str, known: Sequence[str]) -> str:
         >>> nearest("luq", ["lut", "uniform"])
         "did you mean 'lut'? known are: lut, uniform"
     """
-    near = difflib.get_close_matches(name, known, n=1)
-    return (f"did you mean {near[0]!r}? " if near else "") + f"known are: {', '.join(known)}"
+    return did_you_mean(name, known)
 
 
 def _as_list(words: Union[None, str, Sequence[str]]) -> List[str]:

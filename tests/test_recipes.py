@@ -48,7 +48,7 @@ def test_every_shipped_recipe_is_valid_and_named_as_its_file(path):
         (changed("lenet-lutq-4bit ", "../elsewhere"), "can't name a folder", "letters"),
         ("just text", "holds str, not keys and values", "configs/"),
         ("a: [1", "no valid YAML", "mend"),
-        ("", "holds NoneType", "configs/"),
+        ("", "is empty", "configs/"),
         ("name: x", "model is missing", "add it"),
     ],
 )

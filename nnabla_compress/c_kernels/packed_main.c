@@ -2,8 +2,10 @@
  *
  * Example: runs a network with packed weights once.
  *   packed_main exact|fast net.nnb input.bin [input.bin ..] output-prefix
- * Inputs are raw values in the type of the network's inputs; PREFIX_0.bin, PREFIX_1.bin .. are written the same way.
- *   cc -O2 packed_main.c packed_nnablart.c packed_kernels.c -lnnablart_runtime -lnnablart_functions -lm */
+ * Inputs are raw values in the type of the network's inputs, integers as roundf(x * 2^fp_pos); PREFIX_0.bin, PREFIX_1.bin .. are written the same way.
+ *   cc -O2 -IRUNTIME/include packed_main.c packed_nnablart.c packed_kernels.c -LRUNTIME/build/src/runtime
+ *     -LRUNTIME/build/src/functions -lnnablart_runtime -lnnablart_functions -lm -o packed_main
+ * RUNTIME is the folder of nnabla-c-runtime, built in RUNTIME/build. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

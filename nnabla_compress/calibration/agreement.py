@@ -8,9 +8,7 @@ from typing import Optional, Sequence
 
 import numpy as np
 
-from nnabla_compress.graph.compare import same_class
-
-_TINY = 1e-300
+from nnabla_compress.graph.compare import decibels, same_class
 
 
 @dataclass(frozen=True)
@@ -52,20 +50,6 @@ def agreement(expected: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Agre
     log_p, log_q = (y - _log_sum_exp(y) for y in (a, b))
     kl = float((np.exp(log_p) * (log_p - log_q)).sum(axis=1).mean())
     return Agreement(snr, kl, same)
-
-
-def decibels(signal: float, noise: float) -> float:
-    """Returns ``10 log10(signal / noise)``, between -300 and 300.
-
-    Args:
-        signal: Energy of the signal, 0 or more.
-        noise: Energy of the noise, 0 or more.
-
-    Example:
-        >>> decibels(100.0, 1.0), decibels(1.0, 0.0)
-        (20.0, 300.0)
-    """
-    return float(np.clip(10 * np.log10(max(signal, _TINY) / max(noise, _TINY)), -300, 300))
 
 
 def _log_sum_exp(y: np.ndarray) -> np.ndarray:

@@ -13,13 +13,15 @@ arXiv:1906.04721 (section 4.2.2, empirical).
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.calibration.replay import Replay
-from nnabla_compress.graph import Layer, layers
+from nnabla_compress.graph import Layer, functions, layers
+from nnabla_compress.progress import tracked
 
 
 def correct_biases(
@@ -29,7 +31,8 @@ def correct_biases(
     float_inputs: Sequence[nn.Variable],
     samples: Sequence[np.ndarray],
 ) -> int:
-    """Corrects the biases of the quantized network in place; layers without a bias are left.
+    """Corrects the biases of the quantized network in place; layers without
+    a bias of their own are left.
 
     Args:
         outputs: Outputs of the quantized network, whose biases are its own.
@@ -57,12 +60,16 @@ def correct_biases(
     """
     quantized = Replay(outputs, inputs, samples)
     plain = Replay(float_outputs, float_inputs, samples)
+    uses = Counter(v.data for f in functions(outputs) for v in f.inputs)
     corrected = 0
-    for layer, twin in zip(layers(outputs), layers(float_outputs)):
+    found = list(zip(layers(outputs), layers(float_outputs)))
+    for layer, twin in tracked("correcting biases", found, len(found)):
         quantized.run_through(layer.function)
         plain.run_through(twin.function)
         y, target = layer.function.outputs[0], twin.function.outputs[0]
-        if layer.bias is None or layer.bias.parent is not None or not quantized.has(y):
+        # A bias that others read, too, is not the layer's own to change.
+        own = layer.bias is not None and layer.bias.parent is None and uses[layer.bias.data] == 1
+        if layer.bias is None or not own or not quantized.has(y):
             continue
         axes = mean_axes(layer)
         excess = quantized.value(y).mean(axis=axes, dtype=np.float64)

@@ -1,14 +1,15 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """Learned rounding (AdaRound): each weight up or down, so that its layer computes what it did.
 
-The nearest code of each weight is not the best of the layer: errors of weights whose inputs go
+The nearest value of each weight is not the best of the layer: errors of weights whose inputs go
 together can cancel. With W the float weights of an output channel, x the inputs that the layer gets
 in the quantized network and y what it computed in the float one, the roundings minimize::
 
-    E[(y - b' - W' x)^2]        W' = scale * clip(floor(W / scale) + h, q_min, q_max)
+    E[(y - b' - W' x)^2]        W' = lower + h (upper - lower)
 
 over h, which is 0 or 1 in the end (see :mod:`nnabla_compress.kernels.learned_rounding`), and over
-the bias b' where the layer has one, which amounts to taking the means off x and y. The expectation
+the bias b' where the layer has one, which amounts to taking the means off x and y. The values next
+to W are neighbouring codes times a scale, or neighbouring entries of a table. The expectation
 is over calibration samples and positions of the map. It is a quadratic form: with u = W' - W::
 
     u G u^T - 2 u r^T + constant        G = Cov(x, x),  r = Cov(y - W x, x)
@@ -29,7 +30,9 @@ import numpy as np
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels import learned_rounding as kernel
-from nnabla_compress.quantizers.affine import Grid
+
+# Variance of an input, beside its squared mean, up to which it counts as constant.
+_CONSTANT = 1e-6
 
 
 @dataclass(frozen=True)
@@ -44,6 +47,7 @@ class RoundingSettings:
         warm_up: Part of the steps without the regularizer.
         beta: Its exponent at first and in the end.
         positions: Positions of the map, of all samples together, that a layer learns from.
+        table_rounds: How often a dictionary is fitted to its assignments, and these to it, at most.
 
     Raises:
         ConfigError: If a number is out of range.
@@ -55,9 +59,17 @@ class RoundingSettings:
     warm_up: float = 0.2
     beta: Tuple[float, float] = (20.0, 2.0)
     positions: int = 16384
+    table_rounds: int = 20
 
     def __post_init__(self) -> None:
-        for name, least in (("steps", 0), ("positions", 1), ("learning_rate", 0), ("strength", 0)):
+        at_least = {
+            "steps": 0,
+            "positions": 1,
+            "learning_rate": 0,
+            "strength": 0,
+            "table_rounds": 0,
+        }
+        for name, least in at_least.items():
             number = getattr(self, name)
             if isinstance(number, bool) or not isinstance(number, (int, float)) or number < least:
                 raise ConfigError(
@@ -109,30 +121,39 @@ def moments(
         xx -= mean_x[:, :, None] * mean_x[:, None, :]
         yx -= mean_y[:, :, None] * mean_x[:, None, :]
     slope = yx - rows.astype(np.float64) @ xx
+    # What is left of an input that never varies is rounding: it must not choose anything.
+    still = np.einsum("gii->gi", xx) <= _CONSTANT * np.square(mean_x)
+    xx[np.logical_or(still[:, :, None], still[:, None, :])] = 0
+    slope[np.broadcast_to(still[:, None, :], slope.shape)] = 0
     return Moments(xx.astype(np.float32), slope.astype(np.float32), mean_x, mean_y)
 
 
 def learn(
-    rows: np.ndarray, grid: Grid, found: Moments, settings: RoundingSettings
+    rows: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    found: Moments,
+    settings: RoundingSettings,
 ) -> Tuple[np.ndarray, float]:
-    """Returns codes, counted from the zero point, and the error against that of the nearest ones.
+    """Returns a value for each weight, and the error against that of the nearest values.
 
     Args:
         rows: The float weights, (groups, outputs, row).
-        grid: Scales, lowest and highest codes, each in the shape of ``rows``.
+        lower: What each may be rounded down to, in the shape of ``rows``.
+        upper: What each may be rounded up to, likewise.
         found: Moments of the samples.
         settings: How to learn.
 
     Returns:
-        Whole numbers as float32 in the shape of ``rows``, and the summed error as a part of that of
-        the nearest codes.
+        Lower and upper values, float32 in the shape of ``rows``, and the summed error less that of
+        the nearest values.
     """
     shape = rows.shape
-    scaled = np.clip(rows / grid.scale, grid.lower, grid.upper)
-    nearest = np.trunc(scaled + np.copysign(np.float32(0.5), scaled))
-    state = kernel.start(*(np.ravel(a) for a in (rows, grid.scale, grid.lower, grid.upper)))
-    floor = state.floor.reshape(shape)
-    start = nearest * grid.scale - rows
+    gap = upper - lower
+    beyond = rows - lower - gap / 2
+    nearest = (beyond > 0) | ((beyond == 0) & (rows > 0))
+    state = kernel.start(*(np.ravel(a) for a in (rows, lower, upper)))
+    start = np.where(nearest, upper, lower) - rows
     noise = np.einsum("gij,gij->gi", start @ found.gram, start, dtype=np.float64)
     factor = (2 * shape[2] / np.maximum(noise, 1e-30))[..., None].astype(np.float32)
     difference = np.empty(rows.size, np.float32)
@@ -148,32 +169,34 @@ def learn(
         kernel.step(
             state, gradient.ravel(), number, settings.learning_rate, strength, beta, difference
         )
-    learned = np.clip(floor + (state.v.reshape(shape) >= 0), grid.lower, grid.upper)
+    learned = state.v.reshape(shape) >= 0
     candidates = [nearest, learned] if settings.steps else [nearest]
-    errors = np.stack([_errors(codes, rows, grid, found) for codes in candidates])
-    best = np.choose(errors.argmin(axis=0)[..., None], candidates)
-    _flip(best, floor, rows, grid, found)
-    before, after = errors[0].sum(), _errors(best, rows, grid, found).sum()
-    return best.astype(np.float32), float(after - before)
+    found_errors = [errors(np.where(up, upper, lower), rows, found) for up in candidates]
+    best = np.choose(np.argmin(found_errors, axis=0)[..., None], candidates).astype(np.bool_)
+    _flip(best, gap, np.where(best, upper, lower) - rows, found)
+    values = np.where(best, upper, lower)
+    return values, float(errors(values, rows, found).sum() - found_errors[0].sum())
 
 
-def _errors(codes: np.ndarray, rows: np.ndarray, grid: Grid, found: Moments) -> np.ndarray:
-    """The error of each output, up to what does not depend on the codes."""
-    u = (codes * grid.scale - rows).astype(np.float64)
-    return np.einsum("gij,gij->gi", u @ found.gram - 2 * found.slope.astype(np.float64), u)
+def errors(values: np.ndarray, rows: np.ndarray, found: Moments) -> np.ndarray:
+    """Returns the error of each output, up to what does not depend on the values.
+
+    Args:
+        values: What the weights become, (groups, outputs, row).
+        rows: The float weights.
+        found: Moments of the samples.
+    """
+    u = (values - rows).astype(np.float64)
+    error: np.ndarray = np.einsum(
+        "gij,gij->gi", u @ found.gram - 2 * found.slope.astype(np.float64), u
+    )
+    return error
 
 
-def _flip(
-    codes: np.ndarray, floor: np.ndarray, rows: np.ndarray, grid: Grid, found: Moments
-) -> None:
+def _flip(up: np.ndarray, gap: np.ndarray, difference: np.ndarray, found: Moments) -> None:
     """Makes single flips that lower the error, in place."""
-    slopes = (codes * grid.scale - rows).astype(np.float64) @ found.gram - found.slope
-    for group in range(len(codes)):
-        for output in range(codes.shape[1]):
+    slopes = difference.astype(np.float64) @ found.gram - found.slope
+    for group in range(len(up)):
+        for output in range(up.shape[1]):
             at = group, output
-            up = codes[at] > floor[at]
-            kernel.descend(
-                floor[at], up, grid.lower[at], grid.upper[at], grid.scale[at],
-                found.gram[group], slopes[at], 4,
-            )  # fmt: skip
-            codes[at] = np.clip(floor[at] + up, grid.lower[at], grid.upper[at])
+            kernel.descend(up[at], gap[at], found.gram[group], slopes[at], 4)

@@ -16,6 +16,7 @@ from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph import (
     Layer,
+    check_faithful,
     fold_batch_normalization,
     insert_weight_quantizers,
     layers,
@@ -25,7 +26,9 @@ from nnabla_compress.graph import (
     with_batch_statistics,
 )
 from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.faithful import FOLDED
 from nnabla_compress.quantizers import Affine, Quantizer, graph_quantizers, prepare
+from nnabla_compress.quantizers.base import shown_type
 from nnabla_compress.rules import Candidate, choose_rules
 
 # The axis of the weight that counts the output channels.
@@ -83,11 +86,13 @@ def folded_copy(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -
     found = graph_quantizers(outputs)
     if found:
         raise ConfigError(
-            f"the network is quantized already, by {found[0].info.type_name} of "
+            f"the network is quantized already, by {shown_type(found[0])} of "
             f"{found[0].info.args.get('name') or '(no name)'}.",
             help="start from the float network, or remove them: graph.remove_quantizers",
         )
-    return copy_of(fold_batch_normalization(with_batch_statistics(outputs, False)), inputs)
+    copy = copy_of(fold_batch_normalization(with_batch_statistics(outputs, False)), inputs)
+    check_faithful(outputs, copy.outputs, inputs, copy.inputs, FOLDED)
+    return copy
 
 
 def copy_of(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Copy:
@@ -143,7 +148,7 @@ def quantized_copy(
             rule = chosen.get(layer.name)
             if rule is None:
                 return None
-            axis = CHANNEL_AXIS.get(layer.type)
+            axis = CHANNEL_AXIS.get(layer.type) if layer.direct else None
             return rule.make(**(settings.defaults(axis) if rule.quantizer == "affine" else {}))
 
         outputs = insert_weight_quantizers(copy.outputs, choose)
@@ -163,6 +168,7 @@ def quantized_copy(
                 return rule.make(signed=seen[name].low < 0, **options)
 
             outputs = insert_quantizers(outputs, tensors, choose_activation)
+    check_faithful(plain.outputs, outputs, plain.inputs, copy.inputs)
     return Copy(outputs, copy.inputs, copy.scope)
 
 

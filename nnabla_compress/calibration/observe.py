@@ -10,8 +10,10 @@ import numpy as np
 
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.calibration.statistics import Statistics
-from nnabla_compress.errors import CompressError, DataError, unwrap
+from nnabla_compress.errors import CompressError, DataError, unwrapped
 from nnabla_compress.graph import functions, rebuild
+from nnabla_compress.graph.batches import rows_of
+from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers.engine import host_array
 
 BATCH = 64
@@ -50,7 +52,7 @@ def observe(
         >>> found[y].low, found[y].high
         (0.0, 4.0)
     """
-    size = min(batch_size, len(samples[0]))
+    size = _size(outputs, inputs, samples, batch_size)
     own = [nn.Variable((size, *variable.shape[1:])) for variable in inputs]
     with nn.auto_forward(False):
         copies = rebuild(outputs, inputs=dict(zip(inputs, own)))
@@ -60,20 +62,21 @@ def observe(
         for number, variable in enumerate(function.outputs):
             if variable in found:
                 watched.setdefault(copy, []).append((number, found[variable]))
-    count, failure = 0, []
+    count, parts = 0, -(-len(samples[0]) // size)
+    failure: List[BaseException] = []
 
     def after(function: Any) -> None:
-        for number, statistics in watched.get(function, ()):
-            values = host_array(function.outputs[number].data, np.float32)
-            if count < size and values.size % size == 0:
-                values = values.reshape(size, -1)[:count]
-            try:
+        try:
+            for number, statistics in watched.get(function, ()):
+                values = host_array(function.outputs[number].data, np.float32)
+                if count < size and values.size % size == 0:
+                    values = values.reshape(size, -1)[:count]
                 statistics.update(values)
-            except CompressError as error:
-                failure.append(error)
-                raise
+        except BaseException as error:  # NNabla's engine hands on nothing of what it was
+            failure.append(error)
+            raise
 
-    for rows, count in batches(samples, size):
+    for rows, count in tracked("observing feature maps", batches(samples, size), parts):
         for variable, mine, values in zip(inputs, own, rows):
             mine.d = values
             if variable in found:
@@ -104,20 +107,32 @@ def compute(
         >>> compute([x * 2], [x], [np.float32([[1], [2]])])[0].tolist()
         [[2.0], [4.0]]
     """
-    size = min(batch_size, len(samples[0]))
+    size = _size(outputs, inputs, samples, batch_size)
     own = [nn.Variable((size, *variable.shape[1:])) for variable in inputs]
     with nn.auto_forward(False):
         copies = rebuild(outputs, inputs=dict(zip(inputs, own)))
     for variable in copies:
         variable.persistent = True
     found: List[List[np.ndarray]] = [[] for _ in copies]
-    for rows, count in batches(samples, size):
+    total = -(-len(samples[0]) // size)
+    for rows, count in tracked("running the network", batches(samples, size), total):
         for mine, values in zip(own, rows):
             mine.d = values
         run(copies)
         for parts, variable in zip(found, copies):
             parts.append(np.array(variable.d)[:count])
     return [np.concatenate(parts) for parts in found]
+
+
+def _size(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    samples: Sequence[np.ndarray],
+    batch_size: int,
+) -> int:
+    """Rows of a forward pass; a batch that is written into the network may be the only one."""
+    wanted = min(batch_size, len(samples[0]))
+    return rows_of(outputs, inputs, wanted)
 
 
 def run(outputs: Sequence[nn.Variable], after: Any = None, failure: Sequence[Any] = ()) -> None:
@@ -132,11 +147,13 @@ def run(outputs: Sequence[nn.Variable], after: Any = None, failure: Sequence[Any
         DataError: If a function fails.
     """
     try:
-        nn.forward_all(list(outputs), clear_buffer=True, function_post_hook=after)
+        with unwrapped():
+            nn.forward_all(list(outputs), clear_buffer=True, function_post_hook=after)
+    except CompressError:
+        raise
     except Exception as error:
-        cause = failure[0] if failure else unwrap(error)
-        if isinstance(cause, CompressError):
-            raise cause from None
+        if failure:
+            raise failure[0] from None
         raise DataError(
             f"the network can't be run on the calibration samples: {error}.",
             help="run it once yourself: output.forward()",

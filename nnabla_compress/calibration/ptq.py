@@ -17,11 +17,12 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.calibration.agreement import agreement, decibels
+from nnabla_compress.calibration.agreement import agreement
 from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.cross_layer_equalization import equalize, pairs
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.network import (
+    copy_of,
     fit_weights,
     folded_copy,
     quantized_copy,
@@ -32,14 +33,15 @@ from nnabla_compress.calibration.observe import compute, observe
 from nnabla_compress.calibration.places import places
 from nnabla_compress.calibration.replay import FLOAT_BYTES
 from nnabla_compress.calibration.round_layers import learn_roundings
-from nnabla_compress.calibration.samples import checked_samples, split_samples
+from nnabla_compress.calibration.samples import checked_samples, refuse_constant, split_samples
 from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
 from nnabla_compress.compression import refuse_codes
-from nnabla_compress.errors import DataError
-from nnabla_compress.graph import costs
-from nnabla_compress.quantizers import Affine
+from nnabla_compress.errors import DataError, VerifyError
+from nnabla_compress.graph import check_faithful, costs
+from nnabla_compress.graph.compare import decibels
+from nnabla_compress.graph.faithful import FOLDED
 from nnabla_compress.quantizers.base import quantizer_of
 
 Tell = Callable[[str], None]
@@ -137,6 +139,7 @@ class _Sequence:
         judged_on: Tuple[np.ndarray, ...] = ()
         if samples is not None:
             checked = checked_samples(samples, inputs)
+            refuse_constant(checked, "calibration samples")
             self.learn_from, judged_on = split_samples(checked, settings.hold_out, settings.seed)
             if len(checked[0]) < _FEW_SAMPLES:
                 self._note(
@@ -199,7 +202,14 @@ class _Sequence:
         before, statistics = self.plain.state(), self.statistics
 
         def change() -> None:
+            given = copy_of(self.plain.outputs, self.plain.inputs)
             equalize(self.plain.outputs)
+            try:
+                pair = given.outputs, self.plain.outputs
+                check_faithful(*pair, given.inputs, self.plain.inputs, FOLDED)
+            except VerifyError as error:
+                self._note(f"cross-layer equalization is taken back: {error.message}")
+                self.plain.restore(before)
             self.network.restore(self.plain.state())
             self.statistics = self._observe()
             set_ranges(self.network, self.statistics, METHODS[method])
@@ -233,8 +243,12 @@ class _Sequence:
             self._note(f"left at nearest rounding: {', '.join(left)}.")
 
     def _rounds(self) -> bool:
-        nodes = weight_quantizers(self.network)
-        bits = [n.info.args["bits"] for n in nodes if n.info.type_name == Affine.type_name]
+        bits = []
+        for node in weight_quantizers(self.network):
+            quantizer = quantizer_of(node)
+            assert quantizer is not None
+            if quantizer.choices(node.info.args, node.inputs) is not None:
+                bits.append(quantizer.bits_of(node.info.args, node.inputs))
         if self.settings.rounding is None:
             return any(b < _ROUNDED_BELOW for b in bits)
         return self.settings.rounding and bool(bits)

@@ -11,11 +11,13 @@ import numpy as np
 
 from nnabla_compress.calibration.bias_correction import shift_bias
 from nnabla_compress.calibration.learned_rounding import RoundingSettings, learn, moments
+from nnabla_compress.calibration.learned_tables import learn_table
 from nnabla_compress.calibration.patches import TYPES, patches, rows_of, weight_of
 from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.graph import Layer, functions, layers
-from nnabla_compress.quantizers import Affine
-from nnabla_compress.quantizers.affine import Grid
+from nnabla_compress.progress import tracked
+from nnabla_compress.quantizers import quantizer_of
+from nnabla_compress.quantizers.choices import Choices
 
 # A longer row would need more memory for the moments of its inputs than weights take otherwise.
 LARGEST_ROW = 4608
@@ -30,11 +32,12 @@ def learn_roundings(
     settings: RoundingSettings,
     seed: int = 0,
 ) -> Tuple[List[str], List[str]]:
-    """Learns the roundings of the weights with affine quantizers, in place.
+    """Learns what the weights become whose quantizers offer a choice, in place.
 
     Each layer learns from the inputs that it gets in the quantized network, with the layers before
-    it rounded already, towards the outputs of the float network. A weight becomes the value of its
-    code, which its quantizer then finds again. Biases take up the means.
+    it rounded already, towards the outputs of the float network. A weight becomes one of the two
+    values next to it, of its codes or of its dictionary; a dictionary and who takes which of its
+    entries are then learned on together. Biases take up the means.
 
     Args:
         outputs: Outputs of the quantized network, whose parameters are its own.
@@ -46,8 +49,8 @@ def learn_roundings(
         seed: Seed of the positions.
 
     Returns:
-        The names of the layers learned, and of those with affine quantizers that were left at
-        nearest rounding: other types, shared weights and rows longer than ``LARGEST_ROW``.
+        The names of the layers learned, and of those whose quantizers offer a choice that were left
+        at nearest rounding: other types, shared weights and rows longer than ``LARGEST_ROW``.
     """
     quantized = Replay(outputs, inputs, samples)
     plain = Replay(float_outputs, float_inputs, samples)
@@ -55,15 +58,20 @@ def learn_roundings(
     rng = np.random.RandomState(seed)
     learned, left = [], []
     found = list(zip(layers(outputs), layers(float_outputs)))
-    for layer, twin in found:
-        if layer.quantizer is not None and layer.quantizer.info.type_name == Affine.type_name:
+    for layer, twin in tracked("learning roundings", found, len(found)):
+        node: Any = layer.quantizer
+        quantizer = None if node is None else quantizer_of(node)
+        choices = None if quantizer is None else quantizer.choices(node.info.args, node.inputs)
+        if choices is not None:
             x = layer.function.inputs[0]
             quantized.run_until(layer.function)
             plain.run_through(twin.function)
             target = twin.function.outputs[0]
-            alone = uses[layer.weight.data] == uses[layer.quantizer.outputs[0].data] == 1
+            alone = uses[layer.weight.data] == uses[node.outputs[0].data] == 1
+            alone = alone and layer.direct and (layer.bias is None or uses[layer.bias.data] == 1)
             if alone and quantized.has(x) and _can_be_learned(layer):
-                _round(layer, quantized.value(x), plain.value(target), settings, rng, quantized)
+                y = plain.value(target)
+                _round(layer, choices, quantized.value(x), y, settings, rng, quantized)
                 learned.append(layer.name)
             else:
                 left.append(layer.name)
@@ -78,29 +86,25 @@ def _can_be_learned(layer: Layer) -> bool:
 
 def _round(
     layer: Layer,
+    choices: Choices,
     x: np.ndarray,
     target: np.ndarray,
     settings: RoundingSettings,
     rng: np.random.RandomState,
     replay: Replay,
 ) -> None:
-    node: Any = layer.quantizer
-    grid = Affine.settle(node.info.args, node.inputs)
-    shape = [1] * len(layer.shape)
-    if node.info.args["axis"] is not None:
-        shape[node.info.args["axis"]] = -1
-    spread = [np.broadcast_to(part.reshape(shape), layer.shape) for part in grid]
-    weight = np.array(layer.weight.d, np.float32)
-    rows = rows_of(layer, weight)
+    rows = rows_of(layer, np.array(layer.weight.d, np.float32))
     has_bias = layer.bias is not None and layer.bias.parent is None
     found = moments(rows, patches(layer, x, target, settings.positions, rng), has_bias)
-    on_rows = Grid(*(rows_of(layer, np.ascontiguousarray(part)) for part in spread))
-    codes, _ = learn(rows, on_rows, found, settings)
-    layer.weight.d = weight_of(layer, codes) * spread[0]
+    lower, upper = (rows_of(layer, values) for values in (choices.lower, choices.upper))
+    values, _ = learn(rows, lower, upper, found, settings)
+    entries = None
+    if choices.table is not None:
+        values, entries = learn_table(values, rows, choices.table, found, settings.table_rounds)
+    choices.settle(weight_of(layer, values), entries)
     replay.run_through(layer.function)
     if has_bias:
         assert layer.bias is not None
-        quantized_rows = (codes * on_rows.scale).astype(np.float64)
-        mean = np.einsum("goi,gi->go", quantized_rows, found.mean_x).reshape(layer.bias.shape)
+        mean = np.einsum("goi,gi->go", values.astype(np.float64), found.mean_x)
         wanted = found.mean_y.reshape(layer.bias.shape)
-        shift_bias(replay, layer, wanted - mean - layer.bias.d)
+        shift_bias(replay, layer, wanted - mean.reshape(layer.bias.shape) - layer.bias.d)

@@ -11,7 +11,9 @@ from typing import Any, List, Optional
 import click
 
 from nnabla_compress._version import __version__
+from nnabla_compress.cli.interrupts import Interrupts
 from nnabla_compress.errors import CompressError, unwrap
+from nnabla_compress.spelling import nearest_name
 
 # Each is a module of this package, imported when it is asked for, so that help is quick.
 VERBS = (
@@ -25,6 +27,7 @@ VERBS = (
     "sensitivity",
     "assign-bits",
 )
+_STOPPED = 130  # 128 and the number of the signal, as shells have it
 
 
 class _Verbs(click.Group):
@@ -32,21 +35,18 @@ class _Verbs(click.Group):
         return list(VERBS)
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> Optional[click.Command]:
-        if cmd_name not in VERBS:
-            return None
-        # Before anything else of a verb: it keeps NNabla from greeting on standard output.
-        importlib.import_module("nnabla_compress.cli.engine")
-        module = importlib.import_module(f"nnabla_compress.cli.{cmd_name.replace('-', '_')}")
-        return module.command  # type: ignore[no-any-return]
+        return None if cmd_name not in VERBS else _module(cmd_name).command
 
     def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:
         if args and args[0] not in VERBS:
-            import difflib
-
-            near = difflib.get_close_matches(args[0], VERBS, n=1)
-            hint = f" Did you mean {near[0]!r}?" if near else ""
+            near = nearest_name(args[0], VERBS)
+            hint = f" Did you mean {near!r}?" if near else ""
             ctx.fail(f"No such command {args[0]!r}.{hint} Commands: {', '.join(VERBS)}.")
         return super().resolve_command(ctx, args)
+
+
+def _module(verb: str) -> Any:
+    return importlib.import_module(f"nnabla_compress.cli.{verb.replace('-', '_')}")
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
@@ -76,31 +76,51 @@ def main(arguments: Optional[List[str]] = None) -> None:
     Args:
         arguments: The words after the program's name; by default those of the process.
     """
-    try:
-        group.main(args=arguments, prog_name="nnabla-compress", standalone_mode=False)
-        status = 0
-    except click.exceptions.Exit as stop:
-        status = stop.exit_code
-    except click.ClickException as error:
-        error.show()
-        status = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("stopped. 'run' goes on from the last checkpoint with --resume.", err=True)
-        status = 130
-    except Exception as error:
-        status = 1
-        known = unwrap(error)
-        if isinstance(known, CompressError):
-            click.echo(f"{type(known).__name__}: {known}", err=True)
-        elif isinstance(error, BrokenPipeError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        elif os.environ.get("NNABLA_COMPRESS_TRACEBACK"):
-            raise
-        else:
-            click.echo(
-                f"internal error: {type(error).__name__}: {error}\n"
-                "help: this is a defect of nnabla-compress; please report it with the output that "
-                "NNABLA_COMPRESS_TRACEBACK=1 adds",
-                err=True,
-            )
+    given = sys.argv[1:] if arguments is None else arguments
+    with Interrupts() as interrupts:
+        try:
+            group.main(args=list(given), prog_name="nnabla-compress", standalone_mode=False)
+            status = 0
+        except BaseException as error:
+            if interrupts.stopped(error):
+                click.echo(f"stopped. {_way_on(given)}", err=True)
+                interrupts.leave(_STOPPED)
+            status = _told(error)
     sys.exit(status)
+
+
+def _way_on(arguments: List[str]) -> str:
+    """What to do after a verb was stopped: only some can go on."""
+    verb = next((word for word in arguments if word in VERBS), None)
+    parameters = [] if verb is None else _module(verb).command.params
+    if any(parameter.name == "resume" for parameter in parameters):
+        return "The same command with --resume goes on from the last checkpoint."
+    return "Nothing is half-written; the same command begins again."
+
+
+def _told(error: BaseException) -> int:
+    """Says what went wrong; returns the exit status."""
+    if isinstance(error, click.exceptions.Exit):
+        return error.exit_code
+    if isinstance(error, SystemExit):
+        return error.code if isinstance(error.code, int) else 1
+    if isinstance(error, click.ClickException):
+        error.show()
+        return error.exit_code
+    if isinstance(error, click.Abort) and error.__cause__ is not None:
+        error = error.__cause__  # an EOFError, which click takes for a wish of the user's
+    known = unwrap(error)
+    if isinstance(known, CompressError):
+        click.echo(f"{type(known).__name__}: {known}", err=True)
+    elif isinstance(error, BrokenPipeError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    elif os.environ.get("NNABLA_COMPRESS_TRACEBACK"):
+        raise error
+    else:
+        click.echo(
+            f"internal error: {type(error).__name__}: {error}\n"
+            "help: this is a defect of nnabla-compress; please report it with the output that "
+            "NNABLA_COMPRESS_TRACEBACK=1 adds",
+            err=True,
+        )
+    return 1

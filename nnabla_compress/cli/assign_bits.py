@@ -4,28 +4,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
 
 import click
-import yaml
 
-from nnabla_compress.cli.engine import console
+from nnabla_compress.cli.choices import MEASURES
+from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.files import atomic_path
-from nnabla_compress.regularizers.memory import parse_size
-from nnabla_compress.search.assign_bits import assign_bits, budget_text, reachable
-from nnabla_compress.search.choices import (
-    MEASURES,
-    RESOURCES,
-    budgets_of,
-    choices_of,
-    recipe_rules,
-)
-from nnabla_compress.search.sensitivity import Sensitivities, measure_together
-from nnabla_compress.search.tables import assignment_table, summary_lines
+
+if TYPE_CHECKING:
+    from nnabla_compress.search.sensitivity import Sensitivities
 
 
-@click.command("assign-bits")
+@click.command("assign-bits", cls=Verb)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--weights", metavar="SIZE", help="Most that the packed weights take, e.g. 70kB.")
 @click.option("--activations", metavar="SIZE", help="Most that all activations of a sample take.")
@@ -47,6 +38,16 @@ def command(
     output: Optional[Path],
 ) -> None:
     """Chooses bits for the layers of FILE, a sensitivity.json, and scores them together."""
+    import yaml
+
+    from nnabla_compress.cli.engine import console
+    from nnabla_compress.files import atomic_path
+    from nnabla_compress.regularizers.memory import parse_size
+    from nnabla_compress.search.assign_bits import assign_bits, budget_text, reachable
+    from nnabla_compress.search.choices import RESOURCES, budgets_of, choices_of, recipe_rules
+    from nnabla_compress.search.sensitivity import Sensitivities, measure_together
+    from nnabla_compress.search.tables import assignment_table, summary_lines
+
     found = Sensitivities.read(file)
     largest = None
     if activations_max is not None:

@@ -4,20 +4,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
 
 import click
 
 from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
-from nnabla_compress.cli.engine import TrainingProgress, messages
-from nnabla_compress.cli.results import print_results
+from nnabla_compress.cli.export_options import export_options
+from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.recipes import Recipe
-from nnabla_compress.rules import typed
-from nnabla_compress.runs import Run
+
+if TYPE_CHECKING:
+    from nnabla_compress.recipes import Recipe
 
 
-@click.command("compress")
+@click.command("compress", cls=Verb)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "-w",
@@ -33,6 +33,12 @@ from nnabla_compress.runs import Run
     multiple=True,
     metavar="[PATTERN=]RULE",
     help="For instance uniform:bits=8; needs --data, a batch of which sets the ranges.",
+)
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Rules that 'assign-bits' wrote; --weights and --activations come after them.",
 )
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Run folder [runs/<FILE>].")
 @click.option("--network", help="Which network of the file.")
@@ -91,9 +97,7 @@ from nnabla_compress.runs import Run
     help="With --fold training: updates until their running statistics are frozen.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("-t", "--target", default="portable", show_default=True, help="Target of the export.")
-@click.option("--nnb/--no-nnb", default=True, show_default=True, help="Also write the .nnb file.")
-@click.option("--api", type=click.IntRange(1, 45), default=44, show_default=True)
+@export_options
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
 def command(file: Path, output: Optional[Path], resume: bool, **options: Any) -> None:
     """Compresses FILE, an .nnp file, without its training script.
@@ -107,11 +111,16 @@ def command(file: Path, output: Optional[Path], resume: bool, **options: Any) ->
 
     The run folder is that of 'nnabla-compress run', with the recipe that these options stand for.
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
+    from nnabla_compress.cli.engine import messages, progress
+    from nnabla_compress.cli.results import note_beginning, print_results
+    from nnabla_compress.runs import Run
+
     recipe, folder = recipe_of(file, **options)
     target = output or Path("runs") / recipe.name
+    if resume:
+        note_beginning(target)
     run = Run(recipe, target, folder, resume)
-    with TrainingProgress() as progress:
-        results = run.execute(progress.announce, messages.print)
+    results = run.execute(progress.announce, messages.print)
     print_results(results, target)
 
 
@@ -119,6 +128,7 @@ def recipe_of(
     file: Path,
     weights: Sequence[str] = (),
     activations: Sequence[str] = (),
+    rules: Optional[Path] = None,
     network: Optional[str] = None,
     data: Optional[str] = None,
     recipe_data: Optional[Path] = None,
@@ -137,11 +147,11 @@ def recipe_of(
     fold: str = "after",
     freeze_after: Optional[int] = None,
     seed: int = 0,
-    target: str = "portable",
-    nnb: bool = True,
-    api: int = 44,
+    **export: Any,
 ) -> Tuple[Recipe, Path]:
     """Returns the recipe that the options of the command line stand for.
+
+    All keywords are options of the verb; ``export`` are the keys of a recipe's ``export``.
 
     Returns:
         The recipe, and the folder where its relative paths start.
@@ -149,9 +159,18 @@ def recipe_of(
     Raises:
         ConfigError: If options are missing, contradict each other or are out of range.
     """
+    from nnabla_compress.recipes import Recipe
+    from nnabla_compress.rule_files import read_rules
+    from nnabla_compress.rules import typed
+
+    if rules is not None:
+        found = read_rules(rules)
+        weights = [*found["weights"], *weights]
+        activations = [*found["activations"], *activations]
     if not weights and not activations:
         raise ConfigError(
-            "nothing is to be compressed.", help="add for instance --weights lut:bits=4"
+            "nothing is to be compressed.",
+            help="add for instance --weights lut:bits=4, or --rules FILE of 'assign-bits'",
         )
     has_data = data is not None or recipe_data is not None
     for option, given in (("--activations", bool(activations)), ("--epochs", epochs is not None)):
@@ -186,7 +205,7 @@ def recipe_of(
         compression["distill"] = {name: typed(value) for name, value in pairs}
     content: Dict[str, Any] = {"name": file.stem, "seed": seed, "compression": compression}
     content["model"] = {"nnp": str(file), "network": network}
-    content["export"] = {"target": target, "nnb": nnb, "api": api}
+    content["export"] = export
     preprocessing = preprocessing_part(scale, mean, std)
     if recipe_data is not None:
         if data is not None or preprocessing or validation is not None:

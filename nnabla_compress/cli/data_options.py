@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Any, Dict, List, Optional, Tuple
 
-from nnabla_compress.data import SOURCES
+from nnabla_compress.cli.choices import SOURCES
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.rules import typed
+from nnabla_compress.spelling import nearest_name
 
 LOSS_HELP = (
     "What the network learns, by NNabla's name, e.g. SquaredError or HuberLoss:delta=0.5 [the loss "
@@ -93,17 +92,19 @@ def data_part(text: str, training: bool, validation: Optional[float] = None) -> 
 
 
 def _unknown(text: str, source: str) -> ConfigError:
-    near = difflib.get_close_matches(source, list(SOURCES), n=1)
+    near = nearest_name(source, SOURCES)
     return ConfigError(
         f"--data {text!r} is no .npz file, no .csv files, no Python function and no source of "
         "data.",
-        help=(f"did you mean {near[0]!r}? " if near else "") + f"sources are: {', '.join(SOURCES)}"
+        help=(f"did you mean {near!r}? " if near else "") + f"sources are: {', '.join(SOURCES)}"
         "; a function is FILE.py:NAME; options follow as ,y=mask",
     )
 
 
 def _words(text: str) -> Tuple[List[str], Dict[str, Any]]:
     """Splits ``FILE,FILE,option=value,...`` into the files and the options."""
+    from nnabla_compress.rules import typed
+
     first, *others = text.split(",")
     files: List[str] = [first]
     options: Dict[str, Any] = {}

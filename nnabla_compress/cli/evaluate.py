@@ -4,19 +4,20 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
 from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
-from nnabla_compress.cli.engine import console, messages
+from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.recipes import Recipe
-from nnabla_compress.runs import evaluate_file, evaluate_network, evaluate_run
-from nnabla_compress.training import Score
+
+if TYPE_CHECKING:
+    from nnabla_compress.recipes import Recipe
+    from nnabla_compress.training import Score
 
 
-@click.command("evaluate")
+@click.command("evaluate", cls=Verb)
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option(
     "-r",
@@ -42,15 +43,19 @@ from nnabla_compress.training import Score
 def command(
     target: Path, recipe: Optional[Path], split: str, batch_size: int, **options: Optional[str]
 ) -> None:
-    """Prints the loss and what else is measured of TARGET, a run folder or an .nnp file.
+    """Prints the loss and what else is measured of TARGET, a run folder or a stored network.
 
     \b
         nnabla-compress evaluate out
         nnabla-compress evaluate out/results.nnp --data data.npz --scale 1/255
         nnabla-compress evaluate network.nnp --recipe RECIPE.yaml
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
+    from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.models import holds_network
+    from nnabla_compress.runs import evaluate_file, evaluate_network, evaluate_run
+
     given = [f"--{name}" for name, value in options.items() if value is not None]
-    if target.is_dir():
+    if target.is_dir() and not holds_network(target):
         if recipe is not None or given:
             raise ConfigError(
                 f"{(given or ['--recipe'])[0]} goes with an .nnp file; a run folder brings its "
@@ -68,12 +73,14 @@ def command(
         described = _described(target, split, **options)
         score = evaluate_network(target, described, Path("."), split, batch_size)
     reference = target.with_suffix(".reference.nnp")
-    if target.is_file() and reference.is_file():
+    if not target.is_dir() and reference.is_file():
         messages.print(
             f"NOTE: NNabla computes {target.name} from other numbers than the C runtime: "
             f"{reference.name} beside it has the scores of the device."
         )
     console.print(f"{split}: {text_of(score)}  ({score.samples} samples)")
+    for doubt in score.doubts:
+        messages.print(f"WARNING: {doubt}.", markup=False)
 
 
 def _described(
@@ -85,6 +92,8 @@ def _described(
     **preprocessing: Optional[str],
 ) -> Recipe:
     """Returns a recipe for a file and the options."""
+    from nnabla_compress.recipes import Recipe
+
     if data is None:
         raise ConfigError(
             f"{file} does not say which data it is for.",
@@ -101,6 +110,7 @@ def text_of(score: Score) -> str:
     """Returns the measures of a score in words.
 
     Example:
+        >>> from nnabla_compress.training import Score
         >>> text_of(Score(0.25, None, 8, {"mean squared error": 0.25}))
         'mean squared error 0.25  loss 0.25'
         >>> text_of(Score(0.5, 0.75, 8, loss_name="SoftmaxCrossEntropy"))

@@ -1,27 +1,35 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""``nnabla-compress inspect``: what an .nnp file holds."""
+"""``nnabla-compress inspect``: what an .nnp or .nnb file holds."""
 
 from __future__ import annotations
 
-import json
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import click
 
-from nnabla_compress.cli.engine import console
-from nnabla_compress.exporters.summary import summary
-from nnabla_compress.report.network import summary_tables
+from nnabla_compress.cli.verb import Verb
 
 
-@click.command("inspect")
+@click.command("inspect", cls=Verb)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def command(file: Path, as_json: bool) -> None:
-    """Prints the networks, layers, costs and limits of FILE, an .nnp file of any tool."""
-    found = summary(file)
+    """Prints the networks, layers, costs and limits of FILE, an .nnp file of any tool.
+
+    Of an .nnb file it prints inputs, outputs, functions, and the flash and RAM that it takes.
+    """
+    from nnabla_compress.cli.engine import console
+    from nnabla_compress.exporters.summary import summary
+    from nnabla_compress.files import json_text
+    from nnabla_compress.nnb.summary import nnb_summary
+    from nnabla_compress.report.network import nnb_tables, summary_tables
+
+    is_nnb = file.suffix == ".nnb"
+    found: Any = nnb_summary(file) if is_nnb else summary(file)
     if as_json:
-        click.echo(json.dumps(asdict(found), indent=1, default=str))
+        click.echo(json_text(asdict(found)))
         return
-    for part in summary_tables(found):
+    for part in nnb_tables(found) if is_nnb else summary_tables(found):
         console.print(part)

@@ -8,19 +8,17 @@ from typing import Any, Optional, Sequence, Tuple
 
 import click
 
-from nnabla_compress.calibration.methods import METHODS
-from nnabla_compress.calibration.settings import AUTO, JUDGES, PostTrainingSettings
+from nnabla_compress.cli.choices import AUTO, CALIBRATIONS, JUDGES
 from nnabla_compress.cli.compress import recipe_of
-from nnabla_compress.cli.engine import console, messages
-from nnabla_compress.cli.results import print_results
+from nnabla_compress.cli.data_options import LOSS_HELP
+from nnabla_compress.cli.export_options import export_options
+from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.report.ptq import step_table
-from nnabla_compress.runs.ptq import run_ptq
 
 _BITS = 8
 
 
-@click.command("ptq")
+@click.command("ptq", cls=Verb)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option(
     "-d",
@@ -59,11 +57,18 @@ _BITS = 8
     metavar="[PATTERN=]RULE",
     help="Instead of --act-bits: affine:bits=8,symmetric=true, 'input=none'.",
 )
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Instead of --bits: the rules for weights that 'assign-bits' wrote; --weights come after "
+    "them.",
+)
 @click.option("--per-tensor", is_flag=True, help="One scale for a weight, not one a channel.")
 @click.option("--power-of-two", is_flag=True, help="All scales are powers of two.")
 @click.option(
     "--calibration",
-    type=click.Choice([AUTO, *METHODS]),
+    type=click.Choice([AUTO, *CALIBRATIONS]),
     default=AUTO,
     show_default=True,
     help="How ranges of feature maps are found; auto tries all.",
@@ -89,12 +94,11 @@ _BITS = 8
     metavar="[DATA]",
     help="Score both networks, on test samples of --data or of other data with labels.",
 )
+@click.option("--loss", metavar="LOSS", help=f"With --evaluate. {LOSS_HELP}")
 @click.option("--network", help="Which network of the file.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [runs/<FILE>-ptq].")
-@click.option("-t", "--target", default="portable", show_default=True, help="Target of the export.")
-@click.option("--nnb/--no-nnb", default=True, show_default=True, help="Also write the .nnb file.")
-@click.option("--api", type=click.IntRange(1, 45), default=44, show_default=True)
+@export_options
 def command(
     file: Path,
     samples: int,
@@ -103,6 +107,7 @@ def command(
     weights_only: bool,
     weights: Sequence[str],
     activations: Sequence[str],
+    rules: Optional[Path],
     per_tensor: bool,
     power_of_two: bool,
     calibration: str,
@@ -125,10 +130,26 @@ def command(
     Weights only, without any data:
         nnabla-compress ptq net.nnp --bits 8 -o out
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
+    from nnabla_compress.calibration.settings import PostTrainingSettings
+    from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.cli.results import print_results
+    from nnabla_compress.report.ptq import step_table
+    from nnabla_compress.rule_files import read_rules
+    from nnabla_compress.runs.ptq import run_ptq
+
     has_data = options["data"] is not None or options["recipe_data"] is not None
-    rules, maps = _rules(bits, act_bits, weights_only, weights, activations, has_data)
+    if rules is not None:
+        found = read_rules(rules)
+        weights = [*found["weights"], *weights]
+        if found["activations"]:
+            messages.print(
+                f"NOTE: of {rules} the rules for weights are taken. Those for activations are for "
+                "'compress', whose maps lie elsewhere; --act-bits and --activations choose here.",
+                markup=False,
+            )
+    chosen, maps = _rules(bits, act_bits, weights_only, weights, activations, has_data)
     settings = PostTrainingSettings(
-        weights=rules,
+        weights=chosen,
         activations=maps,
         per_channel=not per_tensor,
         power_of_two=power_of_two,
@@ -139,7 +160,7 @@ def command(
         rounding=rounding,
         seed=seed,
     )
-    recipe, folder = recipe_of(file, weights=rules, seed=seed, **options)
+    recipe, folder = recipe_of(file, weights=chosen, seed=seed, **options)
     scored = None
     if evaluate is not None:
         if not evaluate and not has_data:
@@ -152,7 +173,7 @@ def command(
                     "--evaluate DATA goes with --data, not with --recipe-data.",
                     help="leave DATA out, or describe the data with --data, --scale, ...",
                 )
-            scored, _ = recipe_of(file, weights=rules, seed=seed, **other)
+            scored, _ = recipe_of(file, weights=chosen, seed=seed, **other)
     if not has_data:
         messages.print("no data: only weights are quantized")
     target = output or Path("runs") / f"{file.stem}-ptq"
@@ -171,7 +192,7 @@ def _rules(
 ) -> Tuple[Tuple[str, ...], Optional[Tuple[str, ...]]]:
     """The rules that the options stand for: of the weights, and of the feature maps if any."""
     for option, other, clash in (
-        ("--bits", "--weights", bits is not None and weights),
+        ("--bits", "--weights and --rules", bits is not None and weights),
         ("--act-bits", "--activations", act_bits is not None and activations),
         ("--weights-only", "--activations", weights_only and activations),
         ("--weights-only", "--act-bits", weights_only and act_bits is not None),

@@ -4,14 +4,42 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Mapping
+from typing import Any, Dict, Mapping, Optional
 
 from rich.table import Table
 
 from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.exporters import NnbReport
 from nnabla_compress.report.learned import learned_table
-from nnabla_compress.report.tables import layer_table, new_table, result_table
+from nnabla_compress.report.tables import (
+    FLOAT_ROW,
+    SIZES,
+    compressed_name,
+    layer_table,
+    new_table,
+    result_table,
+    size_cells,
+    stays_table,
+)
+
+_COMMANDS = {
+    "convert": "NNabla's own converter needs the settings, or it stores codes as floats:",
+    "compile": "compile; $NNABLA_C_RUNTIME is the folder of nnabla-c-runtime, built in its build:",
+}
+
+
+def note_beginning(folder: Path) -> None:
+    """Says so if there is nothing to go on with, since a run may have been meant elsewhere.
+
+    Args:
+        folder: The run folder that ``--resume`` is for.
+    """
+    if not (folder / "recipe.yaml").exists():
+        messages.print(
+            f"NOTE: {folder} holds no run to go on with, so that one begins; -o names the folder "
+            "of a run that exists.",
+            markup=False,
+        )
 
 
 def print_results(results: Mapping[str, Any], folder: Path) -> None:
@@ -23,23 +51,45 @@ def print_results(results: Mapping[str, Any], folder: Path) -> None:
     """
     if results.get("layers"):
         console.print(layer_table(results["layers"]))
+    if results.get("what_stays"):
+        console.print(stays_table(results["what_stays"]))
     if any("step" in row for row in results.get("quantizers", [])):
         console.print(learned_table(results["quantizers"]))
     part = results["float"]
     plain = "accuracy" in part and not {"accuracy_name", "targets"} & {*part, *results}
     console.print(result_table([results]) if plain else size_table(results))
-    if results.get("training", {}).get("bits_moved") is False:
-        messages.print(
-            "WARNING: no bit width ever moved, although the recipe learns them. Train longer, "
-            "raise the learning rate, or give a tighter budget."
-        )
+    for name in ("float", "compressed"):
+        for warning in results.get(name, {}).get("warnings", []):
+            messages.print(f"WARNING: {name} network: {warning}.", markup=False)
     last = results.get("compressed", part)
-    if "nnb_bytes" in last and "buffer_bytes" in last:
-        for line in NnbReport.from_dict(last).lines():
-            console.print(line)
-    for note in last.get("notes", []):
-        messages.print(f"NOTE: {note}.")
+    for note in part.get("notes", []) if part is not last else []:
+        if note not in last.get("notes", []):
+            messages.print(f"NOTE: float network: {note}.", markup=False)
+    print_export(last, part)
     console.print(f"written to {folder}")
+
+
+def print_export(part: Mapping[str, Any], plain: Optional[Mapping[str, Any]] = None) -> None:
+    """Prints the sizes of an export, what a user should know of it, and commands to go on with.
+
+    Args:
+        part: What ``results.json`` says of the export.
+        plain: The same of the float network, if that was exported, too.
+    """
+    if "nnb_bytes" in part and "buffer_bytes" in part:
+        for line in NnbReport.from_dict(part).lines():
+            console.print(line)
+    if plain is not None and part.get("nnp_bytes", 0) > plain.get("nnp_bytes", 0):
+        console.print(
+            f"the .nnp ({part['nnp_bytes']:,} bytes, float {plain['nnp_bytes']:,}) holds codes as "
+            "floats; what the device loads is the .nnb"
+        )
+    for note in part.get("notes", []):
+        messages.print(f"NOTE: {note}.", markup=False)
+    commands = part.get("commands", {})
+    for name, command in commands.items():
+        console.print(_COMMANDS[name], soft_wrap=True, markup=False, highlight=False)
+        console.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)
 
 
 def size_table(results: Mapping[str, Any]) -> Table:
@@ -51,16 +101,12 @@ def size_table(results: Mapping[str, Any]) -> Table:
     table = new_table("Result")
     table.add_column("network", overflow="fold")
     measures = _measures(results["float"], "targets" in results)
-    for name in (*measures, "weights packed", "ratio", ".nnp file", ".nnb file"):
+    for name in (*measures, *SIZES):
         table.add_column(name, justify="right")
-    for name, key in (("float", "float"), (results["name"], "compressed")):
-        part = results.get(key)
-        if part is None:
-            continue
-        packed, plain = part["packed_weight_bytes"], part["float_weight_bytes"]
-        files = [f"{part[kind]:,} B" if kind in part else "" for kind in ("nnp_bytes", "nnb_bytes")]
-        values = _measures(part, "targets" in results).values()
-        table.add_row(name, *values, f"{packed:,} B", f"{packed / max(plain, 1):.3f}", *files)
+    for name, key in ((FLOAT_ROW, "float"), (compressed_name(results), "compressed")):
+        if key in results:
+            values = _measures(results[key], "targets" in results).values()
+            table.add_row(name, *values, *size_cells(results[key]))
     if not measures:
         table.caption = (
             "no accuracy: --evaluate scores both networks"

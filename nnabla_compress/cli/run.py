@@ -8,26 +8,36 @@ from typing import Optional
 
 import click
 
-from nnabla_compress.cli.engine import TrainingProgress, messages
-from nnabla_compress.cli.results import print_results
-from nnabla_compress.recipes import Recipe
-from nnabla_compress.runs import Run
+from nnabla_compress.cli.verb import Verb
 
 
-@click.command("run")
-@click.argument("recipe", type=click.Path(path_type=Path))
+@click.command("run", cls=Verb)
+@click.argument("recipe", type=click.Path(path_type=Path), required=False)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Run folder [runs/<name>].")
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
-def command(recipe: Path, output: Optional[Path], resume: bool) -> None:
+def command(recipe: Optional[Path], output: Optional[Path], resume: bool) -> None:
     """Trains, compresses, exports and scores a network as RECIPE (a YAML file) says.
 
     The run folder receives the resolved recipe, monitors, checkpoints, results.nnp and
     results.nnb, and results.json. A run that was stopped at any moment goes on with --resume and
-    ends with the same bits.
+    ends with the same bits; with -o FOLDER --resume its recipe need not be named.
     """
-    description = Recipe.read(recipe)
-    folder = output or Path("runs") / description.name
-    run = Run(description, folder, recipe.parent, resume)
-    with TrainingProgress() as progress:
-        results = run.execute(progress.announce, messages.print)
+    from nnabla_compress.cli.engine import messages, progress
+    from nnabla_compress.cli.results import note_beginning, print_results
+    from nnabla_compress.recipes import Recipe
+    from nnabla_compress.runs import Run
+    from nnabla_compress.runs.finished import open_run
+
+    if recipe is not None:
+        description = Recipe.read(recipe)
+        folder = output or Path("runs") / description.name
+        if resume:
+            note_beginning(folder)
+        run = Run(description, folder, recipe.parent, resume)
+    elif resume and output is not None:
+        folder, run = output, open_run(output)
+    else:
+        way = "name the run to go on with by -o FOLDER" if resume else "configs/ holds some"
+        raise click.UsageError(f"Missing argument 'RECIPE', a YAML file; {way}.")
+    results = run.execute(progress.announce, messages.print)
     print_results(results, folder)

@@ -10,16 +10,11 @@ import click
 
 from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.cli.data_options import LOSS_HELP
-from nnabla_compress.cli.engine import TrainingProgress, console
+from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.files import writable_folder
-from nnabla_compress.search.heat_map import write_heat_map
-from nnabla_compress.search.scoring import rule_of
-from nnabla_compress.search.sensitivity import measure
-from nnabla_compress.search.tables import sensitivity_table, write_csv
 
 
-@click.command("sensitivity")
+@click.command("sensitivity", cls=Verb)
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits.")
 @click.option("--recipe-data", type=click.Path(path_type=Path), help="Take data from a recipe.")
@@ -54,6 +49,13 @@ def command(
     **options: Any,
 ) -> None:
     """Measures how FILE suffers when only one layer or activation is quantized."""
+    from nnabla_compress.cli.engine import console
+    from nnabla_compress.files import writable_folder
+    from nnabla_compress.search.heat_map import write_heat_map
+    from nnabla_compress.search.scoring import rule_of
+    from nnabla_compress.search.sensitivity import measure
+    from nnabla_compress.search.tables import sensitivity_table, write_csv
+
     try:
         widths = [int(word) for word in bits.split(",")]
     except ValueError:
@@ -66,18 +68,7 @@ def command(
             rule_of(rule, width)
     recipe, folder = recipe_of(file, weights=["lut:bits=8"], **options)
     target = writable_folder(output or Path("."))
-    with TrainingProgress() as bars:
-        update = bars.announce("sensitivity", 0)
-        found = measure(
-            recipe,
-            folder,
-            widths,
-            of_weights,
-            samples,
-            workers,
-            lambda done, total: update(done, total, {}),
-            activations,
-        )
+    found = measure(recipe, folder, widths, of_weights, samples, workers, None, activations)
     found.write(target / "sensitivity.json")
     write_csv(found, target / "sensitivity.csv")
     write_heat_map(found, target / "sensitivity.png")

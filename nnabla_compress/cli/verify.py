@@ -3,23 +3,23 @@
 
 from __future__ import annotations
 
-import json
+import tempfile
 from pathlib import Path
-from typing import Any, Optional
+from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
 from nnabla_compress.cli.compress import recipe_of
-from nnabla_compress.cli.engine import console, messages
+from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.report.verification import accuracy_lines, verification_table
-from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
-from nnabla_compress.verification import Verification, verify_files
+
+if TYPE_CHECKING:
+    from nnabla_compress.verification import Verification
 
 _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
 
 
-@click.command("verify")
+@click.command("verify", cls=Verb)
 @click.argument("target", type=click.Path(path_type=Path))
 @click.option("-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits.")
 @click.option("--recipe-data", type=click.Path(path_type=Path), help="Take data from a recipe.")
@@ -39,19 +39,41 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
     type=click.Path(path_type=Path),
     help="With a run: another file that was exported of it.",
 )
+@click.option(
+    "--float",
+    "original",
+    type=click.Path(path_type=Path),
+    help="With a file: the .nnp that it was made of [float.nnp beside results.nnp].",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
-def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **options: Any) -> None:
-    """Compares what computes one network: graph, .nnp, .nnb in the simulator, the C runtime.
+def command(
+    target: Path,
+    samples: int,
+    nnp: Optional[Path],
+    original: Optional[Path],
+    as_json: bool,
+    **options: Any,
+) -> None:
+    """Compares float network, graph, .nnp, .nnb in the simulator, and the C runtime.
 
-    TARGET is a run folder, an .nnp or an .nnb; files of one name in one folder belong together.
-    The real runtime takes part where the environment variable NNABLART is the path of nnablart.
+    TARGET is a run folder, a stored network or an .nnb; files of one name in one folder belong
+    together. The real runtime takes part where the environment variable NNABLART is the path of
+    nnablart.
     The exit status is 1 if a promise of equality is broken.
     """
-    found = _verified(target, samples, nnp, options)
+    from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.files import json_text
+    from nnabla_compress.models import as_archive, holds_network
+    from nnabla_compress.report.verification import accuracy_lines, verification_table
+
+    with tempfile.TemporaryDirectory() as temporary:
+        if holds_network(target) and target.exists():
+            target = as_archive(target, Path(temporary))
+        found = _verified(target, samples, nnp, original, options)
     for warning in found.warnings:
         messages.print(warning, markup=False)
     if as_json:
-        click.echo(json.dumps(found.as_dict(), indent=1))
+        click.echo(json_text(found.as_dict()))
     else:
         if found.comparisons:
             console.print(verification_table(found))
@@ -62,17 +84,30 @@ def command(target: Path, samples: int, nnp: Optional[Path], as_json: bool, **op
             )
         for line in accuracy_lines(found):
             console.print(line)
+        for note in found.notes:
+            console.print(f"note: {note}", markup=False)
     found.check()
 
 
-def _verified(target: Path, samples: int, nnp: Optional[Path], options: Any) -> Verification:
+def _verified(
+    target: Path, samples: int, nnp: Optional[Path], original: Optional[Path], options: Any
+) -> Verification:
+    from nnabla_compress.models.other_formats import other_format
+    from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
+    from nnabla_compress.verification import verify_files
+
     given = [f"--{key.replace('_', '-')}" for key in _DATA_OPTIONS if options[key] is not None]
     if target.is_dir():
         if given:
             raise ConfigError(f"a run brings its own data: {given[0]} is for files.")
+        if original is not None:
+            raise ConfigError("a run knows its float network.", help="leave --float out")
         return verify_run(target, nnp, samples)
     if nnp is not None:
         raise ConfigError("--nnp goes with a run folder.", help="give the .nnp itself")
+    other = other_format(target)
+    if target.suffix not in (".nnp", ".nnb") and target.exists() and other is not None:
+        raise ConfigError(f"{target} is {other[0]}, not an .nnp or .nnb.", help=other[1])
     if target.suffix not in (".nnp", ".nnb"):
         raise ConfigError(
             f"{target} is no run folder, no .nnp and no .nnb.", help="give one of these"
@@ -83,11 +118,11 @@ def _verified(target: Path, samples: int, nnp: Optional[Path], options: Any) -> 
         )
     beside = files_beside(target)
     if not given:
-        return verify_files(*beside, count=samples)
+        return verify_files(*beside, count=samples, original=original)
     if beside[0] is None:
         raise ConfigError(
             f"data are read for an .nnp, but there is no {target.with_suffix('.nnp')}.",
             help="put the .nnp beside the .nnb, or leave the data out",
         )
     recipe, folder = recipe_of(beside[0], weights=["lut:bits=8"], **options)
-    return verify_on_data(target, recipe, folder, samples)
+    return verify_on_data(target, recipe, folder, samples, original)

@@ -91,7 +91,7 @@ def targets_of(
         where: File or source, named in messages.
         n_classes: Class indices must be smaller than this, where given.
         layout: ``"NCHW"``, ``"NHWC"`` or ``"auto"``.
-        targets: ``"classes"``, ``"numbers"`` or ``"either"``.
+        targets: ``"classes"``, ``"numbers"``, ``"either"`` or ``"none"``.
 
     Returns:
         Class indices ``int32``, (N,) or (N, 1, H, W); numbers ``float32``, (N, ...); (N, 0) for
@@ -100,7 +100,7 @@ def targets_of(
     Raises:
         DataError: If they are no such numbers.
     """
-    if y is None:
+    if y is None or targets == "none":
         return np.zeros((count, 0), np.float32)
     y = np.asarray(y)
     if targets == "classes" or (targets == "either" and _could_be_classes(y)):
@@ -133,7 +133,7 @@ def _labels(y: np.ndarray, where: str, n_classes: Optional[int], layout: str) ->
         raise DataError(
             f"{where}: y has the shape {y.shape} of {y.dtype}.",
             help="y must be one class index a sample: (N,) or (N, 1) whole numbers from 0; "
-            "targets that are numbers need a loss such as SquaredError",
+            "targets that are numbers need a loss: --loss SquaredError, or loss: in a recipe",
         )
     if len(y) == 0:
         raise DataError(f"{where}: the set is empty, y has no rows.")
@@ -143,8 +143,8 @@ def _labels(y: np.ndarray, where: str, n_classes: Optional[int], layout: str) ->
             raise DataError(
                 f"{where}: label {y[wrong][0]} of sample {np.argwhere(wrong)[0][0]} is not a whole "
                 "number.",
-                help="labels are class indices 0, 1, 2, ...; targets that are numbers need a loss "
-                "such as SquaredError",
+                help="labels are class indices 0, 1, 2, ...; targets that are numbers need a loss: "
+                "--loss SquaredError, or loss: in a recipe",
             )
     limit = np.iinfo(np.int32).max if n_classes is None else n_classes - 1
     wrong = (y < 0) | (y > limit)

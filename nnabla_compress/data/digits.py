@@ -30,7 +30,7 @@ def digits() -> DataSet:
     except ImportError as error:
         raise ConfigError(
             "the data source digits needs scikit-learn, which is not installed.",
-            help="pip install 'nnabla-compress[data]'",
+            help="pip install scikit-learn",
         ) from error
     bunch = load_digits()
     x = (bunch.images / 16.0).astype(np.float32)[:, np.newaxis]

@@ -29,7 +29,7 @@ def read_image(path: Union[str, Path]) -> np.ndarray:
     except ImportError as error:
         raise ConfigError(
             f"reading {path} needs pillow, which is not installed.",
-            help="pip install 'nnabla-compress[data]'",
+            help="pip install pillow",
         ) from error
     if str(path).lower().endswith(".webp") and not features.check("webp"):
         raise ConfigError(

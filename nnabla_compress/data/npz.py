@@ -6,7 +6,7 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Dict, Optional, Union
+from typing import Dict, Mapping, Optional, Union
 
 import numpy as np
 
@@ -21,6 +21,8 @@ _SUFFIXES = {
     "validation": ("_validation", "_valid", "_val"),
     "test": ("_test", ""),
 }
+# Of more arrays nobody can guess which are meant.
+_FEW_NAMES = 4
 
 
 def npz(
@@ -83,11 +85,30 @@ def npz(
         raise DataError(
             f"{file} holds {', '.join(sorted(arrays)) or 'nothing'}: no {' and '.join(listed)} "
             "found.",
-            help=f"save it as {', '.join(f'{n}_{s}' for s in ('train', 'test') for n in listed)}",
+            help=_way(file, arrays, wanted)
+            + f"save it as {', '.join(f'{n}_{s}' for s in ('train', 'test') for n in listed)}",
         )
     names_of = arrays.get("names")
     class_names = tuple(map(str, names_of)) if names_of is not None and names_of.ndim else ()
     return DataSet.checked(file.name, n_classes, class_names=class_names, **splits)
+
+
+def _way(file: Path, arrays: Mapping[str, np.ndarray], wanted: Wanted) -> str:
+    """How to name the arrays that look like samples and targets, "" if none do."""
+    names: Dict[str, int] = {}
+    for key, values in arrays.items():
+        suffixes = [s for group in _SUFFIXES.values() for s in group if s and key.endswith(s)]
+        if values.ndim:
+            name = key[: len(key) - len(suffixes[0])] if suffixes else key
+            names[name] = max(names.get(name, 0), values[:1].size)
+    if len(wanted.inputs) != 1 or not names or len(names) > _FEW_NAMES:
+        return ""
+    # A sample has more numbers than what is to be said of it.
+    x, *others = sorted(names, key=lambda name: -names[name])
+    pairs = list(zip("xy", (x, *others)))
+    option = ",".join(f"{key}={name}" for key, name in pairs)
+    recipe = ", ".join(f"{key}: {name}" for key, name in pairs)
+    return f"name them, as in --data {file.name},{option} (in a recipe {recipe}); or "
 
 
 def read_npz(path: Path) -> Dict[str, np.ndarray]:

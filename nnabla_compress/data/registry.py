@@ -3,11 +3,10 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, Optional, Union
 
 import numpy as np
 
@@ -20,6 +19,7 @@ from nnabla_compress.data.python_source import python_source
 from nnabla_compress.data.splits import DataSet, Split, hold_out
 from nnabla_compress.data.wanted import Wanted, as_numbers
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.spelling import did_you_mean
 
 SOURCES: Dict[str, Callable[..., DataSet]] = {
     "cifar10": cifar10,
@@ -67,7 +67,7 @@ def load(
     """
     if source not in SOURCES:
         raise ConfigError(
-            f"unknown data source {source!r}.", help=_suggest(source, sorted(SOURCES))
+            f"unknown data source {source!r}.", help=did_you_mean(source, sorted(SOURCES))
         )
     function = SOURCES[source]
     wanted = wanted or Wanted()
@@ -80,11 +80,16 @@ def load(
     for option in options:
         if option not in known:
             raise ConfigError(
-                f"data source {source} has no option {option!r}.", help=_suggest(option, known)
+                f"data source {source} has no option {option!r}.", help=did_you_mean(option, known)
             )
     for name in known:
         if parameters[name].default is inspect.Parameter.empty and name not in options:
-            raise ConfigError(f"data source {source} needs {name!r}.", help=f"add {name}: ...")
+            on_line = f", on the command line --data {source}:FOLDER" if name == "path" else ""
+            raise ConfigError(
+                f"data source {source} needs {name!r}: it does not say where the data is.",
+                help=f"in a recipe add {name}: FOLDER{on_line}; see nnabla_compress.data.{source} "
+                "for the files",
+            )
     for name, value in (("folder", folder), ("wanted", wanted)):
         if name in parameters:
             options[name] = value
@@ -121,9 +126,3 @@ def _scaled(split: Split, y_scale: Any) -> Split:
             help="leave it out, or choose a loss such as SquaredError",
         )
     return replace(split, y=split.y * np.float32(y_scale))
-
-
-def _suggest(name: str, known: List[str]) -> str:
-    near = difflib.get_close_matches(name, known, n=1)
-    listed = ", ".join(known) if known else "none"
-    return f"did you mean {near[0]!r}? known are: {listed}" if near else f"known are: {listed}"

@@ -103,7 +103,7 @@ class Split:
             layout: ``"NCHW"``, ``"NHWC"``, or ``"auto"``: channels are last if the last axis has 1,
                 3 or 4 entries and the second has not.
             targets: What ``y`` is: ``"classes"``, ``"numbers"``, or ``"either"``: classes if it is
-                (N,) or (N, 1) whole numbers from 0.
+                (N,) or (N, 1) whole numbers from 0; ``"none"``: nobody looks at it.
 
         Returns:
             The split.

@@ -21,7 +21,7 @@ class Wanted:
     Args:
         inputs: What data may call each input of the network, best first, by the input's name.
         target: What data may call the targets, best first.
-        targets: ``"classes"``, ``"numbers"`` or ``"either"``, see ``Split.checked``.
+        targets: ``"classes"``, ``"numbers"``, ``"either"`` or ``"none"``, see ``Split.checked``.
         unlabelled: Whether samples without targets will do.
         shapes: Shape of one sample of each input, where the network says it.
 

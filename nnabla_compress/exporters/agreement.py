@@ -5,16 +5,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import List, Mapping, Optional, Union
+from typing import List, Mapping, Optional, Sequence, Union
 
 import numpy as np
 
 from nnabla_compress.errors import VerifyError
 from nnabla_compress.exporters.fixed_point.evaluate import feeds
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
-from nnabla_compress.graph.compare import difference, run, same_class
+from nnabla_compress.exporters.tolerance import Tolerance
+from nnabla_compress.graph.compare import difference, response, run, same_class
 from nnabla_compress.simulator import Machine
-from nnabla_compress.simulator.machine import Port
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 
 _RANDOM = 16  # samples where none are given
@@ -58,7 +58,7 @@ def nnb_agreement(
 ) -> Agreement:
     """Runs an ``.nnb`` in the simulator and the network in NNabla, and compares the outputs.
 
-    Integer inputs of the ``.nnb`` get the sample rounded to the nearest number that they hold.
+    Integer inputs of the ``.nnb`` get the sample as :func:`~nnabla_compress.nnb.stored_input` says.
 
     Args:
         path: The ``.nnb`` file.
@@ -90,7 +90,14 @@ def nnb_agreement(
     """
     machine = Machine(path, callbacks=PACKED_CALLBACKS)
     network = inference_network(inputs, outputs, machine.inputs[0].shape[0])
-    return simulated(machine, network, samples, most, tolerance)
+    found = simulated(machine, network, samples, most)
+    if tolerance is not None and not found.error <= tolerance:
+        raise VerifyError(
+            f"on the C runtime the network differs by {found.error:.3g} (root mean square) in the "
+            f"simulator, allowed is {tolerance:.3g}.",
+            help="allow more, or look with 'nnabla-compress verify' where they differ",
+        )
+    return found
 
 
 def simulated(
@@ -98,7 +105,9 @@ def simulated(
     network: Network,
     samples: Mapping[str, np.ndarray],
     most: int,
-    tolerance: Optional[float],
+    tolerance: Optional[Tolerance] = None,
+    notes: Sequence[str] = (),
+    way_out: str = "please report this network",
 ) -> Agreement:
     """Does what :func:`nnb_agreement` says for a network that is built for inference.
 
@@ -107,7 +116,12 @@ def simulated(
         network: The network, of the same batch size; its inputs get other values.
         samples: As of :func:`nnb_agreement`.
         most: Likewise.
-        tolerance: Likewise.
+        tolerance: How far they may be apart; None: any distance.
+        notes: What is known of the file and may be the reason if they are farther apart.
+        way_out: What to do then.
+
+    Raises:
+        VerifyError: If they are farther apart.
     """
     variables, outputs = list(network.inputs.values()), list(network.outputs.values())
     batch = variables[0].shape[0]
@@ -115,18 +129,27 @@ def simulated(
         array.reshape(-1, batch, *array.shape[1:])
         for array in _rows(network, samples, max(most // batch, 1) * batch)
     ]
-    got = machine.run_many([_rounded(port, array) for port, array in zip(machine.inputs, calls)])
+    got = machine.run_many(calls)
     computed = [run(variables, outputs, values) for values in zip(*calls)]
     expected = [np.stack(column) for column in zip(*computed)]
-    error = difference(expected, got).root_mean_square
-    if tolerance is not None and not error <= tolerance:
-        raise VerifyError(
-            f"on the C runtime the network differs by {error:.3g} (root mean square) in the "
-            f"simulator, allowed is {tolerance:.3g}.",
-            help="please report this network",
-        )
+    count = len(calls[0]) * batch
+    found = difference(expected, got)
+    if tolerance is not None:
+
+        def responses() -> float:
+            pairs = zip(zip(*calls), computed)
+            found = [response(variables, outputs, values, given) for values, given in pairs]
+            return float(np.sqrt(np.mean(np.square(found))))
+
+        wrong, limit = tolerance.judge(expected, got, responses)
+        if not wrong <= limit:
+            said = (
+                f"on the C runtime the network differs by {wrong:.3g} of the output, as the "
+                f"simulator says on {count} samples; allowed is {limit:.3g}"
+            )
+            raise VerifyError("; ".join([said, *notes]) + ".", help=way_out)
     same = same_class(np.concatenate(expected[0]), np.concatenate(got[0]))
-    return Agreement(len(calls[0]) * batch, error, same)
+    return Agreement(count, found.root_mean_square, same)
 
 
 def _rows(network: Network, samples: Mapping[str, np.ndarray], most: int) -> List[np.ndarray]:
@@ -144,9 +167,3 @@ def _rows(network: Network, samples: Mapping[str, np.ndarray], most: int) -> Lis
     if rows < batch:  # repeated until they fill one
         return [np.resize(array, (batch, *array.shape[1:])) for array in feed.values()]
     return [array[: rows - rows % batch] for array in feed.values()]
-
-
-def _rounded(port: Port, values: np.ndarray) -> np.ndarray:
-    if port.type == "FLOAT32":
-        return values
-    return np.rint(values * 2.0**port.fp_pos) * 2.0**-port.fp_pos

@@ -4,12 +4,18 @@
 from __future__ import annotations
 
 import re
+import shlex
 from pathlib import Path
-from typing import Dict, List, Sequence, Tuple, Union
+from typing import Dict, List, Optional, Sequence, Tuple, Union
 
+import numpy as np
+
+from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.files import atomic_path
+from nnabla_compress.names import ascii_name
 from nnabla_compress.nnb import NnbFile, NnbVariable, read_nnb
+from nnabla_compress.nnb.network import DTYPES
 from nnabla_compress.simulator.packed import needs_callbacks
 
 _NOTICE = "/* Written by nnabla-compress. */"
@@ -60,11 +66,11 @@ def export_c(path: Union[str, Path], nnb_path: Union[str, Path]) -> List[Path]:
     texts = {
         header: _header(name, network, content),
         path: _array(name, header.name, content),
-        example: _example(name, header.name, network),
+        example: _example(name, path.name, network),
     }
     for file, text in texts.items():
         with atomic_path(file) as temporary:
-            temporary.write_text(text, encoding="ascii")
+            temporary.write_text(text, encoding="utf-8")
     return [path, header, example]
 
 
@@ -78,7 +84,8 @@ def c_name(text: str) -> str:
         >>> c_name("lenet-4bit"), c_name("4bit"), c_name("main")
         ('lenet_4bit', 'network_4bit', 'network_main')
     """
-    name = re.sub(r"[^0-9A-Za-z_]", "_", text)
+    # A name of another script keeps what tells it from others.
+    name = re.sub(r"[^0-9A-Za-z_]", "_", ascii_name(text))
     if not re.match(r"[A-Za-z]", name) or name in _KEYWORDS:
         name = f"network_{name}"
     return name
@@ -86,11 +93,13 @@ def c_name(text: str) -> str:
 
 def _header(name: str, network: NnbFile, content: bytes) -> str:
     upper = name.upper()
+    inputs = [network.variables[number] for number in network.inputs]
     lines = [
         _NOTICE,
         f"#ifndef {upper}_H",
         f"#define {upper}_H",
         "",
+        *(["#include <math.h>"] if any(map(_is_integer, inputs)) else []),
         "#include <stdint.h>",
         "",
         f"/* The network in the format of the NNabla C runtime, API level {network.api_level}. */",
@@ -108,6 +117,8 @@ def _header(name: str, network: NnbFile, content: bytes) -> str:
                 f"#define {upper}_{kind}_{index}_SIZE {variable.size}",
                 f"typedef {_C_TYPES[variable.type]} {name}_{kind.lower()}_{index}_t;",
             ]
+            if kind == "INPUT" and _is_integer(variable):
+                lines += _storing(name, index, variable)
         lines += [""]
     lines += [
         f"extern const uint32_t {name}[({upper}_BYTES + 3) / 4];",
@@ -116,6 +127,24 @@ def _header(name: str, network: NnbFile, content: bytes) -> str:
         "",
     ]
     return "\n".join(lines)
+
+
+def _is_integer(variable: NnbVariable) -> bool:
+    return variable.type in ("FIXED16", "FIXED8")
+
+
+def _storing(name: str, index: int, variable: NnbVariable) -> List[str]:
+    """What stores a sample in an input, as ``nnb.stored_input`` does."""
+    limits, kind = np.iinfo(DTYPES[variable.type]), f"{name}_input_{index}_t"
+    return [
+        f"/* A number as input {index} holds it: the nearest integer to it times "
+        f"2^{variable.fp_pos}, limited. */",
+        f"static inline {kind} {name}_input_{index}_stored(float number) {{",
+        f"  float nearest = roundf(number * {float(1 << variable.fp_pos)}f);",
+        f"  return ({kind})(nearest > {float(limits.max)}f ? {float(limits.max)}f",
+        f"    : nearest < {float(limits.min)}f ? {float(limits.min)}f : nearest);",
+        "}",
+    ]
 
 
 def _described(variable: NnbVariable) -> str:
@@ -140,13 +169,53 @@ def _array(name: str, header: str, content: bytes) -> str:
     return "\n".join([*top, *lines, "};", ""])
 
 
-def _example(name: str, header: str, network: NnbFile) -> str:
+def compile_command(paths: Sequence[Path]) -> Optional[str]:
+    """Returns the command that compiles the C files of an export, None if there are none.
+
+    It takes the runtime's headers and libraries from ``$NNABLA_C_RUNTIME``, the folder of
+    nnabla-c-runtime, built in ``build``.
+
+    Args:
+        paths: What the export wrote, in one folder.
+
+    Example:
+        >>> print(compile_command([Path("out/a-b.c"), Path("out/a-b_main.c")]))
+        ... # doctest: +NORMALIZE_WHITESPACE
+        cd out && cc -O2 -I"$NNABLA_C_RUNTIME/include" a-b_main.c a-b.c
+        -L"$NNABLA_C_RUNTIME/build/src/runtime" -L"$NNABLA_C_RUNTIME/build/src/functions"
+        -lnnablart_runtime -lnnablart_functions -lm -o a-b
+    """
+    sources = {path.name: path for path in paths if path.suffix == ".c"}
+    own = [name for name in sources if name not in (*EXAMPLE, *GLUE, *KERNELS)]
+    kernels = [name for name in (*GLUE, *KERNELS) if name in sources]
+    mains = [name for name in own if name.endswith("_main.c")]
+    if mains:  # the example of this network takes the place of the general one
+        names = [mains[0], *(name for name in own if name not in mains), *kernels]
+    else:
+        names = [name for name in EXAMPLE if name in sources] + kernels
+    if not names:
+        return None
+    program = names[0][: -len("_main.c")] if mains else names[0][: -len(".c")]
+    runtime = '"$NNABLA_C_RUNTIME/'
+    libraries = [f'-L{runtime}build/src/{part}"' for part in ("runtime", "functions")]
+    folder = next(iter(sources.values())).parent
+    words = [
+        *("cd", shlex.quote(str(folder)), "&&", "cc", "-O2", f'-I{runtime}include"'),
+        *map(shlex.quote, names),
+        *libraries,
+        *("-lnnablart_runtime", "-lnnablart_functions", "-lm", "-o", shlex.quote(program)),
+    ]
+    return " ".join(words)
+
+
+def _example(name: str, source: str, network: NnbFile) -> str:
     upper = name.upper()
-    values: Dict[str, str] = {"name": name, "header": header, "notice": _NOTICE}
-    values["inputs"] = "\n".join(_filling(name, upper, network.inputs))
+    values: Dict[str, str] = {"name": name, "notice": _NOTICE}
+    values["header"] = f"{source[: -len('.c')]}.h"
+    values["inputs"] = "\n".join(_filling(name, upper, network))
     values["outputs"] = "\n".join(_printing(name, upper, network))
     packed = needs_callbacks(network)
-    values["sources"] = f"{name}.c" + (", packed_nnablart.c, packed_kernels.c" if packed else "")
+    values["sources"] = source + (", packed_nnablart.c, packed_kernels.c" if packed else "")
     values["include"] = '\n#include "packed_nnablart.h"' if packed else ""
     values["report"] = _REPORT if packed else ""
     values["callbacks"] = _WITH_CALLBACKS if packed else _WITHOUT_CALLBACKS
@@ -155,14 +224,16 @@ def _example(name: str, header: str, network: NnbFile) -> str:
     return _EXAMPLE.format(**values)
 
 
-def _filling(name: str, upper: str, numbers: Sequence[int]) -> List[str]:
+def _filling(name: str, upper: str, network: NnbFile) -> List[str]:
     lines = []
-    for index in range(len(numbers)):
+    for index, number in enumerate(network.inputs):
+        integer = _is_integer(network.variables[number])
+        sample = f"{name}_input_{index}_stored(0.0f)" if integer else "0.0f"
         lines += [
             "  {",
             f"    {name}_input_{index}_t *input = rt_input_buffer(context, {index});",
             f"    for (i = 0; i < {upper}_INPUT_{index}_SIZE; i++) {{",
-            "      input[i] = 0; /* your data */",
+            f"      input[i] = {sample}; /* your sample, preprocessed, instead of 0 */",
             "    }",
             "  }",
         ]

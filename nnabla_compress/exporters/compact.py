@@ -94,14 +94,17 @@ def _placed(network: NnbFile) -> NnbFile:
             and _same_size(network.variables[source[0]], network.variables[target[0]])
         ):
             place[target[0]] = place[source[0]]
-    spans: Dict[int, Tuple[int, int, int]] = {}
-    for number, root in place.items():
-        size = (network.variables[number].nbytes + 3) // 4 * 4
-        begin, stop, most = spans.get(root, (first[number], -1, 0))
-        stop = max(stop, last.get(number, first[number]))
-        spans[root] = (min(begin, first[number]), stop, max(most, size))
-    buffers, taken = _share(spans)
-    if sum(buffers) >= network.buffer_bytes and len(buffers) >= len(network.buffers):
+    found = []
+    for chosen in (place, {number: number for number in first}):
+        spans: Spans = {}
+        for number, root in chosen.items():
+            size = (network.variables[number].nbytes + 3) // 4 * 4
+            begin, stop, most = spans.get(root, (first[number], -1, 0))
+            stop = max(stop, last.get(number, first[number]))
+            spans[root] = (min(begin, first[number]), stop, max(most, size))
+        found.append((chosen, *share(spans)))
+    place, buffers, taken = min(found, key=lambda one: sum(one[1]))
+    if (sum(buffers), len(buffers)) > (network.buffer_bytes, len(network.buffers)):
         return network
     variables = [
         replace(variable, buffer=taken[place[number]]) if number in place else variable
@@ -110,40 +113,68 @@ def _placed(network: NnbFile) -> NnbFile:
     return replace(network, buffers=tuple(buffers), variables=tuple(variables))
 
 
-def _share(spans: Dict[int, Tuple[int, int, int]]) -> Tuple[List[int], Dict[int, int]]:
-    """Returns sizes of buffers and which one each variable takes, from (first, last, bytes)."""
-    best: Tuple[List[int], Dict[int, int]] = ([], {})
+Spans = Dict[int, Tuple[int, int, int]]
+
+
+def share(spans: Spans) -> Tuple[List[int], Dict[int, int]]:
+    """Returns sizes of buffers, and which one each variable takes.
+
+    Args:
+        spans: The first and the last function that needs a variable, and its bytes.
+
+    Example:
+        >>> share({0: (0, 1, 16), 1: (1, 2, 8), 2: (2, 3, 16)})
+        ([16, 8], {0: 0, 2: 0, 1: 1})
+    """
     orders = (
         lambda root: (-spans[root][2], spans[root][0]),
         lambda root: (-spans[root][2] * (spans[root][1] - spans[root][0] + 1), spans[root][0]),
-        lambda root: spans[root][:1],
+        lambda root: (spans[root][0], -spans[root][2]),
     )
+    least = _least_sizes(spans)
     for order in orders:
-        buffers: List[int] = []
-        members: List[List[int]] = []
-        taken: Dict[int, int] = {}
-        for root in sorted(spans, key=order):
-            begin, stop, size = spans[root]
-            free = [
-                index
-                for index, others in enumerate(members)
-                if all(stop < spans[o][0] or begin > spans[o][1] for o in others)
-            ]
-            if free:
-                # The one that grows least, then the one that fits best.
-                chosen = min(
-                    free, key=lambda i: (max(size - buffers[i], 0), abs(buffers[i] - size))
-                )
-            else:
-                chosen = len(buffers)
-                buffers.append(0)
-                members.append([])
-            buffers[chosen] = max(buffers[chosen], size)
-            members[chosen].append(root)
-            taken[root] = chosen
-        if not best[1] or sum(buffers) < sum(best[0]):
-            best = (buffers, taken)
-    return best
+        found = _shared(spans, sorted(spans, key=order), least)
+        if sum(found[0]) == sum(least):
+            return found
+    plans = [_shared(spans, sorted(spans, key=order), []) for order in orders]
+    return min(plans, key=lambda plan: sum(plan[0]))
+
+
+def _least_sizes(spans: Spans) -> List[int]:
+    """Returns the least sizes of buffers: the largest, second largest, ... variable of any time."""
+    sizes: List[int] = []
+    for step in sorted({first for first, _, _ in spans.values()}):
+        alive = sorted((n for first, last, n in spans.values() if first <= step <= last))[::-1]
+        sizes += [0] * (len(alive) - len(sizes))
+        sizes = [max(size, n) for size, n in zip(sizes, alive)] + sizes[len(alive) :]
+    return sizes
+
+
+def _shared(
+    spans: Spans, order: Sequence[int], sizes: Sequence[int]
+) -> Tuple[List[int], Dict[int, int]]:
+    """Gives each variable in turn a buffer that is free while it lives, a new one if none is."""
+    buffers = list(sizes)
+    members: List[List[int]] = [[] for _ in buffers]
+    taken: Dict[int, int] = {}
+    for root in order:
+        begin, stop, size = spans[root]
+        free = [
+            index
+            for index, others in enumerate(members)
+            if all(stop < spans[o][0] or begin > spans[o][1] for o in others)
+        ]
+        if free:
+            # The one that grows least, then the one that fits best.
+            chosen = min(free, key=lambda i: (max(size - buffers[i], 0), abs(buffers[i] - size)))
+        else:
+            chosen = len(buffers)
+            buffers.append(0)
+            members.append([])
+        buffers[chosen] = max(buffers[chosen], size)
+        members[chosen].append(root)
+        taken[root] = chosen
+    return buffers, taken
 
 
 def _merged(network: NnbFile) -> NnbFile:

@@ -4,13 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
+import numpy as np
 
 from nnabla_compress.encodings import Encoding
-from nnabla_compress.graph.constants import constant
-from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.exporters.moved import moved
+from nnabla_compress.graph.clone import Made
+from nnabla_compress.graph.constants import constant, free_path
+from nnabla_compress.graph.rewrite import leaves, rebuild
 from nnabla_compress.quantizers.base import quantizer_of
 
 
@@ -21,7 +24,7 @@ class EncodedGraph:
     Args:
         outputs: Its outputs.
         encodings: How each quantized weight is stored, by the array of its new parameter.
-        quantizers: Type names of the weights' quantizers, likewise.
+        quantizers: What reports call the weights' quantizers, likewise.
         activations: Number of activation quantizers that were lowered.
     """
 
@@ -35,6 +38,8 @@ def encode_graph(
     outputs: Sequence[nn.Variable], inputs: Collection[nn.Variable], names: Mapping[Any, str]
 ) -> EncodedGraph:
     """Builds the graph again with quantized weights as parameters that hold the decoded values.
+
+    What is transposed, reshaped or cut out of a quantized weight is a quantized weight, too.
 
     Args:
         outputs: Variables of one graph.
@@ -62,24 +67,69 @@ def encode_graph(
     quantizers: Dict[Any, str] = {}
     activations = [0]
 
-    def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
+    def move(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
+        """What a function makes of an encoded weight by moving its values is encoded, too."""
+        source = arguments[0].data if arguments else None
+        made = moved(encodings[source], function) if source in encodings else None
+        if made is None:
+            return None
+        outputs = []
+        for number, encoding in enumerate(made):
+            key = (source, function.info.type_name, str(function.info.args), number)
+            if key not in stored:
+                stored[key] = constant(encoding.decode(), arguments[0].name)
+                encodings[stored[key].data] = encoding
+                quantizers[stored[key].data] = quantizers[source]
+            outputs.append(stored[key])
+        return outputs
+
+    def replace(function: Any, arguments: List[nn.Variable]) -> Optional[Made]:
         quantizer = quantizer_of(function)
         if quantizer is None:
-            return None
+            return move(function, arguments)
         tensor = function.inputs[0]
         if tensor.parent is not None or tensor in dynamic:
             activations[0] += 1
             return quantizer.lower(function, arguments)
         # Two calls of one parametric function make two nodes for one weight.
-        type_name = function.info.type_name
+        type_name = quantizer.type_name
         key = (type_name, *(variable.data for variable in function.inputs))
         if key not in stored:
             encoding = quantizer.encode(function)
             path = names.get(tensor.data, tensor.name) or f"{type_name}_{len(stored) + 1}/W"
             stored[key] = constant(encoding.decode(), path)
             encodings[stored[key].data] = encoding
-            quantizers[stored[key].data] = type_name
+            quantizers[stored[key].data] = quantizer.label(function.info.args)
         return stored[key]
 
     made = rebuild(outputs, replace)
+    _name_apart([leaf for leaf in leaves(made) if leaf.data in encodings], names)
     return EncodedGraph(made, encodings, quantizers, activations[0])
+
+
+def lowered_graph(graph: EncodedGraph, outputs: Sequence[nn.Variable]) -> EncodedGraph:
+    """Returns an encoded graph in a lowered form, in which shared weights may have copies.
+
+    Args:
+        graph: The graph.
+        outputs: Its outputs in the lowered form; parameters carry their paths as names.
+    """
+    encodings, quantizers = dict(graph.encodings), dict(graph.quantizers)
+    by_name = {v.name: v.data for v in leaves(graph.outputs) if v.data in encodings}
+    for leaf in leaves(outputs):
+        source = by_name.get(leaf.name)
+        # What is computed from a weight has its name, too, but other values.
+        if source is not None and np.array_equal(encodings[source].decode(), leaf.d):
+            encodings.setdefault(leaf.data, encodings[source])
+            quantizers.setdefault(leaf.data, quantizers[source])
+    return EncodedGraph(list(outputs), encodings, quantizers, graph.activations)
+
+
+def _name_apart(weights: Sequence[nn.Variable], names: Mapping[Any, str]) -> None:
+    """Gives weights that come from one parameter paths of their own; the first keeps the path."""
+    others = set(names.values())
+    taken: Set[str] = set()
+    for weight in weights:
+        if weight.name in taken:
+            weight.name = free_path(weight.name, taken | others)
+        taken.add(weight.name)

@@ -6,7 +6,7 @@ from __future__ import annotations
 from contextlib import contextmanager
 from typing import Iterator, Type
 
-from nnabla_compress.errors import CompressError, unwrap
+from nnabla_compress.errors import CompressError, unwrapped
 
 
 def reason(error: BaseException) -> str:
@@ -47,9 +47,9 @@ def told_as(kind: Type[CompressError], what: str, help: str) -> Iterator[None]:
         help: run it once yourself
     """
     try:
-        yield
+        with unwrapped():
+            yield
+    except CompressError:
+        raise
     except Exception as error:
-        cause = unwrap(error)
-        if isinstance(cause, CompressError):
-            raise cause from error
         raise kind(f"{what}: {reason(error)}.", help=help) from error

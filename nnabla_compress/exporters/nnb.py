@@ -10,21 +10,23 @@ import tempfile
 from pathlib import Path
 from typing import Optional, Union
 
-from nnabla_compress.errors import CompressError, ConfigError, ExportError
+from nnabla_compress.errors import CompressError, ConfigError, ExportError, unwrapped
+from nnabla_compress.exporters.api_levels import NEWEST, RELEASED, check_file
 from nnabla_compress.exporters.compact import compact_file
 from nnabla_compress.exporters.converter_settings import carried_types, read_types, write_types
+from nnabla_compress.exporters.function_info import quick_converter
 from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
 from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
 from nnabla_compress.nnb import read_nnb
 
-API_LEVELS = range(1, 46)
+API_LEVELS = range(1, NEWEST + 1)
 
 
 def export_nnb(
     path: Union[str, Path],
     nnp_path: Union[str, Path],
-    api: int = 44,
+    api: int = RELEASED,
     batch_size: int = 1,
     settings: Union[str, Path, None] = None,
     compact: bool = True,
@@ -41,6 +43,7 @@ def export_nnb(
         path: The file to write, ``*.nnb``.
         nnp_path: The file to convert, as :func:`export_nnp` wrote it.
         api: API level of the runtime, 1 to 45; the released runtime has 44, older devices less.
+            The ``.nnp`` must be exported for it, too, if it holds what the level lacks.
         batch_size: Rows of the inputs, fixed in the file.
         settings: YAML file with the types of variables; by default what the ``.nnp`` carries.
         compact: Make the file and its buffers smaller; False: exactly what the converter writes.
@@ -53,6 +56,7 @@ def export_nnb(
         ConfigError: If an argument is out of its range or the file can't be written.
         DataError: If the settings hold anything but types of variables.
         ExportError: If the converter refuses the network.
+        UnsupportedFunctionError: If the level would compute other values.
 
     Example:
         >>> import tempfile, nnabla as nn, nnabla.parametric_functions as PF
@@ -73,6 +77,7 @@ def export_nnb(
         raise ConfigError(f"api is {api}, the range is 1 to 45.", help="44 is the released runtime")
     if batch_size < 1:
         raise ConfigError(f"batch_size is {batch_size}.", help="choose 1 or more")
+    check_file(nnp_path, api)
     types = carried_types(nnp_path) if settings is None else read_types(Path(settings))
     with atomic_path(path) as temporary, tempfile.TemporaryDirectory() as folder:
         checked = Path(folder) / "settings.yaml"
@@ -105,8 +110,9 @@ def _convert(arguments: list) -> Optional[str]:
     parsed = parser.parse_args(["convert", *arguments])
     printed = io.StringIO()
     try:
-        with quiet(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            done = parsed.func(parsed)
+        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            with unwrapped(), quiet(), quick_converter():
+                done = parsed.func(parsed)
     except (CompressError, OSError):
         raise
     except (Exception, SystemExit) as error:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Mapping, Optional, Union
+from typing import List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 import numpy as np
@@ -19,6 +19,12 @@ from nnabla_compress._version import __version__
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.exporters.activation_rows import activation_rows
 from nnabla_compress.exporters.agreement import Agreement, simulated
+from nnabla_compress.exporters.api_levels import (
+    RELEASED,
+    check_level,
+    fit_to_level,
+    released_note,
+)
 from nnabla_compress.exporters.archive import (
     NamedGraph,
     add_metadata,
@@ -26,19 +32,25 @@ from nnabla_compress.exporters.archive import (
     write_and_read_back,
 )
 from nnabla_compress.exporters.converter_settings import write_types
-from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_bytes
+from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_rows
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
-from nnabla_compress.exporters.sizes import float_sizes
-from nnabla_compress.exporters.targets import ExportOptions, Target, target_named
+from nnabla_compress.exporters.rewrites import embeds_as_layers
+from nnabla_compress.exporters.sizes import FloatSizes, float_sizes
+from nnabla_compress.exporters.targets import ExportOptions, target_named
+from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
+from nnabla_compress.exporters.weigh import check_preference
+from nnabla_compress.exporters.zero_notes import zero_notes
 from nnabla_compress.files import atomic_path
 from nnabla_compress.graph.fold import fold_batch_normalization
+from nnabla_compress.names import ascii_name
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
 
 _SIMULATED = 100  # samples
+_REPORT = "please report this network"
 
 
 def export_nnp(
@@ -51,6 +63,10 @@ def export_nnp(
     samples: Optional[Mapping[str, np.ndarray]] = None,
     storage: str = "smallest",
     snap_dictionary: bool = False,
+    prefer: str = "flash",
+    api: int = RELEASED,
+    float_network: Optional[FloatSizes] = None,
+    notes: Sequence[str] = (),
 ) -> ExportReport:
     """Writes an ``.nnp`` of native functions that computes what the network computes in inference.
 
@@ -75,13 +91,22 @@ def export_nnp(
             Network Console and the C runtime have.
         batch_size: Rows of the inputs that the file states; it can be loaded with others.
         tolerance: Largest difference allowed where float additions change their order, as a part of
-            the output's largest magnitude. Where activations are quantized a value on a border may
-            fall to the other side: there the root mean square difference must stay below 5 %.
+            the output's largest magnitude; where values pass through roundings more is allowed, see
+            :class:`~nnabla_compress.exporters.tolerance.Tolerance`.
         samples: Inputs (rows, ...) by name to compare on, besides random ones; targets that choose
             number formats choose them from these.
         storage: How quantized weights are stored: the name of a scheme, ``"smallest"``, or
             ``"float"`` for their values.
         snap_dictionary: Put free dictionaries on an integer grid, so that they decode exactly.
+        prefer: What counts where decoding a weight takes memory of the device: ``"flash"``, the
+            smallest file; ``"ram"``, the smallest one whose buffers take no more than the float
+            network's; ``"both"``, the least sum.
+        api: API level of the C runtime that the file is for. Arguments that lower levels lack are
+            written another way where there is one.
+        float_network: What the network in float takes, where that is known from before; by default
+            it is computed.
+        notes: What a user should know of the network, a sentence each; the report and the file
+            tell it first.
 
     Returns:
         Bits and bytes of each layer, and how close the file is.
@@ -89,7 +114,7 @@ def export_nnp(
     Raises:
         ConfigError: If a name, the batch size or the path has no meaning, or the file can't be
             written.
-        UnsupportedFunctionError: If the target lacks a function of the network.
+        UnsupportedFunctionError: If the target, or the API level, lacks a function of the network.
         ExportError: If parameters are NaN or infinite, or NNabla can't write the network.
         VerifyError: If the file does not compute what the network does.
 
@@ -109,15 +134,21 @@ def export_nnp(
         raise ConfigError(f"can't export to {path}: it does not end in .nnp.", help="call it *.nnp")
     chosen = target_named(target)
     network = inference_network(inputs, outputs, batch_size)
-    options = ExportOptions(storage, snap_dictionary, samples or {})
-    lowered = chosen.lower(network, _fold(network), options)
+    check_preference(prefer)
+    samples = {ascii_name(name): values for name, values in (samples or {}).items()}
+    options = ExportOptions(storage, snap_dictionary, samples, prefer)
+    folded = embeds_as_layers(_fold(network))
+    folded = fit_to_level(folded, list(network.inputs.values()), api)
+    lowered = chosen.lower(network, folded, options)
     chosen.check(lowered.outputs, lowered.names)
+    check_level(lowered.outputs, api)
     graph = name_graph(
         network.inputs, dict(zip(network.outputs, lowered.outputs)), lowered.names, lowered.types
     )
     _check_finite(graph.parameters)
     variables = list(graph.outputs.values() if lowered.reference is None else lowered.reference)
-    rounds = input_rounds(network.inputs, samples or {}, batch_size)
+    start = list(network.outputs.values())
+    rounds = input_rounds(network.inputs, samples, batch_size, start)
     limit = 0.0 if lowered.exact else tolerance
     largest = verify_lowered(
         list(network.inputs.values()),
@@ -127,26 +158,38 @@ def export_nnp(
         limit,
         quantized_activations=lowered.plain.activations > 0,
     )
+    left, other_bytes = other_rows(lowered.plain.outputs, lowered.names, network.names)
     report = ExportReport(
         path=path,
         target=target,
         rows=layer_rows(lowered.plain, lowered.names, lowered.storage, graph, lowered.packed),
-        other_bytes=other_bytes(lowered.plain.outputs, lowered.names),
+        left=left,
+        other_bytes=other_bytes,
         file_bytes=0,
         exact=lowered.exact,
         largest_difference=largest,
         tolerance=limit,
         any_batch_size=True,
-        notes=tuple(lowered.notes),
-        float_sizes=float_sizes(network),
+        notes=(
+            *notes,
+            *lowered.notes,
+            *released_note(api),
+            *zero_notes(lowered.plain.outputs, lowered.names),
+        ),
+        float_sizes=float_network or float_sizes(network),
+        api=api,
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )
     with atomic_path(path) as temporary:
         own_rounds = rounds if chosen.runs_in_nnabla else []
         any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds)
         report = replace(report, any_batch_size=any_batch_size)
-        if chosen.simulator_tolerance is not None:
-            found = _simulate(temporary, network, graph, options.samples, chosen)
+        if chosen.needs_simulator:
+            allowed = Tolerance(limit, lowered.plain.activations > 0, chosen.rounds_numbers)
+            said, way_out = lowered.notes, chosen.way_out_of_rounding or _REPORT
+            found = _simulate(
+                temporary, network, graph, options.samples, allowed, said, way_out, api
+            )
             report = replace(report, notes=(*report.notes, str(found)))
         metadata = {"version": __version__, "same_values": lowered.reference is None}
         if chosen.packs_weights:
@@ -177,7 +220,10 @@ def _simulate(
     network: Network,
     graph: NamedGraph,
     samples: Mapping[str, np.ndarray],
-    target: Target,
+    allowed: Tolerance,
+    notes: Sequence[str],
+    way_out: str,
+    api: int,
 ) -> Agreement:
     """Converts a file and runs it in the simulator of the C runtime against the network."""
     batch_size = next(iter(network.inputs.values())).shape[0]
@@ -185,8 +231,9 @@ def _simulate(
         settings, nnb = Path(folder) / "settings.yaml", Path(folder) / "net.nnb"
         write_types(settings, graph.types)
         has_settings = settings.exists()
-        export_nnb(nnb, path, batch_size=batch_size, settings=settings if has_settings else None)
-        return simulated(Machine(nnb), network, samples, _SIMULATED, target.simulator_tolerance)
+        given = settings if has_settings else None
+        export_nnb(nnb, path, api=api, batch_size=batch_size, settings=given)
+        return simulated(Machine(nnb), network, samples, _SIMULATED, allowed, notes, way_out)
 
 
 def _fold(network: Network) -> List[nn.Variable]:

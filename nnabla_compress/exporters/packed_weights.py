@@ -151,8 +151,8 @@ def _forms(
     if encoding is None or not any(forms):
         order, rows = by_map(weight, maps)
         if dictionary is not None:
-            forms.append(_scaled(weight, weight.reshape(1, -1), np.arange(weight.size)))
-        forms += [_scaled(weight, rows, order), _dictionary_per_map(weight, rows, order)]
+            forms.append(scaled_rows(weight, weight.reshape(1, -1), np.arange(weight.size)))
+        forms += [scaled_rows(weight, rows, order), _dictionary_per_map(weight, rows, order)]
     return [form for form in forms if form is not None]
 
 
@@ -164,8 +164,14 @@ def _encoded(encoding: Encoding, weight: np.ndarray, maps: np.ndarray) -> Option
     return packed if np.array_equal(packed.values(maps), weight) else None
 
 
-def _scaled(weight: np.ndarray, rows: np.ndarray, order: np.ndarray) -> Optional[PackedWeights]:
-    """Each row as integers times a scale of its own."""
+def scaled_rows(weight: np.ndarray, rows: np.ndarray, order: np.ndarray) -> Optional[PackedWeights]:
+    """Returns a weight whose rows are integers times a scale of each, None if they are not.
+
+    Args:
+        weight: float32, in the order of the file.
+        rows: The same, a row for each output map, see :func:`by_map`.
+        order: Where the numbers of the rows stand.
+    """
     scales = np.empty(len(rows), np.float32)
     levels = np.empty(rows.shape, np.int64)
     for number, row in enumerate(rows):

@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 
+from nnabla_compress.exporters.draft import drafted_sizes
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
-from nnabla_compress.exporters.storage.nnb_bytes import buffer_sizes, nnb_file_bytes
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.nnb import read_nnb
@@ -24,7 +24,7 @@ class FloatSizes:
     """What the same network takes on the C runtime in float, batch normalization folded.
 
     Args:
-        nnb_bytes: Bytes of the ``.nnb`` that NNabla's converter writes.
+        nnb_bytes: Bytes of the ``.nnb`` that an export writes.
         buffer_bytes: Bytes of the runtime's buffers.
     """
 
@@ -76,14 +76,34 @@ class NnbReport:
     def lines(self) -> List[str]:
         """Returns the sizes as sentences."""
         share = self.overhead_bytes / max(self.nnb_bytes, 1)
-        file = f"file: {self.nnb_bytes:,} bytes, {share:.1%} of them overhead"
-        memory = f"memory for variables: {self.buffer_bytes:,} bytes"
+        file = f"flash: {self.nnb_bytes:,} bytes of .nnb, {share:.1%} of them overhead"
+        memory = f"RAM: {self.buffer_bytes:,} bytes for variables"
         if self.float_nnb_bytes is not None:
-            file += f"; {self.ratio:.4f} of the float file ({self.float_nnb_bytes:,} bytes)"
+            file += f"; {self.ratio:.4f} of the float .nnb ({self.float_nnb_bytes:,} bytes)"
         extra = self.decoding_bytes
         if extra is not None and extra != 0:
             memory += f", {abs(extra):,} {'more' if extra > 0 else 'less'} than in float"
         return [file, memory]
+
+    def warnings(self) -> List[str]:
+        """Returns what a user should know before these files are shipped, a sentence each."""
+        found = []
+        if self.decoding_bytes is not None and self.decoding_bytes > 0:
+            found.append(
+                f"the runtime decodes weights into memory: {self.buffer_bytes:,} bytes of RAM where"
+                f" the float network takes {self.float_buffer_bytes:,}. --prefer ram takes no more "
+                "than float, --prefer both the least of flash and RAM together; the C kernels of "
+                "--target callback read weights as they are stored"
+            )
+        if self.float_nnb_bytes is not None and self.nnb_bytes > self.float_nnb_bytes:
+            found.append(
+                f"the .nnb is larger than that of the float network ({self.nnb_bytes:,} against "
+                f"{self.float_nnb_bytes:,} bytes): {self.overhead_bytes:,} bytes of it are "
+                "functions and records, such as those that round activations, and the weights are "
+                "too few to make up for them. The float .nnb is the smaller one, or one of "
+                "quantized weights alone"
+            )
+        return found
 
 
 def nnb_report(path: Union[str, Path], float_sizes: Optional[FloatSizes] = None) -> NnbReport:
@@ -124,4 +144,4 @@ def float_sizes(network: Network) -> FloatSizes:
     folded = fold_batch_normalization(outputs, network.parameters_in(outputs))
     names: Mapping[Any, str] = network.names_in(folded)
     lowered: Sequence[nn.Variable] = lower_functions(fold_constants(folded, inputs, names), inputs)
-    return FloatSizes(nnb_file_bytes(lowered, inputs, {}), sum(buffer_sizes(lowered, inputs, {})))
+    return FloatSizes(*drafted_sizes(lowered, inputs, {}))

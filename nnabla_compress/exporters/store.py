@@ -4,8 +4,9 @@
 from __future__ import annotations
 
 from collections import Counter
+from copy import copy
 from dataclasses import dataclass, replace
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -20,17 +21,22 @@ from nnabla_compress.exporters.affine import (
 from nnabla_compress.exporters.storage import (
     FLOAT,
     SMALLEST,
+    Choices,
     Stored,
     check_storage,
+    choices,
+    choose,
     coded_tensor,
-    store_tensor,
 )
 from nnabla_compress.exporters.storage.int8 import Int8
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import constant
-from nnabla_compress.graph.layers import BIAS, WEIGHT
-from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.graph.fold import fold_into_layer
+from nnabla_compress.graph.layers import BIAS, LAYER_TYPES, WEIGHT
+from nnabla_compress.graph.rewrite import consumers, functions, rebuild
 
+# Bytes of memory that decoding a weight may take, by its array; None for any number.
+Room = Mapping[Any, Optional[int]]
 _NAMED = 3  # weights that a note names before it says how many more there are
 _ALONG_INPUTS = (
     "stored as floats, because its scales vary along the inputs of a fully connected layer; a rule "
@@ -54,7 +60,11 @@ class StoredWeights:
 
 
 def store_weights(
-    outputs: Sequence[nn.Variable], encodings: Mapping[Any, Encoding], storage: str
+    outputs: Sequence[nn.Variable],
+    encodings: Mapping[Any, Encoding],
+    storage: str,
+    names: Mapping[Any, str],
+    room: Optional[Room] = None,
 ) -> StoredWeights:
     """Builds a graph again with its encoded parameters stored as a scheme says.
 
@@ -62,9 +72,12 @@ def store_weights(
         outputs: Variables of a graph without quantizers; its parameters carry their paths as names.
         encodings: How parameters are encoded, by their array.
         storage: See :class:`WeightStore`.
+        names: Paths of parameters by their array.
+        room: See :class:`WeightStore`.
     """
-    store = WeightStore(encodings, storage)
-    made = store.decode(store.turn_affines(outputs))
+    store = WeightStore(encodings, storage, room)
+    made = store.turn_affines(outputs)
+    made = store.decode(made if storage == FLOAT else store.fold_into_floats(made, names))
     return StoredWeights(made, store.types, store.schemes)
 
 
@@ -76,6 +89,7 @@ class WeightStore:
     Args:
         encodings: How parameters are encoded, by their array.
         storage: Name of a scheme, ``"smallest"`` or ``"float"``.
+        room: Bytes of memory that decoding a weight may take, by its array; any number for others.
 
     Raises:
         ConfigError: If there is no such scheme.
@@ -91,12 +105,36 @@ class WeightStore:
         ['MulScalar', 'Convolution']
     """
 
-    def __init__(self, encodings: Mapping[Any, Encoding], storage: str) -> None:
+    def __init__(
+        self,
+        encodings: Mapping[Any, Encoding],
+        storage: str,
+        room: Optional[Room] = None,
+    ) -> None:
         check_storage(storage)
         self._encodings = dict(encodings)
         self._storage = storage
-        self._stored: Dict[Any, Optional[Stored]] = {}
+        self._room = room or {}
+        self._choices: Dict[Any, Choices] = {}
+        self._kernels: Dict[Tuple[Any, Any], nn.Variable] = {}
         self._turned: Dict[Any, Any] = {}  # arrays of weights by those of the kernels made of them
+        self._uses: Mapping[Any, int] = {}
+        self._begin()
+
+    def again(self, storage: str, room: Optional[Room] = None) -> WeightStore:
+        """Returns a store of the same weights that chooses anew, from what is built already.
+
+        Args:
+            storage: As of the class.
+            room: Likewise.
+        """
+        other = copy(self)
+        other._storage, other._room = storage, room or {}
+        other._begin()
+        return other
+
+    def _begin(self) -> None:
+        self._stored: Dict[Any, Optional[Stored]] = {}
         self._reasons: Dict[str, List[str]] = {}
         self._as_asked = self._on_codes_count = 0
 
@@ -110,8 +148,8 @@ class WeightStore:
             outputs: Variables of a graph without quantizers; its parameters carry their paths as
                 names.
         """
-        kernels: Dict[Tuple[Any, Any], nn.Variable] = {}
-        uses = Counter(v.data for function in functions(outputs) for v in function.inputs)
+        read = (v.data for function in functions(outputs) for v in function.inputs)
+        self._uses = uses = Counter(read)
 
         def turn(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
             if function.info.type_name != "Affine":
@@ -122,18 +160,21 @@ class WeightStore:
                 return None
             axes, shape = kernel_shape(function)
             key = (weight.data, shape)
-            if key not in kernels:
-                kernels[key] = self._kernel(weight, encoding, axes, shape)
-            stored = self._store(kernels[key])
+            if key not in self._kernels:
+                self._kernels[key] = self._kernel(weight, encoding, axes, shape)
+            kernel = self._kernels[key]
+            stored = self._store(kernel) if kernel.data in self._encodings else None
             if stored is None:
+                if kernel.data not in self._encodings and self._storage != FLOAT:
+                    self._reasons.setdefault(_ALONG_INPUTS, []).append(weight.name)
                 return None
             bias = arguments[BIAS] if len(arguments) > BIAS else None
             if stored.scheme == Int8.name and uses[weight.data] == 1:
                 y = self._on_codes(function, arguments[0], weight, bias)
                 if y is not None:
-                    self._stored[kernels[key].data] = None
+                    self._stored[kernel.data] = None
                     return y
-            return affine_as_convolution(function, arguments[0], kernels[key], bias)
+            return affine_as_convolution(function, arguments[0], kernel, bias)
 
         return rebuild(outputs, turn)
 
@@ -158,13 +199,51 @@ class WeightStore:
             return clone(function, taken) if taken != arguments else None
 
         made = rebuild(outputs, take)
-        if self._storage not in (SMALLEST, FLOAT) and self._reasons and not self._as_asked:
+        asked = self._storage not in (SMALLEST, FLOAT) and not self._room
+        if asked and self._reasons and not self._as_asked:
             reason, paths = next(iter(self._reasons.items()))
             raise ConfigError(
                 f"storage is {self._storage!r}, but {paths[0]} can't be stored so: {reason}.",
                 help="choose storage 'smallest', which takes what fits each weight",
             )
         return made
+
+    def fold_into_floats(
+        self, outputs: Sequence[nn.Variable], names: Mapping[Any, str]
+    ) -> List[nn.Variable]:
+        """Builds a graph again with the scales behind layers stored as floats in their weights.
+
+        Such a scale was kept apart, as that of a batch normalization, so that the weight keeps its
+        codes.
+
+        Args:
+            outputs: Variables of a graph that :meth:`turn_affines` returned.
+            names: Paths of parameters by their array.
+        """
+        readers = consumers(outputs)
+        uses = Counter(v.data for function in functions(outputs) for v in function.inputs)
+        floats: Set[Any] = set()
+
+        def fold(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
+            if function.info.type_name not in ("Mul2", "Add2") or len(arguments) < 2:
+                return None
+            layer, numbers = arguments[0].parent, arguments[1]
+            if layer is None or readers[function.inputs[0]] != [function]:
+                return None
+            if layer.info.type_name not in LAYER_TYPES or numbers.data not in names:
+                return None
+            weight = layer.inputs[WEIGHT]
+            if weight.parent is not None or not self._is_float(weight, floats):
+                return None
+            values = np.array(numbers.d, np.float64)
+            one, none = np.ones_like(values), np.zeros_like(values)
+            pair = (values, none) if function.info.type_name == "Mul2" else (one, values)
+            y = fold_into_layer(layer, *pair, uses, names)
+            if y is not None and y.parent.info.type_name in LAYER_TYPES:
+                floats.add(y.parent.inputs[WEIGHT].data)
+            return y
+
+        return rebuild(outputs, fold)
 
     @property
     def types(self) -> Dict[nn.Variable, str]:
@@ -210,6 +289,12 @@ class WeightStore:
             if stored is not None
         }
 
+    def _is_float(self, weight: nn.Variable, floats: Set[Any]) -> bool:
+        """Whether an encoded weight, or what became of it, is stored as floats."""
+        if weight.data in floats:
+            return True
+        return weight.data in self._encodings and self._store(weight) is None
+
     def _keeps_floats(self, weight: nn.Variable, encoding: Encoding) -> bool:
         return encoding.kept is not None and self._store(weight) is None
 
@@ -223,11 +308,7 @@ class WeightStore:
         """Returns the weight of an Affine as the kernel of a convolution, encoded as well."""
         axis = encoding.axis
         if axis is not None and (axis, weight.ndim) != (1, 2):  # not along the outputs
-            kernel = constant(weight.d.transpose(axes).reshape(shape), weight.name)
-            self._stored[kernel.data] = None
-            if self._storage != FLOAT:
-                self._reasons.setdefault(_ALONG_INPUTS, []).append(weight.name)
-            return kernel
+            return constant(weight.d.transpose(axes).reshape(shape), weight.name)
         codes = encoding.codes.transpose(axes).reshape(shape)
         turned = replace(encoding, codes=codes, axis=None if axis is None else 0)
         kernel = constant(turned.decode(), weight.name)
@@ -239,12 +320,11 @@ class WeightStore:
         self, function: Any, x: nn.Variable, weight: nn.Variable, bias: Optional[nn.Variable]
     ) -> Optional[nn.Variable]:
         """Returns an Affine that reads INT8 codes; None if they are not what its sums need."""
+        if not self._sums_codes(weight.data):
+            return None
         tensor = coded_tensor(self._encodings[weight.data])
-        if tensor is None or tensor.scale is None or tensor.shift is not None:
-            return None
+        assert tensor is not None
         stored = Int8().build_levels(tensor, weight.name)
-        if stored.variable.parent is not None:  # a constant must be added to each code
-            return None
         self._on_codes_count += 1
         self._stored[weight.data] = stored
         return affine_on_codes(function, x, stored.variable, np.asarray(tensor.scale), bias)
@@ -266,7 +346,21 @@ class WeightStore:
         encoding = self._encodings[weight.data]
         if storage == FLOAT or encoding.codes.size == 0:
             return None, ""
-        tensor = coded_tensor(encoding)
-        if tensor is None:
-            return None, "pruned weights keep their float values"
-        return store_tensor(tensor, weight.name, storage)
+        if weight.data not in self._choices:
+            tensor = coded_tensor(encoding)
+            if tensor is None:
+                return None, "pruned weights keep their float values"
+            self._choices[weight.data] = choices(tensor, weight.name)
+        data = self._turned.get(weight.data, weight.data)
+        # An Affine reads codes of a byte as they are.
+        reads = weight.data in self._turned and self._uses[data] == 1
+        in_place = (Int8.name,) if reads and self._sums_codes(data) else ()
+        return choose(self._choices[weight.data], storage, self._room.get(data), in_place)
+
+    def _sums_codes(self, data: Any) -> bool:
+        """Whether the codes of a weight are what the sums of an Affine need."""
+        tensor = coded_tensor(self._encodings[data])
+        if tensor is None or tensor.scale is None or tensor.shift is not None:
+            return False
+        low, step, count = tensor.grid
+        return -128 <= low and low + step * count <= 127

@@ -16,6 +16,7 @@ import numpy as np
 from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.exporters.activation_rows import ActivationRow, activation_rows
 from nnabla_compress.exporters.archive import METADATA
+from nnabla_compress.exporters.device_sizes import DeviceSizes, device_sizes
 from nnabla_compress.exporters.lowering import fold_constants
 from nnabla_compress.exporters.obstacles import Obstacle, obstacles, preprocessing
 from nnabla_compress.exporters.storage import CODES, weight_path
@@ -24,6 +25,7 @@ from nnabla_compress.graph.costs import NetworkCosts, costs
 from nnabla_compress.graph.layers import WEIGHT, Layer, layers
 from nnabla_compress.graph.recognize import with_nodes
 from nnabla_compress.graph.rewrite import functions, leaves
+from nnabla_compress.graph.zero_channels import ZeroChannels, zero_channels
 from nnabla_compress.models.nnp import TRAINING_ONLY, Executor, NnpFile
 from nnabla_compress.models.nnp_archive import readable
 
@@ -78,6 +80,8 @@ class NetworkSummary:
         left_out: Functions in the file that only act in training, by type.
         loops: Turns of the loops in the file, by name; all turns are counted.
         obstacles: What can't be compressed or exported, and why.
+        zero_channels: Layers with channels that are computed for nothing.
+        device: What it takes on the C runtime; None if that can't be told.
     """
 
     name: str
@@ -92,6 +96,8 @@ class NetworkSummary:
     left_out: Dict[str, int] = field(default_factory=dict)
     loops: Dict[str, int] = field(default_factory=dict)
     obstacles: Tuple[Obstacle, ...] = ()
+    zero_channels: Tuple[ZeroChannels, ...] = ()
+    device: Optional[DeviceSizes] = None
 
     @property
     def macs(self) -> int:
@@ -153,14 +159,16 @@ def summary(path: Union[str, Path]) -> FileSummary:
         ('LUT 2 bit', 'float')
     """
     file = NnpFile(path)
-    compression = _compression(file.path)
+    compression = noted_by_export(file.path)
     rows = (compression or {}).get("layers", [])
     noted = {row["name"]: row for row in rows if row["quantizer"]}
     networks, failures = [], {}
     for name in file.names:
         try:
             with readable(file.path, f"network {name[:80]!r} of "):
-                networks.append(_network(file, name, noted))
+                found = _network(file, name, noted)
+                device = device_sizes(file, name, exported=compression is not None)
+                networks.append(replace(found, device=device))
         except CompressError as error:
             failures[name] = error
     if not networks:
@@ -211,11 +219,25 @@ def _network(file: NnpFile, name: str, noted: Mapping[str, Any]) -> NetworkSumma
             parameters=sum(known[data].size for data in used),
             costs=replace(total, weight_bytes=total.float_weight_bytes - _saved(found, rows)),
             activations=activation_rows(quantized, inputs),
-            preprocessing=preprocessing(quantized),
+            preprocessing=preprocessing(quantized, inputs),
             left_out={kind: stored[kind] for kind in TRAINING_ONLY if kind in stored},
             loops=file.loops(name),
-            obstacles=obstacles(outputs, inputs, parameters),
+            obstacles=(*_of_reading(file, name), *obstacles(outputs, inputs, parameters)),
+            zero_channels=tuple(zero_channels(quantized, parameters)),
         )
+
+
+def _of_reading(file: NnpFile, name: str) -> List[Obstacle]:
+    """What a network is read as, where that is not what every verb expects."""
+    found = [
+        Obstacle(state, "no executor of the file gives data to it, so it starts from zeros")
+        for state in file.zeros(name)
+    ]
+    rows = file.only_batch(name)
+    if rows is not None:
+        text = f"it is computed with {rows} sample(s) at a time: that batch size is written into it"
+        found.append(Obstacle("the whole network", text))
+    return found
 
 
 def _decoded(
@@ -269,8 +291,12 @@ def _layer(layer: Layer, row: Optional[Mapping[str, Any]]) -> LayerSummary:
     )
 
 
-def _compression(path: Path) -> Optional[Dict[str, Any]]:
-    """Returns what our export noted, None if there is nothing that can be understood."""
+def noted_by_export(path: Path) -> Optional[Dict[str, Any]]:
+    """Returns what an export noted in its ``.nnp``, None if there is nothing to be understood.
+
+    Args:
+        path: The file, of any tool.
+    """
     try:
         with zipfile.ZipFile(path) as archive:
             if archive.getinfo(METADATA).file_size > _MAX_METADATA:

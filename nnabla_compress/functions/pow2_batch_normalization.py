@@ -11,7 +11,7 @@ import numpy as np
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.functions.node import ArgumentsFunction
 from nnabla_compress.kernels.batch_normalization import gradient_sums, moments, scale_and_shift
-from nnabla_compress.quantizers.lut import nearest_power_of_two
+from nnabla_compress.quantizers.dictionaries import nearest_power_of_two
 
 
 def pow2_batch_normalization(

@@ -10,6 +10,7 @@ from nnabla_compress.graph.activations import (
 )
 from nnabla_compress.graph.clone import clone, register_python_function
 from nnabla_compress.graph.costs import NetworkCosts, costs
+from nnabla_compress.graph.faithful import check_faithful
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.graph.fold_training import fold_for_training
 from nnabla_compress.graph.insert import insert_weight_quantizers, remove_quantizers
@@ -22,12 +23,14 @@ from nnabla_compress.graph.rewrite import (
     rebuild,
     with_batch_statistics,
 )
+from nnabla_compress.graph.start import start_quantizers
 
 __all__ = [
     "Activation",
     "Layer",
     "NetworkCosts",
     "activations",
+    "check_faithful",
     "clone",
     "consumers",
     "costs",
@@ -43,5 +46,6 @@ __all__ = [
     "rebuild",
     "register_python_function",
     "remove_quantizers",
+    "start_quantizers",
     "with_batch_statistics",
 ]

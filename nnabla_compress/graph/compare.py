@@ -9,6 +9,9 @@ from typing import List, Optional, Sequence
 import nnabla as nn
 import numpy as np
 
+_HARDLY = 1e-3
+_TINY = 1e-300
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -66,6 +69,41 @@ def difference(expected: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Dif
         ratio = np.sqrt(np.mean((x - y) ** 2)) / max(float(np.sqrt(np.mean(x**2))), tiny)
         root_mean_square = max(root_mean_square, float(ratio))
     return Difference(largest, root_mean_square)
+
+
+def response(
+    inputs: Sequence[nn.Variable],
+    outputs: Sequence[nn.Variable],
+    values: Sequence[np.ndarray],
+    expected: Sequence[np.ndarray],
+) -> float:
+    """Returns how far a network's outputs move, root mean square, when its inputs hardly do.
+
+    Args:
+        inputs: Its inputs.
+        outputs: Its outputs.
+        values: An array for each input; it is moved by a thousandth of its spread.
+        expected: What the outputs are for these.
+    """
+    rng = np.random.RandomState(313)
+    moved = [
+        (x + _HARDLY * (x.std() or 1.0) * rng.randn(*x.shape)).astype(np.float32) for x in values
+    ]
+    return difference(expected, run(inputs, outputs, moved)).root_mean_square
+
+
+def decibels(signal: float, noise: float) -> float:
+    """Returns ``10 log10(signal / noise)``, between -300 and 300.
+
+    Args:
+        signal: Energy of the signal, 0 or more.
+        noise: Energy of the noise, 0 or more.
+
+    Example:
+        >>> decibels(100.0, 1.0), decibels(1.0, 0.0)
+        (20.0, 300.0)
+    """
+    return float(np.clip(10 * np.log10(max(signal, _TINY) / max(noise, _TINY)), -300, 300))
 
 
 def same_class(expected: np.ndarray, got: np.ndarray) -> Optional[float]:

@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
 
+from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.places import places
 from nnabla_compress.graph.rewrite import functions, leaves
@@ -102,7 +103,7 @@ def costs(
     found = layers(outputs, parameters)
     order = functions(outputs)
     if inputs is None:
-        inputs = _inputs(outputs, parameters)
+        inputs = inputs_of(outputs, parameters)
     dynamic = set(inputs)
     sizes = _parameter_sizes(outputs, order, dynamic)
     samples = _samples(inputs)
@@ -121,17 +122,6 @@ def costs(
         peak_at=names[step] if names else "",
         samples=samples,
     )
-
-
-def _inputs(
-    outputs: Sequence[nn.Variable], parameters: Mapping[str, nn.Variable]
-) -> List[nn.Variable]:
-    known = {parameter.data for parameter in parameters.values()}
-    return [
-        leaf
-        for leaf in leaves(outputs)
-        if not (leaf.need_grad or leaf.data in known or "/" in leaf.name)
-    ]
 
 
 def _samples(inputs: Sequence[nn.Variable]) -> int:

@@ -27,18 +27,20 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
+from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside, constant, value
 from nnabla_compress.graph.layers import BIAS, parameter_names
 from nnabla_compress.graph.rewrite import consumers, functions, leaves, rebuild
-from nnabla_compress.quantizers.lut import nearest_power_of_two
+from nnabla_compress.quantizers.dictionaries import nearest_power_of_two
 
 NORMALIZATIONS = (
     "BatchNormalization",
     "FusedBatchNormalization",
     "SyncBatchNormalization",
-    "Pow2BatchNormalization",
-    "FoldedBatchNormalization",
+    Pow2BatchNormalization.graph_type(),
+    FoldedBatchNormalization.graph_type(),
 )
 _LARGEST_BIAS = 1e30
 
@@ -64,12 +66,12 @@ def scale_and_shift(function: Any) -> Tuple[np.ndarray, np.ndarray]:
     beta = None if args.get("no_bias") else value(inputs.pop(0))
     gamma = None if args.get("no_scale") else value(inputs.pop(0))
     mean, variance = value(inputs[0]), value(inputs[1])
-    if function.info.type_name == "FoldedBatchNormalization":
+    if function.info.type_name == FoldedBatchNormalization.graph_type():
         # The weight before it has taken the scale already, but not the bias.
         bias = value(inputs[3]).reshape(mean.shape) if len(inputs) > 3 else 0
         scale = gamma / np.sqrt(variance + args["eps"])
         return np.ones_like(mean), beta + scale * (bias - mean)
-    if function.info.type_name == "Pow2BatchNormalization":
+    if function.info.type_name == Pow2BatchNormalization.graph_type():
         # As the function itself rounds, so that a scale on the border goes to the same side.
         inverse = (1 / np.sqrt(variance + args["eps"])).astype(np.float32)
         slope = np.float32(1 if gamma is None else gamma) * inverse
@@ -183,6 +185,23 @@ def fold_into_layer(
         return _affine_map(y, scale, shift, weight_name)
     y = clone(layer, [x, weight, constant(inner, bias_name)])[0]
     return _affine_map(y, scale, np.zeros_like(scale), weight_name)
+
+
+def channel_factors(layer: Any, scale: np.ndarray) -> Optional[np.ndarray]:
+    """Returns the factor that a scale behind a layer puts on each of its weights.
+
+    Args:
+        layer: A function with a weight.
+        scale: Of as many dimensions as the output, such as (1, C, 1, 1).
+
+    Returns:
+        float64, in the shape of the weight; None if the scale varies along other axes than the
+        layer's channels.
+    """
+    axis = _channel_axis(layer, scale.shape, layer.outputs[0].shape)
+    if axis is None:
+        return None
+    return _scale_weight(layer, np.ones(layer.inputs[1].shape), scale.ravel(), axis)
 
 
 def _affine_map(

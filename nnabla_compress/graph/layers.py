@@ -10,12 +10,15 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.graph.rewrite import functions, leaves
+from nnabla_compress.names import ascii_name, shown_name
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.regularizers import memory
 
 # Functions whose second input is the weight and whose third, if there is one, is the bias.
 LAYER_TYPES = (*memory.LAYER_TYPES, "Embed")
 WEIGHT, BIAS = 1, 2
+# Functions that only move the values of their one input: each value of an output is one of them.
+MOVING = ("Reshape", "Transpose", "Slice", "Split", "Flip", "Identity")
 
 
 @dataclass(frozen=True)
@@ -30,9 +33,12 @@ class Layer:
         weight: The float parameter.
         weight_name: Its path, e.g. ``"layer1/block0/conv1/conv/W"``.
         quantizer: The node that quantizes the weight, None if there is none.
-        computed_by: Type of another function between the weight and the layer, "" if none.
+        computed_by: Type of the last function between the weight and the layer that changes its
+            values, "" if none does.
         bias: What is added to the output, None if nothing is.
         shared: Whether an earlier layer has the same weight.
+        direct: Whether the function reads the weight, or what its quantizer makes of it, in the
+            shape of the parameter: no Transpose, Reshape or other function stands between them.
     """
 
     name: str
@@ -44,6 +50,7 @@ class Layer:
     computed_by: str = ""
     bias: Optional[nn.Variable] = None
     shared: bool = False
+    direct: bool = True
 
     @property
     def shape(self) -> Tuple[int, ...]:
@@ -73,14 +80,16 @@ class Layer:
         if self.type == "Embed":
             return 0
         args = self.function.info.args
+        # What it reads of the weight: a Slice or a Broadcast may stand between them.
+        size = int(self.function.inputs[WEIGHT].size)
         # Each weight meets each position of the map once: of the output, or, where the layer
         # spreads its input, of the input.
         shape = self.input_shape if "Deconvolution" in self.type else self.output_shape
         if self.type == "Affine":
-            return int(self.weight.size * np.prod(shape[1 : _base_axis(args, self.input_shape)]))
+            return int(size * np.prod(shape[1 : _base_axis(args, self.input_shape)]))
         axis = len(shape) - 1 if args.get("channel_last") else _base_axis(args, shape)
         positions = [size for i, size in enumerate(shape) if i not in (0, axis)]
-        return int(self.weight.size * np.prod(positions, dtype=np.int64))
+        return int(size * np.prod(positions, dtype=np.int64))
 
 
 def _base_axis(args: Mapping[str, Any], shape: Sequence[int]) -> int:
@@ -92,7 +101,8 @@ def parameter_names(
 ) -> Dict[Any, str]:
     """Returns the path of each parameter of the graph, by the array that holds its values.
 
-    A leaf of the graph that is none of them takes the name of its Variable, if that is a path.
+    Paths are as NNabla's variables take them (:func:`~nnabla_compress.names.ascii_name`). A leaf
+    of the graph that is none of them takes the name of its Variable, if that is a path.
 
     Args:
         outputs: Variables of one graph.
@@ -110,7 +120,7 @@ def parameter_names(
     """
     if parameters is None:
         parameters = nn.get_parameters(grad_only=False)
-    names = {variable.data: name for name, variable in parameters.items()}
+    names = {variable.data: ascii_name(name) for name, variable in parameters.items()}
     for variable in leaves(outputs):
         if "/" in variable.name:  # parametric functions call every weight "W"
             names.setdefault(variable.data, variable.name)
@@ -153,9 +163,10 @@ def layers(
         if type_name not in LAYER_TYPES:
             continue
         number = numbers[type_name] = numbers.get(type_name, 0) + 1
-        weight, quantizer, computed_by = _weight_source(function.inputs[WEIGHT], known)
-        if weight is None:
+        source = _weight_source(function.inputs[WEIGHT], known)
+        if source is None:
             continue
+        weight = source.weight
         if weight.data not in names:
             made_up = f"{type_name}_{number}/W"
             while made_up in taken:
@@ -170,10 +181,11 @@ def layers(
                 function=function,
                 weight=weight,
                 weight_name=weight_name,
-                quantizer=quantizer,
-                computed_by=computed_by,
+                quantizer=source.quantizer,
+                computed_by=source.computed_by,
                 bias=function.inputs[BIAS] if len(function.inputs) > BIAS else None,
                 shared=weight.data in seen,
+                direct=source.direct,
             )
         )
         seen.add(weight.data)
@@ -191,24 +203,48 @@ def layer_name(weight_name: str) -> str:
         ('c1/conv', 'rnn/weight_l0', 'W')
     """
     scope, _, last = weight_name.rpartition("/")
-    return scope if last == "W" and scope else weight_name
+    return shown_name(scope if last == "W" and scope else weight_name)
 
 
-def _weight_source(
-    effective: nn.Variable, known: Set[Any]
-) -> Tuple[Optional[nn.Variable], Optional[Any], str]:
-    """Returns the parameter behind a weight, its quantizer, and what else computes the weight."""
+@dataclass(frozen=True)
+class _Source:
+    """The parameter behind a weight, and what stands between it and the layer."""
+
+    weight: nn.Variable
+    quantizer: Optional[Any] = None
+    computed_by: str = ""
+    direct: bool = True
+
+
+def _weight_source(effective: nn.Variable, known: Set[Any]) -> Optional[_Source]:
+    """Returns where a weight comes from, None if the network's input or several weights change it.
+
+    Between them may stand the weight's quantizer and NNabla's own functions of one parameter, such
+    as Transpose or FixedPointQuantize.
+    """
     function = effective.parent
     if function is not None and quantizer_of(function) is not None:
         if function.inputs[0].parent is None:
-            return function.inputs[0], function, ""
-    behind = leaves([effective])
-    if not all(leaf.need_grad or leaf.data in known or "/" in leaf.name for leaf in behind):
-        return None, None, ""
-    if function is None:
-        return effective, None, ""
-    # NNabla's own functions of one parameter, such as FixedPointQuantize or Reshape.
-    trained = [leaf for leaf in behind if leaf.need_grad] or behind
+            return _Source(function.inputs[0], function)
+    between = functions([effective])
+    quantizers = [f for f in between if quantizer_of(f) is not None]
+    own = {variable.data for f in quantizers for variable in f.inputs[1:]}
+    behind = {leaf.data: leaf for leaf in leaves([effective]) if leaf.data not in own}
+    if not all(v.need_grad or data in known or "/" in v.name for data, v in behind.items()):
+        return None
+    trained = [v for v in behind.values() if v.need_grad] or list(behind.values())
     if len(trained) != 1:
-        return None, None, ""
-    return trained[0], None, str(function.info.type_name)
+        return None
+    (weight,) = trained
+    return _Source(
+        weight,
+        next((f for f in quantizers if f.inputs[0].data == weight.data), None),
+        next((f.info.type_name for f in reversed(between) if _computes(f)), ""),
+        direct=function is None,
+    )
+
+
+def _computes(function: Any) -> bool:
+    """Whether a function of a weight gives other values than those that it gets."""
+    moves = function.info.type_name in MOVING or not function.inputs
+    return not moves and quantizer_of(function) is None

@@ -7,7 +7,19 @@ graph shares the parameters of the old one: training either trains both.
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+    Union,
+)
 
 import nnabla as nn
 
@@ -79,6 +91,27 @@ def consumers(outputs: Sequence[nn.Variable]) -> Dict[nn.Variable, List[Any]]:
     for output in outputs:
         readers.setdefault(output, []).append(None)
     return readers
+
+
+def depending(outputs: Sequence[nn.Variable], inputs: Iterable[nn.Variable]) -> Set[nn.Variable]:
+    """Returns the inputs and all variables that are computed from them; the others are constant.
+
+    Args:
+        outputs: Variables of one graph.
+        inputs: Some of its variables.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x, w = nn.Variable((1, 4)), nn.Variable((4, 3))
+        >>> y = F.affine(x, F.tanh(w))
+        >>> depending([y], [x]) == {x, y}
+        True
+    """
+    found = set(inputs)
+    for function in functions(outputs):
+        if found.intersection(function.inputs):
+            found.update(function.outputs)
+    return found
 
 
 def leaves(outputs: Iterable[nn.Variable]) -> List[nn.Variable]:
@@ -160,7 +193,8 @@ def _batch_sizes(inputs: Mapping[nn.Variable, nn.Variable]) -> Optional[Tuple[in
 def _shape_of_batch(function: Any, batch: Optional[Tuple[int, int]]) -> Optional[Dict[str, Any]]:
     """Returns the shape argument of a function without inputs for the new batch size."""
     shape = list(function.info.args.get("shape", ())) if not function.inputs else []
-    if batch is None or not shape or shape[0] != batch[0]:
+    # With one axis it is a number that is added to all samples, or a factor of theirs.
+    if batch is None or len(shape) < 2 or shape[0] != batch[0]:
         return None
     return {"shape": [batch[1], *shape[1:]]}
 

@@ -131,14 +131,13 @@ def _assign(values, limits, codes):  # type: ignore[no-untyped-def]
             for i in range(values.size):
                 codes[i] += np.uint8(values[i] > limit)
     else:
+        # A binary search without branches, which nobody could predict, over 255 boundaries.
+        padded = np.full(255, np.float32(np.inf))
+        padded[: limits.size] = limits
         for i in range(values.size):
-            low, high = 0, limits.size
-            while low < high:
-                middle = (low + high) >> 1
-                if values[i] > limits[middle]:
-                    low = middle + 1
-                else:
-                    high = middle
+            low = 0
+            for step in (128, 64, 32, 16, 8, 4, 2, 1):
+                low += step * (values[i] > padded[low + step - 1])
             codes[i] = low
 
 

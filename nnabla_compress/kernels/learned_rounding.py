@@ -1,7 +1,7 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """One step of learned rounding: Adam on the rounding variables, and the weights they give.
 
-Every weight is ``scale * clip(floor + h, lower, upper)`` with the rectified sigmoid
+Every weight is ``lower + h (upper - lower)`` with the rectified sigmoid
 ``h = clip(1.2 / (1 + exp(-v)) - 0.1, 0, 1)``; the regularizer ``1 - |2 h - 1|**beta`` pushes h to 0
 or 1.
 """
@@ -26,45 +26,36 @@ class Rounding(NamedTuple):
         v: The rounding variables.
         m: First moments of their gradients.
         s: Second moments.
-        floor: Codes rounded down.
-        scale: Scale of each weight.
-        lower: Lowest code.
-        upper: Highest code.
-        weight: The float weights.
+        gap: What upper values lie above lower ones.
+        below: What the lower values lie above the float weights: 0 or less inside of all values.
     """
 
     v: np.ndarray
     m: np.ndarray
     s: np.ndarray
-    floor: np.ndarray
-    scale: np.ndarray
-    lower: np.ndarray
-    upper: np.ndarray
-    weight: np.ndarray
+    gap: np.ndarray
+    below: np.ndarray
 
 
-def start(weight: np.ndarray, scale: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> Rounding:
-    """Returns the state whose weights are the float ones, where these are not clipped.
+def start(weight: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> Rounding:
+    """Returns the state whose weights are the float ones, where these lie between the two values.
 
     Args:
         weight: float32, flat.
-        scale: Of the same shape.
-        lower: Lowest codes, likewise.
-        upper: Highest codes, likewise.
+        lower: The values that they may be rounded down to, of the same shape.
+        upper: Those above, likewise.
 
     Example:
-        >>> one = np.ones(1, np.float32)
-        >>> state = start(np.float32([2.25]), one, -7 * one, 7 * one)
+        >>> state = start(np.float32([2.25]), np.float32([2]), np.float32([3]))
         >>> hidden = 1.2 / (1 + np.exp(-state.v)) - 0.1
-        >>> state.floor.tolist(), hidden.round(3).tolist()
-        ([2.0], [0.25])
+        >>> hidden.round(3).tolist(), state.below.tolist()
+        ([0.25], [-0.25])
     """
-    codes = np.clip(weight / scale, lower, upper)
-    floor = np.minimum(np.floor(codes), upper - 1)
-    rest = np.clip(codes - floor, 0.001, 0.999)
+    gap, below = upper - lower, lower - weight
+    rest = np.clip(-below / np.where(gap > 0, gap, 1), 0.001, 0.999)
     v = -np.log(_STRETCH / (rest - _OFFSET) - 1).astype(np.float32)
     zeros = np.zeros_like(v)
-    return Rounding(v, zeros, zeros.copy(), floor, scale, lower, upper, weight)
+    return Rounding(v, zeros, zeros.copy(), gap, below)
 
 
 def step(
@@ -91,11 +82,8 @@ def step(
         state.v,
         state.m,
         state.s,
-        state.floor,
-        state.scale,
-        state.lower,
-        state.upper,
-        state.weight,
+        state.gap,
+        state.below,
         gradient,
         number,
         np.float32(rate * _correction(max(number, 1))),
@@ -112,7 +100,7 @@ def _correction(number: int) -> float:
 
 @numba.njit(cache=True, fastmath={"contract"})
 def _step(  # type: ignore[no-untyped-def]
-    v, m, s, floor, scale, lower, upper, weight, gradient, number, rate, strength, beta, difference
+    v, m, s, gap, below, gradient, number, rate, strength, beta, difference
 ):
     for i in range(v.size):
         if number > 0:
@@ -121,8 +109,7 @@ def _step(  # type: ignore[no-untyped-def]
             slope = _ZERO
             if 0 < h < 1:
                 slope = _STRETCH * sigmoid * (_ONE - sigmoid)
-            code = floor[i] + min(max(h, _ZERO), _ONE)
-            g = gradient[i] * scale[i] if lower[i] <= code <= upper[i] else _ZERO
+            g = gradient[i] * gap[i]
             if strength > 0 and 0 < h < 1:
                 away = 2 * h - _ONE
                 size = abs(away) ** (beta - _ONE)
@@ -132,37 +119,31 @@ def _step(  # type: ignore[no-untyped-def]
             s[i] = _DECAY_2 * s[i] + (_ONE - _DECAY_2) * g * g
             v[i] -= rate * m[i] / (math.sqrt(s[i]) + _TINY)
         h = min(max(_STRETCH / (_ONE + math.exp(-v[i])) + _OFFSET, _ZERO), _ONE)
-        code = min(max(floor[i] + h, lower[i]), upper[i])
-        difference[i] = code * scale[i] - weight[i]
+        difference[i] = below[i] + h * gap[i]
 
 
 @numba.njit(cache=True)
-def descend(floor, up, lower, upper, scale, gram, slope, sweeps):  # type: ignore[no-untyped-def]
+def descend(up, gap, gram, slope, sweeps):  # type: ignore[no-untyped-def]
     """Flips roundings of one row, best first, as long as the squared error falls.
 
     Args:
-        floor: Codes rounded down, float32 (d,).
-        up: Whether each is rounded up, changed in place.
-        lower: Lowest codes (d,).
-        upper: Highest codes (d,).
-        scale: Scales (d,).
+        up: Whether each is rounded up (d,), changed in place.
+        gap: What the upper values lie above the lower ones, float32 (d,); 0 where there is no
+            choice.
         gram: Second moments of the inputs, float32 (d, d).
         slope: Half the gradient of the error by the weights, float64 (d,); changed in place.
         sweeps: Most flips for each weight.
     """
-    for _ in range(sweeps * floor.size):
+    for _ in range(sweeps * up.size):
         best, gain = -1, -1e-12
-        for i in range(floor.size):
-            code = floor[i] + (0 if up[i] else 1)
-            if code < lower[i] or code > upper[i]:
-                continue
-            delta = scale[i] * (-1 if up[i] else 1)
+        for i in range(up.size):
+            delta = -gap[i] if up[i] else gap[i]
             change = 2 * delta * slope[i] + delta * delta * gram[i, i]
             if change < gain:
                 best, gain = i, change
         if best < 0:
             return
-        delta = scale[best] * (-1 if up[best] else 1)
+        delta = -gap[best] if up[best] else gap[best]
         up[best] = not up[best]
-        for i in range(floor.size):
+        for i in range(up.size):
             slope[i] += delta * gram[best, i]

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Mapping, Optional, Tuple
+from typing import Any, Dict, Iterable, List, Mapping, Optional, Set, Tuple
 
 import nnabla as nn
 
@@ -82,6 +82,10 @@ def stored_loss(network: Any) -> Optional[StoredLoss]:
     function = makers.get(name)
     if function is None or function.type not in LOSSES or len(function.inputs) != 2:
         return None
+    return _of_function(function, network)
+
+
+def _of_function(function: Any, network: Any) -> StoredLoss:
     prediction, target = function.inputs
     if prediction in network.inputs and target not in network.inputs:
         prediction, target = target, prediction
@@ -103,7 +107,13 @@ def stored_head(network: Any, others: Iterable[Any] = ()) -> Head:
     activation = last.type if last is not None and known else None
     logits = last.inputs[0] if last is not None and activation else None
     axis = (last.args or {}).get("axis") if last is not None and activation else None
-    losses = [own] if own is not None else [stored_loss(other) for other in others]
+    # The network may go on behind its output to a loss that an executor does not ask for.
+    behind = [
+        _of_function(function, network)
+        for function in _functions(network)
+        if function.type in LOSSES and len(function.inputs) == 2
+    ]
+    losses = [own] if own is not None else [*behind, *(stored_loss(other) for other in others)]
     for loss in losses:
         if loss is not None and loss.prediction in (output, logits):
             before = loss.prediction != output
@@ -120,14 +130,25 @@ def data_inputs(network: Any) -> List[str]:
     loss = stored_loss(network)
     if loss is None:
         return list(network.inputs)
+    found = needed_by(network, [loss.prediction])
+    return [name for name in network.inputs if name in found]
+
+
+def needed_by(network: Any, names: Iterable[str]) -> Set[str]:
+    """Returns the names of the variables that some variables are computed from, with their own.
+
+    Args:
+        network: A ``ProtoNetwork``.
+        names: Names of variables.
+    """
     makers = {name: function for function in _functions(network) for name in function.outputs}
-    needed, found = [loss.prediction], set()
-    while needed:
-        name = needed.pop()
+    waiting, found = list(names), set()
+    while waiting:
+        name = waiting.pop()
         if name not in found:
             found.add(name)
-            needed += makers[name].inputs if name in makers else []
-    return [name for name in network.inputs if name in found]
+            waiting += makers[name].inputs if name in makers else []
+    return found
 
 
 def without_loss(output: nn.Variable) -> nn.Variable:

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from functools import partial
 from typing import Any, Callable, Dict
@@ -14,6 +13,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.mlp import mlp
 from nnabla_compress.models.resnet_cifar import resnet_cifar
+from nnabla_compress.spelling import nearest_name
 
 MODELS: Dict[str, Callable[..., nn.Variable]] = {
     "lenet": lenet,
@@ -40,8 +40,8 @@ def check_options(name: str, options: Dict[str, Any]) -> None:
         >>> check_options("mlp", {"hidden": [32]})
     """
     if name not in MODELS:
-        near = difflib.get_close_matches(name, MODELS, n=1)
-        hint = f"did you mean {near[0]!r}? " if near else ""
+        near = nearest_name(name, MODELS)
+        hint = f"did you mean {near!r}? " if near else ""
         raise ConfigError(
             f"unknown model {name!r}.",
             help=f"{hint}known are {', '.join(MODELS)}, python: module:function, and nnp: FILE",

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from nnabla_compress.nnb.inputs import stored_input
 from nnabla_compress.nnb.network import NnbFile, NnbFunction, NnbVariable, real, values
 from nnabla_compress.nnb.reader import read_nnb
 from nnabla_compress.nnb.sizes import NnbSizes, sizes
@@ -16,6 +17,7 @@ __all__ = [
     "read_nnb",
     "real",
     "sizes",
+    "stored_input",
     "values",
     "write_nnb",
 ]

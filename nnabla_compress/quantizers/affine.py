@@ -38,6 +38,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.affine import quantize, straight_through
 from nnabla_compress.quantizers.along_axis import constant_along, scaled_along
 from nnabla_compress.quantizers.base import Quantizer, QuantizerFunction, register, scope_name
+from nnabla_compress.quantizers.choices import Choices
 from nnabla_compress.quantizers.engine import host_array
 from nnabla_compress.quantizers.learned import (
     name_in_scope,
@@ -365,6 +366,27 @@ class Affine(Quantizer):
                 help="run forward() on one batch of data first, or load calibrated parameters",
             )
         return cls.settle(args, inputs)
+
+    @classmethod
+    def choices(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[Choices]:
+        """Returns the codes next to each weight times their scale; None for an activation.
+
+        A weight becomes the value of its code, which its quantizer then finds again.
+        """
+        if not args["tensor"]:
+            return None
+        x, axis = cls.tensor_of(args, inputs), args["axis"]
+        grid = cls.settle(args, inputs)
+        shape = [1] * x.ndim
+        if axis is not None:
+            shape[axis] = -1
+        scale, _, first, last = (part.reshape(shape) for part in grid)
+        floor = np.minimum(np.floor(np.clip(x / scale, first, last)), last - 1)
+
+        def settle(values: np.ndarray, entries: Optional[np.ndarray]) -> None:
+            host_array(inputs[0].data, np.float32)[...] = values
+
+        return Choices(floor * scale, (floor + 1) * scale, settle)
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:

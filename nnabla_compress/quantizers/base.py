@@ -37,8 +37,12 @@ from nnabla.function import PythonFunction
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.look_up import straight_through
+from nnabla_compress.quantizers.choices import Choices
 from nnabla_compress.quantizers.engine import host_array
 
+# A point can't stand in the name of a function of NNabla, which are identifiers of C++: a node of
+# ours is never taken for one of NNabla's, such as its power function Pow2.
+NODE_PREFIX = "nnabla_compress."
 _REGISTRY: Dict[str, Type[Quantizer]] = {}
 _NODES: Dict[str, Callable[[Dict[str, Any], Sequence[nn.Variable]], nn.Variable]] = {}
 _QuantizerType = TypeVar("_QuantizerType", bound="Type[Quantizer]")
@@ -48,6 +52,19 @@ class Quantizer:
     """Callable ``Variable -> Variable`` for weights (``apply_w=``) or activations."""
 
     type_name: ClassVar[str]
+    # Whether rules may name it; others come from files.
+    in_rules: ClassVar[bool] = True
+
+    @classmethod
+    def graph_type(cls) -> str:
+        """Returns the type name of the quantizer's nodes; reports and files say ``type_name``.
+
+        Example:
+            >>> from nnabla_compress.quantizers import LUT
+            >>> LUT.type_name, LUT.graph_type()
+            ('LUT', 'nnabla_compress.LUT')
+        """
+        return f"{NODE_PREFIX}{cls.type_name}"
 
     def __call__(self, x: nn.Variable) -> nn.Variable:
         """Adds the quantizer to the graph; its parameters go into the current scope."""
@@ -73,6 +90,20 @@ class Quantizer:
         """Initialises the quantizer's parameters from the tensor present, where that is due."""
 
     @classmethod
+    def start(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], importance: np.ndarray
+    ) -> None:
+        """Initialises the parameters like :meth:`prepare`, some weights' errors counting more.
+
+        Args:
+            args: Arguments of the node.
+            inputs: The tensor and the parameters.
+            importance: What each weight's squared error counts, positive; used by quantizers whose
+                parameters all channels share.
+        """
+        cls.prepare(args, inputs)
+
+    @classmethod
     def after_update(
         cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], steps: int
     ) -> None:
@@ -83,16 +114,30 @@ class Quantizer:
         """Bounds the gradients of the quantizer's own parameters, where that is due."""
 
     @classmethod
+    def choices(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[Choices]:
+        """Returns what the weights may become, if that can be learned from data; else None."""
+        return None
+
+    @classmethod
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
         """Returns the bits that an element of the tensor takes now, tables not counted."""
         raise NotImplementedError
+
+    @classmethod
+    def label(cls, args: Mapping[str, Any]) -> str:
+        """Returns what reports call the quantizer of a node.
+
+        Args:
+            args: The node's arguments.
+        """
+        return cls.type_name
 
 
 class QuantizerFunction(PythonFunction):
     """The node of the graph: a NNabla Function that describes itself.
 
     Args:
-        quantizer: The class of the quantizer, whose ``type_name`` becomes the node's.
+        quantizer: The class of the quantizer, whose ``graph_type()`` becomes the node's type.
         args: The options as a plain dict, kept by NNabla as ``function.info.args``.
         tensors: The inputs that the node will be called with: the tensor, then the parameters.
     """
@@ -112,11 +157,11 @@ class QuantizerFunction(PythonFunction):
         QuantizerFunction._living.add(self)
         # NNabla hands out a node's name and arguments but not its class: kept to copy nodes.
         kind = type(self)
-        _NODES[quantizer.type_name] = lambda args, tensors: kind(quantizer, args, tensors).node()
+        _NODES[quantizer.graph_type()] = lambda args, tensors: kind(quantizer, args, tensors).node()
 
     @property
     def name(self) -> str:
-        return self.quantizer.type_name
+        return self.quantizer.graph_type()
 
     @property
     def args(self) -> Dict[str, Any]:
@@ -145,7 +190,7 @@ class QuantizerFunction(PythonFunction):
 
 
 def register(quantizer: _QuantizerType) -> _QuantizerType:
-    """Class decorator that makes a quantizer known by the type name of its nodes.
+    """Class decorator that makes a quantizer, and so its nodes, known by its ``type_name``.
 
     Args:
         quantizer: The class.
@@ -155,7 +200,7 @@ def register(quantizer: _QuantizerType) -> _QuantizerType:
 
 
 def registered() -> Dict[str, Type[Quantizer]]:
-    """Returns all quantizers by the type name of their nodes."""
+    """Returns all quantizers by their ``type_name``."""
     return dict(_REGISTRY)
 
 
@@ -170,23 +215,35 @@ def quantizer_of(function: Any) -> Optional[Type[Quantizer]]:
         >>> quantizer_of(F.relu(nn.Variable((2,))).parent) is None
         True
     """
-    return _REGISTRY.get(function.info.type_name)
+    if not str(function.info.type_name).startswith(NODE_PREFIX):
+        return None
+    return _REGISTRY.get(shown_type(function))
+
+
+def shown_type(function: Any) -> str:
+    """Returns the type of a function as messages and reports call it.
+
+    Args:
+        function: A function of a graph, NNabla's or ours.
+    """
+    node_type = str(function.info.type_name)
+    return node_type[len(NODE_PREFIX) :] if node_type.startswith(NODE_PREFIX) else node_type
 
 
 def clone_node(
-    type_name: str, args: Dict[str, Any], inputs: Sequence[nn.Variable]
+    node_type: str, args: Dict[str, Any], inputs: Sequence[nn.Variable]
 ) -> Optional[nn.Variable]:
     """Makes a quantizer node as ``function.info`` describes it.
 
     Args:
-        type_name: Type name of the node.
+        node_type: Type name of the node.
         args: Its arguments; the new node keeps the dict.
         inputs: The tensor and the quantizer's parameters.
 
     Returns:
         The output of the node, None if no quantizer of this name has made a node yet.
     """
-    make = _NODES.get(type_name)
+    make = _NODES.get(node_type)
     return None if make is None else make(args, inputs)
 
 
@@ -226,7 +283,7 @@ def graph_quantizers(outputs: Iterable[nn.Variable]) -> List[Any]:
         >>> nn.clear_parameters()
         >>> y = PF.affine(nn.Variable((1, 4)), 3, apply_w=LUT(bits=2), name="fc")
         >>> [node.info.type_name for node in graph_quantizers([y])]
-        ['LUT']
+        ['nnabla_compress.LUT']
     """
     functions: List[Any] = []
     for output in outputs:

@@ -18,7 +18,8 @@ and arXiv:1911.04951.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
+from functools import partial
+from typing import Any, ClassVar, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
 import nnabla.functions as F
@@ -37,11 +38,17 @@ from nnabla_compress.quantizers.base import (
     require_parameter,
     scope_name,
 )
+from nnabla_compress.quantizers.choices import Choices, Table, neighbours
+from nnabla_compress.quantizers.dictionaries import (
+    nearest_on_grid,
+    nearest_power_of_two,
+    prune_threshold,
+)
+from nnabla_compress.quantizers.dictionary_start import initial_dictionary
 from nnabla_compress.quantizers.engine import array, host_array
 
 DICTIONARIES = ("free", "pow2", "binary", "ternary")
 _FIXED_BITS = {"binary": 1, "ternary": 2}
-_INITIAL_STEPS = 50
 
 
 @register
@@ -49,8 +56,8 @@ _INITIAL_STEPS = 50
 class LUT(Quantizer):
     """Weights tied to a dictionary of 2**bits values, trained by k-means after each update.
 
-    The dictionary starts from k-means on the weights present at the first forward pass, so that a
-    trained float network starts from its own values.
+    The dictionary starts from the best one for the weights present at the first forward pass, so
+    that a trained float network starts from its own values.
 
     Args:
         bits: Bits of an assignment, 1 to 8. By default 4; 1 for binary, 2 for ternary.
@@ -142,6 +149,11 @@ class LUT(Quantizer):
         """Whether one entry is held at zero."""
         return self.zero or self.prune > 0 or self.dictionary == "ternary"
 
+    @property
+    def signs(self) -> Optional[Tuple[int, ...]]:
+        """The signs of the entries of a binary or ternary dictionary; None for the others."""
+        return {"binary": (-1, 1), "ternary": (-1, 0, 1)}.get(self.dictionary)
+
     def __call__(self, x: nn.Variable) -> nn.Variable:
         """Returns ``dictionary[assignments]`` in the shape of the weight ``x``."""
         require_parameter(x, "LUT")
@@ -161,19 +173,38 @@ class LUT(Quantizer):
 
     @classmethod
     def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
-        """Initialises the dictionary by k-means on the weights, unless it holds values already."""
+        """Starts the dictionary from the weights, unless it holds values already.
+
+        A dictionary of free values ends with one k-means step, which makes it the means of the
+        weights that take each entry, to the last bit.
+        """
+        cls._start(args, inputs, None)
+
+    @classmethod
+    def start(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], importance: np.ndarray
+    ) -> None:
+        """Starts the dictionary with the least error counted by ``importance``."""
+        cls._start(args, inputs, importance)
+
+    @classmethod
+    def _start(
+        cls,
+        args: Mapping[str, Any],
+        inputs: Sequence[nn.Variable],
+        importance: Optional[np.ndarray],
+    ) -> None:
         weight, dictionary, assignments = inputs
         if not np.isnan(array(dictionary, np.float32)).any():
             return
         values = finite_values(args, weight)
         quantizer = cls.of(args)
-        current = initial_dictionary(quantizer, values)
+        current = initial_dictionary(quantizer, values, importance)
         codes = np.zeros(values.shape, np.uint8)
-        for _ in range(_INITIAL_STEPS):
-            previous = current
-            current = k_means_step(quantizer, values, current, codes)
-            if np.array_equal(previous, current):
-                break
+        means = k_means_step(quantizer, values, current, codes)
+        free = quantizer.dictionary != "pow2" and quantizer.grid_bits is None
+        if (free and importance is None) or not values.any():
+            current = means
         array(dictionary, np.float32)[...] = current
         array(assignments, np.uint8)[...] = codes
 
@@ -188,6 +219,36 @@ class LUT(Quantizer):
         codes, current = array(assignments, np.uint8), array(dictionary, np.float32)
         for _ in range(steps):
             current[...] = k_means_step(cls.of(args), values, current, codes, args)
+
+    @classmethod
+    def choices(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Choices:
+        """Returns the entries next to each weight, and the dictionary, which may move.
+
+        Pruned weights stay zero. Once settled, the float weights are those of the dictionary, so
+        that training that goes on keeps the assignments.
+        """
+        cls.prepare(args, inputs)
+        weight, dictionary = (array(v, np.float32) for v in inputs[:2])
+        assignments, quantizer = array(inputs[2], np.uint8), cls.of(args)
+        table = Table(
+            entries=dictionary.copy(),
+            project=partial(project, quantizer),
+            signs=quantizer.signs,
+            fixed=not quantizer.scaled and quantizer.signs is not None,
+            has_zero=quantizer.has_zero,
+            skips_zero=bool(quantizer.prune),
+        )
+        lower, upper = neighbours(weight, table.open(dictionary))
+        if quantizer.prune:
+            pruned = dictionary[assignments] == 0
+            lower[pruned] = upper[pruned] = 0
+
+        def settle(values: np.ndarray, entries: Optional[np.ndarray]) -> None:
+            assert entries is not None
+            dictionary[...], weight[...] = entries, values
+            assignments[...] = np.searchsorted(entries, values)
+
+        return Choices(lower, upper, settle, table)
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:
@@ -285,8 +346,8 @@ def k_means_step(
     means = np.where(counts > 0, sums / np.maximum(counts, 1), dictionary)
     if zero >= 0:
         means[zero] = 0
-    if quantizer.dictionary in _FIXED_BITS:
-        scale, signs = 1.0, np.array(_signs(quantizer))
+    if quantizer.signs is not None:
+        scale, signs = 1.0, np.array(quantizer.signs)
         if quantizer.scaled:
             taken = np.dot(counts, np.abs(signs))
             scale = float(np.abs(dictionary).max())
@@ -300,11 +361,6 @@ def k_means_step(
         assignments[...] = np.argsort(order).astype(np.uint8)[assignments]
         projected = projected[order]
     return projected
-
-
-def _signs(quantizer: LUT) -> List[int]:
-    """The signs of the entries of a binary or ternary dictionary."""
-    return [-1, 0, 1] if quantizer.has_zero else [-1, 1]
 
 
 def project(quantizer: LUT, dictionary: np.ndarray) -> np.ndarray:
@@ -323,110 +379,6 @@ def project(quantizer: LUT, dictionary: np.ndarray) -> np.ndarray:
     else:
         projected = dictionary.astype(np.float32)
     return projected + np.float32(0)
-
-
-def nearest_power_of_two(values: np.ndarray) -> np.ndarray:
-    """Returns ``sign(v) 2**round(log2|v|)`` as float32, and 0 for 0; half rounds up."""
-    magnitude = np.maximum(np.abs(values.astype(np.float64)), 2.0**-126)
-    exponent = np.clip(np.floor(np.log2(magnitude) + 0.5), -126, 127)
-    return (np.sign(values) * 2.0**exponent).astype(np.float32)
-
-
-def nearest_on_grid(values: np.ndarray, bits: int) -> np.ndarray:
-    """Returns the values rounded to integers of ``bits`` bits times one scale, as float32.
-
-    The largest magnitude becomes 2**(bits-1) - 1 (up to 11 bits; slightly less from there on). The
-    scale has so few significant bits that each product with an integer is exact in float32: a
-    device may compute it in any order.
-
-    Example:
-        >>> nearest_on_grid(np.array([-3.0, 0.9, 3.0]), 3).tolist()
-        [-3.0, 1.0, 3.0]
-    """
-    largest = 2 ** (bits - 1) - 1
-    peak = float(np.abs(values).max())
-    if peak == 0:
-        return values.astype(np.float32)
-    mantissa, exponent = np.frexp(peak / largest)
-    digits = 24 - bits
-    # Rounded up: a smaller scale would not reach the largest value.
-    scale = np.ldexp(np.ceil(np.ldexp(mantissa, digits)), int(exponent) - digits)
-    codes = np.clip(np.round(values / scale), -largest, largest)
-    return (codes * scale).astype(np.float32)
-
-
-def prune_threshold(values: np.ndarray, fraction: float) -> float:
-    """Returns the magnitude up to which ``fraction`` of the values lie; -1 for none of them."""
-    count = int(round(fraction * values.size))
-    if count == 0:
-        return -1.0
-    return float(np.partition(np.abs(values.reshape(-1)), count - 1)[count - 1])
-
-
-def initial_dictionary(quantizer: LUT, values: np.ndarray) -> np.ndarray:
-    """Returns the entries that k-means starts from, sorted, float32, shape (K,).
-
-    Weights of no more distinct values than entries start from these values. Else entries lie closer
-    where the values are denser: at equal steps of the integral of the cube root of their density,
-    which is where the best dictionary lies for many entries. Powers of two start from distinct
-    ones.
-
-    Args:
-        quantizer: The options.
-        values: Finite float32 weights.
-    """
-    if quantizer.dictionary in _FIXED_BITS:
-        scale = float(np.abs(values).mean()) or 1.0
-        if not quantizer.scaled:
-            scale = 1.0
-        return project(quantizer, np.array(_signs(quantizer)) * scale)
-    free = quantizer.entries - int(quantizer.has_zero)
-    kept = values.reshape(-1).astype(np.float64)
-    kept = kept[np.abs(kept) > prune_threshold(values, quantizer.prune)]
-    if quantizer.has_zero:
-        kept = kept[kept != 0]
-    entries = _distinct_values(kept, free)
-    if entries is None:
-        entries = _dense_where_values_are(kept, free)
-    if quantizer.dictionary == "pow2":
-        entries = _distinct_powers_of_two(entries)
-    if quantizer.has_zero:
-        # The zero entry is found as the smallest one: the others start away from it.
-        tiny = float(np.abs(values).max()) * 1e-3 or 1e-6
-        entries = np.where(entries == 0, tiny, entries)
-        entries = np.append(entries, 0.0)
-    return np.sort(project(quantizer, entries))
-
-
-def _distinct_values(values: np.ndarray, count: int) -> Optional[np.ndarray]:
-    """The values, each repeated until there are ``count``; None if there are more than that."""
-    if not values.any():
-        # On both sides of zero, so that weights that training moves either way find an entry.
-        return np.linspace(-1e-6, 1e-6, count)
-    if len(np.unique(values[:65536])) > count:
-        return None
-    distinct = np.unique(values)
-    if len(distinct) > count:
-        return None
-    return distinct[np.arange(count) * len(distinct) // count]
-
-
-def _dense_where_values_are(values: np.ndarray, count: int) -> np.ndarray:
-    density, edges = np.histogram(values, bins=2048)
-    mass = np.concatenate([[0.0], np.cumsum(np.cbrt(density))])
-    return np.interp((np.arange(count) + 0.5) / count * mass[-1], mass, edges)
-
-
-def _distinct_powers_of_two(entries: np.ndarray) -> np.ndarray:
-    rounded = nearest_power_of_two(np.where(entries == 0, 2.0**-126, entries))
-    taken: Dict[Tuple[float, int], float] = {}
-    for entry in sorted(rounded.tolist(), key=abs, reverse=True):
-        sign = 1.0 if entry > 0 else -1.0
-        exponent = int(np.log2(abs(entry)))
-        while (sign, exponent) in taken:
-            exponent -= 1
-        taken[sign, exponent] = sign * 2.0**exponent
-    return np.array(list(taken.values()))
 
 
 def finite_values(args: Mapping[str, Any], weight: nn.Variable) -> np.ndarray:

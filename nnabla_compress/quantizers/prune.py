@@ -27,8 +27,9 @@ from nnabla_compress.quantizers.base import (
     require_parameter,
     scope_name,
 )
+from nnabla_compress.quantizers.dictionaries import prune_threshold
 from nnabla_compress.quantizers.engine import array, host_array
-from nnabla_compress.quantizers.lut import finite_values, prune_threshold
+from nnabla_compress.quantizers.lut import finite_values
 
 _NOT_CHOSEN = 255
 

@@ -218,8 +218,17 @@ class NetworkMemory:
 
 
 def _source(effective: nn.Variable) -> Tuple[nn.Variable, Optional[Any]]:
-    """The parameter behind what a layer multiplies with, and its quantizer."""
-    function = effective.parent
-    if function is not None and quantizer_of(function) is not None:
-        return function.inputs[0], function
-    return effective, None
+    """The parameter behind what a layer multiplies with, and its quantizer.
+
+    Between them may stand functions of a trained parameter, such as Transpose.
+    """
+    behind = effective
+    while behind.parent is not None and behind.parent.inputs:
+        function = behind.parent
+        behind = function.inputs[0]
+        if quantizer_of(function) is not None:
+            trained = behind.parent is None and behind.need_grad
+            if function == effective.parent or trained:
+                return behind, function
+            break
+    return (behind, None) if behind.parent is None and behind.need_grad else (effective, None)

@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nnabla_compress.exporters.summary import FileSummary, NetworkSummary
+from nnabla_compress.nnb.summary import NnbSummary
 from nnabla_compress.regularizers.memory import size_text
 from nnabla_compress.report.tables import new_table, shape_text
 
@@ -28,6 +29,8 @@ def summary_tables(found: FileSummary) -> List[Union[Table, Text]]:
         if any(row.encoding.quantizer for row in network.activations):
             printed.append(_activation_table(network))
         printed.append(_costs(network))
+        if network.zero_channels:
+            printed.append(_zero_table(network))
         if network.obstacles:
             printed.append(_obstacle_table(network))
     if found.executors:
@@ -114,7 +117,47 @@ def _costs(network: NetworkSummary) -> Text:
         f"peak of the buffers held at a time: {size_text(costs.peak_bytes)} at "
         f"{_plain(costs.peak_at)}"
     )
+    if network.device is not None:
+        lines.append(
+            f"on the C runtime: .nnb of {network.device.nnb_bytes:,} bytes (flash), "
+            f"{network.device.buffer_bytes:,} bytes for variables (RAM)"
+        )
     return Text("\n".join(f"  {line}" for line in lines) + "\n")
+
+
+def _zero_table(network: NetworkSummary) -> Table:
+    table = _table(f"network {_plain(network.name)}: channels computed for nothing")
+    table.add_column("layer", overflow="fold")
+    table.add_column("channels", overflow="fold")
+    for name in ("weights", "float bytes", "MACs"):
+        table.add_column(f"{name} to save", justify="right")
+    for each in network.zero_channels:
+        numbers = (f"{number:,}" for number in (each.weights, each.bytes, each.macs))
+        table.add_row(*map(Text, (_plain(each.layer), each.channels, *numbers)))
+    return table
+
+
+def nnb_tables(found: NnbSummary) -> List[Union[Table, Text]]:
+    """Returns what is printed about an ``.nnb`` file.
+
+    Args:
+        found: As from :func:`nnabla_compress.nnb.summary.nnb_summary`.
+    """
+    table = _table(f"{_plain(found.path.name)}: API level {found.api_level}")
+    for name in ("", "shape", "type"):
+        table.add_column(name, overflow="fold")
+    for kind, ports in (("input", found.inputs), ("output", found.outputs)):
+        for number, port in enumerate(ports):
+            of_type = port.type if port.type == "FLOAT32" else f"{port.type}_{port.fp_pos}"
+            table.add_row(f"{kind} {number}", shape_text(port.shape), of_type)
+    lines = [
+        f"functions: {_counts(found.functions)}",
+        f"flash: {found.bytes:,} bytes of .nnb, {found.parameter_bytes:,} of them parameters",
+        f"RAM: {found.buffer_bytes:,} bytes for variables in {len(found.buffers)} buffers",
+    ]
+    if found.callbacks:
+        lines.append(f"{found.callbacks} functions are the program's own (packed weights)")
+    return [table, Text("\n".join(f"  {line}" for line in lines) + "\n")]
 
 
 def _obstacle_table(network: NetworkSummary) -> Table:

@@ -8,6 +8,10 @@ from typing import Any, List, Mapping, Sequence, Tuple
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
+FLOAT_ROW = "float"
+SIZES = ("weights packed", "ratio", "flash", "RAM")
+"""Columns of the sizes of a network: of its weights alone, of its ``.nnb``, of its buffers."""
+
 
 def layer_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     """Returns one row a layer: what its weights take as floats and packed.
@@ -61,6 +65,30 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def stays_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns a row for each weight of a compressed network that stays a float.
+
+    Args:
+        rows: As from ``ExportReport.what_stays()``.
+
+    Example:
+        >>> row = {"name": "p/slope", "type": "PReLU", "weights": 16, "bytes": 64, "share": 0.25}
+        >>> stays_table([row]).row_count
+        1
+    """
+    table = new_table("What stays float")
+    table.add_column("weight", overflow="fold")
+    table.add_column("type")
+    for name in ("weights", "bytes", "of all packed weights"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        share = f"{100 * row['share']:.1f} %"
+        table.add_row(
+            str(row["name"]), str(row["type"]), f"{row['weights']:,}", f"{row['bytes']:,}", share
+        )
+    return table
+
+
 def _stored(row: Mapping[str, Any]) -> Tuple[str, str]:
     return _stored_bits([row]), str(row["storage"])
 
@@ -95,16 +123,16 @@ def result_table(runs: Sequence[Mapping[str, Any]]) -> Table:
     """
     table = new_table("Result")
     table.add_column("network", overflow="fold")
-    for name in ("test accuracy", "weights packed", "ratio", ".nnp file", ".nnb file"):
+    for name in ("test accuracy", *SIZES):
         table.add_column(name, justify="right")
     if runs:
-        table.add_row(*_result("float", runs[0]["float"]))
+        table.add_row(*_result(FLOAT_ROW, runs[0]["float"]))
     for run in runs:
         if "compressed" in run:
-            table.add_row(*_result(run["name"], run["compressed"]))
+            table.add_row(*_result(compressed_name(run), run["compressed"]))
     table.caption = (
         "weights packed: bytes of the codes at their bits and their tables, against the same "
-        "weights as float32"
+        "weights as float32; flash: the .nnb; RAM: its buffers"
     )
     return table
 
@@ -131,13 +159,38 @@ def new_table(title: str) -> Table:
     return Table(title=title, box=SIMPLE_HEAD, title_justify="left", caption_justify="left")
 
 
-def _result(name: str, part: Mapping[str, Any]) -> List[str]:
+def compressed_name(run: Mapping[str, Any]) -> str:
+    """Returns what the row of a compressed network is called: the run, but never ``float``.
+
+    Args:
+        run: Content of a ``results.json``.
+
+    Example:
+        >>> compressed_name({"name": "lenet"}), compressed_name({"name": "float"})
+        ('lenet', 'float, compressed')
+    """
+    name = str(run["name"])
+    return f"{name}, compressed" if name == FLOAT_ROW else name
+
+
+def size_cells(part: Mapping[str, Any]) -> List[str]:
+    """Returns the cells of the columns ``SIZES``, "" for what was not written.
+
+    Args:
+        part: ``"float"`` or ``"compressed"`` of a ``results.json``.
+
+    Example:
+        >>> size_cells({"packed_weight_bytes": 20, "float_weight_bytes": 80, "nnb_bytes": 1200})
+        ['20 B', '0.250', '1,200 B', '']
+    """
     packed, plain = part.get("packed_weight_bytes"), part.get("float_weight_bytes")
     return [
-        name,
-        f"{100 * part['accuracy']:.2f} %",
         f"{packed:,} B" if packed else "",
         f"{packed / plain:.3f}" if packed and plain else "",
-        f"{part['nnp_bytes']:,} B" if "nnp_bytes" in part else "",
         f"{part['nnb_bytes']:,} B" if "nnb_bytes" in part else "",
+        f"{part['buffer_bytes']:,} B" if "buffer_bytes" in part else "",
     ]
+
+
+def _result(name: str, part: Mapping[str, Any]) -> List[str]:
+    return [name, f"{100 * part['accuracy']:.2f} %", *size_cells(part)]

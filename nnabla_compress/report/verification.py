@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
-from typing import List
+from typing import List, Optional
 
 from rich.table import Table
 
 from nnabla_compress.report.tables import new_table
 from nnabla_compress.verification import Verification
+
+_NO_NOISE = 300.0
 
 
 def verification_table(found: Verification) -> Table:
@@ -20,7 +22,7 @@ def verification_table(found: Verification) -> Table:
     table = new_table(f"Agreement on {found.count} samples: {found.samples}")
     table.add_column("compared", overflow="fold")
     table.add_column("output", overflow="fold")
-    for name in ("equal bit for bit", "largest difference", "same class"):
+    for name in ("equal bit for bit", "largest difference", "SNR, dB", "same class"):
         table.add_column(name, justify="right")
     table.add_column("promised", overflow="fold")
     table.add_column("kept")
@@ -32,6 +34,7 @@ def verification_table(found: Verification) -> Table:
                 output.output,
                 f"{100 * output.bit_equal:.2f} %",
                 f"{output.largest:.3g}",
+                _decibels(output.snr),
                 "" if same is None else f"{100 * same:.2f} %",
                 comparison.promise.text,
                 "yes" if comparison.promise.kept(output) else "NO",
@@ -49,3 +52,9 @@ def accuracy_lines(found: Verification) -> List[str]:
         f"accuracy of the {name}: {100 * accuracy:.2f} %"
         for name, accuracy in found.accuracies.items()
     ]
+
+
+def _decibels(snr: Optional[float]) -> str:
+    if snr is None:
+        return ""
+    return "exact" if snr >= _NO_NOISE else f"{snr:.1f}"

@@ -1,75 +1,213 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Exporting the network of a run as it was given: with its last activation and input names."""
+"""From a network to a folder: ``.nnp``, ``.nnb``, C source, kernels, sizes and notes.
+
+Every verb that exports does it here, so that each writes the same files and says the same of them.
+"""
 
 from __future__ import annotations
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.c_kernels import copy_sources
-from nnabla_compress.errors import UnsupportedFunctionError
-from nnabla_compress.exporters import ExportReport, export_nnp
+from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
+from nnabla_compress.exporters import (
+    ExportReport,
+    NnbReport,
+    export_c,
+    export_nnb,
+    export_nnp,
+    nnb_report,
+)
+from nnabla_compress.exporters.c_source import compile_command
+from nnabla_compress.exporters.inference import Variables
+from nnabla_compress.exporters.obstacles import refuse_missing
 from nnabla_compress.nnb import read_nnb
+from nnabla_compress.progress import stage
+from nnabla_compress.recipes import ExportPart
 from nnabla_compress.runs.inputs import Inputs
+from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.training.evaluate import Build
 
-_SAMPLES = 256
+
+class Exported(NamedTuple):
+    """What an export wrote.
+
+    Args:
+        report: Bits and bytes of each layer, and what a user should know.
+        paths: The files, the ``.nnp`` first.
+    """
+
+    report: ExportReport
+    paths: List[Path]
+
+    @property
+    def sizes(self) -> Optional[NnbReport]:
+        """The sizes of the ``.nnb``, None if there is none."""
+        for path in self.paths:
+            if path.suffix == ".nnb":
+                return nnb_report(path, self.report.float_sizes)
+        return None
+
+    def as_dict(self) -> Dict[str, Any]:
+        """Returns what ``results.json`` says of the export."""
+        found: Dict[str, Any] = {
+            "nnp_bytes": self.paths[0].stat().st_size,
+            "float_weight_bytes": self.report.float_bytes,
+            "packed_weight_bytes": self.report.packed_bytes,
+        }
+        sizes = self.sizes
+        notes = [*self.report.notes, *(sizes.warnings() if sizes is not None else [])]
+        if notes:
+            found["notes"] = notes
+        if self.commands:
+            found["commands"] = self.commands
+        return found if sizes is None else {**found, **sizes.as_dict()}
+
+    @property
+    def commands(self) -> Dict[str, str]:
+        """What to type to make the ``.nnb`` by NNabla's own converter, and to compile C files."""
+        nnp = self.paths[0]
+        found = {}
+        if nnp.with_suffix(".settings.yaml") in self.paths:
+            files = [nnp.with_suffix(end) for end in (".settings.yaml", ".nnp", ".nnb")]
+            names = [shlex.quote(str(path)) for path in files]
+            batch_size = 1
+            if nnp.with_suffix(".nnb") in self.paths:
+                network = read_nnb(nnp.with_suffix(".nnb"))
+                batch_size = network.variables[network.inputs[0]].shape[0]
+            found["convert"] = (
+                "nnabla_cli convert -d nnb_3 --nnp-no-expand-network "
+                f"--api {self.report.api} -b {batch_size} -s {' '.join(names)}"
+            )
+        compiled = compile_command(self.paths)
+        if compiled is not None:
+            found["compile"] = compiled
+        return found
 
 
-def export_network(
-    path: Path, inputs: Inputs, build: Build, target: str, **options: Any
-) -> ExportReport:
-    """Writes the ``.nnp`` of a network of a run.
+def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) -> Exported:
+    """Writes a network of a run.
 
     It ends in the activation that the stored network ended in, unless the target lacks that
     function: then in logits.
 
     Args:
-        path: The file.
+        nnp: The ``.nnp`` file; the others are called after it.
         inputs: The run's inputs, which know how the network ended.
         build: The network, its parameters in the current scope.
-        target: What the file is for.
-        options: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
+        part: Which files, for what.
 
     Raises:
         CompressError: If the network can't be exported.
     """
-    x = inputs.variables()
-    given = {"x": x} if isinstance(x, nn.Variable) else dict(x)
-    logits = build(x, True)
+    given, logits = _built(inputs, build)
     output = inputs.finish(logits)
-    samples = _samples(inputs, list(given))
+    samples = _samples(inputs, list(given), part.samples)
+    only = inputs.only_batch
     try:
-        return export_nnp(path, {"y": output}, given, target=target, samples=samples, **options)
+        return export_graph(nnp, {"y": output}, given, part, samples, only, notes=inputs.notes)
     except UnsupportedFunctionError:
         if output == logits:
             raise
-        return export_nnp(path, {"y": logits}, given, target=target, samples=samples, **options)
+        return export_graph(nnp, {"y": logits}, given, part, samples, only, notes=inputs.notes)
 
 
-def kernels_for(nnb: Path) -> List[Path]:
-    """Copies the C kernels for packed weights beside an ``.nnb``, if it needs them.
+def check_exportable(inputs: Inputs, target: str) -> None:
+    """Refuses a network that holds a function which the target lacks, before any long work.
+
+    A last activation that is missing is none: the export then ends before it.
 
     Args:
-        nnb: The file.
-
-    Returns:
-        The paths of the copies.
+        inputs: The run's inputs.
+        target: What is to be exported to.
 
     Raises:
-        CompressError: If the file is damaged, or the folder can't be written to.
+        UnsupportedFunctionError: For the first such function, with its place and a way out.
     """
-    return copy_sources(nnb.parent) if needs_callbacks(read_nnb(nnb)) else []
+    with own_parameters(), nn.auto_forward(False):
+        given, logits = _built(inputs, inputs.build)
+        refuse_missing([logits], list(given.values()), target)
 
 
-def _samples(inputs: Inputs, names: Sequence[str]) -> Optional[Dict[str, np.ndarray]]:
+def _built(inputs: Inputs, build: Build) -> Tuple[Dict[str, nn.Variable], nn.Variable]:
+    """The network's inputs by name, and its output without a last activation."""
+    x = inputs.variables()
+    given = {"x": x} if isinstance(x, nn.Variable) else dict(x)
+    return given, build(x, True)
+
+
+def export_graph(
+    nnp: Path,
+    outputs: Variables,
+    inputs: Variables,
+    part: ExportPart,
+    samples: Optional[Mapping[str, np.ndarray]] = None,
+    only_batch: Optional[int] = None,
+    **known: Any,
+) -> Exported:
+    """Writes a graph as all the files that are wanted of it.
+
+    Args:
+        nnp: The ``.nnp`` file; the others are called after it.
+        outputs: As of :func:`~nnabla_compress.exporters.export_nnp`.
+        inputs: Likewise.
+        part: Which files, for what.
+        samples: Inputs that targets choose number formats from.
+        only_batch: The only number of samples that the graph is computed with; None: any.
+        known: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
+
+    Raises:
+        CompressError: If the network can't be exported.
+    """
+    rows = _rows(only_batch, part.batch_size)
+    options = {**part.options, **known, "batch_size": only_batch or 1}
+    with stage(f"writing {nnp.name}"):
+        report = export_nnp(
+            nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **options
+        )
+    beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
+    paths = [nnp, *(path for path in beside if path.exists())]
+    if part.nnb or part.c:
+        nnb = nnp.with_suffix(".nnb")
+        with stage(f"writing {nnb.name}"):
+            export_nnb(nnb, nnp, api=part.api, batch_size=rows)
+        paths.append(nnb)
+        if needs_callbacks(read_nnb(nnb)):
+            paths += copy_sources(nnb.parent)
+        if part.c:
+            with stage("writing C source"):
+                paths += export_c(nnp.with_suffix(".c"), nnb)
+    if rows != (only_batch or 1):
+        # The network in float was measured with the batch size of the .nnp.
+        report = replace(report, float_sizes=None)
+    return Exported(report, paths)
+
+
+def _rows(only: Optional[int], wanted: int) -> int:
+    """The batch size of an ``.nnb``: the one that is written into the network, if one is.
+
+    Raises:
+        FixedBatchError: If another one is asked for.
+    """
+    if only is None or wanted in (1, only):
+        return only or wanted
+    raise FixedBatchError(
+        f"the network can be computed with {only} samples at a time only, {wanted} are asked for.",
+        help=f"leave the batch size out, or give {only}",
+        rows=only,
+    )
+
+
+def _samples(inputs: Inputs, names: Sequence[str], count: int) -> Optional[Dict[str, np.ndarray]]:
     """Inputs that targets choose number formats from; None without data."""
     if inputs.splits is None:
         return None
-    batch = inputs.first_batch(_SAMPLES)
-    arrays = (batch.x, *(batch.more[name] for name in names if name in batch.more))
-    return dict(zip(names, (array[: batch.count] for array in arrays)))
+    arrays = inputs.drawn(count).arrays
+    return arrays if len(names) > 1 else dict(zip(names, arrays.values()))

@@ -6,19 +6,21 @@ from __future__ import annotations
 import json
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Iterator, Tuple
 
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.exporters import ExportReport, export_c, export_nnb, export_nnp
+from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.files import writable_folder
-from nnabla_compress.models import NnpFile
-from nnabla_compress.recipes import ModelPart, Recipe
-from nnabla_compress.runs.export import export_network, kernels_for
+from nnabla_compress.models import NnpFile, network_file
+from nnabla_compress.models.other_formats import other_format
+from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
+from nnabla_compress.runs.doubts import scored
+from nnabla_compress.runs.export import Exported, export_graph, export_network
 from nnabla_compress.runs.inputs import Inputs, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.run import Run
-from nnabla_compress.training import Score, evaluate, set_seed
+from nnabla_compress.training import Score, set_seed
 from nnabla_compress.training.evaluate import Build
 
 
@@ -32,6 +34,13 @@ def open_run(folder: Path) -> Run:
         ConfigError: If it holds no run.
     """
     kept = folder / "recipe.yaml"
+    if not folder.exists():
+        raise ConfigError(
+            f"there is no {folder}.", help="name a run folder or an .nnp file that exists"
+        )
+    other = other_format(folder)
+    if folder.is_file() and other is not None:
+        raise ConfigError(f"{folder} is {other[0]}, not a run folder.", help=other[1])
     if not kept.exists():
         raise ConfigError(
             f"{folder} is no run folder: it has no recipe.yaml.",
@@ -96,8 +105,7 @@ def evaluate_run(folder: Path, split: str = "test", batch_size: int = 100) -> Sc
         CompressError: If the folder holds no finished run.
     """
     with trained_network(open_run(folder)) as (inputs, build):
-        samples = inputs.data.split(split)
-        return evaluate(build, samples, inputs.preprocessing, batch_size, inputs.loss)
+        return scored(inputs, build, inputs.data.split(split), batch_size)
 
 
 def evaluate_file(
@@ -138,31 +146,18 @@ def evaluate_network(
     recipe = recipe.model_copy(update={"model": model, "compression": None})
     with own_parameters():
         inputs = load_inputs(recipe, folder)
-        samples = inputs.data.split(split)
-        return evaluate(inputs.build, samples, inputs.preprocessing, batch_size, inputs.loss)
+        return scored(inputs, inputs.build, inputs.data.split(split), batch_size)
 
 
-def export_run(
-    folder: Path,
-    output: Path,
-    target: str = "portable",
-    nnb: bool = True,
-    api: int = 44,
-    batch_size: int = 1,
-    c: bool = False,
-    **options: Any,
-) -> Tuple[ExportReport, List[Path]]:
+def export_run(folder: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
     """Exports the compressed network of a finished run.
 
     Args:
         folder: The run folder.
         output: Folder for the files.
         target: What the files are for.
-        nnb: Also convert to ``.nnb``.
-        api: API level of the ``.nnb`` file.
-        batch_size: Batch size of the ``.nnb`` file.
-        c: Also write the ``.nnb`` as C source.
-        options: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
+        options: More of :class:`~nnabla_compress.recipes.ExportPart`: ``nnb``, ``c``, ``api``,
+            ``batch_size``, ``storage``, ``snap_dictionary``, ``samples``.
 
     Returns:
         The report and the paths written.
@@ -170,35 +165,22 @@ def export_run(
     Raises:
         CompressError: If the folder holds no finished run, or the network can't be exported.
     """
+    part = ExportPart.checked({"target": target, **options})
     run = open_run(folder)
     writable_folder(output)
     with trained_network(run) as (inputs, build):
-        paths = [output / f"{run.recipe.name}.nnp"]
-        report = export_network(paths[0], inputs, build, target, **options)
-    return report, paths + _converted(paths[0], nnb, api, batch_size, c)
+        return export_network(output / f"{run.recipe.name}.nnp", inputs, build, part)
 
 
-def export_file(
-    path: Path,
-    output: Path,
-    target: str = "portable",
-    nnb: bool = True,
-    api: int = 44,
-    batch_size: int = 1,
-    c: bool = False,
-    **options: Any,
-) -> Tuple[ExportReport, List[Path]]:
-    """Exports the network of an ``.nnp`` file as it is, float weights as floats.
+def export_file(path: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
+    """Exports the network of an ``.nnp`` file as it is: codes as codes, floats as floats.
 
     Args:
-        path: The file; the network that infers is taken.
+        path: The file, or a folder of results of Neural Network Console; the network that infers
+            is taken.
         output: Folder for the files, which are called as ``path``.
-        target: As of :func:`export_run`, like all that follow.
-        nnb: Also convert to ``.nnb``.
-        api: API level of the ``.nnb`` file.
-        batch_size: Batch size of the ``.nnb`` file.
-        c: Also write the ``.nnb`` as C source.
-        options: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
+        target: What the files are for.
+        options: As of :func:`export_run`.
 
     Returns:
         The report and the paths written.
@@ -206,24 +188,25 @@ def export_file(
     Raises:
         CompressError: If the file is damaged, or the network can't be exported.
     """
+    part = ExportPart.checked({"target": target, **options})
     writable_folder(output)
-    nnp = output / path.name
+    path = network_file(path)
+    nnp = (output / path.name).with_suffix(".nnp")
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
     with own_parameters():
-        network = NnpFile(path).build(batch_size=1)
-        report = export_nnp(nnp, network.outputs, network.inputs, target=target, **options)
-    return report, [nnp, *_converted(nnp, nnb, api, batch_size, c)]
-
-
-def _converted(nnp: Path, nnb: bool, api: int, batch_size: int, c: bool) -> List[Path]:
-    """Writes the files that are made from an ``.nnp``, and returns what lies beside it."""
-    beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
-    paths = [path for path in beside if path.exists()]
-    if nnb or c:
-        nnb_path = export_nnb(nnp.with_suffix(".nnb"), nnp, api=api, batch_size=batch_size)
-        paths.append(nnb_path)
-        paths += kernels_for(nnb_path)
-    if c:
-        paths += export_c(nnp.with_suffix(".c"), nnp.with_suffix(".nnb"))
-    return paths
+        file = NnpFile(path)
+        only = file.only_batch()
+        network = file.build(batch_size=only or 1)
+        found = recovered_network(path, network)
+        outputs = dict(zip(network.outputs, found.outputs))
+        notes = [*file.notes(), *found.notes]
+        return export_graph(
+            nnp,
+            outputs,
+            network.inputs,
+            part,
+            only_batch=only,
+            notes=notes,
+            float_network=found.float_sizes,
+        )

@@ -5,16 +5,18 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, NamedTuple, Optional, Tuple
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress import data
+from nnabla_compress.calibration.samples import refuse_constant
 from nnabla_compress.compression import folded, rewrite
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
-from nnabla_compress.graph import rebuild
+from nnabla_compress.graph.batches import on_inputs
+from nnabla_compress.progress import stage, tracked
 from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.runs.networks import Network, network_of
@@ -27,6 +29,27 @@ from nnabla_compress.training.trainer import Budget
 
 def _as_it_is(output: nn.Variable) -> nn.Variable:
     return output
+
+
+class Drawn(NamedTuple):
+    """Samples that were drawn from a data set.
+
+    Args:
+        split: Name of the split that they are from.
+        rows: Which of its samples.
+        samples: The samples as they are stored.
+        batch: The samples as the network takes them.
+    """
+
+    split: str
+    rows: np.ndarray
+    samples: Split
+    batch: Batch
+
+    @property
+    def arrays(self) -> Dict[str, np.ndarray]:
+        """All network inputs by name."""
+        return {self.samples.name: self.batch.x, **self.batch.more}
 
 
 @dataclass
@@ -43,6 +66,9 @@ class Inputs:
         choose_loss: Returns the loss for the shape of the output, and whether there are targets.
         finish: Puts the last activation of the stored network behind an output.
         unlabelled: Whether the float network's own answers may stand for missing targets.
+        seed: What samples are drawn with.
+        notes: What is computed otherwise than a stored network says, a sentence each.
+        only_batch: The only number of samples that the network is computed with; None: any.
     """
 
     splits: Optional[DataSet]
@@ -52,6 +78,9 @@ class Inputs:
     choose_loss: Callable[[Tuple[int, ...], bool], Loss]
     finish: Callable[[nn.Variable], nn.Variable] = _as_it_is
     unlabelled: bool = False
+    seed: int = 0
+    only_batch: Optional[int] = None
+    notes: Tuple[str, ...] = ()
     _loss: Optional[Loss] = field(default=None, repr=False)
 
     @property
@@ -91,8 +120,13 @@ class Inputs:
         return self._loss
 
     def variables(self, batch_size: int = 1) -> nn.Variable:
-        """Returns what the network is built on: a new variable, or several in a dict by name."""
-        made: Any = {name: nn.Variable((batch_size, *shape)) for name, shape in self.shapes.items()}
+        """Returns what the network is built on: a new variable, or several in a dict by name.
+
+        Args:
+            batch_size: Rows, where the network takes any number.
+        """
+        rows = self.only_batch or batch_size
+        made: Any = {name: nn.Variable((rows, *shape)) for name, shape in self.shapes.items()}
         return made if len(made) > 1 else next(iter(made.values()))
 
     def check(self) -> None:
@@ -105,9 +139,11 @@ class Inputs:
             return
         with own_parameters(), nn.auto_forward(False):
             shape = self.build(self.variables(), True).shape
-        if not shape or shape[0] != 1:
+        rows = self.only_batch or 1
+        if not shape or shape[0] != rows:
+            asked = "one sample" if rows == 1 else f"{rows} samples"
             raise DataError(
-                f"of one sample the network gives an output of shape {tuple(shape)}: the first "
+                f"of {asked} the network gives an output of shape {tuple(shape)}: the first "
                 "axis is not that of the samples.",
                 help="choose a network or an output with one row a sample",
             )
@@ -133,40 +169,46 @@ class Inputs:
         return True
 
     def _outputs(self, split: Split, batch_size: int = 100) -> np.ndarray:
-        feed = Feed(split, min(batch_size, len(split)))
+        feed = Feed(split, self.only_batch or min(batch_size, len(split)))
         with nn.auto_forward(False):
             output = self.build(feed.inputs, True)
         found: List[np.ndarray] = []
-        for batch in evaluation_batches(split, feed.x.shape[0], self.preprocessing):
+        size = feed.x.shape[0]
+        batches = self._batches(split, size)
+        for batch in tracked("answers of the float network", batches, -(-len(split) // size)):
             feed.put(batch)
             output.forward(clear_buffer=True)
             found.append(np.array(output.d[: batch.count]))
         return np.concatenate(found)
 
-    def first_batch(self, size: int) -> Batch:
-        """Returns a batch of network inputs, training samples if there are any.
+    def drawn(self, most: int) -> Drawn:
+        """Draws samples at random, the same ones every time: training samples if there are any.
 
         Args:
-            size: Most samples of the batch.
+            most: Number of samples, fewer if there are fewer.
         """
-        split = self._first_split()
-        return next(iter(evaluation_batches(split, min(size, len(split)), self.preprocessing)))
+        splits = self.data.splits
+        name = next(name for name in ("train", "validation", "test") if name in splits)
+        order = np.random.RandomState(self.seed).permutation(len(splits[name]))
+        rows = np.sort(order[:most])
+        split = splits[name].take(rows)
+        drawn = Drawn(name, rows, split, next(iter(self._batches(split, len(split)))))
+        refuse_constant(list(drawn.arrays.values()), f"the {name} samples of {self.data.name}")
+        return drawn
 
-    def first_feed(self, size: int) -> Feed:
-        """Returns variables that hold a batch of network inputs, as of :meth:`first_batch`.
+    def drawn_feed(self, most: int) -> Feed:
+        """Returns variables that hold network inputs, as of :meth:`drawn`.
 
         Args:
-            size: Most samples of the batch.
+            most: Most samples of the batch.
         """
-        batch = self.first_batch(size)
-        feed = Feed(self._first_split(), len(batch.x))
-        feed.put(batch)
+        drawn = self.drawn(self.only_batch or most)
+        feed = Feed(drawn.samples, len(drawn.rows))
+        feed.put(drawn.batch)
         return feed
 
-    def _first_split(self) -> Split:
-        split = self.data.train or self.data.validation or self.data.test
-        assert split is not None  # a data set has one at least
-        return split
+    def _batches(self, split: Split, size: int) -> Iterator[Batch]:
+        return evaluation_batches(split, size, self.preprocessing)
 
     def fold(self) -> None:
         """Makes the float network one without batch normalizations, from now on.
@@ -176,15 +218,17 @@ class Inputs:
         x = self.variables()
         (output,) = folded([self.build(x, True)])
         if isinstance(x, nn.Variable):
-            self.build = lambda new, test: rebuild([output], inputs={x: new})[0]
+            self.build = lambda new, test: on_inputs([output], {x: new})[0]
         else:
-            self.build = lambda new, test: rebuild(
-                [output], inputs={x[name]: new[name] for name in x}
-            )[0]
+            self.build = lambda new, test: on_inputs([output], {x[n]: new[n] for n in x})[0]
 
 
 def load_data(
-    recipe: Recipe, folder: Path, network: Optional[Network] = None, unlabelled: bool = False
+    recipe: Recipe,
+    folder: Path,
+    network: Optional[Network] = None,
+    unlabelled: bool = False,
+    targets: Optional[str] = None,
 ) -> DataSet:
     """Loads the data set of a recipe.
 
@@ -193,6 +237,8 @@ def load_data(
         folder: Where relative paths start.
         network: What it is for; the recipe's by default.
         unlabelled: Whether samples without targets will do.
+        targets: Which kind of targets, as of :class:`~nnabla_compress.data.Wanted`; by default what
+            the network learns.
 
     Raises:
         DataError: If the recipe names none, or it is missing or damaged.
@@ -201,18 +247,24 @@ def load_data(
         raise DataError(f"recipe {recipe.name} names no data.", help="add data:")
     network = network or network_of(recipe, folder)
     options: Dict[str, Any] = dict(recipe.data.model_extra or {})
-    found = data.load(
-        recipe.data.source,
-        folder=folder,
-        validation=recipe.data.validation,
-        seed=recipe.seed,
-        wanted=replace(network.wanted, unlabelled=unlabelled),
-        **options,
+    wanted = replace(
+        network.wanted, unlabelled=unlabelled, targets=targets or network.wanted.targets
     )
+    with stage("loading the data"):
+        found = data.load(
+            recipe.data.source,
+            folder=folder,
+            validation=recipe.data.validation,
+            seed=recipe.seed,
+            wanted=wanted,
+            **options,
+        )
     return found.change(lambda split: split.fitted(network.wanted.shapes))
 
 
-def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Inputs:
+def load_inputs(
+    recipe: Recipe, folder: Path, unlabelled: bool = False, targets: Optional[str] = None
+) -> Inputs:
     """Loads what a recipe refers to.
 
     Args:
@@ -220,6 +272,7 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
         folder: Where relative paths start.
         unlabelled: Whether samples without targets will do, for example because only the float
             network is learned from.
+        targets: As of :func:`load_data`: ``"none"`` where nobody looks at them.
 
     Raises:
         CompressError: If anything is missing or damaged.
@@ -228,13 +281,22 @@ def load_inputs(recipe: Recipe, folder: Path, unlabelled: bool = False) -> Input
     network = network_of(recipe, folder)
     splits, shapes, n_classes = None, network.wanted.shapes, 0
     if recipe.data is not None:
-        splits = load_data(recipe, folder, network, unlabelled)
+        splits = load_data(recipe, folder, network, unlabelled, targets)
         first = next(iter(splits.splits.values()))
         shapes = {name: values.shape[1:] for name, values in first.arrays.items()}
         n_classes = splits.n_classes
     build = network.make(n_classes)
     return Inputs(
-        splits, preprocessing, build, shapes, network.choose_loss, network.finish, unlabelled
+        splits,
+        preprocessing,
+        build,
+        shapes,
+        network.choose_loss,
+        network.finish,
+        unlabelled,
+        recipe.seed,
+        network.only_batch,
+        network.notes,
     )
 
 

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
@@ -15,18 +14,18 @@ import numpy as np
 from nnabla_compress.calibration.ptq import PostTraining, post_training_quantize
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.calibration.steps import step_rows
-from nnabla_compress.data import Split, evaluation_batches
+from nnabla_compress.data import Split
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.exporters import export_nnb
-from nnabla_compress.files import atomic_path, writable_folder
-from nnabla_compress.graph import rebuild
+from nnabla_compress.files import writable_folder, write_json
+from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
-from nnabla_compress.runs.export import export_network
+from nnabla_compress.runs import doubts
+from nnabla_compress.runs.export import check_exportable, export_network
+from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.runs.run import _scored, versions
-from nnabla_compress.training import evaluate
 from nnabla_compress.training.evaluate import Build
 
 Tell = Callable[[str], None]
@@ -65,15 +64,20 @@ def run_ptq(
     """
     if (output / "results.json").exists() or (output / "recipe.yaml").exists():
         raise ConfigError(f"{output} holds a run already.", help="-o chooses another folder")
+    refuse_foreign(output)
     with own_parameters():
-        inputs = load_inputs(recipe, folder, unlabelled=True)
-        taken, calibration = _calibration(inputs, recipe, samples)
+        inputs = load_inputs(recipe, folder, unlabelled=True, targets="none")
+        taken, calibration = _calibration(inputs, samples)
         test = None if scored is None else _test(scored, folder, recipe, taken)
+        check_exportable(inputs, recipe.export.target)
         target = writable_folder(output)
         x = inputs.variables()
         variables = [x] if isinstance(x, nn.Variable) else list(x.values())
         with nn.auto_forward(False):
             logits = inputs.build(x, True)
+        doubtful = doubts.of_inputs(calibration or [], variables, [logits])
+        for note in doubtful:
+            tell(f"note: {note}.")
         result = post_training_quantize([logits], variables, calibration, settings, tell)
         names = None if isinstance(x, nn.Variable) else list(x)
         build = _build(result, names)
@@ -85,39 +89,36 @@ def run_ptq(
             "settings": asdict(settings),
             "calibration_samples": 0 if calibration is None else len(calibration[0]),
             "steps": step_rows(result.steps),
-            "notes": list(result.notes),
+            "notes": [*(f"{note}." for note in doubtful), *result.notes],
         }
-        for part, name, made in (
-            ("float", "float", inputs.build),
-            ("compressed", "results", build),
+        for part, name, made, files, scope in (
+            ("float", "float", inputs.build, recipe.export.for_float(), {}),
+            ("compressed", "results", build, recipe.export, result.scope),
         ):
-            with nn.parameter_scope("", result.scope if part == "compressed" else {}):
-                scores = {} if test is None else _score(part, made, test, tell)
-                report, sizes = _export(target / f"{name}.nnp", inputs, made, recipe)
-            results[part] = {**scores, **sizes}
+            with nn.parameter_scope("", scope):
+                cause = doubts.QUANTIZATION if "float" in results else None
+                if "warnings" in results.get("float", {}):
+                    cause = None
+                scores = {} if test is None else _score(part, made, test, tell, cause)
+                exported = export_network(target / f"{name}.nnp", inputs, made, files)
+            results[part] = {**scores, **exported.as_dict()}
             if part == "compressed":
-                results["layers"] = report.rows_as_dicts()
+                results["layers"] = exported.report.rows_as_dicts()
+                results["what_stays"] = exported.report.what_stays()
         with nn.parameter_scope("", result.scope):
             results["quantizers"] = learned_rows(result.outputs)
-    with atomic_path(target / "results.json") as temporary:
-        temporary.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+    write_json(target / "results.json", results)
     return results
 
 
 def _calibration(
-    inputs: Inputs, recipe: Recipe, samples: int
+    inputs: Inputs, samples: int
 ) -> Tuple[Dict[str, np.ndarray], Optional[List[np.ndarray]]]:
     """The rows taken, by the name of their split, and the network's inputs for them."""
     if inputs.splits is None:
         return {}, None
-    name = next(name for name in ("train", "validation", "test") if name in inputs.data.splits)
-    split = inputs.data.splits[name]
-    order = np.random.RandomState(recipe.seed).permutation(len(split))[:samples]
-    rows = np.sort(order)
-    chosen = split.take(rows)
-    batch = next(iter(evaluation_batches(chosen, len(chosen), inputs.preprocessing)))
-    found = {chosen.name: batch.x, **batch.more}
-    return {name: rows}, [found[key] for key in inputs.shapes] if len(found) > 1 else [batch.x]
+    drawn = inputs.drawn(samples)
+    return {drawn.split: drawn.rows}, [drawn.arrays[name] for name in inputs.shapes]
 
 
 def _test(
@@ -143,26 +144,14 @@ def _build(result: PostTraining, names: Optional[Sequence[str]]) -> Build:
 
     def build(x: Any, test: bool) -> nn.Variable:
         new = [x] if names is None else [x[name] for name in names]
-        return rebuild(result.outputs, inputs=dict(zip(result.inputs, new)))[0]
+        return on_inputs(result.outputs, dict(zip(result.inputs, new)))[0]
 
     return build
 
 
-def _score(part: str, build: Build, test: Tuple[Inputs, Split], tell: Tell) -> Dict[str, Any]:
+def _score(
+    part: str, build: Build, test: Tuple[Inputs, Split], tell: Tell, cause: Optional[str]
+) -> Dict[str, Any]:
     inputs, split = test
     tell(f"scoring the {part} network on {len(split)} samples")
-    return _scored(evaluate(build, split, inputs.preprocessing, loss=inputs.loss))
-
-
-def _export(path: Path, inputs: Inputs, build: Build, recipe: Recipe) -> Any:
-    report = export_network(path, inputs, build, recipe.export.target)
-    sizes = {
-        "nnp_bytes": path.stat().st_size,
-        "float_weight_bytes": report.float_bytes,
-        "packed_weight_bytes": report.packed_bytes,
-    }
-    if recipe.export.nnb:
-        nnb = path.with_suffix(".nnb")
-        export_nnb(nnb, path, api=recipe.export.api)
-        sizes["nnb_bytes"] = nnb.stat().st_size
-    return report, sizes
+    return _scored(doubts.scored(inputs, build, split, cause=cause))

@@ -22,21 +22,21 @@ import numpy as np
 import nnabla_compress
 from nnabla_compress import data
 from nnabla_compress.data import resolve_path
-from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrap
-from nnabla_compress.exporters import export_nnb, nnb_report
-from nnabla_compress.files import atomic_path, h5_errors, writable_folder
+from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrapped
+from nnabla_compress.files import atomic_path, h5_errors, writable_folder, write_json
+from nnabla_compress.graph import start_quantizers
 from nnabla_compress.logs import quiet
-from nnabla_compress.quantizers import prepare
-from nnabla_compress.recipes import Recipe, differences
+from nnabla_compress.progress import Announce
+from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
-from nnabla_compress.runs.export import export_network, kernels_for
+from nnabla_compress.runs import doubts
+from nnabla_compress.runs.export import Exported, check_exportable, export_network
+from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
-from nnabla_compress.training import Outcome, Score, Trainer, evaluate, set_seed
+from nnabla_compress.training import Outcome, Score, Trainer, set_seed
 from nnabla_compress.training.evaluate import Build
-from nnabla_compress.training.trainer import Progress
 
-Announce = Callable[[str, int], Progress]
 Tell = Callable[[str], None]
 # Samples that the ranges of activations start from where nothing is trained.
 _FIRST_BATCH = 256
@@ -52,14 +52,15 @@ class Run:
         resume: Go on with the run that the folder holds.
 
     Raises:
-        ConfigError: If the folder can't be written to, holds a run that was not to be resumed, or
-            one of another recipe.
+        ConfigError: If the folder can't be written to, holds a run that was not to be resumed, one
+            of another recipe, or files of others.
     """
 
     def __init__(
         self, recipe: Recipe, folder: Path, recipe_folder: Path, resume: bool = False
     ) -> None:
         self.recipe = recipe
+        refuse_foreign(folder)
         self._new_folder = not folder.exists()
         self._claimed = False
         self.folder = writable_folder(folder)
@@ -82,8 +83,7 @@ class Run:
                     help="resume with the same recipe, or choose another folder with -o",
                 )
             return
-        with atomic_path(self.folder / "source.json") as path:
-            path.write_text(json.dumps({"folder": str(self.recipe_folder.resolve())}), "utf-8")
+        write_json(self.folder / "source.json", {"folder": self.recipe_folder.resolve()})
         with atomic_path(kept) as path:
             path.write_text(self.recipe.dump(), encoding="utf-8")
         self._claimed = True
@@ -122,6 +122,7 @@ class Run:
                 )
                 inputs.check()
                 self._same_data(inputs)
+                check_exportable(inputs, recipe.export.target)
                 self._check_compression(inputs, tell)
             except CompressError:
                 self._release()
@@ -140,9 +141,15 @@ class Run:
             if recipe.float_training is not None:
                 trained = self._train("float", inputs, inputs.build, announce)
                 results["float_training"] = trained
-            results["float"] = _score(inputs, inputs.build)
-            results["float"].update(self._export("float", inputs, inputs.build)[1])
-            if recipe.compression is not None:
+            cause = None if recipe.float_training is None else doubts.TRAINING
+            results["float"] = _score(inputs, inputs.build, cause)
+            exported = self._export("float", inputs, inputs.build, recipe.export.for_float())
+            results["float"].update(exported.as_dict())
+            if recipe.compression is None and recipe.export != recipe.export.for_float():
+                exported = self._export("results", inputs, inputs.build, recipe.export)
+                results["compressed"] = {**results["float"], **exported.as_dict()}
+                results["layers"] = exported.report.rows_as_dicts()
+            elif recipe.compression is not None:
                 if recipe.compression.fold == "before":
                     inputs.fold()
                 build = compressed(inputs.build, recipe.compression)
@@ -151,15 +158,36 @@ class Run:
                     results["training"] = self._train("compressed", inputs, build, announce)
                 else:
                     self._start(inputs, build)
-                results["compressed"] = _score(inputs, build)
-                report, sizes = self._export("results", inputs, build)
-                results["compressed"].update(sizes)
-                results["layers"] = report.rows_as_dicts()
+                trains = recipe.compression.training is not None
+                if "warnings" not in results["float"]:
+                    cause = doubts.TRAINING if trains else doubts.QUANTIZATION
+                results["compressed"] = _score(inputs, build, cause)
+                exported = self._export("results", inputs, build, recipe.export)
+                results["compressed"].update(exported.as_dict())
+                self._judge_budget(results, build(inputs.variables(), True))
+                results["layers"] = exported.report.rows_as_dicts()
+                results["what_stays"] = exported.report.what_stays()
                 results["quantizers"] = learned_rows([build(inputs.variables(), True)])
                 if any("step" in row for row in results["quantizers"]):
                     plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)
-            _write_json(self.folder / "results.json", results)
+            write_json(self.folder / "results.json", results)
         return results
+
+    def _judge_budget(self, results: Dict[str, Any], output: nn.Variable) -> None:
+        """Notes what became of the budgets, and of the bits that were to be learned."""
+        assert self.recipe.compression is not None
+        part, warnings = results["compressed"], []
+        budget = budget_of(self.recipe.compression.budget)
+        if budget is not None:
+            part["budgets"] = doubts.of_budget(budget([output]), part["packed_weight_bytes"])
+            warnings += doubts.missed(part["budgets"])
+        if results.get("training", {}).get("bits_moved") is False:
+            warnings.append(
+                "no bit width ever moved, although the recipe learns them: train longer, raise the "
+                "learning rate, or give a tighter budget"
+            )
+        if warnings:
+            part["warnings"] = [*part.get("warnings", []), *warnings]
 
     def _same_data(self, inputs: Inputs) -> None:
         """Refuses to go on with other samples than those that the run began with.
@@ -174,7 +202,7 @@ class Run:
                 f"{inputs.data.name} gives other samples than when the run in {self.folder} began.",
                 help="seed its randomness, so that each call gives the same; or begin a new run",
             )
-        _write_json(kept, now)
+        write_json(kept, now)
 
     def _check_compression(self, inputs: Inputs, tell: Tell) -> None:
         """Refuses rules that match nothing and budgets out of reach before anything is trained."""
@@ -198,15 +226,13 @@ class Run:
             load_parameters(finished)
             return
         if inputs.splits is not None:
-            output = build(inputs.first_feed(_FIRST_BATCH).inputs, True)
+            output = build(inputs.drawn_feed(_FIRST_BATCH).inputs, True)
         else:
             output = build(inputs.variables(), True)
-        prepare([output])
+        start_quantizers([output])
         if inputs.splits is not None:
-            try:
+            with unwrapped():
                 output.forward(clear_buffer=True)
-            except SystemError as error:  # how NNabla hands on what a quantizer raised
-                raise unwrap(error) from error
         self._keep(finished)
 
     def _train(
@@ -245,7 +271,7 @@ class Run:
         outcome = trainer.run(resume=self.resume, progress=progress)
         trainer.load_best()
         result = _summary(outcome)
-        _write_json(summary, result)
+        write_json(summary, result)
         self._keep(finished)
         return result
 
@@ -254,23 +280,8 @@ class Run:
         with atomic_path(finished) as path, h5_errors(finished), quiet():
             nn.save_parameters(str(path))
 
-    def _export(self, name: str, inputs: Inputs, build: Build) -> Any:
-        nnp = self.folder / f"{name}.nnp"
-        export = self.recipe.export
-        report = export_network(nnp, inputs, build, export.target, **export.options)
-        sizes: Dict[str, Any] = {
-            "nnp_bytes": nnp.stat().st_size,
-            "float_weight_bytes": report.float_bytes,
-            "packed_weight_bytes": report.packed_bytes,
-        }
-        if report.notes:
-            sizes["notes"] = list(report.notes)
-        if export.nnb:
-            nnb = self.folder / f"{name}.nnb"
-            export_nnb(nnb, nnp, api=export.api)
-            kernels_for(nnb)
-            sizes.update(nnb_report(nnb, report.float_sizes).as_dict())
-        return report, sizes
+    def _export(self, name: str, inputs: Inputs, build: Build, part: ExportPart) -> Exported:
+        return export_network(self.folder / f"{name}.nnp", inputs, build, part)
 
 
 def versions() -> Dict[str, str]:
@@ -284,12 +295,12 @@ def versions() -> Dict[str, str]:
     }
 
 
-def _score(inputs: Inputs, build: Build) -> Dict[str, Any]:
+def _score(inputs: Inputs, build: Build, cause: Optional[str]) -> Dict[str, Any]:
     """Returns the scores of a network on the test samples, nothing without data."""
     test = inputs.test
     if test is None:
         return {}
-    return _scored(evaluate(build, test, inputs.preprocessing, loss=inputs.loss))
+    return _scored(doubts.scored(inputs, build, test, cause=cause))
 
 
 def _scored(score: Score) -> Dict[str, Any]:
@@ -301,6 +312,8 @@ def _scored(score: Score) -> Dict[str, Any]:
     if score.metrics:
         scored["metrics"] = score.metrics
         scored["loss_name"] = score.loss_name
+    if score.doubts:
+        scored["warnings"] = list(score.doubts)
     return scored
 
 
@@ -313,8 +326,3 @@ def _summary(outcome: Outcome) -> Dict[str, Any]:
         if score is not None:
             summary[f"{name}_validation"] = _scored(score)
     return summary
-
-
-def _write_json(path: Path, content: Dict[str, Any]) -> None:
-    with atomic_path(path) as temporary:
-        temporary.write_text(json.dumps(content, indent=1), encoding="utf-8")

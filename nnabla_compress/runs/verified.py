@@ -4,26 +4,31 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional, Tuple
+from typing import Optional, Tuple, Type
 
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.data import evaluation_batches
+from nnabla_compress.data import evaluation_batches, resolve_path
 from nnabla_compress.errors import DataError
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.finished import open_run, trained_network
 from nnabla_compress.runs.inputs import Inputs, load_inputs
-from nnabla_compress.runs.parameters import own_parameters
+from nnabla_compress.runs.networks import network_of
+from nnabla_compress.runs.parameters import load_parameters, own_parameters
+from nnabla_compress.runs.run import Run
+from nnabla_compress.training import set_seed
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.verification import Samples, Verification, verify_files
-from nnabla_compress.verification.engines import GraphEngine, NnpEngine
+from nnabla_compress.verification.engines import FloatGraphEngine, GraphEngine, NnpEngine
 
 _EXPORTED = "results.nnp"
 
 
 def verify_run(folder: Path, nnp: Optional[Path] = None, count: int = 100) -> Verification:
     """Compares the network of a finished run with the files that were exported of it.
+
+    The float network, as it was before its compression, comes first.
 
     Args:
         folder: The run folder.
@@ -40,12 +45,19 @@ def verify_run(folder: Path, nnp: Optional[Path] = None, count: int = 100) -> Ve
             raise DataError(
                 f"there is no file {nnp}.", help="export the run with 'nnabla-compress export'"
             )
-        return verify_files(
-            *files_beside(nnp), samples_of(inputs, count), count, _graph(inputs, build, nnp)
-        )
+        graph = _graph(GraphEngine, inputs, build, nnp)
+        original = None if run.recipe.compression is None else _float_network(run, inputs, nnp)
+        samples = samples_of(inputs, count)
+        return verify_files(*files_beside(nnp), samples, count, graph, original)
 
 
-def verify_on_data(path: Path, recipe: Recipe, folder: Path, count: int = 100) -> Verification:
+def verify_on_data(
+    path: Path,
+    recipe: Recipe,
+    folder: Path,
+    count: int = 100,
+    original: Optional[Path] = None,
+) -> Verification:
     """Compares a file with what is made of it, on the data of a recipe.
 
     Args:
@@ -53,13 +65,14 @@ def verify_on_data(path: Path, recipe: Recipe, folder: Path, count: int = 100) -
         recipe: Says data and preprocessing.
         folder: Where the recipe's relative paths start.
         count: Number of samples.
+        original: The ``.nnp`` of the float network, as of :func:`verify_files`.
 
     Raises:
         CompressError: If a file is missing or damaged, or the data does not fit the network.
     """
     with own_parameters():
-        samples = samples_of(load_inputs(recipe, folder), count)
-    return verify_files(*files_beside(path), samples, count)
+        samples = samples_of(load_inputs(recipe, folder, unlabelled=True, targets="either"), count)
+    return verify_files(*files_beside(path), samples, count, original=original)
 
 
 def files_beside(path: Path) -> Tuple[Optional[Path], Optional[Path]]:
@@ -98,7 +111,22 @@ def samples_of(inputs: Inputs, count: int) -> Optional[Samples]:
     )
 
 
-def _graph(inputs: Inputs, build: Build, nnp: Path) -> GraphEngine:
+def _float_network(run: Run, inputs: Inputs, nnp: Path) -> GraphEngine:
+    """The network that was compressed, read again: its parameters are not those of now."""
+    recipe = run.recipe
+    with own_parameters():
+        set_seed(recipe.seed)
+        classes = inputs.data.n_classes if inputs.splits is not None else 0
+        build = network_of(recipe, run.recipe_folder).make(classes)
+        build(inputs.variables(), True)
+        if recipe.model.parameters is not None:
+            load_parameters(resolve_path(recipe.model.parameters, run.recipe_folder, "parameters"))
+        if (run.folder / "float.h5").is_file():
+            load_parameters(run.folder / "float.h5")
+        return _graph(FloatGraphEngine, inputs, build, nnp)
+
+
+def _graph(kind: Type[GraphEngine], inputs: Inputs, build: Build, nnp: Path) -> GraphEngine:
     """The network, ended as its export is: in its last activation, or before it."""
     x = inputs.variables()
     logits = build(x, True)
@@ -107,4 +135,4 @@ def _graph(inputs: Inputs, build: Build, nnp: Path) -> GraphEngine:
     exported = next(iter(NnpEngine(nnp).outputs.values()))
     if exported.parent.info.type_name != output.parent.info.type_name:
         output = logits
-    return GraphEngine(given, {"y": output})
+    return kind(given, {"y": output})

@@ -19,6 +19,9 @@ def write_heat_map(found: Sensitivities, path: Union[str, Path]) -> None:
         found: What was measured.
         path: The picture to write.
     """
+    import logging
+
+    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it announces its font cache
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.colors import SymLogNorm
     from matplotlib.figure import Figure

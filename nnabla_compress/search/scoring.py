@@ -10,20 +10,23 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.calibration.agreement import decibels
 from nnabla_compress.compression import refuse_codes
 from nnabla_compress.data import evaluation_batches
-from nnabla_compress.errors import ConfigError, DataError, unwrap
+from nnabla_compress.errors import ConfigError, DataError, unwrapped
 from nnabla_compress.graph import (
     Activation,
     Layer,
     activations,
+    check_faithful,
     insert_activation_quantizers,
     insert_weight_quantizers,
     layers,
     rebuild,
+    start_quantizers,
 )
-from nnabla_compress.quantizers import Quantizer, graph_quantizers, prepare
+from nnabla_compress.graph.compare import decibels
+from nnabla_compress.progress import tracked
+from nnabla_compress.quantizers import Quantizer, graph_quantizers
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.rules import Candidate, QuantizerRule, nearest, parse_rule, quantizers
 from nnabla_compress.runs.inputs import Inputs, load_inputs
@@ -121,7 +124,7 @@ class ScoredNetwork:
         order = np.random.RandomState(recipe.seed).permutation(len(inputs.test))[:samples]
         self.split = inputs.test.take(np.sort(order))
         self._preprocessing = inputs.preprocessing
-        self._feed = Feed(self.split, min(_BATCH, len(self.split)))
+        self._feed = Feed(self.split, inputs.only_batch or min(_BATCH, len(self.split)))
         self._inputs: Inputs = inputs
         with nn.auto_forward(False):
             self.output = inputs.build(self._feed.inputs, True)
@@ -185,7 +188,8 @@ class ScoredNetwork:
         with nn.auto_forward(False):
             outputs = insert_activation_quantizers([self.output], choose_activation)
             (output,) = insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
-        prepare([output])
+        check_faithful([self.output], [output])
+        start_quantizers([output])
         return output
 
     def score(
@@ -213,16 +217,14 @@ class ScoredNetwork:
 
     def _start(self, output: nn.Variable) -> Optional[float]:
         """Runs one batch, which sets the ranges of activations."""
-        first = self._inputs.first_feed(_FIRST_BATCH)
+        first = self._inputs.drawn_feed(_FIRST_BATCH)
         with nn.auto_forward(False):
             (started,) = rebuild([output], inputs=_pairs(self._feed, first))
         nodes = [node for node in graph_quantizers([started]) if node.inputs[0].parent is not None]
         for node in nodes[-1:]:
             node.inputs[0].persistent = node.outputs[0].persistent = True
-        try:
+        with unwrapped():
             started.forward(clear_buffer=True)
-        except SystemError as error:  # how NNabla hands on what a quantizer raised
-            raise unwrap(error) from error
         if not nodes:
             return None
         return signal_to_noise(nodes[-1].inputs[0].d, nodes[-1].outputs[0].d)
@@ -234,7 +236,9 @@ class ScoredNetwork:
         output.persistent = True
         total, hits, outputs = 0.0, 0.0, []
         counts = True
-        for batch in evaluation_batches(self.split, self._feed.x.shape[0], self._preprocessing):
+        size = self._feed.x.shape[0]
+        batches = evaluation_batches(self.split, size, self._preprocessing)
+        for batch in tracked("scoring", batches, -(-len(self.split) // size)):
             self._feed.put(batch)
             losses.forward(clear_no_need_grad=True)
             total += float(losses.d[: batch.count].sum(dtype=np.float64))

@@ -5,17 +5,20 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any, Callable, Dict, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.errors import CompressError, ConfigError, DataError
-from nnabla_compress.files import atomic_path
+from nnabla_compress.files import write_json
 from nnabla_compress.graph import layers
+from nnabla_compress.progress import counted
 from nnabla_compress.quantizers import quantizer_of
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.search.scoring import ScoredNetwork, Scores, rule_of, signal_to_noise
@@ -84,8 +87,7 @@ class Sensitivities:
 
     def write(self, path: Union[str, Path]) -> None:
         """Writes the JSON file that :meth:`read` reads."""
-        with atomic_path(path) as temporary:
-            temporary.write_text(json.dumps(asdict(self), indent=1) + "\n", "utf-8")
+        write_json(path, asdict(self))
 
     @classmethod
     def read(cls, path: Union[str, Path]) -> Sensitivities:
@@ -171,26 +173,19 @@ def measure(
             for width in widths
         ]
         found: Dict[Tuple[str, str, int], Sensitivity] = {}
+        with counted("sensitivity", len(tasks)) as at:
 
-        def note(row: Sensitivity) -> None:
-            found[row.kind, row.layer, row.bits] = row
-            if progress is not None:
-                progress(len(found), len(tasks))
+            def note(row: Sensitivity) -> None:
+                found[row.kind, row.layer, row.bits] = row
+                at(len(found))
+                if progress is not None:
+                    progress(len(found), len(tasks))
 
-        if workers == 1:
-            for task in tasks:
-                note(network.measure(*task))
-        else:
-            context = multiprocessing.get_context("spawn")
-            with ProcessPoolExecutor(workers, context, _start, arguments) as pool:
-                futures = [pool.submit(_work, *task) for task in tasks]
-                try:
-                    for future in as_completed(futures):
-                        note(future.result())
-                except BaseException:
-                    for future in futures:
-                        future.cancel()
-                    raise
+            if workers == 1:
+                for task in tasks:
+                    note(network.measure(*task))
+            else:
+                _share(workers, arguments, tasks, note)
         scores, count = network.scored.float, len(network.scored.split)
     content = recipe.model_dump(mode="json")
     place = str(folder.resolve())
@@ -257,6 +252,36 @@ class _Measured:
         accuracy = None if before is None or scores.accuracy is None else scores.accuracy - before
         loss = scores.loss - scored.float.loss
         return Sensitivity(kind, name, *sizes, loss, accuracy, ratio, scores.output_snr)
+
+
+def _share(workers: int, arguments: Any, tasks: Sequence[Any], note: Any) -> None:
+    """Measures in processes; ``note`` gets what each task found as it is done."""
+    context = multiprocessing.get_context("spawn")
+    others = set(multiprocessing.active_children())
+    with ProcessPoolExecutor(workers, context, _start, arguments) as pool:
+        with _deaf_children():
+            futures = [pool.submit(_work, *task) for task in tasks]
+        try:
+            for future in as_completed(futures):
+                note(future.result())
+        except BaseException:
+            for process in set(multiprocessing.active_children()) - others:
+                process.terminate()
+            raise
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Processes started within the block leave Ctrl-C to the one who waits for them."""
+    try:
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    except ValueError:  # only the main thread may
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 _network: Optional[_Measured] = None  # of this process, where it is a worker

@@ -9,12 +9,14 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.nnb.inputs import stored_input
 from nnabla_compress.nnb.network import DTYPES, NnbFile
 from nnabla_compress.nnb.reader import read_nnb
 from nnabla_compress.nnb.single_assignment import single_assignment
+from nnabla_compress.progress import tracked
 from nnabla_compress.simulator.context import Callbacks, Context
 from nnabla_compress.simulator.liveness import liveness
-from nnabla_compress.simulator.tensor import COEFFICIENTS, store
+from nnabla_compress.simulator.tensor import COEFFICIENTS
 from nnabla_compress.simulator.traps import traps
 
 MOST_BUFFER_BYTES = 1 << 30
@@ -43,9 +45,8 @@ class Port(NamedTuple):
         return np.dtype(DTYPES[self.type]).newbyteorder("=")
 
     def stored(self, real: np.ndarray) -> np.ndarray:
-        """Returns real values as the runtime stores them: limited, and cut toward zero."""
-        with np.errstate(all="ignore"):
-            return store(np.asarray(real, np.float32), self.type, COEFFICIENTS[self.fp_pos])
+        """Returns a sample as a program has to store it: rounded to the nearest, and limited."""
+        return stored_input(real, self.type, self.fp_pos)
 
     def real(self, stored: np.ndarray) -> np.ndarray:
         """Returns stored numbers as float32 values."""
@@ -98,6 +99,11 @@ class Machine:
         self._liveness = liveness(self.network)
         self._contexts: Dict[int, Context] = {}
 
+    @property
+    def repeatable(self) -> bool:
+        """Whether every call does the same, and no function reads what another has overwritten."""
+        return self._liveness.repeatable
+
     def forward(self, arrays: Sequence[np.ndarray]) -> List[np.ndarray]:
         """Runs the network once.
 
@@ -120,8 +126,8 @@ class Machine:
         """Runs the network once on real values.
 
         Args:
-            values: One array for each input, of its shape; limited and cut toward zero to the
-                input's format.
+            values: One array for each input, of its shape; stored as
+                :func:`~nnabla_compress.nnb.stored_input` says.
 
         Returns:
             Real values of each output, float32.
@@ -149,7 +155,8 @@ class Machine:
         self._check(samples, [(count, *port.shape) for port in self.inputs])
         outputs = [np.empty((count, *port.shape), port.dtype) for port in self.outputs]
         lanes = self._lanes(count)
-        for start in range(0, count, lanes):
+        starts = range(0, count, lanes)
+        for start in tracked("running the simulator", starts, len(starts)):
             parts = [np.moveaxis(array[start : start + lanes], 0, -1) for array in samples]
             width = parts[0].shape[-1]
             if width < lanes:

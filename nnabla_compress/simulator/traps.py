@@ -88,9 +88,9 @@ def _of_file(network: NnbFile) -> List[Trap]:
                 13,
                 "error",
                 None,
-                f"the file has API level {network.api_level}, the runtime refuses levels above "
-                f"{NEWEST_API_LEVEL} (-899)",
-                f"convert with --api {NEWEST_API_LEVEL} or less",
+                f"the file has API level {network.api_level}, the released runtime refuses levels "
+                f"above {NEWEST_API_LEVEL} (-899)",
+                f"convert with --api {NEWEST_API_LEVEL} or less, unless your runtime is newer",
             )
         )
     for number, variable in enumerate(network.variables):

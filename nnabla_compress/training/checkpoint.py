@@ -15,7 +15,7 @@ from typing import Any, Dict, Optional
 import nnabla as nn
 
 from nnabla_compress.errors import DataError
-from nnabla_compress.files import atomic_path, h5_errors
+from nnabla_compress.files import atomic_path, h5_errors, write_json
 from nnabla_compress.logs import quiet
 
 
@@ -37,9 +37,8 @@ def save(folder: Path, iteration: int, solver: Any, progress: Dict[str, Any]) ->
         nn.save_parameters(str(path))
     with atomic_path(states) as path, h5_errors(states), quiet():
         solver.save_states(str(path))
-    with atomic_path(folder / f"checkpoint_{iteration}.json") as path:
-        content = {"iteration": iteration, "progress": progress}
-        path.write_text(json.dumps(content, indent=1), encoding="utf-8")
+    content = {"iteration": iteration, "progress": progress}
+    write_json(folder / f"checkpoint_{iteration}.json", content)
     for old in _numbers(folder):
         if old != iteration:
             (folder / f"checkpoint_{old}.json").unlink()

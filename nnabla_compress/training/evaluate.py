@@ -4,12 +4,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Optional
+from typing import Callable, Dict, Optional, Tuple
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.data import Preprocessing, Split, evaluation_batches
+from nnabla_compress.errors import FixedBatchError
+from nnabla_compress.progress import tracked
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
 
@@ -29,6 +31,7 @@ class Score:
         metrics: Further measures by name, smaller ones being better.
         accuracy_name: What the accuracy is called.
         loss_name: Name of the loss.
+        doubts: What speaks against believing it, in sentences.
 
     Example:
         >>> Score(loss=0.5, accuracy=0.9173, samples=10000).error
@@ -41,6 +44,7 @@ class Score:
     metrics: Dict[str, float] = field(default_factory=dict)
     accuracy_name: str = "accuracy"
     loss_name: str = ""
+    doubts: Tuple[str, ...] = ()
 
     @property
     def error(self) -> Optional[float]:
@@ -87,7 +91,8 @@ class Evaluator:
     def score(self, split: Split) -> Score:
         """Returns the means over all samples of a split."""
         sums: Dict[str, float] = {}
-        for batch in evaluation_batches(split, self.batch_size, self.preprocessing):
+        batches = evaluation_batches(split, self.batch_size, self.preprocessing)
+        for batch in tracked("scoring", batches, -(-len(split) // self.batch_size)):
             self.feed.put(batch)
             self.losses.forward(clear_no_need_grad=True)
             output = self.output.d
@@ -132,4 +137,8 @@ def evaluate(
         1.0
     """
     size = min(batch_size, len(split))
-    return Evaluator(build, split, size, preprocessing, loss).score(split)
+    try:
+        evaluator = Evaluator(build, split, size, preprocessing, loss)
+    except FixedBatchError as error:
+        evaluator = Evaluator(build, split, error.rows, preprocessing, loss)
+    return evaluator.score(split)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import difflib
 import inspect
 from dataclasses import dataclass, field
 from typing import Any, Dict, List, Tuple
@@ -19,6 +18,7 @@ from nnabla.utils.learning_rate_scheduler import (
 )
 
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.spelling import did_you_mean
 
 SCHEDULES = ("constant", "cosine", "exponential", "polynomial", "step")
 # Arguments that are learning rates: NNabla's solvers name them in three ways.
@@ -97,10 +97,8 @@ class TrainingSettings:
     def _check_solver(self) -> None:
         known = _solver_names()
         if self.solver not in known:
-            near = difflib.get_close_matches(self.solver, known, n=1)
             raise ConfigError(
-                f"training: unknown solver {self.solver!r}.",
-                help=(f"did you mean {near[0]!r}? " if near else "") + f"known: {', '.join(known)}",
+                f"training: unknown solver {self.solver!r}.", help=did_you_mean(self.solver, known)
             )
         arguments = inspect.signature(getattr(S, self.solver)).parameters
         options = [name for name in arguments if name not in _RATES]

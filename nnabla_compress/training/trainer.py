@@ -15,10 +15,11 @@ import numpy as np
 
 from nnabla_compress.data import Batch, DataSet, Preprocessing, TrainingBatches
 from nnabla_compress.data.augmentation import Augmentation
-from nnabla_compress.errors import CompressError, TrainingError, unwrap
+from nnabla_compress.errors import TrainingError, unwrapped
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.logs import quiet
+from nnabla_compress.progress import Progress
 from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.regularizers import MemoryBudget, NetworkMemory
 from nnabla_compress.solvers import LUTQ
@@ -35,7 +36,6 @@ _HOLD_BUDGET_FROM = 0.6
 # Batches that running statistics follow before a quantized network is scored.
 _STATISTICS_BATCHES = 40
 
-Progress = Callable[[int, int, Dict[str, float]], None]
 Budget = Callable[[List[nn.Variable]], MemoryBudget]
 
 
@@ -189,7 +189,7 @@ class Trainer:
             self._end_of_epoch(0, state, monitors)
         rates = self.settings.learning_rates(self.total)
         recent: Dict[str, float] = {}
-        try:
+        with unwrapped():
             for iteration in range(start, self.total):
                 self.solver.set_learning_rate(rates.get_learning_rate(iteration))
                 now = self._update(iteration, state)
@@ -200,6 +200,8 @@ class Trainer:
                 recent.update(now)
                 if self._ends_epoch(done):
                     self._end_of_epoch(done, state, monitors)
+                    if done == self.total:
+                        self._check_parameters(iteration)
                     if state["last"]:
                         accuracy = state["last"]["accuracy"]
                         shown = state["last"]["loss"] if accuracy is None else accuracy
@@ -209,10 +211,6 @@ class Trainer:
                     checkpoint.save(self.folder / "checkpoints", done, self.solver, state)
                 if progress is not None:
                     progress(done, self.total, recent)
-        except CompressError:
-            raise
-        except SystemError as error:
-            raise unwrap(error) from error
         return Outcome(
             iterations=self.total,
             last=Score(**state["last"]) if state["last"] else None,
@@ -227,11 +225,7 @@ class Trainer:
         self.objective.forward(clear_no_need_grad=True)
         loss = float(self.objective.d)
         if not math.isfinite(loss):
-            raise TrainingError(
-                f"the loss is {loss} at iteration {iteration} (epoch "
-                f"{self.batches.epoch(iteration):.2f}) of {self.folder.name}.",
-                help="lower the learning rate; the last checkpoint is untouched",
-            )
+            raise self._diverged(f"the loss is {loss}", iteration)
         now = {"loss": float(self.loss.d)}
         right = self.judge.right(self.logits.d, batch.y)
         if right is not None:
@@ -252,6 +246,19 @@ class Trainer:
                 state["held_bits"] = self.budget.bits()
             self.budget.hold(state["held_bits"])
         return now
+
+    def _check_parameters(self, iteration: int) -> None:
+        for name, parameter in self.solver.get_parameters().items():
+            if not np.isfinite(parameter.d).all():
+                raise self._diverged(f"the parameter {name} is no longer finite", iteration)
+
+    def _diverged(self, what: str, iteration: int) -> TrainingError:
+        return TrainingError(
+            f"{what} at iteration {iteration} (epoch {self.batches.epoch(iteration):.2f}) of "
+            f"{self.folder.name}.",
+            help=f"the training diverged: lower the learning rate ({self.settings.learning_rate:g} "
+            "at the start); the last checkpoint is untouched",
+        )
 
     def _put_batch(self, iteration: int) -> Batch:
         batch = self.batches.batch(iteration)
@@ -289,6 +296,8 @@ class Trainer:
         if self.evaluator is None:
             return
         score = self.evaluator.score(self.data.split("validation"))
+        if not math.isfinite(score.loss):
+            raise self._diverged(f"the loss of the validation samples is {score.loss}", at)
         monitors.add("Validation loss", at, score.loss, every=True)
         measures = dict(score.metrics)
         if score.error is not None:

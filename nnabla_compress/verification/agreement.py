@@ -8,7 +8,7 @@ from typing import Optional
 
 import numpy as np
 
-from nnabla_compress.graph.compare import difference, same_class
+from nnabla_compress.graph.compare import decibels, difference, same_class
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,8 @@ class Agreement:
         root_mean_square: Root of the mean squared difference, over that of the output itself.
         same_class: Share of samples whose largest entry is the same one; None where a sample has
             one number or more than one axis.
+        snr: Signal-to-noise ratio ``10 log10(sum y^2 / sum (y - q)^2)`` in dB, of the numbers that
+            are finite in both; 300 stands for no noise at all. None for other shapes.
     """
 
     output: str
@@ -29,6 +31,7 @@ class Agreement:
     largest: float
     root_mean_square: float
     same_class: Optional[float] = None
+    snr: Optional[float] = None
 
 
 def agreement(output: str, expected: np.ndarray, got: np.ndarray) -> Agreement:
@@ -52,6 +55,8 @@ def agreement(output: str, expected: np.ndarray, got: np.ndarray) -> Agreement:
         np.int32
     )
     share = float(equal.mean()) if equal.size else 1.0
-    return Agreement(
-        output, share, apart.largest, apart.root_mean_square, same_class(expected, got)
-    )
+    finite = np.isfinite(expected) & np.isfinite(got)
+    y, q = expected[finite].astype(np.float64), got[finite].astype(np.float64)
+    snr = decibels(float(np.square(y).sum()), float(np.square(y - q).sum()))
+    same = same_class(expected, got)
+    return Agreement(output, share, apart.largest, apart.root_mean_square, same, snr)

@@ -7,7 +7,7 @@ import os
 import subprocess
 import tempfile
 from pathlib import Path
-from typing import ClassVar, Dict, List, Optional, Sequence, Tuple
+from typing import ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -16,11 +16,15 @@ from nnabla_compress.errors import ConfigError, DataError, VerifyError
 from nnabla_compress.exporters.exactness import Exactness
 from nnabla_compress.exporters.nnabla_errors import told_as
 from nnabla_compress.graph.compare import run
+from nnabla_compress.graph.ends import BEHIND, End, end_of
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
+from nnabla_compress.progress import tracked
 from nnabla_compress.simulator import Machine
+from nnabla_compress.simulator.inner import before_last, with_outputs
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
 
+FLOAT = "float network"
 VARIABLE = "NNABLART"
 PACKED_VARIABLE = "NNABLART_PACKED"
 _SECONDS = 600
@@ -36,8 +40,13 @@ class Engine:
 
     name: ClassVar[str]
 
+    @property
+    def before(self) -> Dict[int, str]:
+        """Types of the last activations that it tells the input of, by number of the output."""
+        return {}
+
     def run(self, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
-        """Returns the outputs, float32, (rows, ...).
+        """Returns the outputs, float32, (rows, ...), then what the last activations get.
 
         Args:
             rows: For each input float32 (rows, ...).
@@ -57,21 +66,36 @@ class GraphEngine(Engine):
 
     def __init__(self, inputs: Dict[str, nn.Variable], outputs: Dict[str, nn.Variable]) -> None:
         self.inputs, self.outputs = inputs, outputs
+        found = {number: end_of(output) for number, output in enumerate(outputs.values())}
+        self.ends: Dict[int, End] = {n: end for n, end in found.items() if end is not None}
+
+    @property
+    def before(self) -> Dict[int, str]:
+        """Types of the last activations, by number of the output."""
+        return {number: end.type for number, end in self.ends.items()}
 
     def run(self, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
         """Runs the graph batch by batch, the last one filled up with zeros."""
         variables = list(self.inputs.values())
+        wanted = [*self.outputs.values(), *(end.before for end in self.ends.values())]
         size, count = variables[0].shape[0], len(rows[0])
         found: List[List[np.ndarray]] = []
-        for start in range(0, count, size):
+        starts = range(0, count, size)
+        for start in tracked(f"running the {self.name}", starts, len(starts)):
             batch = [_filled(array[start : start + size], size) for array in rows]
             with told_as(
                 VerifyError,
                 f"NNabla can't run the {self.name}",
                 "look at the network with 'nnabla-compress inspect'",
             ):
-                found.append(run(variables, list(self.outputs.values()), batch))
+                found.append(run(variables, wanted, batch))
         return [np.concatenate(parts)[:count].astype(np.float32) for parts in zip(*found)]
+
+
+class FloatGraphEngine(GraphEngine):
+    """NNabla on the network as it was before it was compressed."""
+
+    name = FLOAT
 
 
 class NnpEngine(GraphEngine):
@@ -125,21 +149,51 @@ class NnpEngine(GraphEngine):
         return any(function.info.type_name.startswith(prefixes) for function in order)
 
 
+class ReferenceEngine(NnpEngine):
+    """The same network of plain layers, which some exports write beside their file."""
+
+    name = "reference in NNabla"
+
+
+class FloatEngine(NnpEngine):
+    """NNabla on the ``.nnp`` of the network as it was before it was compressed."""
+
+    name = FLOAT
+
+
 class SimulatorEngine(Engine):
     """The simulated C runtime on an ``.nnb``.
 
     Args:
-        path: The file.
+        machine: The simulator with the file.
+        ends: Types of last activations whose inputs are wanted, by number of the output.
     """
 
     name = ".nnb in the simulator"
 
-    def __init__(self, path: Path) -> None:
-        self.machine = Machine(path, callbacks=PACKED_CALLBACKS)
+    def __init__(self, machine: Machine, ends: Optional[Mapping[int, str]] = None) -> None:
+        self.machine = machine
+        network = machine.network
+        self._before: Dict[int, str] = {}
+        inner: Dict[int, int] = {}
+        # Memory that is used wrongly must stay as it is.
+        for number, last in (ends or {}).items() if self.machine.repeatable else ():
+            found = before_last(network, network.outputs[number], last, BEHIND)
+            if found is not None and found not in (*network.outputs, *inner.values()):
+                self._before[number], inner[number] = last, found
+        self._seeing = self.machine
+        if inner:
+            more = with_outputs(network, list(inner.values()))
+            self._seeing = Machine(more, callbacks=PACKED_CALLBACKS)
+
+    @property
+    def before(self) -> Dict[int, str]:
+        """Types of the last activations whose input it sees, by number of the output."""
+        return self._before
 
     def run(self, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
         """Runs all rows."""
-        return self.machine.run_many(rows)
+        return self._seeing.run_many(rows)
 
 
 class RuntimeEngine(Engine):
@@ -179,7 +233,8 @@ class RuntimeEngine(Engine):
         size, count = self.machine.inputs[0].shape[0], len(rows[0])
         found: List[List[np.ndarray]] = []
         with tempfile.TemporaryDirectory() as folder:
-            for start in range(0, count, size):
+            starts = range(0, count, size)
+            for start in tracked(f"running the {self.name}", starts, len(starts)):
                 batch = [_filled(array[start : start + size], size) for array in rows]
                 found.append(self._once(Path(folder), batch))
         return [np.concatenate(parts)[:count] for parts in zip(*found)]

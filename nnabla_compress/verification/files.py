@@ -8,18 +8,28 @@ import os
 import tempfile
 import zipfile
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Tuple
+from typing import (
+    Any,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
 
 import numpy as np
 
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnb
 from nnabla_compress.exporters.archive import METADATA
-from nnabla_compress.nnb import NnbFile
+from nnabla_compress.graph.ends import saturated
 from nnabla_compress.simulator import Machine
-from nnabla_compress.simulator.packed import needs_callbacks
+from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
 from nnabla_compress.verification.agreement import agreement
 from nnabla_compress.verification.engines import (
     PACKED_VARIABLE,
@@ -27,70 +37,29 @@ from nnabla_compress.verification.engines import (
     Engine,
     GraphEngine,
     NnpEngine,
+    ReferenceEngine,
     RuntimeEngine,
     SimulatorEngine,
 )
-from nnabla_compress.verification.report import (
-    BIT_EQUAL,
-    NOTHING,
-    SINGLE_STEPS,
-    Comparison,
-    Promise,
-    Verification,
-    within,
+from nnabla_compress.verification.original import misfit, original_of
+from nnabla_compress.verification.promises import (
+    OTHER_IN_NNABLA,
+    of_conversion,
+    of_export,
+    of_simulation,
 )
+from nnabla_compress.verification.report import NOTHING, Comparison, Promise, Verification
+from nnabla_compress.verification.samples import Samples
 
-_SEED = 313
 _ROWS = 32
-_FLOAT_TOLERANCE = 1e-4  # additions in another order
-_OTHER_IN_NNABLA = ("BinaryConnect", "BinaryWeight")  # NNabla computes their weights again
-_LIBRARY_TOLERANCE = 1e-5  # exponentials of another library, fused multiply-add
+_MOSTLY = 0.5  # part of the samples on which a saturated activation is worth a word
+_NO_RUNTIME = (
+    "the real C runtime takes no part, only its simulator: {} is not set, see docs/verify.md"
+)
 _UNREGISTERED = (
     "note: NNABLART takes no part: nnablart can't run packed weights. Compile packed_main.c and "
     "set NNABLART_PACKED to its path."
 )
-
-
-class _Reference(NnpEngine):
-    """The same network of plain layers, which some exports write beside their file."""
-
-    name = "reference in NNabla"
-
-
-@dataclass(frozen=True)
-class Samples:
-    """What the computations are compared on.
-
-    Args:
-        rows: For each input, in the order of the network's, float32 (samples, ...).
-        source: Where they are from, in words.
-        labels: Class indices (samples, 1), None if there are none.
-        names: Names of the inputs, if they are known.
-    """
-
-    rows: Sequence[np.ndarray]
-    source: str
-    labels: Optional[np.ndarray] = None
-    names: Tuple[str, ...] = ()
-
-    def in_order_of(self, names: Sequence[str]) -> Samples:
-        """Returns the samples with their inputs in another order, if they have these names."""
-        if set(names) != set(self.names):
-            return self
-        rows = [self.rows[self.names.index(name)] for name in names]
-        return Samples(rows, self.source, self.labels, tuple(names))
-
-    @classmethod
-    def random(cls, shapes: Sequence[Tuple[int, ...]], count: int) -> Samples:
-        """Returns samples of the standard normal distribution, the same ones every time.
-
-        Args:
-            shapes: Of a sample of each input.
-            count: Number of samples.
-        """
-        rng = np.random.RandomState(_SEED)
-        rows = [rng.randn(count, *shape).astype(np.float32) for shape in shapes]
-        return cls(rows, "the standard normal distribution")
 
 
 def verify_files(
@@ -99,13 +68,16 @@ def verify_files(
     samples: Optional[Samples] = None,
     count: int = 100,
     graph: Optional[GraphEngine] = None,
+    original: Union[GraphEngine, Path, None] = None,
 ) -> Verification:
-    """Compares a graph, an ``.nnp``, an ``.nnb`` in the simulator, and the real C runtime.
+    """Compares float network, graph, ``.nnp``, ``.nnb`` in the simulator, and the real C runtime.
 
     Without an ``.nnb`` the ``.nnp`` is converted for the comparison. A ``.reference.nnp`` beside it
     stands for layers that NNabla computes otherwise than the runtime. The real runtime takes part
     where the environment variable NNABLART names the program ``nnablart``; for a file with packed
-    weights where NNABLART_PACKED names the compiled ``packed_main.c``.
+    weights where NNABLART_PACKED names the compiled ``packed_main.c``. Where an output ends in a
+    Softmax or another activation that saturates, what that gets is compared as well, except in the
+    real runtime.
 
     Args:
         nnp: The ``.nnp``.
@@ -113,6 +85,9 @@ def verify_files(
         samples: What to compare on; by default ``count`` random ones.
         count: Number of random samples.
         graph: The network that was exported.
+        original: The float network that it was made of, or its ``.nnp``; by default ``float.nnp``
+            beside ``results.nnp``. Nothing is promised of the difference: it is what quantization
+            costs.
 
     Returns:
         What was found; :meth:`Verification.check` raises if a promise was broken.
@@ -124,55 +99,107 @@ def verify_files(
     """
     if nnp is None and nnb is None:
         raise ConfigError("there is no file to verify.", help="give an .nnp or an .nnb")
+    report, given = {} if nnp is None else _metadata(nnp), samples is not None
     with _nnb_of(nnp, nnb) as made:
-        simulator = SimulatorEngine(made)
-        machine = simulator.machine
-        if samples is None:
-            samples = Samples.random([port.shape[1:] for port in machine.inputs], count)
-        engines: List[Engine] = [] if graph is None else [graph]
-        promises: List[Promise] = []
+        machine = Machine(made, callbacks=PACKED_CALLBACKS)
+        batch_size = machine.inputs[0].shape[0]
+        chain: List[_Link] = [] if graph is None else [_Link(graph, NOTHING)]
         in_nnabla = None
         if nnp is not None:
-            in_nnabla = _in_nnabla(nnp, machine.inputs[0].shape[0], len(samples.rows[0]))
-            reference = nnp.with_suffix(".reference.nnp")
-            if in_nnabla.holds(_OTHER_IN_NNABLA) and reference.is_file():
-                in_nnabla = _Reference(reference, machine.inputs[0].shape[0])
-            if graph is not None:
-                promises.append(_promise_of_export(nnp, in_nnabla))
-            engines.append(in_nnabla)
+            rows = count if samples is None else len(samples.rows[0])
+            in_nnabla = _in_nnabla(nnp, report, batch_size, rows)
+            chain.append(_Link(in_nnabla, of_export(report, in_nnabla)))
+        simulator = SimulatorEngine(machine, {} if in_nnabla is None else in_nnabla.before)
+        converted = NOTHING if in_nnabla is None else of_conversion(machine, in_nnabla, given)
+        chain.append(_Link(simulator, converted))
+        # The graph says more of what it takes than the functions that an export made of it.
+        known = graph if graph is not None else in_nnabla
+        if samples is None and known is not None:
+            samples = Samples.random_for(known, count)
+        elif samples is None:
+            samples = Samples.random([port.shape[1:] for port in machine.inputs], count)
+        if in_nnabla is not None:
             samples = samples.in_order_of(list(in_nnabla.inputs))
-            promises.append(_promise_of_conversion(machine, in_nnabla))
-        engines.append(simulator)
         _check(samples, machine)
-        packed = needs_callbacks(machine.network)
-        program = os.environ.get(PACKED_VARIABLE if packed else VARIABLE)
-        warnings = list(machine.warnings)
-        if packed and not program and os.environ.get(VARIABLE):
-            warnings.append(_UNREGISTERED)
+        program, warning, note = _runtime(machine)
         if program:
-            engines.append(RuntimeEngine(program, made, machine))
-            promises.append(_promise_of_simulation(machine, in_nnabla))
-        found = [engine.run(samples.rows) for engine in engines]
+            runtime = RuntimeEngine(program, made, machine)
+            chain.append(_Link(runtime, of_simulation(machine, in_nnabla)))
+        found = [link.engine.run(samples.rows) for link in chain]
+    notes = [note]
+    if not isinstance(original, GraphEngine):
+        original, note = original_of(nnp or made, original, report, batch_size)
+        notes.append(note)
+    if original is not None:
+        shapes = [array.shape[1:] for array in samples.rows]
+        notes.append(misfit(original, shapes, found[0][: len(machine.outputs)]))
+        if notes[-1] is None:
+            chain[0] = chain[0]._replace(promise=NOTHING)
+            chain.insert(0, _Link(original, NOTHING))
+            found.insert(0, original.run(samples.rows))
     names = _output_names(in_nnabla, len(machine.outputs))
     files = {".nnp": nnp, ".nnb": nnb}
+    engines = [link.engine for link in chain]
+    computed = list(zip(engines, found))
     return Verification(
         files={key: str(path) for key, path in files.items() if path is not None},
         samples=samples.source,
         count=len(samples.rows[0]),
         comparisons=tuple(
             Comparison(
-                first.name,
-                second.name,
-                promise,
-                tuple(agreement(name, x, y) for name, x, y in zip(names, one, other)),
+                first[0].name,
+                second[0].name,
+                link.promise,
+                tuple(agreement(name, x, y) for name, x, y in _pairs(names, first, second)),
             )
-            for first, second, promise, one, other in zip(
-                engines, engines[1:], promises, found, found[1:]
-            )
+            for first, second, link in zip(computed, computed[1:], chain[1:])
         ),
         accuracies=_accuracies(engines, found, samples.labels),
-        warnings=warnings,
+        warnings=[*machine.warnings, *([] if warning is None else [warning])],
+        notes=[*_saturations(names, computed), *(text for text in notes if text is not None)],
     )
+
+
+class _Link(NamedTuple):
+    """One of the places that compute a network, and what it owes to the one before it."""
+
+    engine: Engine
+    promise: Promise
+
+
+_Computed = Tuple[Engine, Sequence[np.ndarray]]
+
+
+def _pairs(
+    names: Sequence[str], first: _Computed, second: _Computed
+) -> Iterator[Tuple[str, np.ndarray, np.ndarray]]:
+    """Outputs of two engines by name, then what their last activations get, where both tell it."""
+    for number, name in enumerate(names):
+        yield name, first[1][number], second[1][number]
+    inner = []
+    for engine, found in (first, second):
+        inner.append(dict(zip(engine.before, found[len(names) :])))
+    for number, x in inner[0].items():
+        y = inner[1].get(number)
+        if y is not None and y.shape == x.shape:
+            yield f"{names[number]} before {first[0].before[number]}", x, y
+
+
+def _saturations(names: Sequence[str], computed: Sequence[_Computed]) -> List[str]:
+    """Says which outputs tell little, because their last activation has reached its limits."""
+    for engine, values in computed:
+        if not isinstance(engine, GraphEngine):
+            continue
+        parts = zip(engine.ends.items(), values[len(names) :])
+        shares = [(number, end, saturated(end, x)) for (number, end), x in parts]
+        return [
+            f"{end.type} of output {names[number]} is saturated in {share:.0%} of what it gives, "
+            f"which hides differences: look at '{names[number]} before {end.type}', or give data "
+            "of the kind that the network was trained on"
+            for number, end, share in shares
+            if share >= _MOSTLY
+        ]
+    return []
 
 
 @contextmanager
@@ -185,52 +212,27 @@ def _nnb_of(nnp: Optional[Path], nnb: Optional[Path]) -> Iterator[Path]:
         yield export_nnb(Path(folder) / "network.nnb", nnp)
 
 
-def _in_nnabla(nnp: Path, batch_size: int, count: int) -> NnpEngine:
+def _in_nnabla(nnp: Path, report: Mapping[str, Any], batch_size: int, count: int) -> NnpEngine:
     """The file in batches as the ``.nnb`` has them; in larger ones where that changes no bit."""
     engine = NnpEngine(nnp, batch_size)
-    if engine.exact and _metadata(nnp).get("any_batch_size") and count > batch_size:
+    reference = nnp.with_suffix(".reference.nnp")
+    if engine.holds(OTHER_IN_NNABLA) and reference.is_file():
+        return ReferenceEngine(reference, batch_size)
+    if engine.exact and report.get("any_batch_size") and count > batch_size:
         return NnpEngine(nnp, min(count, _ROWS))
     return engine
 
 
-def _promise_of_export(nnp: Path, network: NnpEngine) -> Promise:
-    report = _metadata(nnp)
-    if not (isinstance(network, _Reference) or report.get("same_values", True)):
-        return NOTHING  # rounded numbers, snapped dictionaries
-    if report.get("exact"):
-        return BIT_EQUAL
-    if network.rounds:
-        return SINGLE_STEPS
-    return within(float(report.get("tolerance") or _FLOAT_TOLERANCE))
-
-
-def _promise_of_conversion(machine: Machine, network: NnpEngine) -> Promise:
-    """Bits where all functions are exact; nothing of integer kernels, which round as they go."""
-    if uses_integer_kernels(machine.network) or network.holds(_OTHER_IN_NNABLA):
-        return NOTHING
-    if network.exact and not isinstance(network, _Reference):
-        return BIT_EQUAL
-    return SINGLE_STEPS if network.rounds else within(_FLOAT_TOLERANCE)
-
-
-def _promise_of_simulation(machine: Machine, network: Optional[NnpEngine]) -> Promise:
-    integers = all(port.type != "FLOAT32" for port in machine.outputs)
-    if integers or (network is not None and network.exact):
-        return BIT_EQUAL
-    return within(_LIBRARY_TOLERANCE)
-
-
-def uses_integer_kernels(network: NnbFile) -> bool:
-    """Returns whether anything that depends on the input is held as integers.
-
-    Args:
-        network: The network.
-    """
-    dynamic = set(network.inputs)
-    for function in network.functions:
-        if dynamic.intersection(function.inputs):
-            dynamic.update(function.outputs)
-    return any(network.variables[number].type != "FLOAT32" for number in dynamic)
+def _runtime(machine: Machine) -> Tuple[Optional[str], Optional[str], Optional[str]]:
+    """The program that is the real runtime; a warning or a note where it takes no part."""
+    packed = needs_callbacks(machine.network)
+    variable = PACKED_VARIABLE if packed else VARIABLE
+    program = os.environ.get(variable)
+    if program:
+        return program, None, None
+    if packed and os.environ.get(VARIABLE):
+        return None, _UNREGISTERED, None
+    return None, None, _NO_RUNTIME.format(variable)
 
 
 def _metadata(nnp: Path) -> Dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 from nnabla_compress.errors import VerifyError
+from nnabla_compress.exporters import tolerance
 from nnabla_compress.verification.agreement import Agreement
 
 
@@ -54,8 +55,12 @@ def within(largest: float) -> Promise:
 
 # Where activations are quantized, a value on a border between two steps may fall to either side.
 SINGLE_STEPS = Promise(
-    "within 5 % (root mean square): single values may fall to the next step", root_mean_square=0.05
+    f"within {100 * tolerance.SINGLE_STEPS:.0f} % (root mean square): single values may fall to "
+    "the next step",
+    root_mean_square=tolerance.SINGLE_STEPS,
 )
+# Integers of few bits.
+HALF = Promise("within half of the output (root mean square)", root_mean_square=tolerance.HALF)
 
 
 @dataclass(frozen=True)
@@ -97,9 +102,10 @@ class Verification:
         files: What was compared, by name.
         samples: How many samples, and where they are from.
         count: Number of samples.
-        comparisons: Neighbours of the chain graph, .nnp, simulator, runtime.
+        comparisons: Neighbours of the chain float network, graph, .nnp, simulator, runtime.
         accuracies: Share of samples whose class was found, by what computed it.
         warnings: Traps of the C runtime that the file steps into.
+        notes: What the comparisons can't tell, a sentence each.
     """
 
     files: Dict[str, str]
@@ -108,6 +114,7 @@ class Verification:
     comparisons: Tuple[Comparison, ...]
     accuracies: Dict[str, float] = field(default_factory=dict)
     warnings: Sequence[str] = ()
+    notes: Sequence[str] = ()
 
     @property
     def kept(self) -> bool:
@@ -122,6 +129,7 @@ class Verification:
             "comparisons": [comparison.as_dict() for comparison in self.comparisons],
             "accuracies": self.accuracies,
             "warnings": list(self.warnings),
+            "notes": list(self.notes),
             "kept": self.kept,
         }
 

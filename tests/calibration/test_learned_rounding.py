@@ -14,7 +14,6 @@ from nnabla_compress.calibration.learned_rounding import Moments, RoundingSettin
 from nnabla_compress.calibration.patches import patches, rows_of, weight_of
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph import layers
-from nnabla_compress.quantizers.affine import Grid
 
 LAYERS = {
     "convolution": ((2, 4, 7, 8), lambda x: PF.convolution(x, 6, (3, 2), pad=(1, 0))),
@@ -56,63 +55,67 @@ def problem(rng, outputs=4, row=8, samples=400, step=0.4):
     mix = rng.randn(row, row)
     x = (rng.randn(samples, row) @ mix + 0.5).astype(np.float32)
     rows = rng.randn(1, outputs, row).astype(np.float32)
-    y = x @ rows[0].T
-    full = np.full(rows.shape, step, np.float32)
-    grid = Grid(full, 0 * full, 0 * full - 7, 0 * full + 7)
-    return rows, grid, x, y
+    return rows, np.float32(step), x, x @ rows[0].T
 
 
-def error(codes, rows, grid, found):
-    u = (codes * grid.scale - rows).astype(np.float64)
+def between(rows, scale):
+    """The neighbouring codes from -7 to 7, times their scale."""
+    floor = np.minimum(np.floor(np.clip(rows / scale, -7, 7)), 6)
+    return floor * scale, (floor + 1) * scale
+
+
+def error(codes, rows, scale, found):
+    u = (codes * scale - rows).astype(np.float64)
     return float(np.einsum("goi,gij,goj->", u, found.gram, u) - 2 * (u * found.slope).sum())
 
 
 @pytest.mark.parametrize("centred", [True, False])
 def test_the_error_is_that_of_the_outputs_without_their_mean_where_there_is_a_bias(centred, rng):
-    rows, grid, x, y = problem(rng)
+    rows, scale, x, y = problem(rng)
     found = moments(rows, iter([(x[:, None], y[:, None] + 1)]), centred)
-    codes = np.round(rows / grid.scale)
-    rest = y + 1 - x @ (codes * grid.scale)[0].T
+    codes = np.round(rows / scale)
+    rest = y + 1 - x @ (codes * scale)[0].T
     start = y + 1 - x @ rows[0].T
     power = np.var if centred else lambda r, axis: np.square(r).mean(axis)
     expected = (power(rest, 0) - power(start, 0)).sum()
-    np.testing.assert_allclose(error(codes, rows, grid, found), expected, rtol=1e-3)
+    np.testing.assert_allclose(error(codes, rows, scale, found), expected, rtol=1e-3)
 
 
 @pytest.mark.parametrize("steps", [0, 300])
 def test_learned_codes_are_up_or_down_and_much_better_than_the_nearest(steps, rng):
-    rows, grid, x, y = problem(rng, row=24)
+    rows, scale, x, y = problem(rng, row=24)
     found = moments(rows, iter([(x[:, None], y[:, None])]), True)
-    codes, gain = learn(rows, grid, found, RoundingSettings(steps=steps))
-    nearest = np.clip(np.round(rows / grid.scale), -7, 7)
-    inside = np.abs(rows / grid.scale) < 7
-    assert (np.abs(codes - rows / grid.scale)[inside] < 1 + 1e-6).all()
-    assert (codes == np.round(codes)).all() and np.abs(codes).max() <= 7
-    before, after = (error(c, rows, grid, found) for c in (nearest, codes))
+    values, gain = learn(rows, *between(rows, scale), found, RoundingSettings(steps=steps))
+    codes = np.round(values / scale)
+    nearest = np.clip(np.round(rows / scale), -7, 7)
+    inside = np.abs(rows / scale) < 7
+    assert (np.abs(codes - rows / scale)[inside] < 1 + 1e-6).all()
+    assert (values == codes * scale).all() and np.abs(codes).max() <= 7
+    before, after = (error(c, rows, scale, found) for c in (nearest, codes))
     np.testing.assert_allclose(after - before, gain, rtol=1e-6)
     assert after < 0.5 * before
 
 
 def test_a_small_layer_comes_close_to_the_best_of_all_roundings(rng):
-    rows, grid, x, y = problem(rng, outputs=1, row=8)
+    rows, scale, x, y = problem(rng, outputs=1, row=8)
     found = moments(rows, iter([(x[:, None], y[:, None])]), True)
-    codes, _ = learn(rows, grid, found, RoundingSettings())
-    floor = np.floor(rows / grid.scale)
+    values, _ = learn(rows, *between(rows, scale), found, RoundingSettings())
+    codes = np.round(values / scale)
+    floor = np.floor(rows / scale)
     every = [
         floor + np.array(ups).reshape(rows.shape) for ups in itertools.product((0, 1), repeat=8)
     ]
-    least = min(error(np.clip(c, -7, 7), rows, grid, found) for c in every)
-    nearest = error(np.clip(np.round(rows / grid.scale), -7, 7), rows, grid, found)
-    assert error(codes, rows, grid, found) <= least + 0.1 * (nearest - least)
+    least = min(error(np.clip(c, -7, 7), rows, scale, found) for c in every)
+    nearest = error(np.clip(np.round(rows / scale), -7, 7), rows, scale, found)
+    assert error(codes, rows, scale, found) <= least + 0.1 * (nearest - least)
 
 
 def test_inputs_that_never_vary_leave_the_nearest_codes():
     rows = np.float32([[[0.3, -1.2, 7.9]]])
-    one = np.ones_like(rows)
     zero = np.zeros((1, 3, 3), np.float32)
     found = Moments(zero, 0 * rows, np.zeros((1, 3)), np.zeros((1, 1)))
-    codes, gain = learn(rows, Grid(one, 0 * one, -7 * one, 7 * one), found, RoundingSettings())
-    assert codes.tolist() == [[[0, -1, 7]]] and gain == 0
+    values, gain = learn(rows, *between(rows, np.float32(1)), found, RoundingSettings())
+    assert values.tolist() == [[[0, -1, 7]]] and gain == 0
 
 
 @pytest.mark.parametrize("options", [{"steps": -1}, {"positions": 0}, {"strength": "high"}])

@@ -19,6 +19,7 @@ from nnabla_compress.exporters import export_nnp
 from nnabla_compress.graph import functions, layers
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import graph_quantizers
+from nnabla_compress.quantizers.base import shown_type
 from tests.calibration.networks import samples, trained
 
 
@@ -122,10 +123,32 @@ def test_equalization_helps_one_scale_a_weight_but_not_the_exactness(rng):
 def test_dictionaries_take_part():
     x, y = trained()
     result = quantize(x, y, samples(), weights=("lut:bits=4", "f2*=affine:bits=8"))
-    kinds = [layer.quantizer.info.type_name for layer in layers(result.outputs)]
+    kinds = [shown_type(layer.quantizer) for layer in layers(result.outputs)]
     assert kinds == ["LUT"] * 5 + ["AffineQuantizer"]
-    assert "learned rounding" not in [step.name for step in result.steps]
-    assert snr(result, x, y, samples(32, seed=9)) > 10
+    assert "learned rounding" in [step.name for step in result.steps]
+    assert snr(result, x, y, samples(32, seed=9)) > 15
+
+
+@pytest.mark.parametrize("rule", ["lut:bits=3", "lut:bits=2", "lut:bits=3,prune=0.3"])
+def test_learned_dictionaries_beat_those_of_the_weights_by_decibels_on_unseen_samples(rule):
+    x, y = trained()
+    unseen = samples(64, seed=9)
+    found = [snr(quantize(x, y, samples(), weights=(rule,), rounding=on), x, y, unseen)
+             for on in (True, False)]  # fmt: skip
+    assert found[0] > found[1] + 3
+
+
+def test_learned_dictionaries_are_exported_as_they_compute(tmp_path):
+    x, y = trained()
+    result = quantize(x, y, samples(), weights=("lut:bits=3",), activations=None)
+    with nn.parameter_scope("", result.scope):
+        report = export_nnp(tmp_path / "net.nnp", result.outputs, result.inputs)
+    assert [row.bits for row in report.rows] == [3] * 6
+    loaded = NnpFile(tmp_path / "net.nnp").build(batch_size=8)
+    loaded.inputs["x"].d = values = samples(8, seed=9)
+    loaded.output.forward()
+    expected = compute(result.outputs, result.inputs, [values])[0]
+    assert agreement([expected], [loaded.output.d]).snr > 100
 
 
 def test_all_scales_are_powers_of_two_if_asked_for():

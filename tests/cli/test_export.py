@@ -48,7 +48,7 @@ def test_a_run_exports_as_its_recipe_says_and_notes_true_sizes(run):
     assert part["ratio"] == part["nnb_bytes"] / part["float_nnb_bytes"] < 0.25
     assert {row["storage"] for row in results["layers"]} == {"one_hot"}
     assert "4 dictionaries were put on an integer grid" in part["notes"][0]
-    assert "of the float file" in output and "NOTE: 4 dictionaries" in output
+    assert "of the float .nnb" in output and "NOTE: 4 dictionaries" in output
     assert (folder / "results.settings.yaml").exists()
 
 
@@ -59,7 +59,7 @@ def test_a_run_is_exported_again_in_another_way(run, tmp_path):
     written = {path.name for path in tmp_path.iterdir()}
     assert written == {f"tiny{end}" for end in (".nnp", ".nnb", ".c", ".h", "_main.c",
                                                 ".settings.yaml")}  # fmt: skip
-    assert "% of them overhead" in output and "memory for variables" in output
+    assert "% of them overhead" in output and "bytes for variables" in output
     code, output, error = call("export", folder, "-o", tmp_path, "--storage", "packed", "--no-nnb")
     assert code != 0 and "can't be stored so: its dictionary does not lie" in str(error)
 
@@ -75,14 +75,15 @@ def test_a_file_is_converted_as_it_is(tmp_path):
     assert code != 0 and "the export would replace" in str(error)
 
 
-def test_a_packed_file_becomes_a_float_one_but_is_not_compressed(run, tmp_path):
+def test_a_packed_file_stays_packed_but_is_not_compressed(run, tmp_path):
     folder, _ = run
     code, output, error = call("export", folder / "results.nnp", "-o", tmp_path)
     assert code == 0, (output, error)
     (packed,), (plain,) = (
         summary(path).networks for path in (folder / "results.nnp", tmp_path / "results.nnp")
     )
-    assert plain.parameters == packed.parameters and "Affine" not in plain.functions
+    assert plain.parameters == packed.parameters
+    assert plain.device.nnb_bytes <= 1.01 * packed.device.nnb_bytes
     code, _, error = call(
         "compress", folder / "results.nnp", "-w", "lut:bits=4", "-o", tmp_path / "r"
     )
@@ -97,8 +98,10 @@ def test_a_packed_file_is_not_quantized_again(verb, run, tmp_path):
     assert code != 0 and "stored as codes" in str(error)
 
 
-def test_an_nnb_is_refused_where_an_nnp_is_needed(run):
-    code, _, error = call("inspect", run[0] / "results.nnb")
+def test_an_nnb_is_inspected_but_refused_where_an_nnp_is_needed(run):
+    code, output, _ = call("inspect", run[0] / "results.nnb")
+    assert code == 0 and "flash: " in output and "RAM: " in output
+    code, _, error = call("compress", run[0] / "results.nnb", "-w", "lut:bits=4", "-o", "x")
     assert code != 0 and "is an .nnb file, an .nnp is needed here" in str(error)
 
 

@@ -17,6 +17,7 @@ from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.cli.ptq import _rules
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.models import NnpFile
+from nnabla_compress.nnb import read_nnb
 from nnabla_compress.runs.finished import open_run
 from nnabla_compress.runs.ptq import run_ptq
 from tests.cli.test_cli import call
@@ -48,7 +49,7 @@ def folder(tmp_path_factory):
     bad = images[:8].astype(np.float32)
     bad[3] = np.nan
     np.savez(path / "nan.npz", x=bad)
-    np.savez(path / "shape.npz", x=np.zeros((8, 1, 5, 6), np.uint8))
+    np.savez(path / "shape.npz", x=images[:8, :, :5])
     return path
 
 
@@ -142,3 +143,47 @@ def test_options_become_rules():
 def test_options_that_contradict_each_other_are_refused(arguments, message):
     with pytest.raises(ConfigError, match=message):
         _rules(*arguments)
+
+
+def test_notes_sizes_and_kernels_are_those_of_every_export(folder, tmp_path):
+    result = call(
+        "ptq", folder / "net.nnp", "-d", folder / "unlabelled.npz", "--scale", "1/255",
+        "-t", "callback", "--c", "-o", "out", cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    out = tmp_path / "out"
+    assert (out / "packed_kernels.c").is_file() and (out / "results_main.c").is_file()
+    assert "RAM: " in result.stdout and "flash: " in result.stdout and "overhead" in result.stdout
+    results = json.loads((out / "results.json").read_text())
+    assert results["compressed"]["buffer_bytes"] > 0
+    assert not (out / "float.c").exists()
+
+
+def test_the_float_file_is_float_whatever_the_target(folder, tmp_path):
+    result = call(
+        "ptq", folder / "net.nnp", "-d", folder / "unlabelled.npz", "--scale", "1/255",
+        "-t", "int8", "-o", "out", cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert "NOTE: on 80 samples the .nnb differs by" in " ".join(result.stderr.split())
+    results = json.loads((tmp_path / "out" / "results.json").read_text())
+    assert "the .nnb differs" in results["compressed"]["notes"][-1]
+    floats, integers = (read_nnb(tmp_path / "out" / f"{x}.nnb") for x in ("float", "results"))
+    assert {variable.type for variable in floats.variables} == {"FLOAT32"}
+    assert "FIXED8" in {variable.type for variable in integers.variables}
+    assert results["float"]["nnb_bytes"] > results["compressed"]["nnb_bytes"]
+
+
+def test_a_network_that_the_target_gets_wrong_leaves_nothing(folder, tmp_path):
+    nn.clear_parameters()
+    x = nn.Variable((1, 1, 6, 6))
+    y = PF.affine(F.relu(PF.affine(x, 8, name="tiny")), 3, name="fc")
+    nn.get_parameters()["tiny/affine/W"].d *= 1e-6
+    contents = {"name": "main", "batch_size": 1, "outputs": {"y": y}, "names": {"x": x}}
+    save(str(tmp_path / "net.nnp"), {"networks": [contents], "executors": []})
+    result = call(
+        "ptq", "net.nnp", "-d", folder / "unlabelled.npz", "--scale", "1/255", "-t", "int8",
+        "-o", "out", cwd=tmp_path,
+    )  # fmt: skip
+    assert result.returncode == 1 and "too small for the integers" in result.stderr
+    assert not (tmp_path / "out").exists()

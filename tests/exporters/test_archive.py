@@ -1,10 +1,14 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import zipfile
+
 import nnabla as nn
 import nnabla.functions as F
+import nnabla.parametric_functions as PF
 import numpy as np
 
+from nnabla_compress.exporters import export_nnp
 from nnabla_compress.exporters.archive import (
     add_metadata,
     name_graph,
@@ -14,6 +18,7 @@ from nnabla_compress.exporters.archive import (
 from nnabla_compress.exporters.converter_settings import carried_types
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.constants import constant
+from nnabla_compress.quantizers import Uniform
 from tests.graph.networks import values
 
 
@@ -46,3 +51,16 @@ def test_what_is_written_is_read_at_another_batch_size_outside_all_scopes(tmp_pa
     expected = [run([x], [y], [row[None]])[0][0] for row in data]
     np.testing.assert_allclose(run(*back, [data])[0], expected, rtol=1e-6)
     assert nn.get_parameters(grad_only=False) == {}
+
+
+def test_codes_take_little_more_than_their_bits_in_the_nnp(tmp_path):
+    x = nn.Variable((1, 32, 6, 6))
+    y = PF.convolution(x, 128, (3, 3), apply_w=Uniform(bits=2), name="c")
+    export_nnp(tmp_path / "net.nnp", y, x)
+    weights = 128 * 32 * 9
+    assert (tmp_path / "net.nnp").stat().st_size < weights
+    with zipfile.ZipFile(tmp_path / "net.nnp") as archive:
+        assert all(entry.compress_type == zipfile.ZIP_DEFLATED for entry in archive.infolist())
+    nn.clear_parameters()
+    nn.load_parameters(str(tmp_path / "net.nnp"))
+    assert "c/conv/b" in nn.get_parameters(grad_only=False)

@@ -1,6 +1,7 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import struct
@@ -13,6 +14,7 @@ import pytest
 
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_c, export_nnb, export_nnp
+from nnabla_compress.exporters.c_source import compile_command
 from nnabla_compress.nnb import NnbFile, NnbVariable, read_nnb, write_nnb
 from nnabla_compress.quantizers import LUT
 
@@ -107,3 +109,44 @@ def test_wrong_paths_are_refused_and_leave_no_file(tmp_path):
     with pytest.raises(DataError):
         export_c(tmp_path / "net.c", tmp_path / "net.nnb")
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="no cc")
+def test_the_command_that_is_printed_compiles_what_was_written(nnb, tmp_path):
+    folder = tmp_path / "my out"
+    folder.mkdir()
+    paths = export_c(folder / "lenet-4bit.c", nnb)
+    assert "Build it together with lenet-4bit.c," in paths[2].read_text()
+    runtime = tmp_path / "runtime"
+    headers = runtime / "include" / "nnablart"
+    headers.mkdir(parents=True)
+    (headers / "network.h").write_text("#pragma once\n" + NETWORK_H)
+    (headers / "runtime.h").write_text("#pragma once\n" + RUNTIME_H)
+    (tmp_path / "runtime.c").write_text(RUNTIME_C)
+    for part in ("runtime", "functions"):
+        library = runtime / "build" / "src" / part / f"libnnablart_{part}.a"
+        library.parent.mkdir(parents=True)
+        source = tmp_path / "runtime.c" if part == "runtime" else tmp_path / "empty.c"
+        (tmp_path / "empty.c").write_text("typedef int nothing;\n")
+        made = ["cc", f"-I{runtime / 'include'}", "-c", str(source), "-o", str(tmp_path / "o.o")]
+        subprocess.run(made, check=True, timeout=60)
+        subprocess.run(["ar", "rc", str(library), str(tmp_path / "o.o")], check=True, timeout=60)
+    environment = {**os.environ, "NNABLA_C_RUNTIME": str(runtime)}
+    command = compile_command(paths)
+    done = subprocess.run(
+        command, shell=True, env=environment, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, (command, done.stderr)
+    ran = subprocess.run([str(folder / "lenet-4bit")], capture_output=True, timeout=60)
+    assert ran.returncode == 0
+
+
+def test_packed_networks_are_compiled_with_their_kernels(tmp_path):
+    names = ("packed_kernels.c", "packed_kernels.h", "packed_nnablart.c", "packed_main.c")
+    kernels = [tmp_path / name for name in names]
+    command = compile_command([tmp_path / "net.nnp", *kernels])
+    assert " packed_main.c packed_nnablart.c packed_kernels.c " in command
+    command = compile_command([*kernels, tmp_path / "net.c", tmp_path / "net_main.c"])
+    assert " net_main.c net.c packed_nnablart.c packed_kernels.c " in command
+    assert "packed_main.c" not in command and command.endswith("-o net")
+    assert compile_command([tmp_path / "net.nnp"]) is None

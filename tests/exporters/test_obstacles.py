@@ -6,6 +6,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 
 from nnabla_compress.exporters.obstacles import obstacles, preprocessing
+from tests.graph import tied_networks as tied
 
 
 def _obstacles(y, *inputs):
@@ -46,3 +47,20 @@ def test_scalars_behind_the_first_function_are_no_preprocessing():
     y = PF.affine((x - 1) * 2, 3, name="f") * 3
     assert preprocessing([y]) == ("AddScalar -1", "MulScalar 2")
     assert preprocessing([F.tanh(x) * 2]) == ()
+
+
+def test_a_scaling_of_a_weight_is_no_preprocessing():
+    x, y = tied.built(tied.scaled)
+    assert preprocessing([y]) == preprocessing([y], [x]) == ()
+
+
+def test_weights_that_only_move_are_no_obstacle_and_computed_ones_are_named():
+    x, y = tied.built(tied.sliced)
+    assert obstacles([y], [x], nn.get_parameters()) == ()
+    nn.clear_parameters()
+    x, y = tied.built(tied.scaled)
+    (found,) = obstacles([y], [x], nn.get_parameters())
+    assert (found.place, found.reason) == (
+        "Affine t",
+        "its weight is computed by MulScalar: what it reads is stored as floats",
+    )

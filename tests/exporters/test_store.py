@@ -16,7 +16,7 @@ from nnabla.utils.nnp_graph import NnpLoader
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.exporters import export_nnb, export_nnp, nnb_report, summary
-from nnabla_compress.exporters.storage.nnb_bytes import nnb_file_bytes
+from nnabla_compress.exporters.draft import drafted_sizes
 from nnabla_compress.graph import insert_weight_quantizers
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
@@ -151,12 +151,12 @@ def test_the_size_of_the_file_is_known_before_it_is_written(tmp_path):
     h = F.relu(PF.convolution(x, 16, (3, 3), apply_w=LUT(bits=4), name="c"))
     y = PF.affine(h, 10, name="f")
     report = export_nnp(tmp_path / "net.nnp", y, x, storage="float")
-    path = export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp", compact=False)
+    path = export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp")
     sizes = nnb_report(path, report.float_sizes)
     assert (
         report.float_sizes.nnb_bytes
         == path.stat().st_size
-        == nnb_file_bytes(*graph_of(tmp_path / "net.nnp"), {})
+        == drafted_sizes(*graph_of(tmp_path / "net.nnp"), {})[0]
     )
     assert sizes.ratio == 1 and sizes.decoding_bytes == 0
 

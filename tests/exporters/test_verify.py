@@ -97,3 +97,11 @@ def test_where_a_quantizer_makes_a_network_jump_it_may_differ_as_much_as_it_does
     assert verify_lowered([x], [jumps], [others], rounds, 0.0, True) > 0.05
     with pytest.raises(VerifyError):
         verify_lowered([x], [jumps], [others + 0.01], rounds, 0.0, True)
+
+
+def test_a_saturated_softmax_hides_nothing():
+    x = nn.Variable((1, 4))
+    rounds = input_rounds({"x": x}, {}, 1)
+    y, z = F.softmax(F.mul_scalar(x, 1e4)), F.softmax(F.mul_scalar(x, 1.1e4))
+    with pytest.raises(VerifyError, match="differs from the network by 0.1"):
+        verify_lowered([x], [y], [z], rounds, 1e-4, False)

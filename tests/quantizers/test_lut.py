@@ -17,14 +17,13 @@ from nnabla.parameter import get_parameter_or_create
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.errors import ConfigError, TrainingError, unwrap
-from nnabla_compress.quantizers.lut import (
-    initial_dictionary,
-    k_means_step,
+from nnabla_compress.quantizers.dictionaries import (
     nearest_on_grid,
     nearest_power_of_two,
-    project,
     prune_threshold,
 )
+from nnabla_compress.quantizers.dictionary_start import initial_dictionary
+from nnabla_compress.quantizers.lut import k_means_step, project
 
 KINDS = {
     "free": dict(bits=3),
@@ -122,7 +121,7 @@ def test_bits_default_to_what_the_dictionary_needs():
 def test_the_node_describes_itself_with_plain_numbers():
     with nn.parameter_scope("block"):
         _, q = quantize(np.ones((2, 2)), dict(bits=np.int64(2), grid_bits=np.int32(8)), "conv")
-    assert q.parent.info.type_name == "LUT"
+    assert q.parent.info.type_name == "nnabla_compress.LUT"
     assert json.loads(json.dumps(q.parent.info.args)) == {
         "bits": 2,
         "dictionary": "free",
@@ -608,7 +607,7 @@ def test_the_lowered_graph_holds_native_functions_only_and_passes_the_gradient(r
     lowered = Q.LUT.lower(q.parent, q.parent.inputs)
     names = []
     lowered.visit(lambda function: names.append(function.info.type_name))
-    assert "LUT" not in names and "Embed" in names
+    assert "nnabla_compress.LUT" not in names and "Embed" in names
     lowered.forward()
     weight.grad.zero()
     lowered.backward(upstream)

@@ -79,3 +79,17 @@ def test_json_holds_all_that_is_known(path):
     assert network["preprocessing"] == ["MulScalar 0.5"]
     assert found["executors"][0]["name"] == "Runtime" and found["failures"] == {}
     assert found["bytes"] == path.stat().st_size
+
+
+def test_channels_computed_for_nothing_and_the_runtimes_memory_are_printed(tmp_path):
+    x = nn.Variable((1, 1, 6, 6))
+    y = PF.affine(F.relu(PF.convolution(x, 4, (3, 3), name="c")), 2, name="f")
+    nn.get_parameters()["c/conv/W"].d[3] = 0
+    report = export_nnp(tmp_path / "net.nnp", y, x)
+    found = summary(tmp_path / "net.nnp")
+    text = _printed(found)
+    assert "channels computed for nothing" in text and "1 of 4 output channels zero" in text
+    device = found.networks[0].device
+    assert f".nnb of {device.nnb_bytes:,} bytes (flash), {device.buffer_bytes:,} bytes" in text
+    assert "c/conv (1 of 4 output channels zero)" in report.notes[0]
+    assert "41 weights" in report.notes[0]  # 9 of the convolution, 16 positions for 2 outputs

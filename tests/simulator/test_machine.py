@@ -75,12 +75,12 @@ def test_rows_are_put_into_batches_of_the_file(builder, rng):
     assert machine.run_many([samples[:0]])[0].shape == (0, 4, 3)
 
 
-def test_real_values_are_limited_and_cut_toward_zero(builder):
+def test_real_values_are_limited_and_rounded(builder):
     x, y = builder.input((5,), "FIXED16", 2), builder.variable((5,), "FIXED16", 2)
     builder.function("Reshape", [x], [y], shape=(5,), inplace=False)
     got = Machine(builder.file(y)).run([np.float64([0.49, -0.49, 1e9, -1e9, np.nan])])[0]
     assert got.dtype == np.float32
-    np.testing.assert_array_equal(got, [0.25, -0.25, 32767 / 4, -8192, 0])
+    np.testing.assert_array_equal(got, [0.5, -0.5, 32767 / 4, -8192, 0])
 
 
 def test_a_bias_that_is_rescaled_in_the_file_drifts_from_call_to_call(builder):

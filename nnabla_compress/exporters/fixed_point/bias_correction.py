@@ -19,6 +19,8 @@ from nnabla_compress.exporters.fixed_point.integer_graph import IntegerGraph
 from nnabla_compress.exporters.fixed_point.kernels import LAYERS, key, largest_integer
 from nnabla_compress.graph.layers import BIAS
 from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.kernels.saturation import saturated
+from nnabla_compress.nnb import stored_input
 
 _FEWEST_ACTIVE = 0.05  # part of a channel's values on which its correction is based
 
@@ -42,13 +44,13 @@ def correct_biases(
         codes: Integers of the parameters, by their array; those of biases are changed.
         bits: Of the integers.
     """
-    calibration = calibrate(graph, [feed], bits)
+    calibration = calibrate(graph, [feed], bits, spread=False)
     top = largest_integer(bits)
     uses = Counter(key(v) for function in functions(graph.outputs) for v in function.inputs)
     step = {name: 2.0**-position for name, position in positions.items()}
 
     def shifted(values: np.ndarray, name: Any) -> np.ndarray:
-        return np.clip(np.trunc(values.astype(np.float64) / step[name]), -top - 1, top)
+        return saturated(values, 1 / step[name], top)
 
     def layer(function: Any, arguments: List[nn.Variable]) -> List[nn.Variable]:
         y = key(function.outputs[0])
@@ -82,15 +84,15 @@ def correct_biases(
     def quantized(variable: nn.Variable, values: np.ndarray) -> np.ndarray:
         if key(variable) not in positions:
             return values
-        unit = step[key(variable)]
-        return np.asarray(np.clip(np.rint(values / unit), -top - 1, top) * unit, np.float32)
+        codes = stored_input(values, f"FIXED{bits}", positions[key(variable)])
+        return (codes * step[key(variable)]).astype(np.float32)
 
     evaluate(graph.outputs, {v: quantized(v, a) for v, a in feed.items()}, compute)
 
 
 def _with_bias(summed: np.ndarray, bias: np.ndarray, axis: int, top: int) -> np.ndarray:
     shape = [1] * axis + list(bias.shape) + [1] * (summed.ndim - axis - bias.ndim)
-    return np.clip(summed + bias.reshape(shape), -top - 1, top)
+    return np.clip(summed + bias.reshape(shape).astype(np.float32), -top - 1, top)
 
 
 def _corrected(

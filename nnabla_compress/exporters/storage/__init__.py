@@ -7,7 +7,10 @@ from nnabla_compress.exporters.storage.choose import (
     FLOAT,
     SCHEMES,
     SMALLEST,
+    Choices,
     check_storage,
+    choices,
+    choose,
     store_integers,
     store_tensor,
 )
@@ -17,6 +20,7 @@ from nnabla_compress.exporters.storage.snap import Snapped, snap_dictionary
 
 __all__ = [
     "CODES",
+    "Choices",
     "FLOAT",
     "SCHEMES",
     "SMALLEST",
@@ -25,6 +29,8 @@ __all__ = [
     "Snapped",
     "Stored",
     "check_storage",
+    "choices",
+    "choose",
     "coded_tensor",
     "common_scale",
     "snap_dictionary",

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Optional, Tuple
+from typing import Container, Dict, List, NamedTuple, Optional, Tuple
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.exporters.storage.bit_matrix import BitMatrix
@@ -25,8 +25,21 @@ SCHEMES: Dict[str, Scheme] = {scheme.name: scheme for scheme in _ALL}
 # Sizes this close are equal: then what decodes bit for bit, and in less memory, is chosen.
 _NEAR_TIE = 1.03
 _FLOAT_PARAMETER = 36  # bytes beside its values, without its shape
+_NO_ROOM = "stored as floats, because decoding would take more memory than it is worth (--prefer)"
 
-Build = Callable[[Scheme, CodedTensor, str], Stored]
+
+class Choices(NamedTuple):
+    """All ways to store a tensor.
+
+    Args:
+        tensor: What to store.
+        built: What stores it, by the name of the scheme.
+        refusals: Why the other schemes can't.
+    """
+
+    tensor: CodedTensor
+    built: Dict[str, Stored]
+    refusals: Dict[str, str]
 
 
 def check_storage(storage: str) -> None:
@@ -45,6 +58,67 @@ def check_storage(storage: str) -> None:
         )
 
 
+def choices(tensor: CodedTensor, path: str, integers: bool = False) -> Choices:
+    """Returns a coded tensor decoded in the graph, in all ways that fit it.
+
+    Args:
+        tensor: What to store.
+        path: Path of the weight, which names of parameters start with.
+        integers: Decode it to its integers, for exact arithmetic; it must have a scale.
+    """
+    refusals = {scheme.name: scheme.refusal(tensor) for scheme in _ALL}
+    built = {
+        scheme.name: (scheme.build_integers if integers else scheme.build)(tensor, path)
+        for scheme in _ALL
+        if refusals[scheme.name] is None
+    }
+    return Choices(tensor, built, {name: str(why) for name, why in refusals.items() if why})
+
+
+def choose(
+    found: Choices,
+    storage: str = SMALLEST,
+    most: Optional[int] = None,
+    in_place: Container[str] = (),
+) -> Tuple[Optional[Stored], str]:
+    """Returns the one of several ways to store a tensor that takes the fewest bytes of the file.
+
+    Args:
+        found: The ways that there are.
+        storage: ``"smallest"``, ``"float"``, or the name of a scheme.
+        most: Bytes of memory that decoding may take; None for any number.
+        in_place: Names of schemes whose codes the layer reads as they are.
+
+    Returns:
+        What stores it, None for floats, and why it is not stored as asked, "" if it is.
+    """
+    check_storage(storage)
+    if storage == FLOAT:
+        return None, ""
+    built = list(found.built.values())
+    if storage != SMALLEST:
+        built = [found.built[storage]] if storage in found.built else []
+    if not built:
+        reason = found.refusals.get(storage) or found.refusals["int8"]
+        return None, f"stored as floats, because {reason}" if storage == SMALLEST else reason
+
+    def memory(one: Stored) -> int:
+        return 0 if one.scheme in in_place else one.decoding_bytes
+
+    if most is not None:
+        built = [one for one in built if memory(one) <= most]
+        if not built:
+            return None, _NO_ROOM
+    if storage != SMALLEST:
+        return built[0], ""
+    smallest = min(one.nnb_bytes for one in built)
+    size = found.tensor.index
+    if _FLOAT_PARAMETER + 4 * (size.ndim + size.size) <= smallest:
+        return None, ""
+    near: List[Stored] = [one for one in built if one.nnb_bytes <= _NEAR_TIE * smallest]
+    return min(near, key=lambda one: (not one.exact, memory(one), one.nnb_bytes)), ""
+
+
 def store_tensor(
     tensor: CodedTensor, path: str, storage: str = SMALLEST
 ) -> Tuple[Optional[Stored], str]:
@@ -56,7 +130,7 @@ def store_tensor(
         storage: ``"smallest"``, ``"float"``, or the name of a scheme.
 
     Returns:
-        What stores it, None for floats, and why it is not stored as asked, "" if it is.
+        As of :func:`choose`.
 
     Example:
         >>> import numpy as np
@@ -69,9 +143,7 @@ def store_tensor(
         ('bit_matrix', True, 1700)
     """
     check_storage(storage)
-    if storage == FLOAT:
-        return None, ""
-    return _choose(tensor, path, storage, lambda scheme, coded, at: scheme.build(coded, at))
+    return (None, "") if storage == FLOAT else choose(choices(tensor, path), storage)
 
 
 def store_integers(
@@ -88,26 +160,4 @@ def store_integers(
         What stores it, None if floats that hold the integers are smaller, and why.
     """
     check_storage(storage)
-    if storage == FLOAT:
-        return None, ""
-    return _choose(
-        tensor, path, storage, lambda scheme, coded, at: scheme.build_integers(coded, at)
-    )
-
-
-def _choose(
-    tensor: CodedTensor, path: str, storage: str, build: Build
-) -> Tuple[Optional[Stored], str]:
-    asked = list(_ALL) if storage == SMALLEST else [SCHEMES[storage]]
-    refusals = {scheme.name: scheme.refusal(tensor) for scheme in asked}
-    built = [build(scheme, tensor, path) for scheme in asked if refusals[scheme.name] is None]
-    if not built:
-        reason = refusals.get(storage) or refusals["int8"]
-        return None, f"stored as floats, because {reason}" if storage == SMALLEST else str(reason)
-    if storage != SMALLEST:
-        return built[0], ""
-    smallest = min(one.nnb_bytes for one in built)
-    if _FLOAT_PARAMETER + 4 * (tensor.index.ndim + tensor.index.size) <= smallest:
-        return None, ""
-    near: List[Stored] = [one for one in built if one.nnb_bytes <= _NEAR_TIE * smallest]
-    return min(near, key=lambda one: (not one.exact, one.decoding_bytes, one.nnb_bytes)), ""
+    return (None, "") if storage == FLOAT else choose(choices(tensor, path, True), storage)

@@ -11,7 +11,6 @@ from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.nnb.function_table import FUNCTIONS
 from nnabla_compress.nnb.network import stored_bytes
 
-_HEADER = 76  # of a file, with the entries of its lists of inputs, outputs, buffers, ...
 _FIXED = 20  # of a function's record before its arguments
 _ARGUMENTS: Dict[str, Tuple[Tuple[str, str], ...]] = {}
 for _format in FUNCTIONS.values():
@@ -34,21 +33,16 @@ def nnb_bytes(outputs: Sequence[nn.Variable], types: Types) -> int:
         >>> nnb_bytes([nn.Variable((8, 25), need_grad=True)], {})
         844
     """
-    return _bytes(outputs, (), types)
-
-
-def nnb_file_bytes(
-    outputs: Sequence[nn.Variable], inputs: Collection[nn.Variable], types: Types
-) -> int:
-    """Returns the size of the ``.nnb`` that NNabla's converter writes of a graph.
-
-    Args:
-        outputs: Its outputs.
-        inputs: Its inputs, of the batch size that the file is for.
-        types: Types of variables that are not floats.
-    """
-    lists = len(inputs) + len(outputs) + len(buffer_sizes(outputs, inputs, types))
-    return _HEADER + 4 * lists + _bytes(outputs, inputs, types)
+    order = functions(outputs)
+    variables = dict.fromkeys(outputs)
+    for function in order:
+        variables.update(dict.fromkeys((*function.inputs, *function.outputs)))
+    total = sum(_function_bytes(function) for function in order)
+    for variable in variables:
+        total += 32 + 4 * variable.ndim
+        if variable.parent is None:
+            total += 4 + parameter_bytes(variable, types)
+    return total
 
 
 def buffer_sizes(
@@ -87,19 +81,6 @@ def buffer_sizes(
 def parameter_bytes(variable: nn.Variable, types: Types) -> int:
     """Returns the bytes of a parameter's values in an ``.nnb``, padded to 4."""
     return _padded(_variable_bytes(variable, types))
-
-
-def _bytes(outputs: Sequence[nn.Variable], inputs: Collection[nn.Variable], types: Types) -> int:
-    order = functions(outputs)
-    variables = dict.fromkeys(outputs)
-    for function in order:
-        variables.update(dict.fromkeys((*function.inputs, *function.outputs)))
-    total = sum(_function_bytes(function) for function in order)
-    for variable in variables:
-        total += 32 + 4 * variable.ndim
-        if variable.parent is None and variable not in inputs:
-            total += 4 + parameter_bytes(variable, types)
-    return total
 
 
 def _function_bytes(function: Any) -> int:

@@ -41,7 +41,6 @@ class BinaryWeight(Target):
 
     name = "binary-weight"
     runs_in_nnabla = False
-    simulator_tolerance = 1e-3
     rules: ClassVar[Dict[str, Optional[Rule]]] = {
         **RULES,
         **dict.fromkeys(("BinaryWeightConvolution", "BinaryWeightAffine")),

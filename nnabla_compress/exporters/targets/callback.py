@@ -26,7 +26,6 @@ from nnabla_compress.exporters.packed_weights import (
     is_power_of_two,
     with_form,
 )
-from nnabla_compress.exporters.storage import FLOAT, SMALLEST
 from nnabla_compress.exporters.targets.left_over import left_over
 from nnabla_compress.exporters.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.exporters.targets.target import (
@@ -36,6 +35,7 @@ from nnabla_compress.exporters.targets.target import (
     lower_plainly,
     place,
     same_functions,
+    unused,
 )
 from nnabla_compress.graph.fold import fold_into_layer
 from nnabla_compress.graph.layers import LAYER_TYPES, WEIGHT, layer_name
@@ -67,7 +67,7 @@ class Callback(Target):
             graph,
             exact=same_functions(list(network.outputs.values()), outputs),
             storage={data: f"packed, {_form(one)}" for data, one in packer.packed.items()},
-            notes=[*packer.notes, *_unused(options)],
+            notes=[*packer.notes, *unused(options, self.name)],
             packed=packer.packed,
         )
 
@@ -223,12 +223,6 @@ def _in_graph_order(function: Any, held: np.ndarray, shape: Sequence[int]) -> np
     if function.info.type_name == "Affine":
         return np.ascontiguousarray(held.T).reshape(shape)
     return held.reshape(shape)
-
-
-def _unused(options: ExportOptions) -> List[str]:
-    if options.storage in (SMALLEST, FLOAT) and not options.snap_dictionary:
-        return []
-    return ["storage and snap_dictionary are for targets that decode weights in the graph"]
 
 
 def _form(packed: PackedWeights) -> str:

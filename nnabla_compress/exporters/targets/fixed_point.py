@@ -22,6 +22,7 @@ from nnabla_compress.exporters.fixed_point.rounding import (
     parameter_codes,
     rounded_network,
 )
+from nnabla_compress.exporters.fixed_point.vanishing import vanishing
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.exporters.targets.target import (
@@ -34,6 +35,10 @@ from nnabla_compress.exporters.targets.target import (
 )
 from nnabla_compress.graph.layers import WEIGHT
 
+_OTHERWISE = (
+    "'integer' or 'portable', whose feature maps are floats; or give samples as the network takes "
+    "them, preprocessed"
+)
 _RANGE_ROWS, _BIAS_ROWS, _ROWS = 256, 64, 32
 _HEADROOM = 1
 _LARGEST_WINDOW = 256  # sums of as many values fit 16 bits
@@ -43,7 +48,7 @@ _LARGEST_AFFINE = 2**17  # sums of as many products fit 32 bits
 class FixedPoint(Target):
     """All variables as integers times powers of two, chosen from samples; integer kernels."""
 
-    simulator_tolerance = np.inf
+    rounds_numbers = True
     bits: ClassVar[int]
     # Few bits: cut off what is rare, and keep the means of channels by their biases.
     economical: ClassVar[bool]
@@ -88,7 +93,10 @@ class FixedPoint(Target):
             exact=False,
             types=rounded.types,
             storage={data: self._type(position) for data, position in rounded.positions.items()},
-            notes=unused(options, self.name),
+            notes=[
+                *vanishing(graph, calibration.spreads, positions, names),
+                *unused(options, self.name),
+            ],
             reference=reference.outputs if quantizers else graph.outputs,
         )
 
@@ -129,6 +137,7 @@ class Int16(FixedPoint):
     name = "int16"
     bits = 16
     economical = False
+    way_out_of_rounding = f"use target {_OTHERWISE}"
     rules = RULES
     ways_out = WAYS_OUT
 
@@ -139,6 +148,7 @@ class Int8(FixedPoint):
     name = "int8"
     bits = 8
     economical = True
+    way_out_of_rounding = f"use target 'int16', {_OTHERWISE}"
     rules: ClassVar[Dict[str, Optional[Rule]]] = {
         **RULES,
         **dict.fromkeys(("AveragePooling", "SumPooling"), _window_fits),

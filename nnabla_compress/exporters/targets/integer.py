@@ -9,19 +9,18 @@ functions. Each sum stays below 2**24, where float32 is exact in any order.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 
-from nnabla_compress.encodings import Encoding
-from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
+from nnabla_compress.exporters.encode import EncodedGraph, encode_graph, lowered_graph
 from nnabla_compress.exporters.exactness import Exactness
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.integer import IntegerGraph, IntegerWeight, integer_weight
 from nnabla_compress.exporters.integer.input_rounding import InputRounding
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
 from nnabla_compress.exporters.snap import snap_dictionaries
-from nnabla_compress.exporters.storage import FLOAT, SMALLEST, store_integers, store_tensor
+from nnabla_compress.exporters.storage import FLOAT, SMALLEST, Choices, choices, choose
 from nnabla_compress.exporters.store import store_weights
 from nnabla_compress.exporters.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.exporters.targets.target import (
@@ -30,9 +29,9 @@ from nnabla_compress.exporters.targets.target import (
     Target,
     place,
 )
+from nnabla_compress.exporters.weigh import PREFERENCES, Built, weighed
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.layers import LAYER_TYPES
-from nnabla_compress.graph.rewrite import leaves
 
 EXACT_NOTE = "all layers add whole numbers: NNabla and the C runtime compute the same bits"
 
@@ -66,17 +65,28 @@ class Integer(Target):
                 encoded = snapped
         plain = _native(encoded, inputs, names)
         names.update(network.names_in(plain.outputs))
-        encodings = _with_copies(plain, names)
+        encodings = plain.encodings
         weights = {data: integer_weight(encoding) for data, encoding in encodings.items()}
-        store = _IntegerStore(names, options.storage)
-        rounding = InputRounding(network.inputs, options.samples, self.name)
-        graph = IntegerGraph(inputs, weights, names, store, rounding)
-        outputs = graph.build(plain.outputs)
-        if graph.reasons:
-            rest = store_weights(outputs, encodings, store.fallback)
-            outputs = rest.outputs
-            store.types.update(rest.types)
-            store.schemes.update(rest.schemes)
+        every: Dict[Any, Choices] = {}
+
+        def build(room: Optional[Mapping[Any, Optional[int]]]) -> Built:
+            store = _IntegerStore(names, options.storage, room, every)
+            rounding = InputRounding(network.inputs, options.samples, self.name)
+            graph = IntegerGraph(inputs, weights, names, store, rounding)
+            outputs = graph.build(plain.outputs)
+            if graph.reasons:
+                rest = store_weights(outputs, encodings, store.fallback, names, room)
+                outputs = rest.outputs
+                store.types.update(rest.types)
+                store.schemes.update(rest.schemes)
+            return Built(outputs, store.types, (store, rounding, graph))
+
+        if options.storage == SMALLEST or options.prefer != PREFERENCES[0]:
+            built = weighed(build, plain.outputs, inputs, options.prefer)
+        else:
+            built = build(None)
+        store, rounding, graph = built.made
+        outputs = list(built.outputs)
         names.update(network.names_in(outputs))
         return Lowered(
             outputs,
@@ -96,22 +106,35 @@ class _IntegerStore:
     Args:
         names: Paths of parameters by their array.
         storage: Name of a scheme, ``"smallest"`` or ``"float"``.
+        room: Bytes of memory that decoding a weight may take, by its array; None for any.
+        every: All ways to store a weight, kept from one store to the next.
     """
 
-    def __init__(self, names: Mapping[Any, str], storage: str) -> None:
+    def __init__(
+        self,
+        names: Mapping[Any, str],
+        storage: str,
+        room: Optional[Mapping[Any, Optional[int]]],
+        every: Dict[Any, Choices],
+    ) -> None:
         self.types: Dict[nn.Variable, str] = {}
         self.schemes: Dict[Any, str] = {}
         # A weight that a named scheme can't hold is stored by the smallest one that can.
         self.fallback = storage if storage == FLOAT else SMALLEST
         self._names, self._storage = names, storage
+        self._room, self._every = room or {}, every
 
     def __call__(self, weight: nn.Variable, numbers: IntegerWeight) -> nn.Variable:
         """Returns the numbers of a weight."""
         path = self._names.get(weight.data, weight.name)
-        store = store_tensor if numbers.tensor.scale is None else store_integers
-        stored, reason = store(numbers.tensor, path, self._storage)
+        key = (weight.data, numbers.numbers.shape)
+        if key not in self._every:
+            whole = numbers.tensor.scale is not None
+            self._every[key] = choices(numbers.tensor, path, integers=whole)
+        most = self._room.get(weight.data)
+        stored, reason = choose(self._every[key], self._storage, most)
         if stored is None and reason:
-            stored, _ = store(numbers.tensor, path, self.fallback)
+            stored, _ = choose(self._every[key], self.fallback, most)
         if stored is None or not stored.exact:
             return constant(numbers.numbers, path, need_grad=False)
         self.types.update(stored.types)
@@ -123,17 +146,7 @@ def _native(
     encoded: EncodedGraph, inputs: Sequence[nn.Variable], names: Dict[Any, str]
 ) -> EncodedGraph:
     outputs = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
-    return replace(encoded, outputs=outputs)
-
-
-def _with_copies(plain: EncodedGraph, names: Mapping[Any, str]) -> Dict[Any, Encoding]:
-    """Returns the encodings, also of the copies that a lowering made of shared weights."""
-    encodings = dict(plain.encodings)
-    by_name = {names.get(data): encoding for data, encoding in encodings.items()}
-    for leaf in leaves(plain.outputs):
-        if leaf.name in by_name:
-            encodings.setdefault(leaf.data, by_name[leaf.name])
-    return encodings
+    return lowered_graph(encoded, outputs)
 
 
 def _notes(

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any, Dict, List, Sequence
+from functools import partial
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 
@@ -12,6 +13,7 @@ from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
 from nnabla_compress.exporters.snap import snap_dictionaries
+from nnabla_compress.exporters.storage import FLOAT, SMALLEST
 from nnabla_compress.exporters.store import WeightStore
 from nnabla_compress.exporters.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.exporters.targets.target import (
@@ -19,6 +21,12 @@ from nnabla_compress.exporters.targets.target import (
     Lowered,
     Target,
     same_functions,
+)
+from nnabla_compress.exporters.weigh import PREFERENCES, Built, smaller, weighed
+
+_TOO_SMALL = (
+    "weights are stored as floats: there are so few that codes and the functions that decode them "
+    "would make a larger file"
 )
 
 
@@ -47,10 +55,27 @@ class Portable(Target):
                 names.update(network.names_in(reference))
                 plain = _folded(snapped, inputs, names)
         names.update(network.names_in(plain.outputs))
-        store = WeightStore(plain.encodings, options.storage)
-        outputs = store.decode(lower_functions(store.turn_affines(plain.outputs), inputs))
-        names.update(network.names_in(outputs))
         in_order = lower_functions(plain.outputs, inputs)
+        store = WeightStore(plain.encodings, options.storage)
+
+        def build(storage: str, room: Optional[Mapping[Any, Optional[int]]] = None) -> Built:
+            chosen = store.again(storage, room)
+            outputs = lower_functions(chosen.turn_affines(plain.outputs), inputs)
+            if options.storage == SMALLEST:  # who asks for floats wants them as they decode
+                outputs = chosen.fold_into_floats(outputs, names)
+            outputs = chosen.decode(outputs)
+            return Built(outputs, chosen.types, chosen)
+
+        build_asked = partial(build, options.storage)
+        if options.storage == SMALLEST or options.prefer != PREFERENCES[0]:
+            built = weighed(build_asked, in_order, inputs, options.prefer)
+        else:
+            built = build_asked(None)
+        if options.storage == SMALLEST and built.made.schemes:
+            coded, built = built, smaller(built, build(FLOAT), inputs)
+            notes += [_TOO_SMALL] if built is not coded else []
+        store, outputs = built.made, list(built.outputs)
+        names.update(network.names_in(outputs))
         return Lowered(
             outputs,
             names,
@@ -58,9 +83,18 @@ class Portable(Target):
             exact=store.exact and same_functions(start, in_order),
             types=store.types,
             storage=store.schemes,
-            notes=[*notes, *store.notes],
+            notes=[*notes, *store.notes, *_without_effect(plain, options)],
             reference=reference,
         )
+
+
+def _without_effect(plain: EncodedGraph, options: ExportOptions) -> List[str]:
+    if plain.encodings or options.storage == ExportOptions.storage and not options.snap_dictionary:
+        return []
+    return [
+        "storage and snap_dictionary have no effect: the network has no quantized weights; "
+        "'ptq' or 'compress' quantizes them"
+    ]
 
 
 def _folded(

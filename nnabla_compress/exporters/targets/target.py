@@ -11,7 +11,7 @@ import numpy as np
 
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.errors import UnsupportedFunctionError
-from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
+from nnabla_compress.exporters.encode import EncodedGraph, encode_graph, lowered_graph
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
 from nnabla_compress.graph.layers import LAYER_TYPES, WEIGHT, layer_name
@@ -21,7 +21,7 @@ from nnabla_compress.quantizers.base import quantizer_of
 # A rule returns what is wrong with a function, None if nothing is.
 Rule = Callable[[Any], Optional[str]]
 
-_CUT = (
+CUT = (
     "build the network from functions that the target has, or export the part before it by naming "
     "that variable as the output"
 )
@@ -36,11 +36,14 @@ class ExportOptions:
             that takes the fewest bytes of each weight, ``"float"`` for decoded values.
         snap_dictionary: Put free dictionaries on an integer grid, so that they decode exactly.
         samples: Inputs (rows, ...) by name, for targets that choose number formats from data.
+        prefer: What counts where decoding a weight takes memory: ``"flash"``, ``"ram"`` or
+            ``"both"``, see :func:`~nnabla_compress.exporters.weigh.weighed`.
     """
 
     storage: str = "smallest"
     snap_dictionary: bool = False
     samples: Mapping[str, np.ndarray] = field(default_factory=dict)
+    prefer: str = "flash"
 
 
 def unused(options: ExportOptions, target: str) -> List[str]:
@@ -52,13 +55,17 @@ def unused(options: ExportOptions, target: str) -> List[str]:
 
     Example:
         >>> unused(ExportOptions(storage="packed"), "int8")[0]
-        "storage and snap_dictionary are of no use to 'int8': it stores weights in one way"
+        "storage is of no use to 'int8': it stores weights in one way"
     """
-    if options.storage == ExportOptions.storage and not options.snap_dictionary:
-        return []
-    return [
-        f"storage and snap_dictionary are of no use to {target!r}: it stores weights in one way"
+    given = [
+        name
+        for name in ("storage", "snap_dictionary", "prefer")
+        if getattr(options, name) != getattr(ExportOptions, name)
     ]
+    if not given:
+        return []
+    are = "is" if len(given) == 1 else "are"
+    return [f"{' and '.join(given)} {are} of no use to {target!r}: it stores weights in one way"]
 
 
 @dataclass(frozen=True)
@@ -100,12 +107,19 @@ class Target:
     name: ClassVar[str]
     rules: ClassVar[Mapping[str, Optional[Rule]]]
     ways_out: ClassVar[Mapping[str, str]] = {}
-    # Largest difference (root mean square) of the .nnb in the simulator; None: NNabla proves it.
-    simulator_tolerance: ClassVar[Optional[float]] = None
+    # Whether the file computes other values on purpose, as integers of few bits do.
+    rounds_numbers: ClassVar[bool] = False
+    # What to do where that comes to more than half of the signal.
+    way_out_of_rounding: ClassVar[str] = ""
     # Whether NNabla computes what the target does; else a reference is written beside the file.
     runs_in_nnabla: ClassVar[bool] = True
     # Whether the .nnb holds weights as packed codes for the project's C kernels.
     packs_weights: ClassVar[bool] = False
+
+    @property
+    def needs_simulator(self) -> bool:
+        """Whether only the simulator of the C runtime can tell what the file computes."""
+        return self.rounds_numbers or not self.runs_in_nnabla
 
     def lower(
         self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions
@@ -143,7 +157,7 @@ class Target:
             if complaint is not None:
                 raise UnsupportedFunctionError(
                     f"{complaint}; it stands {place(function, names)}.",
-                    help=self.ways_out.get(function.info.type_name, _CUT),
+                    help=self.ways_out.get(function.info.type_name, CUT),
                 )
 
 
@@ -160,7 +174,7 @@ def lower_plainly(network: Network, folded: Sequence[nn.Variable]) -> Lowered:
     names.update(network.names_in(encoded.outputs))
     outputs = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
     names.update(network.names_in(outputs))
-    plain = EncodedGraph(outputs, encoded.encodings, encoded.quantizers, encoded.activations)
+    plain = lowered_graph(encoded, outputs)
     # With the same functions in the same order every addition is the same.
     return Lowered(outputs, names, plain, exact=same_functions(start, outputs))
 

@@ -156,3 +156,26 @@ def test_other_encodings_say_why_not(encoding, axis, reason):
     found, why = scaled_integers(encoding, axis)
     assert found is None
     assert reason in why
+
+
+def test_a_value_on_the_border_of_two_steps_may_fall_to_either_side(tmp_path):
+    """Sums of whole inputs times 0.1 lie on the borders of steps of 0.2, up to a rounding."""
+    rng = np.random.RandomState(0)
+    x = nn.Variable((1, 4, 8, 8))
+    codes = rng.randint(-7, 8, (8, 4, 3, 3))
+    codes.flat[0] = 7
+    weight = nn.parameter.get_parameter_or_create("c/W", codes.shape, codes * np.float32(0.1))
+    with nn.parameter_scope("w"):
+        weight = Uniform(4, learn=None, initial_step=0.1)(weight)
+    with nn.parameter_scope("a"):
+        h = Uniform(8, learn=None, initial_step=0.2)(F.convolution(x, weight))
+    y = PF.affine(h, 10, name="f", apply_w=Uniform(4))
+    samples = rng.randint(-3, 4, (64, 4, 8, 8)).astype(np.float32)
+    x.d = samples[:1]
+    y.forward()
+    report = export_nnp(
+        tmp_path / "net.nnp", {"y": y}, {"x": x}, target="binary-weight", samples={"x": samples}
+    )
+    nnb = export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp")
+    assert 0.001 < nnb_agreement(nnb, y, x, {"x": samples}).error < 0.05
+    assert "on 64 samples the .nnb differs by" in report.notes[-1]

@@ -14,7 +14,12 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from nnabla_compress.errors import ConfigError, ExportError, UnsupportedFunctionError
+from nnabla_compress.errors import (
+    ConfigError,
+    ExportError,
+    UnsupportedFunctionError,
+    VerifyError,
+)
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.exporters.agreement import nnb_agreement
 from nnabla_compress.models import NnpFile
@@ -266,3 +271,20 @@ def test_a_trained_resnet_keeps_its_classes(tmp_path, target, error, same):
     found = nnb_agreement(nnb, y, x, {"x": images[32:]})
     assert found.error < error
     assert found.same_class is not None and found.same_class >= same
+
+
+@pytest.mark.parametrize("target", ["int8", "int16"])
+def test_values_that_all_become_zero_are_refused_where_they_matter(tmp_path, target):
+    x = nn.Variable((1, 6))
+    hidden = PF.affine(x, 8, name="tiny")
+    y = PF.affine(F.relu(hidden), 3, name="fc")
+    nn.get_parameters()["tiny/affine/W"].d *= 1e-6
+    nn.get_parameters()["fc/affine/b"].d = 0
+    samples = values(64, 6)
+    with pytest.raises(VerifyError, match="differs by .* allowed is 0.5; too small for") as said:
+        exported(tmp_path, y, x, target, samples)
+    assert "tiny/affine/W reaches" in said.value.message
+    assert "target 'int16'" in str(said.value.help) or target == "int16"
+    assert list(tmp_path.iterdir()) == []
+    report, _ = exported(tmp_path, y + PF.affine(x, 3, name="large"), x, target, samples)
+    assert any("tiny/affine/W reaches" in note for note in report.notes)

@@ -1,0 +1,33 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The words that options take, known without loading what they stand for.
+
+Help would else have to import NNabla to tell them. The tests compare them with the library's own.
+"""
+
+from __future__ import annotations
+
+AUTO = "auto"
+SMALLEST, FLOAT = "smallest", "float"
+
+# nnabla_compress.exporters.targets.TARGETS
+TARGETS = ("portable", "integer", "int16", "int8", "binary-weight", "callback")
+# nnabla_compress.exporters.storage.SCHEMES
+SCHEMES = (
+    "int8",
+    "packed",
+    "sign_planes",
+    "bit_matrix",
+    "dictionary_planes",
+    "pow2_planes",
+    "one_hot",
+)
+# nnabla_compress.exporters.weigh.PREFERENCES
+PREFERENCES = ("flash", "ram", "both")
+# nnabla_compress.calibration.methods.METHODS
+CALIBRATIONS = ("min_max", "moving_average", "percentile", "mse", "kl")
+# nnabla_compress.calibration.settings.JUDGES
+JUDGES = ("snr", "kl")
+# nnabla_compress.search.choices.MEASURES
+MEASURES = ("snr", "loss", "accuracy")
+# nnabla_compress.data.SOURCES
+SOURCES = ("cifar10", "csv", "digits", "mnist", "npz", "python")

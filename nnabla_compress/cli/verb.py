@@ -1,0 +1,23 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What every verb is: a command whose help needs nothing of the library."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+
+class Verb(click.Command):
+    """A command that loads the engine when it is carried out, before all else of the library.
+
+    The engine keeps NNabla from greeting on standard output. What a verb calls is imported inside
+    the function that calls it, so that ``--help`` is there at once.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Loads the engine and carries the verb out, showing how far the work has come."""
+        from nnabla_compress.cli.engine import progress
+
+        with progress:
+            return super().invoke(ctx)

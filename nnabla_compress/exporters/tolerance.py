@@ -1,0 +1,70 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""How far what is made of a network may be from it: the one rule, for all targets.
+
+Float additions in another order move all values a little: the largest difference counts. Where
+activations are quantized, a value on a border between two steps may fall to either side, and a
+network may amplify that: then only the root mean square difference counts. Integers of few bits
+compute other values on purpose, but less than half of the signal apart.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Callable, Optional, Sequence, Tuple
+
+import numpy as np
+
+from nnabla_compress.graph.compare import difference
+
+Outputs = Sequence[np.ndarray]
+
+SINGLE_STEPS = 0.05
+"""Root mean square difference allowed where activations are quantized."""
+HALF = 0.5
+"""Likewise where numbers are rounded to integers of few bits."""
+
+
+@dataclass(frozen=True)
+class Tolerance:
+    """How far the outputs of what is made of a network may be from the network's.
+
+    Args:
+        largest: Largest difference, as a part of the output's largest magnitude.
+        steps: Whether activations are quantized: then up to 5 % (root mean square), or twice what
+            the network itself differs by when its inputs move by a thousandth of their spread.
+        rounded: Whether numbers are rounded to integers of few bits: then up to half of the signal
+            (root mean square).
+
+    Example:
+        >>> expected, got = [np.float32([[1.0, 2.0]])], [np.float32([[1.0, 2.1]])]
+        >>> wrong, limit = Tolerance(1e-4).judge(expected, got)
+        >>> wrong > limit
+        True
+        >>> wrong, limit = Tolerance(1e-4, steps=True).judge(expected, got)
+        >>> wrong > limit
+        False
+    """
+
+    largest: float
+    steps: bool = False
+    rounded: bool = False
+
+    def judge(
+        self, expected: Outputs, got: Outputs, response: Optional[Callable[[], float]] = None
+    ) -> Tuple[float, float]:
+        """Returns how far outputs are apart, and the limit of that.
+
+        Args:
+            expected: Outputs of the network.
+            got: Outputs of what is made of it.
+            response: Returns how far the network's outputs move when its inputs hardly do, see
+                :func:`~nnabla_compress.graph.compare.response`; called where the limit needs it.
+        """
+        apart = difference(expected, got)
+        if not (self.steps or self.rounded):
+            return apart.largest, self.largest
+        wrong = apart.root_mean_square
+        limit = max(self.largest, HALF if self.rounded else SINGLE_STEPS)
+        if wrong > limit and response is not None and not self.rounded:
+            limit = max(limit, 2 * response())
+        return wrong, limit

@@ -1,0 +1,84 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What two computations of one network owe each other, told from the network itself."""
+
+from __future__ import annotations
+
+from typing import Any, Mapping, Optional
+
+from nnabla_compress.nnb import NnbFile
+from nnabla_compress.simulator import Machine
+from nnabla_compress.verification.engines import NnpEngine, ReferenceEngine
+from nnabla_compress.verification.report import (
+    BIT_EQUAL,
+    HALF,
+    NOTHING,
+    SINGLE_STEPS,
+    Promise,
+    within,
+)
+
+OTHER_IN_NNABLA = ("BinaryConnect", "BinaryWeight")  # NNabla computes their weights again
+_FLOAT_TOLERANCE = 1e-4  # additions in another order
+_LIBRARY_TOLERANCE = 1e-5  # exponentials of another library, fused multiply-add
+
+
+def of_export(report: Mapping[str, Any], network: NnpEngine) -> Promise:
+    """Returns what a graph and the file that was exported of it owe each other.
+
+    Args:
+        report: What the export noted in the file.
+        network: NNabla on the file.
+    """
+    if not (isinstance(network, ReferenceEngine) or report.get("same_values", True)):
+        return NOTHING  # rounded numbers, snapped dictionaries
+    if report.get("exact"):
+        return BIT_EQUAL
+    if network.rounds:
+        return SINGLE_STEPS
+    return within(float(report.get("tolerance") or _FLOAT_TOLERANCE))
+
+
+def of_conversion(machine: Machine, network: NnpEngine, given: bool) -> Promise:
+    """Returns what an ``.nnp`` and the ``.nnb`` that was made of it owe each other.
+
+    Bits where all functions are exact; little of integer kernels, which round as they go. Their
+    formats are for samples: of random numbers they promise nothing.
+
+    Args:
+        machine: The simulator with the ``.nnb``.
+        network: NNabla on the ``.nnp``.
+        given: Whether they are compared on samples of a user's own.
+    """
+    if network.holds(OTHER_IN_NNABLA):
+        return NOTHING
+    if uses_integer_kernels(machine.network):
+        return HALF if given else NOTHING
+    if network.exact and not isinstance(network, ReferenceEngine):
+        return BIT_EQUAL
+    return SINGLE_STEPS if network.rounds else within(_FLOAT_TOLERANCE)
+
+
+def of_simulation(machine: Machine, network: Optional[NnpEngine]) -> Promise:
+    """Returns what the simulator and the real runtime owe each other.
+
+    Args:
+        machine: The simulator with the ``.nnb``.
+        network: NNabla on the ``.nnp`` that it was made of, if there is one.
+    """
+    integers = all(port.type != "FLOAT32" for port in machine.outputs)
+    if integers or (network is not None and network.exact):
+        return BIT_EQUAL
+    return within(_LIBRARY_TOLERANCE)
+
+
+def uses_integer_kernels(network: NnbFile) -> bool:
+    """Returns whether anything that depends on the input is held as integers.
+
+    Args:
+        network: The network.
+    """
+    dynamic = set(network.inputs)
+    for function in network.functions:
+        if dynamic.intersection(function.inputs):
+            dynamic.update(function.outputs)
+    return any(network.variables[number].type != "FLOAT32" for number in dynamic)
