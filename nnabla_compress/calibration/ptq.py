@@ -22,6 +22,7 @@ from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.cross_layer_equalization import equalize, equalize_for
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.network import (
+    Copy,
     copy_of,
     fit_weights,
     folded_copy,
@@ -66,6 +67,7 @@ class PostTraining:
         scope: Its parameters: ``with nn.parameter_scope("", result.scope)`` shows them by path.
         steps: What was tried, in order.
         notes: What a user should know, such as maps that were zero for all samples.
+        channel_clips: Whether clips between layers have a bound for each channel.
     """
 
     outputs: List[nn.Variable]
@@ -73,6 +75,7 @@ class PostTraining:
     scope: Dict[str, Any]
     steps: Tuple[Step, ...]
     notes: Tuple[str, ...]
+    channel_clips: bool = False
 
 
 def post_training_quantize(
@@ -154,8 +157,8 @@ class _Sequence:
             compute(self.plain.outputs, self.plain.inputs, judged_on) if judged_on else []
         )
         self.statistics = self._observe()
-        signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
-        self.network = quantized_copy(self.plain, signed, settings)
+        self.channel_clips = False
+        self.network = self._quantized()
 
     def run(self) -> PostTraining:
         settings = self.settings
@@ -183,7 +186,12 @@ class _Sequence:
             self._try("learned rounding", self._learn_roundings)
         network = self.network
         return PostTraining(
-            network.outputs, network.inputs, network.scope, tuple(self.steps), tuple(self.notes)
+            network.outputs,
+            network.inputs,
+            network.scope,
+            tuple(self.steps),
+            tuple(self.notes),
+            self.channel_clips,
         )
 
     def _can_learn(self, learn_from: np.ndarray) -> bool:
@@ -192,6 +200,10 @@ class _Sequence:
             return True
         self._note("there are no other samples to judge on: biases and roundings are not learned.")
         return False
+
+    def _quantized(self) -> Copy:
+        signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
+        return quantized_copy(self.plain, signed, self.settings)
 
     def _observe(self) -> Dict[nn.Variable, Statistics]:
         if not self.settings.activations or self.learn_from is None:
@@ -222,7 +234,8 @@ class _Sequence:
                 self._note(f"cross-layer equalization is taken back: {error.message}")
                 self.plain = given
             self.statistics = self._observe()
-            self.network = quantized_copy(self.plain, self.statistics, self.settings)
+            self.channel_clips = self.plain is not given
+            self.network = self._quantized()
             set_ranges(self.network, self.statistics, METHODS[method])
             fit_weights(self.network)
             if corrected:
@@ -231,6 +244,7 @@ class _Sequence:
         name = f"cross-layer equalization, {len(found)} pairs"
         if not self._judge(name, change, self._best()):
             self.plain, self.network, self.statistics = before
+            self.channel_clips = False
 
     def _levels(self) -> Levels:
         """The largest codes of the quantized network."""

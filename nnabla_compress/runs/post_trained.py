@@ -12,13 +12,14 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.calibration.network import folded_copy, quantized_copy
+from nnabla_compress.calibration.network import copy_of, folded_copy, quantized_copy
 from nnabla_compress.calibration.ptq import PostTraining
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.data import DataSet, Split
 from nnabla_compress.errors import DataError
 from nnabla_compress.files import atomic_path, h5_errors, write_json
 from nnabla_compress.graph.batches import on_inputs
+from nnabla_compress.graph.channel_pairs import with_channel_clips
 from nnabla_compress.logs import quiet
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.recipes import Recipe
@@ -40,12 +41,14 @@ class PostTrained:
         signed: Whether the quantizer of a feature map has negative values, by its name.
         samples: Most samples that calibration took.
         scored: The ``data`` of a recipe to score on, None for that of calibration.
+        channel_clips: Whether clips between layers have a bound for each channel.
     """
 
     structure: Mapping[str, Any]
     signed: Mapping[str, bool]
     samples: int
     scored: Optional[Mapping[str, Any]] = None
+    channel_clips: bool = False
 
     @classmethod
     def of(
@@ -70,6 +73,7 @@ class PostTrained:
             {args["name"]: bool(args["signed"]) for args in nodes if args.get("tensor") == ""},
             samples,
             None if data is None else data.model_dump(mode="json"),
+            result.channel_clips,
         )
 
     def write(self, folder: Path, recipe: Recipe, source: Path, scope: Dict[str, Any]) -> None:
@@ -136,6 +140,8 @@ class PostTrained:
         variables = list(x.values()) if several else [x]
         with nn.auto_forward(False):
             plain = folded_copy([inputs.build(x, True)], variables)
+        if self.channel_clips:
+            plain = copy_of(with_channel_clips(plain.outputs), plain.inputs)
         made = quantized_copy(plain, self.signed, self.settings)
         with nn.parameter_scope("", made.scope):
             known = set(nn.get_parameters(grad_only=False))

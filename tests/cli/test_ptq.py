@@ -106,6 +106,25 @@ def test_a_folder_is_exported_for_other_targets_on_its_own_data(quantized, tmp_p
     assert verify_files(tmp_path / "net.nnp", tmp_path / "net.nnb", count=20).kept
 
 
+def test_a_network_with_relu6_opens_with_the_bounds_that_equalization_gave_it(folder, tmp_path):
+    nn.clear_parameters()
+    x = nn.Variable((1, 1, 6, 6))
+    h = F.relu6(PF.convolution(x, 6, (3, 3), name="c1"))
+    h = F.relu6(PF.convolution(h, 6, (1, 1), name="c2"))
+    y = PF.affine(h, 3, name="fc")
+    nn.get_parameters()["c1/conv/W"].d *= 4.0 ** np.arange(-3, 3).reshape(6, 1, 1, 1)
+    contents = {"name": "main", "batch_size": 1, "outputs": {"y": y}, "names": {"x": x}}
+    save(str(tmp_path / "net.nnp"), {"networks": [contents], "executors": []})
+    shutil.copy(folder / "test.npz", tmp_path)
+    results = run(tmp_path, tmp_path / "out", "test.npz", 50, True, per_channel=False)
+    kept = {step["step"].split(",")[0]: step["kept"] for step in results["steps"]}
+    opened = json.loads((tmp_path / "out" / "post_training.json").read_text())
+    assert opened["channel_clips"] == kept["cross-layer equalization"]
+    assert evaluate_run(tmp_path / "out").loss == pytest.approx(
+        results["compressed"]["loss"], rel=1e-6
+    )
+
+
 def test_a_folder_whose_parameters_do_not_fit_is_refused(quantized, tmp_path):
     out = shutil.copytree(quantized[0], tmp_path / "out")
     nn.clear_parameters()
