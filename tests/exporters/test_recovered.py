@@ -53,7 +53,7 @@ def test_each_scheme_is_recognized(storage, tmp_path):
     found = read_back(tmp_path / "net.nnp")
     assert found.weights == ["c/conv/W"] and not found.notes
     encoding = found.outputs[0].parent.inputs[1].parent
-    assert encoding.info.type_name == "Coded" and encoding.info.args["bits"] == 2
+    assert encoding.info.type_name == "nnabla_compress.Coded" and encoding.info.args["bits"] == 2
     assert before.shape == found.outputs[0].shape
 
 
@@ -109,7 +109,7 @@ def test_floats_stay_floats(tmp_path):
     export_nnp(tmp_path / "net.nnp", PF.affine(h, 10, name="f"), x)
     found = read_back(tmp_path / "net.nnp")
     assert not found.weights and not found.notes
-    assert not any(f.info.type_name == "Coded" for f in functions(found.outputs))
+    assert not any(f.info.type_name == "nnabla_compress.Coded" for f in functions(found.outputs))
 
 
 def test_scales_of_outputs_and_zero_points_come_back(tmp_path):
