@@ -119,8 +119,8 @@ def recovered(
         >>> x, w = nn.Variable((1, 8)), constant(encoding.decode(), "fc/affine/W")
         >>> stored = store_weights([F.affine(x, w)], {w.data: encoding}, "int8", {})
         >>> found = recovered(stored.outputs, [x], {}, {})
-        >>> found.weights, found.outputs[0].parent.inputs[1].parent.info.type_name
-        (['fc/affine/W'], 'nnabla_compress.Coded')
+        >>> found.weights, quantizer_of(found.outputs[0].parent.inputs[1].parent).type_name
+        (['fc/affine/W'], 'Coded')
     """
     builder = _Builder(names, noted, forms)
     joined = rebuild(outputs, builder.join(outputs))
