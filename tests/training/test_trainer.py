@@ -99,7 +99,7 @@ def test_where_targets_are_numbers_the_epoch_of_the_lowest_loss_is_kept(tmp_path
     parts = [Split.checked(x[i], y[i], "t", targets="numbers") for i in (slice(40), slice(40, 60))]
     data = DataSet.checked("numbers", train=parts[0], validation=parts[1])
     # So large a rate that the last epoch is not the best one.
-    changes = settings(epochs=8, learning_rate=0.5, schedule="constant", solver="Adam")
+    changes = settings(epochs=8, learning_rate=2.0, schedule="constant", solver="Adam")
     trainer = Trainer(
         small_net, data, changes, tmp_path, PLAIN, seed=3, loss=make_loss("SquaredError", (8, 2))
     )
