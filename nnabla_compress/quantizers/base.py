@@ -91,15 +91,18 @@ class Quantizer:
 
     @classmethod
     def start(
-        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], importance: np.ndarray
+        cls,
+        args: Mapping[str, Any],
+        inputs: Sequence[nn.Variable],
+        importance: Optional[np.ndarray] = None,
     ) -> None:
         """Initialises the parameters like :meth:`prepare`, some weights' errors counting more.
 
         Args:
             args: Arguments of the node.
             inputs: The tensor and the parameters.
-            importance: What each weight's squared error counts, positive; used by quantizers whose
-                parameters all channels share.
+            importance: What each weight's squared error counts, positive; None for 1. Used by
+                quantizers whose parameters all channels share.
         """
         cls.prepare(args, inputs)
 
