@@ -17,6 +17,7 @@ import platform
 import sys
 from dataclasses import asdict
 from pathlib import Path
+from typing import Optional
 
 from nnabla_compress import __version__
 from tests.fuzz.findings import Budget, Findings
@@ -32,14 +33,15 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=5.0, help="of all harnesses together")
     parser.add_argument("--files", type=int, default=0, help="try at least so many in each")
     parser.add_argument("--seed", type=int, default=0, help="other damages")
-    parser.add_argument("--json", type=Path, help="add the counts to this file")
+    parser.add_argument("--json", type=Path, help="write the counts to this file")
+    parser.add_argument("--add", action="store_true", help="to what stands there")
     parser.add_argument("--findings", type=Path, default=Path("build/fuzz"), help="for faults")
     arguments = parser.parse_args()
     names = arguments.names or NAMES
     unknown = sorted({*names} - {*NAMES})
     if unknown:
         parser.error(f"there is no harness {unknown[0]}; there are {', '.join(NAMES)}")
-    results = {}
+    results, faults = {}, 0
     for name in names:
         budget = Budget(60 * arguments.minutes / len(names), arguments.files)
         harness = importlib.import_module(f"tests.fuzz.fuzz_{name}")
@@ -47,11 +49,14 @@ def main() -> int:
         key = f"{name} on {found.on}" if found.on else name
         results[key] = entry(found, arguments)
         report(key, found)
+        faults += len(found.faults)
     if arguments.json:
         before = json.loads(arguments.json.read_text("utf-8")) if arguments.json.is_file() else {}
+        if arguments.add:
+            results = {key: summed(before.get(key), one) for key, one in results.items()}
         text = json.dumps({**before, **results}, indent=2, sort_keys=True)
         arguments.json.write_text(text + "\n", "utf-8")
-    return int(any(result["faults"] for result in results.values()))
+    return int(faults > 0)
 
 
 def entry(found: Findings, arguments: argparse.Namespace) -> dict:
@@ -61,9 +66,19 @@ def entry(found: Findings, arguments: argparse.Namespace) -> dict:
         "faults": len(found.faults),
         "command": " ".join(["python", "-m", "tests.fuzz", *sys.argv[1:]]),
         "date": datetime.date.today().isoformat(),
-        "seed": arguments.seed,
         "versions": {"nnabla_compress": __version__, "python": platform.python_version()},
     }
+
+
+def summed(before: Optional[dict], result: dict) -> dict:
+    """Two entries of the JSON file as one."""
+    if before is None:
+        return result
+    words = {**before["counts"], **result["counts"]}
+    counts = {word: before["counts"].get(word, 0) + result["counts"].get(word, 0) for word in words}
+    command = f"{before['command']}; {result['command']}"
+    numbers = {key: before[key] + result[key] for key in ("tried", "faults")}
+    return {**result, **numbers, "counts": counts, "command": command}
 
 
 def report(name: str, found: Findings) -> None:

@@ -67,6 +67,11 @@ def test_the_runs_are_written_down(tmp_path, monkeypatch, capsys):
     assert written["packed"]["command"].startswith("python -m tests.fuzz packed --minutes 0")
     assert (tmp_path / "packed" / "fault_0").read_bytes() == b"content"
     assert "fault: " in capsys.readouterr().out
+    sys.argv.append("--add")
+    assert program.main() == 1
+    written = json.loads(path.read_text())
+    assert written["packed"]["tried"] == 6 and written["packed"]["counts"] == {"refused": 6}
+    assert written["packed"]["faults"] == 2 and written["packed"]["command"].count(";") == 1
 
 
 def test_the_page_shows_the_counts_that_were_written_down():
