@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, 
 import nnabla as nn
 
 from nnabla_compress.graph import clone, consumers, functions, layers, rebuild
+from nnabla_compress.graph.activations import quantize_in_scope
 from nnabla_compress.quantizers import Quantizer
 from nnabla_compress.regularizers.memory import ACTIVATION_TYPES
 
@@ -25,7 +26,7 @@ KEEP_VALUES = (
     *("ReLU", "Flip", "Shift", "Split", "Broadcast"),
 )
 _FUSED = (*ACTIVATION_TYPES, "MaximumScalar", "MinimumScalar", "AddScalar", "MulScalar")
-_WITH_CONSTANT = ("Add2", "Mul2", "Sub2")
+_WITH_CONSTANT = ("Add2", "Mul2", "Sub2", "Minimum2", "Maximum2")
 
 
 def places(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Dict[nn.Variable, str]:
@@ -70,7 +71,7 @@ def places(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Dic
             if _keeps_values(function) and all(v in on_grid for v in before):
                 on_grid.add(variable)
             elif variable in leads_to_layer and not _is_fused(variable, readers, dynamic):
-                path = f"{behind[1]}/{type_name.lower()}"
+                path = f"{behind[1]}/{_kind(function)}"
                 taken[path] = taken.get(path, 0) + 1
                 chosen[variable] = path if taken[path] == 1 else f"{path}_{taken[path]}"
                 on_grid.add(variable)
@@ -99,17 +100,14 @@ def insert_quantizers(
         >>> x = nn.Variable((1, 3))
         >>> y, = insert_quantizers([F.relu(x)], {x: "input"}, lambda name: Affine(8))
         >>> [f.info.type_name for f in functions([y])]
-        ['AffineQuantizer', 'ReLU']
+        ['nnabla_compress.AffineQuantizer', 'ReLU']
     """
 
     def quantized(name: str, variable: nn.Variable) -> nn.Variable:
         quantizer = choose(name)
         if quantizer is None:
             return variable
-        with nn.parameter_scope(name):
-            node = quantizer(variable).parent
-        # In a scope of the caller's own the quantizer can't know the path from the root.
-        return clone(node, node.inputs, {"name": name})[0]
+        return quantize_in_scope(quantizer, variable, name)
 
     def replace(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
         if not any(variable in places for variable in function.outputs):
@@ -121,6 +119,13 @@ def insert_quantizers(
 
     leaves = {v: quantized(name, v) for v, name in places.items() if v.parent is None}
     return rebuild(outputs, replace, leaves)
+
+
+def _kind(function: Any) -> str:
+    """What a function is called in a path: a ReLU6 with a bound for each channel is one."""
+    type_name, x = function.info.type_name, function.inputs[0]
+    clips = type_name == "Minimum2" and x.parent is not None and x.parent.info.type_name == "ReLU"
+    return "relu6" if clips else str(type_name).lower()
 
 
 def _keeps_values(function: Any) -> bool:

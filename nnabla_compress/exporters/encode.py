@@ -92,7 +92,7 @@ def encode_graph(
             activations[0] += 1
             return quantizer.lower(function, arguments)
         # Two calls of one parametric function make two nodes for one weight.
-        type_name = function.info.type_name
+        type_name = quantizer.type_name
         key = (type_name, *(variable.data for variable in function.inputs))
         if key not in stored:
             encoding = quantizer.encode(function)
