@@ -154,8 +154,7 @@ class _Sequence:
             compute(self.plain.outputs, self.plain.inputs, judged_on) if judged_on else []
         )
         self.statistics = self._observe()
-        signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
-        self.network = quantized_copy(self.plain, signed, settings)
+        self.network = quantized_copy(self.plain, self._signed(), settings)
 
     def run(self) -> PostTraining:
         settings = self.settings
@@ -201,6 +200,10 @@ class _Sequence:
         found = observe(self.plain.outputs, self.plain.inputs, self.learn_from, tensors)
         return {variable: statistics for variable, statistics in found.items() if statistics.seen}
 
+    def _signed(self) -> Dict[str, bool]:
+        """Which feature maps hold negative values, by name."""
+        return {seen.name: seen.low < 0 for seen in self.statistics.values()}
+
     def _equalize(self, method: str, corrected: bool) -> None:
         clipped = with_channel_clips(self.plain.outputs)
         found = pairs(clipped)
@@ -222,7 +225,7 @@ class _Sequence:
                 self._note(f"cross-layer equalization is taken back: {error.message}")
                 self.plain = given
             self.statistics = self._observe()
-            self.network = quantized_copy(self.plain, self.statistics, self.settings)
+            self.network = quantized_copy(self.plain, self._signed(), self.settings)
             set_ranges(self.network, self.statistics, METHODS[method])
             fit_weights(self.network)
             if corrected:
