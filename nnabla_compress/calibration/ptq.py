@@ -213,6 +213,10 @@ class _Sequence:
         found = observe(self.plain.outputs, self.plain.inputs, self.learn_from, tensors)
         return {variable: statistics for variable, statistics in found.items() if statistics.seen}
 
+    def _signed(self) -> Dict[str, bool]:
+        """Which feature maps hold negative values, by name."""
+        return {seen.name: seen.low < 0 for seen in self.statistics.values()}
+
     def _equalize(self, method: str, corrected: bool) -> None:
         clipped = with_channel_clips(self.plain.outputs)
         found = pairs(clipped)

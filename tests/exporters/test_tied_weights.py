@@ -55,7 +55,7 @@ def test_what_was_computed_of_a_weight_is_a_float(tmp_path):
     report = on_device(tmp_path, *tied.built(tied.squashed), "portable", "affine:bits=4")[2]
     assert [(row.name, row.bits) for row in report.rows] == [("t", 4), ("t_2", 32)]
     (network,) = summary(tmp_path / "net.nnp").networks
-    assert [layer.weights.bits for layer in network.layers] == [4, None]
+    assert [layer.weights.bits for layer in network.layers] == [4, 32]
 
 
 def test_two_normalizations_behind_one_weight_keep_it_encoded(tmp_path):

@@ -13,7 +13,13 @@ import nnabla_compress.compression
 from nnabla_compress import compress
 from nnabla_compress.calibration import post_training_quantize
 from nnabla_compress.errors import VerifyError
-from nnabla_compress.graph import check_faithful, clone, fold_batch_normalization, rebuild
+from nnabla_compress.graph import (
+    check_faithful,
+    clone,
+    fold_batch_normalization,
+    layers,
+    rebuild,
+)
 from nnabla_compress.graph.faithful import FOLDED
 from tests.graph import tied_networks as tied
 from tests.graph.networks import batch_normalization, randomize_statistics
@@ -115,12 +121,12 @@ def test_a_wrong_copy_stops_post_training_quantization(monkeypatch):
 def test_an_equalization_that_changes_the_network_is_taken_back(monkeypatch):
     import nnabla_compress.calibration.ptq as ptq
 
-    def wrong(outputs):
-        for layer in ptq.pairs(outputs):
-            layer.first.weight.d = layer.first.weight.d * 2
+    def wrong(outputs, *more):
+        weight = layers(outputs)[0].weight
+        weight.d = weight.d * 2
         return 1
 
-    monkeypatch.setattr(ptq, "equalize", wrong)
+    monkeypatch.setattr(ptq, "equalize_for", wrong)
     x = nn.Variable((1, 6))
     y = PF.affine(F.relu(PF.affine(x, 8, name="a")), 3, name="b")
     result = post_training_quantize([y], [x], [np.random.RandomState(0).randn(64, 6)])
