@@ -15,74 +15,22 @@ arXiv:1906.04721.
 
 from __future__ import annotations
 
-from collections import Counter
-from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, Sequence
 
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.graph import Layer, consumers, functions, layers
+from nnabla_compress.calibration.observe import BATCH
+from nnabla_compress.calibration.samples import batches
+from nnabla_compress.graph.channel_pairs import INPUT_AXES, Pair, by_input, by_output, pairs
+from nnabla_compress.graph.channel_scales import Levels, needed, scale_pairs
+from nnabla_compress.graph.channel_statistics import channel_statistics
 from nnabla_compress.graph.constants import value
 
-# f(s x) = s f(x) for s > 0, channel by channel.
-_LET_PASS = (
-    *("ReLU", "LeakyReLU", "MaxPooling", "AveragePooling", "SumPooling", "GlobalAveragePooling"),
-    *("Identity", "Dropout", "Reshape"),
-)
-_FIRST = ("Convolution", "DepthwiseConvolution", "Affine")
-_SECOND = ("Convolution", "DepthwiseConvolution", "Affine")
+__all__ = ["Pair", "equalize", "equalize_for", "pairs"]
+
 _SWEEPS, _ENOUGH = 50, 1e-4
 _MOST = 2.0**12
-
-
-@dataclass(frozen=True)
-class Pair:
-    """Two layers between which channels can be scaled.
-
-    Args:
-        first: The layer whose output channels are scaled.
-        second: The layer whose input channels are scaled.
-        channels: Number of channels between them.
-    """
-
-    first: Layer
-    second: Layer
-    channels: int
-
-
-def pairs(outputs: Sequence[nn.Variable]) -> List[Pair]:
-    """Returns the pairs of layers with nothing between them but what lets a factor pass.
-
-    Args:
-        outputs: Variables of one graph, batch normalizations folded.
-
-    Example:
-        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
-        >>> nn.clear_parameters()
-        >>> h = F.relu(PF.convolution(nn.Variable((1, 3, 8, 8)), 4, (3, 3), name="c1"))
-        >>> pair, = pairs([PF.affine(F.average_pooling(h, (2, 2)), 2, name="fc")])
-        >>> pair.first.name, pair.second.name, pair.channels
-        ('c1/conv', 'fc/affine', 4)
-    """
-    found = layers(outputs)
-    by_function = {layer.function: layer for layer in found}
-    readers = consumers(outputs)
-    uses = Counter(v.data for f in functions(outputs) for v in f.inputs)
-    pairs_found = []
-    for second in found:
-        first = _before(second, by_function, readers)
-        if first is None or first.type not in _FIRST or second.type not in _SECOND:
-            continue
-        if any(layer.computed_by or layer.quantizer is not None for layer in (first, second)):
-            continue
-        parameters = [first.weight, second.weight, first.bias]
-        if any(p is not None and (p.parent is not None or uses[p.data] > 1) for p in parameters):
-            continue
-        channels = _output_channels(first)
-        if channels is not None and _fits(second, channels):
-            pairs_found.append(Pair(first, second, channels))
-    return pairs_found
 
 
 def equalize(outputs: Sequence[nn.Variable]) -> int:
@@ -106,111 +54,71 @@ def equalize(outputs: Sequence[nn.Variable]) -> int:
         (1, 4.0, 4.0)
     """
     found = pairs(outputs)
-    arrays: Dict[Any, np.ndarray] = {}
-    variables: Dict[Any, nn.Variable] = {}
-    for pair in found:
-        for variable in (pair.first.weight, pair.second.weight, pair.first.bias):
-            if variable is not None:
-                arrays.setdefault(variable.data, value(variable))
-                variables[variable.data] = variable
+    variables = {v.data: v for pair in found for v in pair.parameters()}
+    arrays = {data: value(variable) for data, variable in variables.items()}
     for _ in range(_SWEEPS if found else 0):
         if max(_equalize_pair(pair, arrays) for pair in found) < _ENOUGH:
             break
-    for key, variable in variables.items():
-        variable.d = arrays[key]
+    for data, variable in variables.items():
+        variable.d = arrays[data]
+    return len(found)
+
+
+def equalize_for(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    samples: Sequence[np.ndarray],
+    levels: Levels,
+) -> int:
+    """Scales the weights and biases of all pairs for the least noise of the codes to come.
+
+    Unlike :func:`equalize` it looks at what lies between the layers, too: where a map has one scale,
+    channels of small values would be stored coarsely.
+
+    Args:
+        outputs: Variables of one graph, batch normalizations folded. What they compute stays the
+            same up to float32 rounding.
+        inputs: Its inputs.
+        samples: Checked samples (N, ...) for each input.
+        levels: Largest codes of weights and maps.
+
+    Returns:
+        The number of pairs.
+
+    Example:
+        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 1))
+        >>> y = PF.affine(F.relu(PF.affine(x, 2, name="a")), 1, name="b")
+        >>> a, b = (nn.get_parameters()[name] for name in ("a/affine/W", "b/affine/W"))
+        >>> a.d, b.d = [[8, 0.5]], [[1], [16]]  # channels of 8 and of 0.5
+        >>> equalize_for([y], [x], [np.float32([[1]])], Levels(lambda layer: 127, 255))
+        1
+        >>> a.d.tolist(), b.d.ravel().tolist()
+        ([[8.0, 8.0]], [1.0, 1.0])
+    """
+    found = pairs(outputs)
+    if not found:
+        return 0
+    variables = {v.data: v for pair in found for v in pair.parameters()}
+    arrays = {data: value(variable) for data, variable in variables.items()}
+    feeds = ({v: a[:n] for v, a in zip(inputs, rows)} for rows, n in batches(samples, BATCH))
+    statistics = channel_statistics(outputs, needed(found), feeds)
+    scale_pairs(found, statistics, arrays, levels)
+    for data, variable in variables.items():
+        variable.d = arrays[data]
     return len(found)
 
 
 def _equalize_pair(pair: Pair, arrays: Dict[Any, np.ndarray]) -> float:
     """Scales one pair; returns how far the largest factor is from 1."""
-    first = arrays[pair.first.weight.data]
-    second = arrays[pair.second.weight.data]
-    out, into = _by_output(pair.first, first), _by_input(pair.second, second, pair.channels)
-    others = tuple(axis for axis in range(into.ndim) if axis not in _INPUT_AXES)
+    out = by_output(pair.first, arrays[pair.first.weight.data])
+    into = by_input(pair.second, arrays[pair.second.weight.data], pair.channels)
+    others = tuple(axis for axis in range(into.ndim) if axis not in INPUT_AXES)
     r1 = np.abs(out).max(axis=1)
     r2 = np.abs(into).max(axis=others).reshape(-1)
     with np.errstate(divide="ignore", invalid="ignore"):
         s = np.where((r1 > 0) & (r2 > 0), np.sqrt(r1 / r2), 1.0)
     s = np.clip(s, 1 / _MOST, _MOST)
-    out /= s[:, None]
-    into *= s.reshape([into.shape[a] if a in _INPUT_AXES else 1 for a in range(into.ndim)])
-    arrays[pair.first.weight.data] = _from_output(pair.first, out, first.shape)
-    arrays[pair.second.weight.data] = into.reshape(second.shape)
-    if pair.first.bias is not None:
-        bias = arrays[pair.first.bias.data]
-        arrays[pair.first.bias.data] = (bias.reshape(len(s), -1) / s[:, None]).reshape(bias.shape)
+    pair.scale(s, arrays)
     return float(np.abs(s - 1).max())
-
-
-# Axes of what _by_input returns that together count the input channels.
-_INPUT_AXES = (0, 2)
-
-
-def _by_input(layer: Layer, weight: np.ndarray, channels: int) -> np.ndarray:
-    """The weight as (groups, outputs of a group, inputs of a group, the rest)."""
-    if layer.type == "Affine":
-        # Several inputs in a row may belong to one channel: a flattened map.
-        return weight.reshape(1, 1, channels, -1)
-    if layer.type == "DepthwiseConvolution":
-        return weight.reshape(channels, -1, 1, int(np.prod(weight.shape[1:])))
-    group = int(layer.function.info.args["group"])
-    return weight.reshape(group, weight.shape[0] // group, weight.shape[1], -1)
-
-
-def _by_output(layer: Layer, weight: np.ndarray) -> np.ndarray:
-    """A copy of the weight as (outputs, the rest)."""
-    if layer.type == "Affine":
-        return weight.reshape(weight.shape[0], -1).T.copy()
-    return weight.reshape(weight.shape[0], -1).copy()
-
-
-def _from_output(layer: Layer, rows: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:
-    return np.ascontiguousarray(rows.T if layer.type == "Affine" else rows).reshape(shape)
-
-
-def _output_channels(layer: Layer) -> Optional[int]:
-    """The number of output channels on axis 1, None if they are elsewhere."""
-    args, shape = layer.function.info.args, layer.output_shape
-    if args.get("channel_last") or int(args["base_axis"]) % len(layer.input_shape) != 1:
-        return None
-    if layer.type == "Affine" and len(shape) != 2:
-        return None
-    return int(shape[1])
-
-
-def _fits(layer: Layer, channels: int) -> bool:
-    """Whether the second layer reads these channels, each as one or several inputs in a row."""
-    args, shape = layer.function.info.args, layer.input_shape
-    if args.get("channel_last") or int(args["base_axis"]) % len(shape) != 1:
-        return False
-    if layer.type == "Affine":
-        return int(layer.weight.shape[0]) % channels == 0
-    return int(shape[1]) == channels
-
-
-def _before(
-    layer: Layer,
-    by_function: Mapping[Any, Layer],
-    readers: Mapping[nn.Variable, List[Any]],
-) -> Optional[Layer]:
-    variable = layer.function.inputs[0]
-    while variable.parent is not None and len(readers[variable]) == 1:
-        function = variable.parent
-        if function in by_function:
-            return by_function[function]
-        if function.info.type_name not in _LET_PASS:
-            return None
-        if function.info.type_name == "Reshape" and not _keeps_channels(function, layer):
-            return None
-        if function.info.args.get("channel_last"):
-            return None
-        variable = function.inputs[0]
-    return None
-
-
-def _keeps_channels(function: Any, layer: Layer) -> bool:
-    """Whether a Reshape leaves the channels on axis 1, or makes rows of them for an Affine."""
-    before, after = function.inputs[0].shape, function.outputs[0].shape
-    if len(before) < 2 or len(after) < 2 or before[0] != after[0]:
-        return False
-    return before[1] == after[1] or (layer.type == "Affine" and len(after) == 2)

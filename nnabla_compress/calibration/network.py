@@ -125,14 +125,13 @@ def copy_of(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Co
     return Copy(made, [new[variable] for variable in inputs], scope)
 
 
-def quantized_copy(
-    plain: Copy, statistics: Mapping[nn.Variable, Statistics], settings: PostTrainingSettings
-) -> Copy:
+def quantized_copy(plain: Copy, signed: Mapping[str, bool], settings: PostTrainingSettings) -> Copy:
     """Returns a copy with quantizers on weights and feature maps, as the rules say.
 
     Args:
         plain: The float network.
-        statistics: What its feature maps were seen to hold, if they are to be quantized.
+        signed: Whether its feature maps hold negative values, by the names that ``places`` gives
+            them, if they are to be quantized.
         settings: The rules.
 
     Raises:
@@ -154,7 +153,6 @@ def quantized_copy(
         outputs = insert_weight_quantizers(copy.outputs, choose)
         if settings.activations:
             tensors = places(outputs, copy.inputs)
-            seen = {s.name: s for s in statistics.values()}
             behind = choose_rules(
                 settings.activation_rules, [Candidate(name) for name in tensors.values()],
                 "activation",
@@ -165,7 +163,7 @@ def quantized_copy(
                 if rule is None:
                     return None
                 options = {key: v for key, v in settings.defaults().items() if key != "axis"}
-                return rule.make(signed=seen[name].low < 0, **options)
+                return rule.make(signed=signed[name], **options)
 
             outputs = insert_quantizers(outputs, tensors, choose_activation)
     check_faithful(plain.outputs, outputs, plain.inputs, copy.inputs)

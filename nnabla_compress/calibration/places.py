@@ -26,7 +26,7 @@ KEEP_VALUES = (
     *("ReLU", "Flip", "Shift", "Split", "Broadcast"),
 )
 _FUSED = (*ACTIVATION_TYPES, "MaximumScalar", "MinimumScalar", "AddScalar", "MulScalar")
-_WITH_CONSTANT = ("Add2", "Mul2", "Sub2")
+_WITH_CONSTANT = ("Add2", "Mul2", "Sub2", "Minimum2", "Maximum2")
 
 
 def places(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Dict[nn.Variable, str]:
@@ -71,7 +71,7 @@ def places(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Dic
             if _keeps_values(function) and all(v in on_grid for v in before):
                 on_grid.add(variable)
             elif variable in leads_to_layer and not _is_fused(variable, readers, dynamic):
-                path = f"{behind[1]}/{type_name.lower()}"
+                path = f"{behind[1]}/{_kind(function)}"
                 taken[path] = taken.get(path, 0) + 1
                 chosen[variable] = path if taken[path] == 1 else f"{path}_{taken[path]}"
                 on_grid.add(variable)
@@ -119,6 +119,13 @@ def insert_quantizers(
 
     leaves = {v: quantized(name, v) for v, name in places.items() if v.parent is None}
     return rebuild(outputs, replace, leaves)
+
+
+def _kind(function: Any) -> str:
+    """What a function is called in a path: a ReLU6 with a bound for each channel is one."""
+    type_name, x = function.info.type_name, function.inputs[0]
+    clips = type_name == "Minimum2" and x.parent is not None and x.parent.info.type_name == "ReLU"
+    return "relu6" if clips else str(type_name).lower()
 
 
 def _keeps_values(function: Any) -> bool:

@@ -19,7 +19,7 @@ import numpy as np
 
 from nnabla_compress.calibration.agreement import agreement
 from nnabla_compress.calibration.bias_correction import correct_biases
-from nnabla_compress.calibration.cross_layer_equalization import equalize, pairs
+from nnabla_compress.calibration.cross_layer_equalization import equalize, equalize_for
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.network import (
     copy_of,
@@ -40,8 +40,11 @@ from nnabla_compress.calibration.steps import Step
 from nnabla_compress.compression import refuse_codes
 from nnabla_compress.errors import DataError, VerifyError
 from nnabla_compress.graph import check_faithful, costs
+from nnabla_compress.graph.channel_pairs import pairs, with_channel_clips
+from nnabla_compress.graph.channel_scales import Levels
 from nnabla_compress.graph.compare import decibels
 from nnabla_compress.graph.faithful import FOLDED
+from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
 
 Tell = Callable[[str], None]
@@ -51,7 +54,6 @@ _START = "min_max"
 _FEW_SAMPLES = 32
 # The weights alone tell little of the outputs: without samples a step must gain this much.
 _WITHOUT_SAMPLES = 1.0
-_ROUNDED_BELOW = 8
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,8 @@ class _Sequence:
             compute(self.plain.outputs, self.plain.inputs, judged_on) if judged_on else []
         )
         self.statistics = self._observe()
-        self.network = quantized_copy(self.plain, self.statistics, settings)
+        signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
+        self.network = quantized_copy(self.plain, signed, settings)
 
     def run(self) -> PostTraining:
         settings = self.settings
@@ -164,17 +167,20 @@ class _Sequence:
         fit_weights(self.network)
         ranged = bool(self.statistics)
         self._judge(f"quantized, {method}" if ranged else "quantized", lambda: None)
+        learns = self.learn_from is not None and self._can_learn(self.learn_from[0])
+        corrects = learns and settings.bias_correction
+        corrected = corrects and self._try("bias correction", self._correct_biases)
+        judged = len(self.steps)
         if settings.equalization:
-            self._equalize(method)
+            self._equalize(method, corrected)
         if settings.calibration == AUTO and ranged:
             for name in METHODS:
                 if name != method:
                     self._try(f"calibration: {name}", partial(self._calibrate, name))
-        if self.learn_from is not None and self._can_learn(self.learn_from[0]):
-            if settings.bias_correction:
-                self._try("bias correction", self._correct_biases)
-            if self._rounds():
-                self._try("learned rounding", self._learn_roundings)
+        if corrects and any(step.kept for step in self.steps[judged:]):
+            self._try("bias correction, again", self._correct_biases)
+        if learns and self._rounds():
+            self._try("learned rounding", self._learn_roundings)
         network = self.network
         return PostTraining(
             network.outputs, network.inputs, network.scope, tuple(self.steps), tuple(self.notes)
@@ -195,29 +201,51 @@ class _Sequence:
         found = observe(self.plain.outputs, self.plain.inputs, self.learn_from, tensors)
         return {variable: statistics for variable, statistics in found.items() if statistics.seen}
 
-    def _equalize(self, method: str) -> None:
-        found = pairs(self.plain.outputs)
+    def _equalize(self, method: str, corrected: bool) -> None:
+        clipped = with_channel_clips(self.plain.outputs)
+        found = pairs(clipped)
         if not found:
             return
-        before, statistics = self.plain.state(), self.statistics
+        before = self.plain, self.network, self.statistics
 
         def change() -> None:
-            given = copy_of(self.plain.outputs, self.plain.inputs)
-            equalize(self.plain.outputs)
+            given, levels = self.plain, self._levels()
+            self.plain = copy_of(clipped, given.inputs)
+            if self.learn_from is None:
+                equalize(self.plain.outputs)
+            else:
+                equalize_for(self.plain.outputs, self.plain.inputs, self.learn_from, levels)
             try:
                 pair = given.outputs, self.plain.outputs
                 check_faithful(*pair, given.inputs, self.plain.inputs, FOLDED)
             except VerifyError as error:
                 self._note(f"cross-layer equalization is taken back: {error.message}")
-                self.plain.restore(before)
-            self.network.restore(self.plain.state())
+                self.plain = given
             self.statistics = self._observe()
+            self.network = quantized_copy(self.plain, self.statistics, self.settings)
             set_ranges(self.network, self.statistics, METHODS[method])
             fit_weights(self.network)
+            if corrected:
+                self._correct_biases()
 
-        if not self._try(f"cross-layer equalization, {len(found)} pairs", change):
-            self.plain.restore(before)
-            self.statistics = statistics
+        name = f"cross-layer equalization, {len(found)} pairs"
+        if not self._judge(name, change, self._best()):
+            self.plain, self.network, self.statistics = before
+
+    def _levels(self) -> Levels:
+        """The largest codes of the quantized network."""
+        weights, maps = {}, []
+        for layer in self.network.layers():
+            if layer.quantizer is not None:
+                weights[layer.name] = _largest_code(layer.quantizer)
+        for node in graph_quantizers(self.network.outputs):
+            if node.info.args.get("tensor") == "":
+                maps.append(2 * _largest_code(node))
+        return Levels(
+            lambda layer: weights.get(layer.name, np.inf),
+            min(maps, default=np.inf),
+            self.settings.per_channel,
+        )
 
     def _calibrate(self, method: str) -> None:
         set_ranges(self.network, self.statistics, METHODS[method])
@@ -243,15 +271,14 @@ class _Sequence:
             self._note(f"left at nearest rounding: {', '.join(left)}.")
 
     def _rounds(self) -> bool:
-        bits = []
+        if self.settings.rounding is False:
+            return False
         for node in weight_quantizers(self.network):
             quantizer = quantizer_of(node)
             assert quantizer is not None
             if quantizer.choices(node.info.args, node.inputs) is not None:
-                bits.append(quantizer.bits_of(node.info.args, node.inputs))
-        if self.settings.rounding is None:
-            return any(b < _ROUNDED_BELOW for b in bits)
-        return self.settings.rounding and bool(bits)
+                return True
+        return False
 
     def _affordable(self) -> Tuple[np.ndarray, ...]:
         """The samples whose feature maps fit the memory."""
@@ -303,3 +330,10 @@ class _Sequence:
     def _note(self, text: str) -> None:
         self.notes.append(text)
         self.tell(f"note: {text}")
+
+
+def _largest_code(node: Any) -> float:
+    """The largest magnitude of a quantizer's codes, counted from its zero."""
+    quantizer = quantizer_of(node)
+    assert quantizer is not None
+    return float(2 ** (quantizer.bits_of(node.info.args, node.inputs) - 1) - 1)

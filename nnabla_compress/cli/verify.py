@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
-from nnabla_compress.cli.compress import recipe_of
+from nnabla_compress.cli.data_options import described
 from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
 
@@ -93,9 +93,11 @@ def _verified(
     target: Path, samples: int, nnp: Optional[Path], original: Optional[Path], options: Any
 ) -> Verification:
     from nnabla_compress.models.other_formats import other_format
+    from nnabla_compress.runs.finished import stored_in
     from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
     from nnabla_compress.verification import verify_files
 
+    target = stored_in(target)
     given = [f"--{key.replace('_', '-')}" for key in _DATA_OPTIONS if options[key] is not None]
     if target.is_dir():
         if given:
@@ -119,10 +121,5 @@ def _verified(
     beside = files_beside(target)
     if not given:
         return verify_files(*beside, count=samples, original=original)
-    if beside[0] is None:
-        raise ConfigError(
-            f"data are read for an .nnp, but there is no {target.with_suffix('.nnp')}.",
-            help="put the .nnp beside the .nnb, or leave the data out",
-        )
-    recipe, folder = recipe_of(beside[0], weights=["lut:bits=8"], **options)
+    recipe, folder = described(beside[0] or target, **options)
     return verify_on_data(target, recipe, folder, samples, original)

@@ -81,7 +81,10 @@ def name_graph(
         name = known.get(variable, name)
         if name is None:
             taken = {**parameters, **computed, **inputs, **outputs}
-            name = free_name(variable.name or f"{variable.parent.info.type_name}_out", taken)
+            # NNabla gives variables without a name "@network/Function_out": a name of that form,
+            # from a file, would stand for two variables.
+            own = "" if variable.name.startswith("@") else variable.name
+            name = free_name(own or f"{variable.parent.info.type_name}_out", taken)
             computed[name] = variable
         stated[name] = type_text
     return NamedGraph(dict(inputs), dict(outputs), parameters, computed, stated)

@@ -172,9 +172,9 @@ def export_nnp(
         any_batch_size=True,
         notes=(
             *notes,
+            *zero_notes(lowered.plain.outputs, lowered.names),
             *lowered.notes,
             *released_note(api),
-            *zero_notes(lowered.plain.outputs, lowered.names),
         ),
         float_sizes=float_network or float_sizes(network),
         api=api,

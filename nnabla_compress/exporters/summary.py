@@ -26,8 +26,9 @@ from nnabla_compress.graph.layers import WEIGHT, Layer, layers
 from nnabla_compress.graph.recognize import with_nodes
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.graph.zero_channels import ZeroChannels, zero_channels
-from nnabla_compress.models.nnp import TRAINING_ONLY, Executor, NnpFile
+from nnabla_compress.models.nnp import TRAINING_ONLY, NnpFile
 from nnabla_compress.models.nnp_archive import readable
+from nnabla_compress.models.nnp_network import Executor
 
 _MAX_METADATA = 2**24
 

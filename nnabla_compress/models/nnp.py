@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
@@ -23,86 +23,23 @@ from nnabla_compress.graph.recurrent import recurrent_as_layers
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.models.heads import (
     Head,
-    before_activation,
     data_inputs,
-    needed_by,
     stored_head,
     without_loss,
 )
 from nnabla_compress.models.network_files import network_file
 from nnabla_compress.models.nnp_archive import read_nnp, readable
-from nnabla_compress.models.nnp_build import built, call, constant
+from nnabla_compress.models.nnp_build import built, call
 from nnabla_compress.models.nnp_checks import check_built, check_stored
+from nnabla_compress.models.nnp_network import LoadedNetwork, executor_of
+from nnabla_compress.models.nnp_ports import set_ports
+from nnabla_compress.models.nnp_statistics import statistics_note, statistics_of
 from nnabla_compress.names import ascii_name, shown_name
 
 # Names of the network that infers, best first: our exports, NNabla's examples, Console.
 PREFERRED = ("Validation", "Runtime", "runtime", "MainRuntime")
 # Functions that only act while training and keep the shape.
 TRAINING_ONLY = ("Dropout", "RandomFlip", "RandomShift", "RandomErase")
-_NORMALIZATIONS = ("BatchNormalization", "FusedBatchNormalization", "SyncBatchNormalization")
-_MEAN, _VARIANCE = 3, 4  # inputs of BatchNormalization
-
-
-@dataclass(frozen=True)
-class LoadedNetwork:
-    """A network of an ``.nnp`` file as a graph.
-
-    Args:
-        name: Name of the network in the file.
-        inputs: Input variables by name; of a network that ends in a loss, the labels too.
-        outputs: Output variables by name, as the file's executor gives them.
-    """
-
-    name: str
-    inputs: Dict[str, nn.Variable]
-    outputs: Dict[str, nn.Variable]
-
-    @property
-    def output(self) -> nn.Variable:
-        """The only output.
-
-        Raises:
-            ConfigError: If there are several.
-        """
-        if len(self.outputs) != 1:
-            raise ConfigError(
-                f"network {self.name!r} has {len(self.outputs)} outputs: "
-                f"{', '.join(self.outputs)}.",
-                help="choose a network with one output, or save it with an executor that names one",
-            )
-        return next(iter(self.outputs.values()))
-
-    @property
-    def head(self) -> str:
-        """Type of the last function, e.g. ``"Affine"``, ``"Softmax"``, ``"BinaryCrossEntropy"``."""
-        return str(self.output.parent.info.type_name)
-
-    @property
-    def prediction(self) -> nn.Variable:
-        """The output; of a network that ends in a loss, what that loss takes."""
-        return without_loss(self.output)
-
-    @property
-    def logits(self) -> nn.Variable:
-        """The prediction before its Sigmoid, Softmax or LogSoftmax, if it ends in one."""
-        return before_activation(self.prediction)
-
-
-@dataclass(frozen=True)
-class Executor:
-    """How a file says that one of its networks is to be run.
-
-    Args:
-        name: Its name.
-        network: Name of the network.
-        inputs: Names of the variables that take data.
-        outputs: Names of the variables that are its result.
-    """
-
-    name: str
-    network: str
-    inputs: Tuple[str, ...]
-    outputs: Tuple[str, ...]
 
 
 class NnpFile:
@@ -157,7 +94,7 @@ class NnpFile:
 
     def _read_networks(self, proto: Any, scope: Dict[str, Any]) -> Dict[str, Any]:
         """Makes NNabla's description of each network that can be read."""
-        self.executors = tuple(_executor(message) for message in proto.executor)
+        self.executors = tuple(executor_of(message) for message in proto.executor)
         self.data_names: Dict[str, str] = {
             shown_name(variable.variable_name): variable.data_name
             for message in (*proto.monitor, *proto.optimizer, *proto.executor)
@@ -186,7 +123,8 @@ class NnpFile:
                     networks[name] = self._graph.networks[name] = ProtoNetwork.from_proto(
                         self._graph, message, random, None
                     )
-                    self._set_ports(networks[name])
+                    states = set_ports(networks[name], self.executors, self._data)
+                    self._states[name] = states
             except CompressError as error:
                 self.failures[name] = error
         return networks
@@ -281,44 +219,11 @@ class NnpFile:
         Args:
             network: Name of the network, as of :meth:`choose`.
         """
-        proto = self._network(self.choose(network))
-        needed = needed_by(proto, proto.outputs)
-        found = [
-            function
-            for function in proto.functions.values()
-            if function.type in _NORMALIZATIONS
-            and function.args.get("batch_stat")
-            and needed.intersection(function.outputs)
-            and len(function.inputs) > _VARIANCE
-        ]
-        zeros = [
-            f"{', '.join(names)}: no executor of the file gives data to it, so it starts from zeros"
-            for names in [self.zeros(network)]
-            if names
-        ]
-        if not found:
-            return tuple(zeros)
-        mean, variance = (found[0].inputs[place] for place in (_MEAN, _VARIANCE))
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        note = (
-            f"{found[0].type} {_scope_of(mean)}{more}: saved with batch_stat=True, so "
-            "NNabla runs the file with the statistics of each batch; here and in what is exported "
-            f"the running statistics are used ({shown_name(mean)}, {shown_name(variance)})"
-        )
-        if all(self._as_created(function) for function in found):
-            note += (
-                ", which are still as they were created, mean 0 and variance 1: train or run the "
-                "network with update of its running statistics first"
-            )
-        return (note, *zeros)
-
-    def _as_created(self, normalization: Any) -> bool:
-        """Whether the running statistics of a batch normalization were never updated."""
-        kept = [self._stored.get(normalization.inputs[place]) for place in (_MEAN, _VARIANCE)]
-        return all(
-            stored is not None and bool(np.all(np.asarray(stored.values) == number))
-            for stored, number in zip(kept, (0, 1))
-        )
+        name = self.choose(network)
+        statistics = statistics_note(self._network(name), self._stored)
+        zeros = ", ".join(self.zeros(name))
+        states = f"{zeros}: no executor of the file gives data to it, so it starts from zeros"
+        return (*([statistics] if statistics else []), *([states] if zeros else []))
 
     def build(
         self,
@@ -467,10 +372,10 @@ class NnpFile:
                 flat = self._network(name).expand_loop_control()
                 check_built(flat, self._stored, where)
                 flat = flat.promote(changes)
-                self._set_ports(flat)
+                set_ports(flat, self.executors, self._data)
                 call(flat, batch_size or max(1, flat.batch_size), where)
             inputs, outputs = (built(flat, names, where) for names in (flat.inputs, flat.outputs))
-            statistics = set(self._statistics(flat))
+            statistics = set(statistics_of(flat))
         for key, stored in flat.parameters.items():
             if stored.variable_instance is not None:
                 parameters[key] = stored.variable_instance
@@ -539,52 +444,6 @@ class NnpFile:
                 )
         return dict(x)
 
-    def _set_ports(self, network: Any) -> None:
-        """Makes the outputs those that an executor names, the inputs those that these need.
-
-        A network without an executor ends where nothing reads on; what is left over of a function
-        with several outputs, such as the last states of an LSTM, is then none of its outputs.
-        """
-        named = [each.outputs for each in self.executors if each.network == network.name]
-        known = [
-            [key for key in map(ascii_name, keys) if _is_computed(network, key)] for keys in named
-        ]
-        ends = next((list(dict.fromkeys(keys)) for keys in known if keys), None)
-        if ends is None:
-            read = {key for function in network.functions.values() for key in function.inputs}
-            beside = {
-                key
-                for function in network.functions.values()
-                if read.intersection(function.outputs)
-                for key in function.outputs
-            }
-            ends = [key for key in network.outputs if key not in beside] or network.outputs
-        network.outputs = ends
-        needed = needed_by(network, ends)
-        network.inputs = [key for key in self._fed(network) if key in needed or not ends]
-
-    def _fed(self, network: Any) -> List[str]:
-        """Names of the inputs that take data: the first state of a loop is a constant."""
-        fed = {
-            ascii_name(key)
-            for each in self.executors
-            if each.network == network.name
-            for key in each.inputs
-        }
-        told = fed.intersection(network.inputs)
-        # The first state of a loop, which neither a file nor a user gives data to.
-        states = [
-            key
-            for key in data_inputs(network)
-            if told and key not in fed | self._data and constant(network, key) is None
-        ]
-        self._states.setdefault(network.name, states)
-        return [
-            key
-            for key in network.inputs
-            if key in fed or (key not in states and constant(network, key) is None)
-        ]
-
     def _changes(self, name: str, test: bool) -> NnpNetworkPass:
         changes = NnpNetworkPass()
         changes.set_batch_normalization_batch_stat_all(not test)
@@ -605,38 +464,9 @@ class NnpFile:
                     changes.remove_and_rewire(function.name)
         return changes
 
-    @staticmethod
-    def _statistics(proto: Any) -> List[str]:
-        """Names of running means and variances: updated by the forward pass, never by a solver."""
-        return [
-            function.inputs[position]
-            for function in proto.functions.values()
-            if function.type in _NORMALIZATIONS
-            for position in (_MEAN, _VARIANCE)
-            if position < len(function.inputs)
-        ]
-
-
-def _executor(message: Any) -> Executor:
-    return Executor(
-        message.name,
-        message.network_name,
-        tuple(shown_name(variable.variable_name) for variable in message.data_variable),
-        tuple(shown_name(variable.variable_name) for variable in message.output_variable),
-    )
-
 
 def _first_line(error: CompressError) -> str:
     return error.message.split("\n")[0].rstrip(".")
-
-
-def _scope_of(path: str) -> str:
-    """The scope that a parameter stands in; its own path at the root."""
-    return path.rpartition("/")[0] or path
-
-
-def _is_computed(network: Any, name: str) -> bool:
-    return name in network.variables and bool(network.variables[name].parent)
 
 
 @contextmanager

@@ -67,8 +67,9 @@ class Inputs:
         finish: Puts the last activation of the stored network behind an output.
         unlabelled: Whether the float network's own answers may stand for missing targets.
         seed: What samples are drawn with.
-        notes: What is computed otherwise than a stored network says, a sentence each.
         only_batch: The only number of samples that the network is computed with; None: any.
+        notes: What is computed otherwise than a stored network says, a sentence each.
+        answered: Names of the splits whose targets are the float network's answers.
     """
 
     splits: Optional[DataSet]
@@ -81,6 +82,7 @@ class Inputs:
     seed: int = 0
     only_batch: Optional[int] = None
     notes: Tuple[str, ...] = ()
+    answered: Tuple[str, ...] = ()
     _loss: Optional[Loss] = field(default=None, repr=False)
 
     @property
@@ -166,6 +168,7 @@ class Inputs:
             if not split.labelled
         }
         self.splits = replace(self.splits, **answered)  # type: ignore[arg-type]
+        self.answered = tuple(answered)
         return True
 
     def _outputs(self, split: Split, batch_size: int = 100) -> np.ndarray:

@@ -310,39 +310,102 @@ def test_marks_on_other_functions_are_told(stub, tmp_path):
     )
 
 
-def test_the_self_test_reports_a_missing_registration(gcc, tmp_path):
-    source = tmp_path / "forgot.c"
-    source.write_text(
-        """
+READ_IMAGE = """
 #include <stdio.h>
 #include "packed_nnablart.h"
+static int32_t image[16384];
 static void report(int function, const char *message) { printf("%d: %s\\n", function, message); }
-int main(int argc, char **argv) {
-  static int32_t image[16384];
-  FILE *file = fopen(argv[argc - 1], "rb");
+static size_t read_image(const char *path) {
+  FILE *file = fopen(path, "rb");
   size_t bytes = fread(image, 1, sizeof image, file);
-  rt_context_pointer context;
-  rt_allocate_context(&context);
-  rt_initialize_context(context, (nn_network_t *)image);
   fclose(file);
-  bytes = packed_self_test(image, bytes, report);
-  rt_free_context(&context);
-  return (int)bytes;
+  return bytes;
 }
 """
-    )
-    program = tmp_path / "forgot"
+
+
+def lines_of(gcc, folder, main):
+    """What a program prints whose ``main`` starts with the recorded network in ``image``."""
+    source, program = folder / "main.c", folder / "main"
+    source.write_text(READ_IMAGE + main)
     glue = [str(source_folder() / name) for name in (GLUE[0], KERNELS[0])]
     include = [f"-I{STUB}", f"-I{source_folder()}"]
     flags = ["-std=c99", *WARNINGS, *SANITIZERS, *include]
     sources = [str(source), *glue, str(STUB / "runtime.c")]
     subprocess.run([gcc, *flags, "-o", str(program), *sources], check=True)
+    # A context that the runtime refuses is never freed.
+    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
     done = subprocess.run(
-        [str(program), str(VECTOR / "net.nnb")], stdout=subprocess.PIPE, check=False
+        [str(program), str(VECTOR / "net.nnb")],
+        stdout=subprocess.PIPE,
+        check=True,
+        env=environment,
     )
-    assert done.returncode == 4
-    lines = done.stdout.decode().splitlines()
-    assert [line.split(":")[0] for line in lines] == ["0", "3", "6", "8"]
+    return done.stdout.decode().splitlines()
+
+
+def test_the_self_test_reports_a_missing_registration(gcc, tmp_path):
+    main = """
+int main(int argc, char **argv) {
+  size_t bytes = read_image(argv[argc - 1]);
+  rt_context_pointer context;
+  rt_allocate_context(&context);
+  rt_initialize_context(context, (nn_network_t *)image);
+  printf("%d\\n", packed_self_test(image, bytes, report));
+  rt_free_context(&context);
+  return 0;
+}
+"""
+    *lines, count = lines_of(gcc, tmp_path, main)
+    assert [line.split(":")[0] for line in lines] == ["0", "3", "6", "8"] and count == "4"
+
+
+def test_what_a_refused_context_registered_is_forgotten(gcc, tmp_path):
+    main = """
+extern int stub_refuses;
+int main(int argc, char **argv) {
+  size_t bytes = read_image(argv[argc - 1]);
+  rt_context_pointer first, context;
+  int result;
+  if (packed_start(&first, image, bytes, packed_register_fast, report) != RT_RET_NOERROR) return 1;
+  stub_refuses = 1;
+  result = packed_start(&context, image, bytes, packed_register_exact, NULL);
+  printf("refused %d\\n", result != RT_RET_NOERROR && context == NULL);
+  printf("the first runs %d\\n", rt_forward(first) == RT_RET_NOERROR);
+  rt_free_context(&first);
+  packed_start(&context, image, bytes, packed_register_exact, NULL);
+  stub_refuses = 0;
+  rt_allocate_context(&context);
+  rt_initialize_context(context, (nn_network_t *)image);
+  printf("wrong %d\\n", packed_self_test(image, bytes, NULL));
+  rt_free_context(&context);
+  return 0;
+}
+"""
+    assert lines_of(gcc, tmp_path, main) == ["refused 1", "the first runs 1", "wrong 4"]
+
+
+def test_the_check_of_an_image_needs_no_context(gcc, tmp_path):
+    main = """
+int main(int argc, char **argv) {
+  size_t bytes = read_image(argv[argc - 1]);
+  printf("%d\\n", packed_check_image(image, bytes, report));
+  ((nn_network_t *)image)->variables.size = 1;
+  printf("%d\\n", packed_check_image(image, bytes, report) > 0);
+  printf("%d\\n", packed_check_image(image, 16, report));
+  printf("%d\\n", packed_check_image((char *)image + 2, bytes - 2, report));
+  return 0;
+}
+"""
+    assert lines_of(gcc, tmp_path, main) == [
+        "0",
+        "-1: an output of the network is damaged",
+        "1",
+        "-1: the image is shorter than it says",
+        "1",
+        "-1: the image is not aligned to 4 bytes",
+        "1",
+    ]
 
 
 def test_all_sources_are_copied(tmp_path):

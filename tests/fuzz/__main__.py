@@ -44,8 +44,9 @@ def main() -> int:
         budget = Budget(60 * arguments.minutes / len(names), arguments.files)
         harness = importlib.import_module(f"tests.fuzz.fuzz_{name}")
         found = harness.fuzz(budget, arguments.seed, arguments.findings / name)
-        results[name] = entry(found, arguments)
-        report(name, found)
+        key = f"{name} on {found.on}" if found.on else name
+        results[key] = entry(found, arguments)
+        report(key, found)
     if arguments.json:
         before = json.loads(arguments.json.read_text("utf-8")) if arguments.json.is_file() else {}
         text = json.dumps({**before, **results}, indent=2, sort_keys=True)

@@ -28,6 +28,7 @@ class Findings:
 
     Args:
         what: What was done to which files, in a few words.
+        on: What they were tried on, where there is a choice.
         tried: Damaged files that were tried.
         counts: What became of them, in words that the harness chooses.
         faults: What must not happen, one text each. Empty in a sound program.
@@ -35,6 +36,7 @@ class Findings:
     """
 
     what: str
+    on: str = ""
     tried: int = 0
     counts: Dict[str, int] = field(default_factory=dict)
     faults: List[str] = field(default_factory=list)

@@ -40,6 +40,7 @@ BATCH = 200
 def fuzz(budget: Budget, seed: int, folder: Path) -> Findings:
     """Damages files until the budget is spent."""
     found = Findings("damaged files with packed weights, each with exact and with fast kernels")
+    found.on = "a C runtime" if installed_runtime() else "the stand-in for the C runtime"
     gcc = shutil.which("gcc")
     if gcc is None:
         found.skipped = "gcc is not installed"
@@ -47,7 +48,7 @@ def fuzz(budget: Budget, seed: int, folder: Path) -> Findings:
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as work:
         program = compiled(gcc, Path(work))
-        sources = [Damage(file) for file in networks(Path(work))]
+        sources = [Damage(file) for file in networks()]
         sound = [source.content for source in sources]
         for number, mode, outcome, log in outcomes(program, sound, Path(work)):
             if outcome != 0:
@@ -72,13 +73,18 @@ def judge(found: Findings, content: bytes, mode: str, outcome: int, log: str, fo
         found.fault(f"{mode}: {outcome}\n{log[:3000]}", content, folder)
 
 
+def installed_runtime() -> List[str]:
+    """What a compiler wants for the C runtime that the environment names, if it does."""
+    include, library = (os.environ.get(f"NNABLART_{name}") for name in ("INCLUDE", "LIB"))
+    if not include or not library:
+        return []
+    names = ("libnnablart_runtime.a", "libnnablart_functions.a")
+    return [f"-I{include}", *(str(next(Path(library).rglob(name))) for name in names)]
+
+
 def compiled(gcc: str, folder: Path) -> Path:
     """The driver with the kernels and a runtime."""
-    include, library = (os.environ.get(f"NNABLART_{name}") for name in ("INCLUDE", "LIB"))
-    runtime = [f"-I{STUB}", str(STUB / "runtime.c")]
-    if include and library:
-        names = ("libnnablart_runtime.a", "libnnablart_functions.a")
-        runtime = [f"-I{include}", *(str(next(Path(library).rglob(name))) for name in names)]
+    runtime = installed_runtime() or [f"-I{STUB}", str(STUB / "runtime.c")]
     sources = [DRIVER, *(source_folder() / name for name in (*GLUE, *KERNELS))]
     program = folder / "packed_driver"
     command = [gcc, "-w", *FLAGS.split(), f"-I{source_folder()}", "-o", str(program)]

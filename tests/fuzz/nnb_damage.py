@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Damages NNB files where it hurts: sizes, offsets, shapes, numbers of variables, arguments."""
+"""Damages NNB files where it hurts: in sizes, offsets, shapes, arguments, numbers of variables."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ WHERE = 16
 """Byte of a variable's record at which the number of its datum or buffer stands."""
 DATA_SIZE = HEADER.size - 4
 """Byte of the header at which the size of the data area stands."""
-WORDS = (0, 1, 2, 3, 4, 5, 7, 8, 16, 31, 32, 64, 127, 128, 255, 256, 4095, 32767, 32768, 65535)
-WORDS += (65536, 2**24, 2**27, 2**27 + 1, 2**29, 2**30, 2**31 - 1, 2**31, 2**32 - 1, 2**32 - 2)
-WORDS += (2**32 - 3, 2**32 - 4, 2**31 + 1, 46341, 2**16 + 2**15)
+SMALL = (0, 1, 2, 3, 4, 5, 7, 8, 16, 31, 32, 64, 127, 128, 255, 256)
+LARGE = tuple(2**n + k for n in (12, 15, 16, 24, 27, 29, 30, 31, 32) for k in (-4, -1, 0, 1, 2**14))
+WORDS = tuple(word % 2**32 for word in (*SMALL, *SMALL, *LARGE, 46341, -2, -3))
 
 
 class Damage:
@@ -95,7 +95,7 @@ class Damage:
         """Replaces a number in all shapes, so that they still fit together."""
         (old,) = struct.unpack_from("<i", damaged, self.word(rng, "shape"))
         near = max(0, old + rng.choice((-1, 1, 2, old, -old // 2)))
-        new = rng.choice((near, rng.choice(WORDS[:22]), rng.randrange(1, 300)))
+        new = rng.choice((near, rng.choice(SMALL), rng.randrange(1, 300)))
         for begin, length in self.regions["shape"]:
             for at in range(begin, begin + length, 4):
                 if struct.unpack_from("<i", damaged, at)[0] == old:

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import functools
+import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Callable, Dict, List, Optional
+from typing import Callable, Dict, Tuple
 
 import nnabla as nn
 import nnabla.functions as F
@@ -79,7 +81,7 @@ def packed(folder: Path, build: Callable[[], Dict[str, nn.Variable]]) -> NnbFile
     return read_nnb(export_nnb(path.with_suffix(".nnb"), path, batch_size=batch))
 
 
-def with_integer_input(file: NnbFile, dtype: str) -> Optional[NnbFile]:
+def with_integer_input(file: NnbFile, dtype: str) -> NnbFile:
     """The file with an INT8 or INT16 input."""
     variables = list(file.variables)
     number = file.inputs[0]
@@ -87,7 +89,11 @@ def with_integer_input(file: NnbFile, dtype: str) -> Optional[NnbFile]:
     return replace(file, variables=tuple(variables))
 
 
-def networks(folder: Path) -> List[NnbFile]:
+@functools.lru_cache(maxsize=None)
+def networks() -> Tuple[NnbFile, ...]:
     """All files to start from."""
-    files = [packed(folder, build) for build in (plain, groups, transposed, one_dimension)]
-    return [*files, *(with_integer_input(files[-1], dtype) for dtype in ("FIXED8", "FIXED16"))]
+    with tempfile.TemporaryDirectory() as folder:
+        layers = (plain, groups, transposed, one_dimension)
+        files = [packed(Path(folder), build) for build in layers]
+    integers = (with_integer_input(files[-1], dtype) for dtype in ("FIXED8", "FIXED16"))
+    return (*files, *integers)

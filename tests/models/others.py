@@ -10,7 +10,7 @@ import nnabla.utils.save
 import numpy as np
 from nnabla.parameter import get_parameter_or_create
 
-STEPS, WIDTH, HIDDEN = 3, 6, 8
+STEPS, WIDTH, HIDDEN = 2, 6, 8
 
 
 def parameter(name, *shape, scale=0.3):

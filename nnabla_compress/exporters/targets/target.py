@@ -173,8 +173,8 @@ def lower_plainly(network: Network, folded: Sequence[nn.Variable]) -> Lowered:
     encoded = encode_graph(folded, inputs, names)
     names.update(network.names_in(encoded.outputs))
     outputs = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
-    names.update(network.names_in(outputs))
     plain = lowered_graph(encoded, outputs)
+    names.update(network.names_in(outputs))
     # With the same functions in the same order every addition is the same.
     return Lowered(outputs, names, plain, exact=same_functions(start, outputs))
 
