@@ -22,6 +22,7 @@ from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.cross_layer_equalization import equalize, equalize_for
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.network import (
+    Copy,
     copy_of,
     fit_weights,
     folded_copy,
@@ -154,8 +155,7 @@ class _Sequence:
             compute(self.plain.outputs, self.plain.inputs, judged_on) if judged_on else []
         )
         self.statistics = self._observe()
-        signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
-        self.network = quantized_copy(self.plain, signed, settings)
+        self.network = self._quantized()
 
     def run(self) -> PostTraining:
         settings = self.settings
@@ -201,6 +201,10 @@ class _Sequence:
         found = observe(self.plain.outputs, self.plain.inputs, self.learn_from, tensors)
         return {variable: statistics for variable, statistics in found.items() if statistics.seen}
 
+    def _quantized(self) -> Copy:
+        signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
+        return quantized_copy(self.plain, signed, self.settings)
+
     def _equalize(self, method: str, corrected: bool) -> None:
         clipped = with_channel_clips(self.plain.outputs)
         found = pairs(clipped)
@@ -222,7 +226,7 @@ class _Sequence:
                 self._note(f"cross-layer equalization is taken back: {error.message}")
                 self.plain = given
             self.statistics = self._observe()
-            self.network = quantized_copy(self.plain, self.statistics, self.settings)
+            self.network = self._quantized()
             set_ranges(self.network, self.statistics, METHODS[method])
             fit_weights(self.network)
             if corrected:
