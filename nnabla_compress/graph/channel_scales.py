@@ -127,7 +127,9 @@ def channel_scales(
 
     wide, tall = _at_least(reach), _at_least(peak.max(axis=0))
     tried = [
-        _levelled(wide**a / tall**b, reach, alive) for a in _EXPONENTS for b in _EXPONENTS
+        _levelled(wide**a / tall**b, reach, alive, 1.0 if pair.clipped else _MOST)
+        for a in _EXPONENTS
+        for b in _EXPONENTS
     ]
     return min(tried, key=noise)
 
@@ -183,7 +185,7 @@ def _at_least(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(values, max(_LEAST * values.max(), 1e-30)))
 
 
-def _levelled(s: np.ndarray, reach: np.ndarray, alive: np.ndarray) -> np.ndarray:
+def _levelled(s: np.ndarray, reach: np.ndarray, alive: np.ndarray, most: float) -> np.ndarray:
     """The scales times what leaves the largest value of all channels where it was."""
     s = s * (reach[alive] / s[alive]).max() / reach.max()
-    return np.where(alive, np.clip(s, 1 / _MOST, _MOST), 1.0)
+    return np.where(alive, np.clip(s, 1 / _MOST, most), 1.0)

@@ -158,8 +158,17 @@ def _least_error(spreads: List[Spread]) -> int:
     return int(fractions[error == error.min()].max()) if error.any() else MOST_FRACTION_BITS
 
 
+def exceeds(spread: Spread) -> bool:
+    """Whether the coarsest format would cut off a part of the values that matters.
+
+    Args:
+        spread: Of the values.
+    """
+    return bool(spread.cut[0] > _MOST_CUT * spread.squares)
+
+
 def _check(spread: Spread, name: Any, bits: int, names: Mapping[Any, str]) -> None:
-    if spread.cut[0] > _MOST_CUT * spread.squares:
+    if exceeds(spread):
         what = names.get(name) or getattr(name, "name", "")
         if not what:
             parent = getattr(name, "parent", None)
