@@ -1,10 +1,10 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """Channels between two layers that can be scaled without changing what the network computes.
 
-ReLU, pooling and padding with zeros let a positive factor pass: output channel i of the first layer
-divided by s_i, and input channel i of the second multiplied by it, cancel. A ReLU6 lets it pass if
-its bound is divided, too: ``min(relu(x), 6) / s = min(relu(x / s), 6 / s)``, a clip with a bound for
-each channel.
+ReLU, pooling and padding with zeros let a positive factor pass: output channel i of the first
+layer divided by s_i, and input channel i of the second multiplied by it, cancel. A ReLU6 lets it
+pass if its bound is divided, too: ``min(relu(x), 6) / s = min(relu(x / s), 6 / s)``, a clip with a
+bound for each channel.
 """
 
 from __future__ import annotations
@@ -145,6 +145,7 @@ def by_output(layer: Layer, weight: np.ndarray) -> np.ndarray:
 
 
 def from_output(layer: Layer, rows: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:
+    """What :func:`by_output` made, as the weight again."""
     return np.ascontiguousarray(rows.T if layer.type == "Affine" else rows).reshape(shape)
 
 
@@ -256,7 +257,5 @@ def with_channel_clips(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
 
 def _lets_pass_or_clips(function: Any) -> bool:
     type_name = function.info.type_name
-    clips = type_name == "ReLU6" or (
-        type_name == "MinimumScalar" and function.info.args["val"] > 0
-    )
+    clips = type_name == "ReLU6" or (type_name == "MinimumScalar" and function.info.args["val"] > 0)
     return clips or _lets_pass(function)

@@ -2,8 +2,8 @@
 """Scales of the channels between two layers with which quantization adds the least noise.
 
 Channel i holds values up to R_i in magnitude, with mean square m_i; the second layer multiplies it
-by the weights w_oi. Divided by s_i it is stored in steps of ``D = max(R / s) / levels``, and weights
-in steps of d. A step d adds noise of the power d^2 / 12, so that output o of the second layer gets::
+by the weights w_oi. Divided by s_i it is stored in steps of ``D = max(R / s) / levels``, weights in
+steps of d. A step d adds noise of the power d^2 / 12, so that output o of the second layer gets::
 
     from the map:            D^2 sum_i s_i^2 sum w_oi^2
     from its own weights:    d_o^2 sum_i m_i / s_i^2,      d_o = max_i |w_oi| s_i / levels

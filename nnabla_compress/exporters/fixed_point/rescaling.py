@@ -1,10 +1,10 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """Values beyond the integers, divided by powers of two that the layers around them make up for.
 
-The largest format holds whole numbers up to 127 or 32,767. A variable that exceeds them is held
+The coarsest format holds whole numbers up to 127 or 32,767. A variable that exceeds them is held
 divided by 2^k: the layer that computes it has its weights and biases divided, the layers that read
-it have their weights multiplied. What lies between (ReLU, pooling, additions, ...) computes the same
-of divided values; other functions get them multiplied back, in float, and so do outputs.
+it have their weights multiplied. What lies between (ReLU, pooling, additions, ...) computes the
+same of divided values; other functions get them multiplied back, in float, and so do outputs.
 """
 
 from __future__ import annotations
@@ -63,7 +63,8 @@ def rescaled(
         return list(outputs), []
     leaves = {v: _times(v, -rescaling.shift(v)) for v in inputs}
     made = rebuild(outputs, rescaling.replace, leaves)
-    whole = [rescaling.multiplied_back(new, rescaling.shift(old)) for old, new in zip(outputs, made)]
+    shifts = map(rescaling.shift, outputs)
+    whole = [rescaling.multiplied_back(new, shift) for new, shift in zip(made, shifts)]
     return whole, rescaling.floats
 
 
@@ -91,8 +92,9 @@ class _Rescaling:
                         self.parents[self.root(variable)] = self.root(read[0])
         self.shifts: Dict[nn.Variable, int] = {}
         for variable, magnitude in largest.items():
-            if variable in self.dynamic and magnitude > limit:
-                needed = int(np.ceil(np.log2(magnitude / limit)))
+            if variable in self.dynamic and magnitude > limit + 1:
+                # The largest of one step more is rounded down to the limit.
+                needed = int(np.ceil(np.log2(magnitude / (limit + 1))))
                 root = self.root(variable)
                 self.shifts[root] = max(needed, self.shifts.get(root, 0))
         self.any = bool(self.shifts)
@@ -118,9 +120,7 @@ class _Rescaling:
         if not wanted and not any(shifts):
             return copy_of(function, arguments)
         if self.is_homogeneous(function):
-            constants = [
-                a if d else self.scaled(a, -wanted) for a, d in zip(arguments, dynamic)
-            ]
+            constants = [a if d else self.scaled(a, -wanted) for a, d in zip(arguments, dynamic)]
             changes = {"inplace": False} if "inplace" in function.info.args else {}
             if "val" in function.info.args:
                 changes["val"] = function.info.args["val"] * 2.0**-wanted

@@ -15,7 +15,11 @@ from nnabla_compress.exporters.fixed_point.calibration import Calibration, calib
 from nnabla_compress.exporters.fixed_point.clipping import clip_activations
 from nnabla_compress.exporters.fixed_point.equalization import equalized
 from nnabla_compress.exporters.fixed_point.evaluate import Feed, feeds
-from nnabla_compress.exporters.fixed_point.integer_graph import IntegerGraph, integer_graph, scale_layers
+from nnabla_compress.exporters.fixed_point.integer_graph import (
+    IntegerGraph,
+    integer_graph,
+    scale_layers,
+)
 from nnabla_compress.exporters.fixed_point.kernels import key, largest_integer
 from nnabla_compress.exporters.fixed_point.positions import exceeds, fraction_bits
 from nnabla_compress.exporters.fixed_point.rescaling import rescaled
