@@ -2,13 +2,14 @@
 #
 # Every target starts from nothing: "make setup" finds a Python, makes .venv and installs, once.
 #   make setup PYTHON=/path/to/python3.10     use this Python
-#   make test ARGS="-k lut -x"                hand arguments to pytest (likewise: demo, bench)
+#   make test ARGS="-k lut -x"                hand arguments to pytest (likewise: demo, bench, fuzz)
 
 RUN = .venv/bin/python
 JOBS ?= 2
+MINUTES ?= 5
 ARGS ?=
 
-.PHONY: help setup demo test lint format bench clean distclean
+.PHONY: help setup demo test lint format bench fuzz clean distclean
 
 help:
 	@echo "make demo       train on real digits, compress with LUT-Q, export, show the table (minutes)"
@@ -16,6 +17,7 @@ help:
 	@echo "make lint       ruff and mypy"
 	@echo "make format     let ruff rewrite the files"
 	@echo "make bench      run the benchmarks, which print their ratios"
+	@echo "make fuzz       read damaged files for MINUTES=5, of every kind that there is a harness for"
 	@echo "make setup      only make .venv and install (every target above does it when needed)"
 	@echo "make clean      remove caches and build products;  make distclean: .venv too"
 
@@ -39,6 +41,9 @@ format: setup
 
 bench: setup
 	$(RUN) -m pytest tests/benchmarks -s --timeout=0 $(ARGS)
+
+fuzz: setup
+	$(RUN) -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 clean:
 	rm -rf build dist *.egg-info .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis

@@ -12,6 +12,7 @@ import nnabla as nn
 from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
 from nnabla_compress.exporters.obstacles import RECURRENT
 from nnabla_compress.exporters.storage import CODES
+from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
 from nnabla_compress.graph import (
     Activation,
     Layer,
@@ -149,7 +150,9 @@ def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Va
         new = insert_weight_quantizers(new, choose, choose_bias=choose_bias)
     if part.fold == "training":
         new = fold_for_training(new, part.freeze_after)
-        if not any(f.info.type_name == "FoldedBatchNormalization" for f in functions(new)):
+        if not any(
+            f.info.type_name == FoldedBatchNormalization.graph_type() for f in functions(new)
+        ):
             raise ConfigError(
                 "fold: training: no batch normalization follows a layer whose weight is quantized "
                 "by movingrange.",

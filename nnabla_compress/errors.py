@@ -37,6 +37,20 @@ class DataError(CompressError):
     """Raised when a data set is missing, damaged or of the wrong shape."""
 
 
+class FixedBatchError(DataError):
+    """Raised when a network can only be computed with the batch size that is written into it.
+
+    Args:
+        message: As of :class:`CompressError`.
+        help: Likewise.
+        rows: That batch size.
+    """
+
+    def __init__(self, message: str, help: Optional[str], rows: int) -> None:
+        super().__init__(message, help)
+        self.rows = rows
+
+
 class TrainingError(CompressError):
     """Raised when a training can't go on, for instance because the loss is not a number."""
 

@@ -212,3 +212,41 @@ def writable_folder(path: Union[str, Path]) -> Path:
     except OSError as error:
         raise write_error(path, error) from error
     return path
+
+
+@contextmanager
+def new_files(folder: Union[str, Path]) -> Iterator[Path]:
+    """Gives a folder to write several files to, and takes them all back if the block fails.
+
+    Args:
+        folder: The folder; made if missing, and gone again after an exception.
+
+    Yields:
+        The folder as a Path.
+
+    Raises:
+        ConfigError: If it can't be made or written to.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as parent:
+        ...     try:
+        ...         with new_files(Path(parent) / "out") as folder:
+        ...             _ = (folder / "half.txt").write_text("")
+        ...             raise KeyError
+        ...     except KeyError:
+        ...         folder.exists()
+        False
+    """
+    path = Path(folder)
+    before = set(path.iterdir()) if path.is_dir() else None
+    writable_folder(path)
+    try:
+        yield path
+    except BaseException:
+        for each in path.iterdir():
+            if each.is_file() and each not in (before or ()):
+                each.unlink()
+        if before is None and not any(path.iterdir()):
+            path.rmdir()
+        raise

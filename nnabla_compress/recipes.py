@@ -32,6 +32,7 @@ from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.exporters.weigh import PREFERENCES, check_preference
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.regularizers import parse_size
+from nnabla_compress.rule_files import with_rules
 from nnabla_compress.rules import QuantizerRule, choose_rules, nearest, quantizers, typed
 from nnabla_compress.training import LOSSES, Distillation, TrainingSettings, make_loss
 from nnabla_compress.training.evaluate import Build
@@ -412,12 +413,13 @@ class Recipe(_Part):
         return None
 
     @classmethod
-    def parse(cls, text: str, where: str = "recipe") -> Recipe:
+    def parse(cls, text: str, where: str = "recipe", folder: Path = Path(".")) -> Recipe:
         """Reads a recipe from YAML text.
 
         Args:
             text: The YAML.
             where: What messages call it.
+            folder: Where the file is that ``compression: {rules: FILE}`` names.
 
         Raises:
             ConfigError: If it is no YAML mapping, or anything in it is unknown or out of range.
@@ -439,6 +441,8 @@ class Recipe(_Part):
                 f"{where} holds {type(content).__name__}, not keys and values.",
                 help="start from a file in configs/",
             )
+        if isinstance(content.get("compression"), dict):
+            content["compression"] = with_rules(content["compression"], folder)
         return _validated(cls, content, where)
 
     @classmethod
@@ -483,7 +487,7 @@ class Recipe(_Part):
             raise ConfigError(
                 f"can't read the recipe {path}: {reason}.", help="configs/ holds recipes to try"
             ) from None
-        return cls.parse(text, str(path))
+        return cls.parse(text, str(path), path.parent)
 
     def dump(self) -> str:
         """Returns the recipe as YAML, every value resolved."""

@@ -148,7 +148,7 @@ def test_that_holds_for_networks_at_random(recipe):
 @pytest.mark.parametrize("network, weights", [(shared, 2), (unrolled_rnn, 3), (lstm_cells, 2)])
 def test_a_weight_of_several_layers_is_quantized_once_for_all(network, weights):
     z = compress(network(nn.Variable((2, 4, 8, 8))), "lut:bits=2")
-    assert len([f for f in functions([z]) if f.info.type_name == "LUT"]) == weights
+    assert len([f for f in functions([z]) if f.info.type_name == "nnabla_compress.LUT"]) == weights
     assert len(layers([z])) > weights
     nodes = {layer.name: layer.quantizer for layer in layers([z])}
     assert all(layer.quantizer == nodes[layer.name] for layer in layers([z]))
@@ -176,8 +176,8 @@ def test_rules_see_types_positions_and_sizes():
     )
     bits = [x.quantizer and x.quantizer.info.args["bits"] for x in layers([z])]
     assert bits == [4, None, 8]
-    assert [f.info.type_name for f in graph_quantizers([z])].count("Uniform") == 1
-    (only,) = (f for f in graph_quantizers([z]) if f.info.type_name == "Uniform")
+    assert [f.info.type_name for f in graph_quantizers([z])].count("nnabla_compress.Uniform") == 1
+    (only,) = (f for f in graph_quantizers([z]) if f.info.type_name == "nnabla_compress.Uniform")
     assert only.info.args["name"] == "grouped/conv/relu6"
     assert only.info.args["signed"] is False
 

@@ -47,3 +47,31 @@ def test_unwrap_returns_what_holds_none_of_ours():
     assert errors.unwrap(other) is other
     ours = errors.DataError("d")
     assert errors.unwrap(ours) is ours
+
+
+def test_a_chain_that_closes_upon_itself_is_walked_once():
+    first, second = SystemError("a"), ValueError("b")
+    first.__cause__, second.__cause__ = second, first
+    assert list(errors.causes(first)) == [first, second]
+    assert errors.unwrap(first) is first
+    itself = SystemError("c")
+    itself.__cause__ = itself
+    assert errors.unwrap(itself) is itself
+
+
+def test_an_interrupt_comes_before_an_error_of_ours():
+    outer = errors.DataError("can't be run")
+    outer.__cause__ = SystemError("error return")
+    outer.__cause__.__context__ = stop = KeyboardInterrupt()
+    assert errors.unwrap(outer) is stop
+    with pytest.raises(KeyboardInterrupt):
+        with errors.unwrapped():
+            raise outer
+
+
+def test_what_holds_nothing_of_ours_passes_as_it_is():
+    other = RuntimeError("x")
+    with pytest.raises(RuntimeError) as caught:
+        with errors.unwrapped():
+            raise other
+    assert caught.value is other and other.__cause__ is None

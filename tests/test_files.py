@@ -3,15 +3,19 @@
 
 from __future__ import annotations
 
+import ast
 import errno
+import json
 import os
 import resource
 import stat
+from pathlib import Path
 
 import h5py
 import numpy as np
 import pytest
 
+from nnabla_compress import files
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder, write_error
 
@@ -193,3 +197,32 @@ def test_other_errors_of_hdf5_pass_unchanged(tmp_path):
             with h5_errors(tmp_path / "x.h5"):
                 raise error
         assert caught.value is error
+
+
+def test_json_is_valid_whatever_the_numbers(tmp_path):
+    content = {
+        "loss": float("nan"), "snr": np.float32("inf"), "sizes": (np.int64(3), -np.inf),
+        "codes": np.arange(2), "file": tmp_path, 1: True, "none": None,
+    }  # fmt: skip
+    files.write_json(tmp_path / "a.json", content)
+
+    def refuse(word):
+        raise AssertionError(word)
+
+    found = json.loads((tmp_path / "a.json").read_text("utf-8"), parse_constant=refuse)
+    assert found == {
+        "loss": None, "snr": None, "sizes": [3, None], "codes": [0, 1], "file": str(tmp_path),
+        "1": True, "none": None,
+    }  # fmt: skip
+
+
+def test_nothing_else_writes_json():
+    package = Path(files.__file__).parent
+    writers = [
+        path.relative_to(package).as_posix()
+        for path in package.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr in ("dump", "dumps")
+        if isinstance(node.value, ast.Name) and node.value.id == "json"
+    ]
+    assert writers == ["files.py"]

@@ -9,7 +9,7 @@ from typing import List, Union
 from nnabla_compress.files import atomic_path
 
 KERNELS = ("packed_kernels.c", "packed_kernels.h")
-GLUE = ("packed_nnablart.c", "packed_nnablart.h")
+GLUE = ("packed_nnablart.c", "packed_nnablart.h", "packed_image.h")
 EXAMPLE = ("packed_main.c",)
 
 

@@ -34,7 +34,9 @@ const char *packed_message(packed_status_t status) {
   case PACKED_NOT_INTEGER: return "integer activations need weights that are integers times a scale";
   case PACKED_MAY_OVERFLOW: return "the integer sum may not fit 32 bits";
   case PACKED_NOT_POWER_OF_TWO: return "built without multiplication, but a weight is not a power of two";
-  case PACKED_UNSUPPORTED: return "a data type or layout that the packed kernels do not have";
+  case PACKED_UNSUPPORTED: return "a function, data type or layout that the packed kernels do not have";
+  case PACKED_BAD_RECORD: return "its record is damaged";
+  case PACKED_BAD_MEMORY: return "a variable has less memory than its shape says, or the output no buffer of its own";
   }
   return "unknown error";
 }
@@ -1107,6 +1109,9 @@ typedef struct {
   int32_t *offsets, *indices;
 } parts_t;
 
+/* Of numbers of 4 bytes; where that is more than can be addressed, what no memory has. */
+static size_t bytes_of(uint64_t numbers) { return numbers > SIZE_MAX / 4 ? SIZE_MAX : (size_t)numbers * 4; }
+
 static size_t parts_of(const packed_layer_t *layer, const plan_t *plan, void *scratch, parts_t *parts) {
   const size_t products = (size_t)layer->in_maps * taps_of(layer);
   const tiling_t tiling = tiling_of(plan->most_rows, plan->most_columns, plan->pitch);
@@ -1119,7 +1124,7 @@ static size_t parts_of(const packed_layer_t *layer, const plan_t *plan, void *sc
     parts->offsets = (int32_t *)(void *)(parts->sums + sums);
     parts->indices = parts->offsets + products;
   }
-  return (planes + MAPS * BLOCK + sums) * sizeof(float) + 2 * products * sizeof(int32_t);
+  return bytes_of((uint64_t)planes + MAPS * BLOCK + sums + 2 * (uint64_t)products);
 }
 
 static void store_outputs(const float *sums, int32_t row_pitch, const outputs_t *rows, const outputs_t *columns,

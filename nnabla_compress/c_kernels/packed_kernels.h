@@ -84,7 +84,9 @@ typedef enum {
   PACKED_NOT_INTEGER,      /* integer activations need levels that are integers up to 2^15 */
   PACKED_MAY_OVERFLOW,     /* 32 bits may not hold the sum of integer products */
   PACKED_NOT_POWER_OF_TWO, /* built with PACKED_NO_MULTIPLY, but a level or scale is no power of two */
-  PACKED_UNSUPPORTED       /* a type, layout or number of dimensions that these kernels do not have */
+  PACKED_UNSUPPORTED,      /* a type, layout or number of dimensions that these kernels do not have */
+  PACKED_BAD_MEMORY,       /* of a file: memory smaller than a shape, or not to be written to */
+  PACKED_BAD_RECORD        /* of a file: numbers that lead out of it */
 } packed_status_t;
 
 /* One line of text without a line break. */

@@ -33,17 +33,23 @@ extern "C" {
 /* Called for everything that is wrong; function counts from 0 in the order of the file, -1 is the file itself. */
 typedef void (*packed_report_t)(int function, const char *message);
 
+/* Call it before anything else is done with an image from elsewhere: the runtime believes every number of a file. Tells
+ * whether each list and record lies in the image, and whether the memory behind each variable that a function reads or
+ * writes is as large as its shape says; no function may write to the image. The arguments of the runtime's own functions
+ * are not looked at. Returns the number of things that are wrong; report may be null. */
+int packed_check_image(const void *image, size_t image_bytes, packed_report_t report);
+
 /* Call one of them between rt_allocate_context and rt_initialize_context. Integer activations run the integer kernels
  * either way; the program only holds the float kernels that it registers, if unused sections are dropped. */
 rt_return_value_t packed_register_exact(rt_context_pointer context);
 rt_return_value_t packed_register_fast(rt_context_pointer context);
 
-/* Call it after rt_initialize_context, before rt_forward: tells whether every marked function of the image is owned and
- * sound. Without this, a file whose functions nobody registered crashes the stock runtime at the first forward. Returns
+/* Call it after rt_initialize_context, before rt_forward: packed_check_image once more, and whether every marked function
+ * of the image is owned and sound. Without this, a file whose functions nobody registered crashes the stock runtime at the first forward. Returns
  * the number of things that are wrong; report may be null. */
 int packed_self_test(const void *image, size_t image_bytes, packed_report_t report);
 
-/* All of it in one call: makes the context, registers, initializes, tests. Returns RT_RET_NOERROR, or an error with
+/* All of it in one call: checks the image, makes the context, registers, initializes, tests. Returns RT_RET_NOERROR, or an error with
  * *context null. What a runtime that refuses the file has allocated until then is not given back: rt_free_context may
  * not be called for it. "registers" is one of the two functions above. */
 rt_return_value_t packed_start(rt_context_pointer *context, void *image, size_t image_bytes,

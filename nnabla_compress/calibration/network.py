@@ -28,6 +28,7 @@ from nnabla_compress.graph import (
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.faithful import FOLDED
 from nnabla_compress.quantizers import Affine, Quantizer, graph_quantizers, prepare
+from nnabla_compress.quantizers.base import shown_type
 from nnabla_compress.rules import Candidate, choose_rules
 
 # The axis of the weight that counts the output channels.
@@ -85,7 +86,7 @@ def folded_copy(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -
     found = graph_quantizers(outputs)
     if found:
         raise ConfigError(
-            f"the network is quantized already, by {found[0].info.type_name} of "
+            f"the network is quantized already, by {shown_type(found[0])} of "
             f"{found[0].info.args.get('name') or '(no name)'}.",
             help="start from the float network, or remove them: graph.remove_quantizers",
         )
@@ -124,14 +125,13 @@ def copy_of(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Co
     return Copy(made, [new[variable] for variable in inputs], scope)
 
 
-def quantized_copy(
-    plain: Copy, statistics: Mapping[nn.Variable, Statistics], settings: PostTrainingSettings
-) -> Copy:
+def quantized_copy(plain: Copy, signed: Mapping[str, bool], settings: PostTrainingSettings) -> Copy:
     """Returns a copy with quantizers on weights and feature maps, as the rules say.
 
     Args:
         plain: The float network.
-        statistics: What its feature maps were seen to hold, if they are to be quantized.
+        signed: Whether its feature maps hold negative values, by the names that ``places`` gives
+            them, if they are to be quantized.
         settings: The rules.
 
     Raises:
@@ -153,7 +153,6 @@ def quantized_copy(
         outputs = insert_weight_quantizers(copy.outputs, choose)
         if settings.activations:
             tensors = places(outputs, copy.inputs)
-            seen = {s.name: s for s in statistics.values()}
             behind = choose_rules(
                 settings.activation_rules, [Candidate(name) for name in tensors.values()],
                 "activation",
@@ -164,7 +163,7 @@ def quantized_copy(
                 if rule is None:
                     return None
                 options = {key: v for key, v in settings.defaults().items() if key != "axis"}
-                return rule.make(signed=seen[name].low < 0, **options)
+                return rule.make(signed=signed[name], **options)
 
             outputs = insert_quantizers(outputs, tensors, choose_activation)
     check_faithful(plain.outputs, outputs, plain.inputs, copy.inputs)

@@ -12,6 +12,7 @@ from nnabla_compress.calibration.samples import batches
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.errors import CompressError, DataError, unwrapped
 from nnabla_compress.graph import functions, rebuild
+from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers.engine import host_array
 
@@ -51,7 +52,7 @@ def observe(
         >>> found[y].low, found[y].high
         (0.0, 4.0)
     """
-    size = min(batch_size, len(samples[0]))
+    size = _size(outputs, inputs, samples, batch_size)
     own = [nn.Variable((size, *variable.shape[1:])) for variable in inputs]
     with nn.auto_forward(False):
         copies = rebuild(outputs, inputs=dict(zip(inputs, own)))
@@ -106,7 +107,7 @@ def compute(
         >>> compute([x * 2], [x], [np.float32([[1], [2]])])[0].tolist()
         [[2.0], [4.0]]
     """
-    size = min(batch_size, len(samples[0]))
+    size = _size(outputs, inputs, samples, batch_size)
     own = [nn.Variable((size, *variable.shape[1:])) for variable in inputs]
     with nn.auto_forward(False):
         copies = rebuild(outputs, inputs=dict(zip(inputs, own)))
@@ -121,6 +122,17 @@ def compute(
         for parts, variable in zip(found, copies):
             parts.append(np.array(variable.d)[:count])
     return [np.concatenate(parts) for parts in found]
+
+
+def _size(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    samples: Sequence[np.ndarray],
+    batch_size: int,
+) -> int:
+    """Rows of a forward pass; a batch that is written into the network may be the only one."""
+    wanted = min(batch_size, len(samples[0]))
+    return rows_of(outputs, inputs, wanted)
 
 
 def run(outputs: Sequence[nn.Variable], after: Any = None, failure: Sequence[Any] = ()) -> None:

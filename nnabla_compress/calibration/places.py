@@ -16,6 +16,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, 
 import nnabla as nn
 
 from nnabla_compress.graph import clone, consumers, functions, layers, rebuild
+from nnabla_compress.graph.activations import quantize_in_scope
 from nnabla_compress.quantizers import Quantizer
 from nnabla_compress.regularizers.memory import ACTIVATION_TYPES
 
@@ -98,17 +99,14 @@ def insert_quantizers(
         >>> x = nn.Variable((1, 3))
         >>> y, = insert_quantizers([F.relu(x)], {x: "input"}, lambda name: Affine(8))
         >>> [f.info.type_name for f in functions([y])]
-        ['AffineQuantizer', 'ReLU']
+        ['nnabla_compress.AffineQuantizer', 'ReLU']
     """
 
     def quantized(name: str, variable: nn.Variable) -> nn.Variable:
         quantizer = choose(name)
         if quantizer is None:
             return variable
-        with nn.parameter_scope(name):
-            node = quantizer(variable).parent
-        # In a scope of the caller's own the quantizer can't know the path from the root.
-        return clone(node, node.inputs, {"name": name})[0]
+        return quantize_in_scope(quantizer, variable, name)
 
     def replace(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
         if not any(variable in places for variable in function.outputs):

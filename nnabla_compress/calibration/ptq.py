@@ -154,7 +154,8 @@ class _Sequence:
             compute(self.plain.outputs, self.plain.inputs, judged_on) if judged_on else []
         )
         self.statistics = self._observe()
-        self.network = quantized_copy(self.plain, self.statistics, settings)
+        signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
+        self.network = quantized_copy(self.plain, signed, settings)
 
     def run(self) -> PostTraining:
         settings = self.settings

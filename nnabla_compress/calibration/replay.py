@@ -14,7 +14,8 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.calibration.observe import BATCH, run
-from nnabla_compress.graph import clone, consumers, functions
+from nnabla_compress.graph import clone, consumers, functions, leaves
+from nnabla_compress.graph.batches import follows_batch, sample_axes
 from nnabla_compress.quantizers.engine import host_array
 
 FLOAT_BYTES = 4
@@ -52,7 +53,6 @@ class Replay:
         self._order = functions(outputs)
         self._position = {function: number for number, function in enumerate(self._order)}
         self._done = 0
-        self._values: Dict[nn.Variable, np.ndarray] = dict(zip(inputs, samples))
         readers = consumers(outputs)
         # Outputs have a reader None: they stay.
         self._last_reader = {
@@ -60,7 +60,17 @@ class Replay:
             for variable, found in readers.items()
         }
         self._count = len(samples[0])
-        self._size = min(batch_size, self._count)
+        self._own = inputs[0].shape[0]
+        self._axes: Dict[nn.Variable, int] = {}
+        if follows_batch(outputs, inputs):
+            self._size = min(batch_size, self._count)
+            self._axes = sample_axes(outputs, inputs)
+        else:  # only whole batches can be run
+            self._size = self._own
+            self._count -= self._count % self._size
+        self._values: Dict[nn.Variable, np.ndarray] = {
+            variable: array[: self._count] for variable, array in zip(inputs, samples)
+        }
 
     def value(self, variable: nn.Variable) -> np.ndarray:
         """Returns a variable's values for all samples; those of inputs and computed ones not yet
@@ -113,22 +123,26 @@ class Replay:
                 graphs[rows] = self._graph(function, constants, rows)
             own, outputs = graphs[rows]
             for variable, mine in own.items():
-                values = self._values[variable]
-                per_sample = len(values) // self._count
-                part = values[start * per_sample : (start + rows) * per_sample]
-                host_array(mine.data, np.float32, overwrite=True)[...] = part
+                values, axis = self._values[variable], self._axes.get(variable, 0)
+                host_array(mine.data, np.float32, overwrite=True)[...] = self._part(
+                    values, axis, start, rows
+                )
             run(outputs)
+            axes = [self._axes.get(variable, 0) for variable in function.outputs]
             if not found:
                 found = [
-                    np.empty((self._count * len(y.d) // rows, *y.shape[1:]), np.float32)
-                    for y in outputs
+                    np.empty(_scaled(y.shape, axis, self._count, rows), np.float32)
+                    for y, axis in zip(outputs, axes)
                 ]
-            for values, y in zip(found, outputs):
-                per_sample = len(values) // self._count
-                values[start * per_sample : (start + rows) * per_sample] = host_array(
-                    y.data, np.float32
-                )
+            for values, y, axis in zip(found, outputs, axes):
+                self._part(values, axis, start, rows)[...] = host_array(y.data, np.float32)
         return found
+
+    def _part(self, values: np.ndarray, axis: int, start: int, rows: int) -> np.ndarray:
+        """The values of some samples, a view."""
+        per_sample = values.shape[axis] // self._count
+        chosen = slice(start * per_sample, (start + rows) * per_sample)
+        return values[(slice(None),) * axis + (chosen,)]
 
     def _graph(
         self, function: Any, constants: Dict[nn.Variable, nn.Variable], rows: int
@@ -136,11 +150,24 @@ class Replay:
         own = {}
         for variable in function.inputs:
             if variable in self._values:
-                values = self._values[variable]
-                shape = (rows * len(values) // self._count, *values.shape[1:])
-                own[variable] = nn.Variable(shape)
-        inputs = [own[v] if v in own else constants[v] for v in function.inputs]
+                values, axis = self._values[variable], self._axes.get(variable, 0)
+                own[variable] = nn.Variable(_scaled(values.shape, axis, rows, self._count))
+        inputs = [
+            own[v] if v in own else self._for_rows(v, constants[v], rows) for v in function.inputs
+        ]
         # Outputs of a function that works in place would take the memory of its inputs.
         changes = {"inplace": False} if "inplace" in function.info.args else None
         with nn.auto_forward(False):
             return own, clone(function, inputs, changes)
+
+    def _for_rows(self, variable: nn.Variable, constant: nn.Variable, rows: int) -> nn.Variable:
+        """What no sample changes, for another number of samples, as :func:`rebuild` makes it."""
+        of_batch = variable.ndim > 1 and variable.shape[0] == self._own != rows
+        if not of_batch or variable.parent is None or leaves([variable]):
+            return constant
+        return nn.Variable.from_numpy_array(np.repeat(constant.d[:1], rows, axis=0))
+
+
+def _scaled(shape: Sequence[int], axis: int, count: int, of: int) -> Tuple[int, ...]:
+    """A shape for another number of samples along an axis."""
+    return (*shape[:axis], shape[axis] * count // of, *shape[axis + 1 :])

@@ -80,8 +80,8 @@ def refuse_constant(arrays: Sequence[np.ndarray], where: str) -> None:
     sizes = [array for array in arrays if array.size]
     if sizes and all(np.ptp(array) == 0 for array in sizes):
         raise DataError(
-            f"{where}: all {len(sizes[0])} samples hold nothing but {sizes[0].flat[0]:g}, from "
-            "which no range can be told.",
+            f"{where}: all {len(sizes[0])} samples hold nothing but {sizes[0].flat[0] + 0.0:g}, "
+            "from which no range can be told.",
             help="look at the data: is it what the network is to see, and is the scale right?",
         )
 

@@ -34,6 +34,12 @@ if TYPE_CHECKING:
     metavar="[PATTERN=]RULE",
     help="For instance uniform:bits=8; needs --data, a batch of which sets the ranges.",
 )
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Rules that 'assign-bits' wrote; --weights and --activations come after them.",
+)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Run folder [runs/<FILE>].")
 @click.option("--network", help="Which network of the file.")
 @click.option(
@@ -122,6 +128,7 @@ def recipe_of(
     file: Path,
     weights: Sequence[str] = (),
     activations: Sequence[str] = (),
+    rules: Optional[Path] = None,
     network: Optional[str] = None,
     data: Optional[str] = None,
     recipe_data: Optional[Path] = None,
@@ -153,11 +160,17 @@ def recipe_of(
         ConfigError: If options are missing, contradict each other or are out of range.
     """
     from nnabla_compress.recipes import Recipe
+    from nnabla_compress.rule_files import read_rules
     from nnabla_compress.rules import typed
 
+    if rules is not None:
+        found = read_rules(rules)
+        weights = [*found["weights"], *weights]
+        activations = [*found["activations"], *activations]
     if not weights and not activations:
         raise ConfigError(
-            "nothing is to be compressed.", help="add for instance --weights lut:bits=4"
+            "nothing is to be compressed.",
+            help="add for instance --weights lut:bits=4, or --rules FILE of 'assign-bits'",
         )
     has_data = data is not None or recipe_data is not None
     for option, given in (("--activations", bool(activations)), ("--epochs", epochs is not None)):

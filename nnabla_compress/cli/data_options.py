@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Dict, List, Optional, Tuple
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from nnabla_compress.cli.choices import SOURCES
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.spelling import nearest_name
+
+if TYPE_CHECKING:
+    from nnabla_compress.recipes import Recipe
 
 LOSS_HELP = (
     "What the network learns, by NNabla's name, e.g. SquaredError or HuberLoss:delta=0.5 [the loss "
@@ -89,6 +93,62 @@ def data_part(text: str, training: bool, validation: Optional[float] = None) -> 
         brings_its_own = part["source"] == "npz" or "validation_file" in part
         validation = _VALIDATION if training and not brings_its_own else 0
     return {**part, **options, "validation": options.get("validation", validation)}
+
+
+def described(
+    file: Path,
+    data: Optional[str] = None,
+    recipe_data: Optional[Path] = None,
+    scale: Optional[str] = None,
+    mean: Optional[str] = None,
+    std: Optional[str] = None,
+    loss: Optional[str] = None,
+    network: Optional[str] = None,
+    seed: int = 0,
+    training: bool = False,
+) -> Tuple[Recipe, Path]:
+    """Returns a recipe for a file as it is, and the data that options of the command line name.
+
+    Args:
+        file: The network.
+        data: As of :func:`data_part`.
+        recipe_data: A recipe that brings data and preprocessing, instead.
+        scale: As of :func:`preprocessing_part`, like ``mean`` and ``std``.
+        mean: Likewise.
+        std: Likewise.
+        loss: What the network learns, by NNabla's name.
+        network: Which network of the file.
+        seed: What samples are drawn with.
+        training: Whether the training samples of the data are wanted.
+
+    Returns:
+        The recipe, without data if none are named, and the folder where its relative paths start.
+
+    Raises:
+        ConfigError: If options contradict each other or are out of range.
+    """
+    from nnabla_compress.recipes import Recipe
+
+    content: Dict[str, Any] = {"name": file.stem or "file", "seed": seed, "loss": loss}
+    content["model"] = {"nnp": str(file), "network": network}
+    preprocessing = preprocessing_part(scale, mean, std)
+    if recipe_data is not None:
+        if data is not None or preprocessing:
+            raise ConfigError(
+                "--recipe-data brings data and preprocessing with it.",
+                help="leave --data, --scale, --mean and --std out, or --recipe-data",
+            )
+        other = Recipe.read(recipe_data).model_dump(mode="json")
+        content.update(data=other["data"], preprocessing=other["preprocessing"])
+        content["loss"] = loss if loss is not None else other["loss"]
+        content["model"]["nnp"] = str(file.absolute())
+        return Recipe.checked(content, "the options"), recipe_data.parent
+    if preprocessing and data is None:
+        raise ConfigError("--scale, --mean and --std are for data.", help="add --data")
+    if data is not None:
+        content["data"] = data_part(data, training=training, validation=0)
+        content["preprocessing"] = preprocessing
+    return Recipe.checked(content, "the options"), Path(".")
 
 
 def _unknown(text: str, source: str) -> ConfigError:

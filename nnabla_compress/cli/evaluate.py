@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
-from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
+from nnabla_compress.cli.data_options import LOSS_HELP, described
 from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
 
 if TYPE_CHECKING:
-    from nnabla_compress.recipes import Recipe
     from nnabla_compress.training import Score
 
 
@@ -41,20 +40,28 @@ if TYPE_CHECKING:
 )
 @click.option("-b", "--batch-size", type=click.IntRange(1), default=100, show_default=True)
 def command(
-    target: Path, recipe: Optional[Path], split: str, batch_size: int, **options: Optional[str]
+    target: Path, recipe: Optional[Path], split: str, batch_size: int, **options: Any
 ) -> None:
-    """Prints the loss and what else is measured of TARGET, a run folder or an .nnp file.
+    """Prints the loss and what else is measured of TARGET: a run folder, a stored network, an .nnb.
+
+    An .nnb runs in the simulator of the C runtime: its accuracy is that of the device.
 
     \b
         nnabla-compress evaluate out
         nnabla-compress evaluate out/results.nnp --data data.npz --scale 1/255
+        nnabla-compress evaluate out/results.nnb --data data.npz --scale 1/255
         nnabla-compress evaluate network.nnp --recipe RECIPE.yaml
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console, messages
-    from nnabla_compress.runs import evaluate_file, evaluate_network, evaluate_run
+    from nnabla_compress.models import holds_network
+    from nnabla_compress.recipes import Recipe
+    from nnabla_compress.runs import evaluate_network, evaluate_run
+    from nnabla_compress.runs.finished import stored_in
+    from nnabla_compress.runs.nnb_network import evaluate_nnb
 
+    target = stored_in(target)
     given = [f"--{name}" for name, value in options.items() if value is not None]
-    if target.is_dir():
+    if target.is_dir() and not holds_network(target):
         if recipe is not None or given:
             raise ConfigError(
                 f"{(given or ['--recipe'])[0]} goes with an .nnp file; a run folder brings its "
@@ -62,17 +69,27 @@ def command(
                 help="leave it out",
             )
         score = evaluate_run(target, split, batch_size)
-    elif recipe is not None:
-        if given:
+    else:
+        if recipe is not None and given:
             raise ConfigError(
                 f"--recipe brings what {given[0]} says with it.", help="give one of the two"
             )
-        score = evaluate_file(target, recipe, split, batch_size)
-    else:
-        described = _described(target, split, **options)
-        score = evaluate_network(target, described, Path("."), split, batch_size)
+        if recipe is None and options["data"] is None:
+            raise ConfigError(
+                f"{target} does not say which data it is for.",
+                help="add --data DATA, or --recipe RECIPE.yaml whose data and preprocessing fit",
+            )
+        if recipe is not None:
+            described_as, folder = Recipe.read(recipe), recipe.parent
+        else:
+            described_as, folder = described(target, training=split == "train", **options)
+        if target.suffix == ".nnb":
+            score = evaluate_nnb(target, described_as, folder, split)
+            messages.print("in the simulator of the C runtime")
+        else:
+            score = evaluate_network(target, described_as, folder, split, batch_size)
     reference = target.with_suffix(".reference.nnp")
-    if target.is_file() and reference.is_file():
+    if not target.is_dir() and reference.is_file():
         messages.print(
             f"NOTE: NNabla computes {target.name} from other numbers than the C runtime: "
             f"{reference.name} beside it has the scores of the device."
@@ -80,29 +97,6 @@ def command(
     console.print(f"{split}: {text_of(score)}  ({score.samples} samples)")
     for doubt in score.doubts:
         messages.print(f"WARNING: {doubt}.", markup=False)
-
-
-def _described(
-    file: Path,
-    split: str,
-    data: Optional[str],
-    loss: Optional[str],
-    network: Optional[str],
-    **preprocessing: Optional[str],
-) -> Recipe:
-    """Returns a recipe for a file and the options."""
-    from nnabla_compress.recipes import Recipe
-
-    if data is None:
-        raise ConfigError(
-            f"{file} does not say which data it is for.",
-            help="add --data DATA, or --recipe RECIPE.yaml whose data and preprocessing fit",
-        )
-    content: Any = {"name": file.stem or "file", "model": {"nnp": str(file), "network": network}}
-    content["data"] = data_part(data, training=split == "train", validation=0)
-    content["preprocessing"] = preprocessing_part(**preprocessing)
-    content["loss"] = loss
-    return Recipe.checked(content, "evaluate")
 
 
 def text_of(score: Score) -> str:

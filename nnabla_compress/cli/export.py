@@ -8,8 +8,12 @@ from typing import Any, Optional
 
 import click
 
+from nnabla_compress.cli.data_options import described
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import Verb
+from nnabla_compress.errors import ConfigError
+
+_DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed")
 
 
 @click.command("export", cls=Verb)
@@ -17,21 +21,63 @@ from nnabla_compress.cli.verb import Verb
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [RUN/export].")
 @export_options
 @click.option("-b", "--batch-size", type=click.IntRange(1), default=1, show_default=True)
+@click.option(
+    "-d",
+    "--data",
+    metavar="DATA",
+    help="With a file: samples that int8, int16 and integer choose number formats from; no labels "
+    "needed; as for 'compress', e.g. FILE.npz or digits.",
+)
+@click.option("--recipe-data", type=click.Path(path_type=Path), help="Take data from a recipe.")
+@click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
+@click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
+@click.option("--std", metavar="NUMBERS", help="Likewise.")
+@click.option("--network", help="Which network of the file.")
+@click.option("--seed", type=click.IntRange(0), help="Of the choice of samples [0].")
+@click.option(
+    "-n",
+    "--samples",
+    type=click.IntRange(1),
+    default=256,
+    show_default=True,
+    help="How many samples of the data, drawn at random.",
+)
 def command(run: Path, output: Optional[Path], **options: Any) -> None:
     """Writes the compressed network of RUN as .nnp and .nnb.
 
-    RUN is a run folder, or an .nnp file, whose network is written as it is.
-    """
+    RUN is a folder of 'run', 'compress' or 'ptq', which brings its own data; or an .nnp, an .nntxt
+    with its parameters beside it, or a folder of results of Neural Network Console, whose network
+    is written as it is.
+
+    \b
+        nnabla-compress export out -t int8
+        nnabla-compress export net.nnp -t int8 --data data.npz --scale 1/255 -o int8
+    """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console
     from nnabla_compress.cli.results import print_export
-    from nnabla_compress.report.tables import layer_table
+    from nnabla_compress.models import holds_network
+    from nnabla_compress.report.tables import layer_table, stays_table
     from nnabla_compress.runs import export_file, export_run
+    from nnabla_compress.runs.finished import stored_in
 
-    is_file = run.suffix == ".nnp" and not run.is_dir()
-    export = export_file if is_file else export_run
-    folder = output or (run.parent if is_file else run) / "export"
-    exported = export(run, folder, **options)
+    run = stored_in(run)
+    described_by = {key: options.pop(key) for key in _DATA_OPTIONS}
+    given = [
+        f"--{key.replace('_', '-')}" for key, value in described_by.items() if value is not None
+    ]
+    folder = output or (run if run.is_dir() else run.parent) / "export"
+    if holds_network(run) or run.suffix == ".nnb":
+        recipe, start = described(run, **{**described_by, "seed": described_by["seed"] or 0})
+        exported = export_file(run, folder, recipe=recipe, folder=start, **options)
+    elif given:
+        raise ConfigError(
+            f"a run brings its own data: {given[0]} is for files.", help="leave it out"
+        )
+    else:
+        exported = export_run(run, folder, **options)
     console.print(layer_table(exported.report.rows_as_dicts()))
+    if exported.report.what_stays():
+        console.print(stays_table(exported.report.what_stays()))
     for path in exported.paths:
         console.print(f"{path}: {path.stat().st_size:,} bytes")
     print_export(exported.as_dict())

@@ -106,7 +106,8 @@ class _Bars:
     def clear(self) -> None:
         with self._lock:
             self._running = 0
-            self._shown.stop()
+            if self._shown.live.is_started:
+                self._shown.stop()
             for task in self._shown.task_ids:
                 self._shown.remove_task(task)
 

@@ -57,6 +57,13 @@ _BITS = 8
     metavar="[PATTERN=]RULE",
     help="Instead of --act-bits: affine:bits=8,symmetric=true, 'input=none'.",
 )
+@click.option(
+    "--rules",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Instead of --bits: the rules for weights that 'assign-bits' wrote; --weights come after "
+    "them.",
+)
 @click.option("--per-tensor", is_flag=True, help="One scale for a weight, not one a channel.")
 @click.option("--power-of-two", is_flag=True, help="All scales are powers of two.")
 @click.option(
@@ -100,6 +107,7 @@ def command(
     weights_only: bool,
     weights: Sequence[str],
     activations: Sequence[str],
+    rules: Optional[Path],
     per_tensor: bool,
     power_of_two: bool,
     calibration: str,
@@ -126,12 +134,22 @@ def command(
     from nnabla_compress.cli.engine import console, messages
     from nnabla_compress.cli.results import print_results
     from nnabla_compress.report.ptq import step_table
+    from nnabla_compress.rule_files import read_rules
     from nnabla_compress.runs.ptq import run_ptq
 
     has_data = options["data"] is not None or options["recipe_data"] is not None
-    rules, maps = _rules(bits, act_bits, weights_only, weights, activations, has_data)
+    if rules is not None:
+        found = read_rules(rules)
+        weights = [*found["weights"], *weights]
+        if found["activations"]:
+            messages.print(
+                f"NOTE: of {rules} the rules for weights are taken. Those for activations are for "
+                "'compress', whose maps lie elsewhere; --act-bits and --activations choose here.",
+                markup=False,
+            )
+    chosen, maps = _rules(bits, act_bits, weights_only, weights, activations, has_data)
     settings = PostTrainingSettings(
-        weights=rules,
+        weights=chosen,
         activations=maps,
         per_channel=not per_tensor,
         power_of_two=power_of_two,
@@ -142,7 +160,7 @@ def command(
         rounding=rounding,
         seed=seed,
     )
-    recipe, folder = recipe_of(file, weights=rules, seed=seed, **options)
+    recipe, folder = recipe_of(file, weights=chosen, seed=seed, **options)
     scored = None
     if evaluate is not None:
         if not evaluate and not has_data:
@@ -155,7 +173,7 @@ def command(
                     "--evaluate DATA goes with --data, not with --recipe-data.",
                     help="leave DATA out, or describe the data with --data, --scale, ...",
                 )
-            scored, _ = recipe_of(file, weights=rules, seed=seed, **other)
+            scored, _ = recipe_of(file, weights=chosen, seed=seed, **other)
     if not has_data:
         messages.print("no data: only weights are quantized")
     target = output or Path("runs") / f"{file.stem}-ptq"
@@ -174,7 +192,7 @@ def _rules(
 ) -> Tuple[Tuple[str, ...], Optional[Tuple[str, ...]]]:
     """The rules that the options stand for: of the weights, and of the feature maps if any."""
     for option, other, clash in (
-        ("--bits", "--weights", bits is not None and weights),
+        ("--bits", "--weights and --rules", bits is not None and weights),
         ("--act-bits", "--activations", act_bits is not None and activations),
         ("--weights-only", "--activations", weights_only and activations),
         ("--weights-only", "--act-bits", weights_only and act_bits is not None),

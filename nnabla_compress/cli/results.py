@@ -19,6 +19,7 @@ from nnabla_compress.report.tables import (
     new_table,
     result_table,
     size_cells,
+    stays_table,
 )
 
 _COMMANDS = {
@@ -50,6 +51,8 @@ def print_results(results: Mapping[str, Any], folder: Path) -> None:
     """
     if results.get("layers"):
         console.print(layer_table(results["layers"]))
+    if results.get("what_stays"):
+        console.print(stays_table(results["what_stays"]))
     if any("step" in row for row in results.get("quantizers", [])):
         console.print(learned_table(results["quantizers"]))
     part = results["float"]
@@ -58,7 +61,11 @@ def print_results(results: Mapping[str, Any], folder: Path) -> None:
     for name in ("float", "compressed"):
         for warning in results.get(name, {}).get("warnings", []):
             messages.print(f"WARNING: {name} network: {warning}.", markup=False)
-    print_export(results.get("compressed", part), part)
+    last = results.get("compressed", part)
+    for note in part.get("notes", []) if part is not last else []:
+        if note not in last.get("notes", []):
+            messages.print(f"NOTE: float network: {note}.", markup=False)
+    print_export(last, part)
     console.print(f"written to {folder}")
 
 
@@ -78,7 +85,7 @@ def print_export(part: Mapping[str, Any], plain: Optional[Mapping[str, Any]] = N
             "floats; what the device loads is the .nnb"
         )
     for note in part.get("notes", []):
-        messages.print(f"NOTE: {note}.")
+        messages.print(f"NOTE: {note}.", markup=False)
     commands = part.get("commands", {})
     for name, command in commands.items():
         console.print(_COMMANDS[name], soft_wrap=True, markup=False, highlight=False)

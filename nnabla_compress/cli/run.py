@@ -9,7 +9,6 @@ from typing import Optional
 import click
 
 from nnabla_compress.cli.verb import Verb
-from nnabla_compress.errors import ConfigError
 
 
 @click.command("run", cls=Verb)
@@ -38,10 +37,7 @@ def command(recipe: Optional[Path], output: Optional[Path], resume: bool) -> Non
     elif resume and output is not None:
         folder, run = output, open_run(output)
     else:
-        raise ConfigError(
-            "no recipe is given.",
-            help="give a YAML file, such as those in configs/"
-            + ("; or name the run to go on with by -o FOLDER" if resume else ""),
-        )
+        way = "name the run to go on with by -o FOLDER" if resume else "configs/ holds some"
+        raise click.UsageError(f"Missing argument 'RECIPE', a YAML file; {way}.")
     results = run.execute(progress.announce, messages.print)
     print_results(results, folder)

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
-from nnabla_compress.cli.compress import recipe_of
+from nnabla_compress.cli.data_options import described
 from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
 
@@ -55,15 +56,20 @@ def command(
 ) -> None:
     """Compares float network, graph, .nnp, .nnb in the simulator, and the C runtime.
 
-    TARGET is a run folder, an .nnp or an .nnb; files of one name in one folder belong together.
-    The real runtime takes part where the environment variable NNABLART is the path of nnablart.
+    TARGET is a run folder, a stored network or an .nnb; files of one name in one folder belong
+    together. The real runtime takes part where the environment variable NNABLART is the path of
+    nnablart.
     The exit status is 1 if a promise of equality is broken.
     """
     from nnabla_compress.cli.engine import console, messages
     from nnabla_compress.files import json_text
+    from nnabla_compress.models import as_archive, holds_network
     from nnabla_compress.report.verification import accuracy_lines, verification_table
 
-    found = _verified(target, samples, nnp, original, options)
+    with tempfile.TemporaryDirectory() as temporary:
+        if holds_network(target) and target.exists():
+            target = as_archive(target, Path(temporary))
+        found = _verified(target, samples, nnp, original, options)
     for warning in found.warnings:
         messages.print(warning, markup=False)
     if as_json:
@@ -87,9 +93,11 @@ def _verified(
     target: Path, samples: int, nnp: Optional[Path], original: Optional[Path], options: Any
 ) -> Verification:
     from nnabla_compress.models.other_formats import other_format
+    from nnabla_compress.runs.finished import stored_in
     from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
     from nnabla_compress.verification import verify_files
 
+    target = stored_in(target)
     given = [f"--{key.replace('_', '-')}" for key in _DATA_OPTIONS if options[key] is not None]
     if target.is_dir():
         if given:
@@ -113,10 +121,5 @@ def _verified(
     beside = files_beside(target)
     if not given:
         return verify_files(*beside, count=samples, original=original)
-    if beside[0] is None:
-        raise ConfigError(
-            f"data are read for an .nnp, but there is no {target.with_suffix('.nnp')}.",
-            help="put the .nnp beside the .nnb, or leave the data out",
-        )
-    recipe, folder = recipe_of(beside[0], weights=["lut:bits=8"], **options)
+    recipe, folder = described(beside[0] or target, **options)
     return verify_on_data(target, recipe, folder, samples, original)

@@ -19,7 +19,7 @@ from nnabla_compress.graph.activations import activations
 from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.recognize import recognize
 from nnabla_compress.graph.rewrite import functions
-from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.quantizers.base import quantizer_of, shown_type
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def activation_rows(
     ]
     last = "input"
     for function in functions(outputs):
-        last, type_name = names.get(function, last), function.info.type_name
+        last, type_name = names.get(function, last), shown_type(function)
         for tensor in function.outputs:
             nearest = known.get(tensor, f"{last}/{type_name.lower()}")
             for name, encoding in behind.get(tensor, ()):

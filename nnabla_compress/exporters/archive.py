@@ -7,7 +7,7 @@ import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Collection, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import nnabla as nn
 import nnabla.utils.save
@@ -21,6 +21,7 @@ from nnabla_compress.files import json_text
 from nnabla_compress.graph.compare import difference, run
 from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.logs import quiet
+from nnabla_compress.names import free_name
 
 NETWORK, EXECUTOR = "Validation", "Runtime"
 METADATA = "nnabla_compress.json"
@@ -70,7 +71,7 @@ def name_graph(
         if leaf in dynamic or leaf.data in paths:
             continue
         wanted = names.get(leaf.data, leaf.name) or f"parameter_{len(parameters) + 1}"
-        path = _free(wanted, parameters)
+        path = free_name(wanted, parameters)
         parameters[path], paths[leaf.data] = leaf, path
     known = {variable: name for named in (inputs, outputs) for name, variable in named.items()}
     computed: Dict[str, nn.Variable] = {}
@@ -80,18 +81,13 @@ def name_graph(
         name = known.get(variable, name)
         if name is None:
             taken = {**parameters, **computed, **inputs, **outputs}
-            name = _free(variable.name or f"{variable.parent.info.type_name}_out", taken)
+            # NNabla gives variables without a name "@network/Function_out": a name of that form,
+            # from a file, would stand for two variables.
+            own = "" if variable.name.startswith("@") else variable.name
+            name = free_name(own or f"{variable.parent.info.type_name}_out", taken)
             computed[name] = variable
         stated[name] = type_text
     return NamedGraph(dict(inputs), dict(outputs), parameters, computed, stated)
-
-
-def _free(wanted: str, taken: Collection[str]) -> str:
-    name, number = wanted, 1
-    while name in taken:
-        number += 1
-        name = f"{wanted}_{number}"
-    return name
 
 
 def write(path: Path, graph: NamedGraph, batch_size: int, any_batch_size: bool) -> None:

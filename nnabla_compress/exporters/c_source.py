@@ -13,6 +13,7 @@ import numpy as np
 from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.files import atomic_path
+from nnabla_compress.names import ascii_name
 from nnabla_compress.nnb import NnbFile, NnbVariable, read_nnb
 from nnabla_compress.nnb.network import DTYPES
 from nnabla_compress.simulator.packed import needs_callbacks
@@ -69,7 +70,7 @@ def export_c(path: Union[str, Path], nnb_path: Union[str, Path]) -> List[Path]:
     }
     for file, text in texts.items():
         with atomic_path(file) as temporary:
-            temporary.write_text(text, encoding="ascii")
+            temporary.write_text(text, encoding="utf-8")
     return [path, header, example]
 
 
@@ -83,7 +84,8 @@ def c_name(text: str) -> str:
         >>> c_name("lenet-4bit"), c_name("4bit"), c_name("main")
         ('lenet_4bit', 'network_4bit', 'network_main')
     """
-    name = re.sub(r"[^0-9A-Za-z_]", "_", text)
+    # A name of another script keeps what tells it from others.
+    name = re.sub(r"[^0-9A-Za-z_]", "_", ascii_name(text))
     if not re.match(r"[A-Za-z]", name) or name in _KEYWORDS:
         name = f"network_{name}"
     return name

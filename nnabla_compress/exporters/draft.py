@@ -44,7 +44,7 @@ def drafted_sizes(
         >>> import nnabla.functions as F
         >>> x = nn.Variable((1, 4))
         >>> drafted_sizes([F.tanh(F.relu(x))], [x], {})
-        (220, 16)
+        (196, 16)
     """
     network = compact(draft(outputs, inputs, types))
     return sizes(network, share_lists=True).total, network.buffer_bytes

@@ -92,7 +92,7 @@ def encode_graph(
             activations[0] += 1
             return quantizer.lower(function, arguments)
         # Two calls of one parametric function make two nodes for one weight.
-        type_name = function.info.type_name
+        type_name = quantizer.type_name
         key = (type_name, *(variable.data for variable in function.inputs))
         if key not in stored:
             encoding = quantizer.encode(function)
@@ -103,33 +103,51 @@ def encode_graph(
         return stored[key]
 
     made = rebuild(outputs, replace)
-    _name_apart([leaf for leaf in leaves(made) if leaf.data in encodings], names)
+    weights = [leaf for leaf in leaves(made) if leaf.data in encodings]
+    _name_apart(weights, set(weights), set(names.values()))
     return EncodedGraph(made, encodings, quantizers, activations[0])
 
 
 def lowered_graph(graph: EncodedGraph, outputs: Sequence[nn.Variable]) -> EncodedGraph:
-    """Returns an encoded graph in a lowered form, in which shared weights may have copies.
+    """Returns an encoded graph in a lowered form.
+
+    Shared weights may have copies in it, which are encoded, too. What was computed from an encoded
+    weight is no copy: it gets a path of its own.
 
     Args:
         graph: The graph.
         outputs: Its outputs in the lowered form; parameters carry their paths as names.
     """
     encodings, quantizers = dict(graph.encodings), dict(graph.quantizers)
-    by_name = {v.name: v.data for v in leaves(graph.outputs) if v.data in encodings}
-    for leaf in leaves(outputs):
+    before = leaves(graph.outputs)
+    by_name = {v.name: v.data for v in before if v.data in encodings}
+    old, after = {v.data for v in before}, leaves(outputs)
+    computed = []
+    for leaf in after:
         source = by_name.get(leaf.name)
-        # What is computed from a weight has its name, too, but other values.
-        if source is not None and np.array_equal(encodings[source].decode(), leaf.d):
-            encodings.setdefault(leaf.data, encodings[source])
-            quantizers.setdefault(leaf.data, quantizers[source])
+        if source is None or leaf.data in old:
+            continue
+        if np.array_equal(encodings[source].decode(), leaf.d):
+            encodings[leaf.data], quantizers[leaf.data] = encodings[source], quantizers[source]
+        else:
+            computed.append(leaf)
+    others = set(computed)
+    _name_apart([*(leaf for leaf in after if leaf not in others), *computed], others)
     return EncodedGraph(list(outputs), encodings, quantizers, graph.activations)
 
 
-def _name_apart(weights: Sequence[nn.Variable], names: Mapping[Any, str]) -> None:
-    """Gives weights that come from one parameter paths of their own; the first keeps the path."""
-    others = set(names.values())
+def _name_apart(
+    weights: Sequence[nn.Variable], numbered: Collection[nn.Variable], known: Collection[str] = ()
+) -> None:
+    """Gives weights paths of their own where others before them have the same.
+
+    Args:
+        weights: Parameters of a graph, those first that keep their path.
+        numbered: Those of them that may get another one.
+        known: Paths that none may get.
+    """
     taken: Set[str] = set()
     for weight in weights:
-        if weight.name in taken:
-            weight.name = free_path(weight.name, taken | others)
+        if weight in numbered and weight.name in taken:
+            weight.name = free_path(weight.name, taken.union(known))
         taken.add(weight.name)

@@ -14,6 +14,7 @@ from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.exporters.activation_rows import ActivationRow
 from nnabla_compress.exporters.archive import NamedGraph
 from nnabla_compress.exporters.encode import EncodedGraph
+from nnabla_compress.exporters.left_rows import LeftRow, left_rows, what_stays
 from nnabla_compress.exporters.packed_weights import packed_bytes
 from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.exporters.storage import weight_path
@@ -77,6 +78,8 @@ class ExportReport:
         activations: A row for each activation, in the order of execution.
         notes: What a user should know about the file, a sentence each.
         float_sizes: What the network takes on the C runtime in float.
+        left: A row for each weight that no layer owns.
+        api: API level of the C runtime that the file is for.
     """
 
     path: Path
@@ -91,16 +94,25 @@ class ExportReport:
     activations: Tuple[ActivationRow, ...] = ()
     notes: Tuple[str, ...] = ()
     float_sizes: Optional[FloatSizes] = None
+    left: Tuple[LeftRow, ...] = ()
+    api: int = 44
 
     @property
     def float_bytes(self) -> int:
-        """Bytes of all weights as floats."""
-        return sum(row.float_bytes for row in self.rows)
+        """Bytes of all weights as floats, of those that no layer owns, too."""
+        return sum(row.float_bytes for row in self.rows) + sum(row.bytes for row in self.left)
 
     @property
     def packed_bytes(self) -> int:
-        """Bytes of all weights packed."""
-        return sum(row.packed_bytes for row in self.rows)
+        """Bytes of all weights packed; those that no layer owns stay floats."""
+        return sum(row.packed_bytes for row in self.rows) + sum(row.bytes for row in self.left)
+
+    def what_stays(self) -> List[Dict[str, Any]]:
+        """Returns the weights that stay floats, with their share of all packed bytes.
+
+        None where no layer is quantized.
+        """
+        return what_stays(self.rows_as_dicts(), self.left)
 
     def rows_as_dicts(self) -> List[Dict[str, Any]]:
         """Returns the rows as plain dicts, as JSON takes them."""
@@ -111,6 +123,7 @@ class ExportReport:
         return {
             "target": self.target,
             "layers": self.rows_as_dicts(),
+            "left": [asdict(row) for row in self.left],
             "activations": [row.as_dict() for row in self.activations],
             "float_bytes": self.float_bytes,
             "packed_bytes": self.packed_bytes,
@@ -179,17 +192,21 @@ def _stored_bytes(graph: NamedGraph) -> Dict[str, int]:
     return found
 
 
-def other_bytes(outputs: Sequence[nn.Variable], names: Mapping[Any, str]) -> int:
-    """Returns the bytes of the parameters that are no layer's weight, as floats.
+def other_rows(
+    outputs: Sequence[nn.Variable], names: Mapping[Any, str], own: Mapping[Any, str]
+) -> Tuple[Tuple[LeftRow, ...], int]:
+    """Returns the weights that no layer owns, and the bytes of all other parameters, as floats.
 
     Args:
         outputs: Variables of one graph, with each weight as one parameter.
         names: Paths of its parameters by their array.
+        own: Paths of the network's own parameters, before the export added any, likewise.
     """
     parameters = _parameters(outputs, names)
     weights = {layer.weight.data for layer in layers(outputs, parameters)}
     others = {p.data: p.size for p in parameters.values() if p.data not in weights}
-    return 4 * int(sum(others.values()))
+    left = left_rows(outputs, parameters, own)
+    return left, 4 * int(sum(others.values())) - sum(row.bytes for row in left)
 
 
 def _parameters(outputs: Sequence[nn.Variable], names: Mapping[Any, str]) -> Dict[str, nn.Variable]:

@@ -13,6 +13,7 @@ from nnabla_compress.exporters.nnabla_errors import reason
 from nnabla_compress.graph.constants import beside
 from nnabla_compress.graph.layers import layers, parameter_names
 from nnabla_compress.graph.rewrite import functions, leaves, with_batch_statistics
+from nnabla_compress.names import ascii_name
 
 Variables = Union[nn.Variable, Sequence[nn.Variable], Mapping[str, nn.Variable]]
 
@@ -105,7 +106,7 @@ def _named(variables: Variables, letter: str) -> Dict[str, nn.Variable]:
         variables = [variables]
     named: Dict[str, nn.Variable] = {}
     if isinstance(variables, Mapping):
-        named.update(variables)
+        named.update((ascii_name(name), variable) for name, variable in variables.items())
     else:
         for number, variable in enumerate(variables):
             name = variable.name or (f"{letter}{number}" if len(variables) > 1 else letter)

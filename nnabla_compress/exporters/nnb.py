@@ -18,6 +18,7 @@ from nnabla_compress.exporters.function_info import quick_converter
 from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
 from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
+from nnabla_compress.models.nnp_archive import read_nnp
 from nnabla_compress.nnb import read_nnb
 
 API_LEVELS = range(1, NEWEST + 1)
@@ -88,6 +89,11 @@ def export_nnb(
         reason = _convert([*arguments, str(nnp_path), str(temporary)])
         if reason is None and temporary.stat().st_size == 0:
             reason = "it wrote nothing"
+        if reason is not None and _only_lacks_an_executor(nnp_path):
+            raise ExportError(
+                f"{nnp_path} has no executor, which says what an .nnb takes and gives.",
+                help=f"'nnabla-compress export {nnp_path}' writes a file with one, and its .nnb",
+            )
         if reason is not None:
             raise ExportError(
                 f"NNabla's converter can't turn {nnp_path} into an .nnb: {reason}.",
@@ -99,6 +105,11 @@ def export_nnb(
         if compact:
             compact_file(temporary)
     return path
+
+
+def _only_lacks_an_executor(nnp_path: Path) -> bool:
+    proto = read_nnp(nnp_path).proto
+    return bool(proto.network) and not proto.executor
 
 
 def _convert(arguments: list) -> Optional[str]:

@@ -32,10 +32,11 @@ from nnabla_compress.exporters.archive import (
     write_and_read_back,
 )
 from nnabla_compress.exporters.converter_settings import write_types
-from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_bytes
+from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_rows
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
+from nnabla_compress.exporters.rewrites import embeds_as_layers
 from nnabla_compress.exporters.sizes import FloatSizes, float_sizes
 from nnabla_compress.exporters.targets import ExportOptions, target_named
 from nnabla_compress.exporters.tolerance import Tolerance
@@ -44,6 +45,7 @@ from nnabla_compress.exporters.weigh import check_preference
 from nnabla_compress.exporters.zero_notes import zero_notes
 from nnabla_compress.files import atomic_path
 from nnabla_compress.graph.fold import fold_batch_normalization
+from nnabla_compress.names import ascii_name
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
 
@@ -133,8 +135,10 @@ def export_nnp(
     chosen = target_named(target)
     network = inference_network(inputs, outputs, batch_size)
     check_preference(prefer)
-    options = ExportOptions(storage, snap_dictionary, samples or {}, prefer)
-    folded = fit_to_level(_fold(network), list(network.inputs.values()), api)
+    samples = {ascii_name(name): values for name, values in (samples or {}).items()}
+    options = ExportOptions(storage, snap_dictionary, samples, prefer)
+    folded = embeds_as_layers(_fold(network))
+    folded = fit_to_level(folded, list(network.inputs.values()), api)
     lowered = chosen.lower(network, folded, options)
     chosen.check(lowered.outputs, lowered.names)
     check_level(lowered.outputs, api)
@@ -143,7 +147,8 @@ def export_nnp(
     )
     _check_finite(graph.parameters)
     variables = list(graph.outputs.values() if lowered.reference is None else lowered.reference)
-    rounds = input_rounds(network.inputs, samples or {}, batch_size)
+    start = list(network.outputs.values())
+    rounds = input_rounds(network.inputs, samples, batch_size, start)
     limit = 0.0 if lowered.exact else tolerance
     largest = verify_lowered(
         list(network.inputs.values()),
@@ -153,11 +158,13 @@ def export_nnp(
         limit,
         quantized_activations=lowered.plain.activations > 0,
     )
+    left, other_bytes = other_rows(lowered.plain.outputs, lowered.names, network.names)
     report = ExportReport(
         path=path,
         target=target,
         rows=layer_rows(lowered.plain, lowered.names, lowered.storage, graph, lowered.packed),
-        other_bytes=other_bytes(lowered.plain.outputs, lowered.names),
+        left=left,
+        other_bytes=other_bytes,
         file_bytes=0,
         exact=lowered.exact,
         largest_difference=largest,
@@ -165,11 +172,12 @@ def export_nnp(
         any_batch_size=True,
         notes=(
             *notes,
+            *zero_notes(lowered.plain.outputs, lowered.names),
             *lowered.notes,
             *released_note(api),
-            *zero_notes(lowered.plain.outputs, lowered.names),
         ),
         float_sizes=float_network or float_sizes(network),
+        api=api,
         activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
     )
     with atomic_path(path) as temporary:

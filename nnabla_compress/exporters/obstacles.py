@@ -5,19 +5,23 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from dataclasses import dataclass
-from typing import List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
 
-from nnabla_compress.errors import CompressError
+from nnabla_compress.errors import CompressError, UnsupportedFunctionError
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
+from nnabla_compress.exporters.rewrites import embeds_as_layers
 from nnabla_compress.exporters.stored_encodings import NATIVE_QUANTIZERS
 from nnabla_compress.exporters.targets import target_named
+from nnabla_compress.exporters.targets.runtime import RULES
+from nnabla_compress.exporters.targets.target import CUT
 from nnabla_compress.graph.fold import NORMALIZATIONS
 from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.layers import LAYER_TYPES, layers
 from nnabla_compress.graph.places import places
 from nnabla_compress.graph.rewrite import consumers, functions
+from nnabla_compress.quantizers.base import quantizer_of
 
 RECURRENT = ("RNN", "LSTM", "GRU")
 # Functions on the way of pre-processing, in front of the first layer.
@@ -152,6 +156,53 @@ def _uncompressed(
     return found
 
 
+def refuse_missing(
+    outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], target: str
+) -> None:
+    """Refuses a float network that holds a function which a target lacks.
+
+    This is what an export would say in the end; here it is said before the network is trained or
+    calibrated.
+
+    Args:
+        outputs: Variables of one graph, for inference.
+        inputs: Its inputs.
+        target: Name of the target.
+
+    Raises:
+        UnsupportedFunctionError: For the first such function.
+        ConfigError: If there is no such target.
+    """
+    chosen = target_named(target)
+    for function, place in _left(outputs, inputs, None):
+        type_name = function.info.type_name
+        if type_name not in chosen.rules and type_name not in RULES:
+            raise UnsupportedFunctionError(
+                f"{chosen.complaint(function)}: {place}.",
+                help=chosen.ways_out.get(type_name, CUT),
+            )
+
+
+def _left(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    parameters: Optional[Mapping[str, nn.Variable]],
+) -> Iterator[Tuple[Any, str]]:
+    """The functions that are left after the rewrites of an export, and where they stand."""
+    dynamic = set(inputs)
+    names = {parameter.data: name for name, parameter in (parameters or {}).items()}
+    folded = fold_constants(embeds_as_layers(outputs), inputs, names)
+    for function, place in places(lower_functions(folded, inputs), parameters).items():
+        type_name = function.info.type_name
+        # What depends on parameters and numbers only is computed once, by the export.
+        constant = not any(variable in dynamic for variable in function.inputs)
+        if constant and not type_name.startswith("Rand"):
+            continue
+        dynamic.update(function.outputs)
+        if type_name not in NORMALIZATIONS and quantizer_of(function) is None:
+            yield function, place
+
+
 def _unsupported(
     outputs: Sequence[nn.Variable],
     inputs: Sequence[nn.Variable],
@@ -159,20 +210,15 @@ def _unsupported(
 ) -> List[Tuple[str, str]]:
     """Functions that the portable target lacks even after the rewrites of an export."""
     try:
-        names = {parameter.data: name for name, parameter in parameters.items()}
-        lowered = lower_functions(fold_constants(outputs, inputs, names), inputs)
+        left = list(_left(outputs, inputs, parameters))
     except CompressError as error:
         return [("the whole network", str(error).split("\n")[0])]
     portable = target_named("portable")
-    dynamic = set(inputs)
     found = []
-    for function, place in places(lowered, parameters).items():
+    for function, place in left:
         type_name = function.info.type_name
-        if type_name in NORMALIZATIONS or type_name in NATIVE_QUANTIZERS:
+        if type_name in NATIVE_QUANTIZERS:
             continue
-        if function.inputs and not any(variable in dynamic for variable in function.inputs):
-            continue
-        dynamic.update(function.outputs)
         complaint = portable.complaint(function)
         if complaint is not None:
             help_ = portable.ways_out.get(type_name, "")

@@ -119,7 +119,7 @@ def recovered(
         >>> x, w = nn.Variable((1, 8)), constant(encoding.decode(), "fc/affine/W")
         >>> stored = store_weights([F.affine(x, w)], {w.data: encoding}, "int8", {})
         >>> found = recovered(stored.outputs, [x], {}, {})
-        >>> found.weights, found.outputs[0].parent.inputs[1].parent.info.type_name
+        >>> found.weights, quantizer_of(found.outputs[0].parent.inputs[1].parent).type_name
         (['fc/affine/W'], 'Coded')
     """
     builder = _Builder(names, noted, forms)
@@ -200,7 +200,7 @@ class _Builder:
                 return None
             x, weight = layer.inputs[:BIAS]
             node, y = weight.parent, function.outputs[0]
-            if node is None or node.info.type_name != Coded.type_name or y.ndim != 2:
+            if node is None or quantizer_of(node) is not Coded or y.ndim != 2:
                 return None
             row = self._noted.get(layer_name(self._path(node.inputs[0])), {})
             if row.get("type") != "Affine" or len(readers[function.inputs[0]]) > 1:

@@ -7,13 +7,14 @@ A rewrite returns None where it can't: the function stays, and the target refuse
 from __future__ import annotations
 
 from functools import reduce
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, Optional, Sequence
 
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.rewrite import rebuild
 
 Rewrite = Callable[[Any, List[nn.Variable]], Optional[nn.Variable]]
 IsParameter = Callable[[nn.Variable], bool]
@@ -141,6 +142,8 @@ def _batch_matmul(
     """A product with one matrix is an affine map of the last axis."""
     x, matrix = inputs
     args = function.info.args
+    if not is_parameter(x) and not is_parameter(matrix):
+        return _product_of_variables(x, matrix, args["transpose_a"], args["transpose_b"])
     if is_parameter(x) or not is_parameter(matrix) or matrix.size != np.prod(matrix.shape[-2:]):
         return None
     weight = np.array(matrix.d).reshape(matrix.shape[-2:])
@@ -152,6 +155,49 @@ def _batch_matmul(
     if tuple(function.outputs[0].shape[:-2]) != tuple(x.shape[:-2]):
         return None
     return F.affine(x, constant(weight, matrix.name or "matrix"), base_axis=x.ndim - 1)
+
+
+def _product_of_variables(
+    x: nn.Variable, y: nn.Variable, transpose_x: bool, transpose_y: bool
+) -> Optional[nn.Variable]:
+    """The sums of all products of rows of the one and columns of the other, as attention has."""
+    if x.ndim != y.ndim or x.shape[0] != y.shape[0]:
+        return None
+    turned = [*range(x.ndim - 2), x.ndim - 1, x.ndim - 2]
+    x = F.transpose(x, turned) if transpose_x else x
+    y = y if transpose_y else F.transpose(y, turned)
+    rows = F.reshape(x, (-1, *x.shape[1:-1], 1, x.shape[-1]), inplace=False)
+    columns = F.reshape(y, (-1, *y.shape[1:-2], 1, *y.shape[-2:]), inplace=False)
+    return F.sum(F.mul2(rows, columns), axis=x.ndim)
+
+
+def embeds_as_layers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
+    """Builds a graph again with each Embed as an Affine of ones where the row number is.
+
+    A device then looks up vectors of compressed weights; each takes the work of a whole product.
+
+    Args:
+        outputs: Variables of one graph.
+
+    Returns:
+        The new outputs.
+
+    Example:
+        >>> x, table = nn.Variable((1, 3)), nn.Variable((10, 4))
+        >>> y, = embeds_as_layers([F.embed(x, table)])
+        >>> y.shape, y.parent.info.type_name
+        ((1, 3, 4), 'Affine')
+    """
+
+    def replace(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
+        if function.info.type_name != "Embed" or inputs[1].ndim != 2 or not inputs[0].ndim:
+            return None
+        x, table = inputs
+        rows = constant(np.arange(table.shape[0]).reshape(*[1] * x.ndim, -1), "rows", False)
+        apart = F.abs(F.sub2(F.reshape(x, (-1, *x.shape[1:], 1), inplace=False), rows))
+        return F.affine(F.relu(F.r_sub_scalar(apart, 1.0)), table, base_axis=x.ndim)
+
+    return rebuild(outputs, replace)
 
 
 def _quantize_linear(

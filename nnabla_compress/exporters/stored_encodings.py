@@ -129,7 +129,7 @@ def encoding_of_node(function: Any) -> StoredEncoding:
     quantizer = quantizer_of(function)
     assert quantizer is not None
     args, inputs = function.info.args, function.inputs
-    found = StoredEncoding(function.info.type_name, float(quantizer.bits_of(args, inputs)))
+    found = StoredEncoding(quantizer.type_name, float(quantizer.bits_of(args, inputs)))
     settled = getattr(quantizer, "settled", None)
     if settled is None or any(np.isnan(parameter.d).any() for parameter in inputs[1:]):
         return found

@@ -26,8 +26,9 @@ from nnabla_compress.graph.layers import WEIGHT, Layer, layers
 from nnabla_compress.graph.recognize import with_nodes
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.graph.zero_channels import ZeroChannels, zero_channels
-from nnabla_compress.models.nnp import TRAINING_ONLY, Executor, NnpFile
+from nnabla_compress.models.nnp import TRAINING_ONLY, NnpFile
 from nnabla_compress.models.nnp_archive import readable
+from nnabla_compress.models.nnp_network import Executor
 
 _MAX_METADATA = 2**24
 
@@ -222,9 +223,22 @@ def _network(file: NnpFile, name: str, noted: Mapping[str, Any]) -> NetworkSumma
             preprocessing=preprocessing(quantized, inputs),
             left_out={kind: stored[kind] for kind in TRAINING_ONLY if kind in stored},
             loops=file.loops(name),
-            obstacles=obstacles(outputs, inputs, parameters),
+            obstacles=(*_of_reading(file, name), *obstacles(outputs, inputs, parameters)),
             zero_channels=tuple(zero_channels(quantized, parameters)),
         )
+
+
+def _of_reading(file: NnpFile, name: str) -> List[Obstacle]:
+    """What a network is read as, where that is not what every verb expects."""
+    found = [
+        Obstacle(state, "no executor of the file gives data to it, so it starts from zeros")
+        for state in file.zeros(name)
+    ]
+    rows = file.only_batch(name)
+    if rows is not None:
+        text = f"it is computed with {rows} sample(s) at a time: that batch size is written into it"
+        found.append(Obstacle("the whole network", text))
+    return found
 
 
 def _decoded(

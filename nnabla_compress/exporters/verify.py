@@ -14,6 +14,7 @@ from nnabla_compress.exporters.nnabla_errors import told_as
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.graph.compare import difference, response, run
 from nnabla_compress.graph.ends import with_ends
+from nnabla_compress.graph.inputs import forms
 
 Rounds = List[List[np.ndarray]]
 
@@ -22,16 +23,21 @@ _SEED = 313
 
 
 def input_rounds(
-    inputs: Mapping[str, nn.Variable], samples: Mapping[str, np.ndarray], batch_size: int
+    inputs: Mapping[str, nn.Variable],
+    samples: Mapping[str, np.ndarray],
+    batch_size: int,
+    outputs: Sequence[nn.Variable] = (),
 ) -> Rounds:
     """Returns batches to run networks on: three random ones, and up to sixteen of the samples.
 
-    The random ones are of the standard normal distribution, or of the samples' mean and spread.
+    The random ones are of the standard normal distribution, or of the samples' mean and spread;
+    row numbers, where the graph takes an input as these.
 
     Args:
         inputs: Inputs by name.
         samples: Arrays (rows, ...) for each input, or nothing.
         batch_size: Rows of a batch; samples that don't fill one are left out.
+        outputs: Variables of the graph, if it is to say what numbers it takes.
 
     Returns:
         For each round an array for each input, float32.
@@ -46,9 +52,12 @@ def input_rounds(
     """
     arrays = _arrays(inputs, samples) if samples else {}
     rng = np.random.RandomState(_SEED)
+    taken = dict(zip(inputs, forms(list(inputs.values()), outputs)))
     rounds = [
         [
-            _random(rng, variable.shape, arrays.get(name)).astype(np.float32)
+            taken[name].random(rng, variable.shape)
+            if taken[name].below
+            else _random(rng, variable.shape, arrays.get(name)).astype(np.float32)
             for name, variable in inputs.items()
         ]
         for _ in range(_RANDOM_ROUNDS)

@@ -8,6 +8,8 @@ from typing import Any, Dict
 import nnabla as nn
 from nnabla.function import PythonFunction
 
+from nnabla_compress.quantizers.base import NODE_PREFIX
+
 
 class ArgumentsFunction(PythonFunction):
     """A function that NNabla describes by its arguments; its gradients depend on its inputs.
@@ -24,9 +26,14 @@ class ArgumentsFunction(PythonFunction):
     def args(self) -> Dict[str, Any]:
         return self._args
 
+    @classmethod
+    def graph_type(cls) -> str:
+        """Returns the type name of the function's nodes."""
+        return f"{NODE_PREFIX}{cls.__name__}"
+
     @property
     def name(self) -> str:
-        return type(self).__name__
+        return self.graph_type()
 
     def min_outputs(self) -> int:
         return 1

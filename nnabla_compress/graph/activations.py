@@ -11,6 +11,7 @@ import nnabla as nn
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.graph.scopes import usable_scope
 from nnabla_compress.quantizers.base import Quantizer
 from nnabla_compress.regularizers.memory import ACTIVATION_TYPES
 
@@ -107,7 +108,23 @@ def insert_activation_quantizers(
         quantizer = choose(activation) if activation is not None else None
         if activation is None or quantizer is None:
             return None
-        with nn.parameter_scope(activation.name):
-            return quantizer(clone(function, inputs)[0])
+        return quantize_in_scope(quantizer, clone(function, inputs)[0], activation.name)
 
     return rebuild(outputs, replace)
+
+
+def quantize_in_scope(quantizer: Quantizer, x: nn.Variable, name: str) -> nn.Variable:
+    """Returns a quantized feature map, its quantizer's parameters in a scope of its own.
+
+    Args:
+        quantizer: The quantizer.
+        x: The feature map.
+        name: What it is called; also the scope, unless a parameter has that name.
+    """
+    with nn.parameter_scope(usable_scope(name)):
+        made = quantizer(x)
+    node = made.parent
+    if node.info.args.get("name", name) == name:
+        return made
+    # Outside the root scope the quantizer can't know the path.
+    return clone(node, node.inputs, {"name": name})[0]

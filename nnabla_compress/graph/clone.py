@@ -17,8 +17,10 @@ Made = Union[nn.Variable, Sequence[nn.Variable]]
 MakePythonFunction = Callable[[Dict[str, Any], Sequence[nn.Variable]], Made]
 
 _PYTHON_FUNCTIONS: Dict[str, MakePythonFunction] = {
-    "Pow2BatchNormalization": lambda args, inputs: Pow2BatchNormalization(args)(*inputs),
-    "FoldedBatchNormalization": lambda args, inputs: FoldedBatchNormalization(args)(*inputs),
+    Pow2BatchNormalization.graph_type(): lambda args, inputs: Pow2BatchNormalization(args)(*inputs),
+    FoldedBatchNormalization.graph_type(): lambda args, inputs: FoldedBatchNormalization(args)(
+        *inputs
+    ),
 }
 
 
@@ -98,12 +100,17 @@ def _batch_follows(
         return args
     old, new = function.inputs[0].shape, inputs[0].shape
     sizes = list(args[key])
-    if not old or not sizes or not new or tuple(old) == tuple(new) or sizes[0] <= 0:
+    if not old or not sizes or not new or tuple(old) == tuple(new):
+        return args
+    if type_name != "Slice" and sizes[0] <= 0:
         return args
     if type_name == "Reshape":
         # Elements per entry of the first axis stay: the batch may be merged with other axes.
         first, rest = divmod(sizes[0] * inputs[0].size, function.inputs[0].size)
         sizes[0] = first if rest == 0 else sizes[0]
+    elif type_name == "Slice" and len(sizes) == len(old) == len(new):
+        # The axis of the samples need not be the first: a whole axis stays a whole one.
+        sizes = [after if size == before else size for size, before, after in zip(sizes, old, new)]
     elif sizes[0] == old[0] and len(sizes) == len(old):
         sizes[0] = new[0]
     return {**args, key: sizes}

@@ -8,6 +8,11 @@ from typing import Any, Collection
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.names import ascii_name
+
+# What parametric functions call their parameters, and we what we add to them.
+_OF_A_LAYER = ("W", "b", "beta", "gamma", "mean", "var", "scale", "shift")
+
 
 def value(variable: nn.Variable) -> np.ndarray:
     """Returns the values of a parameter, or of what is computed from parameters only.
@@ -40,19 +45,20 @@ def constant(values: Any, name: str, need_grad: bool = True) -> nn.Variable:
     array = np.ascontiguousarray(array.astype(np.float32) if array.dtype.kind == "f" else array)
     variable = nn.Variable(array.shape, need_grad=need_grad)
     variable.data.cast(array.dtype)[...] = array
-    variable.name = name
+    variable.name = ascii_name(name)
     return variable
 
 
 def beside(path: str, last: str) -> str:
-    """Returns the path of a parameter in the same scope.
+    """Returns the path of a parameter that belongs to the same layer.
 
     Example:
-        >>> beside("c1/conv/W", "scale"), beside("W", "scale")
-        ('c1/conv/scale', 'scale')
+        >>> beside("c1/conv/W", "scale"), beside("W", "scale"), beside("fc.weight", "b")
+        ('c1/conv/scale', 'scale', 'fc.weight.b')
     """
-    scope, slash, _ = path.rpartition("/")
-    return f"{scope}{slash}{last}"
+    scope, slash, name = path.rpartition("/")
+    # A scope with other names in it, as importers write, may hold the weights of many layers.
+    return f"{scope}{slash}{last}" if name in _OF_A_LAYER else f"{path}.{last}"
 
 
 def free_path(path: str, taken: Collection[str]) -> str:

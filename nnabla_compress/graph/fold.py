@@ -27,6 +27,8 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
+from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside, constant, value
 from nnabla_compress.graph.layers import BIAS, parameter_names
@@ -37,8 +39,8 @@ NORMALIZATIONS = (
     "BatchNormalization",
     "FusedBatchNormalization",
     "SyncBatchNormalization",
-    "Pow2BatchNormalization",
-    "FoldedBatchNormalization",
+    Pow2BatchNormalization.graph_type(),
+    FoldedBatchNormalization.graph_type(),
 )
 _LARGEST_BIAS = 1e30
 
@@ -64,12 +66,12 @@ def scale_and_shift(function: Any) -> Tuple[np.ndarray, np.ndarray]:
     beta = None if args.get("no_bias") else value(inputs.pop(0))
     gamma = None if args.get("no_scale") else value(inputs.pop(0))
     mean, variance = value(inputs[0]), value(inputs[1])
-    if function.info.type_name == "FoldedBatchNormalization":
+    if function.info.type_name == FoldedBatchNormalization.graph_type():
         # The weight before it has taken the scale already, but not the bias.
         bias = value(inputs[3]).reshape(mean.shape) if len(inputs) > 3 else 0
         scale = gamma / np.sqrt(variance + args["eps"])
         return np.ones_like(mean), beta + scale * (bias - mean)
-    if function.info.type_name == "Pow2BatchNormalization":
+    if function.info.type_name == Pow2BatchNormalization.graph_type():
         # As the function itself rounds, so that a scale on the border goes to the same side.
         inverse = (1 / np.sqrt(variance + args["eps"])).astype(np.float32)
         slope = np.float32(1 if gamma is None else gamma) * inverse

@@ -16,6 +16,7 @@ from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside
 from nnabla_compress.graph.layers import BIAS, WEIGHT, parameter_names
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
+from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.quantizers.moving_range import MovingRange, folded
 
 _FOLDED_BIAS = 6  # input of a folded batch normalization
@@ -51,7 +52,8 @@ def fold_for_training(
         >>> h = PF.convolution(x, 16, (3, 3), apply_w=MovingRange(bits=8, axis=0), name="c1")
         >>> y, = fold_for_training([PF.batch_normalization(h, name="c1")])
         >>> [f.info.type_name for f in functions([y])]
-        ['MovingRangeQuantizer', 'Convolution', 'FoldedBatchNormalization']
+        ['nnabla_compress.MovingRangeQuantizer', 'Convolution',
+         'nnabla_compress.FoldedBatchNormalization']
     """
     names = parameter_names(outputs)
     readers = consumers(outputs)
@@ -150,7 +152,7 @@ def _can_fold(function: Any, readers: Dict[nn.Variable, List[Any]], uses: Counte
     quantizer = layer.inputs[WEIGHT].parent
     return (
         quantizer is not None
-        and quantizer.info.type_name == MovingRange.type_name
+        and quantizer_of(quantizer) is MovingRange
         and "fold" not in quantizer.info.args
         and readers[layer.inputs[WEIGHT]] == [layer]
         and uses[quantizer.inputs[0].data] == 1

@@ -8,11 +8,14 @@ from typing import Any, Callable, Dict, List, Optional, Sequence
 import nnabla as nn
 
 from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
+from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.fold_training import unfolded
 from nnabla_compress.graph.layers import Layer, layers
 from nnabla_compress.graph.rewrite import leaves, rebuild
+from nnabla_compress.graph.scopes import usable_scope
 from nnabla_compress.quantizers.base import Quantizer, quantizer_of
+from nnabla_compress.quantizers.learned import name_in_scope
 
 Choose = Callable[[Layer], Optional[Quantizer]]
 
@@ -126,13 +129,13 @@ def remove_quantizers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
         >>> nn.clear_parameters()
         >>> y = PF.affine(nn.Variable((1, 8)), 4, apply_w=LUT(bits=2), name="fc")
         >>> [f.info.type_name for f in functions([y])]
-        ['LUT', 'Affine']
+        ['nnabla_compress.LUT', 'Affine']
         >>> [f.info.type_name for f in functions(remove_quantizers([y]))]
         ['Affine']
     """
 
     def replace(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
-        if function.info.type_name == "FoldedBatchNormalization":
+        if function.info.type_name == FoldedBatchNormalization.graph_type():
             return unfolded(function, inputs)
         return inputs[0] if quantizer_of(function) is not None else None
 
@@ -146,11 +149,16 @@ def _quantized(quantizer: Quantizer, layer: Layer, tensor: nn.Variable) -> nn.Va
             f"{layer.computed_by}, so no quantizer can be put on it.",
             help="leave this layer out, or build the network without that function",
         )
-    with nn.parameter_scope(layer.name):
+    own, scope = "W" if tensor is layer.weight else "b", usable_scope(layer.name)
+    with nn.parameter_scope(scope):
+        in_scope = bool(name_in_scope(tensor))
+    with nn.parameter_scope(scope if in_scope or own == "W" else f"{scope}/{own}"):
         node = _node(quantizer, layer, tensor)
-    # In a scope of the caller's own the quantizer can't know the path from the root.
-    name = {"name": layer.name} if "name" in node.info.args else {}
-    return clone(node, node.inputs, name)[0]
+    # Outside the root scope, and beside a weight that is called otherwise than layers call it,
+    # the quantizer can't know these.
+    told = {"name": layer.name, **({} if in_scope else {"tensor": own})}
+    told = {key: value for key, value in told.items() if key in node.info.args}
+    return clone(node, node.inputs, told)[0]
 
 
 def _node(quantizer: Quantizer, layer: Layer, tensor: nn.Variable) -> Any:

@@ -10,6 +10,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.graph.rewrite import functions, leaves
+from nnabla_compress.names import ascii_name, shown_name
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.regularizers import memory
 
@@ -100,7 +101,8 @@ def parameter_names(
 ) -> Dict[Any, str]:
     """Returns the path of each parameter of the graph, by the array that holds its values.
 
-    A leaf of the graph that is none of them takes the name of its Variable, if that is a path.
+    Paths are as NNabla's variables take them (:func:`~nnabla_compress.names.ascii_name`). A leaf
+    of the graph that is none of them takes the name of its Variable, if that is a path.
 
     Args:
         outputs: Variables of one graph.
@@ -118,7 +120,7 @@ def parameter_names(
     """
     if parameters is None:
         parameters = nn.get_parameters(grad_only=False)
-    names = {variable.data: name for name, variable in parameters.items()}
+    names = {variable.data: ascii_name(name) for name, variable in parameters.items()}
     for variable in leaves(outputs):
         if "/" in variable.name:  # parametric functions call every weight "W"
             names.setdefault(variable.data, variable.name)
@@ -201,7 +203,7 @@ def layer_name(weight_name: str) -> str:
         ('c1/conv', 'rnn/weight_l0', 'W')
     """
     scope, _, last = weight_name.rpartition("/")
-    return scope if last == "W" and scope else weight_name
+    return shown_name(scope if last == "W" and scope else weight_name)
 
 
 @dataclass(frozen=True)

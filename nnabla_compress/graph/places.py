@@ -9,6 +9,7 @@ import nnabla as nn
 
 from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.quantizers.base import shown_type
 
 
 def places(
@@ -36,7 +37,7 @@ def places(
     found: Dict[Any, str] = {}
     for number, function in enumerate(functions(outputs)):
         last = max((behind.get(v, (-1, "")) for v in function.inputs), default=(-1, ""))
-        type_name = function.info.type_name
+        type_name = shown_type(function)
         if function in names:
             last = (number, names[function])
             found[function] = f"{type_name} {last[1]}"

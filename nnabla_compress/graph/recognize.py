@@ -114,7 +114,7 @@ def with_nodes(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
         >>> from nnabla_compress.graph import functions
         >>> y = F.round(F.minimum_scalar(F.relu(nn.Variable((1, 4))) * 8, 15)) * 0.125
         >>> [function.info.type_name for function in functions(with_nodes([y]))]
-        ['ReLU', 'Uniform']
+        ['ReLU', 'nnabla_compress.Uniform']
     """
 
     def replace(function: Any, inputs: List[nn.Variable]) -> Optional[List[nn.Variable]]:

@@ -193,7 +193,8 @@ def _batch_sizes(inputs: Mapping[nn.Variable, nn.Variable]) -> Optional[Tuple[in
 def _shape_of_batch(function: Any, batch: Optional[Tuple[int, int]]) -> Optional[Dict[str, Any]]:
     """Returns the shape argument of a function without inputs for the new batch size."""
     shape = list(function.info.args.get("shape", ())) if not function.inputs else []
-    if batch is None or not shape or shape[0] != batch[0]:
+    # With one axis it is a number that is added to all samples, or a factor of theirs.
+    if batch is None or len(shape) < 2 or shape[0] != batch[0]:
         return None
     return {"shape": [batch[1], *shape[1:]]}
 

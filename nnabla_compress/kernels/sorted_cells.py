@@ -118,6 +118,11 @@ def merged(cells: Cells, most: int) -> Cells:
     Args:
         cells: Cells.
         most: A number of cells, at least 1.
+
+    Example:
+        >>> few = merged(sorted_cells(np.float32([0, 0.5, 1, 8, 8.5, 9])), 2)
+        >>> few.values.tolist(), few.weight.tolist()
+        ([0.25, 6.625], [0.0, 2.0, 6.0])
     """
     if len(cells.values) <= most:
         return cells

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.mlp import mlp
+from nnabla_compress.models.network_files import holds_network, network_file
 from nnabla_compress.models.nnp import LoadedNetwork, NnpFile
+from nnabla_compress.models.nnp_archive import as_archive
 from nnabla_compress.models.python_model import PythonModel
 from nnabla_compress.models.registry import MODELS, build, check_options
 from nnabla_compress.models.resnet_cifar import resnet_cifar
@@ -18,9 +20,12 @@ __all__ = [
     "LoadedNetwork",
     "NnpFile",
     "PythonModel",
+    "as_archive",
     "build",
     "check_options",
+    "holds_network",
     "lenet",
     "mlp",
+    "network_file",
     "resnet_cifar",
 ]

@@ -5,110 +5,53 @@ from __future__ import annotations
 
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
 
 import nnabla as nn
-import nnabla.functions as F
 import numpy as np
 from nnabla.core.graph_def import ProtoNetwork
-from nnabla.initializer import ConstantInitializer
 from nnabla.logger import logger
 from nnabla.utils.nnp_graph import NnpNetworkPass
 
 from nnabla_compress.data.paths import resolve_path
-from nnabla_compress.errors import CompressError, ConfigError, DataError
+from nnabla_compress.errors import CompressError, ConfigError, DataError, FixedBatchError
+from nnabla_compress.graph.batches import follows_batch
+from nnabla_compress.graph.products import products_as_layers
+from nnabla_compress.graph.recurrent import recurrent_as_layers
+from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.models.heads import (
     Head,
-    before_activation,
     data_inputs,
-    needed_by,
     stored_head,
     without_loss,
 )
+from nnabla_compress.models.network_files import network_file
 from nnabla_compress.models.nnp_archive import read_nnp, readable
-from nnabla_compress.models.nnp_checks import check_built, check_call, check_stored
+from nnabla_compress.models.nnp_build import built, call
+from nnabla_compress.models.nnp_checks import check_built, check_stored
+from nnabla_compress.models.nnp_network import LoadedNetwork, executor_of
+from nnabla_compress.models.nnp_ports import set_ports
+from nnabla_compress.models.nnp_statistics import statistics_note, statistics_of
+from nnabla_compress.names import ascii_name, shown_name
 
 # Names of the network that infers, best first: our exports, NNabla's examples, Console.
 PREFERRED = ("Validation", "Runtime", "runtime", "MainRuntime")
 # Functions that only act while training and keep the shape.
 TRAINING_ONLY = ("Dropout", "RandomFlip", "RandomShift", "RandomErase")
-_NORMALIZATIONS = ("BatchNormalization", "FusedBatchNormalization", "SyncBatchNormalization")
-_MEAN, _VARIANCE = 3, 4  # inputs of BatchNormalization
-
-
-@dataclass(frozen=True)
-class LoadedNetwork:
-    """A network of an ``.nnp`` file as a graph.
-
-    Args:
-        name: Name of the network in the file.
-        inputs: Input variables by name; of a network that ends in a loss, the labels too.
-        outputs: Output variables by name, as the file's executor gives them.
-    """
-
-    name: str
-    inputs: Dict[str, nn.Variable]
-    outputs: Dict[str, nn.Variable]
-
-    @property
-    def output(self) -> nn.Variable:
-        """The only output.
-
-        Raises:
-            ConfigError: If there are several.
-        """
-        if len(self.outputs) != 1:
-            raise ConfigError(
-                f"network {self.name!r} has {len(self.outputs)} outputs: "
-                f"{', '.join(self.outputs)}.",
-                help="choose a network with one output, or save it with an executor that names one",
-            )
-        return next(iter(self.outputs.values()))
-
-    @property
-    def head(self) -> str:
-        """Type of the last function, e.g. ``"Affine"``, ``"Softmax"``, ``"BinaryCrossEntropy"``."""
-        return str(self.output.parent.info.type_name)
-
-    @property
-    def prediction(self) -> nn.Variable:
-        """The output; of a network that ends in a loss, what that loss takes."""
-        return without_loss(self.output)
-
-    @property
-    def logits(self) -> nn.Variable:
-        """The prediction before its Sigmoid, Softmax or LogSoftmax, if it ends in one."""
-        return before_activation(self.prediction)
-
-
-@dataclass(frozen=True)
-class Executor:
-    """How a file says that one of its networks is to be run.
-
-    Args:
-        name: Its name.
-        network: Name of the network.
-        inputs: Names of the variables that take data.
-        outputs: Names of the variables that are its result.
-    """
-
-    name: str
-    network: str
-    inputs: Tuple[str, ...]
-    outputs: Tuple[str, ...]
 
 
 class NnpFile:
-    """An ``.nnp`` file, read and checked once, from which graphs are built.
+    """A stored network, read and checked once, from which graphs are built.
 
     All graphs built from one object share parameters. ``executors`` holds the file's executors,
     ``data_names`` what its data sets call the inputs, by the name of the input, ``failures`` the
     errors of its networks that can't be read, by name; choosing one raises it.
 
     Args:
-        path: The file.
+        path: An ``.nnp``; an ``.nntxt`` or ``.prototxt`` with its parameters in an ``.h5`` or
+            ``.protobuf`` beside it; or a folder of results of Neural Network Console.
         folder: Where a relative path starts.
 
     Raises:
@@ -128,7 +71,11 @@ class NnpFile:
     """
 
     def __init__(self, path: Union[str, Path], folder: Union[str, Path, None] = None) -> None:
-        self.path = resolve_path(path, folder, "the .nnp file")
+        self.path = network_file(resolve_path(path, folder, "the .nnp file"))
+        self._made: Dict[str, nn.Variable] = {}
+        self._only_batch: Dict[str, Optional[int]] = {}
+        self._follows: Dict[str, bool] = {}
+        self._states: Dict[str, List[str]] = {}
         contents = read_nnp(self.path)
         self._stored = contents.parameters
         scope: OrderedDict[str, Any] = OrderedDict()
@@ -147,12 +94,17 @@ class NnpFile:
 
     def _read_networks(self, proto: Any, scope: Dict[str, Any]) -> Dict[str, Any]:
         """Makes NNabla's description of each network that can be read."""
-        self.executors = tuple(_executor(message) for message in proto.executor)
+        self.executors = tuple(executor_of(message) for message in proto.executor)
         self.data_names: Dict[str, str] = {
-            variable.variable_name: variable.data_name
+            shown_name(variable.variable_name): variable.data_name
             for message in (*proto.monitor, *proto.optimizer, *proto.executor)
             for variable in message.data_variable
             if variable.data_name
+        }
+        self._data = {
+            variable.variable_name
+            for message in (*proto.monitor, *proto.optimizer)
+            for variable in message.data_variable
         }
         self.failures: Dict[str, CompressError] = {}
         # Networks refer to their graph weakly.
@@ -171,7 +123,8 @@ class NnpFile:
                     networks[name] = self._graph.networks[name] = ProtoNetwork.from_proto(
                         self._graph, message, random, None
                     )
-                    self._set_ports(networks[name])
+                    states = set_ports(networks[name], self.executors, self._data)
+                    self._states[name] = states
             except CompressError as error:
                 self.failures[name] = error
         return networks
@@ -222,7 +175,9 @@ class NnpFile:
         """
         name = self.choose(network)
         proto = self._network(name)
-        shapes = {key: tuple(proto.variables[key].shape[1:]) for key in data_inputs(proto)}
+        shapes = {
+            shown_name(key): tuple(proto.variables[key].shape[1:]) for key in data_inputs(proto)
+        }
         if not shapes:
             raise ConfigError(
                 f"network {name[:80]!r} of {self.path} has no input that takes data.",
@@ -238,7 +193,8 @@ class NnpFile:
         """
         name = self.choose(network)
         others = [proto for other, proto in self._networks.items() if other != name]
-        return stored_head(self._network(name), others)
+        found = stored_head(self._network(name), others)
+        return found if found.target is None else replace(found, target=shown_name(found.target))
 
     def stored_functions(self, network: Optional[str] = None) -> Dict[str, int]:
         """Returns how many functions of each type the file holds, loops not written out.
@@ -263,39 +219,11 @@ class NnpFile:
         Args:
             network: Name of the network, as of :meth:`choose`.
         """
-        proto = self._network(self.choose(network))
-        needed = needed_by(proto, proto.outputs)
-        found = [
-            function
-            for function in proto.functions.values()
-            if function.type in _NORMALIZATIONS
-            and function.args.get("batch_stat")
-            and needed.intersection(function.outputs)
-            and len(function.inputs) > _VARIANCE
-        ]
-        if not found:
-            return ()
-        mean, variance = (found[0].inputs[place] for place in (_MEAN, _VARIANCE))
-        more = f" and {len(found) - 1} more" if len(found) > 1 else ""
-        note = (
-            f"{found[0].type} {_scope_of(mean)}{more}: saved with batch_stat=True, so "
-            "NNabla runs the file with the statistics of each batch; here and in what is exported "
-            f"the running statistics are used ({mean}, {variance})"
-        )
-        if all(self._as_created(function) for function in found):
-            note += (
-                ", which are still as they were created, mean 0 and variance 1: train or run the "
-                "network with update of its running statistics first"
-            )
-        return (note,)
-
-    def _as_created(self, normalization: Any) -> bool:
-        """Whether the running statistics of a batch normalization were never updated."""
-        kept = [self._stored.get(normalization.inputs[place]) for place in (_MEAN, _VARIANCE)]
-        return all(
-            stored is not None and bool(np.all(np.asarray(stored.values) == number))
-            for stored, number in zip(kept, (0, 1))
-        )
+        name = self.choose(network)
+        statistics = statistics_note(self._network(name), self._stored)
+        zeros = ", ".join(self.zeros(name))
+        states = f"{zeros}: no executor of the file gives data to it, so it starts from zeros"
+        return (*([statistics] if statistics else []), *([states] if zeros else []))
 
     def build(
         self,
@@ -325,11 +253,118 @@ class NnpFile:
             DataError: If parameters are missing or the graph can't be built.
         """
         name = self.choose(network)
+        given = {} if x is None else self._given_inputs(name, x)
+        rows = {variable.shape[0] for variable in given.values()}
+        batch_size = max(rows, default=batch_size)
+        try:
+            made = self._direct(name, given, batch_size, test)
+        except CompressError as error:
+            if not rows or rows == {self._own_rows(name)}:
+                raise
+            return self._follow(name, given, test, error)
+        if rows and rows != {self._own_rows(name)} and not self._has_rows(made, max(rows)):
+            return self._follow(name, given, test, None)
+        return made
+
+    def only_batch(self, network: Optional[str] = None) -> Optional[int]:
+        """Returns the batch size that is written into a network, None if it takes any.
+
+        Args:
+            network: Name of the network, as of :meth:`choose`.
+        """
+        name = self.choose(network)
+        if name not in self._only_batch:
+            shapes = self.data_shapes(name)
+            rows = 2 * self._own_rows(name)
+            self._only_batch[name] = None
+            try:
+                with nn.parameter_scope("", OrderedDict()):
+                    x = {key: nn.Variable((rows, *shape)) for key, shape in shapes.items()}
+                    self.build(name, x)
+            except FixedBatchError as error:
+                self._only_batch[name] = error.rows
+            except CompressError:
+                pass  # whoever builds it for use is told
+        return self._only_batch[name]
+
+    def zeros(self, network: Optional[str] = None) -> List[str]:
+        """Returns the variables that hold zeros as no executor gives data to them.
+
+        Such are the first states of a recurrent network.
+
+        Args:
+            network: Name of the network, as of :meth:`choose`.
+        """
+        name = self.choose(network)
+        return [shown_name(key) for key in self._states.get(name, ())]
+
+    def _own_rows(self, name: str) -> int:
+        """The batch size that the file states."""
+        proto = self._network(name)
+        sizes = [proto.variables[key].shape[:1] for key in data_inputs(proto)]
+        return max([size[0] for size in sizes if size] + [1, proto.batch_size or 1])
+
+    def _has_rows(self, made: LoadedNetwork, rows: int) -> bool:
+        """Whether outputs that have an axis of samples in the file have one of this many."""
+        proto = self._network(made.name)
+        own = (-1, 0, self._own_rows(made.name))
+        return all(
+            variable.shape[:1] == (rows,)
+            for name, variable in made.outputs.items()
+            if tuple(proto.variables[ascii_name(name)].shape[:1]) in [(size,) for size in own]
+        )
+
+    def _follow(
+        self,
+        name: str,
+        given: Mapping[str, nn.Variable],
+        test: bool,
+        error: Optional[CompressError],
+    ) -> LoadedNetwork:
+        """Builds a network with the batch size of the file, and makes it follow another one."""
+        own = self._direct(name, {}, None, test)
+        outputs, inputs = list(own.outputs.values()), list(own.inputs.values())
+        rows = max(variable.shape[0] for variable in given.values())
+        fed = [own.inputs[key] for key in given]
+        if name not in self._follows:
+            scored = own if test else self._direct(name, {}, None, True)
+            self._follows[name] = follows_batch(
+                [without_loss(y) for y in scored.outputs.values()],
+                [scored.inputs[key] for key in given],
+            )
+        if not self._follows[name]:
+            size = self._own_rows(name)
+            why = "" if error is None else f" ({_first_line(error)})"
+            raise FixedBatchError(
+                f"network {name[:80]!r} of {self.path} can be computed with {size} sample(s) at a "
+                f"time only: that batch size is written into it{why}.",
+                help=f"use the batch size {size}, or save the network with "
+                "variable_batch_size=True",
+                rows=size,
+            )
+        new = dict(zip(fed, given.values()))
+        for variable in inputs:
+            if variable not in new and variable.ndim and variable.shape[0] == fed[0].shape[0]:
+                new[variable] = nn.Variable((rows, *variable.shape[1:]))
+        with nn.auto_forward(False):
+            made = rebuild(outputs, inputs=new)
+        return LoadedNetwork(
+            name,
+            {key: new.get(variable, variable) for key, variable in zip(own.inputs, inputs)},
+            dict(zip(own.outputs, made)),
+        )
+
+    def _direct(
+        self,
+        name: str,
+        given: Mapping[str, nn.Variable],
+        batch_size: Optional[int],
+        test: bool,
+    ) -> LoadedNetwork:
+        """Builds a network as NNabla does, its parameters in the current parameter scope."""
         changes = self._changes(name, test)
-        if x is not None:
-            for key, variable in self._given_inputs(name, x).items():
-                changes.set_variable(key, variable)
-                batch_size = variable.shape[0]
+        for key, variable in given.items():
+            changes.set_variable(ascii_name(key), variable)
         where = f"network {name[:80]!r} of {self.path}"
         parameters: OrderedDict[str, Any] = OrderedDict()
         with readable(self.path, f"network {name[:80]!r} of "), _quiet(), nn.auto_forward(False):
@@ -337,19 +372,22 @@ class NnpFile:
                 flat = self._network(name).expand_loop_control()
                 check_built(flat, self._stored, where)
                 flat = flat.promote(changes)
-                self._set_ports(flat)
-                _call(flat, batch_size or max(1, flat.batch_size), where)
-            inputs, outputs = (_built(flat, names, where) for names in (flat.inputs, flat.outputs))
-            statistics = set(self._statistics(flat))
+                set_ports(flat, self.executors, self._data)
+                call(flat, batch_size or max(1, flat.batch_size), where)
+            inputs, outputs = (built(flat, names, where) for names in (flat.inputs, flat.outputs))
+            statistics = set(statistics_of(flat))
         for key, stored in flat.parameters.items():
             if stored.variable_instance is not None:
                 parameters[key] = stored.variable_instance
                 parameters[key].name = key
                 if key in statistics:
                     parameters[key].need_grad = False
-        for key, parameter in parameters.items():
+        with nn.auto_forward(False):
+            made, found = recurrent_as_layers(list(outputs.values()), parameters, self._made)
+            made, found = products_as_layers(made, found, self._made)
+        for key, parameter in found.items():
             nn.parameter.set_parameter(key, parameter)
-        return LoadedNetwork(name, inputs, outputs)
+        return LoadedNetwork(name, inputs, dict(zip(outputs, made)))
 
     def __call__(
         self,
@@ -406,35 +444,6 @@ class NnpFile:
                 )
         return dict(x)
 
-    def _set_ports(self, network: Any) -> None:
-        """Makes the outputs those that an executor names, the inputs those that these need.
-
-        A network without an executor ends where nothing reads on; what is left over of a function
-        with several outputs, such as the last states of an LSTM, is then none of its outputs.
-        """
-        named = [each.outputs for each in self.executors if each.network == network.name]
-        known = [[key for key in keys if _is_computed(network, key)] for keys in named]
-        ends = next((list(dict.fromkeys(keys)) for keys in known if keys), None)
-        if ends is None:
-            read = {key for function in network.functions.values() for key in function.inputs}
-            beside = {
-                key
-                for function in network.functions.values()
-                if read.intersection(function.outputs)
-                for key in function.outputs
-            }
-            ends = [key for key in network.outputs if key not in beside] or network.outputs
-        network.outputs = ends
-        needed = needed_by(network, ends)
-        network.inputs = [key for key in self._fed(network) if key in needed or not ends]
-
-    def _fed(self, network: Any) -> List[str]:
-        """Names of the inputs that take data: the first state of a loop is a constant."""
-        fed = {
-            key for each in self.executors if each.network == network.name for key in each.inputs
-        }
-        return [key for key in network.inputs if key in fed or _constant(network, key) is None]
-
     def _changes(self, name: str, test: bool) -> NnpNetworkPass:
         changes = NnpNetworkPass()
         changes.set_batch_normalization_batch_stat_all(not test)
@@ -455,83 +464,9 @@ class NnpFile:
                     changes.remove_and_rewire(function.name)
         return changes
 
-    @staticmethod
-    def _statistics(proto: Any) -> List[str]:
-        """Names of running means and variances: updated by the forward pass, never by a solver."""
-        return [
-            function.inputs[position]
-            for function in proto.functions.values()
-            if function.type in _NORMALIZATIONS
-            for position in (_MEAN, _VARIANCE)
-            if position < len(function.inputs)
-        ]
 
-
-def _executor(message: Any) -> Executor:
-    return Executor(
-        message.name,
-        message.network_name,
-        tuple(variable.variable_name for variable in message.data_variable),
-        tuple(variable.variable_name for variable in message.output_variable),
-    )
-
-
-def _call(network: Any, batch_size: int, where: str) -> None:
-    """Makes the graph of a ``ProtoNetwork``, with a look at each function before it is made."""
-    with nn.parameter_scope("", network.owner().parameter_scope):
-        for name, variable in network.variables.items():
-            value = _constant(network, name)
-            if value is not None and not variable.parent and name not in network.inputs:
-                shape = tuple(size if size >= 1 else batch_size for size in variable.shape)
-                variable.variable_instance = F.constant(value, shape)
-        for name in network.inputs:
-            variable = network.variables[name]
-            shape = tuple(size if size >= 1 else batch_size for size in variable.shape)
-            if variable.variable_instance is not None:
-                continue
-            if callable(variable.initializer):
-                values = variable.initializer(shape=shape)
-                variable.variable_instance = nn.Variable.from_numpy_array(values, need_grad=True)
-            else:
-                variable.variable_instance = nn.Variable(shape)
-
-        def make(function: Any) -> None:
-            inputs = [
-                network.variables[name].variable_instance
-                for name in function.inputs
-                if name in network.variables
-            ]
-            inputs = [variable for variable in inputs if variable is not None]
-            check_call(function, inputs, where)
-            function.graph_call(batch_size=batch_size)
-
-        network.execute_on_proto(make)
-        for name, stored in network.variables.items():
-            if stored.variable_instance is not None:
-                stored.variable_instance.name = name
-
-
-def _scope_of(path: str) -> str:
-    """The scope that a parameter stands in; its own path at the root."""
-    return path.rpartition("/")[0] or path
-
-
-def _is_computed(network: Any, name: str) -> bool:
-    return name in network.variables and bool(network.variables[name].parent)
-
-
-def _constant(network: Any, name: str) -> Optional[float]:
-    """The number that a file initializes all values of a variable with, None if it does not."""
-    initializer = network.variables[name].initializer
-    return float(initializer.value) if isinstance(initializer, ConstantInitializer) else None
-
-
-def _built(network: Any, names: Sequence[str], where: str) -> Dict[str, nn.Variable]:
-    found = {name: network.variables[name].variable_instance for name in names}
-    for name, variable in found.items():
-        if variable is None:
-            raise DataError(f"{where} lacks what computes {name[:80]!r}.", help="save it again")
-    return found
+def _first_line(error: CompressError) -> str:
+    return error.message.split("\n")[0].rstrip(".")
 
 
 @contextmanager

@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Reading the members of an ``.nnp``: the archive, the text of the networks, the parameters.
+"""Reading what a network is stored in: the archive, the text of the networks, the parameters.
 
 A file may come from anywhere, so that every size that it declares is checked before memory is taken
 for it. Members are read by their endings and never written to the disk, whatever their names.
@@ -18,9 +18,16 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 import numpy as np
 
 from nnabla_compress.errors import CompressError, DataError
+from nnabla_compress.models.network_files import (
+    ARCHIVE,
+    PARAMETERS,
+    TEXT,
+    network_file,
+    parameter_file,
+)
+from nnabla_compress.models.nnp_names import replaced_names
 from nnabla_compress.models.other_formats import other_format
 
-TEXT = (".nntxt", ".prototxt")
 BINARY = (".protobuf",)
 HDF5 = (".h5",)
 # An edge device's networks take megabytes. A text of 32 MiB holds some 200,000 functions.
@@ -43,7 +50,8 @@ class NnpContents:
     """What an ``.nnp`` holds.
 
     Args:
-        proto: The message ``NNablaProtoBuf`` with networks and executors, parameters removed.
+        proto: The message ``NNablaProtoBuf`` with networks and executors, parameters removed, its
+            variables named as NNabla can take it.
         parameters: Parameters by path, float32.
     """
 
@@ -52,16 +60,21 @@ class NnpContents:
 
 
 def read_nnp(path: Path) -> NnpContents:
-    """Reads an ``.nnp`` without building anything.
+    """Reads a stored network without building anything.
 
     Args:
-        path: The file.
+        path: An ``.nnp``, or an ``.nntxt`` or ``.prototxt`` with its parameters beside it.
 
     Raises:
         DataError: If it is no file, cut short, damaged, no ``.nnp``, or larger than ``MAX_BYTES``.
     """
-    if path.is_dir():
-        raise DataError(f"{path} is a folder, not an .nnp file.", help="name the file in it")
+    if path.suffix in TEXT:
+        return _read_pair(path)
+    if path.suffix in PARAMETERS:
+        raise DataError(
+            f"{path} holds parameters, not a network.",
+            help="name the .nntxt that lies beside it, or an .nnp",
+        )
     if path.suffix == ".nnb":
         raise DataError(
             f"{path} is an .nnb file, an .nnp is needed here.",
@@ -84,6 +97,51 @@ def read_nnp(path: Path) -> NnpContents:
         ) from error
     with readable(path):
         return _parse(path, contents)
+
+
+def as_archive(path: Path, folder: Path) -> Path:
+    """Returns a network as an ``.nnp``, for tools that read nothing else.
+
+    Args:
+        path: A file, or a folder of results.
+        folder: Where an ``.nnp`` is made of a text and its parameters.
+
+    Raises:
+        DataError: If the text or its parameters are missing or damaged.
+    """
+    file = network_file(path)
+    if file.suffix not in TEXT:
+        return file
+    read_nnp(file)
+    made = folder / f"{file.stem}{ARCHIVE}"
+    parameters = parameter_file(file)
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr("nnp_version.txt", "0.1\n")
+        archive.write(file, f"network{TEXT[0]}")
+        if parameters is not None:
+            archive.write(parameters, f"parameter{parameters.suffix}")
+    return made
+
+
+def _read_pair(path: Path) -> NnpContents:
+    """Reads a text and the parameters beside it."""
+    beside = parameter_file(path)
+    files = [path] if beside is None else [path, beside]
+    _limit(path, "and its parameters take", sum(file.stat().st_size for file in files), MAX_BYTES)
+    _limit(path, "is a text of", path.stat().st_size, MAX_TEXT_BYTES)
+    with readable(path):
+        contents = _parse(path, {file.name: file.read_bytes() for file in files})
+    if not contents.parameters and beside is None and _reads_parameters(contents.proto):
+        raise DataError(
+            f"{path} holds a network without its parameters, and there are none beside it.",
+            help=f"put the file with its parameters beside it, as {path.stem}.h5, parameters.h5 or "
+            "parameters.protobuf; or name the .nnp (in Console: results.nnp)",
+        )
+    return contents
+
+
+def _reads_parameters(proto: Any) -> bool:
+    return any(v.type == "Parameter" for network in proto.network for v in network.variable)
 
 
 def _members(path: Path, archive: zipfile.ZipFile) -> List[str]:
@@ -138,7 +196,8 @@ def _parse(path: Path, contents: Dict[str, bytes]) -> NnpContents:
     for stored in proto.parameter:
         parameters[stored.variable_name] = _from_proto(path, stored)
     proto.ClearField("parameter")
-    return NnpContents(proto, parameters)
+    new = replaced_names(proto, parameters)
+    return NnpContents(proto, {new.get(name, name): p for name, p in parameters.items()})
 
 
 def _from_proto(path: Path, stored: Any) -> Parameter:

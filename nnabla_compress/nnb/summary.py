@@ -78,7 +78,7 @@ def nnb_summary(path: Union[str, Path]) -> NnbSummary:
         ...     _ = export_nnp(f"{folder}/net.nnp", PF.affine(x, 3, name="fc"), x)
         ...     found = nnb_summary(export_nnb(f"{folder}/net.nnb", f"{folder}/net.nnp"))
         >>> found.parameter_bytes, found.buffers, found.functions
-        (60, (12, 16), {'Affine': 1})
+        (60, (16, 12), {'Affine': 1})
     """
     network, path = read_nnb(path), Path(path)
     return NnbSummary(

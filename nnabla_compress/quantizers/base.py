@@ -40,6 +40,9 @@ from nnabla_compress.kernels.look_up import straight_through
 from nnabla_compress.quantizers.choices import Choices
 from nnabla_compress.quantizers.engine import host_array
 
+# A point can't stand in the name of a function of NNabla, which are identifiers of C++: a node of
+# ours is never taken for one of NNabla's, such as its power function Pow2.
+NODE_PREFIX = "nnabla_compress."
 _REGISTRY: Dict[str, Type[Quantizer]] = {}
 _NODES: Dict[str, Callable[[Dict[str, Any], Sequence[nn.Variable]], nn.Variable]] = {}
 _QuantizerType = TypeVar("_QuantizerType", bound="Type[Quantizer]")
@@ -51,6 +54,17 @@ class Quantizer:
     type_name: ClassVar[str]
     # Whether rules may name it; others come from files.
     in_rules: ClassVar[bool] = True
+
+    @classmethod
+    def graph_type(cls) -> str:
+        """Returns the type name of the quantizer's nodes; reports and files say ``type_name``.
+
+        Example:
+            >>> from nnabla_compress.quantizers import LUT
+            >>> LUT.type_name, LUT.graph_type()
+            ('LUT', 'nnabla_compress.LUT')
+        """
+        return f"{NODE_PREFIX}{cls.type_name}"
 
     def __call__(self, x: nn.Variable) -> nn.Variable:
         """Adds the quantizer to the graph; its parameters go into the current scope."""
@@ -77,15 +91,18 @@ class Quantizer:
 
     @classmethod
     def start(
-        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], importance: np.ndarray
+        cls,
+        args: Mapping[str, Any],
+        inputs: Sequence[nn.Variable],
+        importance: Optional[np.ndarray] = None,
     ) -> None:
         """Initialises the parameters like :meth:`prepare`, some weights' errors counting more.
 
         Args:
             args: Arguments of the node.
             inputs: The tensor and the parameters.
-            importance: What each weight's squared error counts, positive; used by quantizers whose
-                parameters all channels share.
+            importance: What each weight's squared error counts, positive; None for 1. Used by
+                quantizers whose parameters all channels share.
         """
         cls.prepare(args, inputs)
 
@@ -123,7 +140,7 @@ class QuantizerFunction(PythonFunction):
     """The node of the graph: a NNabla Function that describes itself.
 
     Args:
-        quantizer: The class of the quantizer, whose ``type_name`` becomes the node's.
+        quantizer: The class of the quantizer, whose ``graph_type()`` becomes the node's type.
         args: The options as a plain dict, kept by NNabla as ``function.info.args``.
         tensors: The inputs that the node will be called with: the tensor, then the parameters.
     """
@@ -143,11 +160,11 @@ class QuantizerFunction(PythonFunction):
         QuantizerFunction._living.add(self)
         # NNabla hands out a node's name and arguments but not its class: kept to copy nodes.
         kind = type(self)
-        _NODES[quantizer.type_name] = lambda args, tensors: kind(quantizer, args, tensors).node()
+        _NODES[quantizer.graph_type()] = lambda args, tensors: kind(quantizer, args, tensors).node()
 
     @property
     def name(self) -> str:
-        return self.quantizer.type_name
+        return self.quantizer.graph_type()
 
     @property
     def args(self) -> Dict[str, Any]:
@@ -176,7 +193,7 @@ class QuantizerFunction(PythonFunction):
 
 
 def register(quantizer: _QuantizerType) -> _QuantizerType:
-    """Class decorator that makes a quantizer known by the type name of its nodes.
+    """Class decorator that makes a quantizer, and so its nodes, known by its ``type_name``.
 
     Args:
         quantizer: The class.
@@ -186,7 +203,7 @@ def register(quantizer: _QuantizerType) -> _QuantizerType:
 
 
 def registered() -> Dict[str, Type[Quantizer]]:
-    """Returns all quantizers by the type name of their nodes."""
+    """Returns all quantizers by their ``type_name``."""
     return dict(_REGISTRY)
 
 
@@ -201,23 +218,35 @@ def quantizer_of(function: Any) -> Optional[Type[Quantizer]]:
         >>> quantizer_of(F.relu(nn.Variable((2,))).parent) is None
         True
     """
-    return _REGISTRY.get(function.info.type_name)
+    if not str(function.info.type_name).startswith(NODE_PREFIX):
+        return None
+    return _REGISTRY.get(shown_type(function))
+
+
+def shown_type(function: Any) -> str:
+    """Returns the type of a function as messages and reports call it.
+
+    Args:
+        function: A function of a graph, NNabla's or ours.
+    """
+    node_type = str(function.info.type_name)
+    return node_type[len(NODE_PREFIX) :] if node_type.startswith(NODE_PREFIX) else node_type
 
 
 def clone_node(
-    type_name: str, args: Dict[str, Any], inputs: Sequence[nn.Variable]
+    node_type: str, args: Dict[str, Any], inputs: Sequence[nn.Variable]
 ) -> Optional[nn.Variable]:
     """Makes a quantizer node as ``function.info`` describes it.
 
     Args:
-        type_name: Type name of the node.
+        node_type: Type name of the node.
         args: Its arguments; the new node keeps the dict.
         inputs: The tensor and the quantizer's parameters.
 
     Returns:
         The output of the node, None if no quantizer of this name has made a node yet.
     """
-    make = _NODES.get(type_name)
+    make = _NODES.get(node_type)
     return None if make is None else make(args, inputs)
 
 
@@ -257,7 +286,7 @@ def graph_quantizers(outputs: Iterable[nn.Variable]) -> List[Any]:
         >>> nn.clear_parameters()
         >>> y = PF.affine(nn.Variable((1, 4)), 3, apply_w=LUT(bits=2), name="fc")
         >>> [node.info.type_name for node in graph_quantizers([y])]
-        ['LUT']
+        ['nnabla_compress.LUT']
     """
     functions: List[Any] = []
     for output in outputs:

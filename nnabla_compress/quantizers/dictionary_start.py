@@ -42,6 +42,14 @@ def initial_dictionary(
         quantizer: The options.
         values: Finite float32 weights.
         weights: What each one's squared error counts, positive, of the same shape; None for 1.
+
+    Example:
+        >>> from nnabla_compress.quantizers import LUT
+        >>> values = np.float32([-1, -0.8, 0.1, 0.9, 1.1, 7])
+        >>> [round(float(entry), 3) for entry in initial_dictionary(LUT(bits=2), values)]
+        [-0.9, 0.1, 1.0, 7.0]
+        >>> initial_dictionary(LUT(bits=2, dictionary="pow2"), values).tolist()
+        [-1.0, 0.125, 1.0, 8.0]
     """
     kept = np.ones(values.shape, np.bool_)
     if quantizer.prune:

@@ -24,7 +24,12 @@ from nnabla.function import PythonFunction
 from nnabla.parameter import get_parameter_or_create
 
 from nnabla_compress.errors import ConfigError, TrainingError
-from nnabla_compress.quantizers.base import Quantizer, QuantizerFunction, scope_name
+from nnabla_compress.quantizers.base import (
+    NODE_PREFIX,
+    Quantizer,
+    QuantizerFunction,
+    scope_name,
+)
 from nnabla_compress.quantizers.engine import host_array
 
 Values = Dict[str, np.ndarray]
@@ -347,9 +352,9 @@ class LearnedFunction(QuantizerFunction):
         share = float(np.count_nonzero(values < 0)) / max(values.size, 1)
         if share > 0:
             warnings.warn(
-                f"{self.name} of {self.args['name'] or '(no name)'} is unsigned, but "
-                f"{100 * share:.3g} % of the values it got are negative: they are clipped. Choose "
-                "signed=True, or put a ReLU before it.",
+                f"{self.quantizer.type_name} of {self.args['name'] or '(no name)'} is "
+                f"unsigned, but {100 * share:.3g} % of the values it got are negative: they are "
+                "clipped. Choose signed=True, or put a ReLU before it.",
                 stacklevel=2,
             )
 
@@ -364,7 +369,7 @@ class StoredBits(PythonFunction):
 
     @property
     def name(self) -> str:
-        return "StoredBits"
+        return f"{NODE_PREFIX}StoredBits"
 
     @property
     def args(self) -> Dict[str, Any]:

@@ -173,27 +173,21 @@ class LUT(Quantizer):
 
     @classmethod
     def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
-        """Starts the dictionary from the weights, unless it holds values already.
+        """Starts the dictionary from the weights, unless it holds values already."""
+        cls.start(args, inputs)
+
+    @classmethod
+    def start(
+        cls,
+        args: Mapping[str, Any],
+        inputs: Sequence[nn.Variable],
+        importance: Optional[np.ndarray] = None,
+    ) -> None:
+        """Starts the dictionary with the least error, counted by ``importance`` where it is given.
 
         A dictionary of free values ends with one k-means step, which makes it the means of the
         weights that take each entry, to the last bit.
         """
-        cls._start(args, inputs, None)
-
-    @classmethod
-    def start(
-        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], importance: np.ndarray
-    ) -> None:
-        """Starts the dictionary with the least error counted by ``importance``."""
-        cls._start(args, inputs, importance)
-
-    @classmethod
-    def _start(
-        cls,
-        args: Mapping[str, Any],
-        inputs: Sequence[nn.Variable],
-        importance: Optional[np.ndarray],
-    ) -> None:
         weight, dictionary, assignments = inputs
         if not np.isnan(array(dictionary, np.float32)).any():
             return
@@ -201,10 +195,11 @@ class LUT(Quantizer):
         quantizer = cls.of(args)
         current = initial_dictionary(quantizer, values, importance)
         codes = np.zeros(values.shape, np.uint8)
-        means = k_means_step(quantizer, values, current, codes)
         free = quantizer.dictionary != "pow2" and quantizer.grid_bits is None
         if (free and importance is None) or not values.any():
-            current = means
+            current = k_means_step(quantizer, values, current, codes)
+        else:
+            _assign(quantizer, values, current, codes)
         array(dictionary, np.float32)[...] = current
         array(assignments, np.uint8)[...] = codes
 
@@ -335,12 +330,7 @@ def k_means_step(
         >>> k_means_step(LUT(bits=1), values, np.float32([-1, 1]), codes).tolist()
         [-2.0, 1.5]
     """
-    zero, threshold = -1, -1.0
-    if quantizer.has_zero:
-        nearest = int(np.argmin(np.abs(dictionary)))
-        zero = 1 if quantizer.dictionary == "ternary" else nearest
-        threshold = prune_threshold(values, quantizer.prune)
-    sums, counts = assign_and_accumulate(values, dictionary, assignments, zero, threshold)
+    sums, counts, zero = _assign(quantizer, values, dictionary, assignments)
     if not np.isfinite(sums).all():
         raise _not_finite(args or {}, values)
     means = np.where(counts > 0, sums / np.maximum(counts, 1), dictionary)
@@ -361,6 +351,18 @@ def k_means_step(
         assignments[...] = np.argsort(order).astype(np.uint8)[assignments]
         projected = projected[order]
     return projected
+
+
+def _assign(
+    quantizer: LUT, values: np.ndarray, dictionary: np.ndarray, assignments: np.ndarray
+) -> Tuple[np.ndarray, np.ndarray, int]:
+    """Sums and counts of the values of each entry, and which one is held at zero; -1 for none."""
+    zero, threshold = -1, -1.0
+    if quantizer.has_zero:
+        nearest = int(np.argmin(np.abs(dictionary)))
+        zero = 1 if quantizer.dictionary == "ternary" else nearest
+        threshold = prune_threshold(values, quantizer.prune)
+    return (*assign_and_accumulate(values, dictionary, assignments, zero, threshold), zero)
 
 
 def project(quantizer: LUT, dictionary: np.ndarray) -> np.ndarray:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence, Tuple
+from typing import List, Sequence
 
+from rich.cells import cell_len
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -13,12 +14,15 @@ _PADDING = 3
 _EDGES = 1
 # What a column that may be folded needs at least, and has where there is room.
 _LEAST_FOLDED, _WISHED_FOLDED = 12, 28
+# Columns that stand in each part, if it takes them to tell the rows apart.
+_MOST_KEYS = 3
 
 
 def fitted(table: Table, width: int) -> List[Table]:
     """Returns a table as it is, or as several one below the other that are narrow enough.
 
-    The first column names the rows and stands in each of them. Columns of ``overflow="fold"`` may
+    The first column names the rows and stands in each of them, with the next ones where it takes
+    these to tell the rows apart. Columns of ``overflow="fold"`` may
     be folded into several lines; all others keep the width of their longest entry, headings being
     wrapped between words.
 
@@ -35,18 +39,20 @@ def fitted(table: Table, width: int) -> List[Table]:
         ([3], 2)
     """
     needs = [_need(column) for column in table.columns]
-    if sum(needs) + _PADDING * len(needs) + _EDGES <= width or len(needs) < 2:
-        return [_part(table, range(len(needs)), width)]
-    first = min(needs[0], max(_LEAST_FOLDED, width // 3)) if _folds(table.columns[0]) else needs[0]
+    if _width(needs) <= width or len(needs) < 2:
+        return [_part(table, range(len(needs)), needs, width)]
+    keys = _keys(table)
+    if _folds(table.columns[0]):
+        needs[0] = min(needs[0], max(_LEAST_FOLDED, width // 3))
+    if _width(needs[: keys + 1]) > width:
+        keys = 1
     groups: List[List[int]] = []
-    room = 0
-    for number, need in enumerate(needs[1:], 1):
-        if not groups or need + _PADDING > room:
+    for number in range(keys, len(needs)):
+        taken = [*range(keys), *(groups[-1] if groups else ()), number]
+        if not groups or _width([needs[each] for each in taken]) > width:
             groups.append([])
-            room = width - _EDGES - first - _PADDING
         groups[-1].append(number)
-        room -= need + _PADDING
-    parts = [_part(table, (0, *group), width) for group in groups]
+    parts = [_part(table, (*range(keys), *group), needs, width) for group in groups]
     for number, (part, group) in enumerate(zip(parts, groups)):
         if number:
             names = ", ".join(_text(table.columns[each].header) for each in group)
@@ -56,21 +62,31 @@ def fitted(table: Table, width: int) -> List[Table]:
     return parts
 
 
+def _keys(table: Table) -> int:
+    """How many of the first columns tell the rows apart."""
+    rows = list(zip(*([_text(cell) for cell in column.cells] for column in table.columns)))
+    for count in range(1, min(_MOST_KEYS, len(table.columns) - 1) + 1):
+        if len({row[:count] for row in rows}) == len(rows):
+            return count
+    return 1
+
+
+def _width(needs: Sequence[int]) -> int:
+    return sum(needs) + _PADDING * len(needs) + _EDGES
+
+
 def _need(column: Column) -> int:
     """The least width of a column."""
-    cells = [_text(cell) for cell in column.cells]
-    longest = max((len(line) for cell in cells for line in cell.splitlines()), default=0)
-    words = max((len(word) for word in _text(column.header).split()), default=0)
-    if _folds(column):
-        return max(words, min(longest, _WISHED_FOLDED))
-    return max(words, longest)
+    longest = max(map(cell_len, _lines(column)[1:]), default=0)
+    words = max(map(cell_len, _text(column.header).split()), default=0)
+    return max(words, min(longest, _WISHED_FOLDED) if _folds(column) else longest)
 
 
 def _folds(column: Column) -> bool:
     return column.overflow == "fold"
 
 
-def _part(table: Table, chosen: Sequence[int], width: int) -> Table:
+def _part(table: Table, chosen: Sequence[int], needs: Sequence[int], width: int) -> Table:
     """A table of some of the columns, in the style of the whole one."""
     part = Table(
         title=table.title,
@@ -79,19 +95,31 @@ def _part(table: Table, chosen: Sequence[int], width: int) -> Table:
         title_justify=table.title_justify,
         caption_justify=table.caption_justify,
     )
-    columns: List[Tuple[Column, List[str]]] = []
-    for number in chosen:
-        column = table.columns[number]
-        part.add_column(
-            column.header,
-            justify=column.justify,
-            overflow="fold",
-            min_width=None if _folds(column) else min(_need(column), width - _EDGES - _PADDING),
-        )
-        columns.append((column, list(column.cells)))  # type: ignore[arg-type]
+    columns = [table.columns[number] for number in chosen]
+    widths = _widths([needs[number] for number in chosen], columns, width)
+    for column, size in zip(columns, widths):
+        part.add_column(column.header, justify=column.justify, overflow="fold", width=size)
+    cells = [list(column.cells) for column in columns]
     for index, row in enumerate(table.rows):
-        part.add_row(*(cells[index] for _, cells in columns), end_section=row.end_section)
+        part.add_row(*(each[index] for each in cells), end_section=row.end_section)
     return part
+
+
+def _widths(needs: Sequence[int], columns: Sequence[Column], width: int) -> List[int]:
+    """What each column gets: what it needs, and of the rest what it can use, in their order."""
+    widths = [max(1, min(need, width - _EDGES - _PADDING)) for need in needs]
+    left = width - _width(widths)
+    for number, column in enumerate(columns):
+        used = max(map(cell_len, _lines(column)), default=0)
+        more = max(0, min(used - widths[number], left))
+        widths[number], left = widths[number] + more, left - more
+    return widths
+
+
+def _lines(column: Column) -> List[str]:
+    """The heading, then the lines of all cells."""
+    lines = [line for cell in column.cells for line in _text(cell).splitlines()]
+    return [_text(column.header), *lines]
 
 
 def _text(value: object) -> str:

@@ -44,19 +44,19 @@ def learned_rows(outputs: Sequence[nn.Variable]) -> List[Dict[str, Any]]:
 
 
 def _row(tensor: TensorMemory, kind: Any) -> Dict[str, Any]:
-    if tensor.function is None:
+    quantizer = None if tensor.function is None else quantizer_of(tensor.function)
+    if tensor.function is None or quantizer is None:
         return {}
     args, inputs = tensor.function.info.args, tensor.function.inputs
-    quantizer = quantizer_of(tensor.function)
     row: Dict[str, Any] = {
         "name": tensor.name,
         "kind": kind or ("bias" if args.get("tensor") == "b" else "weight"),
-        "quantizer": tensor.function.info.type_name,
+        "quantizer": quantizer.type_name,
         "elements": tensor.elements,
         "bits": tensor.bits,
         "bytes": tensor.bytes,
     }
-    if quantizer is not None and issubclass(quantizer, LearnedQuantizer):
+    if issubclass(quantizer, LearnedQuantizer):
         grid = quantizer.settled(args, inputs)
         row["step"] = float(np.min(grid.finest))
         row["range"] = float(np.max(grid.largest))

@@ -65,6 +65,30 @@ def layer_table(rows: Sequence[Mapping[str, Any]]) -> Table:
     return table
 
 
+def stays_table(rows: Sequence[Mapping[str, Any]]) -> Table:
+    """Returns a row for each weight of a compressed network that stays a float.
+
+    Args:
+        rows: As from ``ExportReport.what_stays()``.
+
+    Example:
+        >>> row = {"name": "p/slope", "type": "PReLU", "weights": 16, "bytes": 64, "share": 0.25}
+        >>> stays_table([row]).row_count
+        1
+    """
+    table = new_table("What stays float")
+    table.add_column("weight", overflow="fold")
+    table.add_column("type")
+    for name in ("weights", "bytes", "of all packed weights"):
+        table.add_column(name, justify="right")
+    for row in rows:
+        share = f"{100 * row['share']:.1f} %"
+        table.add_row(
+            str(row["name"]), str(row["type"]), f"{row['weights']:,}", f"{row['bytes']:,}", share
+        )
+    return table
+
+
 def _stored(row: Mapping[str, Any]) -> Tuple[str, str]:
     return _stored_bits([row]), str(row["storage"])
 

@@ -9,13 +9,13 @@ from __future__ import annotations
 import shlex
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.c_kernels import copy_sources
-from nnabla_compress.errors import UnsupportedFunctionError
+from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
 from nnabla_compress.exporters import (
     ExportReport,
     NnbReport,
@@ -26,10 +26,12 @@ from nnabla_compress.exporters import (
 )
 from nnabla_compress.exporters.c_source import compile_command
 from nnabla_compress.exporters.inference import Variables
+from nnabla_compress.exporters.obstacles import refuse_missing
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
 from nnabla_compress.runs.inputs import Inputs
+from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.training.evaluate import Build
 
@@ -40,12 +42,10 @@ class Exported(NamedTuple):
     Args:
         report: Bits and bytes of each layer, and what a user should know.
         paths: The files, the ``.nnp`` first.
-        part: What was asked for.
     """
 
     report: ExportReport
     paths: List[Path]
-    part: ExportPart
 
     @property
     def sizes(self) -> Optional[NnbReport]:
@@ -78,9 +78,13 @@ class Exported(NamedTuple):
         if nnp.with_suffix(".settings.yaml") in self.paths:
             files = [nnp.with_suffix(end) for end in (".settings.yaml", ".nnp", ".nnb")]
             names = [shlex.quote(str(path)) for path in files]
+            batch_size = 1
+            if nnp.with_suffix(".nnb") in self.paths:
+                network = read_nnb(nnp.with_suffix(".nnb"))
+                batch_size = network.variables[network.inputs[0]].shape[0]
             found["convert"] = (
                 "nnabla_cli convert -d nnb_3 --nnp-no-expand-network "
-                f"--api {self.part.api} -b {self.part.batch_size} -s {' '.join(names)}"
+                f"--api {self.report.api} -b {batch_size} -s {' '.join(names)}"
             )
         compiled = compile_command(self.paths)
         if compiled is not None:
@@ -103,17 +107,40 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
     Raises:
         CompressError: If the network can't be exported.
     """
-    x = inputs.variables()
-    given = {"x": x} if isinstance(x, nn.Variable) else dict(x)
-    logits = build(x, True)
+    given, logits = _built(inputs, build)
     output = inputs.finish(logits)
     samples = _samples(inputs, list(given), part.samples)
+    only = inputs.only_batch
     try:
-        return export_graph(nnp, {"y": output}, given, part, samples, notes=inputs.notes)
+        return export_graph(nnp, {"y": output}, given, part, samples, only, notes=inputs.notes)
     except UnsupportedFunctionError:
         if output == logits:
             raise
-        return export_graph(nnp, {"y": logits}, given, part, samples, notes=inputs.notes)
+        return export_graph(nnp, {"y": logits}, given, part, samples, only, notes=inputs.notes)
+
+
+def check_exportable(inputs: Inputs, target: str) -> None:
+    """Refuses a network that holds a function which the target lacks, before any long work.
+
+    A last activation that is missing is none: the export then ends before it.
+
+    Args:
+        inputs: The run's inputs.
+        target: What is to be exported to.
+
+    Raises:
+        UnsupportedFunctionError: For the first such function, with its place and a way out.
+    """
+    with own_parameters(), nn.auto_forward(False):
+        given, logits = _built(inputs, inputs.build)
+        refuse_missing([logits], list(given.values()), target)
+
+
+def _built(inputs: Inputs, build: Build) -> Tuple[Dict[str, nn.Variable], nn.Variable]:
+    """The network's inputs by name, and its output without a last activation."""
+    x = inputs.variables()
+    given = {"x": x} if isinstance(x, nn.Variable) else dict(x)
+    return given, build(x, True)
 
 
 def export_graph(
@@ -122,6 +149,7 @@ def export_graph(
     inputs: Variables,
     part: ExportPart,
     samples: Optional[Mapping[str, np.ndarray]] = None,
+    only_batch: Optional[int] = None,
     **known: Any,
 ) -> Exported:
     """Writes a graph as all the files that are wanted of it.
@@ -132,12 +160,14 @@ def export_graph(
         inputs: Likewise.
         part: Which files, for what.
         samples: Inputs that targets choose number formats from.
+        only_batch: The only number of samples that the graph is computed with; None: any.
         known: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
 
     Raises:
         CompressError: If the network can't be exported.
     """
-    options = {**part.options, **known}
+    rows = _rows(only_batch, part.batch_size)
+    options = {**part.options, **known, "batch_size": only_batch or 1}
     with stage(f"writing {nnp.name}"):
         report = export_nnp(
             nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **options
@@ -147,17 +177,32 @@ def export_graph(
     if part.nnb or part.c:
         nnb = nnp.with_suffix(".nnb")
         with stage(f"writing {nnb.name}"):
-            export_nnb(nnb, nnp, api=part.api, batch_size=part.batch_size)
+            export_nnb(nnb, nnp, api=part.api, batch_size=rows)
         paths.append(nnb)
         if needs_callbacks(read_nnb(nnb)):
             paths += copy_sources(nnb.parent)
         if part.c:
             with stage("writing C source"):
                 paths += export_c(nnp.with_suffix(".c"), nnb)
-    if part.batch_size != 1:
-        # The network in float was measured with one sample.
+    if rows != (only_batch or 1):
+        # The network in float was measured with the batch size of the .nnp.
         report = replace(report, float_sizes=None)
-    return Exported(report, paths, part)
+    return Exported(report, paths)
+
+
+def _rows(only: Optional[int], wanted: int) -> int:
+    """The batch size of an ``.nnb``: the one that is written into the network, if one is.
+
+    Raises:
+        FixedBatchError: If another one is asked for.
+    """
+    if only is None or wanted in (1, only):
+        return only or wanted
+    raise FixedBatchError(
+        f"the network can be computed with {only} samples at a time only, {wanted} are asked for.",
+        help=f"leave the batch size out, or give {only}",
+        rows=only,
+    )
 
 
 def _samples(inputs: Inputs, names: Sequence[str], count: int) -> Optional[Dict[str, np.ndarray]]:

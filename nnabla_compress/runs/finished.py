@@ -5,23 +5,28 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Optional, Tuple
 
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters.recovered import recovered_network
-from nnabla_compress.files import writable_folder
-from nnabla_compress.models import NnpFile
+from nnabla_compress.files import new_files
+from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
 from nnabla_compress.runs.doubts import scored
 from nnabla_compress.runs.export import Exported, export_graph, export_network
 from nnabla_compress.runs.inputs import Inputs, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
+from nnabla_compress.runs.post_trained import PostTrained, divide
 from nnabla_compress.runs.run import Run
 from nnabla_compress.training import Score, set_seed
 from nnabla_compress.training.evaluate import Build
+
+_RECIPE, _RESULTS, _FLOAT = "recipe.yaml", "results.nnp", "float.nnp"
+_AGREEMENT = "agreement with the float network"
 
 
 def open_run(folder: Path) -> Run:
@@ -33,7 +38,7 @@ def open_run(folder: Path) -> Run:
     Raises:
         ConfigError: If it holds no run.
     """
-    kept = folder / "recipe.yaml"
+    kept = folder / _RECIPE
     if not folder.exists():
         raise ConfigError(
             f"there is no {folder}.", help="name a run folder or an .nnp file that exists"
@@ -43,16 +48,28 @@ def open_run(folder: Path) -> Run:
         raise ConfigError(f"{folder} is {other[0]}, not a run folder.", help=other[1])
     if not kept.exists():
         raise ConfigError(
-            f"{folder} is no run folder: it has no recipe.yaml.",
-            help=f"name the file in it: {folder / 'results.nnp'}"
-            if (folder / "results.nnp").is_file()
-            else "give a folder that 'nnabla-compress run' or 'compress' wrote",
+            f"{folder} is no run folder: it has no {_RECIPE}.",
+            help=f"name the file in it: {folder / _RESULTS}"
+            if (folder / _RESULTS).is_file()
+            else "give a folder that 'nnabla-compress run', 'compress' or 'ptq' wrote",
         )
     try:
         source = Path(json.loads((folder / "source.json").read_text("utf-8"))["folder"])
     except (OSError, ValueError, KeyError):
         source = folder
     return Run(Recipe.read(kept), folder, source, resume=True)
+
+
+def stored_in(target: Path) -> Path:
+    """Returns what a path stands for: a run folder or a file as it is, else the file of a folder.
+
+    Args:
+        target: What a user named.
+    """
+    stored = target / _RESULTS
+    if target.is_dir() and not (target / _RECIPE).exists() and stored.is_file():
+        return stored
+    return target
 
 
 @contextmanager
@@ -71,11 +88,21 @@ def trained_network(run: Run) -> Iterator[Tuple[Inputs, Build]]:
     recipe = run.recipe
     with own_parameters():
         set_seed(recipe.seed)
-        inputs = load_inputs(recipe, run.recipe_folder, unlabelled=not needs_labels(recipe))
+        kept = PostTrained.read(run.folder)
+        # Calibration looks at no targets: they may be of any kind where nothing was scored.
+        targets = "either" if kept is not None and kept.scored is None else None
+        unlabelled = not needs_labels(recipe)
+        inputs = load_inputs(recipe, run.recipe_folder, unlabelled, targets)
         inputs.build(inputs.variables(), True)
         if recipe.model.parameters is not None:
             load_parameters(resolve_path(recipe.model.parameters, run.recipe_folder, "parameters"))
+        if kept is not None:
+            divide(inputs, recipe, run.recipe_folder, kept.samples, kept.scored)
         inputs.answer()
+        if kept is not None:
+            with kept.network(inputs, run.folder) as build:
+                yield inputs, build
+            return
         build, part, name = inputs.build, recipe.compression, "float"
         if part is not None:
             if part.fold == "before":
@@ -105,7 +132,10 @@ def evaluate_run(folder: Path, split: str = "test", batch_size: int = 100) -> Sc
         CompressError: If the folder holds no finished run.
     """
     with trained_network(open_run(folder)) as (inputs, build):
-        return scored(inputs, build, inputs.data.split(split), batch_size)
+        score = scored(inputs, build, inputs.data.split(split), batch_size)
+        if split in inputs.answered:
+            return replace(score, accuracy_name=_AGREEMENT)
+        return score
 
 
 def evaluate_file(
@@ -142,11 +172,36 @@ def evaluate_network(
         CompressError: If a file is missing or damaged, or the data does not fit the network.
     """
     network = recipe.model.network if recipe.model.nnp == str(path) else None
+    with own_parameters():
+        inputs = _inputs_of(path, recipe, folder, network)
+        samples = inputs.data.split(split)
+        if samples.labelled:
+            return scored(inputs, inputs.build, samples, batch_size)
+        reference = path.with_name(_FLOAT)
+        if path.name == _FLOAT or not reference.is_file():
+            raise DataError(
+                f"{inputs.data.name} has no targets to score {path} on.",
+                help="add them as y; or give a folder of 'ptq' or 'compress', whose float network "
+                "answers; 'verify' compares without any",
+            )
+        answers = _inputs_of(reference, recipe, folder, None)
+        with own_parameters():
+            answers.answer()
+        samples = answers.data.split(split)
+        score = scored(inputs, inputs.build, samples, batch_size)
+        return replace(score, accuracy_name=_AGREEMENT)
+
+
+def _inputs_of(
+    path: Path,
+    recipe: Recipe,
+    folder: Path,
+    network: Optional[str],
+    targets: Optional[str] = None,
+) -> Inputs:
     model = ModelPart(nnp=str(path.absolute()), network=network)
     recipe = recipe.model_copy(update={"model": model, "compression": None})
-    with own_parameters():
-        inputs = load_inputs(recipe, folder)
-        return scored(inputs, inputs.build, inputs.data.split(split), batch_size)
+    return load_inputs(recipe, folder, unlabelled=True, targets=targets)
 
 
 def export_run(folder: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
@@ -167,18 +222,28 @@ def export_run(folder: Path, output: Path, target: str = "portable", **options: 
     """
     part = ExportPart.checked({"target": target, **options})
     run = open_run(folder)
-    writable_folder(output)
-    with trained_network(run) as (inputs, build):
+    with trained_network(run) as (inputs, build), new_files(output):
         return export_network(output / f"{run.recipe.name}.nnp", inputs, build, part)
 
 
-def export_file(path: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
+def export_file(
+    path: Path,
+    output: Path,
+    target: str = "portable",
+    recipe: Optional[Recipe] = None,
+    folder: Path = Path("."),
+    **options: Any,
+) -> Exported:
     """Exports the network of an ``.nnp`` file as it is: codes as codes, floats as floats.
 
     Args:
-        path: The file; the network that infers is taken.
+        path: The file, or a folder of results of Neural Network Console; the network that infers
+            is taken.
         output: Folder for the files, which are called as ``path``.
         target: What the files are for.
+        recipe: Says data and preprocessing, for targets that choose number formats from samples,
+            and which network of the file.
+        folder: Where the recipe's relative paths start.
         options: As of :func:`export_run`.
 
     Returns:
@@ -188,16 +253,30 @@ def export_file(path: Path, output: Path, target: str = "portable", **options: A
         CompressError: If the file is damaged, or the network can't be exported.
     """
     part = ExportPart.checked({"target": target, **options})
-    writable_folder(output)
-    nnp = output / path.name
+    path = network_file(path)
+    nnp = (output / path.name).with_suffix(".nnp")
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
-    with own_parameters():
+    with own_parameters(), new_files(output):
+        samples, name = None, None if recipe is None else recipe.model.network
+        if recipe is not None and recipe.data is not None:
+            inputs = _inputs_of(path, recipe, folder, name, targets="none")
+            samples = inputs.drawn(part.samples).arrays
         file = NnpFile(path)
-        network = file.build(batch_size=1)
+        only = file.only_batch(name)
+        network = file.build(name, batch_size=only or 1)
+        if samples is not None and len(network.inputs) == 1:
+            samples = dict(zip(network.inputs, samples.values()))
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
-        notes = [*file.notes(), *found.notes]
+        notes = [*file.notes(name), *found.notes]
         return export_graph(
-            nnp, outputs, network.inputs, part, notes=notes, float_network=found.float_sizes
+            nnp,
+            outputs,
+            network.inputs,
+            part,
+            samples,
+            only_batch=only,
+            notes=notes,
+            float_network=found.float_sizes,
         )

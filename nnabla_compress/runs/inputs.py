@@ -15,7 +15,7 @@ from nnabla_compress.calibration.samples import refuse_constant
 from nnabla_compress.compression import folded, rewrite
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
-from nnabla_compress.graph import rebuild
+from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.progress import stage, tracked
 from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
 from nnabla_compress.regularizers import MemoryBudget
@@ -67,7 +67,9 @@ class Inputs:
         finish: Puts the last activation of the stored network behind an output.
         unlabelled: Whether the float network's own answers may stand for missing targets.
         seed: What samples are drawn with.
+        only_batch: The only number of samples that the network is computed with; None: any.
         notes: What is computed otherwise than a stored network says, a sentence each.
+        answered: Names of the splits whose targets are the float network's answers.
     """
 
     splits: Optional[DataSet]
@@ -78,7 +80,9 @@ class Inputs:
     finish: Callable[[nn.Variable], nn.Variable] = _as_it_is
     unlabelled: bool = False
     seed: int = 0
+    only_batch: Optional[int] = None
     notes: Tuple[str, ...] = ()
+    answered: Tuple[str, ...] = ()
     _loss: Optional[Loss] = field(default=None, repr=False)
 
     @property
@@ -118,8 +122,13 @@ class Inputs:
         return self._loss
 
     def variables(self, batch_size: int = 1) -> nn.Variable:
-        """Returns what the network is built on: a new variable, or several in a dict by name."""
-        made: Any = {name: nn.Variable((batch_size, *shape)) for name, shape in self.shapes.items()}
+        """Returns what the network is built on: a new variable, or several in a dict by name.
+
+        Args:
+            batch_size: Rows, where the network takes any number.
+        """
+        rows = self.only_batch or batch_size
+        made: Any = {name: nn.Variable((rows, *shape)) for name, shape in self.shapes.items()}
         return made if len(made) > 1 else next(iter(made.values()))
 
     def check(self) -> None:
@@ -132,9 +141,11 @@ class Inputs:
             return
         with own_parameters(), nn.auto_forward(False):
             shape = self.build(self.variables(), True).shape
-        if not shape or shape[0] != 1:
+        rows = self.only_batch or 1
+        if not shape or shape[0] != rows:
+            asked = "one sample" if rows == 1 else f"{rows} samples"
             raise DataError(
-                f"of one sample the network gives an output of shape {tuple(shape)}: the first "
+                f"of {asked} the network gives an output of shape {tuple(shape)}: the first "
                 "axis is not that of the samples.",
                 help="choose a network or an output with one row a sample",
             )
@@ -157,10 +168,11 @@ class Inputs:
             if not split.labelled
         }
         self.splits = replace(self.splits, **answered)  # type: ignore[arg-type]
+        self.answered = tuple(answered)
         return True
 
     def _outputs(self, split: Split, batch_size: int = 100) -> np.ndarray:
-        feed = Feed(split, min(batch_size, len(split)))
+        feed = Feed(split, self.only_batch or min(batch_size, len(split)))
         with nn.auto_forward(False):
             output = self.build(feed.inputs, True)
         found: List[np.ndarray] = []
@@ -193,7 +205,7 @@ class Inputs:
         Args:
             most: Most samples of the batch.
         """
-        drawn = self.drawn(most)
+        drawn = self.drawn(self.only_batch or most)
         feed = Feed(drawn.samples, len(drawn.rows))
         feed.put(drawn.batch)
         return feed
@@ -209,11 +221,9 @@ class Inputs:
         x = self.variables()
         (output,) = folded([self.build(x, True)])
         if isinstance(x, nn.Variable):
-            self.build = lambda new, test: rebuild([output], inputs={x: new})[0]
+            self.build = lambda new, test: on_inputs([output], {x: new})[0]
         else:
-            self.build = lambda new, test: rebuild(
-                [output], inputs={x[name]: new[name] for name in x}
-            )[0]
+            self.build = lambda new, test: on_inputs([output], {x[n]: new[n] for n in x})[0]
 
 
 def load_data(
@@ -288,7 +298,8 @@ def load_inputs(
         network.finish,
         unlabelled,
         recipe.seed,
-        notes=network.notes,
+        network.only_batch,
+        network.notes,
     )
 
 

@@ -103,6 +103,7 @@ class Network:
         wanted: What it wants of a data set; with shapes if it knows them.
         choose_loss: Returns the loss for the shape of the output, and whether there are targets.
         finish: Puts the last activation of a stored network behind an output.
+        only_batch: The only number of samples that it is computed with; None: any.
         notes: What is computed otherwise than a stored network says, a sentence each.
     """
 
@@ -110,6 +111,7 @@ class Network:
     wanted: Wanted
     choose_loss: LossChoice
     finish: Callable[[nn.Variable], nn.Variable]
+    only_batch: Optional[int] = None
     notes: Tuple[str, ...] = ()
 
 
@@ -173,7 +175,8 @@ def _stored(recipe: Recipe, file: models.NnpFile) -> Network:
             return activated(output, file.build(network, batch_size=1).prediction)
 
     wanted = Wanted(inputs, tuple(dict.fromkeys(target)), _targets(choice), shapes=shapes)
-    return Network(lambda n_classes: build, wanted, choice, finish, file.notes(network))
+    only, notes = file.only_batch(network), file.notes(network)
+    return Network(lambda n_classes: build, wanted, choice, finish, only, notes)
 
 
 def _targets(choice: LossChoice) -> str:

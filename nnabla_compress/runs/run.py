@@ -30,7 +30,7 @@ from nnabla_compress.progress import Announce
 from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
 from nnabla_compress.runs import doubts
-from nnabla_compress.runs.export import Exported, export_network
+from nnabla_compress.runs.export import Exported, check_exportable, export_network
 from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
@@ -122,6 +122,7 @@ class Run:
                 )
                 inputs.check()
                 self._same_data(inputs)
+                check_exportable(inputs, recipe.export.target)
                 self._check_compression(inputs, tell)
             except CompressError:
                 self._release()
@@ -165,6 +166,7 @@ class Run:
                 results["compressed"].update(exported.as_dict())
                 self._judge_budget(results, build(inputs.variables(), True))
                 results["layers"] = exported.report.rows_as_dicts()
+                results["what_stays"] = exported.report.what_stays()
                 results["quantizers"] = learned_rows([build(inputs.variables(), True)])
                 if any("step" in row for row in results["quantizers"]):
                     plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)

@@ -15,6 +15,7 @@ from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.finished import open_run, trained_network
 from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.runs.networks import network_of
+from nnabla_compress.runs.nnb_network import open_nnb
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.run import Run
 from nnabla_compress.training import set_seed
@@ -22,7 +23,7 @@ from nnabla_compress.training.evaluate import Build
 from nnabla_compress.verification import Samples, Verification, verify_files
 from nnabla_compress.verification.engines import FloatGraphEngine, GraphEngine, NnpEngine
 
-_EXPORTED = "results.nnp"
+_EXPORTED = ("results.nnp", "float.nnp")
 
 
 def verify_run(folder: Path, nnp: Optional[Path] = None, count: int = 100) -> Verification:
@@ -40,10 +41,12 @@ def verify_run(folder: Path, nnp: Optional[Path] = None, count: int = 100) -> Ve
     """
     run = open_run(folder)
     with trained_network(run) as (inputs, build):
-        nnp = nnp or folder / _EXPORTED
-        if not nnp.is_file():
+        if nnp is None:
+            nnp = next((folder / n for n in _EXPORTED if (folder / n).is_file()), None)
+        if nnp is None or not nnp.is_file():
             raise DataError(
-                f"there is no file {nnp}.", help="export the run with 'nnabla-compress export'"
+                f"there is no file {nnp or folder / _EXPORTED[0]}.",
+                help="export the run with 'nnabla-compress export'",
             )
         graph = _graph(GraphEngine, inputs, build, nnp)
         original = None if run.recipe.compression is None else _float_network(run, inputs, nnp)
@@ -61,7 +64,7 @@ def verify_on_data(
     """Compares a file with what is made of it, on the data of a recipe.
 
     Args:
-        path: An ``.nnp``, or the ``.nnb`` beside it.
+        path: An ``.nnp``, or an ``.nnb``; the one beside the other takes part.
         recipe: Says data and preprocessing.
         folder: Where the recipe's relative paths start.
         count: Number of samples.
@@ -70,9 +73,14 @@ def verify_on_data(
     Raises:
         CompressError: If a file is missing or damaged, or the data does not fit the network.
     """
+    nnp, nnb = files_beside(path)
     with own_parameters():
-        samples = samples_of(load_inputs(recipe, folder, unlabelled=True, targets="either"), count)
-    return verify_files(*files_beside(path), samples, count, original=original)
+        if nnp is None:
+            inputs = open_nnb(path, recipe, folder, targets="either").inputs
+        else:
+            inputs = load_inputs(recipe, folder, unlabelled=True, targets="either")
+        samples = samples_of(inputs, count)
+    return verify_files(nnp, nnb, samples, count, original=original)
 
 
 def files_beside(path: Path) -> Tuple[Optional[Path], Optional[Path]]:
@@ -95,9 +103,11 @@ def samples_of(inputs: Inputs, count: int) -> Optional[Samples]:
         inputs: What the recipe refers to, loaded.
         count: Number of samples, fewer if there are fewer.
     """
-    split = inputs.test
-    if split is None:
+    if inputs.splits is None:
         return None
+    splits = inputs.splits.splits
+    name = next(name for name in ("test", "validation", "train") if name in splits)
+    split = splits[name]
     count = min(count, len(split))
     rows = np.unique(np.linspace(0, len(split) - 1, count).astype(int))
     taken = split.take(rows)
@@ -105,7 +115,7 @@ def samples_of(inputs: Inputs, count: int) -> Optional[Samples]:
     arrays = {taken.name: batch.x, **batch.more}
     return Samples(
         rows=[arrays[name] for name in arrays],
-        source="the test samples" if inputs.data.test is not None else "the validation samples",
+        source=f"the {'training' if name == 'train' else name} samples",
         labels=batch.y if taken.has_classes and batch.y.ndim == 2 else None,
         names=tuple(arrays),
     )

@@ -124,7 +124,7 @@ class ScoredNetwork:
         order = np.random.RandomState(recipe.seed).permutation(len(inputs.test))[:samples]
         self.split = inputs.test.take(np.sort(order))
         self._preprocessing = inputs.preprocessing
-        self._feed = Feed(self.split, min(_BATCH, len(self.split)))
+        self._feed = Feed(self.split, inputs.only_batch or min(_BATCH, len(self.split)))
         self._inputs: Inputs = inputs
         with nn.auto_forward(False):
             self.output = inputs.build(self._feed.inputs, True)

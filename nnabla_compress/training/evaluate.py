@@ -10,6 +10,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.data import Preprocessing, Split, evaluation_batches
+from nnabla_compress.errors import FixedBatchError
 from nnabla_compress.progress import tracked
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
@@ -136,4 +137,8 @@ def evaluate(
         1.0
     """
     size = min(batch_size, len(split))
-    return Evaluator(build, split, size, preprocessing, loss).score(split)
+    try:
+        evaluator = Evaluator(build, split, size, preprocessing, loss)
+    except FixedBatchError as error:
+        evaluator = Evaluator(build, split, error.rows, preprocessing, loss)
+    return evaluator.score(split)

@@ -112,8 +112,10 @@ def verify_files(
         simulator = SimulatorEngine(machine, {} if in_nnabla is None else in_nnabla.before)
         converted = NOTHING if in_nnabla is None else of_conversion(machine, in_nnabla, given)
         chain.append(_Link(simulator, converted))
-        if samples is None and in_nnabla is not None:
-            samples = Samples.random_for(in_nnabla, count)
+        # The graph says more of what it takes than the functions that an export made of it.
+        known = graph if graph is not None else in_nnabla
+        if samples is None and known is not None:
+            samples = Samples.random_for(known, count)
         elif samples is None:
             samples = Samples.random([port.shape[1:] for port in machine.inputs], count)
         if in_nnabla is not None:

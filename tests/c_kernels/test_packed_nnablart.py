@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import struct
 import subprocess
 from dataclasses import replace
 from pathlib import Path
@@ -179,6 +180,10 @@ def damaged(file, number, **changes):
 WRONG_SIZE = "function 0: the packed weights or their table have another size than the shapes say\n"
 WRONG_SHAPE = "function 0: the shapes of input, output and weight do not fit together\n"
 WRONG_TEXT = "function 0: the description of the packed weights is damaged or of another version\n"
+WRONG_MEMORY = (
+    "function 0: a variable has less memory than its shape says, or the output no buffer of its "
+    "own\n"
+)
 
 
 @pytest.mark.parametrize("name", ["Convolution", "Affine", "Deconvolution"])
@@ -188,15 +193,18 @@ def test_sizes_that_disagree_are_refused_at_start_up(stub, tmp_path, types, rng,
     x = np.zeros(layer.x_shape, np.float32)
     codes, description = file.variables[1].data, file.variables[3].data
     shape = file.variables[1].shape
+    roomy = replace(file, buffers=(4096, 4096))
     cases = [
         (damaged(file, 1, data=codes[:-4]), WRONG_SIZE),
         (damaged(file, 1, data=codes + bytes(4)), WRONG_SIZE),
-        (damaged(file, 3, data=description[:-4]), WRONG_SIZE),
-        (damaged(file, 3, data=description[:12]), WRONG_TEXT),
+        (damaged(file, 3, data=description[:-4]), WRONG_MEMORY),
+        (damaged(file, 3, data=description[:-4], shape=(len(description) - 4,)), WRONG_SIZE),
+        (damaged(file, 3, data=description[:12], shape=(12,)), WRONG_TEXT),
         (damaged(file, 3, data=bytes([1, 4]) + description[2:]), WRONG_SIZE),
         (damaged(file, 3, data=bytes([7]) + description[1:]), WRONG_TEXT),
-        (damaged(file, 2, shape=(99,)), WRONG_SHAPE),
-        (damaged(file, 4, shape=(2, 7, 7, 7)[: len(file.variables[4].shape)]), None),
+        (damaged(file, 2, shape=(99,)), WRONG_MEMORY),
+        (damaged(file, 2, shape=(99,), data=bytes(4 * 99)), WRONG_SHAPE),
+        (damaged(roomy, 4, shape=(2, 7, 7, 7)[: len(file.variables[4].shape)]), None),
     ]
     if name != "Affine":
         cases.append((damaged(file, 1, shape=(shape[0] + 1, *shape[1:])), WRONG_SHAPE))
@@ -205,6 +213,73 @@ def test_sizes_that_disagree_are_refused_at_start_up(stub, tmp_path, types, rng,
         status, messages, y = run(stub, tmp_path, mode, network, x)
         assert (status, y) == (1, None)
         assert messages.startswith("function 0: ") and messages == (message or messages)
+
+
+@pytest.mark.parametrize("mode", ["exact", "fast"])
+@pytest.mark.parametrize("name", LAYERS)
+def test_memory_that_is_no_variables_own_is_refused(stub, tmp_path, types, rng, name, mode):
+    file, layer, _, _ = one_layer(types, rng, name)
+    x = np.zeros(layer.x_shape, np.float32)
+    x_bytes, y_bytes = file.buffers
+    cases = [
+        damaged(file, 4, buffer=None, data=bytes(y_bytes)),
+        damaged(replace(file, buffers=(max(x_bytes, y_bytes), y_bytes)), 4, buffer=0),
+        damaged(file, 4, buffer=2),
+        damaged(file, 2, buffer=1, data=None),
+        damaged(file, 0, buffer=None, data=bytes(x_bytes)),
+        damaged(file, 0, shape=(*file.variables[0].shape, 2**31 - 1)),
+        damaged(file, 4, shape=(2**31 - 1, 2**31 - 1, 2**31 - 1)),
+        replace(file, buffers=(x_bytes - 1, y_bytes)).to_bytes(),
+        replace(file, buffers=(x_bytes, y_bytes - 1)).to_bytes(),
+        replace(file, buffers=(x_bytes, -1)).to_bytes(),
+    ]
+    for number, network in enumerate(cases):
+        status, messages, y = run(stub, tmp_path, mode, network, x)
+        assert (status, y) == (1, None), number
+        assert messages.startswith(("network: ", "function 0: ")) and messages.count("\n") == 1
+
+
+def word(content, at, value):
+    """A copy with another number at a byte."""
+    return content[:at] + struct.pack("<I", value % 2**32) + content[at + 4 :]
+
+
+def test_numbers_that_lead_out_of_the_image_are_refused(stub, tmp_path, types, rng):
+    file, layer, _, _ = one_layer(types, rng, "Convolution")
+    x = np.zeros(layer.x_shape, np.float32)
+    content = file.to_bytes()
+    (data, size), (functions,) = (
+        struct.unpack_from("<II", content, 48),
+        struct.unpack_from("<I", content, 28),
+    )
+    table = 56
+    (record,) = struct.unpack_from(
+        "<I",
+        content,
+        table + 4 * data + struct.unpack_from("<I", content, table + 4 * functions)[0],
+    )
+    entries = [8 + 8 * pair for pair in range(5)]
+    cases = [word(content, at, 2**30) for at in entries]
+    cases += [word(content, at + 4, bad) for at in entries for bad in (data, -1, 2**31)]
+    cases += [word(content, table + 4 * i, size - 2) for i in range(data)]
+    cases += [word(content, table + 4 * i, size) for i in range(data - 1)]
+    cases += [word(content, table + 4 * record, size - bytes_left) for bytes_left in (4, 20, 44)]
+    for damage in cases:
+        status, messages, y = run(stub, tmp_path, "exact", damage, x)
+        assert status == 1 or damage == content, messages
+        assert y is None
+
+
+@pytest.mark.parametrize("axis", [-1, 4, 2**31 - 1, -(2**31), 2**31 - 3])
+@pytest.mark.parametrize("name", ["Convolution", "Affine"])
+def test_axes_outside_the_shape_are_refused(stub, tmp_path, types, rng, name, axis):
+    file, layer, _, _ = one_layer(types, rng, name)
+    x = np.zeros(layer.x_shape, np.float32)
+    (call,) = file.functions
+    call = replace(call, arguments={**call.arguments, "base_axis": axis})
+    network = replace(file, functions=(call,)).to_bytes()
+    status, messages, _ = run(stub, tmp_path, "fast", network, x)
+    assert status == 1 and messages.startswith("function 0: ")
 
 
 def test_a_shorter_image_is_refused(stub, tmp_path, types, rng):
@@ -231,43 +306,106 @@ def test_marks_on_other_functions_are_told(stub, tmp_path):
     status, messages, _ = run(stub, tmp_path, "exact", network, x)
     assert status == 1
     assert messages == (
-        "function 1: its weights are packed, but no packed kernel was registered for it\n"
+        "function 1: a function, data type or layout that the packed kernels do not have\n"
     )
 
 
-def test_the_self_test_reports_a_missing_registration(gcc, tmp_path):
-    source = tmp_path / "forgot.c"
-    source.write_text(
-        """
+READ_IMAGE = """
 #include <stdio.h>
 #include "packed_nnablart.h"
+static int32_t image[16384];
 static void report(int function, const char *message) { printf("%d: %s\\n", function, message); }
-int main(int argc, char **argv) {
-  static int32_t image[16384];
-  FILE *file = fopen(argv[argc - 1], "rb");
+static size_t read_image(const char *path) {
+  FILE *file = fopen(path, "rb");
   size_t bytes = fread(image, 1, sizeof image, file);
-  rt_context_pointer context;
-  rt_allocate_context(&context);
-  rt_initialize_context(context, (nn_network_t *)image);
   fclose(file);
-  bytes = packed_self_test(image, bytes, report);
-  rt_free_context(&context);
-  return (int)bytes;
+  return bytes;
 }
 """
-    )
-    program = tmp_path / "forgot"
+
+
+def lines_of(gcc, folder, main):
+    """What a program prints whose ``main`` starts with the recorded network in ``image``."""
+    source, program = folder / "main.c", folder / "main"
+    source.write_text(READ_IMAGE + main)
     glue = [str(source_folder() / name) for name in (GLUE[0], KERNELS[0])]
     include = [f"-I{STUB}", f"-I{source_folder()}"]
     flags = ["-std=c99", *WARNINGS, *SANITIZERS, *include]
     sources = [str(source), *glue, str(STUB / "runtime.c")]
     subprocess.run([gcc, *flags, "-o", str(program), *sources], check=True)
+    # A context that the runtime refuses is never freed.
+    environment = {**os.environ, "ASAN_OPTIONS": "detect_leaks=0"}
     done = subprocess.run(
-        [str(program), str(VECTOR / "net.nnb")], stdout=subprocess.PIPE, check=False
+        [str(program), str(VECTOR / "net.nnb")],
+        stdout=subprocess.PIPE,
+        check=True,
+        env=environment,
     )
-    assert done.returncode == 4
-    lines = done.stdout.decode().splitlines()
-    assert [line.split(":")[0] for line in lines] == ["0", "3", "6", "8"]
+    return done.stdout.decode().splitlines()
+
+
+def test_the_self_test_reports_a_missing_registration(gcc, tmp_path):
+    main = """
+int main(int argc, char **argv) {
+  size_t bytes = read_image(argv[argc - 1]);
+  rt_context_pointer context;
+  rt_allocate_context(&context);
+  rt_initialize_context(context, (nn_network_t *)image);
+  printf("%d\\n", packed_self_test(image, bytes, report));
+  rt_free_context(&context);
+  return 0;
+}
+"""
+    *lines, count = lines_of(gcc, tmp_path, main)
+    assert [line.split(":")[0] for line in lines] == ["0", "3", "6", "8"] and count == "4"
+
+
+def test_what_a_refused_context_registered_is_forgotten(gcc, tmp_path):
+    main = """
+extern int stub_refuses;
+int main(int argc, char **argv) {
+  size_t bytes = read_image(argv[argc - 1]);
+  rt_context_pointer first, context;
+  int result;
+  if (packed_start(&first, image, bytes, packed_register_fast, report) != RT_RET_NOERROR) return 1;
+  stub_refuses = 1;
+  result = packed_start(&context, image, bytes, packed_register_exact, NULL);
+  printf("refused %d\\n", result != RT_RET_NOERROR && context == NULL);
+  printf("the first runs %d\\n", rt_forward(first) == RT_RET_NOERROR);
+  rt_free_context(&first);
+  packed_start(&context, image, bytes, packed_register_exact, NULL);
+  stub_refuses = 0;
+  rt_allocate_context(&context);
+  rt_initialize_context(context, (nn_network_t *)image);
+  printf("wrong %d\\n", packed_self_test(image, bytes, NULL));
+  rt_free_context(&context);
+  return 0;
+}
+"""
+    assert lines_of(gcc, tmp_path, main) == ["refused 1", "the first runs 1", "wrong 4"]
+
+
+def test_the_check_of_an_image_needs_no_context(gcc, tmp_path):
+    main = """
+int main(int argc, char **argv) {
+  size_t bytes = read_image(argv[argc - 1]);
+  printf("%d\\n", packed_check_image(image, bytes, report));
+  ((nn_network_t *)image)->variables.size = 1;
+  printf("%d\\n", packed_check_image(image, bytes, report) > 0);
+  printf("%d\\n", packed_check_image(image, 16, report));
+  printf("%d\\n", packed_check_image((char *)image + 2, bytes - 2, report));
+  return 0;
+}
+"""
+    assert lines_of(gcc, tmp_path, main) == [
+        "0",
+        "-1: an output of the network is damaged",
+        "1",
+        "-1: the image is shorter than it says",
+        "1",
+        "-1: the image is not aligned to 4 bytes",
+        "1",
+    ]
 
 
 def test_all_sources_are_copied(tmp_path):

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 from nnabla_compress.calibration.cross_layer_equalization import equalize, pairs
+from nnabla_compress.graph import fold_batch_normalization
+from tests.graph import tied_networks as tied
 
 
 def convolution(x, maps, name, **options):
@@ -91,3 +93,16 @@ def test_dead_channels_are_left_alone(rng):
 def test_what_does_not_let_a_factor_pass_or_is_read_twice_makes_no_pair(build):
     y = build(nn.Variable((1, 4, 8, 8)))
     assert not [p for p in pairs([y]) if p.second.name != "a/conv"]
+
+
+@pytest.mark.parametrize("kind", tied.KINDS, ids=lambda kind: kind.__name__)
+def test_weights_that_others_read_too_are_left(kind):
+    _, y = tied.built(kind)
+    folded = fold_batch_normalization([y])
+    for parameter in nn.get_parameters().values():
+        parameter.d = parameter.d * np.linspace(0.1, 3, parameter.size).reshape(parameter.shape)
+    nn.forward_all(folded)
+    before = folded[0].d.copy()
+    equalize(folded)
+    nn.forward_all(folded)
+    np.testing.assert_allclose(folded[0].d, before, rtol=0, atol=1e-5 * np.abs(before).max())

@@ -85,7 +85,7 @@ def test_quantizers_are_put_on_the_places_and_named_after_them(rng):
     y = end(F.relu(convolution(x, "a")))
     found = places([y], [x])
     (z,) = insert_quantizers([y], found, lambda name: Affine(8) if name != "input" else None)
-    nodes = [f for f in functions([z]) if f.info.type_name == "AffineQuantizer"]
+    nodes = [f for f in functions([z]) if f.info.type_name == "nnabla_compress.AffineQuantizer"]
     assert [node.info.args["name"] for node in nodes] == ["a/conv/relu"]
     assert nodes[0].inputs[0].parent.info.type_name == "ReLU"
     x.d = rng.randn(*x.shape)

@@ -19,6 +19,7 @@ from nnabla_compress.exporters import export_nnp
 from nnabla_compress.graph import functions, layers
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import graph_quantizers
+from nnabla_compress.quantizers.base import shown_type
 from tests.calibration.networks import samples, trained
 
 
@@ -122,7 +123,7 @@ def test_equalization_helps_one_scale_a_weight_but_not_the_exactness(rng):
 def test_dictionaries_take_part():
     x, y = trained()
     result = quantize(x, y, samples(), weights=("lut:bits=4", "f2*=affine:bits=8"))
-    kinds = [layer.quantizer.info.type_name for layer in layers(result.outputs)]
+    kinds = [shown_type(layer.quantizer) for layer in layers(result.outputs)]
     assert kinds == ["LUT"] * 5 + ["AffineQuantizer"]
     assert "learned rounding" in [step.name for step in result.steps]
     assert snr(result, x, y, samples(32, seed=9)) > 15

@@ -101,7 +101,7 @@ def test_a_packed_file_is_not_quantized_again(verb, run, tmp_path):
 def test_an_nnb_is_inspected_but_refused_where_an_nnp_is_needed(run):
     code, output, _ = call("inspect", run[0] / "results.nnb")
     assert code == 0 and "flash: " in output and "RAM: " in output
-    code, _, error = call("export", run[0] / "results.nnb")
+    code, _, error = call("compress", run[0] / "results.nnb", "-w", "lut:bits=4", "-o", "x")
     assert code != 0 and "is an .nnb file, an .nnp is needed here" in str(error)
 
 

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import nnabla as nn
 import nnabla.functions as F
@@ -18,8 +19,10 @@ from nnabla_compress.cli.ptq import _rules
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.models import NnpFile
 from nnabla_compress.nnb import read_nnb
-from nnabla_compress.runs.finished import open_run
+from nnabla_compress.runs import evaluate_run, export_run
 from nnabla_compress.runs.ptq import run_ptq
+from nnabla_compress.runs.verified import verify_run
+from nnabla_compress.verification import verify_files
 from tests.cli.test_cli import call
 
 
@@ -72,9 +75,56 @@ def test_a_file_is_quantized_with_unlabelled_samples_scored_and_exported(folder,
     assert loaded.head == "Softmax" and (out / "results.nnb").exists()
     with pytest.raises(ConfigError, match="holds a run already"):
         run(folder, out, "unlabelled.npz")
-    with pytest.raises(ConfigError, match="out is no run folder") as refused:
-        open_run(out)
-    assert str(refused.value.help) == f"name the file in it: {out / 'results.nnp'}"
+    assert evaluate_run(out).accuracy == results["compressed"]["accuracy"]
+
+
+@pytest.fixture(scope="module")
+def quantized(folder):
+    """A finished folder: 4 bits, calibrated on 50 of 120 samples with labels, the others scored."""
+    results = run(
+        folder, folder / "run", "test.npz", samples=50, scored=True, weights=("affine:bits=4",)
+    )
+    return folder / "run", results
+
+
+def test_a_folder_opens_with_the_network_and_the_samples_that_were_scored(quantized):
+    out, results = quantized
+    score = evaluate_run(out)
+    assert score.samples == 70
+    assert score.accuracy == results["compressed"]["accuracy"]
+    assert score.loss == pytest.approx(results["compressed"]["loss"], rel=1e-6)
+    assert evaluate_run(out, "train").samples == 50
+    found = verify_run(out, count=20)
+    assert found.kept and found.count == 20 and "graph" in found.accuracies
+
+
+@pytest.mark.parametrize("target", ["int8", "int16", "integer", "callback"])
+def test_a_folder_is_exported_for_other_targets_on_its_own_data(quantized, tmp_path, target):
+    out, _ = quantized
+    made = export_run(out, tmp_path, target)
+    assert made.report.target == target and made.paths[0].name == "net.nnp"
+    assert verify_files(tmp_path / "net.nnp", tmp_path / "net.nnb", count=20).kept
+
+
+def test_a_folder_whose_parameters_do_not_fit_is_refused(quantized, tmp_path):
+    out = shutil.copytree(quantized[0], tmp_path / "out")
+    nn.clear_parameters()
+    nn.parameter.get_parameter_or_create("other/W", (2,))
+    nn.save_parameters(str(out / "compressed.h5"))
+    with pytest.raises(DataError, match="does not fit the network"):
+        evaluate_run(out)
+    (out / "post_training.json").write_text("{")
+    with pytest.raises(DataError, match="can't read"):
+        evaluate_run(out)
+
+
+def test_without_labels_the_float_network_answers(folder, tmp_path):
+    results = run(folder, tmp_path / "out", "unlabelled.npz", samples=40, scored=True)
+    assert results["targets"].startswith("the float network's answers")
+    assert results["float"]["accuracy"] == 1.0 and results["float"]["samples"] == 40
+    score = evaluate_run(tmp_path / "out")
+    assert score.accuracy_name == "agreement with the float network"
+    assert score.accuracy == results["compressed"]["accuracy"] > 0.8
 
 
 def test_weights_need_no_data(folder, tmp_path):
@@ -90,7 +140,9 @@ def test_weights_need_no_data(folder, tmp_path):
 
 
 def run(folder, output, data, samples=512, scored=False, **settings):
-    recipe, _ = recipe_of(folder / "net.nnp", weights=["affine:bits=8"], data=str(folder / data))
+    recipe, _ = recipe_of(
+        folder / "net.nnp", weights=["affine:bits=8"], data=str(folder / data), scale="1/255"
+    )
     return run_ptq(
         recipe, folder, output, PostTrainingSettings(**settings), samples,
         recipe if scored else None,

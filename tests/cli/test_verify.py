@@ -118,11 +118,12 @@ def test_what_has_no_meaning_is_refused(tmp_path, monkeypatch, verify, arguments
     assert status == 1 and words in error and "Traceback" not in error
 
 
-def test_data_need_the_nnp_beside_the_nnb(tmp_path, finished, verify):
+def test_an_nnb_alone_takes_data(tmp_path, finished, verify):
     nnb = tmp_path / "alone.nnb"
     nnb.write_bytes((finished / "results.nnb").read_bytes())
-    status, _, error = verify(nnb, "--data", "digits")
-    assert status == 1 and "data are read for an .nnp" in error
+    status, out, error = verify(nnb, "--data", "digits", "-n", 20)
+    assert status == 0, error
+    assert "accuracy of the .nnb in the simulator" in out
     status, out, _ = verify(nnb, "-n", 3)
     assert status == 0 and "ran 3 samples; there is no .nnp beside the file" in out
 

@@ -54,10 +54,10 @@ def test_what_is_written_is_read_at_another_batch_size_outside_all_scopes(tmp_pa
 
 
 def test_codes_take_little_more_than_their_bits_in_the_nnp(tmp_path):
-    x = nn.Variable((1, 8, 6, 6))
-    y = PF.convolution(x, 64, (3, 3), apply_w=Uniform(bits=2), name="c")
+    x = nn.Variable((1, 32, 6, 6))
+    y = PF.convolution(x, 128, (3, 3), apply_w=Uniform(bits=2), name="c")
     export_nnp(tmp_path / "net.nnp", y, x)
-    weights = 64 * 8 * 9
+    weights = 128 * 32 * 9
     assert (tmp_path / "net.nnp").stat().st_size < weights
     with zipfile.ZipFile(tmp_path / "net.nnp") as archive:
         assert all(entry.compress_type == zipfile.ZIP_DEFLATED for entry in archive.infolist())

@@ -32,7 +32,7 @@ from nnabla_compress.parametric_functions import pow2_batch_normalization
 from nnabla_compress.quantizers import LUT
 from tests.graph.networks import ZOO, build, forward, randomize_statistics, recipes, values
 
-REFUSED = {"n_ary": "Sin", "embed": "Embed"}
+REFUSED = {"n_ary": "Sin"}
 
 
 def read(path, batch_size=None, **inputs):

@@ -12,7 +12,8 @@ from nnabla_compress.exporters import export_nnp
 from nnabla_compress.exporters.storage import SCHEMES
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
-from nnabla_compress.quantizers import LUT, Affine, Uniform
+from nnabla_compress.quantizers import LUT, Affine, Uniform, quantizer_of
+from nnabla_compress.quantizers.coded import Coded
 from nnabla_compress.runs import export_file
 from tests.exporters.coded_networks import QUANTIZERS, network, read_back, sample
 
@@ -53,7 +54,7 @@ def test_each_scheme_is_recognized(storage, tmp_path):
     found = read_back(tmp_path / "net.nnp")
     assert found.weights == ["c/conv/W"] and not found.notes
     encoding = found.outputs[0].parent.inputs[1].parent
-    assert encoding.info.type_name == "Coded" and encoding.info.args["bits"] == 2
+    assert quantizer_of(encoding) is Coded and encoding.info.args["bits"] == 2
     assert before.shape == found.outputs[0].shape
 
 
@@ -109,7 +110,7 @@ def test_floats_stay_floats(tmp_path):
     export_nnp(tmp_path / "net.nnp", PF.affine(h, 10, name="f"), x)
     found = read_back(tmp_path / "net.nnp")
     assert not found.weights and not found.notes
-    assert not any(f.info.type_name == "Coded" for f in functions(found.outputs))
+    assert not any(quantizer_of(f) is Coded for f in functions(found.outputs))
 
 
 def test_scales_of_outputs_and_zero_points_come_back(tmp_path):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress import compress
-from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.exporters import export_nnb, export_nnp, summary
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 from tests.graph import tied_networks as tied
@@ -53,7 +53,9 @@ def test_what_only_moved_is_stored_with_its_few_bits(tmp_path, kind):
 
 def test_what_was_computed_of_a_weight_is_a_float(tmp_path):
     report = on_device(tmp_path, *tied.built(tied.squashed), "portable", "affine:bits=4")[2]
-    assert [row.bits for row in report.rows] == [4, 32]
+    assert [(row.name, row.bits) for row in report.rows] == [("t", 4), ("t_2", 32)]
+    (network,) = summary(tmp_path / "net.nnp").networks
+    assert [layer.weights.bits for layer in network.layers] == [4, None]
 
 
 def test_two_normalizations_behind_one_weight_keep_it_encoded(tmp_path):

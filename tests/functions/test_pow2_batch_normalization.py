@@ -222,7 +222,7 @@ def test_statistics_that_are_not_computed_can_not_be_given_out(rng):
 
 def test_the_node_describes_itself(rng):
     y = CF.pow2_batch_normalization(*tensors((4, 3), [1], rng), axes=[-1], decay_rate=0.5, eps=0.25)
-    assert y.parent.info.type_name == "Pow2BatchNormalization"
+    assert y.parent.info.type_name == "nnabla_compress.Pow2BatchNormalization"
     assert y.parent.info.args == {
         "axes": [1],
         "decay_rate": 0.5,

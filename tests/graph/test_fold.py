@@ -68,7 +68,7 @@ def test_a_quantized_layer_keeps_its_values_and_gets_a_scale(name):
     y = batch_normalization(quantized(LAYERS[name](x)), name="n")
     randomize_statistics()
     (folded,) = fold_batch_normalization([y])
-    assert types(folded) == ["LUT", functions([y])[1].info.type_name, "Mul2"]
+    assert types(folded) == ["nnabla_compress.LUT", functions([y])[1].info.type_name, "Mul2"]
     close(forward(folded), forward(y))
     assert folded.parent.inputs[1].name.endswith("/scale")
 
@@ -79,7 +79,7 @@ def test_no_multiplication_is_left_where_all_scales_are_one():
     y = pow2_batch_normalization(h, batch_stat=False, name="n")
     nn.get_parameters(grad_only=False)["n/bn/beta"].d = values(1, 6, 1, 1)
     (folded,) = fold_batch_normalization([y])
-    assert types(folded) == ["LUT", "Convolution"]
+    assert types(folded) == ["nnabla_compress.LUT", "Convolution"]
     close(forward(folded), forward(y))
 
 
@@ -89,7 +89,7 @@ def test_a_channel_scaled_by_zero_keeps_its_shift():
     randomize_statistics()
     nn.get_parameters(grad_only=False)["n/bn/gamma"].d[0, 2] = 0
     (folded,) = fold_batch_normalization([y])
-    assert types(folded) == ["LUT", "Convolution", "Mul2", "Add2"]
+    assert types(folded) == ["nnabla_compress.LUT", "Convolution", "Mul2", "Add2"]
     close(forward(folded), forward(y))
 
 

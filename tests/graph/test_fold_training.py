@@ -83,7 +83,7 @@ def test_in_inference_the_normalizations_become_biases_of_their_layers():
     _, y = built(4, True, batch_stat=False)
     (folded,) = fold_batch_normalization([y])
     types = [f.info.type_name for f in functions([folded])]
-    assert not {"FoldedBatchNormalization", "Mul2", "Add2"} & set(types)
+    assert not {"nnabla_compress.FoldedBatchNormalization", "Mul2", "Add2"} & set(types)
     y.forward()
     folded.forward()
     np.testing.assert_allclose(folded.d, y.d, rtol=1e-4, atol=1e-5)
@@ -119,4 +119,4 @@ def test_others_stay_as_they_are():
     made = fold_for_training([y + z + w])
     types = [f.info.type_name for f in functions(made)]
     assert types.count("BatchNormalization") == 3
-    assert "FoldedBatchNormalization" not in types
+    assert "nnabla_compress.FoldedBatchNormalization" not in types

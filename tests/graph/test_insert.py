@@ -46,7 +46,7 @@ def test_a_weight_of_two_layers_is_quantized_once():
         [PF.affine(h, 4, name="s")], lambda layer: asked.append(layer.name) or LUT(bits=1)
     )
     assert asked == ["s/affine"]
-    assert [f.info.type_name for f in functions([y])] == ["LUT", "Affine", "Affine"]
+    assert [f.info.type_name for f in functions([y])] == ["nnabla_compress.LUT", "Affine", "Affine"]
 
 
 def test_gradients_reach_the_float_weight():

@@ -130,7 +130,11 @@ def test_quantizers_and_pow2_batch_normalization_are_rebuilt():
     h = PF.convolution(x, 4, (3, 3), apply_w=LUT(bits=2), name="c")
     y = pow2_batch_normalization(h, batch_stat=False, name="n")
     (copy,) = rebuild([y])
-    assert types(copy) == ["LUT", "Convolution", "Pow2BatchNormalization"]
+    assert types(copy) == [
+        "nnabla_compress.LUT",
+        "Convolution",
+        "nnabla_compress.Pow2BatchNormalization",
+    ]
     np.testing.assert_array_equal(forward(copy), forward(y))
     assert functions([copy])[0].info.args == functions([y])[0].info.args
 

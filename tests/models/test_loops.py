@@ -46,7 +46,7 @@ def test_each_weight_of_a_loop_is_quantized_once_and_back_it_is_the_original(loo
     y = NnpFile(path)(x, True)
     expected = forward(y)
     z = compress(y, {"weights": "lut:bits=2", "activations": "uniform:bits=4"})
-    assert [f.info.type_name for f in functions([z])].count("LUT") == weights
+    assert [f.info.type_name for f in functions([z])].count("nnabla_compress.LUT") == weights
     assert all(layer.quantizer is not None for layer in layers([z]))
     assert not np.array_equal(forward(z), expected)
     (off,) = remove_quantizers([z])

@@ -11,7 +11,7 @@ import pytest
 from nnabla.utils.save import save
 
 from nnabla_compress.models import NnpFile
-from nnabla_compress.models.nnp import Executor
+from nnabla_compress.models.nnp_network import Executor
 
 
 def executor(name, *outputs):
@@ -74,7 +74,7 @@ def test_names_that_the_network_does_not_compute_are_passed_over(tmp_path, monke
     x, y = half_of_a_split()
     write(tmp_path / "a.nnp", {"y": y}, {"x": x}, executor("runtime", "y"))
     names = Executor("runtime", "net", ("x",), ("x", "gone"))
-    monkeypatch.setattr("nnabla_compress.models.nnp._executor", lambda message: names)
+    monkeypatch.setattr("nnabla_compress.models.nnp.executor_of", lambda message: names)
     assert list(NnpFile(tmp_path / "a.nnp").build().outputs) == ["y"]
 
 

@@ -190,7 +190,9 @@ def test_weights_are_stored_packed_and_exported_as_they_compute(tmp_path, rng):
     loaded.inputs["x"].d = x.d
     loaded.output.forward()
     np.testing.assert_allclose(loaded.output.d, y.d, atol=1e-5)
-    assert "AffineQuantizer" not in {f.info.type_name for f in functions([loaded.output])}
+    assert "nnabla_compress.AffineQuantizer" not in {
+        f.info.type_name for f in functions([loaded.output])
+    }
 
 
 def test_a_rule_puts_it_on_weights_and_activations():

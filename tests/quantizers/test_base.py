@@ -6,6 +6,7 @@ from __future__ import annotations
 import gc
 
 import nnabla as nn
+import nnabla.function
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
@@ -14,11 +15,14 @@ from nnabla.parameter import get_parameter_or_create
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.quantizers.base import clone_node, scope_name
+from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
+from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
+from nnabla_compress.graph import clone
+from nnabla_compress.quantizers.base import NODE_PREFIX, clone_node, scope_name
 from nnabla_compress.quantizers.engine import array
 
 
-def test_every_quantizer_is_registered_under_the_type_name_of_its_nodes():
+def test_every_quantizer_is_registered_under_its_type_name():
     for type_name, quantizer in Q.registered().items():
         assert quantizer.type_name == type_name
         assert issubclass(quantizer, Q.Quantizer)
@@ -35,7 +39,7 @@ def test_a_node_found_in_a_graph_leads_to_its_quantizer_and_others_to_none():
     y = PF.affine(nn.Variable((1, 3)), 2, apply_w=Q.Prune(0.5), name="fc")
     found = {}
     y.visit(lambda f: found.update({f.info.type_name: Q.quantizer_of(f)}))
-    assert found == {"MagnitudePrune": Q.Prune, "Affine": None}
+    assert found == {"nnabla_compress.MagnitudePrune": Q.Prune, "Affine": None}
 
 
 @pytest.mark.parametrize("quantizer", [Q.LUT(bits=2), Q.Prune(0.5)])
@@ -131,3 +135,17 @@ def test_an_array_of_another_type_is_turned_in_place_and_can_be_written():
     values[0] = 9
     assert variable.d.tolist() == [9, 2, 3]
     assert variable.data.dtype == np.float32
+
+
+def test_no_node_of_ours_has_the_name_of_a_function_of_nnabla():
+    own = [quantizer.graph_type() for quantizer in Q.registered().values()]
+    own += [FoldedBatchNormalization.graph_type(), Pow2BatchNormalization.graph_type()]
+    assert all(name.startswith(NODE_PREFIX) for name in own)
+    assert not NODE_PREFIX.isidentifier() and not (set(own) & set(dir(nnabla.function)))
+
+
+def test_the_power_function_of_nnabla_is_no_quantizer():
+    power = F.pow2(nn.Variable((1, 3)), nn.Variable((1, 3))).parent
+    assert power.info.type_name == "Pow2" and Q.quantizer_of(power) is None
+    copy = clone(power, [nn.Variable((2, 3)), nn.Variable((2, 3))])
+    assert copy[0].parent.info.type_name == "Pow2" and copy[0].shape == (2, 3)

@@ -46,7 +46,7 @@ def test_a_copy_of_a_node_shares_its_parameters():
     x = nn.Variable.from_numpy_array(np.float32([0.1, 0.6, 1.3]))
     y = Uniform(bits=3)(x)
     y.forward()
-    copy = clone_node("Uniform", y.parent.info.args, [x, *y.parent.inputs[1:]])
+    copy = clone_node("nnabla_compress.Uniform", y.parent.info.args, [x, *y.parent.inputs[1:]])
     nn.get_parameters()["uniform/d"].d = 0.5
     copy.forward()
     np.testing.assert_array_equal(copy.d, [0, 0.5, 1.5])

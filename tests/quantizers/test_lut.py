@@ -121,7 +121,7 @@ def test_bits_default_to_what_the_dictionary_needs():
 def test_the_node_describes_itself_with_plain_numbers():
     with nn.parameter_scope("block"):
         _, q = quantize(np.ones((2, 2)), dict(bits=np.int64(2), grid_bits=np.int32(8)), "conv")
-    assert q.parent.info.type_name == "LUT"
+    assert q.parent.info.type_name == "nnabla_compress.LUT"
     assert json.loads(json.dumps(q.parent.info.args)) == {
         "bits": 2,
         "dictionary": "free",
@@ -187,6 +187,23 @@ def test_weights_of_fewer_values_than_entries_are_kept_exactly(values, picks):
     _, q = quantize(weights, dict(bits=3))
     q.forward()
     assert_same_bits(q.d, weights)
+
+
+@every_kind
+def test_the_assignments_of_the_start_are_those_of_its_dictionary(options, rng):
+    values = np.append(rng.standard_cauchy(300), [0.0, 1e-3, -1e-3]).astype(np.float32)
+    for importance in (None, rng.uniform(0.01, 1, 303)):
+        nn.clear_parameters()
+        _, q = quantize(values, options)
+        Q.LUT.start(q.parent.info.args, q.parent.inputs, importance)
+        dictionary, codes = state(q)
+        taken = dictionary[codes]
+        kept = taken != 0 if options.get("prune") else np.ones(303, bool)
+        entries = dictionary[dictionary != 0] if options.get("prune") else dictionary
+        nearest = np.abs(values[:, None].astype(np.float64) - entries).min(axis=1)
+        distance = np.abs(values.astype(np.float64) - taken)
+        # The last step of free dictionaries moves them to the means of their assignments.
+        np.testing.assert_allclose(distance[kept], nearest[kept], rtol=1e-3, atol=1e-3)
 
 
 def test_a_zero_entry_takes_the_zeros_and_leaves_the_other_entries_to_the_other_values():
@@ -607,7 +624,7 @@ def test_the_lowered_graph_holds_native_functions_only_and_passes_the_gradient(r
     lowered = Q.LUT.lower(q.parent, q.parent.inputs)
     names = []
     lowered.visit(lambda function: names.append(function.info.type_name))
-    assert "LUT" not in names and "Embed" in names
+    assert "nnabla_compress.LUT" not in names and "Embed" in names
     lowered.forward()
     weight.grad.zero()
     lowered.backward(upstream)

@@ -14,10 +14,10 @@ COMPRESSED = {**FLOAT, "packed_weight_bytes": 20, "nnb_bytes": 600, "buffer_byte
 
 def test_flash_and_ram_stand_beside_each_other_in_80_columns():
     console = Console(file=io.StringIO(), width=80)
-    console.print(result_table([{"name": "net", "float": FLOAT, "compressed": COMPRESSED}]))
+    console.print(result_table([{"name": "small", "float": FLOAT, "compressed": COMPRESSED}]))
     lines = console.file.getvalue().splitlines()
     assert any("flash" in line and "RAM" in line for line in lines)
-    row = next(line for line in lines if line.strip().startswith("net"))
+    row = next(line for line in lines if line.strip().startswith("small"))
     assert "600 B" in row and "9,000 B" in row and "0.250" in row
 
 

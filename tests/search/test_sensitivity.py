@@ -14,6 +14,10 @@ from nnabla.utils.save import save
 
 from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.graph import layers
+from nnabla_compress.kernels.exact_k_means import best_entries
+from nnabla_compress.kernels.sorted_cells import sorted_cells
+from nnabla_compress.models import NnpFile
 from nnabla_compress.search import Sensitivities, measure, measure_together
 from nnabla_compress.search.scoring import rule_of
 
@@ -57,6 +61,19 @@ def test_more_bits_are_less_noise_and_the_file_holds_it_all(recipe, tmp_path):
     assert Sensitivities.read(tmp_path / "found.json") == found
 
 
+def test_dictionaries_are_measured_at_their_best(recipe):
+    found = measure(*recipe, [1, 3, 6], samples=8)
+    with nn.parameter_scope("", {}):
+        network = NnpFile(recipe[1] / recipe[0].model.nnp).build(batch_size=1)
+        weights = {x.name: x.weight.d.copy() for x in layers(list(network.outputs.values()))}
+    for row in found.rows:
+        cells = sorted_cells(weights[row.layer])
+        noise = cells.error(best_entries(cells, 2**row.bits))
+        if noise > 1e-9:
+            signal = np.square(weights[row.layer].astype(np.float64)).sum()
+            assert row.tensor_snr == pytest.approx(10 * np.log10(signal / noise), abs=1e-3)
+
+
 def test_activations_are_measured_with_ranges_of_a_batch(recipe):
     found = measure(*recipe, [2, 8], None, samples=16, activations="uniform")
     assert [(row.kind, row.layer, row.bits) for row in found.rows] == [
@@ -93,11 +110,12 @@ def test_one_tensor_alone_scores_the_same_together(recipe):
     assert not nn.get_parameters(grad_only=False)
 
 
-def test_what_is_scored_together_is_what_compress_makes_of_the_rules(recipe, tmp_path):
+@pytest.mark.parametrize("quantizer", ["uniform", "lut"])
+def test_what_is_scored_together_is_what_compress_makes_of_the_rules(recipe, tmp_path, quantizer):
     from nnabla_compress.runs import Run
     from nnabla_compress.search import recipe_rules
 
-    found = measure(*recipe, [3], "uniform", samples=20, activations="uniform")
+    found = measure(*recipe, [3], quantizer, samples=20, activations="uniform")
     bits = {(row.kind, row.layer): row.bits for row in found.rows}
     scores = measure_together(
         found, {"weights": {"a/affine": 3, "b/affine": 3}, "activations": {"a/affine/relu": 3}}

@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from functools import partial
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 
-from nnabla_compress.exporters.encode import EncodedGraph, encode_graph
+from nnabla_compress.exporters.encode import EncodedGraph, encode_graph, lowered_graph
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
 from nnabla_compress.exporters.snap import snap_dictionaries
@@ -100,4 +99,4 @@ def _without_effect(plain: EncodedGraph, options: ExportOptions) -> List[str]:
 def _folded(
     encoded: EncodedGraph, inputs: Sequence[nn.Variable], names: Dict[Any, str]
 ) -> EncodedGraph:
-    return replace(encoded, outputs=fold_constants(encoded.outputs, inputs, names))
+    return lowered_graph(encoded, fold_constants(encoded.outputs, inputs, names))

@@ -83,6 +83,11 @@ WAYS_OUT: Dict[str, str] = {
     **dict.fromkeys(
         ("LayerNormalization", "InstanceNormalization", "GroupNormalization"), _NORMALIZATION
     ),
+    **dict.fromkeys(
+        ("RNN", "LSTM", "GRU"),
+        "shorten the sequence: a file with up to 512 steps is read step by step; in a script build "
+        "it from PF.lstm_cell or Affine",
+    ),
     "BatchMatmul": "write it as Convolution or Affine if one factor is a parameter",
     **dict.fromkeys(("Max", "Min"), "the largest of a whole map goes: axes 2 and 3, without index"),
     "Tile": "tile other axes than the batch",

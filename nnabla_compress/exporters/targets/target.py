@@ -21,7 +21,7 @@ from nnabla_compress.quantizers.base import quantizer_of
 # A rule returns what is wrong with a function, None if nothing is.
 Rule = Callable[[Any], Optional[str]]
 
-_CUT = (
+CUT = (
     "build the network from functions that the target has, or export the part before it by naming "
     "that variable as the output"
 )
@@ -157,7 +157,7 @@ class Target:
             if complaint is not None:
                 raise UnsupportedFunctionError(
                     f"{complaint}; it stands {place(function, names)}.",
-                    help=self.ways_out.get(function.info.type_name, _CUT),
+                    help=self.ways_out.get(function.info.type_name, CUT),
                 )
 
 
@@ -173,8 +173,8 @@ def lower_plainly(network: Network, folded: Sequence[nn.Variable]) -> Lowered:
     encoded = encode_graph(folded, inputs, names)
     names.update(network.names_in(encoded.outputs))
     outputs = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
-    names.update(network.names_in(outputs))
     plain = lowered_graph(encoded, outputs)
+    names.update(network.names_in(outputs))
     # With the same functions in the same order every addition is the same.
     return Lowered(outputs, names, plain, exact=same_functions(start, outputs))
 

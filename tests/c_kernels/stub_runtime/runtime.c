@@ -2,13 +2,15 @@
  *
  * A stand-in for the NNabla C Runtime in tests: loads a network, offers its functions to callbacks in the way that is
  * documented of the real one, and knows ReLU and unpadded 2 x 2 MaxPooling itself. Any other function that nobody takes
- * fails at the first forward. Like the real one it leaves the members that a callback sets undefined before. */
+ * fails at the first forward. Like the real one it leaves the members that a callback sets undefined before, and believes
+ * the numbers of a file; but it has limits, and does not run its own functions on shapes that do not fit together. */
 #include <stdio.h>
 #include <string.h>
 
 #include <nnablart/runtime.h>
 
 #define MOST 64
+#define MOST_PUTS 8
 
 typedef struct {
   nn_function_t *info;
@@ -20,7 +22,7 @@ typedef struct {
   rt_variable_t variables[MOST];
   void *buffers[MOST];
   offer_t functions[MOST];
-  rt_variable_t *inputs[MOST][8], *outputs[MOST][8];
+  rt_variable_t *inputs[MOST][MOST_PUTS], *outputs[MOST][MOST_PUTS];
   uint32_t types[MOST];
   rt_return_value_t (*callbacks[MOST])(nn_network_t *, void *);
   int num_of_callbacks;
@@ -28,6 +30,10 @@ typedef struct {
 
 void *(*rt_malloc_func)(size_t size) = malloc;
 void (*rt_free_func)(void *ptr) = free;
+static void *(*variable_malloc)(size_t size) = malloc;
+int stub_refuses; /* 1: fails when all functions have been offered */
+
+void rt_set_variable_malloc(void *(*user_malloc)(size_t size)) { variable_malloc = user_malloc; }
 
 static void *datum(nn_network_t *network, int32_t i) {
   const uint32_t *offsets = (const uint32_t *)(network + 1);
@@ -51,6 +57,21 @@ rt_return_value_t rt_add_callback(rt_context_pointer context, nn_function_type_t
   c->types[c->num_of_callbacks] = type;
   c->callbacks[c->num_of_callbacks++] = callback;
   return RT_RET_NOERROR;
+}
+
+/* Whether ReLU or pooling may run on what the file says. */
+static int fits(const rt_function_t *f, int pooling) {
+  const rt_variable_t *x, *y;
+  int i;
+  if (f->num_of_inputs != 1 || f->num_of_outputs != 1) return 0;
+  x = f->inputs[0];
+  y = f->outputs[0];
+  if (x->type != NN_DATA_TYPE_FLOAT || y->type != NN_DATA_TYPE_FLOAT) return 0;
+  if (!pooling) return size_of(x->shape) == size_of(y->shape);
+  if (x->shape.size != 4 || y->shape.size != 4) return 0;
+  for (i = 0; i < 4; i++)
+    if (y->shape.data[i] != (i < 2 ? x->shape.data[i] : x->shape.data[i] / 2)) return 0;
+  return 1;
 }
 
 static rt_function_error_t relu(rt_function_t *f) {
@@ -92,9 +113,15 @@ rt_return_value_t rt_initialize_context(rt_context_pointer context, nn_network_t
   const int32_t *buffers, *variables, *functions;
   uint32_t i, k;
   if (network->api_level > 44) return RT_RET_ERROR_VERSION_UNMATCH;
+  if (network->buffers.size > MOST || network->variables.size > MOST || network->functions.size > MOST)
+    return RT_RET_ERROR_ALLOCATE_CONTEXT;
   c->network = network;
   buffers = datum(network, network->buffers.list);
-  for (i = 0; i < network->buffers.size; i++) c->buffers[i] = calloc(1, (size_t)buffers[i]);
+  for (i = 0; i < network->buffers.size; i++) {
+    const size_t bytes = (size_t)buffers[i] * (network->version == 2 ? 4 : 1);
+    c->buffers[i] = variable_malloc(bytes);
+    memset(c->buffers[i], 0, bytes);
+  }
   variables = datum(network, network->variables.list);
   for (i = 0; i < network->variables.size; i++) {
     const nn_variable_t *variable = datum(network, variables[i]);
@@ -111,7 +138,8 @@ rt_return_value_t rt_initialize_context(rt_context_pointer context, nn_network_t
     nn_function_t *info = datum(network, functions[i]);
     const int32_t *inputs = datum(network, info->inputs.list), *outputs = datum(network, info->outputs.list);
     rt_function_t *f = &c->functions[i].func;
-    int callback, taken = 0;
+    int callback, taken = 0, known;
+    if (info->inputs.size > MOST_PUTS || info->outputs.size > MOST_PUTS) return RT_RET_ERROR_ALLOCATE_CONTEXT;
     memset(f, 0xa5, sizeof *f);
     c->functions[i].info = info;
     f->num_of_inputs = (int)info->inputs.size;
@@ -125,12 +153,14 @@ rt_return_value_t rt_initialize_context(rt_context_pointer context, nn_network_t
       if (c->types[callback] == (uint32_t)info->type)
         taken = c->callbacks[callback](network, c->functions + i) == RT_RET_FUNCTION_MATCH;
     if (!taken) {
-      f->exec_func = (int)info->type == 14 ? relu : (int)info->type == 266 ? max_pooling : crash;
+      known = (int)info->type == 14 || (int)info->type == 266;
+      if (known && !fits(f, (int)info->type == 266)) return RT_RET_ERROR_NO_MATCHING_FUNCTION;
+      f->exec_func = !known ? crash : (int)info->type == 14 ? relu : max_pooling;
       f->free_local_context_func = nothing;
       f->local_context = NULL;
     }
   }
-  return RT_RET_NOERROR;
+  return stub_refuses ? RT_RET_ERROR_NO_MATCHING_FUNCTION : RT_RET_NOERROR;
 }
 
 rt_return_value_t rt_free_context(rt_context_pointer *context) {

@@ -52,4 +52,4 @@ def test_quantizers_of_few_bits_stay():
     y.forward()
     made, count = clip_activations([y], [x])
     assert count == 1
-    assert types(made) == ["Uniform"]
+    assert types(made) == ["nnabla_compress.Uniform"]

@@ -1,0 +1,154 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Whether a graph can be built for another number of samples than it was written for."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Optional, Sequence
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
+from nnabla_compress.graph.compare import difference, run
+from nnabla_compress.graph.inputs import random_inputs
+from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.quantizers.base import graph_quantizers
+
+# Other batch sizes add in another order.
+_TOLERANCE = 1e-3
+
+
+def rows_of(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], wanted: int) -> int:
+    """Returns how many samples at a time a graph can be built for, on other inputs.
+
+    Args:
+        outputs: Variables of one graph, for inference.
+        inputs: Its inputs.
+        wanted: The number of samples that would be best.
+
+    Returns:
+        ``wanted``, or the rows of ``inputs`` where a batch is written into the functions.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x = nn.Variable((2, 6))
+        >>> mixed = F.reshape(F.transpose(x, (1, 0)), (2, 6))
+        >>> rows_of([F.relu(x)], [x], 64), rows_of([mixed], [x], 64)
+        (64, 2)
+    """
+    own = inputs[0].shape[0] if inputs and inputs[0].ndim else wanted
+    return wanted if own == wanted or follows_batch(outputs, inputs) else own
+
+
+def on_inputs(
+    outputs: Sequence[nn.Variable], inputs: Mapping[nn.Variable, nn.Variable]
+) -> List[nn.Variable]:
+    """Builds a graph again on other inputs, for their number of samples.
+
+    Args:
+        outputs: Variables of one graph, for inference.
+        inputs: The new inputs by the old ones.
+
+    Raises:
+        FixedBatchError: If another batch size is written into the functions.
+    """
+    old = list(inputs)
+    rows = inputs[old[0]].shape[0]
+    own = rows_of(outputs, old, rows)
+    if own != rows:
+        raise FixedBatchError(
+            f"the network can be computed with {own} sample(s) at a time only, {rows} are asked "
+            "for: that batch size is written into it.",
+            help=f"use the batch size {own}",
+            rows=own,
+        )
+    return rebuild(outputs, inputs=inputs)
+
+
+def sample_axes(
+    outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]
+) -> Dict[nn.Variable, int]:
+    """Returns the axis along which the samples stand in each computed variable of a graph.
+
+    It is the first one but behind a Transpose, as recurrent networks have. Variables that do not
+    grow with the number of samples are left out.
+
+    Args:
+        outputs: Variables of one graph that follows another batch size.
+        inputs: Its inputs.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x = nn.Variable((2, 6))
+        >>> y = F.transpose(x, (1, 0))
+        >>> sample_axes([y], [x])[y]
+        1
+    """
+    new = {
+        variable: nn.Variable((2 * variable.shape[0], *variable.shape[1:])) for variable in inputs
+    }
+    with nn.auto_forward(False):
+        made = rebuild(outputs, inputs=new)
+    found: Dict[nn.Variable, int] = {}
+    for function, copy in zip(functions(outputs), functions(made)):
+        for old, wide in zip(function.outputs, copy.outputs):
+            grown = [axis for axis in range(old.ndim) if wide.shape[axis] > old.shape[axis]]
+            if grown:
+                found[old] = grown[0]
+    return found
+
+
+def follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> bool:
+    """Returns whether a graph, built for twice the samples, computes each as it did before.
+
+    Networks keep the batch that they were saved with in Reshape, constants and other functions.
+    Most of these can follow; where they mix samples or can't be built the answer is no.
+
+    Args:
+        outputs: Variables of one graph, for inference.
+        inputs: Its inputs.
+    """
+    rows = inputs[0].shape[0] if inputs and inputs[0].ndim else 0
+    if not rows or any(not v.ndim or v.shape[0] != rows for v in (*inputs, *outputs)):
+        return False
+    new = [nn.Variable((2 * rows, *variable.shape[1:])) for variable in inputs]
+    try:
+        with nn.auto_forward(False):
+            made = rebuild(outputs, inputs=dict(zip(inputs, new)))
+    except UnsupportedFunctionError:
+        raise
+    except Exception:  # how NNabla's functions say that shapes don't fit
+        return False
+    if any(tuple(y.shape) != (2 * rows, *old.shape[1:]) for y, old in zip(made, outputs)):
+        return False
+    # A quantizer that has seen nothing yet must not start from values made up here.
+    if graph_quantizers(outputs) or any(_is_random(f.info.type_name) for f in functions(outputs)):
+        return True
+    values = random_inputs(new, made)
+    halves = _halves(outputs, inputs, values)
+    return halves is None or difference(halves, run(new, made, values)).largest <= _TOLERANCE
+
+
+def _halves(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    values: Sequence[np.ndarray],
+) -> Optional[List[np.ndarray]]:
+    """What the graph computes of each half of the rows, put together; None if it can't be run."""
+    rows = inputs[0].shape[0]
+    before = [np.array(variable.d) for variable in inputs]
+    try:
+        parts = [
+            run(inputs, outputs, [value[start : start + rows] for value in values])
+            for start in (0, rows)
+        ]
+    except Exception:  # whoever runs it for its values says what is wrong
+        return None
+    finally:
+        for variable, array in zip(inputs, before):
+            variable.d = array
+    return [np.concatenate(pair) for pair in zip(*parts)]
+
+
+def _is_random(type_name: str) -> bool:
+    return type_name.startswith("Rand") or type_name == "Dropout"

@@ -1,0 +1,75 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Names of any script, where NNabla's variables take ASCII only.
+
+Each part of a path is written in Punycode (RFC 3492) with the prefix that domain names have. A name
+tells its original by itself: no table is kept beside it.
+"""
+
+from __future__ import annotations
+
+from typing import Collection
+
+_PREFIX = "xn--"
+
+
+def ascii_name(name: str) -> str:
+    """Returns a name as NNabla's variables take it; ASCII names stay as they are.
+
+    Args:
+        name: A name or a path.
+
+    Example:
+        >>> ascii_name("c1/conv/W"), ascii_name("全結合/affine/W")
+        ('c1/conv/W', 'xn--24vx3ez89d/affine/W')
+    """
+    if name.isascii():
+        return name
+    return "/".join(map(_encoded, name.split("/")))
+
+
+def shown_name(name: str) -> str:
+    """Returns the original of a name that :func:`ascii_name` returned; others stay.
+
+    Args:
+        name: A name or a path.
+
+    Example:
+        >>> shown_name("xn--24vx3ez89d/affine/W")
+        '全結合/affine/W'
+    """
+    if _PREFIX not in name:
+        return name
+    return "/".join(map(_decoded, name.split("/")))
+
+
+def free_name(wanted: str, taken: Collection[str]) -> str:
+    """Returns a name that is not taken: the one wanted, or that with a number.
+
+    Args:
+        wanted: The name.
+        taken: Names that are.
+
+    Example:
+        >>> free_name("b", ["a", "b", "b_2"])
+        'b_3'
+    """
+    name, number = wanted, 1
+    while name in taken:
+        number += 1
+        name = f"{wanted}_{number}"
+    return name
+
+
+def _encoded(part: str) -> str:
+    return part if part.isascii() else _PREFIX + part.encode("punycode").decode("ascii")
+
+
+def _decoded(part: str) -> str:
+    if not part.startswith(_PREFIX):
+        return part
+    try:
+        original = part[len(_PREFIX) :].encode("ascii").decode("punycode")
+    except UnicodeError:
+        return part
+    # What another tool called so stays as it is.
+    return original if _encoded(original) == part else part

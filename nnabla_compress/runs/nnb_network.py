@@ -1,0 +1,120 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""An ``.nnb`` on data: in the simulator of the C runtime, without the ``.nnp`` it was made of."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Dict, List, NamedTuple, Optional, Tuple
+
+import nnabla as nn
+import nnabla.functions as F
+import numpy as np
+
+from nnabla_compress.data import Preprocessing, Split, Wanted, evaluation_batches
+from nnabla_compress.errors import DataError
+from nnabla_compress.models.heads import Head
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.runs.inputs import Inputs, load_data, preprocessing_of
+from nnabla_compress.runs.networks import LossChoice, Network
+from nnabla_compress.simulator import Machine
+from nnabla_compress.simulator.packed import PACKED_CALLBACKS
+from nnabla_compress.training import LOSSES, Score, evaluate
+
+_ROWS = 256
+_SMALLEST = 1e-30  # of a probability whose logarithm is taken
+
+
+class NnbNetwork(NamedTuple):
+    """An ``.nnb`` and the data that a recipe names for it.
+
+    Args:
+        machine: The simulator with the file in it.
+        inputs: The data, in the shapes that the file takes.
+        head: Type of the last function, where a loss has it in itself; else "".
+    """
+
+    machine: Machine
+    inputs: Inputs
+    head: str
+
+    def answers(self, split: Split) -> np.ndarray:
+        """Returns the first output for all samples of a split.
+
+        Args:
+            split: The samples.
+        """
+        found: List[np.ndarray] = []
+        for batch in evaluation_batches(split, min(_ROWS, len(split)), self.inputs.preprocessing):
+            rows = [array[: batch.count] for array in (batch.x, *batch.more.values())]
+            found.append(self.machine.run_many(rows)[0])
+        return np.concatenate(found)
+
+
+def open_nnb(path: Path, recipe: Recipe, folder: Path, targets: Optional[str] = None) -> NnbNetwork:
+    """Opens an ``.nnb`` with data.
+
+    Args:
+        path: The file.
+        recipe: Says data, preprocessing, and the loss if it is no classifier's.
+        folder: Where the recipe's relative paths start.
+        targets: Which kind of targets, by default what the loss learns.
+
+    Raises:
+        CompressError: If a file is missing or damaged, or the data does not fit the network.
+    """
+    machine = Machine(path, callbacks=PACKED_CALLBACKS)
+    names = ["x"] if len(machine.inputs) == 1 else [f"x{n}" for n in range(len(machine.inputs))]
+    shapes: Dict[str, Tuple[int, ...]] = {
+        name: tuple(port.shape[1:]) for name, port in zip(names, machine.inputs)
+    }
+    last = machine.network.functions[-1].type_name if machine.network.functions else ""
+    choice = LossChoice.of(Head(activation=last), recipe.loss)
+    learned = LOSSES[choice.name].targets if choice.name is not None else "classes"
+    wanted = Wanted({name: (name,) for name in names}, targets=learned, shapes=shapes)
+    network = Network(lambda n_classes: _no_graph, wanted, choice, lambda y: y)
+    splits = load_data(recipe, folder, network, unlabelled=True, targets=targets)
+    inputs = Inputs(splits, preprocessing_of(recipe), _no_graph, shapes, choice)
+    return NnbNetwork(machine, inputs, last if choice.on_logits and choice.name else "")
+
+
+def evaluate_nnb(path: Path, recipe: Recipe, folder: Path, split: str = "test") -> Score:
+    """Scores an ``.nnb`` in the simulator of the C runtime.
+
+    Args:
+        path: The file.
+        recipe: As of :func:`open_nnb`.
+        folder: Likewise.
+        split: "train", "validation" or "test".
+
+    Raises:
+        CompressError: As for :func:`open_nnb`; also where the data has no targets.
+    """
+    network = open_nnb(path, recipe, folder)
+    samples = network.inputs.data.split(split)
+    if not samples.labelled:
+        raise DataError(
+            f"{network.inputs.data.name} has no targets to score {path} on.",
+            help="add them as y; 'nnabla-compress verify' compares without any",
+        )
+    outputs = network.answers(samples)
+    loss = network.inputs.choose_loss((1, *outputs.shape[1:]), True)
+    loss.check((1, *outputs.shape[1:]), samples)
+    # What remains of the network is the way from its outputs to what the loss acts on.
+    answered = replace(samples, x=outputs, more={}, name="x")
+    return evaluate(
+        lambda y, test: _before(network.head, y), answered, Preprocessing(), _ROWS, loss
+    )
+
+
+def _before(activation: str, y: nn.Variable) -> nn.Variable:
+    if activation == "Softmax":
+        return F.log(F.maximum_scalar(y, _SMALLEST))
+    if activation == "Sigmoid":
+        inside = F.minimum_scalar(F.maximum_scalar(y, _SMALLEST), 1 - 2.0**-24)
+        return F.log(inside / (1 - inside))
+    return F.identity(y)
+
+
+def _no_graph(x: nn.Variable, test: bool) -> nn.Variable:
+    raise DataError("an .nnb is no graph of NNabla.", help="give the .nnp that it was made of")

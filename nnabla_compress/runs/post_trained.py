@@ -1,0 +1,212 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The folder of a post-training quantization: its samples, and what opens its network again."""
+
+from __future__ import annotations
+
+import json
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.calibration.network import folded_copy, quantized_copy
+from nnabla_compress.calibration.ptq import PostTraining
+from nnabla_compress.calibration.settings import PostTrainingSettings
+from nnabla_compress.data import DataSet, Split
+from nnabla_compress.errors import DataError
+from nnabla_compress.files import atomic_path, h5_errors, write_json
+from nnabla_compress.graph.batches import on_inputs
+from nnabla_compress.logs import quiet
+from nnabla_compress.quantizers import graph_quantizers
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.runs.inputs import Inputs, load_inputs
+from nnabla_compress.runs.parameters import load_parameters
+from nnabla_compress.training.evaluate import Build
+
+KEPT = "post_training.json"
+_PARAMETERS = "compressed.h5"
+_STRUCTURE = ("weights", "activations", "per_channel", "power_of_two")
+
+
+@dataclass(frozen=True)
+class PostTrained:
+    """What is kept of a post-training quantization beside its recipe and parameters.
+
+    Args:
+        structure: The settings that say which quantizers there are.
+        signed: Whether the quantizer of a feature map has negative values, by its name.
+        samples: Most samples that calibration took.
+        scored: The ``data`` of a recipe to score on, None for that of calibration.
+    """
+
+    structure: Mapping[str, Any]
+    signed: Mapping[str, bool]
+    samples: int
+    scored: Optional[Mapping[str, Any]] = None
+
+    @classmethod
+    def of(
+        cls,
+        result: PostTraining,
+        settings: PostTrainingSettings,
+        samples: int,
+        scored: Optional[Recipe],
+    ) -> PostTrained:
+        """Returns what is to be kept.
+
+        Args:
+            result: The quantized network.
+            settings: What it was made by.
+            samples: Most samples that calibration took.
+            scored: The recipe with the data to score on.
+        """
+        nodes = [node.info.args for node in graph_quantizers(result.outputs)]
+        data = None if scored is None or scored.data is None else scored.data
+        return cls(
+            {key: getattr(settings, key) for key in _STRUCTURE},
+            {args["name"]: bool(args["signed"]) for args in nodes if args.get("tensor") == ""},
+            samples,
+            None if data is None else data.model_dump(mode="json"),
+        )
+
+    def write(self, folder: Path, recipe: Recipe, source: Path, scope: Dict[str, Any]) -> None:
+        """Writes all that opens the network again, and makes the folder that of a run.
+
+        Args:
+            folder: The folder.
+            recipe: The recipe, which names the float network and the data.
+            source: Where its relative paths start.
+            scope: The parameters of the quantized network.
+        """
+        finished = folder / _PARAMETERS
+        with atomic_path(finished) as path, h5_errors(finished), quiet():
+            with nn.parameter_scope("", scope):
+                nn.save_parameters(str(path))
+        write_json(folder / KEPT, {key: getattr(self, key) for key in self.__dataclass_fields__})
+        write_json(folder / "source.json", {"folder": str(source.resolve())})
+        with atomic_path(folder / "recipe.yaml") as path:
+            path.write_text(recipe.dump(), encoding="utf-8")
+
+    @classmethod
+    def read(cls, folder: Path) -> Optional[PostTrained]:
+        """Reads what is kept in a folder, None if its run was no post-training quantization.
+
+        Args:
+            folder: A run folder.
+
+        Raises:
+            DataError: If it is damaged.
+        """
+        if not (folder / KEPT).exists():
+            return None
+        try:
+            return cls(**json.loads((folder / KEPT).read_text("utf-8")))
+        except (OSError, ValueError, TypeError) as error:
+            raise DataError(
+                f"can't read {folder / KEPT}: {error}.", help="run 'nnabla-compress ptq' again"
+            ) from error
+
+    @property
+    def settings(self) -> PostTrainingSettings:
+        """The settings that say which quantizers there are."""
+        maps = self.structure["activations"]
+        return PostTrainingSettings(
+            weights=tuple(self.structure["weights"]),
+            activations=None if maps is None else tuple(maps),
+            per_channel=self.structure["per_channel"],
+            power_of_two=self.structure["power_of_two"],
+        )
+
+    @contextmanager
+    def network(self, inputs: Inputs, folder: Path) -> Iterator[Build]:
+        """Gives the quantized network, its parameters in the current scope.
+
+        Args:
+            inputs: What the recipe refers to, loaded; its network is the float one.
+            folder: The folder.
+
+        Raises:
+            DataError: If the parameters don't fit, as when the float network has changed.
+        """
+        x = inputs.variables()
+        several = not isinstance(x, nn.Variable)
+        variables = list(x.values()) if several else [x]
+        with nn.auto_forward(False):
+            plain = folded_copy([inputs.build(x, True)], variables)
+        made = quantized_copy(plain, self.signed, self.settings)
+        with nn.parameter_scope("", made.scope):
+            known = set(nn.get_parameters(grad_only=False))
+            load_parameters(folder / _PARAMETERS)
+            if set(nn.get_parameters(grad_only=False)) != known:
+                raise DataError(
+                    f"{folder / _PARAMETERS} does not fit the network that was quantized.",
+                    help="run 'nnabla-compress ptq' again: its file has changed",
+                )
+            yield on(made.outputs, made.inputs, list(x) if several else None)
+
+
+def on(
+    outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], names: Optional[Sequence[str]]
+) -> Build:
+    """Returns a graph with one output as a function of its input, or of several by name.
+
+    Args:
+        outputs: Its output.
+        inputs: Its inputs.
+        names: Names of several inputs, None for one.
+    """
+
+    def build(x: Any, test: bool) -> nn.Variable:
+        new = [x] if names is None else [x[name] for name in names]
+        return on_inputs(outputs, dict(zip(inputs, new)))[0]
+
+    return build
+
+
+def divide(
+    inputs: Inputs, recipe: Recipe, folder: Path, samples: int, scored: Optional[Mapping[str, Any]]
+) -> None:
+    """Makes what calibration takes the training samples, and what it does not the test samples.
+
+    Calibration takes training samples where the data has any, else those of the validation or the
+    test split; the test samples are the others of the data, or those of other data.
+
+    Args:
+        inputs: What the recipe refers to, loaded; its data set changes.
+        recipe: The recipe.
+        folder: Where its relative paths start.
+        samples: Most samples that calibration takes.
+        scored: The ``data`` of a recipe to score on, None for that of the recipe.
+    """
+    parts: Dict[str, Any] = {}
+    data, other = inputs.splits, None
+    given = None if recipe.data is None else recipe.data.model_dump(mode="json")
+    if scored is not None and scored != given:
+        content = {**recipe.model_dump(mode="json"), "data": scored}
+        other = load_inputs(Recipe.checked(content), folder, unlabelled=True).data
+        parts["test"] = _to_score(other)[1]
+    if data is not None:
+        drawn = inputs.drawn(samples)
+        parts["train"] = drawn.samples
+        if other is None:
+            name, split = _to_score(data, drawn.split)
+            if name == drawn.split:
+                split = split.take(np.setdiff1d(np.arange(len(split)), drawn.rows))
+            if len(split):
+                parts["test"] = split
+    whole = data or other
+    if whole is not None:
+        n_classes = max(each.n_classes for each in (data, other) if each is not None)
+        inputs.splits = replace(
+            DataSet.checked(whole.name, n_classes, **parts), class_names=whole.class_names
+        )
+
+
+def _to_score(data: DataSet, otherwise: str = "train") -> Tuple[str, Split]:
+    for name in ("test", "validation"):
+        if name in data.splits:
+            return name, data.splits[name]
+    return otherwise, data.splits[otherwise]

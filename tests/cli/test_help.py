@@ -1,0 +1,54 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Help is there at once, because it loads nothing of the library; its words are the library's."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from nnabla_compress.calibration.methods import METHODS
+from nnabla_compress.calibration.settings import AUTO, JUDGES
+from nnabla_compress.cli import VERBS, choices
+from nnabla_compress.data import SOURCES
+from nnabla_compress.exporters import storage
+from nnabla_compress.exporters.targets import TARGETS
+from nnabla_compress.search.choices import MEASURES
+
+HEAVY = ("nnabla", "numpy", "numba", "matplotlib", "pydantic", "yaml", "rich")
+PROGRAM = """
+import sys
+from nnabla_compress.cli import main
+try:
+    main(sys.argv[1:])
+except SystemExit as stop:
+    assert not stop.code, stop.code
+print("loaded:", *[name for name in {heavy!r} if name in sys.modules])
+"""
+
+
+@pytest.mark.parametrize("arguments", [[], *([verb] for verb in VERBS)], ids=" ".join)
+def test_help_loads_nothing_that_takes_time(arguments):
+    done = subprocess.run(
+        [sys.executable, "-c", PROGRAM.format(heavy=HEAVY), *arguments, "--help"],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=str(Path(__file__).parents[2])),
+        timeout=240,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith("Usage: nnabla-compress")
+    assert done.stdout.splitlines()[-1].split() == ["loaded:"]
+
+
+def test_the_words_of_the_options_are_those_of_the_library():
+    assert choices.TARGETS == tuple(TARGETS)
+    assert choices.SCHEMES == tuple(storage.SCHEMES)
+    assert (choices.SMALLEST, choices.FLOAT) == (storage.SMALLEST, storage.FLOAT)
+    assert choices.CALIBRATIONS == tuple(METHODS)
+    assert (choices.JUDGES, choices.AUTO) == (JUDGES, AUTO)
+    assert choices.MEASURES == MEASURES
+    assert choices.SOURCES == tuple(SOURCES)
