@@ -1,8 +1,8 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """Post-training quantization: a float network in, a quantized one out, without any label.
 
-The steps: fold batch normalization, quantize with the ranges of all values seen, equalize layers,
-choose the calibration method, correct biases, learn roundings. Each step after the first is judged
+The steps: fold batch normalization, quantize with the ranges of all values seen, correct biases,
+equalize layers, choose the calibration method, learn roundings. Each step after the first is judged
 by the outputs of the network on calibration samples held out for that, and taken back unless it
 brought them closer to those of the float network.
 """
@@ -22,6 +22,7 @@ from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.cross_layer_equalization import equalize, equalize_for
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.network import (
+    Copy,
     copy_of,
     fit_weights,
     folded_copy,
@@ -154,8 +155,7 @@ class _Sequence:
             compute(self.plain.outputs, self.plain.inputs, judged_on) if judged_on else []
         )
         self.statistics = self._observe()
-        signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
-        self.network = quantized_copy(self.plain, signed, settings)
+        self.network = self._quantized()
 
     def run(self) -> PostTraining:
         settings = self.settings
@@ -185,6 +185,10 @@ class _Sequence:
         return PostTraining(
             network.outputs, network.inputs, network.scope, tuple(self.steps), tuple(self.notes)
         )
+
+    def _quantized(self) -> Copy:
+        signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
+        return quantized_copy(self.plain, signed, self.settings)
 
     def _can_learn(self, learn_from: np.ndarray) -> bool:
         """Whether what is learned from some samples can be judged on others."""
@@ -222,7 +226,7 @@ class _Sequence:
                 self._note(f"cross-layer equalization is taken back: {error.message}")
                 self.plain = given
             self.statistics = self._observe()
-            self.network = quantized_copy(self.plain, self.statistics, self.settings)
+            self.network = self._quantized()
             set_ranges(self.network, self.statistics, METHODS[method])
             fit_weights(self.network)
             if corrected:
