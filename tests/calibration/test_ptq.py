@@ -15,7 +15,8 @@ from nnabla_compress.calibration.agreement import agreement
 from nnabla_compress.calibration.observe import compute
 from nnabla_compress.calibration.samples import split_samples
 from nnabla_compress.errors import CompressError, ConfigError, DataError
-from nnabla_compress.exporters import export_nnp
+from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.exporters.agreement import nnb_agreement
 from nnabla_compress.graph import functions, layers
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import graph_quantizers
@@ -338,6 +339,18 @@ def test_an_equalized_relu6_network_is_exported_as_it_computes(tmp_path):
             loaded.output.forward()
             (expected,) = compute(result.outputs, result.inputs, [values])
             assert agreement([expected], [loaded.output.d]).snr > 40
+
+
+def test_an_equalized_relu6_network_goes_to_int8(tmp_path):
+    x, y = unequal_relu6()
+    result = quantize(x, y, samples())
+    with nn.parameter_scope("", result.scope):
+        export_nnp(
+            tmp_path / "net.nnp", result.outputs[0], result.inputs[0], "int8",
+            samples={"x": samples()},
+        )  # fmt: skip
+    nnb = export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp")
+    assert nnb_agreement(nnb, y, x, {"x": samples(32, seed=9)}).error < 0.1
 
 
 def test_maps_keep_their_names_where_relu6_gets_a_bound_for_each_channel():
