@@ -72,8 +72,8 @@ def equalize_for(
 ) -> int:
     """Scales the weights and biases of all pairs for the least noise of the codes to come.
 
-    Unlike :func:`equalize` it looks at what lies between the layers, too: where a map has one scale,
-    channels of small values would be stored coarsely.
+    Unlike :func:`equalize` it looks at what lies between the layers, too: where a map has one
+    scale, channels of small values would be stored coarsely.
 
     Args:
         outputs: Variables of one graph, batch normalizations folded. What they compute stays the

@@ -65,7 +65,6 @@ def places(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Dic
         behind = max((last.get(v, (-1, "input")) for v in before), default=(-1, "input"))
         if function in names:
             behind = (number, names[function])
-        type_name = function.info.type_name
         for variable in function.outputs:
             last[variable] = behind
             if _keeps_values(function) and all(v in on_grid for v in before):

@@ -1,8 +1,8 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """Post-training quantization: a float network in, a quantized one out, without any label.
 
-The steps: fold batch normalization, quantize with the ranges of all values seen, equalize layers,
-choose the calibration method, correct biases, learn roundings. Each step after the first is judged
+The steps: fold batch normalization, quantize with the ranges of all values seen, correct biases,
+equalize layers, choose the calibration method, learn roundings. Each step after the first is judged
 by the outputs of the network on calibration samples held out for that, and taken back unless it
 brought them closer to those of the float network.
 """
@@ -193,6 +193,10 @@ class _Sequence:
             tuple(self.notes),
             self.channel_clips,
         )
+
+    def _quantized(self) -> Copy:
+        signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
+        return quantized_copy(self.plain, signed, self.settings)
 
     def _can_learn(self, learn_from: np.ndarray) -> bool:
         """Whether what is learned from some samples can be judged on others."""

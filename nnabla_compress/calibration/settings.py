@@ -28,8 +28,7 @@ class PostTrainingSettings:
         calibration: A method of ``METHODS``, or ``"auto"`` for the one with the best outputs.
         equalization: Whether to try cross-layer equalization.
         bias_correction: Whether to try bias correction.
-        rounding: Whether to learn the roundings of affine weights; None: where one has fewer than
-            8 bits.
+        rounding: Whether to try to learn the roundings of the weights; None: yes.
         learning: How they are learned.
         hold_out: Part of the samples that steps are judged on.
         judge: What decides whether a step helped: ``"snr"``, the signal-to-noise ratio of the

@@ -85,7 +85,7 @@ _BITS = 8
 @click.option(
     "--rounding/--no-rounding",
     default=None,
-    help="Try to learn roundings, or don't [where weights have less than 8 bits].",
+    help="Try to learn roundings, or don't [they are].",
 )
 @click.option(
     "--evaluate",

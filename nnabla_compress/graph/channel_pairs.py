@@ -1,10 +1,10 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """Channels between two layers that can be scaled without changing what the network computes.
 
-ReLU, pooling and padding with zeros let a positive factor pass: output channel i of the first layer
-divided by s_i, and input channel i of the second multiplied by it, cancel. A ReLU6 lets it pass if
-its bound is divided, too: ``min(relu(x), 6) / s = min(relu(x / s), 6 / s)``, a clip with a bound for
-each channel.
+ReLU, pooling and padding with zeros let a positive factor pass: output channel i of the first
+layer divided by s_i, and input channel i of the second multiplied by it, cancel. A ReLU6 lets it
+pass if its bound is divided, too: ``min(relu(x), 6) / s = min(relu(x / s), 6 / s)``, a clip with a
+bound for each channel.
 """
 
 from __future__ import annotations
@@ -53,6 +53,11 @@ class Pair:
         """The bounds of clips between them, a parameter with one for each channel."""
         return [f.inputs[1] for f in self.between if f.info.type_name == _CLIP]
 
+    @property
+    def clipped(self) -> bool:
+        """Whether a clip with one bound for all channels stands between them."""
+        return any(not _lets_pass(function) for function in self.between)
+
     def parameters(self) -> List[nn.Variable]:
         """All that a scaling of the channels changes."""
         bias = [] if self.first.bias is None else [self.first.bias]
@@ -80,11 +85,13 @@ class Pair:
             arrays[bound.data] = values / factors.reshape(values.shape)
 
 
-def pairs(outputs: Sequence[nn.Variable]) -> List[Pair]:
+def pairs(outputs: Sequence[nn.Variable], through_clips: bool = False) -> List[Pair]:
     """Returns the pairs of layers with nothing between them but what lets a factor pass.
 
     Args:
         outputs: Variables of one graph, batch normalizations folded.
+        through_clips: Whether clips with one bound for all channels may stand between them, too.
+            Factors of at most 1 then make the clip cut off more of a channel, not less.
 
     Example:
         >>> import nnabla.functions as F, nnabla.parametric_functions as PF
@@ -94,10 +101,7 @@ def pairs(outputs: Sequence[nn.Variable]) -> List[Pair]:
         >>> pair.first.name, pair.second.name, pair.channels
         ('c1/conv', 'fc/affine', 4)
     """
-    return _pairs(outputs, _lets_pass)
-
-
-def _pairs(outputs: Sequence[nn.Variable], passes: Callable[[Any], bool]) -> List[Pair]:
+    passes = _lets_pass_or_clips if through_clips else _lets_pass
     found = layers(outputs)
     by_function = {layer.function: layer for layer in found}
     readers = consumers(outputs)
@@ -141,6 +145,7 @@ def by_output(layer: Layer, weight: np.ndarray) -> np.ndarray:
 
 
 def from_output(layer: Layer, rows: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:
+    """What :func:`by_output` made, as the weight again."""
     return np.ascontiguousarray(rows.T if layer.type == "Affine" else rows).reshape(shape)
 
 
@@ -231,7 +236,7 @@ def with_channel_clips(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
     """
     wanted = {
         function
-        for pair in _pairs(outputs, _lets_pass_or_clips)
+        for pair in pairs(outputs, through_clips=True)
         for function in pair.between
         if not _lets_pass(function)
     }
@@ -252,7 +257,5 @@ def with_channel_clips(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
 
 def _lets_pass_or_clips(function: Any) -> bool:
     type_name = function.info.type_name
-    clips = type_name == "ReLU6" or (
-        type_name == "MinimumScalar" and function.info.args["val"] > 0
-    )
+    clips = type_name == "ReLU6" or (type_name == "MinimumScalar" and function.info.args["val"] > 0)
     return clips or _lets_pass(function)

@@ -2,8 +2,8 @@
 """Scales of the channels between two layers with which quantization adds the least noise.
 
 Channel i holds values up to R_i in magnitude, with mean square m_i; the second layer multiplies it
-by the weights w_oi. Divided by s_i it is stored in steps of ``D = max(R / s) / levels``, and weights
-in steps of d. A step d adds noise of the power d^2 / 12, so that output o of the second layer gets::
+by the weights w_oi. Divided by s_i it is stored in steps of ``D = max(R / s) / levels``, weights in
+steps of d. A step d adds noise of the power d^2 / 12, so that output o of the second layer gets::
 
     from the map:            D^2 sum_i s_i^2 sum w_oi^2
     from its own weights:    d_o^2 sum_i m_i / s_i^2,      d_o = max_i |w_oi| s_i / levels
@@ -127,7 +127,9 @@ def channel_scales(
 
     wide, tall = _at_least(reach), _at_least(peak.max(axis=0))
     tried = [
-        _levelled(wide**a / tall**b, reach, alive) for a in _EXPONENTS for b in _EXPONENTS
+        _levelled(wide**a / tall**b, reach, alive, 1.0 if pair.clipped else _MOST)
+        for a in _EXPONENTS
+        for b in _EXPONENTS
     ]
     return min(tried, key=noise)
 
@@ -183,7 +185,7 @@ def _at_least(values: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(values, max(_LEAST * values.max(), 1e-30)))
 
 
-def _levelled(s: np.ndarray, reach: np.ndarray, alive: np.ndarray) -> np.ndarray:
+def _levelled(s: np.ndarray, reach: np.ndarray, alive: np.ndarray, most: float) -> np.ndarray:
     """The scales times what leaves the largest value of all channels where it was."""
     s = s * (reach[alive] / s[alive]).max() / reach.max()
-    return np.where(alive, np.clip(s, 1 / _MOST, _MOST), 1.0)
+    return np.where(alive, np.clip(s, 1 / _MOST, most), 1.0)

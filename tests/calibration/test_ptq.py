@@ -15,7 +15,8 @@ from nnabla_compress.calibration.agreement import agreement
 from nnabla_compress.calibration.observe import compute
 from nnabla_compress.calibration.samples import split_samples
 from nnabla_compress.errors import CompressError, ConfigError, DataError
-from nnabla_compress.exporters import export_nnp
+from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.exporters.agreement import nnb_agreement
 from nnabla_compress.graph import functions, layers
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import graph_quantizers
@@ -289,3 +290,72 @@ def test_a_network_with_damaged_parameters_names_the_place():
     nn.get_parameters()["c2/conv/W"].d = np.inf
     with pytest.raises(CompressError, match="values of W in c2/conv are NaN or infinite"):
         quantize(x, y, samples(16))
+
+
+def relu6_network(x):
+    """Depthwise layers between ReLU6, as in MobileNet."""
+    h = F.relu6(PF.convolution(x, 16, (3, 3), pad=(1, 1), name="c1"))
+    h = F.relu6(PF.depthwise_convolution(h, (3, 3), pad=(1, 1), name="dw"))
+    h = F.relu6(PF.convolution(h, 16, (1, 1), name="pw"))
+    return PF.affine(F.average_pooling(h, h.shape[2:]), 5, name="fc")
+
+
+def unequal_relu6(seed=0):
+    """The network with channels between 1 and a hundredth of the range, as training leaves them."""
+    x = nn.Variable((2, 3, 8, 8))
+    y = relu6_network(x)
+    rng = np.random.RandomState(seed)
+    factors = np.logspace(0, -2, 16)
+    for name, parameter in sorted(nn.get_parameters().items()):
+        parameter.d = 0.3 * rng.randn(*parameter.shape)
+        if name == "c1/conv/W":
+            parameter.d *= factors.reshape(-1, 1, 1, 1)
+        if name == "c1/conv/b":
+            parameter.d *= factors
+        if name == "dw/depthwise_conv/W":
+            parameter.d /= factors.reshape(-1, 1, 1)
+    return x, y
+
+
+def test_equalization_through_relu6_gains_decibels_on_unseen_samples():
+    x, y = unequal_relu6()
+    unseen = samples(64, seed=9)
+    found = {}
+    for equalization in (False, True):
+        result = quantize(x, y, samples(), equalization=equalization)
+        found[equalization] = snr(result, x, y, unseen)
+    assert found[True] > found[False] + 3
+    assert "Minimum2" in {f.info.type_name for f in functions(result.outputs)}
+
+
+def test_an_equalized_relu6_network_is_exported_as_it_computes(tmp_path):
+    x, y = unequal_relu6()
+    result = quantize(x, y, samples())
+    with nn.parameter_scope("", result.scope):
+        for target in ("portable", "integer"):
+            export_nnp(tmp_path / f"{target}.nnp", result.outputs[0], result.inputs[0], target)
+            loaded = NnpFile(tmp_path / f"{target}.nnp").build(batch_size=8)
+            loaded.inputs["x"].d = values = samples(8, seed=3)
+            loaded.output.forward()
+            (expected,) = compute(result.outputs, result.inputs, [values])
+            assert agreement([expected], [loaded.output.d]).snr > 40
+
+
+def test_an_equalized_relu6_network_goes_to_int8(tmp_path):
+    x, y = unequal_relu6()
+    result = quantize(x, y, samples())
+    with nn.parameter_scope("", result.scope):
+        export_nnp(
+            tmp_path / "net.nnp", result.outputs[0], result.inputs[0], "int8",
+            samples={"x": samples()},
+        )  # fmt: skip
+    nnb = export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp")
+    assert nnb_agreement(nnb, y, x, {"x": samples(32, seed=9)}).error < 0.1
+
+
+def test_maps_keep_their_names_where_relu6_gets_a_bound_for_each_channel():
+    x, y = unequal_relu6()
+    rules = ("affine:bits=8,symmetric=false", "c1/conv/relu6=none")
+    result = quantize(x, y, samples(), activations=rules)
+    names = {n.info.args["name"] for n in graph_quantizers(result.outputs)}
+    assert "dw/depthwise_conv/relu6" in names and "c1/conv/relu6" not in names

@@ -16,6 +16,7 @@ import numpy as np
 from nnabla_compress.exporters.fixed_point.evaluate import Feed, copy_of, evaluate
 from nnabla_compress.exporters.fixed_point.integer_graph import IntegerGraph
 from nnabla_compress.exporters.fixed_point.kernels import (
+    BOUNDS,
     LAYERS,
     MOST_FRACTION_BITS,
     key,
@@ -131,9 +132,11 @@ def calibrate(
         evaluate(graph.outputs, feed, compute)
     for function in functions(graph.outputs):
         for position, variable in enumerate(function.inputs):
+            # A bound beyond the integers is as good as their largest.
+            bound = function.info.type_name in BOUNDS
             bias = function.info.type_name in LAYERS and position == BIAS
             wanted = spread and key(variable) in graph.fixed
-            if wanted and key(variable) not in spreads and not bias:
+            if wanted and key(variable) not in spreads and not (bias or bound):
                 spreads[key(variable)] = Spread(bits, certain=True)
                 spreads[key(variable)].add(variable.d)
     return Calibration(spreads, {f: total / rows for f, total in sums.items()}, windows)

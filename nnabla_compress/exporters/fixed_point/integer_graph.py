@@ -134,7 +134,7 @@ def integer_graph(
     Args:
         outputs: Variables of one graph of native functions.
         inputs: The network's inputs.
-        floats: Those of them that stay floats.
+        floats: Those of them, and of what MulScalar gives, that stay floats.
         names: Paths of parameters by their array.
     """
     builder = _Builder(outputs, inputs, floats, names)
@@ -149,7 +149,7 @@ class _Builder:
         floats: Collection[nn.Variable],
         names: Mapping[Any, str],
     ) -> None:
-        self.inputs = set(inputs)
+        self.inputs, self.floats = set(inputs), set(floats)
         self.readers = consumers(outputs)
         self.fixed: Set[Any] = {key(v) for v in inputs if v not in floats}
         self.converted: Dict[nn.Variable, nn.Variable] = {}
@@ -164,6 +164,8 @@ class _Builder:
         integers = any(key(v) in self.fixed for v in moving)
         if type_name in ("MulScalar", "Mul2") and self.is_rounded(function.outputs[0]):
             return self.copy(function, arguments)  # a quantizer: its codes are exact in float only
+        if function.outputs[0] in self.floats:
+            return self.copy(function, arguments)
         if type_name in ("MulScalar", "AddScalar") and integers:
             return [self.by_parameter(function, arguments[0])]
         if type_name in INTEGER and integers:

@@ -11,6 +11,8 @@ import nnabla as nn
 LAYERS = ("Convolution", "DepthwiseConvolution", "Affine")
 # Integer kernels: both inputs and the output in one format.
 SUMS = ("Add2", "Sub2")
+# Their second input bounds the first.
+BOUNDS = ("Minimum2", "Maximum2")
 # Integer kernels that shift and so may lower the fraction bits.
 LARGEST_SHIFT = 6
 # Values of the input go to the output unchanged, by integer kernels or through exact floats.

@@ -28,6 +28,7 @@ from nnabla_compress.exporters.fixed_point.kernels import (
     largest_integer,
 )
 from nnabla_compress.graph.layers import BIAS
+from nnabla_compress.graph.places import places
 from nnabla_compress.graph.rewrite import functions
 
 _MOST_CUT = 1e-3  # of the sum of squares: 30 dB
@@ -70,6 +71,11 @@ def fraction_bits(
     for name in graph.fixed:
         members.setdefault(classes.of(name), []).append(name)
     chosen: Dict[int, int] = {}
+    named = {
+        key(v): f"what {where} gives"
+        for function, where in places(graph.outputs).items()
+        for v in function.outputs
+    }
     for root, names_in in members.items():
         known = [spreads[name] for name in names_in if name in spreads]
         chosen[root] = (
@@ -77,7 +83,7 @@ def fraction_bits(
         )
         for name in names_in:
             if name in spreads:
-                _check(spreads[name], name, bits, names)
+                _check(spreads[name], names.get(name) or named.get(name, "an input"), bits)
     changed = True
     while changed:
         changed = False
@@ -158,12 +164,17 @@ def _least_error(spreads: List[Spread]) -> int:
     return int(fractions[error == error.min()].max()) if error.any() else MOST_FRACTION_BITS
 
 
-def _check(spread: Spread, name: Any, bits: int, names: Mapping[Any, str]) -> None:
-    if spread.cut[0] > _MOST_CUT * spread.squares:
-        what = names.get(name) or getattr(name, "name", "")
-        if not what:
-            parent = getattr(name, "parent", None)
-            what = f"the output of {parent.info.type_name}" if parent else "an input"
+def exceeds(spread: Spread) -> bool:
+    """Whether the coarsest format would cut off a part of the values that matters.
+
+    Args:
+        spread: Of the values.
+    """
+    return bool(spread.cut[0] > _MOST_CUT * spread.squares)
+
+
+def _check(spread: Spread, what: str, bits: int) -> None:
+    if exceeds(spread):
         raise ExportError(
             f"{what} reaches {spread.largest:.4g}, integers of {bits} bits hold up to "
             f"{largest_integer(bits)}.",

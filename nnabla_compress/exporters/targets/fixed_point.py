@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, Optional, Sequence
+from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -11,12 +11,18 @@ import numpy as np
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.exporters.encode import EncodedGraph
 from nnabla_compress.exporters.fixed_point.bias_correction import correct_biases
-from nnabla_compress.exporters.fixed_point.calibration import calibrate
+from nnabla_compress.exporters.fixed_point.calibration import Calibration, calibrate
 from nnabla_compress.exporters.fixed_point.clipping import clip_activations
-from nnabla_compress.exporters.fixed_point.evaluate import feeds
-from nnabla_compress.exporters.fixed_point.integer_graph import integer_graph, scale_layers
-from nnabla_compress.exporters.fixed_point.kernels import largest_integer
-from nnabla_compress.exporters.fixed_point.positions import fraction_bits
+from nnabla_compress.exporters.fixed_point.equalization import equalized
+from nnabla_compress.exporters.fixed_point.evaluate import Feed, feeds
+from nnabla_compress.exporters.fixed_point.integer_graph import (
+    IntegerGraph,
+    integer_graph,
+    scale_layers,
+)
+from nnabla_compress.exporters.fixed_point.kernels import key, largest_integer
+from nnabla_compress.exporters.fixed_point.positions import exceeds, fraction_bits
+from nnabla_compress.exporters.fixed_point.rescaling import rescaled
 from nnabla_compress.exporters.fixed_point.rounding import (
     RoundedNetwork,
     parameter_codes,
@@ -34,6 +40,7 @@ from nnabla_compress.exporters.targets.target import (
     unused,
 )
 from nnabla_compress.graph.layers import WEIGHT
+from nnabla_compress.graph.rewrite import functions
 
 _OTHERWISE = (
     "'integer' or 'portable', whose feature maps are floats; or give samples as the network takes "
@@ -75,9 +82,17 @@ class FixedPoint(Target):
         ]
         scaled = scale_layers(plain.outputs, inputs, plain.names)
         names = {**plain.names, **network.names_in(scaled)}
-        graph = integer_graph(scaled, inputs, floats, names)
-        names.update(network.names_in(graph.outputs))
-        calibration = calibrate(graph, batches, self.bits)
+        exact = not quantizers
+        if self.economical:
+            scaled, unclipped = equalized(scaled, batches, self.bits, names)
+            exact &= unclipped
+            names.update(network.names_in(scaled))
+        graph, calibration = self._calibrated(network, scaled, floats, batches, names)
+        if any(exceeds(spread) for spread in calibration.spreads.values()):
+            scaled, multiplied = self._rescaled(scaled, inputs, batches, names)
+            names.update(network.names_in(scaled))
+            floats = [*floats, *multiplied]
+            graph, calibration = self._calibrated(network, scaled, floats, batches, names)
         headroom = None if self.economical else _HEADROOM
         positions = fraction_bits(graph, calibration.spreads, self.bits, names, headroom)
         codes = parameter_codes(graph, inputs, positions, self.bits)
@@ -97,8 +112,37 @@ class FixedPoint(Target):
                 *vanishing(graph, calibration.spreads, positions, names),
                 *unused(options, self.name),
             ],
-            reference=reference.outputs if quantizers else graph.outputs,
+            reference=graph.outputs if exact else reference.outputs,
         )
+
+    def _calibrated(
+        self,
+        network: Network,
+        outputs: Sequence[nn.Variable],
+        floats: Sequence[nn.Variable],
+        batches: Sequence[Feed],
+        names: Dict[Any, str],
+    ) -> Tuple[IntegerGraph, Calibration]:
+        graph = integer_graph(outputs, list(network.inputs.values()), floats, names)
+        names.update(network.names_in(graph.outputs))
+        return graph, calibrate(graph, batches, self.bits)
+
+    def _rescaled(
+        self,
+        outputs: Sequence[nn.Variable],
+        inputs: Sequence[nn.Variable],
+        batches: Sequence[Feed],
+        names: Dict[Any, str],
+    ) -> Tuple[List[nn.Variable], List[nn.Variable]]:
+        every = {key(v) for f in functions(outputs) for v in (*f.inputs, *f.outputs)}
+        spreads = calibrate(IntegerGraph(list(outputs), every), batches, self.bits).spreads
+        computed = {key(v): v for f in functions(outputs) for v in f.outputs}
+        largest = {
+            variable: spreads[name].largest
+            for name, variable in {**computed, **{key(v): v for v in inputs}}.items()
+            if name in spreads and exceeds(spreads[name])
+        }
+        return rescaled(outputs, inputs, largest, largest_integer(self.bits), names)
 
     def _type(self, position: int) -> str:
         return f"FIXED{self.bits}_{position}"
