@@ -194,10 +194,6 @@ class _Sequence:
             self.channel_clips,
         )
 
-    def _quantized(self) -> Copy:
-        signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
-        return quantized_copy(self.plain, signed, self.settings)
-
     def _can_learn(self, learn_from: np.ndarray) -> bool:
         """Whether what is learned from some samples can be judged on others."""
         if learn_from is not self.judged_on[0]:
@@ -206,6 +202,7 @@ class _Sequence:
         return False
 
     def _quantized(self) -> Copy:
+        """The network with quantizers, of maps as they were observed."""
         signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
         return quantized_copy(self.plain, signed, self.settings)
 
@@ -216,10 +213,6 @@ class _Sequence:
             tensors = places(self.plain.outputs, self.plain.inputs)
         found = observe(self.plain.outputs, self.plain.inputs, self.learn_from, tensors)
         return {variable: statistics for variable, statistics in found.items() if statistics.seen}
-
-    def _signed(self) -> Dict[str, bool]:
-        """Which feature maps hold negative values, by name."""
-        return {seen.name: seen.low < 0 for seen in self.statistics.values()}
 
     def _equalize(self, method: str, corrected: bool) -> None:
         clipped = with_channel_clips(self.plain.outputs)
