@@ -20,7 +20,7 @@ def ascii_name(name: str) -> str:
 
     Example:
         >>> ascii_name("c1/conv/W"), ascii_name("全結合/affine/W")
-        ('c1/conv/W', 'xn--24vx3ez89d/affine/W')
+        ('c1/conv/W', 'xn--15qv7d292d/affine/W')
     """
     if name.isascii():
         return name
@@ -34,7 +34,7 @@ def shown_name(name: str) -> str:
         name: A name or a path.
 
     Example:
-        >>> shown_name("xn--24vx3ez89d/affine/W")
+        >>> shown_name("xn--15qv7d292d/affine/W")
         '全結合/affine/W'
     """
     if _PREFIX not in name:

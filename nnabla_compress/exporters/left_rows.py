@@ -52,7 +52,7 @@ def left_rows(
         >>> parameters = nn.get_parameters()
         >>> own = {variable.data: path for path, variable in parameters.items()}
         >>> [(row.name, row.type, row.bytes) for row in left_rows([y], parameters, own)]
-        [('p/slope', 'PReLU', 4)]
+        [('p/prelu/slope', 'PReLU', 4)]
     """
     paths = {variable.data: path for path, variable in parameters.items()}
     of_layers: Set[Any] = set()

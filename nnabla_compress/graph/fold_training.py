@@ -51,7 +51,7 @@ def fold_for_training(
         >>> x = nn.Variable((8, 3, 4, 4))
         >>> h = PF.convolution(x, 16, (3, 3), apply_w=MovingRange(bits=8, axis=0), name="c1")
         >>> y, = fold_for_training([PF.batch_normalization(h, name="c1")])
-        >>> [f.info.type_name for f in functions([y])]
+        >>> [f.info.type_name for f in functions([y])]  # doctest: +NORMALIZE_WHITESPACE
         ['nnabla_compress.MovingRangeQuantizer', 'Convolution',
          'nnabla_compress.FoldedBatchNormalization']
     """

@@ -24,7 +24,7 @@ def test_the_split_is_stratified_disjoint_and_always_the_same():
     assert one.train.x.min() == 0 and one.train.x.max() == 1 and one.n_classes == 10
 
 
-def test_without_scikit_learn_the_extra_is_named(monkeypatch):
+def test_without_scikit_learn_the_package_is_named(monkeypatch):
     real = builtins.__import__
 
     def absent(name, *arguments, **keywords):
@@ -35,4 +35,4 @@ def test_without_scikit_learn_the_extra_is_named(monkeypatch):
     monkeypatch.setattr(builtins, "__import__", absent)
     with pytest.raises(ConfigError, match="scikit-learn") as caught:
         digits()
-    assert "nnabla-compress[data]" in str(caught.value)
+    assert "pip install scikit-learn" in str(caught.value)
