@@ -296,7 +296,7 @@ def test_evaluate_says_what_goes_with_what(folder, tmp_path, monkeypatch, capsys
     for words, said in (
         (["regressor.nnp"], "add --data DATA, or --recipe"),
         (["regressor.nnp", "-r", "a.yaml", "--scale", "2"], "--recipe brings what --scale says"),
-        ([".", "--loss", "SquaredError"], "--loss goes with an .nnp file"),
+        ([".", "--loss", "SquaredError"], "does not say which data it is for"),
     ):
         code, _, err = shell(monkeypatch, capsys, folder, "evaluate", *words)
         assert code == 1 and said in err
