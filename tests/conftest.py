@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 import functools
+import os
 
 import nnabla as nn
 import nnabla.random
 import nnabla.utils.converter
 import numpy as np
 import pytest
+
+# Workers of pytest-xdist tell their processes that they have 80 columns.
+os.environ.pop("COLUMNS", None)
 
 
 @pytest.fixture(autouse=True)
