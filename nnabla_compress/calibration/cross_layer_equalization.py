@@ -22,6 +22,7 @@ import numpy as np
 
 from nnabla_compress.calibration.observe import BATCH
 from nnabla_compress.calibration.samples import batches
+from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.channel_pairs import INPUT_AXES, Pair, by_input, by_output, pairs
 from nnabla_compress.graph.channel_scales import Levels, needed, scale_pairs
 from nnabla_compress.graph.channel_statistics import channel_statistics
@@ -102,7 +103,13 @@ def equalize_for(
         return 0
     variables = {v.data: v for pair in found for v in pair.parameters()}
     arrays = {data: value(variable) for data, variable in variables.items()}
-    feeds = ({v: a[:n] for v, a in zip(inputs, rows)} for rows, n in batches(samples, BATCH))
+    wanted = min(BATCH, len(samples[0]))
+    size = rows_of(outputs, inputs, wanted)
+    # Where only one batch size can be built, the last sample counts as often as it fills one up.
+    feeds = (
+        {v: a[: n if size == wanted else size] for v, a in zip(inputs, rows)}
+        for rows, n in batches(samples, size)
+    )
     statistics = channel_statistics(outputs, needed(found), feeds)
     scale_pairs(found, statistics, arrays, levels)
     for data, variable in variables.items():

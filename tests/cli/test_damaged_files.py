@@ -207,7 +207,8 @@ def test_a_member_that_is_missing(verbs, without):
 @pytest.mark.parametrize("verb", [["inspect"], ["compress", "-w", "lut:bits=4"], ["sensitivity"]])
 def test_a_folder_a_text_and_nothing_at_all(verbs, verb):
     (verbs.folder / "run" / "text.nnp").write_text("no archive")
-    for name in ("run", "run/text.nnp", "gone.nnp", "."):
+    (verbs.folder / "empty").mkdir(exist_ok=True)
+    for name in ("empty", "run/text.nnp", "gone.nnp", "."):
         words = [verb[0], name, *verb[1:], "-o", "new"] if verb[0] != "inspect" else [*verb, name]
         if verb[0] == "sensitivity":
             words += ["--data", "digits"]

@@ -76,7 +76,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     assert done.returncode == 0, done.stderr
     images = np.random.RandomState(0).rand(2000, 1, 8, 8).astype(np.float32)
     np.savez(path / "data.npz", x_train=images, x_test=images, y_test=np.arange(2000) % 10)
-    np.savez(path / "labels.npz", x_train=images, y_train=np.arange(2000) % 10)
+    labels = np.arange(2000) % 10
+    np.savez(
+        path / "labels.npz",
+        **{"x_train": images, "y_train": labels, "x_validation": images, "y_validation": labels},
+    )
     return path
 
 
@@ -105,7 +109,7 @@ def test_a_compressed_training_stops_and_goes_on_from_its_checkpoint(
     [
         ("ptq", ("short/float.nnp", "--data", "data.npz", "-n", "2000", "-b", "4")),
         ("sensitivity", ("short/float.nnp", "--data", "labels.npz", "--samples", "2000")),
-        ("verify", ("short/results.nnp", "-n", "100000000")),
+        ("verify", ("short/results.nnp", "-n", "1000000")),
     ],
 )
 @pytest.mark.parametrize("moment", [0.3, 1.0])
