@@ -12,7 +12,7 @@ import click
 
 from nnabla_compress._version import __version__
 from nnabla_compress.cli.interrupts import Interrupts
-from nnabla_compress.errors import CompressError, unwrap
+from nnabla_compress.errors import CompressError, causes, unwrap
 from nnabla_compress.spelling import nearest_name
 
 # Each is a module of this package, imported when it is asked for, so that help is quick.
@@ -116,6 +116,12 @@ def _told(error: BaseException) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     elif os.environ.get("NNABLA_COMPRESS_TRACEBACK"):
         raise error
+    elif any(isinstance(each, MemoryError) for each in causes(error)):
+        click.echo(
+            f"out of memory: {error}\n"
+            "help: take fewer samples or a smaller batch size, or a machine with more memory",
+            err=True,
+        )
     else:
         click.echo(
             f"internal error: {type(error).__name__}: {error}\n"

@@ -217,3 +217,14 @@ def test_a_full_disk_while_writing_a_checkpoint_is_one_message(tmp_path):
         assert not list(disk.rglob(".*"))
     finally:
         subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_memory_that_is_short_is_told_as_such(monkeypatch, capsys):
+    def short(**options):
+        raise ValueError("in a callback") from MemoryError("Unable to allocate 47.7 GiB")
+
+    monkeypatch.setattr(cli.group, "main", short)
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["verify", "net.nnp", "-n", "1000000000"])
+    said = capsys.readouterr().err
+    assert stop.value.code == 1 and "out of memory" in said and "internal error" not in said

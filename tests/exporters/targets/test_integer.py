@@ -62,9 +62,10 @@ def test_random_networks_are_equal_bit_for_bit(tmp_path_factory, seed):
     report = export(folder, y, x)
     network, expected, got = both(folder, 2 * rows_for(x, seed=seed))
     # What is not exact is said: averages of cut windows, groups of inputs with several scales.
-    assert network.exact == (report.notes == (EXACT_NOTE,))
+    assert network.exact == (EXACT_NOTE in report.notes)
     if network.exact:
-        assert expected.tobytes() == got.tobytes()
+        # NNabla may give a negative zero where the runtime gives zero.
+        assert (expected + 0).tobytes() == (got + 0).tobytes()
     else:
         np.testing.assert_allclose(got, expected, rtol=0.05, atol=0.05 * np.abs(expected).max())
 
