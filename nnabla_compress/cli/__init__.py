@@ -110,15 +110,16 @@ def _told(error: BaseException) -> int:
     if isinstance(error, click.Abort) and error.__cause__ is not None:
         error = error.__cause__  # an EOFError, which click takes for a wish of the user's
     known = unwrap(error)
+    short = next((each for each in causes(error) if isinstance(each, MemoryError)), None)
     if isinstance(known, CompressError):
         click.echo(f"{type(known).__name__}: {known}", err=True)
     elif isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     elif os.environ.get("NNABLA_COMPRESS_TRACEBACK"):
         raise error
-    elif any(isinstance(each, MemoryError) for each in causes(error)):
+    elif short is not None:
         click.echo(
-            f"out of memory: {error}\n"
+            f"out of memory: {short}\n"
             "help: take fewer samples or a smaller batch size, or a machine with more memory",
             err=True,
         )

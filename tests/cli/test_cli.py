@@ -16,6 +16,8 @@ import h5py
 import numpy as np
 import pytest
 
+from nnabla_compress import cli
+
 RECIPE = """
 name: tiny
 seed: 1
