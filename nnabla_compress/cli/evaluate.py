@@ -97,7 +97,7 @@ def command(
         )
     console.print(f"{split}: {text_of(score)}  ({score.samples} samples)")
     for doubt in score.doubts:
-        messages.print(f"WARNING: {doubt}.", markup=False)
+        messages.print(f"WARNING: {doubt}.")
 
 
 def text_of(score: Score) -> str:

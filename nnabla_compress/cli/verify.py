@@ -73,7 +73,7 @@ def command(
             target = as_archive(target, Path(temporary))
         found = _verified(target, samples, nnp, original, trust, options)
     for warning in found.warnings:
-        messages.print(warning, markup=False)
+        messages.print(warning)
     if as_json:
         click.echo(json_text(found.as_dict()))
     else:
@@ -87,7 +87,7 @@ def command(
         for line in accuracy_lines(found):
             console.print(line)
         for note in found.notes:
-            console.print(f"note: {note}", markup=False)
+            console.print(f"note: {note}")
     found.check()
 
 
