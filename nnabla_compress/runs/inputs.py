@@ -226,6 +226,43 @@ class Inputs:
             self.build = lambda new, test: on_inputs([output], {x[n]: new[n] for n in x})[0]
 
 
+@dataclass(frozen=True)
+class OtherData:
+    """Data that take the place of a run's own.
+
+    Args:
+        recipe: Says data, the seed that samples are drawn with, and the preprocessing; the run's
+            own preprocessing holds where it says none.
+        folder: Where its relative paths start.
+        targets: As of :func:`load_data`.
+    """
+
+    recipe: Recipe
+    folder: Path
+    targets: Optional[str] = None
+
+    def put(self, inputs: Inputs, network: Network) -> None:
+        """Makes them the data of a run.
+
+        Args:
+            inputs: What the run's recipe refers to, loaded; its data set changes.
+            network: The run's network.
+
+        Raises:
+            DataError: If they are missing or damaged, or don't fit the network.
+        """
+        wanted = replace(network.wanted, shapes=inputs.shapes)
+        network = replace(network, wanted=wanted)
+        found = load_data(self.recipe, self.folder, network, True, self.targets)
+        if inputs.splits is not None:
+            own = inputs.splits
+            found = replace(found, n_classes=own.n_classes, class_names=own.class_names)
+        inputs.splits, inputs.unlabelled, inputs.seed = found, True, self.recipe.seed
+        preprocessing = self.recipe.preprocessing
+        if preprocessing != type(preprocessing)():
+            inputs.preprocessing = preprocessing_of(self.recipe)
+
+
 def load_data(
     recipe: Recipe,
     folder: Path,

@@ -89,7 +89,7 @@ def feeds(
             raise ConfigError(
                 f"target {target!r} chooses number formats from samples: input {name} has none.",
                 help=f"give export_nnp samples={{'{name}': array of inputs, some 32 or more}}; "
-                "from the shell add --data, to an export of a file too",
+                "from the shell add --data",
             )
         if array.shape[1:] != tuple(variable.shape[1:]):
             raise ConfigError(
