@@ -188,6 +188,7 @@ def evaluate_network(
     network = recipe.model.network if recipe.model.nnp == str(path) else None
     with own_parameters():
         inputs = _inputs_of(path, recipe, folder, network)
+        inputs.check_rows()
         samples = inputs.data.split(split)
         if samples.labelled:
             return scored(inputs, inputs.build, samples, batch_size)

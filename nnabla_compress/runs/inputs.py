@@ -139,19 +139,31 @@ class Inputs:
         """
         if self.test is None:
             return
-        with own_parameters(), nn.auto_forward(False):
-            shape = self.build(self.variables(), True).shape
-        rows = self.only_batch or 1
-        if not shape or shape[0] != rows:
-            asked = "one sample" if rows == 1 else f"{rows} samples"
-            raise DataError(
-                f"of {asked} the network gives an output of shape {tuple(shape)}: the first "
-                "axis is not that of the samples.",
-                help="choose a network or an output with one row a sample",
-            )
+        shape = self.check_rows()
         for split in self.data.splits.values():
             if split.labelled or not self.unlabelled:
-                self.loss.check(tuple(shape), split)
+                self.loss.check(shape, split)
+
+    def check_rows(self) -> Tuple[int, ...]:
+        """Refuses a network that does not give one row a sample, before it runs on samples.
+
+        Returns:
+            The shape of its output.
+
+        Raises:
+            DataError: If the first axis of the output is not that of the samples.
+        """
+        with own_parameters(), nn.auto_forward(False):
+            shape = tuple(self.build(self.variables(), True).shape)
+        rows = self.only_batch or 1
+        if shape[:1] != (rows,):
+            asked = "one sample" if rows == 1 else f"{rows} samples"
+            raise DataError(
+                f"of {asked} the network gives an output of shape {shape}: the first "
+                "axis is not that of the samples.",
+                help="choose a network or an output with one row a sample, or leave the data out",
+            )
+        return shape
 
     def answer(self) -> bool:
         """Gives samples without targets the float network's own answers, as it is now.
