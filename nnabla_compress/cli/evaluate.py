@@ -41,8 +41,9 @@ if TYPE_CHECKING:
     help="Which samples.",
 )
 @click.option("-b", "--batch-size", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--trust", is_flag=True, help="With a run folder: run the Python code that it names.")
 def command(
-    target: Path, recipe: Optional[Path], split: str, batch_size: int, **options: Any
+    target: Path, recipe: Optional[Path], split: str, batch_size: int, trust: bool, **options: Any
 ) -> None:
     """Prints the loss and what else is measured of TARGET: a run folder, a stored network, an .nnb.
 
@@ -66,7 +67,7 @@ def command(
     if target.is_dir() and not holds_network(target):
         training = split == "train"
         other = data_of_run(target, None, recipe_data=recipe, training=training, **options)
-        score = evaluate_run(target, split, batch_size, other)
+        score = evaluate_run(target, split, batch_size, trust, other)
     else:
         if recipe is not None and given:
             raise ConfigError(
@@ -94,7 +95,7 @@ def command(
         )
     console.print(f"{split}: {text_of(score)}  ({score.samples} samples)")
     for doubt in score.doubts:
-        messages.print(f"WARNING: {doubt}.", markup=False)
+        messages.print(f"WARNING: {doubt}.")
 
 
 def text_of(score: Score) -> str:

@@ -41,7 +41,8 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed
     show_default=True,
     help="How many samples of the data, drawn at random.",
 )
-def command(run: Path, output: Optional[Path], **options: Any) -> None:
+@click.option("--trust", is_flag=True, help="With a run folder: run the Python code that it names.")
+def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> None:
     """Writes the compressed network of RUN as .nnp and .nnb.
 
     RUN is a folder of 'run', 'compress' or 'ptq', which brings its own data and preprocessing
@@ -67,7 +68,7 @@ def command(run: Path, output: Optional[Path], **options: Any) -> None:
         exported = export_file(run, folder, recipe=recipe, folder=start, **options)
     else:
         other = data_of_run(run, "none", **described_by)
-        exported = export_run(run, folder, other=other, **options)
+        exported = export_run(run, folder, trust=trust, other=other, **options)
     console.print(layer_table(exported.report.rows_as_dicts()))
     if exported.report.what_stays():
         console.print(stays_table(exported.report.what_stays()))

@@ -29,6 +29,7 @@ from nnabla_compress.runs.networks import network_of
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.post_trained import PostTrained, divide
 from nnabla_compress.runs.run import Run
+from nnabla_compress.runs.trust import check_trust, confined, confined_recipe
 from nnabla_compress.training import Score, set_seed
 from nnabla_compress.training.evaluate import Build
 
@@ -36,14 +37,15 @@ _RECIPE, _RESULTS, _FLOAT = "recipe.yaml", "results.nnp", "float.nnp"
 _AGREEMENT = "agreement with the float network"
 
 
-def open_run(folder: Path) -> Run:
+def open_run(folder: Path, trust: bool = False) -> Run:
     """Opens a run folder that exists.
 
     Args:
         folder: The run folder.
+        trust: Whether the Python code that its recipe names may run.
 
     Raises:
-        ConfigError: If it holds no run.
+        ConfigError: If it holds no run, or names code and is not trusted.
     """
     kept = folder / _RECIPE
     if not folder.exists():
@@ -64,7 +66,14 @@ def open_run(folder: Path) -> Run:
         source = Path(json.loads((folder / "source.json").read_text("utf-8"))["folder"])
     except (OSError, ValueError, KeyError):
         source = folder
-    return Run(Recipe.read(kept), folder, source, resume=True)
+    recipe = Recipe.read(kept)
+    if trust:
+        return Run(recipe, folder, source, resume=True)
+    scored_on = PostTrained.read(folder)
+    check_trust(folder, recipe, None if scored_on is None else scored_on.scored)
+    run = Run(recipe, folder, source, resume=True)
+    run.recipe, run.trusted = confined_recipe(recipe), False
+    return run
 
 
 def stored_in(target: Path) -> Path:
@@ -107,7 +116,8 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
         if other is not None:
             other.put(inputs, network_of(recipe, run.recipe_folder))
         elif kept is not None:
-            divide(inputs, recipe, run.recipe_folder, kept.samples, kept.scored)
+            others = kept.scored if run.trusted else confined(kept.scored)
+            divide(inputs, recipe, run.recipe_folder, kept.samples, others)
         if other is None or other.targets != "none":
             inputs.answer()
         if kept is not None:
@@ -132,7 +142,11 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
 
 
 def evaluate_run(
-    folder: Path, split: str = "test", batch_size: int = 100, other: Optional[OtherData] = None
+    folder: Path,
+    split: str = "test",
+    batch_size: int = 100,
+    trust: bool = False,
+    other: Optional[OtherData] = None,
 ) -> Score:
     """Scores the compressed network of a finished run.
 
@@ -140,12 +154,13 @@ def evaluate_run(
         folder: The run folder.
         split: "train", "validation" or "test" of the data.
         batch_size: Samples of a forward pass.
+        trust: Whether the Python code that the folder names may run.
         other: Data instead of the run's own.
 
     Raises:
         CompressError: If the folder holds no finished run.
     """
-    with trained_network(open_run(folder), other) as (inputs, build):
+    with trained_network(open_run(folder, trust), other) as (inputs, build):
         score = scored(inputs, build, inputs.data.split(split), batch_size)
         if split in inputs.answered:
             return replace(score, accuracy_name=_AGREEMENT)
@@ -223,6 +238,7 @@ def export_run(
     folder: Path,
     output: Path,
     target: str = "portable",
+    trust: bool = False,
     other: Optional[OtherData] = None,
     **options: Any,
 ) -> Exported:
@@ -232,6 +248,7 @@ def export_run(
         folder: The run folder.
         output: Folder for the files.
         target: What the files are for.
+        trust: Whether the Python code that the folder names may run.
         other: Data instead of the run's own, for targets that choose number formats from samples.
         options: More of :class:`~nnabla_compress.recipes.ExportPart`: ``nnb``, ``c``, ``api``,
             ``batch_size``, ``storage``, ``snap_dictionary``, ``samples``.
@@ -243,7 +260,7 @@ def export_run(
         CompressError: If the folder holds no finished run, or the network can't be exported.
     """
     part = ExportPart.checked({"target": target, **options})
-    run = open_run(folder)
+    run = open_run(folder, trust)
     with trained_network(run, other) as (inputs, build), new_files(output):
         return export_network(output / f"{run.recipe.name}.nnp", inputs, build, part)
 

@@ -30,6 +30,7 @@ def verify_run(
     folder: Path,
     nnp: Optional[Path] = None,
     count: int = 100,
+    trust: bool = False,
     other: Optional[OtherData] = None,
 ) -> Verification:
     """Compares the network of a finished run with the files that were exported of it.
@@ -40,12 +41,13 @@ def verify_run(
         folder: The run folder.
         nnp: The exported file, by default the run's own.
         count: Number of samples: of the data, random ones if there are none.
+        trust: Whether the Python code that the folder names may run.
         other: Data instead of the run's own.
 
     Raises:
         CompressError: If the folder holds no finished run, or something can't be run.
     """
-    run = open_run(folder)
+    run = open_run(folder, trust)
     with trained_network(run, other) as (inputs, build):
         if nnp is None:
             nnp = next((folder / n for n in _EXPORTED if (folder / n).is_file()), None)
