@@ -13,6 +13,7 @@ from nnabla_compress.spelling import nearest_name
 
 if TYPE_CHECKING:
     from nnabla_compress.recipes import Recipe
+    from nnabla_compress.runs.inputs import OtherData
 
 LOSS_HELP = (
     "What the network learns, by NNabla's name, e.g. SquaredError or HuberLoss:delta=0.5 [the loss "
@@ -149,6 +150,38 @@ def described(
         content["data"] = data_part(data, training=training, validation=0)
         content["preprocessing"] = preprocessing
     return Recipe.checked(content, "the options"), Path(".")
+
+
+def data_of_run(run: Path, targets: Optional[str], **options: Any) -> Optional[OtherData]:
+    """Returns the data that options name instead of a run's own, None if they name none.
+
+    Args:
+        run: The run folder.
+        targets: Which kind of targets, as of :class:`~nnabla_compress.runs.inputs.OtherData`.
+        options: As of :func:`described`.
+
+    Raises:
+        ConfigError: If options contradict each other, or say what a run says itself.
+    """
+    from nnabla_compress.runs.inputs import OtherData
+
+    given = [key for key, value in options.items() if value not in (None, False)]
+    if not given:
+        return None
+    for key in ("loss", "network"):
+        if key in given:
+            raise ConfigError(
+                f"a run knows its {key}: --{key} is for files.", help=f"leave --{key} out"
+            )
+    if "data" not in given and "recipe_data" not in given:
+        if given == ["training"]:
+            return None
+        raise ConfigError(
+            f"--{next(key for key in given if key != 'training')} is for data that are given.",
+            help="add --data, or leave it out: a run brings its own data and preprocessing",
+        )
+    recipe, folder = described(run, **{**options, "seed": options.get("seed") or 0})
+    return OtherData(recipe, folder, targets)
 
 
 def _unknown(text: str, source: str) -> ConfigError:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
-from nnabla_compress.cli.data_options import LOSS_HELP, described
+from nnabla_compress.cli.data_options import LOSS_HELP, data_of_run, described
 from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Recipe whose data and preprocessing to use; a run folder brings its own.",
 )
-@click.option("-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits.")
+@click.option(
+    "-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits [a run's own]."
+)
 @click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
 @click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
 @click.option("--std", metavar="NUMBERS", help="Likewise.")
@@ -63,13 +65,9 @@ def command(
     target = stored_in(target)
     given = [f"--{name}" for name, value in options.items() if value is not None]
     if target.is_dir() and not holds_network(target):
-        if recipe is not None or given:
-            raise ConfigError(
-                f"{(given or ['--recipe'])[0]} goes with an .nnp file; a run folder brings its "
-                "own.",
-                help="leave it out",
-            )
-        score = evaluate_run(target, split, batch_size, trust)
+        training = split == "train"
+        other = data_of_run(target, None, recipe_data=recipe, training=training, **options)
+        score = evaluate_run(target, split, batch_size, trust, other)
     else:
         if recipe is not None and given:
             raise ConfigError(

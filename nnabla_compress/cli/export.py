@@ -8,10 +8,9 @@ from typing import Any, Optional
 
 import click
 
-from nnabla_compress.cli.data_options import described
+from nnabla_compress.cli.data_options import data_of_run, described
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import Verb
-from nnabla_compress.errors import ConfigError
 
 _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed")
 
@@ -25,7 +24,7 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed
     "-d",
     "--data",
     metavar="DATA",
-    help="With a file: samples that int8, int16 and integer choose number formats from; no labels "
+    help="Samples that int8, int16 and integer choose number formats from [a run's own]; no labels "
     "needed; as for 'compress', e.g. FILE.npz or digits.",
 )
 @click.option("--recipe-data", type=click.Path(path_type=Path), help="Take data from a recipe.")
@@ -46,9 +45,9 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed
 def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> None:
     """Writes the compressed network of RUN as .nnp and .nnb.
 
-    RUN is a folder of 'run', 'compress' or 'ptq', which brings its own data; or an .nnp, an .nntxt
-    with its parameters beside it, or a folder of results of Neural Network Console, whose network
-    is written as it is.
+    RUN is a folder of 'run', 'compress' or 'ptq', which brings its own data and preprocessing
+    unless others are named; or an .nnp, an .nntxt with its parameters beside it, or a folder of
+    results of Neural Network Console, whose network is written as it is.
 
     \b
         nnabla-compress export out -t int8
@@ -63,19 +62,13 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
 
     run = stored_in(run)
     described_by = {key: options.pop(key) for key in _DATA_OPTIONS}
-    given = [
-        f"--{key.replace('_', '-')}" for key, value in described_by.items() if value is not None
-    ]
     folder = output or (run if run.is_dir() else run.parent) / "export"
     if holds_network(run) or run.suffix == ".nnb":
         recipe, start = described(run, **{**described_by, "seed": described_by["seed"] or 0})
         exported = export_file(run, folder, recipe=recipe, folder=start, **options)
-    elif given:
-        raise ConfigError(
-            f"a run brings its own data: {given[0]} is for files.", help="leave it out"
-        )
     else:
-        exported = export_run(run, folder, trust=trust, **options)
+        other = data_of_run(run, "none", **described_by)
+        exported = export_run(run, folder, trust=trust, other=other, **options)
     console.print(layer_table(exported.report.rows_as_dicts()))
     if exported.report.what_stays():
         console.print(stays_table(exported.report.what_stays()))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
-from nnabla_compress.cli.data_options import described
+from nnabla_compress.cli.data_options import data_of_run, described
 from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
 
@@ -21,7 +21,9 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
 
 @click.command("verify", cls=Verb)
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits.")
+@click.option(
+    "-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits [a run's own]."
+)
 @click.option("--recipe-data", type=click.Path(path_type=Path), help="Take data from a recipe.")
 @click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
 @click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
@@ -107,11 +109,10 @@ def _verified(
     target = stored_in(target)
     given = [f"--{key.replace('_', '-')}" for key in _DATA_OPTIONS if options[key] is not None]
     if target.is_dir():
-        if given:
-            raise ConfigError(f"a run brings its own data: {given[0]} is for files.")
         if original is not None:
             raise ConfigError("a run knows its float network.", help="leave --float out")
-        return verify_run(target, nnp, samples, trust)
+        given_data = data_of_run(target, "either", **options)
+        return verify_run(target, nnp, samples, trust, given_data)
     if nnp is not None:
         raise ConfigError("--nnp goes with a run folder.", help="give the .nnp itself")
     other = other_format(target)

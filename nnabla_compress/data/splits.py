@@ -278,7 +278,8 @@ class DataSet:
                 f"{self.name} has no {name} set.",
                 help="set validation: to a fraction or a number of training samples"
                 if name == "validation"
-                else f"use a source or file with a {name} set",
+                else f"it has {' and '.join(self.splits)} samples: choose among them, or use a "
+                f"source or file with a {name} set",
             )
         return found
 

@@ -14,6 +14,7 @@ from nnabla_compress.exporters.fixed_point.evaluate import feeds
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.graph.compare import difference, response, run, same_class
+from nnabla_compress.graph.inputs import forms
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 
@@ -158,9 +159,10 @@ def _rows(network: Network, samples: Mapping[str, np.ndarray], most: int) -> Lis
     if not samples:
         rng = np.random.RandomState(_SEED)
         count = -(-_RANDOM // batch) * batch
+        taken = forms(list(network.inputs.values()), list(network.outputs.values()))
         samples = {
-            name: rng.randn(count, *variable.shape[1:]).astype(np.float32)
-            for name, variable in network.inputs.items()
+            name: form.random(rng, (count, *variable.shape[1:]))
+            for form, (name, variable) in zip(taken, network.inputs.items())
         }
     feed = next(feeds(network.inputs, samples, most, most, "simulator"))
     rows = len(next(iter(feed.values())))

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import List, Optional, Tuple
+from typing import Collection, List, Optional, Tuple
 
 from nnabla_compress.errors import DataError
 
@@ -24,6 +24,7 @@ _STEMS = ("parameters", "parameter", "results", "result", "params")
 _EPOCH = re.compile(r"results?_(best|current)_(\d+)\.nnp$")
 # What tells a folder of ours: it is opened as a run, not as a network.
 _OWN = ("recipe.yaml", "results.json")
+_REFERENCE = ".reference"
 
 
 def holds_network(path: Path) -> bool:
@@ -107,8 +108,18 @@ def _in_folder(folder: Path) -> List[Path]:
             kept = [(_rank(each.name), each) for each in files if _EPOCH.search(each.name)]
             if kept:
                 return [max(kept)[1]]
+    # Beside the network of an export that NNabla computes otherwise lies what the device computes.
     archives = [each for each in files if each.suffix == ARCHIVE]
+    archives = [each for each in archives if not _is_reference(each, archives)]
     return archives or [each for each in files if each.suffix in TEXT]
+
+
+def _is_reference(path: Path, others: Collection[Path]) -> bool:
+    """Whether a file is the reference that an export wrote beside one of the others."""
+    return (
+        path.stem.endswith(_REFERENCE)
+        and path.with_name(path.stem[: -len(_REFERENCE)] + ARCHIVE) in others
+    )
 
 
 def _complete(text: Path) -> bool:

@@ -305,14 +305,19 @@ class NnpFile:
         return max([size[0] for size in sizes if size] + [1, proto.batch_size or 1])
 
     def _has_rows(self, made: LoadedNetwork, rows: int) -> bool:
-        """Whether outputs that have an axis of samples in the file have one of this many."""
+        """Whether outputs that have an axis of samples in the file have one of this many.
+
+        Where none has, though no output is a single number, the first axis of the inputs is no axis
+        of samples, such as the steps of a sequence: it stays as it is.
+        """
         proto = self._network(made.name)
-        own = (-1, 0, self._own_rows(made.name))
-        return all(
-            variable.shape[:1] == (rows,)
-            for name, variable in made.outputs.items()
-            if tuple(proto.variables[ascii_name(name)].shape[:1]) in [(size,) for size in own]
-        )
+        size = self._own_rows(made.name)
+        stored = {name: tuple(proto.variables[ascii_name(name)].shape[:1]) for name in made.outputs}
+        own = [name for name, first in stored.items() if first in ((-1,), (0,), (size,))]
+        if not own and all(stored.values()):
+            fed = {tuple(proto.variables[key].shape[:1]) for key in data_inputs(proto)}
+            return fed != {(size,)} or rows == size
+        return all(made.outputs[name].shape[:1] == (rows,) for name in own)
 
     def _follow(
         self,

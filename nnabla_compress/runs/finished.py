@@ -18,7 +18,14 @@ from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
 from nnabla_compress.runs.doubts import scored
 from nnabla_compress.runs.export import Exported, export_graph, export_network
-from nnabla_compress.runs.inputs import Inputs, compressed, load_inputs, needs_labels
+from nnabla_compress.runs.inputs import (
+    Inputs,
+    OtherData,
+    compressed,
+    load_inputs,
+    needs_labels,
+)
+from nnabla_compress.runs.networks import network_of
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.post_trained import PostTrained, divide
 from nnabla_compress.runs.run import Run
@@ -82,11 +89,12 @@ def stored_in(target: Path) -> Path:
 
 
 @contextmanager
-def trained_network(run: Run) -> Iterator[Tuple[Inputs, Build]]:
+def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tuple[Inputs, Build]]:
     """Gives the inputs and the compressed network of a finished run, parameters loaded.
 
     Args:
         run: The run.
+        other: Data instead of the run's own.
 
     Yields:
         ``(inputs, build)`` within a parameter scope of its own.
@@ -105,10 +113,13 @@ def trained_network(run: Run) -> Iterator[Tuple[Inputs, Build]]:
         inputs.build(inputs.variables(), True)
         if recipe.model.parameters is not None:
             load_parameters(resolve_path(recipe.model.parameters, run.recipe_folder, "parameters"))
-        if kept is not None:
+        if other is not None:
+            other.put(inputs, network_of(recipe, run.recipe_folder))
+        elif kept is not None:
             others = kept.scored if run.trusted else confined(kept.scored)
             divide(inputs, recipe, run.recipe_folder, kept.samples, others)
-        inputs.answer()
+        if other is None or other.targets != "none":
+            inputs.answer()
         if kept is not None:
             with kept.network(inputs, run.folder) as build:
                 yield inputs, build
@@ -131,20 +142,25 @@ def trained_network(run: Run) -> Iterator[Tuple[Inputs, Build]]:
 
 
 def evaluate_run(
-    folder: Path, split: str = "test", batch_size: int = 100, trust: bool = False
+    folder: Path,
+    split: str = "test",
+    batch_size: int = 100,
+    trust: bool = False,
+    other: Optional[OtherData] = None,
 ) -> Score:
     """Scores the compressed network of a finished run.
 
     Args:
         folder: The run folder.
-        split: "train", "validation" or "test" of the run's own data.
+        split: "train", "validation" or "test" of the data.
         batch_size: Samples of a forward pass.
         trust: Whether the Python code that the folder names may run.
+        other: Data instead of the run's own.
 
     Raises:
         CompressError: If the folder holds no finished run.
     """
-    with trained_network(open_run(folder, trust)) as (inputs, build):
+    with trained_network(open_run(folder, trust), other) as (inputs, build):
         score = scored(inputs, build, inputs.data.split(split), batch_size)
         if split in inputs.answered:
             return replace(score, accuracy_name=_AGREEMENT)
@@ -187,6 +203,7 @@ def evaluate_network(
     network = recipe.model.network if recipe.model.nnp == str(path) else None
     with own_parameters():
         inputs = _inputs_of(path, recipe, folder, network)
+        inputs.check_rows()
         samples = inputs.data.split(split)
         if samples.labelled:
             return scored(inputs, inputs.build, samples, batch_size)
@@ -218,7 +235,12 @@ def _inputs_of(
 
 
 def export_run(
-    folder: Path, output: Path, target: str = "portable", trust: bool = False, **options: Any
+    folder: Path,
+    output: Path,
+    target: str = "portable",
+    trust: bool = False,
+    other: Optional[OtherData] = None,
+    **options: Any,
 ) -> Exported:
     """Exports the compressed network of a finished run.
 
@@ -227,6 +249,7 @@ def export_run(
         output: Folder for the files.
         target: What the files are for.
         trust: Whether the Python code that the folder names may run.
+        other: Data instead of the run's own, for targets that choose number formats from samples.
         options: More of :class:`~nnabla_compress.recipes.ExportPart`: ``nnb``, ``c``, ``api``,
             ``batch_size``, ``storage``, ``snap_dictionary``, ``samples``.
 
@@ -238,7 +261,7 @@ def export_run(
     """
     part = ExportPart.checked({"target": target, **options})
     run = open_run(folder, trust)
-    with trained_network(run) as (inputs, build), new_files(output):
+    with trained_network(run, other) as (inputs, build), new_files(output):
         return export_network(output / f"{run.recipe.name}.nnp", inputs, build, part)
 
 

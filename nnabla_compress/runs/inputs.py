@@ -139,19 +139,31 @@ class Inputs:
         """
         if self.test is None:
             return
-        with own_parameters(), nn.auto_forward(False):
-            shape = self.build(self.variables(), True).shape
-        rows = self.only_batch or 1
-        if not shape or shape[0] != rows:
-            asked = "one sample" if rows == 1 else f"{rows} samples"
-            raise DataError(
-                f"of {asked} the network gives an output of shape {tuple(shape)}: the first "
-                "axis is not that of the samples.",
-                help="choose a network or an output with one row a sample",
-            )
+        shape = self.check_rows()
         for split in self.data.splits.values():
             if split.labelled or not self.unlabelled:
-                self.loss.check(tuple(shape), split)
+                self.loss.check(shape, split)
+
+    def check_rows(self) -> Tuple[int, ...]:
+        """Refuses a network that does not give one row a sample, before it runs on samples.
+
+        Returns:
+            The shape of its output.
+
+        Raises:
+            DataError: If the first axis of the output is not that of the samples.
+        """
+        with own_parameters(), nn.auto_forward(False):
+            shape = tuple(self.build(self.variables(), True).shape)
+        rows = self.only_batch or 1
+        if shape[:1] != (rows,):
+            asked = "one sample" if rows == 1 else f"{rows} samples"
+            raise DataError(
+                f"of {asked} the network gives an output of shape {shape}: the first "
+                "axis is not that of the samples.",
+                help="choose a network or an output with one row a sample, or leave the data out",
+            )
+        return shape
 
     def answer(self) -> bool:
         """Gives samples without targets the float network's own answers, as it is now.
@@ -224,6 +236,43 @@ class Inputs:
             self.build = lambda new, test: on_inputs([output], {x: new})[0]
         else:
             self.build = lambda new, test: on_inputs([output], {x[n]: new[n] for n in x})[0]
+
+
+@dataclass(frozen=True)
+class OtherData:
+    """Data that take the place of a run's own.
+
+    Args:
+        recipe: Says data, the seed that samples are drawn with, and the preprocessing; the run's
+            own preprocessing holds where it says none.
+        folder: Where its relative paths start.
+        targets: As of :func:`load_data`.
+    """
+
+    recipe: Recipe
+    folder: Path
+    targets: Optional[str] = None
+
+    def put(self, inputs: Inputs, network: Network) -> None:
+        """Makes them the data of a run.
+
+        Args:
+            inputs: What the run's recipe refers to, loaded; its data set changes.
+            network: The run's network.
+
+        Raises:
+            DataError: If they are missing or damaged, or don't fit the network.
+        """
+        wanted = replace(network.wanted, shapes=inputs.shapes)
+        network = replace(network, wanted=wanted)
+        found = load_data(self.recipe, self.folder, network, True, self.targets)
+        if inputs.splits is not None:
+            own = inputs.splits
+            found = replace(found, n_classes=own.n_classes, class_names=own.class_names)
+        inputs.splits, inputs.unlabelled, inputs.seed = found, True, self.recipe.seed
+        preprocessing = self.recipe.preprocessing
+        if preprocessing != type(preprocessing)():
+            inputs.preprocessing = preprocessing_of(self.recipe)
 
 
 def load_data(

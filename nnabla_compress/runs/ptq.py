@@ -69,6 +69,8 @@ def run_ptq(
         labelled = None if scored is not None else "none"
         inputs = load_inputs(recipe, folder, unlabelled=True, targets=labelled)
         calibrated = inputs.splits is not None
+        if calibrated:
+            inputs.check_rows()
         other = None if scored is None or scored.data is None else scored.data
         data = None if other is None else other.model_dump(mode="json")
         divide(inputs, recipe, folder, samples, data)

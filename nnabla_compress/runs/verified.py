@@ -13,7 +13,7 @@ from nnabla_compress.data import evaluation_batches, resolve_path
 from nnabla_compress.errors import DataError
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.finished import open_run, trained_network
-from nnabla_compress.runs.inputs import Inputs, load_inputs
+from nnabla_compress.runs.inputs import Inputs, OtherData, load_inputs
 from nnabla_compress.runs.networks import network_of
 from nnabla_compress.runs.nnb_network import open_nnb
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
@@ -27,7 +27,11 @@ _EXPORTED = ("results.nnp", "float.nnp")
 
 
 def verify_run(
-    folder: Path, nnp: Optional[Path] = None, count: int = 100, trust: bool = False
+    folder: Path,
+    nnp: Optional[Path] = None,
+    count: int = 100,
+    trust: bool = False,
+    other: Optional[OtherData] = None,
 ) -> Verification:
     """Compares the network of a finished run with the files that were exported of it.
 
@@ -36,14 +40,15 @@ def verify_run(
     Args:
         folder: The run folder.
         nnp: The exported file, by default the run's own.
-        count: Number of samples: of the run's data, random ones if it has none.
+        count: Number of samples: of the data, random ones if there are none.
         trust: Whether the Python code that the folder names may run.
+        other: Data instead of the run's own.
 
     Raises:
         CompressError: If the folder holds no finished run, or something can't be run.
     """
     run = open_run(folder, trust)
-    with trained_network(run) as (inputs, build):
+    with trained_network(run, other) as (inputs, build):
         if nnp is None:
             nnp = next((folder / n for n in _EXPORTED if (folder / n).is_file()), None)
         if nnp is None or not nnp.is_file():

@@ -13,13 +13,15 @@ import numpy as np
 import pytest
 from nnabla.utils.save import save
 
-from nnabla_compress.cli.data_options import described
+from nnabla_compress.cli.data_options import data_of_run, described
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.nnb import read_nnb
-from nnabla_compress.runs import evaluate_network, export_file
+from nnabla_compress.runs import evaluate_network, evaluate_run, export_file
 from nnabla_compress.runs.finished import stored_in
+from nnabla_compress.runs.inputs import OtherData
 from nnabla_compress.runs.nnb_network import evaluate_nnb
+from nnabla_compress.runs.verified import verify_run
 from nnabla_compress.simulator import Machine
 from tests.cli.test_cli import call
 
@@ -176,6 +178,43 @@ def test_an_exported_file_is_exported_again_as_integers(folder, tmp_path):
         export_file(tmp_path / "one" / "net.nnp", tmp_path / "two", target, recipe, start)
         score = evaluate_nnb(tmp_path / "two" / "net.nnb", recipe, start)
         assert score.accuracy > 0.8
+
+
+@pytest.mark.parametrize("verb", ["compress", "ptq"])
+def test_a_run_without_data_takes_those_that_are_named(folder, tmp_path, verb):
+    """What a run says of data that it lacks, and what it takes, is the same option."""
+    rule = ("-w", "lut:bits=4") if verb == "compress" else ("-b", "4")
+    assert call(verb, "net.nnp", *rule, "-o", tmp_path / "run", cwd=folder).returncode == 0
+    for arguments in (("export", "-t", "int8", "-o", tmp_path / "int8"), ("evaluate",)):
+        result = call(arguments[0], tmp_path / "run", *arguments[1:], cwd=folder)
+        assert result.returncode == 1 and "--data" in result.stderr
+        result = call(arguments[0], tmp_path / "run", *arguments[1:], *DATA, cwd=folder)
+        assert result.returncode == 0, result.stderr
+    recipe, start = described(folder / "net.nnp", str(folder / "test.npz"), scale="0.1")
+    on_run = evaluate_run(tmp_path / "run", other=OtherData(recipe, start))
+    on_file = evaluate_network(tmp_path / "run" / "results.nnp", recipe, start)
+    assert on_run.accuracy == on_file.accuracy > 0.8 and on_run.samples == 400
+    (nnb,) = (tmp_path / "int8").glob("*.nnb")
+    assert evaluate_nnb(nnb, recipe, start).accuracy > 0.8
+    found = verify_run(tmp_path / "run", count=20, other=OtherData(recipe, start, "either"))
+    assert found.kept and "graph" in found.accuracies
+
+
+def test_other_data_without_labels_are_answered_by_the_float_network(folder, tmp_path):
+    result = call("ptq", "net.nnp", *DATA, "-b", "4", "-o", tmp_path / "run", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    recipe, start = described(folder / "net.nnp", str(folder / "unlabelled.npz"))
+    score = evaluate_run(tmp_path / "run", other=OtherData(recipe, start))
+    assert score.accuracy_name == "agreement with the float network"
+    assert score.accuracy > 0.9, "the run's own preprocessing holds where none is given"
+
+
+def test_what_a_run_says_itself_is_refused(tmp_path):
+    with pytest.raises(ConfigError, match="a run knows its loss"):
+        data_of_run(tmp_path, None, loss="SquaredError", data=None)
+    with pytest.raises(ConfigError, match="--seed is for data that are given"):
+        data_of_run(tmp_path, None, seed=1, data=None)
+    assert data_of_run(tmp_path, None, data=None, training=True) is None
 
 
 def test_options_that_contradict_each_other_are_refused(folder):

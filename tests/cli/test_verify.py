@@ -109,7 +109,7 @@ def test_a_broken_promise_is_an_error(tmp_path, verify):
         (["net.txt"], "no run folder, no .nnp and no .nnb"),
         (["net.nnp", "--nnp", "other.nnp"], "--nnp goes with a run folder"),
         (["."], "is no run folder"),
-        ([".", "--data", "digits"], "--data is for files"),
+        ([".", "--scale", "2"], "--scale is for data that are given"),
     ],
 )
 def test_what_has_no_meaning_is_refused(tmp_path, monkeypatch, verify, arguments, words):

@@ -55,3 +55,15 @@ def test_a_missing_file_is_named(files, tmp_path):
     x, y, _ = files
     with pytest.raises(DataError, match="none.nnb"):
         nnb_agreement(tmp_path / "none.nnb", y, x, {"x": np.zeros((2, 4))})
+
+
+def test_without_samples_an_input_of_ids_gets_ids(tmp_path):
+    """Other numbers would name no row: each runtime would read what lies beside the table."""
+    rng = np.random.RandomState(0)
+    table, weight = (
+        nn.parameter.get_parameter_or_create(name, shape, initializer=rng.randn(*shape))
+        for name, shape in (("e/W", (10, 6)), ("o/W", (30, 3)))
+    )
+    x = nn.Variable((1, 5))
+    y = F.affine(F.embed(x, table), weight)
+    export_nnp(tmp_path / "net.nnp", y, x, target="binary-weight")

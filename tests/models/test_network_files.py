@@ -117,6 +117,15 @@ def test_a_text_of_a_training_without_parameters_does_not_stand_for_the_results(
     assert network_file(folder).name == "mine.nnp"
 
 
+def test_the_reference_beside_an_export_is_no_second_network(net, tmp_path):
+    folder = tmp_path / "export"
+    folder.mkdir()
+    shutil.copy(net, folder / "mine.reference.nnp")
+    assert network_file(folder).name == "mine.reference.nnp"
+    shutil.copy(net, folder / "mine.nnp")
+    assert network_file(folder).name == "mine.nnp"
+
+
 def test_a_folder_of_several_networks_asks_for_one(net, tmp_path):
     folder = tmp_path / "results"
     folder.mkdir()

@@ -129,3 +129,21 @@ def test_states_that_an_executor_gives_stay_inputs(tmp_path):
     y = PF.affine(F.concatenate(x, h, axis=1), 4, name="a")
     file = NnpFile(save(tmp_path / "net.nnp", {"x": x, "h": h}, y))
     assert list(file.data_shapes()) == ["x", "h"] and file.zeros() == [] and file.notes() == ()
+
+
+def time_major(steps):
+    x = nn.Variable((steps, 1, 5))
+    start = F.constant(0, (1, 1, 1, 6))
+    weights, bias = parameter("g/w0", 1, 3, 6, 11), parameter("g/b", 1, 1, 4, 6)
+    last = F.gru(x, start, weights, None, bias, num_layers=1)[1]
+    return x, PF.affine(F.reshape(last, (1, 6)), 3, name="o")
+
+
+def test_a_first_axis_of_steps_is_no_batch(tmp_path):
+    """No output has as many rows: with fewer it would be another network, of shorter sequences."""
+    file = NnpFile(save(tmp_path / "net.nnp", *time_major(4), batch_size=1))
+    nn.clear_parameters()
+    assert file.only_batch() == 4
+    assert file.build(batch_size=4).output.shape == (1, 3)
+    with pytest.raises(FixedBatchError, match="4 sample"):
+        file.build(x=nn.Variable((8, 1, 5)))

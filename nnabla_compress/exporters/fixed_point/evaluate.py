@@ -10,6 +10,7 @@ import numpy as np
 
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.exporters.nnabla_errors import told_as
+from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.rewrite import rebuild
 
@@ -69,8 +70,9 @@ def feeds(
     most: int,
     rows: int,
     target: str,
+    outputs: Sequence[nn.Variable] = (),
 ) -> Iterator[Feed]:
-    """Yields the samples in batches.
+    """Yields the samples in batches; of a batch size that is written into the network, if one is.
 
     Args:
         inputs: Inputs by name.
@@ -78,6 +80,7 @@ def feeds(
         most: Number of rows to use, evenly spread if there are more.
         rows: Rows of a batch.
         target: Name of the target, for messages.
+        outputs: What is to be computed of the inputs.
 
     Raises:
         ConfigError: If there are no samples or they don't fit.
@@ -89,7 +92,7 @@ def feeds(
             raise ConfigError(
                 f"target {target!r} chooses number formats from samples: input {name} has none.",
                 help=f"give export_nnp samples={{'{name}': array of inputs, some 32 or more}}; "
-                "from the shell add --data, to an export of a file too",
+                "from the shell add --data",
             )
         if array.shape[1:] != tuple(variable.shape[1:]):
             raise ConfigError(
@@ -104,5 +107,9 @@ def feeds(
         arrays[variable] = array
     count = min(map(len, arrays.values()))
     chosen = np.unique(np.linspace(0, count - 1, min(most, count)).astype(int))
+    own = rows_of(outputs, list(inputs.values()), rows)
+    if own != rows:  # full batches only: some samples come twice if they fill none
+        rows = own
+        chosen = np.resize(chosen, max(len(chosen) - len(chosen) % rows, rows))
     for start in range(0, len(chosen), rows):
         yield {v: array[chosen[start : start + rows]] for v, array in arrays.items()}

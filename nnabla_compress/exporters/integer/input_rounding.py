@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, List, Mapping, Optional
+from typing import Any, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import nnabla.functions as F
@@ -29,15 +29,20 @@ class InputRounding:
         inputs: The network's inputs by name.
         samples: Arrays (rows, ...) by name, which tell the range; without them nothing is rounded.
         target: Name of the target, for messages.
+        outputs: The network's outputs.
     """
 
     def __init__(
-        self, inputs: Mapping[str, nn.Variable], samples: Mapping[str, np.ndarray], target: str
+        self,
+        inputs: Mapping[str, nn.Variable],
+        samples: Mapping[str, np.ndarray],
+        target: str,
+        outputs: Sequence[nn.Variable] = (),
     ) -> None:
         self.notes: List[str] = []
         self._batches: List[Feed] = []
         if samples:
-            self._batches = list(feeds(inputs, samples, _SAMPLES, _ROWS, target))
+            self._batches = list(feeds(inputs, samples, _SAMPLES, _ROWS, target, outputs))
 
     def __call__(self, layer: Any, x: nn.Variable, weight: IntegerWeight) -> Optional[Codes]:
         """Returns the codes of a layer's input; None without samples, or behind other layers."""

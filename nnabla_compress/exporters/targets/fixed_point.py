@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, List, Optional, Sequence, Tuple
+from typing import Any, ClassVar, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -47,6 +47,10 @@ _OTHERWISE = (
     "them, preprocessed"
 )
 _RANGE_ROWS, _BIAS_ROWS, _ROWS = 256, 64, 32
+_UNCORRECTED = (
+    "the network is computed with {} sample(s) at a time only, too few to correct biases from: the "
+    "means of channels may move by the rounding of weights"
+)
 _HEADROOM = 1
 _LARGEST_WINDOW = 256  # sums of as many values fit 16 bits
 _LARGEST_AFFINE = 2**17  # sums of as many products fit 32 bits
@@ -70,11 +74,11 @@ class FixedPoint(Target):
             ExportError: If values are too large for the integers.
         """
         inputs = list(network.inputs.values())
-        batches = list(feeds(network.inputs, options.samples, _RANGE_ROWS, _ROWS, self.name))
         clipped, quantizers = clip_activations(folded, inputs)
         reference = lower_plainly(network, folded)
         plain = lower_plainly(network, clipped)
         self.check(plain.outputs, plain.names)
+        batches = list(self._feeds(network, plain.outputs, options, _RANGE_ROWS, _ROWS))
         floats = [
             v
             for v in inputs
@@ -96,9 +100,14 @@ class FixedPoint(Target):
         headroom = None if self.economical else _HEADROOM
         positions = fraction_bits(graph, calibration.spreads, self.bits, names, headroom)
         codes = parameter_codes(graph, inputs, positions, self.bits)
+        notes = vanishing(graph, calibration.spreads, positions, names)
         if self.economical:
-            feed = next(feeds(network.inputs, options.samples, _BIAS_ROWS, _BIAS_ROWS, self.name))
-            correct_biases(graph, feed, positions, codes, self.bits)
+            feed = next(self._feeds(network, plain.outputs, options, _BIAS_ROWS, _BIAS_ROWS))
+            few = len(feed[inputs[0]])
+            if len(batches) > 1 and few < _ROWS:
+                notes = [*notes, _UNCORRECTED.format(few)]
+            else:
+                correct_biases(graph, feed, positions, codes, self.bits)
         rounded = rounded_network(graph, positions, codes, self.bits, names)
         names.update(network.names_in(rounded.outputs))
         return Lowered(
@@ -109,11 +118,21 @@ class FixedPoint(Target):
             types=rounded.types,
             storage={data: self._type(position) for data, position in rounded.positions.items()},
             notes=[
-                *vanishing(graph, calibration.spreads, positions, names),
+                *notes,
                 *unused(options, self.name),
             ],
             reference=graph.outputs if exact else reference.outputs,
         )
+
+    def _feeds(
+        self,
+        network: Network,
+        outputs: Sequence[nn.Variable],
+        options: ExportOptions,
+        most: int,
+        rows: int,
+    ) -> Iterator[Feed]:
+        return feeds(network.inputs, options.samples, most, rows, self.name, outputs)
 
     def _calibrated(
         self,

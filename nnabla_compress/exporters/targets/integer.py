@@ -71,7 +71,7 @@ class Integer(Target):
 
         def build(room: Optional[Mapping[Any, Optional[int]]]) -> Built:
             store = _IntegerStore(names, options.storage, room, every)
-            rounding = InputRounding(network.inputs, options.samples, self.name)
+            rounding = InputRounding(network.inputs, options.samples, self.name, plain.outputs)
             graph = IntegerGraph(inputs, weights, names, store, rounding)
             outputs = graph.build(plain.outputs)
             if graph.reasons:

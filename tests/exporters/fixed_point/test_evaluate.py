@@ -3,11 +3,14 @@ from __future__ import annotations
 
 import nnabla as nn
 import nnabla.functions as F
+import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
 from nnabla_compress.errors import ConfigError, ExportError
+from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.exporters.fixed_point.evaluate import copy_of, evaluate, feeds
+from nnabla_compress.simulator import Machine
 
 
 def batches(samples, most=10, rows=4):
@@ -54,3 +57,34 @@ def test_a_network_for_one_batch_size_is_refused():
     y = F.add2(F.reshape(x, (2, 1)), nn.Variable((2, 1)))
     with pytest.raises(ExportError, match="can't be run on 3 samples at once"):
         evaluate([y], {x: np.zeros((3, 2), np.float32)}, copy_of)
+
+
+def test_a_batch_that_is_written_into_the_network_is_kept():
+    x = nn.Variable((2, 3))
+    y = F.concatenate(x, nn.Variable.from_numpy_array(np.ones((2, 1))), axis=1)
+    samples = {"x": np.arange(15).reshape(5, 3)}
+    found = [feed[x][:, 0].tolist() for feed in feeds({"x": x}, samples, 5, 4, "int8", [y])]
+    assert found == [[0, 3], [6, 9]]
+    one = {"x": samples["x"][:1]}
+    found = [feed[x][:, 0].tolist() for feed in feeds({"x": x}, one, 5, 4, "int8", [y])]
+    assert found == [[0, 0]], "a batch is filled where there are too few"
+
+
+@pytest.mark.parametrize("target, least", [("int8", 20), ("int16", 60), ("integer", 60)])
+def test_a_network_with_a_batch_in_it_is_exported(tmp_path, target, least):
+    rng = np.random.RandomState(0)
+    x = nn.Variable((1, 6))
+    h = F.concatenate(F.relu(PF.affine(x, 6, name="a")), F.constant(0.5, (1, 4)), axis=1)
+    y = PF.affine(h, 3, name="b")
+    samples = {"x": rng.randn(64, 6).astype(np.float32)}
+    report = export_nnp(tmp_path / "net.nnp", y, x, target=target, samples=samples)
+    assert any("too few to correct biases" in note for note in report.notes) == (target == "int8")
+    machine = Machine(export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp"))
+    wanted, got = [], []
+    for row in samples["x"]:
+        x.d = row[None]
+        y.forward()
+        wanted.append(y.d.copy())
+        got.append(machine.run([row[None]])[0])
+    error = np.square(np.subtract(got, wanted)).mean()
+    assert 10 * np.log10(np.square(wanted).mean() / max(error, 1e-30)) > least
