@@ -55,3 +55,13 @@ def test_a_missing_file_is_named(files, tmp_path):
     x, y, _ = files
     with pytest.raises(DataError, match="none.nnb"):
         nnb_agreement(tmp_path / "none.nnb", y, x, {"x": np.zeros((2, 4))})
+
+
+def test_random_row_numbers_are_those_of_a_table(tmp_path):
+    nn.clear_parameters()
+    x = nn.Variable((1, 3))
+    y = PF.embed(x, 10, 4, name="words")
+    nnp, nnb = tmp_path / "words.nnp", tmp_path / "words.nnb"
+    export_nnp(nnp, y, x)
+    export_nnb(nnb, nnp)
+    assert nnb_agreement(nnb, y, x, {}).error < 1e-5
