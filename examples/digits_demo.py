@@ -14,7 +14,7 @@ import shutil
 from pathlib import Path
 from typing import Any, Dict, List
 
-from nnabla_compress.cli.engine import TrainingProgress, console
+from nnabla_compress.cli.engine import console, progress
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.tables import distinct_table, result_table
 from nnabla_compress.runs import Run, evaluate_file
@@ -32,7 +32,7 @@ def main() -> None:
     runs: List[Dict[str, Any]] = []
     for name in RECIPES:
         recipe_path = CONFIGS / f"{name}.yaml"
-        with TrainingProgress() as progress:
+        with progress:
             run = Run(Recipe.read(recipe_path), folder / name, recipe_path.parent)
             runs.append(run.execute(progress.announce))
         read_back = evaluate_file(folder / name / "results.nnp", recipe_path)

@@ -73,3 +73,23 @@ def _decoded(part: str) -> str:
         return part
     # What another tool called so stays as it is.
     return original if _encoded(original) == part else part
+
+
+def printable(text: str) -> str:
+    r"""Returns a text whose control characters are spelled out, so that a terminal obeys none.
+
+    Args:
+        text: With names from anywhere; line breaks and tabs stay.
+
+    Example:
+        >>> print(printable("red \x1b[31m, line\n  two"))
+        red \x1b[31m, line
+          two
+    """
+    return "".join(_spelled(character) for character in text)
+
+
+def _spelled(character: str) -> str:
+    if character in "\n\t" or character.isprintable():
+        return character
+    return character.encode("unicode_escape").decode("ascii")

@@ -41,7 +41,7 @@ from nnabla_compress.calibration.steps import Step
 from nnabla_compress.compression import refuse_codes
 from nnabla_compress.errors import DataError, VerifyError
 from nnabla_compress.graph import check_faithful, costs
-from nnabla_compress.graph.channel_pairs import pairs, with_channel_clips
+from nnabla_compress.graph.channel_pairs import pairs, stopped_at, with_channel_clips
 from nnabla_compress.graph.channel_scales import Levels
 from nnabla_compress.graph.compare import decibels
 from nnabla_compress.graph.faithful import FOLDED
@@ -53,6 +53,8 @@ Tell = Callable[[str], None]
 _HELD = 3
 _START = "min_max"
 _FEW_SAMPLES = 32
+# Places that a note lists by name.
+_NAMED = 4
 # The weights alone tell little of the outputs: without samples a step must gain this much.
 _WITHOUT_SAMPLES = 1.0
 
@@ -215,6 +217,13 @@ class _Sequence:
         return {variable: statistics for variable, statistics in found.items() if statistics.seen}
 
     def _equalize(self, method: str, corrected: bool) -> None:
+        stopped = stopped_at(self.plain.outputs)
+        if stopped:
+            self._note(
+                f"equalization leaves out the layers around {', '.join(stopped[:_NAMED])}"
+                f"{f' and {len(stopped) - _NAMED} more' if len(stopped) > _NAMED else ''}: these "
+                "let no factor pass."
+            )
         clipped = with_channel_clips(self.plain.outputs)
         found = pairs(clipped)
         if not found:

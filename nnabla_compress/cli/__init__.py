@@ -13,6 +13,7 @@ import click
 from nnabla_compress._version import __version__
 from nnabla_compress.cli.interrupts import Interrupts
 from nnabla_compress.errors import CompressError, causes, unwrap
+from nnabla_compress.names import printable
 from nnabla_compress.spelling import nearest_name
 
 # Each is a module of this package, imported when it is asked for, so that help is quick.
@@ -112,7 +113,7 @@ def _told(error: BaseException) -> int:
     known = unwrap(error)
     short = next((each for each in causes(error) if isinstance(each, MemoryError)), None)
     if isinstance(known, CompressError):
-        click.echo(f"{type(known).__name__}: {known}", err=True)
+        click.echo(printable(f"{type(known).__name__}: {known}"), err=True)
     elif isinstance(error, BrokenPipeError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     elif os.environ.get("NNABLA_COMPRESS_TRACEBACK"):

@@ -71,7 +71,7 @@ def command(
         with atomic_path(output) as temporary:
             temporary.write_text(text, "utf-8")
     console.print(assignment_table(found, chosen))
-    console.print(text, end="", markup=False, soft_wrap=True)
+    console.print(text, end="", soft_wrap=True)
 
 
 def _measured(found: Sensitivities, budgets: Dict[str, Tuple[int, int]]) -> List[str]:

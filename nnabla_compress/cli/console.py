@@ -7,7 +7,9 @@ from typing import Any
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from nnabla_compress.names import printable
 from nnabla_compress.report.fit import fitted
 
 
@@ -25,6 +27,14 @@ class FittedConsole(Console):
         >>> [line for line in narrow.file.getvalue().splitlines() if "," in line]
         [' conv1  1,234,567', ' conv1  4,938,268']
     """
+
+    def __init__(self, **options: Any) -> None:
+        # Names come from files: brackets and colons in them are no markup and no emoji.
+        super().__init__(**{"markup": False, "emoji": False, **options})
+
+    def render_str(self, text: str, **options: Any) -> Text:
+        """Makes rich's text of a text, control characters spelled out."""
+        return super().render_str(printable(text), **options)
 
     def print(self, *objects: Any, **options: Any) -> None:
         """Prints as rich does, tables so that they fit."""

@@ -39,8 +39,9 @@ if TYPE_CHECKING:
     help="Which samples.",
 )
 @click.option("-b", "--batch-size", type=click.IntRange(1), default=100, show_default=True)
+@click.option("--trust", is_flag=True, help="With a run folder: run the Python code that it names.")
 def command(
-    target: Path, recipe: Optional[Path], split: str, batch_size: int, **options: Any
+    target: Path, recipe: Optional[Path], split: str, batch_size: int, trust: bool, **options: Any
 ) -> None:
     """Prints the loss and what else is measured of TARGET: a run folder, a stored network, an .nnb.
 
@@ -68,7 +69,7 @@ def command(
                 "own.",
                 help="leave it out",
             )
-        score = evaluate_run(target, split, batch_size)
+        score = evaluate_run(target, split, batch_size, trust)
     else:
         if recipe is not None and given:
             raise ConfigError(
@@ -96,7 +97,7 @@ def command(
         )
     console.print(f"{split}: {text_of(score)}  ({score.samples} samples)")
     for doubt in score.doubts:
-        messages.print(f"WARNING: {doubt}.", markup=False)
+        messages.print(f"WARNING: {doubt}.")
 
 
 def text_of(score: Score) -> str:

@@ -42,7 +42,8 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed
     show_default=True,
     help="How many samples of the data, drawn at random.",
 )
-def command(run: Path, output: Optional[Path], **options: Any) -> None:
+@click.option("--trust", is_flag=True, help="With a run folder: run the Python code that it names.")
+def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> None:
     """Writes the compressed network of RUN as .nnp and .nnb.
 
     RUN is a folder of 'run', 'compress' or 'ptq', which brings its own data; or an .nnp, an .nntxt
@@ -74,7 +75,7 @@ def command(run: Path, output: Optional[Path], **options: Any) -> None:
             f"a run brings its own data: {given[0]} is for files.", help="leave it out"
         )
     else:
-        exported = export_run(run, folder, **options)
+        exported = export_run(run, folder, trust=trust, **options)
     console.print(layer_table(exported.report.rows_as_dicts()))
     if exported.report.what_stays():
         console.print(stays_table(exported.report.what_stays()))

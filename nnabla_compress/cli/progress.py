@@ -144,7 +144,7 @@ class _Lines:
         self._timer = _after(patience, self._appear) if patience else None
 
     def _appear(self) -> None:
-        self._console.print(f"{self._name} ...", markup=False)
+        self._console.print(f"{self._name} ...")
 
     def __call__(self, done: int, total: int, values: Dict[str, float]) -> None:
         now = time.monotonic()
@@ -160,7 +160,7 @@ class _Lines:
         left = (now - self._began) * (total - done) / max(done, 1)
         ahead = f", {_duration(left)} left" if done < total else f", {_duration(now - self._began)}"
         line = f"{self._name}: {done}/{total} ({part:.0%}{ahead})  {_text(values)}"
-        self._console.print(line.rstrip(), markup=False)
+        self._console.print(line.rstrip())
 
 
 def _after(seconds: float, call: Any) -> Optional[threading.Timer]:

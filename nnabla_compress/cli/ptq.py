@@ -145,7 +145,6 @@ def command(
             messages.print(
                 f"NOTE: of {rules} the rules for weights are taken. Those for activations are for "
                 "'compress', whose maps lie elsewhere; --act-bits and --activations choose here.",
-                markup=False,
             )
     chosen, maps = _rules(bits, act_bits, weights_only, weights, activations, has_data)
     settings = PostTrainingSettings(

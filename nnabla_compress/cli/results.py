@@ -38,7 +38,6 @@ def note_beginning(folder: Path) -> None:
         messages.print(
             f"NOTE: {folder} holds no run to go on with, so that one begins; -o names the folder "
             "of a run that exists.",
-            markup=False,
         )
 
 
@@ -60,11 +59,11 @@ def print_results(results: Mapping[str, Any], folder: Path) -> None:
     console.print(result_table([results]) if plain else size_table(results))
     for name in ("float", "compressed"):
         for warning in results.get(name, {}).get("warnings", []):
-            messages.print(f"WARNING: {name} network: {warning}.", markup=False)
+            messages.print(f"WARNING: {name} network: {warning}.")
     last = results.get("compressed", part)
     for note in part.get("notes", []) if part is not last else []:
         if note not in last.get("notes", []):
-            messages.print(f"NOTE: float network: {note}.", markup=False)
+            messages.print(f"NOTE: float network: {note}.")
     print_export(last, part)
     console.print(f"written to {folder}")
 
@@ -85,11 +84,11 @@ def print_export(part: Mapping[str, Any], plain: Optional[Mapping[str, Any]] = N
             "floats; what the device loads is the .nnb"
         )
     for note in part.get("notes", []):
-        messages.print(f"NOTE: {note}.", markup=False)
+        messages.print(f"NOTE: {note}.")
     commands = part.get("commands", {})
     for name, command in commands.items():
-        console.print(_COMMANDS[name], soft_wrap=True, markup=False, highlight=False)
-        console.print(f"  {command}", soft_wrap=True, markup=False, highlight=False)
+        console.print(_COMMANDS[name], soft_wrap=True, highlight=False)
+        console.print(f"  {command}", soft_wrap=True, highlight=False)
 
 
 def size_table(results: Mapping[str, Any]) -> Table:

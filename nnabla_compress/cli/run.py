@@ -15,7 +15,10 @@ from nnabla_compress.cli.verb import Verb
 @click.argument("recipe", type=click.Path(path_type=Path), required=False)
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="Run folder [runs/<name>].")
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
-def command(recipe: Optional[Path], output: Optional[Path], resume: bool) -> None:
+@click.option(
+    "--trust", is_flag=True, help="With -o FOLDER --resume: run the Python code that it names."
+)
+def command(recipe: Optional[Path], output: Optional[Path], resume: bool, trust: bool) -> None:
     """Trains, compresses, exports and scores a network as RECIPE (a YAML file) says.
 
     The run folder receives the resolved recipe, monitors, checkpoints, results.nnp and
@@ -35,7 +38,7 @@ def command(recipe: Optional[Path], output: Optional[Path], resume: bool) -> Non
             note_beginning(folder)
         run = Run(description, folder, recipe.parent, resume)
     elif resume and output is not None:
-        folder, run = output, open_run(output)
+        folder, run = output, open_run(output, trust)
     else:
         way = "name the run to go on with by -o FOLDER" if resume else "configs/ holds some"
         raise click.UsageError(f"Missing argument 'RECIPE', a YAML file; {way}.")

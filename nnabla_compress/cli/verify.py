@@ -45,12 +45,14 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
     type=click.Path(path_type=Path),
     help="With a file: the .nnp that it was made of [float.nnp beside results.nnp].",
 )
+@click.option("--trust", is_flag=True, help="With a run folder: run the Python code that it names.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     target: Path,
     samples: int,
     nnp: Optional[Path],
     original: Optional[Path],
+    trust: bool,
     as_json: bool,
     **options: Any,
 ) -> None:
@@ -69,9 +71,9 @@ def command(
     with tempfile.TemporaryDirectory() as temporary:
         if holds_network(target) and target.exists():
             target = as_archive(target, Path(temporary))
-        found = _verified(target, samples, nnp, original, options)
+        found = _verified(target, samples, nnp, original, trust, options)
     for warning in found.warnings:
-        messages.print(warning, markup=False)
+        messages.print(warning)
     if as_json:
         click.echo(json_text(found.as_dict()))
     else:
@@ -85,12 +87,17 @@ def command(
         for line in accuracy_lines(found):
             console.print(line)
         for note in found.notes:
-            console.print(f"note: {note}", markup=False)
+            console.print(f"note: {note}")
     found.check()
 
 
 def _verified(
-    target: Path, samples: int, nnp: Optional[Path], original: Optional[Path], options: Any
+    target: Path,
+    samples: int,
+    nnp: Optional[Path],
+    original: Optional[Path],
+    trust: bool,
+    options: Any,
 ) -> Verification:
     from nnabla_compress.models.other_formats import other_format
     from nnabla_compress.runs.finished import stored_in
@@ -104,7 +111,7 @@ def _verified(
             raise ConfigError(f"a run brings its own data: {given[0]} is for files.")
         if original is not None:
             raise ConfigError("a run knows its float network.", help="leave --float out")
-        return verify_run(target, nnp, samples)
+        return verify_run(target, nnp, samples, trust)
     if nnp is not None:
         raise ConfigError("--nnp goes with a run folder.", help="give the .nnp itself")
     other = other_format(target)

@@ -30,6 +30,7 @@ def nnabla_csv(
     x: Names = None,
     y: Optional[str] = None,
     n_classes: Optional[int] = None,
+    outside: bool = True,
     folder: Union[str, Path, None] = None,
     wanted: Optional[Wanted] = None,
 ) -> DataSet:
@@ -43,6 +44,7 @@ def nnabla_csv(
         y: Name of the target variable, by default "y": one column of class indices, or numbers,
             a vector of columns or files.
         n_classes: Number of classes; by default the largest label + 1.
+        outside: Whether cells may name files that are not below the folder of their CSV file.
         folder: Where relative paths of the CSV files start.
         wanted: What the network wants; one input and classes by default.
 
@@ -77,7 +79,7 @@ def nnabla_csv(
                 "need a loss such as SquaredError",
             )
         names = {*inputs.values(), *([] if target is None else [target])}
-        found = _variables_of(rows, {name: columns[name] for name in names}, path)
+        found = _variables_of(rows, {name: columns[name] for name in names}, path, outside is True)
         splits[split] = Split.checked(
             {name: found[column] for name, column in inputs.items()},
             None if target is None else found[target],
@@ -115,13 +117,13 @@ def _read(path: Path) -> Tuple[List[str], List[Tuple[int, List[str]]]]:
 
 
 def _variables_of(
-    rows: List[Tuple[int, List[str]]], columns: Dict[str, List[int]], path: Path
+    rows: List[Tuple[int, List[str]]], columns: Dict[str, List[int]], path: Path, outside: bool
 ) -> Dict[str, np.ndarray]:
     found: Dict[str, List[np.ndarray]] = {name: [] for name in columns}
     for line, row in rows:
         where = f"{path}, line {line}"
         for name, values in found.items():
-            cells = [_cell(row[column], path.parent, where) for column in columns[name]]
+            cells = [_cell(row[column], path.parent, where, outside) for column in columns[name]]
             if len(cells) > 1 and any(cell.size != 1 for cell in cells):
                 raise DataError(f"{where}: an entry of the vector {name!r} is not one number.")
             value = cells[0] if len(cells) == 1 else np.concatenate([c.ravel() for c in cells])
@@ -162,7 +164,7 @@ def _columns(header: List[str], variable: str, path: Path) -> List[int]:
     return [column for _, column in sorted(found)]
 
 
-def _cell(text: str, folder: Path, where: str) -> np.ndarray:
+def _cell(text: str, folder: Path, where: str, outside: bool) -> np.ndarray:
     text = text.strip()
     try:
         return np.array([float(text)], np.float32)
@@ -170,6 +172,12 @@ def _cell(text: str, folder: Path, where: str) -> np.ndarray:
         pass
     path = folder / text.replace("\\", "/")
     suffix = path.suffix.lower()
+    root = folder.resolve()
+    if not outside and root not in path.resolve().parents:
+        raise DataError(
+            f"{where}: the cell {text!r} names a file that is not below {root}.",
+            help="if you trust who made the data set and the folder that names it, add --trust",
+        )
     try:
         if suffix in _IMAGES:
             pixels = read_image(path)

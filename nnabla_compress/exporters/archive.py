@@ -16,6 +16,7 @@ from nnabla.utils.nnp_graph import NnpLoader
 
 from nnabla_compress.errors import VerifyError, unwrapped
 from nnabla_compress.exporters.converter_settings import SETTINGS, to_yaml
+from nnabla_compress.exporters.metadata import METADATA
 from nnabla_compress.exporters.nnabla_errors import reason
 from nnabla_compress.files import json_text
 from nnabla_compress.graph.compare import difference, run
@@ -24,7 +25,6 @@ from nnabla_compress.logs import quiet
 from nnabla_compress.names import free_name
 
 NETWORK, EXECUTOR = "Validation", "Runtime"
-METADATA = "nnabla_compress.json"
 _OTHER_BATCH_SIZE = 1e-4  # other batch sizes add in another order
 
 _LEVEL = 3  # of zlib: higher ones take longer and gain little

@@ -8,8 +8,6 @@ matched by what they hold, bit for bit.
 
 from __future__ import annotations
 
-import json
-import zipfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
@@ -20,15 +18,13 @@ from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.order import file_shape, output_maps
 from nnabla_compress.c_kernels.rewrite import LAYERS, MOST_BITS, pack_network
 from nnabla_compress.errors import DataError, ExportError
-from nnabla_compress.exporters.archive import METADATA
+from nnabla_compress.exporters.metadata import METADATA, read_metadata
 from nnabla_compress.exporters.packed_weights import choose_packing, packed_bytes, with_form
 from nnabla_compress.graph.layers import WEIGHT
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, values
 
 PACKED = "packed_weights"
 """Name of the entry of the metadata: the form of each packed weight by its path."""
-
-_MOST_METADATA = 2**26
 
 
 def packing_as_json(packed: Mapping[str, PackedWeights]) -> Dict[str, Any]:
@@ -63,14 +59,8 @@ def packing_of(nnp: Path) -> Optional[Dict[str, PackedWeights]]:
     Raises:
         DataError: If what it states is damaged.
     """
-    try:
-        with zipfile.ZipFile(nnp) as archive:
-            if archive.getinfo(METADATA).file_size > _MOST_METADATA:
-                return None
-            found = json.loads(archive.read(METADATA).decode("utf-8"))
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile):  # no metadata of ours
-        return None
-    if not isinstance(found, dict) or PACKED not in found:
+    found = read_metadata(nnp)
+    if PACKED not in found:
         return None
     try:
         return {str(path): _form(one) for path, one in found[PACKED].items()}

@@ -99,9 +99,9 @@ class NnbReport:
             found.append(
                 f"the .nnb is larger than that of the float network ({self.nnb_bytes:,} against "
                 f"{self.float_nnb_bytes:,} bytes): {self.overhead_bytes:,} bytes of it are "
-                "functions and records, such as those that round activations, and the weights are "
-                "too few to make up for them. The float .nnb is the smaller one, or one of "
-                "quantized weights alone"
+                "functions and records, such as those that round activations or stand for what a "
+                "low API level lacks, and the weights are too few to make up for them. The float "
+                ".nnb is the smaller one, or one of quantized weights alone"
             )
         return found
 

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import json
-import zipfile
 from collections import Counter, OrderedDict
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -15,9 +13,9 @@ import numpy as np
 
 from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.exporters.activation_rows import ActivationRow, activation_rows
-from nnabla_compress.exporters.archive import METADATA
 from nnabla_compress.exporters.device_sizes import DeviceSizes, device_sizes
 from nnabla_compress.exporters.lowering import fold_constants
+from nnabla_compress.exporters.metadata import read_metadata
 from nnabla_compress.exporters.obstacles import Obstacle, obstacles, preprocessing
 from nnabla_compress.exporters.storage import CODES, weight_path
 from nnabla_compress.exporters.stored_encodings import StoredEncoding, encoding_of
@@ -29,8 +27,6 @@ from nnabla_compress.graph.zero_channels import ZeroChannels, zero_channels
 from nnabla_compress.models.nnp import TRAINING_ONLY, NnpFile
 from nnabla_compress.models.nnp_archive import readable
 from nnabla_compress.models.nnp_network import Executor
-
-_MAX_METADATA = 2**24
 
 
 @dataclass(frozen=True)
@@ -298,14 +294,8 @@ def noted_by_export(path: Path) -> Optional[Dict[str, Any]]:
     Args:
         path: The file, of any tool.
     """
-    try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(METADATA).file_size > _MAX_METADATA:
-                return None
-            noted = json.loads(archive.read(METADATA))
-    except Exception:  # not there, cut, of another tool: the networks can be read all the same
-        return None
-    if not isinstance(noted, dict) or not isinstance(noted.get("layers"), list):
+    noted = read_metadata(path)
+    if not isinstance(noted.get("layers"), list):
         return None
     return noted if all(map(_is_row, noted["layers"])) else None
 

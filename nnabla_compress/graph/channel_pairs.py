@@ -20,11 +20,12 @@ import numpy as np
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.layers import Layer, layers
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
+from nnabla_compress.regularizers.memory import ACTIVATION_TYPES
 
 # f(s x) = s f(x) for s > 0, channel by channel.
 _LET_PASS = (
     *("ReLU", "LeakyReLU", "MaxPooling", "AveragePooling", "SumPooling", "GlobalAveragePooling"),
-    *("Identity", "Dropout", "Reshape"),
+    *("PReLU", "Identity", "Dropout", "Reshape"),
 )
 _FIRST = ("Convolution", "DepthwiseConvolution", "Affine")
 _SECOND = ("Convolution", "DepthwiseConvolution", "Affine")
@@ -101,7 +102,40 @@ def pairs(outputs: Sequence[nn.Variable], through_clips: bool = False) -> List[P
         >>> pair.first.name, pair.second.name, pair.channels
         ('c1/conv', 'fc/affine', 4)
     """
-    passes = _lets_pass_or_clips if through_clips else _lets_pass
+    return _pairs(outputs, _lets_pass_or_clips if through_clips else _lets_pass)
+
+
+def stopped_at(outputs: Sequence[nn.Variable]) -> List[str]:
+    """Returns the activations between two layers that keep these from being a pair.
+
+    A Swish, say, lets no factor pass: the layers around it stay as they are.
+
+    Args:
+        outputs: Variables of one graph, batch normalizations folded.
+
+    Returns:
+        A type and the layer before it, each.
+
+    Example:
+        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> h = F.swish(PF.convolution(nn.Variable((1, 3, 8, 8)), 4, (3, 3), name="c1"))
+        >>> stopped_at([PF.convolution(h, 2, (3, 3), name="c2")])
+        ['Swish behind c1/conv']
+    """
+
+    def passes(function: Any) -> bool:
+        return function.info.type_name in ACTIVATION_TYPES or _lets_pass_or_clips(function)
+
+    return [
+        f"{function.info.type_name} behind {pair.first.name}"
+        for pair in _pairs(outputs, passes)
+        for function in pair.between
+        if not _lets_pass_or_clips(function)
+    ]
+
+
+def _pairs(outputs: Sequence[nn.Variable], passes: Callable[[Any], bool]) -> List[Pair]:
     found = layers(outputs)
     by_function = {layer.function: layer for layer in found}
     readers = consumers(outputs)

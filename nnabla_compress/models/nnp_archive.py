@@ -8,6 +8,7 @@ for it. Members are read by their endings and never written to the disk, whateve
 from __future__ import annotations
 
 import io
+import os
 import zipfile
 from collections import Counter
 from contextlib import contextmanager
@@ -156,17 +157,22 @@ def _members(path: Path, archive: zipfile.ZipFile) -> List[str]:
     if twice:
         raise DataError(f"{path} holds {_quoted(twice[:1])} twice.", help=_AGAIN)
     for kind, endings in (("network", TEXT), ("parameters", HDF5 + BINARY + TEXT)):
-        if not any(name.endswith(endings) for name in names):
+        if not any(_ends(name, endings) for name in names):
             raise DataError(
                 f"{path} holds no {kind} ({' or '.join('*' + ending for ending in endings)}), but "
                 f"{_quoted(names) or 'nothing'}.",
                 help=_AGAIN,
             )
-    needed = [info for info in infos if info.filename.endswith(HDF5 + BINARY + TEXT)]
+    needed = [info for info in infos if _ends(info.filename, HDF5 + BINARY + TEXT)]
     _limit(path, "unpacks to", sum(info.file_size for info in needed), MAX_BYTES)
-    text = sum(info.file_size for info in needed if info.filename.endswith(TEXT))
+    text = sum(info.file_size for info in needed if _ends(info.filename, TEXT))
     _limit(path, "holds text of", text, MAX_TEXT_BYTES)
     return [info.filename for info in needed]
+
+
+def _ends(name: str, endings: Sequence[str]) -> bool:
+    """Whether a member's name has one of some endings, compared as NNabla compares them."""
+    return os.path.splitext(name)[1].lower() in endings
 
 
 def _limit(path: Path, what: str, size: int, limit: int) -> None:
@@ -185,9 +191,9 @@ def _parse(path: Path, contents: Dict[str, bytes]) -> NnpContents:
     parameters: Dict[str, Parameter] = {}
     room = MAX_BYTES
     for name, content in contents.items():
-        if name.endswith(TEXT):
+        if _ends(name, TEXT):
             text_format.Merge(content, proto)
-        elif name.endswith(BINARY):
+        elif _ends(name, BINARY):
             proto.MergeFromString(content)
         else:
             read = _read_hdf5(path, content, room)

@@ -7,6 +7,7 @@ is followed for ever, a loop of a billion turns is written out. These checks com
 
 from __future__ import annotations
 
+from collections import Counter
 from functools import lru_cache
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
@@ -48,6 +49,12 @@ def check_stored(proto: Any, where: str) -> None:
             count *= max(0, times.get(key, 1))
         turns += count
     _few(where, "functions and variables after its loops are written out", turns)
+    # NNabla follows functions by their names: of two alike it would never reach an end.
+    for kind, nodes in (("functions", proto.function), ("variables", proto.variable)):
+        names = Counter(node.name for node in nodes)
+        twice = next((name for name, count in names.items() if count > 1), None)
+        if twice is not None:
+            raise DataError(f"{where} holds two {kind} {_name(twice)}.", help=_HELP)
     shapes: Dict[str, Tuple[int, ...]] = {}
     for variable in proto.variable:
         shapes[variable.name] = tuple(variable.shape.dim)

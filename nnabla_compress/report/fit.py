@@ -9,6 +9,8 @@ from rich.cells import cell_len
 from rich.table import Column, Table
 from rich.text import Text
 
+from nnabla_compress.names import printable
+
 # Blanks beside a cell with what stands between columns, and those at the edges of a table.
 _PADDING = 3
 _EDGES = 1
@@ -123,6 +125,4 @@ def _lines(column: Column) -> List[str]:
 
 
 def _text(value: object) -> str:
-    if isinstance(value, Text):
-        return value.plain
-    return Text.from_markup(str(value)).plain if isinstance(value, str) else str(value)
+    return value.plain if isinstance(value, Text) else printable(str(value))

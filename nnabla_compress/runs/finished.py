@@ -22,6 +22,7 @@ from nnabla_compress.runs.inputs import Inputs, compressed, load_inputs, needs_l
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.post_trained import PostTrained, divide
 from nnabla_compress.runs.run import Run
+from nnabla_compress.runs.trust import check_trust, confined, confined_recipe
 from nnabla_compress.training import Score, set_seed
 from nnabla_compress.training.evaluate import Build
 
@@ -29,14 +30,15 @@ _RECIPE, _RESULTS, _FLOAT = "recipe.yaml", "results.nnp", "float.nnp"
 _AGREEMENT = "agreement with the float network"
 
 
-def open_run(folder: Path) -> Run:
+def open_run(folder: Path, trust: bool = False) -> Run:
     """Opens a run folder that exists.
 
     Args:
         folder: The run folder.
+        trust: Whether the Python code that its recipe names may run.
 
     Raises:
-        ConfigError: If it holds no run.
+        ConfigError: If it holds no run, or names code and is not trusted.
     """
     kept = folder / _RECIPE
     if not folder.exists():
@@ -57,7 +59,14 @@ def open_run(folder: Path) -> Run:
         source = Path(json.loads((folder / "source.json").read_text("utf-8"))["folder"])
     except (OSError, ValueError, KeyError):
         source = folder
-    return Run(Recipe.read(kept), folder, source, resume=True)
+    recipe = Recipe.read(kept)
+    if trust:
+        return Run(recipe, folder, source, resume=True)
+    scored_on = PostTrained.read(folder)
+    check_trust(folder, recipe, None if scored_on is None else scored_on.scored)
+    run = Run(recipe, folder, source, resume=True)
+    run.recipe, run.trusted = confined_recipe(recipe), False
+    return run
 
 
 def stored_in(target: Path) -> Path:
@@ -97,7 +106,8 @@ def trained_network(run: Run) -> Iterator[Tuple[Inputs, Build]]:
         if recipe.model.parameters is not None:
             load_parameters(resolve_path(recipe.model.parameters, run.recipe_folder, "parameters"))
         if kept is not None:
-            divide(inputs, recipe, run.recipe_folder, kept.samples, kept.scored)
+            others = kept.scored if run.trusted else confined(kept.scored)
+            divide(inputs, recipe, run.recipe_folder, kept.samples, others)
         inputs.answer()
         if kept is not None:
             with kept.network(inputs, run.folder) as build:
@@ -120,18 +130,21 @@ def trained_network(run: Run) -> Iterator[Tuple[Inputs, Build]]:
         yield inputs, build
 
 
-def evaluate_run(folder: Path, split: str = "test", batch_size: int = 100) -> Score:
+def evaluate_run(
+    folder: Path, split: str = "test", batch_size: int = 100, trust: bool = False
+) -> Score:
     """Scores the compressed network of a finished run.
 
     Args:
         folder: The run folder.
         split: "train", "validation" or "test" of the run's own data.
         batch_size: Samples of a forward pass.
+        trust: Whether the Python code that the folder names may run.
 
     Raises:
         CompressError: If the folder holds no finished run.
     """
-    with trained_network(open_run(folder)) as (inputs, build):
+    with trained_network(open_run(folder, trust)) as (inputs, build):
         score = scored(inputs, build, inputs.data.split(split), batch_size)
         if split in inputs.answered:
             return replace(score, accuracy_name=_AGREEMENT)
@@ -204,13 +217,16 @@ def _inputs_of(
     return load_inputs(recipe, folder, unlabelled=True, targets=targets)
 
 
-def export_run(folder: Path, output: Path, target: str = "portable", **options: Any) -> Exported:
+def export_run(
+    folder: Path, output: Path, target: str = "portable", trust: bool = False, **options: Any
+) -> Exported:
     """Exports the compressed network of a finished run.
 
     Args:
         folder: The run folder.
         output: Folder for the files.
         target: What the files are for.
+        trust: Whether the Python code that the folder names may run.
         options: More of :class:`~nnabla_compress.recipes.ExportPart`: ``nnb``, ``c``, ``api``,
             ``batch_size``, ``storage``, ``snap_dictionary``, ``samples``.
 
@@ -221,7 +237,7 @@ def export_run(folder: Path, output: Path, target: str = "portable", **options: 
         CompressError: If the folder holds no finished run, or the network can't be exported.
     """
     part = ExportPart.checked({"target": target, **options})
-    run = open_run(folder)
+    run = open_run(folder, trust)
     with trained_network(run) as (inputs, build), new_files(output):
         return export_network(output / f"{run.recipe.name}.nnp", inputs, build, part)
 

@@ -66,6 +66,8 @@ class Run:
         self.folder = writable_folder(folder)
         self.recipe_folder = recipe_folder
         self.resume = resume
+        # Whether its recipe is the user's own, not only that of a folder.
+        self.trusted = True
         self._claim()
 
     def _claim(self) -> None:

@@ -26,7 +26,9 @@ from nnabla_compress.verification.engines import FloatGraphEngine, GraphEngine, 
 _EXPORTED = ("results.nnp", "float.nnp")
 
 
-def verify_run(folder: Path, nnp: Optional[Path] = None, count: int = 100) -> Verification:
+def verify_run(
+    folder: Path, nnp: Optional[Path] = None, count: int = 100, trust: bool = False
+) -> Verification:
     """Compares the network of a finished run with the files that were exported of it.
 
     The float network, as it was before its compression, comes first.
@@ -35,11 +37,12 @@ def verify_run(folder: Path, nnp: Optional[Path] = None, count: int = 100) -> Ve
         folder: The run folder.
         nnp: The exported file, by default the run's own.
         count: Number of samples: of the run's data, random ones if it has none.
+        trust: Whether the Python code that the folder names may run.
 
     Raises:
         CompressError: If the folder holds no finished run, or something can't be run.
     """
-    run = open_run(folder)
+    run = open_run(folder, trust)
     with trained_network(run) as (inputs, build):
         if nnp is None:
             nnp = next((folder / n for n in _EXPORTED if (folder / n).is_file()), None)

@@ -3,10 +3,8 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
-import zipfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import (
@@ -26,7 +24,7 @@ import numpy as np
 
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnb
-from nnabla_compress.exporters.archive import METADATA
+from nnabla_compress.exporters.metadata import read_metadata
 from nnabla_compress.graph.ends import saturated
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
@@ -99,7 +97,7 @@ def verify_files(
     """
     if nnp is None and nnb is None:
         raise ConfigError("there is no file to verify.", help="give an .nnp or an .nnb")
-    report, given = {} if nnp is None else _metadata(nnp), samples is not None
+    report, given = {} if nnp is None else read_metadata(nnp), samples is not None
     with _nnb_of(nnp, nnb) as made:
         machine = Machine(made, callbacks=PACKED_CALLBACKS)
         batch_size = machine.inputs[0].shape[0]
@@ -233,15 +231,6 @@ def _runtime(machine: Machine) -> Tuple[Optional[str], Optional[str], Optional[s
     if packed and os.environ.get(VARIABLE):
         return None, _UNREGISTERED, None
     return None, None, _NO_RUNTIME.format(variable)
-
-
-def _metadata(nnp: Path) -> Dict[str, Any]:
-    try:
-        with zipfile.ZipFile(nnp) as archive:
-            found = json.loads(archive.read(METADATA).decode("utf-8"))
-    except (KeyError, ValueError, OSError, zipfile.BadZipFile):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _check(samples: Samples, machine: Machine) -> None:

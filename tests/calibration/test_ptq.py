@@ -359,3 +359,12 @@ def test_maps_keep_their_names_where_relu6_gets_a_bound_for_each_channel():
     result = quantize(x, y, samples(), activations=rules)
     names = {n.info.args["name"] for n in graph_quantizers(result.outputs)}
     assert "dw/depthwise_conv/relu6" in names and "c1/conv/relu6" not in names
+
+
+def test_activations_that_equalization_can_not_pass_are_named():
+    x = nn.Variable((1, 4))
+    y = PF.affine(F.swish(PF.affine(x, 8, name="a")), 3, name="b")
+    samples = np.random.RandomState(0).randn(40, 4)
+    result = post_training_quantize([y], [x], [samples])
+    (note,) = [note for note in result.notes if "equalization" in note]
+    assert "Swish behind a/affine" in note

@@ -230,7 +230,7 @@ def test_a_python_iterator_tunes_and_judges_from_the_shell(folder, tmp_path, mon
     assert code == 0 and "mean absolute error" in " ".join(out.split())
     kept = json.loads((tmp_path / "out" / "results.json").read_text())["compressed"]
     for words in (
-        [tmp_path / "out"],
+        [tmp_path / "out", "--trust"],
         [tmp_path / "out" / "results.nnp", "-d", data, "--loss", "AbsoluteError"],
     ):
         code, out, _ = shell(monkeypatch, capsys, folder, "evaluate", *words)

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress.graph import functions
-from nnabla_compress.graph.channel_pairs import pairs, with_channel_clips
+from nnabla_compress.graph.channel_pairs import pairs, stopped_at, with_channel_clips
 from nnabla_compress.graph.constants import value
 
 
@@ -64,3 +64,31 @@ def test_a_clip_that_is_not_between_layers_stays():
     y = F.relu6(convolution(F.relu6(convolution(x, 4, "a")), 5, "b"))
     found = [f.info.type_name for f in functions(with_channel_clips([y]))]
     assert found == ["Convolution", "ReLU", "Minimum2", "Convolution", "ReLU6"]
+
+
+@pytest.mark.parametrize("activation", [F.swish, F.elu, F.sigmoid, F.gelu, F.tanh])
+def test_activations_that_let_no_factor_pass_are_named(activation):
+    x = nn.Variable((1, 3, 6, 6))
+    h = F.relu6(PF.convolution(x, 4, (3, 3), name="a"))
+    h = activation(PF.convolution(h, 4, (3, 3), name="b"))
+    y = PF.affine(F.average_pooling(h, (2, 2)), 2, name="c")
+    type_name = h.parent.info.type_name
+    assert stopped_at([y]) == [f"{type_name} behind b/conv"]
+    assert stopped_at([F.softmax(h)]) == []
+
+
+def test_a_factor_passes_a_prelu():
+    x = nn.Variable((1, 3, 6, 6))
+    slope = nn.Variable.from_numpy_array(np.float32([0.1, -0.2, 0.3, 0.4]))
+    y = PF.convolution(F.prelu(PF.convolution(x, 4, (3, 3), name="a"), slope), 2, (3, 3), name="b")
+    (pair,) = pairs([y])
+    assert pair.channels == 4 and stopped_at([y]) == []
+    x.d = np.random.RandomState(0).randn(*x.shape)
+    y.forward()
+    before = y.d.copy()
+    arrays = {v.data: v.d.copy() for v in pair.parameters()}
+    pair.scale(np.float64([2, 0.5, 4, 1]), arrays)
+    for variable in pair.parameters():
+        variable.d = arrays[variable.data]
+    y.forward()
+    np.testing.assert_allclose(y.d, before, rtol=1e-4, atol=1e-6)

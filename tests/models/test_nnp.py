@@ -11,9 +11,12 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
+from google.protobuf import text_format
+from nnabla.utils import nnabla_pb2
 from nnabla.utils.save import save
 
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.exporters import export_nnp
 from nnabla_compress.models import NnpFile
 from nnabla_compress.models.mlp import mlp
 
@@ -381,3 +384,32 @@ def test_files_made_elsewhere_are_opened(name, network, head, shape):
         assert (loaded.name, loaded.head) == (network, head)
         loaded.logits.forward()
         assert loaded.logits.shape == (3,) + shape and np.isfinite(loaded.logits.d).all()
+
+
+@pytest.mark.parametrize("kind", ["function", "variable"])
+def test_two_nodes_of_one_name_are_refused_before_they_are_followed(kind, tmp_path):
+    proto = nnabla_pb2.NNablaProtoBuf()
+    network = proto.network.add(name="net", batch_size=1)
+    for name in ("a", "a" if kind == "variable" else "b"):
+        network.variable.add(name=name, type="Buffer").shape.dim.extend([1, 2])
+    for number in range(2):
+        name = "f" if kind == "function" else f"f{number}"
+        node = network.function.add(name=name, type="ReLU")
+        node.input.append("a")
+        node.output.append("b")
+    with zipfile.ZipFile(tmp_path / "net.nnp", "w") as archive:
+        archive.writestr("network.nntxt", text_format.MessageToString(proto))
+        archive.writestr("parameter.protobuf", b"")
+    with pytest.raises(DataError, match=f"holds two {kind}s"):
+        NnpFile(tmp_path / "net.nnp").build()
+
+
+def test_endings_of_members_are_compared_as_nnabla_compares_them(tmp_path):
+    x = nn.Variable((1, 4))
+    export_nnp(tmp_path / "net.nnp", PF.affine(x, 3, name="fc"), x)
+    with zipfile.ZipFile(tmp_path / "net.nnp") as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(tmp_path / "upper.nnp", "w") as archive:
+        for name, content in members.items():
+            archive.writestr(name.upper(), content)
+    assert NnpFile(tmp_path / "upper.nnp").data_shapes() == {"x": (4,)}

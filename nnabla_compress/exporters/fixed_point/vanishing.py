@@ -46,4 +46,4 @@ def vanishing(
         return []
     more = f" and {len(found) - _SHOWN} more" if len(found) > _SHOWN else ""
     listed = ", ".join(found[:_SHOWN]) + more
-    return [f"too small for the integers, so that all values become 0: {listed}"]
+    return [f"too small for the integers (of int16, too), so that all values become 0: {listed}"]
