@@ -14,12 +14,11 @@ from nnabla_compress.exporters.fixed_point.evaluate import feeds
 from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.graph.compare import difference, response, run, same_class
-from nnabla_compress.graph.inputs import forms
+from nnabla_compress.graph.inputs import random_inputs
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 
 _RANDOM = 16  # samples where none are given
-_SEED = 313
 
 
 @dataclass(frozen=True)
@@ -157,13 +156,9 @@ def _rows(network: Network, samples: Mapping[str, np.ndarray], most: int) -> Lis
     """Returns whole batches of the samples, or of random numbers, for each input."""
     batch = next(iter(network.inputs.values())).shape[0]
     if not samples:
-        rng = np.random.RandomState(_SEED)
         count = -(-_RANDOM // batch) * batch
-        taken = forms(list(network.inputs.values()), list(network.outputs.values()))
-        samples = {
-            name: form.random(rng, (count, *variable.shape[1:]))
-            for form, (name, variable) in zip(taken, network.inputs.items())
-        }
+        variables, outputs = list(network.inputs.values()), list(network.outputs.values())
+        samples = dict(zip(network.inputs, random_inputs(variables, outputs, count)))
     feed = next(feeds(network.inputs, samples, most, most, "simulator"))
     rows = len(next(iter(feed.values())))
     if rows < batch:  # repeated until they fill one

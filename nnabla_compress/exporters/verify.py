@@ -14,12 +14,11 @@ from nnabla_compress.exporters.nnabla_errors import told_as
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.graph.compare import difference, response, run
 from nnabla_compress.graph.ends import with_ends
-from nnabla_compress.graph.inputs import forms
+from nnabla_compress.graph.inputs import SEED, forms
 
 Rounds = List[List[np.ndarray]]
 
 _RANDOM_ROUNDS, _SAMPLE_ROUNDS = 3, 16
-_SEED = 313
 
 
 def input_rounds(
@@ -51,7 +50,7 @@ def input_rounds(
         (5, [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     """
     arrays = _arrays(inputs, samples) if samples else {}
-    rng = np.random.RandomState(_SEED)
+    rng = np.random.RandomState(SEED)
     taken = dict(zip(inputs, forms(list(inputs.values()), outputs)))
     rounds = [
         [

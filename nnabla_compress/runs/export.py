@@ -77,14 +77,15 @@ class Exported(NamedTuple):
         found = {}
         if nnp.with_suffix(".settings.yaml") in self.paths:
             files = [nnp.with_suffix(end) for end in (".settings.yaml", ".nnp", ".nnb")]
-            names = [shlex.quote(str(path)) for path in files]
             batch_size = 1
-            if nnp.with_suffix(".nnb") in self.paths:
-                network = read_nnb(nnp.with_suffix(".nnb"))
+            if files[-1] in self.paths:  # this one is smaller than the converter's: it stays
+                network = read_nnb(files[-1])
+                files[-1] = nnp.with_suffix(".converted.nnb")
                 batch_size = network.variables[network.inputs[0]].shape[0]
+            names = " ".join(shlex.quote(str(path)) for path in files)
             found["convert"] = (
                 "nnabla_cli convert -d nnb_3 --nnp-no-expand-network "
-                f"--api {self.report.api} -b {batch_size} -s {' '.join(names)}"
+                f"--api {self.report.api} -b {batch_size} -s {names}"
             )
         compiled = compile_command(self.paths)
         if compiled is not None:

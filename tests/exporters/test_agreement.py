@@ -67,3 +67,13 @@ def test_without_samples_an_input_of_ids_gets_ids(tmp_path):
     x = nn.Variable((1, 5))
     y = F.affine(F.embed(x, table), weight)
     export_nnp(tmp_path / "net.nnp", y, x, target="binary-weight")
+
+
+def test_random_row_numbers_are_those_of_a_table(tmp_path):
+    nn.clear_parameters()
+    x = nn.Variable((1, 3))
+    y = PF.embed(x, 10, 4, name="words")
+    nnp, nnb = tmp_path / "words.nnp", tmp_path / "words.nnb"
+    export_nnp(nnp, y, x)
+    export_nnb(nnb, nnp)
+    assert nnb_agreement(nnb, y, x, {}).error < 1e-5
