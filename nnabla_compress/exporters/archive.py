@@ -7,7 +7,7 @@ import zipfile
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
 import nnabla.utils.save
@@ -27,6 +27,8 @@ from nnabla_compress.names import free_name
 NETWORK, EXECUTOR = "Validation", "Runtime"
 _OTHER_BATCH_SIZE = 1e-4  # other batch sizes add in another order
 
+_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can state
+_MODE = 0o644
 _LEVEL = 3  # of zlib: higher ones take longer and gain little
 
 
@@ -125,24 +127,37 @@ def write(path: Path, graph: NamedGraph, batch_size: int, any_batch_size: bool) 
 
 
 def add_metadata(path: Path, metadata: Mapping[str, Any], types: Mapping[str, str]) -> None:
-    """Adds members to an ``.nnp`` that NNabla's readers pass over, and makes the file smaller.
-
-    NNabla stores members of the zip as they are. Codes are floats in an ``.nnp``, 32 bits for one
-    to eight: deflated, as any reader of zips takes it, they take little more than their bits.
+    """Adds members to an ``.nnp`` that NNabla's readers pass over, and packs it anew.
 
     Args:
         path: The file.
         metadata: What JSON can hold.
         types: Types of variables for the converter to ``.nnb``; nothing is added if there are none.
     """
-    with zipfile.ZipFile(path) as archive:
-        members = {entry.filename: archive.read(entry) for entry in archive.infolist()}
-    members[METADATA] = json_text(metadata).encode("utf-8")
+    members = {METADATA: json_text(metadata).encode("utf-8")}
     if types:
         members[SETTINGS] = to_yaml(types).encode("utf-8")
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=_LEVEL) as archive:
+    pack_anew(path, members)
+
+
+def pack_anew(path: Path, more: Optional[Mapping[str, bytes]] = None) -> None:
+    """Deflates the members of an ``.nnp``, all of one date: the same network, the same bytes.
+
+    NNabla stores members of the zip as they are. Codes are floats in an ``.nnp``, 32 bits for one
+    to eight: deflated, as any reader of zips takes it, they take little more than their bits.
+
+    Args:
+        path: The file.
+        more: Members to add, by name.
+    """
+    with zipfile.ZipFile(path) as archive:
+        members = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    members.update(more or {})
+    with zipfile.ZipFile(path, "w") as archive:
         for name, content in members.items():
-            archive.writestr(name, content)
+            entry = zipfile.ZipInfo(name, _DATE)
+            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, _MODE << 16
+            archive.writestr(entry, content, compresslevel=_LEVEL)
 
 
 def read(

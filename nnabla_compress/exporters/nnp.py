@@ -29,6 +29,7 @@ from nnabla_compress.exporters.archive import (
     NamedGraph,
     add_metadata,
     name_graph,
+    pack_anew,
     write_and_read_back,
 )
 from nnabla_compress.exporters.converter_settings import write_types
@@ -209,6 +210,7 @@ def export_nnp(
             )
             with atomic_path(reference) as beside:
                 write_and_read_back(beside, plain, batch_size, rounds)
+                pack_anew(beside)
         elif reference.is_file():
             reference.unlink()  # of an earlier export under this name
     write_types(path.with_suffix(".settings.yaml"), graph.types)

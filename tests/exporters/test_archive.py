@@ -1,12 +1,14 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import time
 import zipfile
 
 import nnabla as nn
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
+import pytest
 
 from nnabla_compress.exporters import export_nnp
 from nnabla_compress.exporters.archive import (
@@ -18,7 +20,7 @@ from nnabla_compress.exporters.archive import (
 from nnabla_compress.exporters.converter_settings import carried_types
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.constants import constant
-from nnabla_compress.quantizers import Uniform
+from nnabla_compress.quantizers import LUT, Uniform, prepare
 from tests.graph.networks import values
 
 
@@ -64,3 +66,21 @@ def test_codes_take_little_more_than_their_bits_in_the_nnp(tmp_path):
     nn.clear_parameters()
     nn.load_parameters(str(tmp_path / "net.nnp"))
     assert "c/conv/b" in nn.get_parameters(grad_only=False)
+
+
+@pytest.mark.parametrize("target", ["portable", "binary-weight"])
+def test_the_same_network_gives_the_same_bytes_at_any_time(target, tmp_path, monkeypatch):
+    x = nn.Variable((1, 8))
+    y = PF.affine(x, 4, apply_w=LUT(bits=1), name="fc")
+    prepare([y])
+    now, files = time.time(), []
+    for day in range(2):
+        monkeypatch.setattr(time, "time", lambda day=day: now + 86400 * day)
+        folder = tmp_path / str(day)
+        folder.mkdir()
+        export_nnp(folder / "net.nnp", y, x, target=target)
+        files.append({path.name: path.read_bytes() for path in folder.iterdir()})
+    assert files[0] == files[1] and len(files[0]) == (2 if target == "binary-weight" else 1)
+    for path in (tmp_path / "1").glob("*.nnp"):
+        with zipfile.ZipFile(path) as archive:
+            assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
