@@ -75,7 +75,7 @@ def learn_roundings(
                 learned.append(layer.name)
             else:
                 left.append(layer.name)
-    return learned, left
+    return learned, list(dict.fromkeys(left))
 
 
 def _can_be_learned(layer: Layer) -> bool:

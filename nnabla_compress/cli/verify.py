@@ -115,16 +115,16 @@ def _verified(
         return verify_run(target, nnp, samples, trust, given_data)
     if nnp is not None:
         raise ConfigError("--nnp goes with a run folder.", help="give the .nnp itself")
+    if not target.exists():
+        raise ConfigError(
+            f"there is no file {target}.", help="give a run folder, an .nnp or an .nnb"
+        )
     other = other_format(target)
-    if target.suffix not in (".nnp", ".nnb") and target.exists() and other is not None:
+    if target.suffix not in (".nnp", ".nnb") and other is not None:
         raise ConfigError(f"{target} is {other[0]}, not an .nnp or .nnb.", help=other[1])
     if target.suffix not in (".nnp", ".nnb"):
         raise ConfigError(
             f"{target} is no run folder, no .nnp and no .nnb.", help="give one of these"
-        )
-    if not target.is_file():
-        raise ConfigError(
-            f"there is no file {target}.", help="give a run folder, an .nnp or an .nnb"
         )
     beside = files_beside(target)
     if not given:
