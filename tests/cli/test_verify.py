@@ -106,7 +106,7 @@ def test_a_broken_promise_is_an_error(tmp_path, verify):
     "arguments, words",
     [
         (["nothere.nnp"], "there is no file nothere.nnp"),
-        (["net.txt"], "no run folder, no .nnp and no .nnb"),
+        (["there.txt"], "no run folder, no .nnp and no .nnb"),
         (["net.nnp", "--nnp", "other.nnp"], "--nnp goes with a run folder"),
         (["."], "is no run folder"),
         ([".", "--scale", "2"], "--scale is for data that are given"),
@@ -114,6 +114,7 @@ def test_a_broken_promise_is_an_error(tmp_path, verify):
 )
 def test_what_has_no_meaning_is_refused(tmp_path, monkeypatch, verify, arguments, words):
     monkeypatch.chdir(tmp_path)
+    (tmp_path / "there.txt").write_text("words")
     status, _, error = verify(*arguments)
     assert status == 1 and words in error and "Traceback" not in error
 
