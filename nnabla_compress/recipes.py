@@ -31,9 +31,10 @@ from nnabla_compress.exporters.storage import SMALLEST, check_storage
 from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.exporters.weigh import PREFERENCES, check_preference
 from nnabla_compress.models.other_formats import other_format
-from nnabla_compress.regularizers import parse_size
 from nnabla_compress.rule_files import with_rules
-from nnabla_compress.rules import QuantizerRule, choose_rules, nearest, quantizers, typed
+from nnabla_compress.rules import QuantizerRule, choose_rules, quantizers, typed
+from nnabla_compress.sizes import parse_size
+from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training import LOSSES, Distillation, TrainingSettings, make_loss
 from nnabla_compress.training.evaluate import Build
 
@@ -111,7 +112,7 @@ class DataPart(BaseModel):
     def _known(cls, source: str) -> str:
         if source not in data.SOURCES:
             raise ConfigError(
-                f"data: unknown source {source!r}.", help=nearest(source, list(data.SOURCES))
+                f"data: unknown source {source!r}.", help=did_you_mean(source, list(data.SOURCES))
             )
         return source
 
@@ -141,7 +142,7 @@ class LossPart(_Part):
         for known in LOSSES:
             if name.replace("_", "").lower() == known.lower():
                 return known
-        raise ConfigError(f"loss: unknown loss {name!r}.", help=nearest(name, list(LOSSES)))
+        raise ConfigError(f"loss: unknown loss {name!r}.", help=did_you_mean(name, list(LOSSES)))
 
     @model_validator(mode="after")
     def _in_range(self) -> LossPart:
@@ -536,7 +537,7 @@ def _explained(error: ValidationError, where: str, kind: Type[BaseModel]) -> Con
         keys = _keys_at(kind, path[:-1])
         place = f" in {'.'.join(path[:-1])}" if len(path) > 1 else ""
         return ConfigError(
-            f"{where}: unknown key {path[-1]!r}{place}.", help=nearest(path[-1], keys)
+            f"{where}: unknown key {path[-1]!r}{place}.", help=did_you_mean(path[-1], keys)
         )
     if first["type"] == "missing":
         return ConfigError(f"{where}: {'.'.join(path)} is missing.", help="add it")

@@ -70,7 +70,7 @@ class QuantizerRule(BaseModel):
     def _known(self) -> QuantizerRule:
         if self.position is not None and self.position not in POSITIONS:
             raise ConfigError(
-                f"position is {self.position!r}.", help=nearest(self.position, POSITIONS)
+                f"position is {self.position!r}.", help=did_you_mean(self.position, POSITIONS)
             )
         if self.min_weights is not None and self.min_weights < 0:
             raise ConfigError(
@@ -92,7 +92,7 @@ class QuantizerRule(BaseModel):
         if self.quantizer not in known:
             raise ConfigError(
                 f"unknown quantizer {self.quantizer!r}.",
-                help=nearest(self.quantizer, [*known, "none"]),
+                help=did_you_mean(self.quantizer, [*known, "none"]),
             )
         kind = known[self.quantizer]
         options = dict(self.model_extra or {})
@@ -101,7 +101,7 @@ class QuantizerRule(BaseModel):
             if option not in names:
                 raise ConfigError(
                     f"quantizer {self.quantizer} has no option {option!r}.",
-                    help=nearest(option, names),
+                    help=did_you_mean(option, names),
                 )
         missing = inspect.signature(kind).parameters
         for name, parameter in missing.items():
@@ -269,26 +269,12 @@ def _what_there_is(rule: QuantizerRule, candidates: Sequence[Candidate], what: s
     patterns = _as_list(rule.layers)
     named = [c for c in candidates if any(fnmatchcase(c.name, p) for p in patterns)]
     if not named:
-        return nearest(patterns[0].strip("*") if patterns else "", names)
+        return did_you_mean(patterns[0].strip("*") if patterns else "", names)
     types = sorted({candidate.type for candidate in named})
     if rule.types is not None and not set(types) & set(_as_list(rule.types)):
-        return nearest((_as_list(rule.types) or [""])[0], types)
+        return did_you_mean((_as_list(rule.types) or [""])[0], types)
     largest = max(named, key=lambda candidate: candidate.weights)
     return f"the largest is {largest.name} with {largest.weights:,}"
-
-
-def nearest(name: str, known: Sequence[str]) -> str:
-    """Returns the help for an unknown name: the nearest known one, and all of them.
-
-    Args:
-        name: The unknown name.
-        known: All that are known.
-
-    Example:
-        >>> nearest("luq", ["lut", "uniform"])
-        "did you mean 'lut'? known are: lut, uniform"
-    """
-    return did_you_mean(name, known)
 
 
 def _as_list(words: Union[None, str, Sequence[str]]) -> List[str]:

@@ -30,12 +30,13 @@ def nearest_name(name: str, known: Iterable[str]) -> Optional[str]:
     return near[-1] if near else None
 
 
-def did_you_mean(name: str, known: Iterable[str]) -> str:
+def did_you_mean(name: str, known: Iterable[str], what: str = "known are") -> str:
     """Returns a help for an unknown name: the nearest known one, and all of them.
 
     Args:
         name: The unknown name.
         known: All that are known.
+        what: What they are called.
 
     Example:
         >>> did_you_mean("luq", ["lut", "uniform"])
@@ -43,7 +44,7 @@ def did_you_mean(name: str, known: Iterable[str]) -> str:
     """
     names = list(known)
     near = nearest_name(name, names)
-    listed = f"known are: {', '.join(names) or 'none'}"
+    listed = f"{what}: {', '.join(names) or 'none'}"
     return listed if near is None else f"did you mean {near!r}? {listed}"
 
 

@@ -9,7 +9,8 @@ from typing import Any, Dict, Optional, Tuple
 from nnabla_compress.calibration.learned_rounding import RoundingSettings
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.rules import QuantizerRule, nearest
+from nnabla_compress.rules import QuantizerRule
+from nnabla_compress.spelling import did_you_mean
 
 AUTO = "auto"
 JUDGES = ("snr", "kl")
@@ -64,12 +65,10 @@ class PostTrainingSettings:
         if self.calibration not in (AUTO, *METHODS):
             raise ConfigError(
                 f"unknown calibration method {self.calibration!r}.",
-                help=nearest(self.calibration, [AUTO, *METHODS]),
+                help=did_you_mean(self.calibration, [AUTO, *METHODS]),
             )
         if self.judge not in JUDGES:
-            raise ConfigError(
-                f"judge is {self.judge!r}.", help=f"choose one of {', '.join(JUDGES)}"
-            )
+            raise ConfigError(f"judge is {self.judge!r}.", help=did_you_mean(self.judge, JUDGES))
         if not 0 < self.hold_out < 1:
             raise ConfigError(
                 f"hold_out is {self.hold_out!r}, it is a part of the samples.", help="0.25, say"

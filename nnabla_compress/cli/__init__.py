@@ -14,7 +14,7 @@ from nnabla_compress._version import __version__
 from nnabla_compress.cli.interrupts import Interrupts
 from nnabla_compress.errors import CompressError, causes, unwrap
 from nnabla_compress.names import printable
-from nnabla_compress.spelling import nearest_name
+from nnabla_compress.spelling import did_you_mean
 
 # Each is a module of this package, imported when it is asked for, so that help is quick.
 VERBS = (
@@ -40,9 +40,7 @@ class _Verbs(click.Group):
 
     def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:
         if args and args[0] not in VERBS:
-            near = nearest_name(args[0], VERBS)
-            hint = f" Did you mean {near!r}?" if near else ""
-            ctx.fail(f"No such command {args[0]!r}.{hint} Commands: {', '.join(VERBS)}.")
+            ctx.fail(f"No such command {args[0]!r}: {did_you_mean(args[0], VERBS)}.")
         return super().resolve_command(ctx, args)
 
 

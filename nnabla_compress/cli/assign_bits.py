@@ -42,11 +42,11 @@ def command(
 
     from nnabla_compress.cli.engine import console
     from nnabla_compress.files import atomic_path
-    from nnabla_compress.regularizers.memory import parse_size
     from nnabla_compress.search.assign_bits import assign_bits, budget_text, reachable
     from nnabla_compress.search.choices import RESOURCES, budgets_of, choices_of, recipe_rules
     from nnabla_compress.search.sensitivity import Sensitivities, measure_together
     from nnabla_compress.search.tables import assignment_table, summary_lines
+    from nnabla_compress.sizes import parse_size
 
     found = Sensitivities.read(file)
     largest = None

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from nnabla_compress.cli.choices import SOURCES
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.spelling import nearest_name
+from nnabla_compress.spelling import did_you_mean
 
 if TYPE_CHECKING:
     from nnabla_compress.recipes import Recipe
@@ -185,12 +185,11 @@ def data_of_run(run: Path, targets: Optional[str], **options: Any) -> Optional[O
 
 
 def _unknown(text: str, source: str) -> ConfigError:
-    near = nearest_name(source, SOURCES)
     return ConfigError(
         f"--data {text!r} is no .npz file, no .csv files, no Python function and no source of "
         "data.",
-        help=(f"did you mean {near!r}? " if near else "") + f"sources are: {', '.join(SOURCES)}"
-        "; a function is FILE.py:NAME; options follow as ,y=mask",
+        help=f"{did_you_mean(source, SOURCES)}; a function is FILE.py:NAME; options follow as "
+        ",y=mask",
     )
 
 

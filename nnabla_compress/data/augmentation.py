@@ -10,6 +10,7 @@ from typing import Any, Callable, Dict
 import numpy as np
 
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.spelling import did_you_mean
 
 Augmentation = Callable[[np.ndarray, np.random.RandomState], np.ndarray]
 
@@ -85,7 +86,7 @@ def augmentation(name: str, **options: Any) -> Augmentation:
     """
     if name not in AUGMENTATIONS:
         raise ConfigError(
-            f"unknown augmentation {name!r}.", help=f"known are: {', '.join(sorted(AUGMENTATIONS))}"
+            f"unknown augmentation {name!r}.", help=did_you_mean(name, sorted(AUGMENTATIONS))
         )
     function = AUGMENTATIONS[name]
     known = list(inspect.signature(function).parameters)[2:]
@@ -93,6 +94,6 @@ def augmentation(name: str, **options: Any) -> Augmentation:
         if option not in known:
             raise ConfigError(
                 f"augmentation {name} has no option {option!r}.",
-                help=f"its options are: {', '.join(known)}",
+                help=did_you_mean(option, known, "its options are"),
             )
     return partial(function, **options)

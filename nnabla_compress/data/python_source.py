@@ -15,6 +15,7 @@ from nnabla_compress.data.user_function import find_function, import_path, reaso
 from nnabla_compress.data.wanted import Names, Wanted
 from nnabla_compress.errors import CompressError, ConfigError, DataError
 from nnabla_compress.logs import quiet
+from nnabla_compress.spelling import did_you_mean
 
 # What is collected where no limit is given: an iterator may have no end.
 MOST_SAMPLES = 100_000
@@ -67,7 +68,7 @@ def python_source(
         DataError: If it gives nothing, too much, or arrays that don't fit.
     """
     if split not in SPLITS:
-        raise ConfigError(f"data: split is {split!r}.", help=f"choose one of {', '.join(SPLITS)}")
+        raise ConfigError(f"data: split is {split!r}.", help=did_you_mean(split, SPLITS))
     if limit is not None and (isinstance(limit, bool) or not isinstance(limit, int) or limit < 1):
         raise ConfigError(f"data: limit is {limit!r}.", help="give a whole number from 1")
     if layout not in ("auto", "NCHW", "NHWC"):

@@ -13,7 +13,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.mlp import mlp
 from nnabla_compress.models.resnet_cifar import resnet_cifar
-from nnabla_compress.spelling import nearest_name
+from nnabla_compress.spelling import did_you_mean
 
 MODELS: Dict[str, Callable[..., nn.Variable]] = {
     "lenet": lenet,
@@ -40,18 +40,16 @@ def check_options(name: str, options: Dict[str, Any]) -> None:
         >>> check_options("mlp", {"hidden": [32]})
     """
     if name not in MODELS:
-        near = nearest_name(name, MODELS)
-        hint = f"did you mean {near!r}? " if near else ""
         raise ConfigError(
             f"unknown model {name!r}.",
-            help=f"{hint}known are {', '.join(MODELS)}, python: module:function, and nnp: FILE",
+            help=f"{did_you_mean(name, MODELS)}; or python: FILE.py:FUNCTION, or nnp: FILE",
         )
     known = [key for key in inspect.signature(MODELS[name]).parameters if key not in _GIVEN]
     for option in options:
         if option not in known:
             raise ConfigError(
                 f"model {name} has no option {option!r}.",
-                help=f"its options are: {', '.join(known) or 'none'}",
+                help=did_you_mean(option, known, "its options are"),
             )
 
 

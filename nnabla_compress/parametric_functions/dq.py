@@ -22,6 +22,7 @@ from nnabla_compress.parametric_functions.layers import (
 from nnabla_compress.quantizers.learned import LearnedQuantizer
 from nnabla_compress.quantizers.pow2 import Pow2
 from nnabla_compress.quantizers.uniform import Uniform
+from nnabla_compress.spelling import did_you_mean
 
 _METHODS = {"uniform": Uniform, "pow2": Pow2}
 _STEPS = [("uniform/...", "Step, range or bits of W, as the quantizer learns", "(1,)", True)]
@@ -38,9 +39,7 @@ def _learned(
             )
         return quantizer
     if method not in _METHODS:
-        raise ConfigError(
-            f"a dq layer got method={method!r}.", help=f"choose one of {', '.join(_METHODS)}"
-        )
+        raise ConfigError(f"a dq layer got method={method!r}.", help=did_you_mean(method, _METHODS))
     return _METHODS[method](**options)
 
 

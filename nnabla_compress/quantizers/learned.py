@@ -31,6 +31,7 @@ from nnabla_compress.quantizers.base import (
     scope_name,
 )
 from nnabla_compress.quantizers.engine import host_array
+from nnabla_compress.spelling import did_you_mean
 
 Values = Dict[str, np.ndarray]
 _SAMPLE = 1 << 16
@@ -485,8 +486,9 @@ def require_bits(
 def require_choice(kind: str, name: str, value: Any, choices: Sequence[Any]) -> None:
     """Raises a ConfigError unless ``value`` is one of ``choices``."""
     if value not in choices:
-        listed = ", ".join(repr(choice) for choice in choices)
-        raise ConfigError(f"{kind}: {name} is {value!r}.", help=f"choose one of {listed}")
+        raise ConfigError(
+            f"{kind}: {name} is {value!r}.", help=did_you_mean(str(value), map(str, choices))
+        )
 
 
 def require_positive(kind: str, name: str, value: Optional[float]) -> None:

@@ -46,6 +46,7 @@ from nnabla_compress.quantizers.dictionaries import (
 )
 from nnabla_compress.quantizers.dictionary_start import initial_dictionary
 from nnabla_compress.quantizers.engine import array, host_array
+from nnabla_compress.spelling import did_you_mean
 
 DICTIONARIES = ("free", "pow2", "binary", "ternary")
 _FIXED_BITS = {"binary": 1, "ternary": 2}
@@ -97,7 +98,7 @@ class LUT(Quantizer):
         if self.dictionary not in DICTIONARIES:
             raise ConfigError(
                 f"LUT: dictionary is {self.dictionary!r}.",
-                help=f"choose one of {', '.join(DICTIONARIES)}",
+                help=did_you_mean(self.dictionary, DICTIONARIES),
             )
         fixed = _FIXED_BITS.get(self.dictionary)
         if self.bits is None:

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
-from nnabla_compress.regularizers.memory import NetworkMemory, TensorMemory, parse_size, size_text
+from nnabla_compress.regularizers.memory import NetworkMemory, TensorMemory
 from nnabla_compress.regularizers.memory_budget import MemoryBudget, memory_budget
+from nnabla_compress.sizes import parse_size, size_text
 
 __all__ = [
     "MemoryBudget",

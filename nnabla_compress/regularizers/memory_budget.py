@@ -22,12 +22,8 @@ import nnabla.functions as F
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.quantizers.learned import LearnedQuantizer
-from nnabla_compress.regularizers.memory import (
-    NetworkMemory,
-    TensorMemory,
-    parse_size,
-    size_text,
-)
+from nnabla_compress.regularizers.memory import NetworkMemory, TensorMemory
+from nnabla_compress.sizes import parse_size, size_text
 
 Size = Union[str, int, float]
 

@@ -13,8 +13,8 @@ from rich.text import Text
 
 from nnabla_compress.exporters.summary import FileSummary, NetworkSummary
 from nnabla_compress.nnb.summary import NnbSummary
-from nnabla_compress.regularizers.memory import size_text
 from nnabla_compress.report.tables import new_table, shape_text
+from nnabla_compress.sizes import size_text
 
 
 def summary_tables(found: FileSummary) -> List[Union[Table, Text]]:

@@ -11,7 +11,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import numpy as np
 
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
-from nnabla_compress.regularizers.memory import size_text
+from nnabla_compress.sizes import size_text
 
 # Partial sums kept after each tensor where several budgets meet; with more the cheapest of those
 # of nearly the same sizes stays.

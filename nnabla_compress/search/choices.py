@@ -8,10 +8,11 @@ import re
 from typing import Any, Collection, Dict, List, Mapping, Tuple, Union
 
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
-from nnabla_compress.regularizers.memory import parse_size
-from nnabla_compress.rules import nearest, parse_rule
+from nnabla_compress.rules import parse_rule
 from nnabla_compress.search.assign_bits import Choice, budget_text
 from nnabla_compress.search.sensitivity import ACTIVATIONS, WEIGHTS, Sensitivities, Sensitivity
+from nnabla_compress.sizes import parse_size
+from nnabla_compress.spelling import did_you_mean
 
 MEASURES = ("snr", "loss", "accuracy")
 # What a budget is of: the place of its size in a choice.
@@ -43,7 +44,7 @@ def choices_of(
         InfeasibleBudgetError: If a limit lies below all bits that were measured.
     """
     if by not in MEASURES:
-        raise ConfigError(f"by is {by!r}.", help=f"choose one of {', '.join(MEASURES)}")
+        raise ConfigError(f"by is {by!r}.", help=did_you_mean(by, MEASURES))
     choices: Dict[Key, List[Choice]] = {}
     for row in found.rows:
         options = choices.setdefault((row.kind, row.layer), [])
@@ -55,7 +56,7 @@ def choices_of(
     names = [name for _, name in choices]
     for name in limits:
         if name not in names:
-            raise ConfigError(f"there is no layer {name!r}.", help=nearest(name, names))
+            raise ConfigError(f"there is no layer {name!r}.", help=did_you_mean(name, names))
     for (kind, name), options in choices.items():
         if not options:
             row = min((r for r in found.rows if r.layer == name), key=lambda r: r.bits)

@@ -28,8 +28,9 @@ from nnabla_compress.graph.compare import decibels
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Quantizer, graph_quantizers
 from nnabla_compress.recipes import Recipe
-from nnabla_compress.rules import Candidate, QuantizerRule, nearest, parse_rule, quantizers
+from nnabla_compress.rules import Candidate, QuantizerRule, parse_rule, quantizers
 from nnabla_compress.runs.inputs import Inputs, load_inputs
+from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training.feed import Feed
 
 _BATCH = 64
@@ -155,7 +156,7 @@ class ScoredNetwork:
             what = "activation" if of_activations else "layer"
             raise ConfigError(
                 f"{quantizer!r} matches no {what}.",
-                help=nearest("", [x.name for x in candidates])
+                help=did_you_mean("", [x.name for x in candidates])
                 if candidates
                 else f"the network has no {what} to quantize",
             )

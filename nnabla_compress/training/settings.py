@@ -85,7 +85,7 @@ class TrainingSettings:
         if self.schedule not in SCHEDULES:
             raise ConfigError(
                 f"training: schedule is {self.schedule!r}.",
-                help=f"choose one of {', '.join(SCHEDULES)}",
+                help=did_you_mean(self.schedule, SCHEDULES),
             )
         if (self.schedule == "step") != bool(self.steps):
             raise ConfigError(
@@ -106,7 +106,7 @@ class TrainingSettings:
             if option not in options:
                 raise ConfigError(
                     f"training: solver {self.solver} has no option {option!r}.",
-                    help=f"its options are: {', '.join(options) or 'none'}",
+                    help=did_you_mean(option, options, "its options are"),
                 )
 
     def make_solver(self) -> Any:

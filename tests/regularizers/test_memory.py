@@ -8,13 +8,11 @@ from typing import List
 import nnabla as nn
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
-import pytest
 
 import nnabla_compress.quantizers as Q
-from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph import insert_activation_quantizers, insert_weight_quantizers
 from nnabla_compress.models import build
-from nnabla_compress.regularizers import NetworkMemory, parse_size, size_text
+from nnabla_compress.regularizers import NetworkMemory
 
 
 def resnet20(bits: int = 32, activation_bits: int = 32) -> NetworkMemory:
@@ -112,41 +110,3 @@ def test_a_shared_weight_counts_once_and_a_lut_counts_its_assignments():
 def test_a_quantizer_takes_the_place_of_the_float_map_behind_it():
     h = Q.Uniform(4, signed=False)(F.relu(nn.Variable((3, 10))))
     assert NetworkMemory.of([F.tanh(h)]).activation_bytes == 10 * 4 / 8 + 10 * 4
-
-
-@pytest.mark.parametrize(
-    "size, expected",
-    [
-        ("70 kB", 71680),
-        ("1.5MB", 1572864),
-        ("8 KB", 8192),
-        ("512 B", 512),
-        (100, 100),
-        ("1e3", 1000),
-    ],
-)
-def test_sizes_are_read_with_their_units(size, expected):
-    assert parse_size(size) == expected
-
-
-@pytest.mark.parametrize(
-    "size, message",
-    [
-        ("70 kilo", "unknown unit 'kilo'"),
-        ("70 GB", "unknown unit 'GB'"),
-        ("-3 kB", "not positive"),
-        (0, "not positive"),
-        ("much", "no size"),
-        ("", "no size"),
-        ("1.2.3 kB", "no size"),
-        (float("nan"), "no size"),
-        (True, "no size"),
-    ],
-)
-def test_what_is_no_size_is_refused(size, message):
-    with pytest.raises(ConfigError, match=message):
-        parse_size(size)
-
-
-def test_sizes_are_printed_in_the_largest_unit_that_fits():
-    assert [size_text(size) for size in (100, 2048, 3 * 1024**2)] == ["100 B", "2.00 kB", "3.00 MB"]
