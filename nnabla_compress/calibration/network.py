@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Sequence
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.calibration.places import insert_quantizers, places
+from nnabla_compress.calibration.places import insert_quantizers, quantizer_places
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.errors import ConfigError
@@ -130,8 +130,8 @@ def quantized_copy(plain: Copy, signed: Mapping[str, bool], settings: PostTraini
 
     Args:
         plain: The float network.
-        signed: Whether its feature maps hold negative values, by the names that ``places`` gives
-            them, if they are to be quantized.
+        signed: Whether its feature maps hold negative values, by the names that
+            ``quantizer_places`` gives them, if they are to be quantized.
         settings: The rules.
 
     Raises:
@@ -152,7 +152,7 @@ def quantized_copy(plain: Copy, signed: Mapping[str, bool], settings: PostTraini
 
         outputs = insert_weight_quantizers(copy.outputs, choose)
         if settings.activations:
-            tensors = places(outputs, copy.inputs)
+            tensors = quantizer_places(outputs, copy.inputs)
             behind = choose_rules(
                 settings.activation_rules, [Candidate(name) for name in tensors.values()],
                 "activation",

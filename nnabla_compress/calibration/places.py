@@ -29,7 +29,9 @@ _FUSED = (*ACTIVATION_TYPES, "MaximumScalar", "MinimumScalar", "AddScalar", "Mul
 _WITH_CONSTANT = ("Add2", "Mul2", "Sub2", "Minimum2", "Maximum2")
 
 
-def places(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Dict[nn.Variable, str]:
+def quantizer_places(
+    outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]
+) -> Dict[nn.Variable, str]:
     """Returns the tensors to quantize, inputs too, by unique names.
 
     Args:
@@ -41,7 +43,7 @@ def places(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Dic
         >>> nn.clear_parameters()
         >>> x = nn.Variable((1, 3, 8, 8))
         >>> h = F.max_pooling(F.relu(PF.convolution(x, 4, (3, 3), name="c1")), (2, 2))
-        >>> list(places([F.softmax(PF.affine(h, 2, name="fc"))], [x]).values())
+        >>> list(quantizer_places([F.softmax(PF.affine(h, 2, name="fc"))], [x]).values())
         ['input', 'c1/conv/relu']
     """
     order = functions(outputs)

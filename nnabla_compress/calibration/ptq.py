@@ -31,7 +31,7 @@ from nnabla_compress.calibration.network import (
     weight_quantizers,
 )
 from nnabla_compress.calibration.observe import compute, observe
-from nnabla_compress.calibration.places import places
+from nnabla_compress.calibration.places import quantizer_places
 from nnabla_compress.calibration.replay import FLOAT_BYTES
 from nnabla_compress.calibration.round_layers import learn_roundings
 from nnabla_compress.calibration.samples import checked_samples, refuse_constant, split_samples
@@ -212,7 +212,7 @@ class _Sequence:
         if not self.settings.activations or self.learn_from is None:
             return {}
         with nn.parameter_scope("", self.plain.scope):
-            tensors = places(self.plain.outputs, self.plain.inputs)
+            tensors = quantizer_places(self.plain.outputs, self.plain.inputs)
         found = observe(self.plain.outputs, self.plain.inputs, self.learn_from, tensors)
         return {variable: statistics for variable, statistics in found.items() if statistics.seen}
 

@@ -21,7 +21,7 @@ from nnabla_compress.errors import ExportError
 from nnabla_compress.exporters.storage.coded import common_scale
 
 
-class Choice(NamedTuple):
+class Packing(NamedTuple):
     """How a weight is packed.
 
     Args:
@@ -35,7 +35,7 @@ class Choice(NamedTuple):
 
 def choose_packing(
     weight: np.ndarray, maps: np.ndarray, encoding: Optional[Encoding] = None
-) -> Choice:
+) -> Packing:
     """Returns the form that holds a weight in the fewest bytes.
 
     A dictionary of powers of two is taken before other forms: kernels that are built without
@@ -55,15 +55,15 @@ def choose_packing(
         (2, [-1.0, 0.25, 0.5, 0.0])
     """
     if not np.isfinite(weight).all():
-        return Choice(None, "its weight holds values that are not finite")
+        return Packing(None, "its weight holds values that are not finite")
     forms = _forms(weight, maps, encoding)
     if not forms:
         distinct = len(np.unique(weight))
-        return Choice(None, f"its weight has {distinct:,} values, more than {2**MOST_BITS}")
+        return Packing(None, f"its weight has {distinct:,} values, more than {2**MOST_BITS}")
     best = min(forms, key=_order)
     if packed_bytes(best) >= weight.nbytes:
-        return Choice(None, "codes and dictionary would take as many bytes as the floats")
-    return Choice(best)
+        return Packing(None, "codes and dictionary would take as many bytes as the floats")
+    return Packing(best)
 
 
 def packed_bytes(packed: PackedWeights) -> int:

@@ -54,7 +54,7 @@ _JUST_ABOVE = 1 + 2.0**-21
 _SHRINKINGS = np.concatenate([[1.0], np.arange(0.98, 0.28, -0.02)])
 
 
-class Grid(NamedTuple):
+class AffineGrid(NamedTuple):
     """What the forward pass quantizes to: whole multiples of ``scale``.
 
     Args:
@@ -295,7 +295,7 @@ class Affine(Quantizer):
             least = np.where(better, error, least)
         return best
 
-    def grid(self, scale: np.ndarray, zero_point: np.ndarray) -> Grid:
+    def grid(self, scale: np.ndarray, zero_point: np.ndarray) -> AffineGrid:
         """Returns the codes counted from the zero point, for valid parameters.
 
         Args:
@@ -304,10 +304,10 @@ class Affine(Quantizer):
         """
         first, last = self.codes
         lower = np.float32(first) - zero_point
-        return Grid(scale, zero_point, lower, np.float32(last) - zero_point)
+        return AffineGrid(scale, zero_point, lower, np.float32(last) - zero_point)
 
     @classmethod
-    def settle(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Grid:
+    def settle(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> AffineGrid:
         """Returns the grid; initialises scale and zero point from the tensor where they are NaN.
 
         Args:
@@ -353,7 +353,7 @@ class Affine(Quantizer):
             cls.settle(args, inputs)
 
     @classmethod
-    def settled(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Grid:
+    def settled(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> AffineGrid:
         """Like :meth:`settle`, but never reads an activation: it may not be there.
 
         Raises:
@@ -445,7 +445,7 @@ def blocks(x: np.ndarray, axis: Optional[int]) -> np.ndarray:
     return x.reshape(-1 if x.size else 0, x.shape[axis], inner)
 
 
-def _kept_range(grid: Grid) -> Tuple[np.ndarray, np.ndarray]:
+def _kept_range(grid: AffineGrid) -> Tuple[np.ndarray, np.ndarray]:
     """The values that are not clipped; at a bound of 0 there is no gradient, as ReLU's."""
     tiny = np.nextafter(np.float32(0), np.float32(1))
     bottom = np.where(grid.lower == 0, tiny, grid.scale * grid.lower)
@@ -453,7 +453,7 @@ def _kept_range(grid: Grid) -> Tuple[np.ndarray, np.ndarray]:
     return bottom.astype(np.float32), top.astype(np.float32)
 
 
-def _chain(x: Any, grid: Grid, axis: Optional[int]) -> Any:
+def _chain(x: Any, grid: AffineGrid, axis: Optional[int]) -> Any:
     """The quantizer by NNabla's functions, on Variables or NdArrays."""
     h = scaled_along(x, np.float32(1) / grid.scale, axis)
     # NNabla's clipping has no gradient at its bound, the quantizer has: the bound is moved by an

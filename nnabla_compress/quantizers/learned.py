@@ -96,7 +96,7 @@ class LearnedQuantizer(Quantizer):
             inputs: The tensor, then the parameters. The tensor is read only for initialising.
 
         Returns:
-            The rounded parameters: a :class:`~nnabla_compress.quantizers.uniform.Grid` or
+            The rounded parameters: a :class:`~nnabla_compress.quantizers.uniform.UniformGrid` or
             :class:`~nnabla_compress.quantizers.pow2.Levels`.
 
         Raises:

@@ -29,7 +29,7 @@ import numpy as np
 from nnabla.parameter import get_parameter_or_create
 
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.quantizers.affine import Affine, AffineFunction, Grid
+from nnabla_compress.quantizers.affine import Affine, AffineFunction, AffineGrid
 from nnabla_compress.quantizers.base import register
 from nnabla_compress.quantizers.engine import add_gradient, host_array
 
@@ -181,7 +181,7 @@ class MovingRange(Affine):
         return super().lower(function, inputs)
 
     @classmethod
-    def settle(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Grid:
+    def settle(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> AffineGrid:
         """Returns the grid; that of a weight is fitted to what the weight is now.
 
         Args:

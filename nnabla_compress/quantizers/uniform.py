@@ -69,7 +69,7 @@ _STEP_WITHOUT_DATA = 2.0**-3  # what the paper starts activations and networks f
 _JUST_ABOVE = 1 + 2.0**-21
 
 
-class Grid(NamedTuple):
+class UniformGrid(NamedTuple):
     """What the forward pass quantizes to: whole multiples of ``step`` up to ``limit``.
 
     Args:
@@ -96,13 +96,18 @@ class Grid(NamedTuple):
 class UniformFunction(LearnedFunction):
     """The node of a uniform quantizer."""
 
-    def forward_kernel(self, grid: Grid, x: np.ndarray, out: np.ndarray) -> None:
+    def forward_kernel(self, grid: UniformGrid, x: np.ndarray, out: np.ndarray) -> None:
         rows, rows_out = _rows(x, self.args["axis"]), _rows(out, self.args["axis"])
         quantize(rows, grid.step, grid.limit, self.args["signed"], rows_out)
         _write_back(rows_out, out, self.args["axis"])
 
     def backward_kernel(
-        self, grid: Grid, x: np.ndarray, dy: np.ndarray, dx: Optional[np.ndarray], accumulate: bool
+        self,
+        grid: UniformGrid,
+        x: np.ndarray,
+        dy: np.ndarray,
+        dx: Optional[np.ndarray],
+        accumulate: bool,
     ) -> Tuple[np.ndarray, np.ndarray]:
         axis = self.args["axis"]
         rows_dx = None if dx is None else _rows(dx, axis)
@@ -119,11 +124,16 @@ class UniformFunction(LearnedFunction):
             _write_back(rows_dx, dx, axis)
         return sums
 
-    def forward_composite(self, grid: Grid, x: nn.NdArray, out: nn.NdArray) -> None:
+    def forward_composite(self, grid: UniformGrid, x: nn.NdArray, out: nn.NdArray) -> None:
         F.identity(_chain(x, grid, self.args["signed"], self.args["axis"]), outputs=[out])
 
     def backward_composite(
-        self, grid: Grid, x: nn.NdArray, dy: nn.NdArray, dx: Optional[nn.NdArray], accumulate: bool
+        self,
+        grid: UniformGrid,
+        x: nn.NdArray,
+        dy: nn.NdArray,
+        dx: Optional[nn.NdArray],
+        accumulate: bool,
     ) -> Tuple[nn.NdArray, nn.NdArray]:
         signed, axis = self.args["signed"], self.args["axis"]
         top = grid.step * grid.limit
@@ -264,7 +274,7 @@ class Uniform(LearnedQuantizer):
             step = self._stored(d).astype(np.float64)
             clip(q_max, low * step, high * step)
 
-    def rounded(self, values: Values) -> Grid:
+    def rounded(self, values: Values) -> UniformGrid:
         """Returns the step as stored and the largest code."""
         if self.learn == "d_qmax":
             low, high = self._limits()
@@ -276,9 +286,9 @@ class Uniform(LearnedQuantizer):
             d = values["d"] if "d" in values else values["q_max"].astype(np.float64) / limit
             step = self._stored(d)
         limit = np.broadcast_to(limit, step.shape).astype(np.float32)
-        return Grid(step, limit, int(limit.max()).bit_length() + int(self.signed))
+        return UniformGrid(step, limit, int(limit.max()).bit_length() + int(self.signed))
 
-    def coarser(self, grid: Grid) -> Mapping[str, Any]:
+    def coarser(self, grid: UniformGrid) -> Mapping[str, Any]:
         """Returns the same range in steps of one bit less."""
         limit = self._limit(grid.bits - 1)
         range_ = grid.largest.astype(np.float64)
@@ -289,7 +299,7 @@ class Uniform(LearnedQuantizer):
         """Returns the parameters of the step that fits ``x`` at ``bits`` bits."""
         return replace(self, bits=bits, initial_step=None).initial(x)
 
-    def coefficients(self, grid: Grid) -> Mapping[str, Tuple[Any, Any]]:
+    def coefficients(self, grid: UniformGrid) -> Mapping[str, Tuple[Any, Any]]:
         """Returns what the sums of ``dy e`` (inside) and ``dy sgn(x)`` (outside) count."""
         d, limit = grid.step.astype(np.float64), grid.limit.astype(np.float64)
         levels = limit + 1  # 2**M
@@ -396,7 +406,7 @@ def fitted_step(magnitudes: np.ndarray, limit: int, power_of_two: bool) -> np.nd
     return np.where(peak > 0, best, _STEP_WITHOUT_DATA)
 
 
-def _chain(x: Any, grid: Grid, signed: bool, axis: Optional[int]) -> Any:
+def _chain(x: Any, grid: UniformGrid, signed: bool, axis: Optional[int]) -> Any:
     """The quantizer by NNabla's functions, on Variables or NdArrays."""
     step, inverse = grid.step, np.float32(1) / grid.step
     # The largest codes differ only where the steps do not: one serves all channels.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from nnabla_compress.search.assign_bits import Assignment, Choice, assign_bits, reachable
+from nnabla_compress.search.assign_bits import Assignment, BitWidth, assign_bits, reachable
 from nnabla_compress.search.choices import budgets_of, choices_of, recipe_rules
 from nnabla_compress.search.scoring import Scores
 from nnabla_compress.search.sensitivity import (
@@ -15,7 +15,7 @@ from nnabla_compress.search.sensitivity import (
 
 __all__ = [
     "Assignment",
-    "Choice",
+    "BitWidth",
     "Scores",
     "Sensitivities",
     "Sensitivity",

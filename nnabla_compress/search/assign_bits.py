@@ -19,7 +19,7 @@ MOST_STATES = 20_000
 
 
 @dataclass(frozen=True)
-class Choice:
+class BitWidth:
     """One bit width of a tensor.
 
     Args:
@@ -50,7 +50,7 @@ class Assignment:
     exact: bool = True
 
 
-def reachable(choices: Mapping[Any, Sequence[Choice]], resource: int = 0) -> Tuple[int, int]:
+def reachable(choices: Mapping[Any, Sequence[BitWidth]], resource: int = 0) -> Tuple[int, int]:
     """Returns the least and the largest total size.
 
     Args:
@@ -58,7 +58,7 @@ def reachable(choices: Mapping[Any, Sequence[Choice]], resource: int = 0) -> Tup
         resource: Which of their sizes.
 
     Example:
-        >>> reachable({"a": [Choice(2, 1.0, (2,)), Choice(4, 0.0, (4,))]})
+        >>> reachable({"a": [BitWidth(2, 1.0, (2,)), BitWidth(4, 0.0, (4,))]})
         (2, 4)
     """
     sizes = [[choice.sizes[resource] for choice in options] for options in choices.values()]
@@ -66,7 +66,7 @@ def reachable(choices: Mapping[Any, Sequence[Choice]], resource: int = 0) -> Tup
 
 
 def assign_bits(
-    choices: Mapping[Any, Sequence[Choice]],
+    choices: Mapping[Any, Sequence[BitWidth]],
     budgets: Mapping[str, Tuple[int, int]],
     most_states: int = MOST_STATES,
 ) -> Assignment:
@@ -91,7 +91,7 @@ def assign_bits(
         InfeasibleBudgetError: If no choice meets the budgets.
 
     Example:
-        >>> a, b = Choice(2, 0.5, (20,)), Choice(4, 0.1, (40,))
+        >>> a, b = BitWidth(2, 0.5, (20,)), BitWidth(4, 0.1, (40,))
         >>> assign_bits({"c1": [a, b], "c2": [a, b]}, {"weights": (0, 60)}).bits
         {'c1': 2, 'c2': 4}
     """
@@ -109,7 +109,7 @@ def assign_bits(
                 f"is {budget_text(budget, least)} (all at their fewest bits).",
                 help="raise the budget, or measure fewer bits",
             )
-    picked: Dict[Any, Choice] = {}
+    picked: Dict[Any, BitWidth] = {}
     exact = True
     for names, of_group in _groups(choices, budgets):
         group = {name: choices[name] for name in names}
@@ -126,7 +126,7 @@ def assign_bits(
 
 
 def _groups(
-    choices: Mapping[Any, Sequence[Choice]], budgets: Mapping[str, Tuple[int, int]]
+    choices: Mapping[Any, Sequence[BitWidth]], budgets: Mapping[str, Tuple[int, int]]
 ) -> List[Tuple[List[Any], Dict[str, Tuple[int, int]]]]:
     """Returns tensors that share budgets, with these; a budget of one group is no other's."""
     groups: List[Tuple[List[Any], Dict[str, Tuple[int, int]]]] = []
@@ -146,10 +146,10 @@ def _groups(
 
 
 def _solve(
-    choices: Mapping[Any, Sequence[Choice]],
+    choices: Mapping[Any, Sequence[BitWidth]],
     budgets: Mapping[str, Tuple[int, int]],
     most_states: int,
-) -> Tuple[Dict[Any, Choice], bool]:
+) -> Tuple[Dict[Any, BitWidth], bool]:
     names, tables, most_of = list(choices), [], []
     for resource, most in budgets.values():
         sizes = [choice.sizes[resource] for options in choices.values() for choice in options]
@@ -185,7 +185,7 @@ def _solve(
         costs, used = new_costs[kept], new_used[kept]
         history.append((kept // len(added), kept % len(added)))
     state = int(np.lexsort((*used.T[::-1], costs))[0])
-    picked: Dict[Any, Choice] = {}
+    picked: Dict[Any, BitWidth] = {}
     for name, (parents, options_taken) in zip(reversed(names), reversed(history)):
         picked[name] = choices[name][int(options_taken[state])]
         state = int(parents[state])

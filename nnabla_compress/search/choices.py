@@ -9,7 +9,7 @@ from typing import Any, Collection, Dict, List, Mapping, Tuple, Union
 
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
 from nnabla_compress.rules import parse_rule
-from nnabla_compress.search.assign_bits import Choice, budget_text
+from nnabla_compress.search.assign_bits import BitWidth, budget_text
 from nnabla_compress.search.sensitivity import ACTIVATIONS, WEIGHTS, Sensitivities, Sensitivity
 from nnabla_compress.sizes import parse_size
 from nnabla_compress.spelling import did_you_mean
@@ -29,7 +29,7 @@ def choices_of(
     by: str = "snr",
     limits: Mapping[str, int] = {},
     largest_activation: Union[int, None] = None,
-) -> Dict[Key, List[Choice]]:
+) -> Dict[Key, List[BitWidth]]:
     """Returns the choices of each tensor, by kind and name, of the sizes of ``RESOURCES``.
 
     Args:
@@ -45,14 +45,14 @@ def choices_of(
     """
     if by not in MEASURES:
         raise ConfigError(f"by is {by!r}.", help=did_you_mean(by, MEASURES))
-    choices: Dict[Key, List[Choice]] = {}
+    choices: Dict[Key, List[BitWidth]] = {}
     for row in found.rows:
         options = choices.setdefault((row.kind, row.layer), [])
         fits = row.bits <= limits.get(row.layer, row.bits)
         if row.kind == ACTIVATIONS and largest_activation is not None:
             fits = fits and row.size_bits <= largest_activation
         if fits:
-            options.append(Choice(row.bits, _cost(row, by), _sizes(row)))
+            options.append(BitWidth(row.bits, _cost(row, by), _sizes(row)))
     names = [name for _, name in choices]
     for name in limits:
         if name not in names:

@@ -7,7 +7,7 @@ import nnabla as nn
 import numpy as np
 
 import nnabla_compress.models as models
-from nnabla_compress.calibration import observe, places
+from nnabla_compress.calibration import observe, quantizer_places
 from nnabla_compress.graph import fold_batch_normalization, with_batch_statistics
 
 IMAGES, MOST = 512, 1.3
@@ -20,7 +20,7 @@ def test_calibrating_resnet20_on_512_images_costs_1_3_times_the_forward_pass_at_
     y = models.build("resnet20", x, 10, test=True)
     outputs = fold_batch_normalization(with_batch_statistics([y], False))
     samples = [rng.randn(IMAGES, 3, 32, 32).astype(np.float32)]
-    tensors = places(outputs, [x])
+    tensors = quantizer_places(outputs, [x])
     assert len(tensors) == 30
 
     def calibrate():

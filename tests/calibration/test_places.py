@@ -9,7 +9,7 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
-from nnabla_compress.calibration import insert_quantizers, places
+from nnabla_compress.calibration import insert_quantizers, quantizer_places
 from nnabla_compress.graph import functions
 from nnabla_compress.quantizers import Affine
 
@@ -68,13 +68,13 @@ NETWORKS = {
 def test_tensors_are_chosen(name):
     build, expected = NETWORKS[name]
     x = nn.Variable((1, 4, 8, 8))
-    assert list(places([build(x)], [x]).values()) == expected
+    assert list(quantizer_places([build(x)], [x]).values()) == expected
 
 
 def test_a_split_ends_in_one_quantizer_for_its_source():
     x = nn.Variable((1, 4, 8, 8))
     a, b = F.split(F.reshape(F.relu(convolution(x, "a")), (1, 2, -1)), axis=1)
-    assert list(places([end(a), PF.affine(b, 2, name="g")], [x]).values()) == [
+    assert list(quantizer_places([end(a), PF.affine(b, 2, name="g")], [x]).values()) == [
         "input",
         "a/conv/relu",
     ]
@@ -83,7 +83,7 @@ def test_a_split_ends_in_one_quantizer_for_its_source():
 def test_quantizers_are_put_on_the_places_and_named_after_them(rng):
     x = nn.Variable((2, 4, 8, 8))
     y = end(F.relu(convolution(x, "a")))
-    found = places([y], [x])
+    found = quantizer_places([y], [x])
     (z,) = insert_quantizers([y], found, lambda name: Affine(8) if name != "input" else None)
     nodes = [f for f in functions([z]) if f.info.type_name == "nnabla_compress.AffineQuantizer"]
     assert [node.info.args["name"] for node in nodes] == ["a/conv/relu"]

@@ -12,12 +12,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
-from nnabla_compress.search import Choice, assign_bits
+from nnabla_compress.search import BitWidth, assign_bits
 
 sizes = st.integers(0, 40)
 # Costs are multiples of 1/8, so sums are exact and ties occur.
 choice = st.builds(
-    lambda cost, a, b: Choice(a, cost / 8, (a, b)), st.integers(-20, 40), sizes, sizes
+    lambda cost, a, b: BitWidth(a, cost / 8, (a, b)), st.integers(-20, 40), sizes, sizes
 )
 layers = st.lists(st.lists(choice, min_size=1, max_size=4), min_size=1, max_size=5)
 
@@ -48,7 +48,7 @@ def test_no_other_bits_cost_less(options, most, bops, count):
 
 # Of two kinds of tensors each takes of one budget only.
 apart = st.builds(
-    lambda cost, a, kind: Choice(a, cost / 8, (a, 0) if kind else (0, a)),
+    lambda cost, a, kind: BitWidth(a, cost / 8, (a, 0) if kind else (0, a)),
     st.integers(-20, 40),
     sizes,
     st.booleans(),
@@ -79,7 +79,8 @@ def many(count, random):
         weights, macs = random.randint(1000, 99999), random.randint(1000, 99999)
         hurt = float(random.rand() ** 2)
         named[f"c{number}"] = [
-            Choice(bits, hurt * 4.0**-bits, (weights * bits, macs * bits)) for bits in (2, 3, 4, 8)
+            BitWidth(bits, hurt * 4.0**-bits, (weights * bits, macs * bits))
+            for bits in (2, 3, 4, 8)
         ]
     return named
 
@@ -111,10 +112,10 @@ def test_two_budgets_and_sixty_layers_take_seconds(rng):
 
 def test_what_is_reachable_is_said_if_the_budget_is_not():
     with pytest.raises(InfeasibleBudgetError, match="least reachable is 1.00 kB"):
-        assign_bits({"a": [Choice(2, 0.0, (8192,))]}, {"weights": (0, 8191)})
+        assign_bits({"a": [BitWidth(2, 0.0, (8192,))]}, {"weights": (0, 8191)})
 
 
 @pytest.mark.parametrize("cost", [np.nan, np.inf])
 def test_a_cost_that_is_no_number_is_refused(cost):
     with pytest.raises(ConfigError, match="no finite number"):
-        assign_bits({"a": [Choice(2, cost, (1,))]}, {})
+        assign_bits({"a": [BitWidth(2, cost, (1,))]}, {})

@@ -15,7 +15,7 @@ import numpy as np
 
 from nnabla_compress.exporters.fixed_point.calibration import calibrate, channel_mean
 from nnabla_compress.exporters.fixed_point.evaluate import Feed, copy_of, evaluate
-from nnabla_compress.exporters.fixed_point.integer_graph import IntegerGraph
+from nnabla_compress.exporters.fixed_point.graph import FixedPointGraph
 from nnabla_compress.exporters.fixed_point.kernels import LAYERS, key, largest_integer
 from nnabla_compress.graph.layers import BIAS
 from nnabla_compress.graph.rewrite import functions
@@ -26,7 +26,7 @@ _FEWEST_ACTIVE = 0.05  # part of a channel's values on which its correction is b
 
 
 def correct_biases(
-    graph: IntegerGraph,
+    graph: FixedPointGraph,
     feed: Feed,
     positions: Mapping[Any, int],
     codes: Dict[Any, np.ndarray],

@@ -14,7 +14,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.exporters.fixed_point.evaluate import Feed, copy_of, evaluate
-from nnabla_compress.exporters.fixed_point.integer_graph import IntegerGraph
+from nnabla_compress.exporters.fixed_point.graph import FixedPointGraph
 from nnabla_compress.exporters.fixed_point.kernels import (
     BOUNDS,
     LAYERS,
@@ -91,7 +91,7 @@ class Calibration:
 
 
 def calibrate(
-    graph: IntegerGraph, batches: Iterable[Feed], bits: int, spread: bool = True
+    graph: FixedPointGraph, batches: Iterable[Feed], bits: int, spread: bool = True
 ) -> Calibration:
     """Runs a network on calibration data.
 

@@ -18,7 +18,7 @@ import numpy as np
 
 from nnabla_compress.errors import ExportError
 from nnabla_compress.exporters.fixed_point.calibration import Spread
-from nnabla_compress.exporters.fixed_point.integer_graph import IntegerGraph
+from nnabla_compress.exporters.fixed_point.graph import FixedPointGraph
 from nnabla_compress.exporters.fixed_point.kernels import (
     LARGEST_SHIFT,
     LAYERS,
@@ -35,7 +35,7 @@ _MOST_CUT = 1e-3  # of the sum of squares: 30 dB
 
 
 def fraction_bits(
-    graph: IntegerGraph,
+    graph: FixedPointGraph,
     spreads: Mapping[Any, Spread],
     bits: int,
     names: Mapping[Any, str],
@@ -58,7 +58,7 @@ def fraction_bits(
         >>> import nnabla as nn, nnabla.functions as F
         >>> x, w = nn.Variable((1, 2)), nn.Variable((2, 3))
         >>> y = F.affine(x, w)
-        >>> graph = IntegerGraph([y], {x.data, w.data, y})
+        >>> graph = FixedPointGraph([y], {x.data, w.data, y})
         >>> spreads = {name: Spread(8) for name in (x.data, w.data, y)}
         >>> for name, largest in zip(spreads, (3, 0.5, 0.001)):
         ...     spreads[name].add(np.linspace(-largest, largest, 1000))
@@ -123,7 +123,7 @@ _Sums = List[Tuple[Any, List[Any], int]]
 _Shifts = List[Tuple[Any, Any]]
 
 
-def _rules(graph: IntegerGraph) -> Tuple[_Classes, _Sums, _Shifts]:
+def _rules(graph: FixedPointGraph) -> Tuple[_Classes, _Sums, _Shifts]:
     """Returns what shares a format, ``fp(y) <= sum of fp(terms)``, ``fp(x) - 6 <= fp(y)``."""
     classes, sums, shifts = _Classes(), [], []
     for function in functions(graph.outputs):

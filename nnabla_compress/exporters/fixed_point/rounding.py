@@ -10,7 +10,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.exporters.fixed_point.evaluate import copy_of
-from nnabla_compress.exporters.fixed_point.integer_graph import IntegerGraph
+from nnabla_compress.exporters.fixed_point.graph import FixedPointGraph
 from nnabla_compress.exporters.fixed_point.kernels import key, largest_integer
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.rewrite import functions, rebuild
@@ -34,7 +34,7 @@ class RoundedNetwork:
 
 
 def parameter_codes(
-    graph: IntegerGraph, inputs: Any, positions: Mapping[Any, int], bits: int
+    graph: FixedPointGraph, inputs: Any, positions: Mapping[Any, int], bits: int
 ) -> Dict[Any, np.ndarray]:
     """Returns the integers that stand for each parameter, by its array.
 
@@ -58,7 +58,7 @@ def parameter_codes(
 
 
 def rounded_network(
-    graph: IntegerGraph,
+    graph: FixedPointGraph,
     positions: Mapping[Any, int],
     codes: Mapping[Any, np.ndarray],
     bits: int,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any, List, Mapping
 
 from nnabla_compress.exporters.fixed_point.calibration import Spread
-from nnabla_compress.exporters.fixed_point.integer_graph import IntegerGraph
+from nnabla_compress.exporters.fixed_point.graph import FixedPointGraph
 from nnabla_compress.exporters.fixed_point.kernels import key
 from nnabla_compress.graph.places import places
 
@@ -14,7 +14,7 @@ _SHOWN = 3
 
 
 def vanishing(
-    graph: IntegerGraph,
+    graph: FixedPointGraph,
     spreads: Mapping[Any, Spread],
     positions: Mapping[Any, int],
     names: Mapping[Any, str],

@@ -12,7 +12,14 @@ import numpy as np
 
 from nnabla_compress.exporters.exactness import Exactness, whole_windows
 from nnabla_compress.exporters.integer.layers import layer_sums
-from nnabla_compress.exporters.integer.tensors import CHANNELS, Codes, Parts, Sums, Tensor, to_float
+from nnabla_compress.exporters.integer.tensors import (
+    CHANNELS,
+    IntegerTensor,
+    Parts,
+    Sums,
+    Tensor,
+    to_float,
+)
 from nnabla_compress.exporters.integer.weights import IntegerWeight
 from nnabla_compress.exporters.value_sets import EXACT_UNITS
 from nnabla_compress.graph.clone import clone
@@ -24,7 +31,7 @@ from nnabla_compress.graph.rewrite import functions
 DecodeWeight = Callable[[nn.Variable, IntegerWeight], nn.Variable]
 # Puts what enters a layer onto a grid: called with the layer in the old graph, its input in the new
 # graph, and its weight; None if that can't be.
-PutOnGrid = Callable[[Any, nn.Variable, IntegerWeight], Optional[Codes]]
+PutOnGrid = Callable[[Any, nn.Variable, IntegerWeight], Optional[IntegerTensor]]
 
 # Functions that pick or move numbers: the same on codes as on what they stand for.
 _KEEP = ("MaxPooling", "ReLU", "Transpose", "Slice", "Flip", "Unpooling", "Reshape", "Pad")
@@ -98,7 +105,7 @@ class IntegerGraph:
         if type_name in LAYER_TYPES:
             return self._layer(function, inputs)
         if type_name == "ReLU" and not isinstance(x, (Sums, Parts)):
-            codes = x.variable if isinstance(x, Codes) else x
+            codes = x.variable if isinstance(x, IntegerTensor) else x
             return x if self.exactness.values(codes).low >= 0 else self._moved(function, x)
         if type_name == "MulScalar":
             return self._scaled(x, float(np.float32(function.info.args["val"])))
@@ -108,15 +115,15 @@ class IntegerGraph:
             return self._side_by_side(function, inputs)
         return self._moved(function, x)
 
-    def _scaled(self, x: Tensor, factor: float) -> Union[None, Codes, Sums]:
+    def _scaled(self, x: Tensor, factor: float) -> Union[None, IntegerTensor, Sums]:
         """A factor goes into the scale; of a Variable on a grid, its codes are that Variable."""
         if factor <= 0 or isinstance(x, Parts):
             return None
         if isinstance(x, Sums):
             return replace(x, scale=x.scale * factor, shift=x.shift * factor)
-        if isinstance(x, Codes):
-            return Codes(x.variable, x.scale * factor)
-        return Codes(x, factor) if self.exactness.values(x).exact else None
+        if isinstance(x, IntegerTensor):
+            return IntegerTensor(x.variable, x.scale * factor)
+        return IntegerTensor(x, factor) if self.exactness.values(x).exact else None
 
     def _merged(self, function: Any, sums: Sums, other: Tensor) -> Optional[Sums]:
         """A constant for each channel goes into the scale or the shift."""
@@ -132,18 +139,20 @@ class IntegerGraph:
             return replace(sums, shift=sums.shift + numbers)
         return replace(sums, scale=sums.scale * numbers, shift=sums.shift * numbers)
 
-    def _side_by_side(self, function: Any, inputs: Sequence[Tensor]) -> Union[None, Codes, Parts]:
-        parts: List[Codes] = []
+    def _side_by_side(
+        self, function: Any, inputs: Sequence[Tensor]
+    ) -> Union[None, IntegerTensor, Parts]:
+        parts: List[IntegerTensor] = []
         for tensor in inputs:
             if isinstance(tensor, (nn.Variable, Sums)):
                 return None
             parts.extend(tensor.codes if isinstance(tensor, Parts) else [tensor])
         if len({codes.scale for codes in parts}) == 1:
             joined = clone(function, [codes.variable for codes in parts])[0]
-            return Codes(joined, parts[0].scale)
+            return IntegerTensor(joined, parts[0].scale)
         return Parts(tuple(parts)) if function.info.args["axis"] == CHANNELS else None
 
-    def _moved(self, function: Any, x: Tensor) -> Union[None, Codes, Parts]:
+    def _moved(self, function: Any, x: Tensor) -> Union[None, IntegerTensor, Parts]:
         """What a function that moves, picks or adds numbers makes of codes."""
         type_name, args = function.info.type_name, function.info.args
         if isinstance(x, (nn.Variable, Sums)):
@@ -152,28 +161,28 @@ class IntegerGraph:
             flat = type_name == "Reshape" and list(args["shape"][1:]) in ([-1], [_size(x)])
             if flat:
                 rows = [F.reshape(c.variable, (-1, _row(c)), inplace=False) for c in x.codes]
-                return Parts(tuple(Codes(row, c.scale) for row, c in zip(rows, x.codes)))
+                return Parts(tuple(IntegerTensor(row, c.scale) for row, c in zip(rows, x.codes)))
             if type_name not in (*_KEEP_PARTS, "AveragePooling", "SumPooling"):
                 return None
             moved = [self._moved(function, codes) for codes in x.codes]
-            made = [codes for codes in moved if isinstance(codes, Codes)]
+            made = [codes for codes in moved if isinstance(codes, IntegerTensor)]
             return Parts(tuple(made)) if len(made) == len(moved) else None
         if type_name == "Pad" and (args["mode"] == "constant" and args["constant_value"] != 0):
             return None
         if type_name in ("Sum", "SumPooling") or type_name in _KEEP:
-            return Codes(clone(function, [x.variable])[0], x.scale)
+            return IntegerTensor(clone(function, [x.variable])[0], x.scale)
         return self._average(function, x) if type_name == "AveragePooling" else None
 
-    def _average(self, function: Any, x: Codes) -> Codes:
+    def _average(self, function: Any, x: IntegerTensor) -> IntegerTensor:
         """An average is a sum, which is exact, times a smaller scale."""
         args = function.info.args
         count = int(np.prod(args["kernel"]))
         fits = self.exactness.values(x.variable).units * count <= EXACT_UNITS
         if not fits or not whole_windows(function):
-            return Codes(clone(function, [x.variable])[0], x.scale)
+            return IntegerTensor(clone(function, [x.variable])[0], x.scale)
         keys = ("kernel", "stride", "ignore_border", "pad", "channel_last")
         total = F.sum_pooling(x.variable, **{key: args[key] for key in keys})
-        return Codes(total, x.scale / count)
+        return IntegerTensor(total, x.scale / count)
 
     def _layer(self, function: Any, inputs: Sequence[Tensor]) -> Union[str, Sums]:
         weight = function.inputs[WEIGHT]
@@ -189,7 +198,7 @@ class IntegerGraph:
         if not all(self.exactness.values(part.variable).exact for part in codes):
             rounded = self._put_on_grid(function, self._float(inputs[0]), found)
             if rounded is None:
-                if isinstance(inputs[0], (Codes, Parts)):
+                if isinstance(inputs[0], (IntegerTensor, Parts)):
                     return "its input averages windows of several sizes"
                 return "its input is not quantized"
             codes = (rounded,)
@@ -202,10 +211,10 @@ class IntegerGraph:
         bias = value(function.inputs[BIAS]).ravel()
         return replace(made, shift=np.broadcast_to(bias, made.scale.shape))
 
-    def _codes(self, x: Tensor) -> Tuple[Codes, ...]:
+    def _codes(self, x: Tensor) -> Tuple[IntegerTensor, ...]:
         if isinstance(x, Parts):
             return x.codes
-        return (x if isinstance(x, Codes) else Codes(self._float(x), 1.0),)
+        return (x if isinstance(x, IntegerTensor) else IntegerTensor(self._float(x), 1.0),)
 
     def _decoded_once(self, weight: nn.Variable, numbers: IntegerWeight) -> nn.Variable:
         key = (weight.data, numbers.numbers.shape)
@@ -218,6 +227,6 @@ def _size(parts: Parts) -> int:
     return sum(_row(codes) for codes in parts.codes)
 
 
-def _row(codes: Codes) -> int:
+def _row(codes: IntegerTensor) -> int:
     """Numbers of one sample."""
     return int(codes.variable.size // codes.variable.shape[0])

@@ -12,7 +12,7 @@ import numpy as np
 
 from nnabla_compress.exporters.fixed_point.evaluate import Feed, copy_of, evaluate, feeds
 from nnabla_compress.exporters.integer.layers import most_codes
-from nnabla_compress.exporters.integer.tensors import Codes
+from nnabla_compress.exporters.integer.tensors import IntegerTensor
 from nnabla_compress.exporters.integer.weights import IntegerWeight
 from nnabla_compress.graph.layers import LAYER_TYPES
 from nnabla_compress.graph.rewrite import functions
@@ -44,7 +44,9 @@ class InputRounding:
         if samples:
             self._batches = list(feeds(inputs, samples, _SAMPLES, _ROWS, target, outputs))
 
-    def __call__(self, layer: Any, x: nn.Variable, weight: IntegerWeight) -> Optional[Codes]:
+    def __call__(
+        self, layer: Any, x: nn.Variable, weight: IntegerWeight
+    ) -> Optional[IntegerTensor]:
         """Returns the codes of a layer's input; None without samples, or behind other layers."""
         old = layer.inputs[0]
         if not self._batches or any(f.info.type_name in LAYER_TYPES for f in functions([old])):
@@ -65,4 +67,4 @@ class InputRounding:
             f"what enters the first layer has no quantizer: it is rounded to multiples of {step:g} "
             f"from {-limit * step:g} to {limit * step:g}"
         )
-        return Codes(codes, step)
+        return IntegerTensor(codes, step)

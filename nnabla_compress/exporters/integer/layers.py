@@ -10,20 +10,20 @@ import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.exporters.exactness import Exactness, largest_sum
-from nnabla_compress.exporters.integer.tensors import CHANNELS, Codes, Sums
+from nnabla_compress.exporters.integer.tensors import CHANNELS, IntegerTensor, Sums
 from nnabla_compress.exporters.integer.weights import IntegerWeight
 from nnabla_compress.exporters.value_sets import EXACT_UNITS
 from nnabla_compress.graph.clone import clone
 
 # Makes a Variable that decodes a weight to its numbers.
 Decode = Callable[[IntegerWeight], nn.Variable]
-_Piece = Tuple[Codes, int, int]
+_Piece = Tuple[IntegerTensor, int, int]
 _FINE = 2.0**11
 
 
 def layer_sums(
     function: Any,
-    x: Sequence[Codes],
+    x: Sequence[IntegerTensor],
     weight: IntegerWeight,
     path: str,
     exactness: Exactness,
@@ -64,7 +64,7 @@ def layer_sums(
         if factors is None:
             return "a group of its channels has several scales"
         joined = F.concatenate(*(codes.variable for codes in x), axis=CHANNELS)
-        x, scale = [Codes(joined, 1.0)], scale * factors
+        x, scale = [IntegerTensor(joined, 1.0)], scale * factors
     pieces = _pieces(function, x, weight, exactness)
     if pieces is None:
         return "its sums may exceed 2^24, up to which they are exact"
@@ -93,7 +93,7 @@ def most_codes(function: Any, weight: IntegerWeight) -> float:
     return min(_FINE, EXACT_UNITS * unit / max(float(by_channel.max()), unit))
 
 
-def _as_maps(function: Any, x: Sequence[Codes]) -> Optional[List[Codes]]:
+def _as_maps(function: Any, x: Sequence[IntegerTensor]) -> Optional[List[IntegerTensor]]:
     """Returns the input of an affine layer as maps, (B, C, H, W)."""
     base = function.info.args["base_axis"] % function.inputs[0].ndim
     if base != 1 and len(x) > 1:
@@ -103,16 +103,18 @@ def _as_maps(function: Any, x: Sequence[Codes]) -> Optional[List[Codes]]:
     maps = []
     for codes in x:
         size = int(np.prod(codes.variable.shape[base:]))
-        maps.append(Codes(F.reshape(codes.variable, (-1, size, 1, 1), inplace=False), codes.scale))
+        maps.append(
+            IntegerTensor(F.reshape(codes.variable, (-1, size, 1, 1), inplace=False), codes.scale)
+        )
     return maps
 
 
-def _kernel(maps: Sequence[Codes]) -> Tuple[int, ...]:
+def _kernel(maps: Sequence[IntegerTensor]) -> Tuple[int, ...]:
     channels = sum(codes.variable.shape[CHANNELS] for codes in maps)
     return (channels, *maps[0].variable.shape[CHANNELS + 1 :])
 
 
-def _scale_of_groups(function: Any, x: Sequence[Codes]) -> Optional[np.ndarray]:
+def _scale_of_groups(function: Any, x: Sequence[IntegerTensor]) -> Optional[np.ndarray]:
     """Returns the scale of the input that each output channel of a grouped layer has.
 
     None where a group reaches over parts of several scales.
@@ -143,7 +145,7 @@ def _adds_all_channels(function: Any) -> bool:
 
 
 def _pieces(
-    function: Any, x: Sequence[Codes], weight: IntegerWeight, exactness: Exactness
+    function: Any, x: Sequence[IntegerTensor], weight: IntegerWeight, exactness: Exactness
 ) -> Optional[List[_Piece]]:
     """Returns codes with their ranges of channels, each with exact sums; None if there are none."""
     if not _adds_all_channels(function):
@@ -169,13 +171,13 @@ def _pieces(
             start, stop = int(part[0]), int(part[-1]) + 1
             cut = codes
             if len(parts) > 1:
-                cut = Codes(_channels(codes.variable, start, stop), codes.scale)
+                cut = IntegerTensor(_channels(codes.variable, start, stop), codes.scale)
             pieces.append((cut, first + start, first + stop))
         first = last
     return pieces
 
 
-def _fits(total: float, x: Codes, weight: IntegerWeight, exactness: Exactness) -> bool:
+def _fits(total: float, x: IntegerTensor, weight: IntegerWeight, exactness: Exactness) -> bool:
     return total / 2.0**weight.exponent * exactness.values(x.variable).units <= EXACT_UNITS
 
 

@@ -19,7 +19,7 @@ CHANNELS = 1
 
 
 @dataclass(frozen=True)
-class Codes:
+class IntegerTensor:
     """A tensor times a scale; its values lie on a grid, unless it is an average of such.
 
     Args:
@@ -33,9 +33,9 @@ class Codes:
 
 @dataclass(frozen=True)
 class Parts:
-    """Codes side by side along the channels, each with a scale of its own."""
+    """Integer tensors side by side along the channels, each with a scale of its own."""
 
-    codes: Tuple[Codes, ...]
+    codes: Tuple[IntegerTensor, ...]
 
 
 @dataclass(frozen=True)
@@ -59,20 +59,20 @@ class Sums:
     shape: Optional[Tuple[int, ...]] = None
 
 
-Tensor = Union[nn.Variable, Codes, Parts, Sums]
+Tensor = Union[nn.Variable, IntegerTensor, Parts, Sums]
 
 
 def to_float(tensor: Tensor) -> nn.Variable:
     """Returns the values of a tensor.
 
     Example:
-        >>> y = to_float(Codes(nn.Variable((2, 3)), 0.25))
+        >>> y = to_float(IntegerTensor(nn.Variable((2, 3)), 0.25))
         >>> y.parent.info.type_name, y.parent.info.args["val"]
         ('MulScalar', 0.25)
     """
     if isinstance(tensor, nn.Variable):
         return tensor
-    if isinstance(tensor, Codes):
+    if isinstance(tensor, IntegerTensor):
         if tensor.scale == 1:
             return tensor.variable
         return F.mul_scalar(tensor.variable, float(np.float32(tensor.scale)))

@@ -15,8 +15,8 @@ from nnabla_compress.exporters.fixed_point.calibration import Calibration, calib
 from nnabla_compress.exporters.fixed_point.clipping import clip_activations
 from nnabla_compress.exporters.fixed_point.equalization import equalized
 from nnabla_compress.exporters.fixed_point.evaluate import Feed, feeds
-from nnabla_compress.exporters.fixed_point.integer_graph import (
-    IntegerGraph,
+from nnabla_compress.exporters.fixed_point.graph import (
+    FixedPointGraph,
     integer_graph,
     scale_layers,
 )
@@ -141,7 +141,7 @@ class FixedPoint(Target):
         floats: Sequence[nn.Variable],
         batches: Sequence[Feed],
         names: Dict[Any, str],
-    ) -> Tuple[IntegerGraph, Calibration]:
+    ) -> Tuple[FixedPointGraph, Calibration]:
         graph = integer_graph(outputs, list(network.inputs.values()), floats, names)
         names.update(network.names_in(graph.outputs))
         return graph, calibrate(graph, batches, self.bits)
@@ -154,7 +154,7 @@ class FixedPoint(Target):
         names: Dict[Any, str],
     ) -> Tuple[List[nn.Variable], List[nn.Variable]]:
         every = {key(v) for f in functions(outputs) for v in (*f.inputs, *f.outputs)}
-        spreads = calibrate(IntegerGraph(list(outputs), every), batches, self.bits).spreads
+        spreads = calibrate(FixedPointGraph(list(outputs), every), batches, self.bits).spreads
         computed = {key(v): v for f in functions(outputs) for v in f.outputs}
         largest = {
             variable: spreads[name].largest

@@ -6,7 +6,7 @@ import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.exporters.fixed_point.bias_correction import correct_biases
-from nnabla_compress.exporters.fixed_point.integer_graph import integer_graph
+from nnabla_compress.exporters.fixed_point.graph import integer_graph
 
 
 def prepared(relu):

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress.exporters.fixed_point.calibration import Spread, calibrate, channel_mean
-from nnabla_compress.exporters.fixed_point.integer_graph import integer_graph
+from nnabla_compress.exporters.fixed_point.graph import integer_graph
 from nnabla_compress.exporters.fixed_point.kernels import key
 
 

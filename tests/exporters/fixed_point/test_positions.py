@@ -8,7 +8,7 @@ import pytest
 
 from nnabla_compress.errors import ExportError
 from nnabla_compress.exporters.fixed_point.calibration import Spread
-from nnabla_compress.exporters.fixed_point.integer_graph import IntegerGraph
+from nnabla_compress.exporters.fixed_point.graph import FixedPointGraph
 from nnabla_compress.exporters.fixed_point.kernels import key
 from nnabla_compress.exporters.fixed_point.positions import fraction_bits
 from nnabla_compress.graph import functions
@@ -21,7 +21,7 @@ def chosen(y, largest, bits=8, headroom=0):
     for variable, value in largest.items():
         spreads[key(variable)] = Spread(bits)
         spreads[key(variable)].add(np.float32([value]))
-    found = fraction_bits(IntegerGraph([y], fixed), spreads, bits, {}, headroom)
+    found = fraction_bits(FixedPointGraph([y], fixed), spreads, bits, {}, headroom)
     return lambda variable: found[key(variable)]
 
 
@@ -73,7 +73,7 @@ def test_least_error_gives_up_what_is_rare():
     y = F.relu(x)
     spread = Spread(8)
     spread.add(np.concatenate([np.linspace(-0.9, 0.9, 100000), [1.001]]))
-    graph = IntegerGraph([y], {key(x), key(y)})
+    graph = FixedPointGraph([y], {key(x), key(y)})
     assert fraction_bits(graph, {key(x): spread}, 8, {})[key(x)] == 7
     assert fraction_bits(graph, {key(x): spread}, 8, {}, headroom=0)[key(x)] == 6
 
@@ -88,4 +88,4 @@ def test_values_beyond_all_formats_are_refused_by_name():
     with pytest.raises(ExportError, match="fc/W reaches 4e"):
         spread = Spread(16)
         spread.add(np.float32([4e6]))
-        fraction_bits(IntegerGraph([y], {key(x)}), {key(x): spread}, 16, {key(x): "fc/W"})
+        fraction_bits(FixedPointGraph([y], {key(x)}), {key(x): spread}, 16, {key(x): "fc/W"})

@@ -31,7 +31,7 @@ from nnabla_compress.graph.rewrite import consumers, functions, rebuild
 
 
 @dataclass
-class IntegerGraph:
+class FixedPointGraph:
     """A network whose layers can run on integers.
 
     Args:
@@ -124,7 +124,7 @@ def integer_graph(
     inputs: Collection[nn.Variable],
     floats: Collection[nn.Variable],
     names: Mapping[Any, str],
-) -> IntegerGraph:
+) -> FixedPointGraph:
     """Builds the graph again with what integer kernels need, and says what is an integer.
 
     Convolutions sum over all input channels at once (see ``rows``) and get a bias. Additions and
@@ -138,7 +138,7 @@ def integer_graph(
         names: Paths of parameters by their array.
     """
     builder = _Builder(outputs, inputs, floats, names)
-    return IntegerGraph(rebuild(outputs, builder.replace), builder.fixed)
+    return FixedPointGraph(rebuild(outputs, builder.replace), builder.fixed)
 
 
 class _Builder:

@@ -7,7 +7,7 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
-from nnabla_compress.exporters.fixed_point.integer_graph import integer_graph, scale_layers
+from nnabla_compress.exporters.fixed_point.graph import integer_graph, scale_layers
 from nnabla_compress.exporters.fixed_point.kernels import key
 from nnabla_compress.graph import functions
 from tests.graph.networks import forward, randomize_statistics, values
