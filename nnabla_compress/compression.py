@@ -10,8 +10,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 import nnabla as nn
 
 from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
-from nnabla_compress.exporters.obstacles import RECURRENT
 from nnabla_compress.exporters.storage import CODES
+from nnabla_compress.function_types import RECURRENT
 from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
 from nnabla_compress.graph import (
     Activation,

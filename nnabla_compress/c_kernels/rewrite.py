@@ -10,9 +10,10 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 import numpy as np
 
 from nnabla_compress.c_kernels.layout import IMPLEMENT, PackedWeights
+from nnabla_compress.function_types import LAYERS
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, values
 
-LAYERS = ("Convolution", "DepthwiseConvolution", "Deconvolution", "Affine")
+PACKED_LAYERS = tuple(name for name in LAYERS if name != "DepthwiseDeconvolution")
 WEIGHT, BIAS = 1, 2
 MOST_BITS = 8
 
@@ -64,7 +65,7 @@ def pack_network(
     variables, functions = list(network.variables), list(network.functions)
     tables: Dict[int, int] = {}
     for index, function in enumerate(network.functions):
-        if function.type_name not in LAYERS:
+        if function.type_name not in PACKED_LAYERS:
             continue
         reason = _complaint(network, function)
         number = function.inputs[WEIGHT]
@@ -112,7 +113,7 @@ def dictionary_of(weight: np.ndarray) -> Optional[PackedWeights]:
 
 def _complaint(network: NnbFile, function: NnbFunction) -> Optional[str]:
     """Why the C kernels can't own a function, None if they can."""
-    if function.type_name not in LAYERS:
+    if function.type_name not in PACKED_LAYERS:
         return "its weight is read by another function"
     if function.implement != 0:
         return f"it is marked for another user function, implement {function.implement}"

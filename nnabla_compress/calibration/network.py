@@ -31,12 +31,6 @@ from nnabla_compress.quantizers import Affine, Quantizer, graph_quantizers, prep
 from nnabla_compress.quantizers.base import shown_type
 from nnabla_compress.rules import Candidate, choose_rules
 
-# The axis of the weight that counts the output channels.
-CHANNEL_AXIS = {
-    **dict.fromkeys(("Convolution", "DepthwiseConvolution", "DepthwiseDeconvolution"), 0),
-    **dict.fromkeys(("Affine", "Deconvolution"), 1),
-}
-
 
 @dataclass
 class Copy:
@@ -147,7 +141,7 @@ def quantized_copy(plain: Copy, signed: Mapping[str, bool], settings: PostTraini
             rule = chosen.get(layer.name)
             if rule is None:
                 return None
-            axis = CHANNEL_AXIS.get(layer.type) if layer.direct else None
+            axis = layer.output_axis if layer.direct else None
             return rule.make(**(settings.defaults(axis) if rule.quantizer == "affine" else {}))
 
         outputs = insert_weight_quantizers(copy.outputs, choose)

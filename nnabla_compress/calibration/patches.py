@@ -10,7 +10,6 @@ import numpy as np
 from nnabla_compress.graph import Layer
 
 # Layers whose outputs are inner products of patches of their input with rows of their weight.
-TYPES = ("Convolution", "DepthwiseConvolution", "Affine")
 _CHUNK = 2048
 
 
@@ -20,7 +19,7 @@ def patches(
     """Gives what the rows of a layer's weight are multiplied with at random positions.
 
     Args:
-        layer: One of ``TYPES``, its channels first.
+        layer: One of ``FORWARD_LAYERS``, its channels first.
         x: Its inputs for all samples.
         y: Outputs to reproduce, for all samples.
         positions: Number of positions; fewer if there are no more.
@@ -71,7 +70,7 @@ def rows_of(layer: Layer, weight: np.ndarray) -> np.ndarray:
     """Returns an array of the weight's shape as (groups, outputs of a group, row).
 
     Args:
-        layer: One of ``TYPES``.
+        layer: One of ``FORWARD_LAYERS``.
         weight: Values, codes or scales, one for each weight.
     """
     if layer.type == "Affine":

@@ -15,17 +15,12 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, 
 
 import nnabla as nn
 
+from nnabla_compress.function_types import ACTIVATIONS, KEEPS
 from nnabla_compress.graph import clone, consumers, functions, layers, rebuild
 from nnabla_compress.graph.activations import quantize_in_scope
 from nnabla_compress.quantizers import Quantizer
-from nnabla_compress.regularizers.memory import ACTIVATION_TYPES
 
-# Their outputs hold values of their inputs, or zero.
-KEEP_VALUES = (
-    *("MaxPooling", "Reshape", "Transpose", "Slice", "Identity", "Unpooling", "Dropout"),
-    *("ReLU", "Flip", "Shift", "Split", "Broadcast"),
-)
-_FUSED = (*ACTIVATION_TYPES, "MaximumScalar", "MinimumScalar", "AddScalar", "MulScalar")
+_FUSED = (*ACTIVATIONS, "MaximumScalar", "MinimumScalar", "AddScalar", "MulScalar")
 _WITH_CONSTANT = ("Add2", "Mul2", "Sub2", "Minimum2", "Maximum2")
 
 
@@ -133,7 +128,7 @@ def _keeps_values(function: Any) -> bool:
     if function.info.type_name == "Pad":
         args = function.info.args
         return args["mode"] != "constant" or args["constant_value"] == 0
-    return function.info.type_name in KEEP_VALUES
+    return function.info.type_name in KEEPS
 
 
 def _computed_from(inputs: Sequence[nn.Variable], order: Sequence[Any]) -> Set[nn.Variable]:

@@ -12,8 +12,9 @@ import numpy as np
 from nnabla_compress.calibration.bias_correction import shift_bias
 from nnabla_compress.calibration.learned_rounding import RoundingSettings, learn, moments
 from nnabla_compress.calibration.learned_tables import learn_table
-from nnabla_compress.calibration.patches import TYPES, patches, rows_of, weight_of
+from nnabla_compress.calibration.patches import patches, rows_of, weight_of
 from nnabla_compress.calibration.replay import Replay
+from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph import Layer, functions, layers
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import quantizer_of
@@ -79,7 +80,7 @@ def learn_roundings(
 
 
 def _can_be_learned(layer: Layer) -> bool:
-    if layer.type not in TYPES or layer.function.info.args.get("channel_last"):
+    if layer.type not in FORWARD_LAYERS or layer.function.info.args.get("channel_last"):
         return False
     return int(rows_of(layer, np.empty(layer.shape, np.bool_)).shape[2]) <= LARGEST_ROW
 

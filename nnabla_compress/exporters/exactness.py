@@ -16,7 +16,8 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.exporters.value_sets import ANY, SIGNS, Values, union
-from nnabla_compress.graph.layers import BIAS, LAYER_TYPES, WEIGHT
+from nnabla_compress.function_types import WEIGHTED
+from nnabla_compress.graph.layers import BIAS, WEIGHT
 from nnabla_compress.graph.rewrite import functions
 
 Rule = Callable[[Any, Sequence[Values]], Values]
@@ -94,7 +95,7 @@ class Exactness:
         known = [self.values(variable) for variable in inputs]
         type_name = function.info.type_name
         reason = ""
-        if type_name in LAYER_TYPES or type_name in _SUMS:
+        if type_name in WEIGHTED or type_name in _SUMS:
             values, reason = self._sum(function, known)
         elif type_name in _RULES:
             values = _RULES[type_name](function, known)
@@ -115,7 +116,7 @@ class Exactness:
         type_name, x = function.info.type_name, known[0]
         unit: Optional[int] = 0
         weights = 1.0
-        if type_name in LAYER_TYPES:
+        if type_name in WEIGHTED:
             weight = function.inputs[WEIGHT]
             if not self.is_constant(weight) or type_name == "Embed":
                 return ANY, "its weight depends on the input"
@@ -124,7 +125,7 @@ class Exactness:
             weights = float(_taps(function))
         if x.exponent is None or unit is None:
             return ANY, "it adds floats, in an order of its own"
-        if type_name in LAYER_TYPES:
+        if type_name in WEIGHTED:
             total = Values(-x.peak * weights, x.peak * weights, x.exponent + unit)
         else:
             total = Values(min(0.0, x.low * weights), max(0.0, x.high * weights), x.exponent)

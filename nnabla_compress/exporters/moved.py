@@ -10,8 +10,8 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.encodings import Encoding
+from nnabla_compress.function_types import MOVES
 from nnabla_compress.graph.clone import clone
-from nnabla_compress.graph.layers import MOVING
 
 
 def moved(encoding: Encoding, function: Any) -> Optional[List[Encoding]]:
@@ -32,7 +32,7 @@ def moved(encoding: Encoding, function: Any) -> Optional[List[Encoding]]:
         >>> turned.axis, turned.decode().tolist()
         (1, [[1.0, 30.0], [2.0, 40.0]])
     """
-    if function.info.type_name not in MOVING:
+    if function.info.type_name not in MOVES:
         return None
     found: List[Encoding] = []
     for places in _places(function, encoding.codes.shape):

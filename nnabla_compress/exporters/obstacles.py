@@ -16,14 +16,14 @@ from nnabla_compress.exporters.stored_encodings import NATIVE_QUANTIZERS
 from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.exporters.targets.runtime import RULES
 from nnabla_compress.exporters.targets.target import CUT
-from nnabla_compress.graph.fold import NORMALIZATIONS
+from nnabla_compress.function_types import RECURRENT, WEIGHTED
+from nnabla_compress.graph.fold import FOLDABLE
 from nnabla_compress.graph.inputs import inputs_of
-from nnabla_compress.graph.layers import LAYER_TYPES, layers
+from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.places import places
 from nnabla_compress.graph.rewrite import consumers, functions
 from nnabla_compress.quantizers.base import quantizer_of
 
-RECURRENT = ("RNN", "LSTM", "GRU")
 # Functions on the way of pre-processing, in front of the first layer.
 _SCALARS = ("MulScalar", "AddScalar", "RSubScalar", "RDivScalar", "PowScalar")
 
@@ -127,7 +127,7 @@ def _uncompressed(
                         "as floats",
                     )
                 )
-        elif type_name in LAYER_TYPES:
+        elif type_name in WEIGHTED:
             found.append(
                 (place, "its weight is computed from the input or from several parameters")
             )
@@ -139,10 +139,10 @@ def _uncompressed(
                     "Affine, whose weights can be quantized",
                 )
             )
-        elif type_name in NORMALIZATIONS:
+        elif type_name in FOLDABLE:
             before = function.inputs[0].parent
             alone = len(readers.get(function.inputs[0], ())) == 1
-            if before is None or before.info.type_name not in LAYER_TYPES or not alone:
+            if before is None or before.info.type_name not in WEIGHTED or not alone:
                 found.append(
                     (
                         place,
@@ -199,7 +199,7 @@ def _left(
         if constant and not type_name.startswith("Rand"):
             continue
         dynamic.update(function.outputs)
-        if type_name not in NORMALIZATIONS and quantizer_of(function) is None:
+        if type_name not in FOLDABLE and quantizer_of(function) is None:
             yield function, place
 
 

@@ -16,7 +16,7 @@ import numpy as np
 
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.order import file_shape, output_maps
-from nnabla_compress.c_kernels.rewrite import LAYERS, MOST_BITS, pack_network
+from nnabla_compress.c_kernels.rewrite import MOST_BITS, PACKED_LAYERS, pack_network
 from nnabla_compress.errors import DataError, ExportError
 from nnabla_compress.exporters.metadata import METADATA, read_metadata
 from nnabla_compress.exporters.packed_weights import choose_packing, packed_bytes, with_form
@@ -102,7 +102,7 @@ def pack_nnb(network: NnbFile, forms: Mapping[str, PackedWeights]) -> NnbFile:
     readers: Dict[int, NnbFunction] = {}
     for function in network.functions:
         number = function.inputs[WEIGHT] if len(function.inputs) > WEIGHT else -1
-        if function.type_name not in LAYERS or number in readers:
+        if function.type_name not in PACKED_LAYERS or number in readers:
             continue
         variable = network.variables[number]
         if variable.data is None or variable.type != "FLOAT32":

@@ -34,9 +34,10 @@ from nnabla_compress.exporters.storage import CODES, weight_path
 from nnabla_compress.exporters.summary import noted_by_export
 from nnabla_compress.exporters.targets import TARGETS
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
+from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.clone import Made, clone
 from nnabla_compress.graph.constants import beside, constant, value
-from nnabla_compress.graph.layers import BIAS, LAYER_TYPES, WEIGHT, layer_name, parameter_names
+from nnabla_compress.graph.layers import BIAS, WEIGHT, layer_name, parameter_names
 from nnabla_compress.graph.rewrite import Replace, consumers, depending, leaves, rebuild
 from nnabla_compress.models.nnp import LoadedNetwork
 from nnabla_compress.quantizers.base import quantizer_of
@@ -170,7 +171,7 @@ class _Builder:
         moving = depending(outputs, inputs)
 
         def replace(function: Any, arguments: List[nn.Variable]) -> Optional[Made]:
-            if function.info.type_name not in LAYER_TYPES or len(arguments) <= WEIGHT:
+            if function.info.type_name not in WEIGHTED or len(arguments) <= WEIGHT:
                 return None
             weight = function.inputs[WEIGHT]
             if function.outputs[0] not in moving or weight in moving:

@@ -29,10 +29,11 @@ from nnabla_compress.exporters.storage import (
     coded_tensor,
 )
 from nnabla_compress.exporters.storage.int8 import Int8
+from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.fold import fold_into_layer
-from nnabla_compress.graph.layers import BIAS, LAYER_TYPES, WEIGHT
+from nnabla_compress.graph.layers import BIAS, WEIGHT
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
 
 # Bytes of memory that decoding a weight may take, by its array; None for any number.
@@ -230,7 +231,7 @@ class WeightStore:
             layer, numbers = arguments[0].parent, arguments[1]
             if layer is None or readers[function.inputs[0]] != [function]:
                 return None
-            if layer.info.type_name not in LAYER_TYPES or numbers.data not in names:
+            if layer.info.type_name not in WEIGHTED or numbers.data not in names:
                 return None
             weight = layer.inputs[WEIGHT]
             if weight.parent is not None or not self._is_float(weight, floats):
@@ -239,7 +240,7 @@ class WeightStore:
             one, none = np.ones_like(values), np.zeros_like(values)
             pair = (values, none) if function.info.type_name == "Mul2" else (one, values)
             y = fold_into_layer(layer, *pair, uses, names)
-            if y is not None and y.parent.info.type_name in LAYER_TYPES:
+            if y is not None and y.parent.info.type_name in WEIGHTED:
                 floats.add(y.parent.inputs[WEIGHT].data)
             return y
 

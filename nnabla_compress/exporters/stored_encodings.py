@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Union
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.function_types import KEEPS
 from nnabla_compress.graph.recognize import Codes, Powers, recognize
 from nnabla_compress.quantizers.base import quantizer_of
 
@@ -84,10 +85,7 @@ NATIVE_QUANTIZERS: Dict[str, Callable[[Mapping[str, Any]], StoredEncoding]] = {
     "INQConvolution": lambda args: StoredEncoding("INQConvolution", int(args["num_bits"])),
 }
 # Functions whose output holds values of their input, or zero.
-_KEEP = (
-    *("MaxPooling", "Reshape", "Transpose", "Slice", "Identity", "Unpooling", "Dropout"),
-    *("ReLU", "Flip", "Shift", "Pad", "Split"),
-)
+_KEEP = (*KEEPS, "Pad")
 
 
 def encoding_of(tensor: nn.Variable) -> StoredEncoding:

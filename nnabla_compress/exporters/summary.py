@@ -19,12 +19,13 @@ from nnabla_compress.exporters.metadata import read_metadata
 from nnabla_compress.exporters.obstacles import Obstacle, obstacles, preprocessing
 from nnabla_compress.exporters.storage import CODES, weight_path
 from nnabla_compress.exporters.stored_encodings import StoredEncoding, encoding_of
+from nnabla_compress.function_types import TRAINING_ONLY
 from nnabla_compress.graph.costs import NetworkCosts, costs
 from nnabla_compress.graph.layers import WEIGHT, Layer, layers
 from nnabla_compress.graph.recognize import with_nodes
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.graph.zero_channels import ZeroChannels, zero_channels
-from nnabla_compress.models.nnp import TRAINING_ONLY, NnpFile
+from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.models.nnp_archive import readable
 from nnabla_compress.models.nnp_network import Executor
 

@@ -15,7 +15,8 @@ import numpy as np
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.exporters.draft import drafted_sizes
-from nnabla_compress.graph.layers import LAYER_TYPES, WEIGHT
+from nnabla_compress.function_types import WEIGHTED
+from nnabla_compress.graph.layers import WEIGHT
 from nnabla_compress.graph.rewrite import depending, functions
 
 PREFERENCES = ("flash", "ram", "both")
@@ -160,7 +161,7 @@ def alive_at(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> D
     last.update((v, len(order)) for v in outputs)
     found: Dict[Any, Alive] = {}
     for step, function in enumerate(order):
-        if function.info.type_name not in LAYER_TYPES or len(function.inputs) <= WEIGHT:
+        if function.info.type_name not in WEIGHTED or len(function.inputs) <= WEIGHT:
             continue
         before = sum(4 * v.size for v in first if first[v] < step <= last.get(v, -1))
         weight = function.inputs[WEIGHT]

@@ -8,14 +8,12 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import nnabla as nn
 
+from nnabla_compress.function_types import ACTIVATIONS, NON_NEGATIVE
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.graph.scopes import usable_scope
 from nnabla_compress.quantizers.base import Quantizer
-from nnabla_compress.regularizers.memory import ACTIVATION_TYPES
-
-NON_NEGATIVE = ("ReLU", "ReLU6", "Sigmoid", "HardSigmoid", "SoftPlus", "BinarySigmoid")
 
 
 @dataclass(frozen=True)
@@ -68,7 +66,7 @@ def activations(outputs: Sequence[nn.Variable]) -> List[Activation]:
         for output in function.outputs:
             behind[output] = last
         type_name = function.info.type_name
-        if type_name in ACTIVATION_TYPES:
+        if type_name in ACTIVATIONS:
             name = f"{last[1]}/{type_name.lower()}"
             taken[name] = taken.get(name, 0) + 1
             if taken[name] > 1:

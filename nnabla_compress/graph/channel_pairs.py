@@ -17,18 +17,13 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.function_types import ACTIVATIONS, FORWARD_LAYERS, types_that
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.layers import Layer, layers
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
-from nnabla_compress.regularizers.memory import ACTIVATION_TYPES
 
 # f(s x) = s f(x) for s > 0, channel by channel.
-_LET_PASS = (
-    *("ReLU", "LeakyReLU", "MaxPooling", "AveragePooling", "SumPooling", "GlobalAveragePooling"),
-    *("PReLU", "Identity", "Dropout", "Reshape"),
-)
-_FIRST = ("Convolution", "DepthwiseConvolution", "Affine")
-_SECOND = ("Convolution", "DepthwiseConvolution", "Affine")
+_LET_PASS = types_that(homogeneous=True, apart=True)
 _CLIP = "Minimum2"
 _SIX = 6.0  # of ReLU6
 
@@ -125,7 +120,7 @@ def stopped_at(outputs: Sequence[nn.Variable]) -> List[str]:
     """
 
     def passes(function: Any) -> bool:
-        return function.info.type_name in ACTIVATION_TYPES or _lets_pass_or_clips(function)
+        return function.info.type_name in ACTIVATIONS or _lets_pass_or_clips(function)
 
     return [
         f"{function.info.type_name} behind {pair.first.name}"
@@ -143,7 +138,7 @@ def _pairs(outputs: Sequence[nn.Variable], passes: Callable[[Any], bool]) -> Lis
     pairs_found = []
     for second in found:
         first, between = _before(second, by_function, readers, passes)
-        if first is None or first.type not in _FIRST or second.type not in _SECOND:
+        if first is None or not {first.type, second.type} <= {*FORWARD_LAYERS}:
             continue
         if any(layer.computed_by or layer.quantizer is not None for layer in (first, second)):
             continue

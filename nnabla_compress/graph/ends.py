@@ -8,10 +8,11 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.function_types import types_that
 from nnabla_compress.quantizers.base import quantizer_of
 
 # Functions whose output hardly moves where their input is large, or negative.
-SATURATING = ("Softmax", "LogSoftmax", "Sigmoid", "Tanh", "ReLU")
+SATURATING = types_that(saturates=True)
 # What may stand behind them without telling more of what they got.
 BEHIND = ("Identity", "Reshape", "Transpose", "MulScalar", "AddScalar", "Log")
 _NEAR = 1e-6

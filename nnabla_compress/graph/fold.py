@@ -27,6 +27,7 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.function_types import NORMALIZATIONS
 from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
 from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
 from nnabla_compress.graph.clone import clone
@@ -35,10 +36,8 @@ from nnabla_compress.graph.layers import BIAS, parameter_names
 from nnabla_compress.graph.rewrite import consumers, functions, leaves, rebuild
 from nnabla_compress.quantizers.dictionaries import nearest_power_of_two
 
-NORMALIZATIONS = (
-    "BatchNormalization",
-    "FusedBatchNormalization",
-    "SyncBatchNormalization",
+FOLDABLE = (
+    *NORMALIZATIONS,
     Pow2BatchNormalization.graph_type(),
     FoldedBatchNormalization.graph_type(),
 )
@@ -49,7 +48,7 @@ def scale_and_shift(function: Any) -> Tuple[np.ndarray, np.ndarray]:
     """Returns what a batch normalization computes in inference: ``y = scale * x + shift``.
 
     Args:
-        function: A batch normalization of a graph, one of ``NORMALIZATIONS``.
+        function: A batch normalization of a graph, one of ``FOLDABLE``.
 
     Returns:
         Scale and shift, float64, in the shape of the running mean, e.g. (1, C, 1, 1).
@@ -116,7 +115,7 @@ def fold_batch_normalization(
 
     def replace(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
         type_name = function.info.type_name
-        if type_name not in NORMALIZATIONS or function.info.args["batch_stat"]:
+        if type_name not in FOLDABLE or function.info.args["batch_stat"]:
             return None
         scale, shift = scale_and_shift(function)
         layer = inputs[0].parent

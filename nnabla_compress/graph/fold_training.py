@@ -11,6 +11,7 @@ import nnabla.functions as F
 import numpy as np
 from nnabla.parameter import get_parameter_or_create
 
+from nnabla_compress.function_types import FORWARD_LAYERS, FUNCTION_TYPES
 from nnabla_compress.functions import folded_batch_normalization
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside
@@ -20,8 +21,6 @@ from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.quantizers.moving_range import MovingRange, folded
 
 _FOLDED_BIAS = 6  # input of a folded batch normalization
-# Axis of the output channels in the weight, by the type of the layer.
-_WEIGHT_AXIS: Dict[str, int] = {"Convolution": 0, "DepthwiseConvolution": 0, "Affine": 1}
 
 
 def fold_for_training(
@@ -81,7 +80,7 @@ def fold_for_training(
             normalization = weights[output]
             _, _, gamma, _, variance = normalization.inputs
             layer = normalization.inputs[0].parent.info.type_name
-            fold = dict(axis=_WEIGHT_AXIS[layer], freeze_after=freeze_after)
+            fold = dict(axis=FUNCTION_TYPES[layer].output_axis, freeze_after=freeze_after)
             eps = normalization.info.args["eps"]
             return folded(function, gamma, variance, counter(normalization), eps=eps, **fold)
         if output in takes_over:
@@ -138,7 +137,7 @@ def _can_fold(function: Any, readers: Dict[nn.Variable, List[Any]], uses: Counte
         return False
     x = function.inputs[0]
     layer = x.parent
-    if layer is None or readers[x] != [function] or layer.info.type_name not in _WEIGHT_AXIS:
+    if layer is None or readers[x] != [function] or layer.info.type_name not in FORWARD_LAYERS:
         return False
     args = layer.info.args
     axis = args["base_axis"] % layer.inputs[0].ndim

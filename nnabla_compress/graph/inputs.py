@@ -8,17 +8,16 @@ from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.graph.layers import MOVING
+from nnabla_compress.function_types import KEEPS, NORMALIZATIONS
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.quantizers.base import quantizer_of
 
 SEED = 313
 # Behind them numbers of one form are still of that form.
-_PASS = (*MOVING, "Concatenate", "Stack", "Broadcast", "Tile", "Dropout", "MaxPooling")
+_PASS = (*KEEPS, "Concatenate", "Stack", "Tile")
 _SCALE = ("MulScalar", "AddScalar", "Add2", "Mul2", "AveragePooling", "Sum", "Mean")
 _OF_POSITIVE = ("Log", "PowScalar", "RPowScalar", "Pow2", "RDivScalar")
 _BY_POSITIVE = ("Div2", "RandomChoice")
-_NORMALIZATIONS = ("BatchNormalization", "FusedBatchNormalization", "SyncBatchNormalization")
 
 
 class Form(NamedTuple):
@@ -66,7 +65,7 @@ def inputs_of(
     known = {parameter.data for parameter in parameters.values()}
     for function in functions(outputs):
         # Those of another scope than the current one: running statistics are not trained.
-        if function.info.type_name in _NORMALIZATIONS or quantizer_of(function) is not None:
+        if function.info.type_name in NORMALIZATIONS or quantizer_of(function) is not None:
             known.update(variable.data for variable in function.inputs[1:5])
     return [
         leaf

@@ -9,16 +9,13 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.function_types import FUNCTION_TYPES, MOVES, WEIGHTED
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.names import ascii_name, shown_name
 from nnabla_compress.quantizers.base import quantizer_of
-from nnabla_compress.regularizers import memory
 
 # Functions whose second input is the weight and whose third, if there is one, is the bias.
-LAYER_TYPES = (*memory.LAYER_TYPES, "Embed")
 WEIGHT, BIAS = 1, 2
-# Functions that only move the values of their one input: each value of an output is one of them.
-MOVING = ("Reshape", "Transpose", "Slice", "Split", "Flip", "Identity")
 
 
 @dataclass(frozen=True)
@@ -75,16 +72,21 @@ class Layer:
         return int(self.weight.size) + (int(self.bias.size) if self.bias is not None else 0)
 
     @property
+    def output_axis(self) -> Optional[int]:
+        """Axis of its weight that counts the output channels; None of a table."""
+        return FUNCTION_TYPES[self.type].output_axis
+
+    @property
     def macs(self) -> int:
         """Multiply-accumulate operations for one sample."""
-        if self.type == "Embed":
+        if FUNCTION_TYPES[self.type].looks_up:
             return 0
         args = self.function.info.args
         # What it reads of the weight: a Slice or a Broadcast may stand between them.
         size = int(self.function.inputs[WEIGHT].size)
         # Each weight meets each position of the map once: of the output, or, where the layer
         # spreads its input, of the input.
-        shape = self.input_shape if "Deconvolution" in self.type else self.output_shape
+        shape = self.input_shape if FUNCTION_TYPES[self.type].transposed else self.output_shape
         if self.type == "Affine":
             return int(size * np.prod(shape[1 : _base_axis(args, self.input_shape)]))
         axis = len(shape) - 1 if args.get("channel_last") else _base_axis(args, shape)
@@ -160,7 +162,7 @@ def layers(
     seen = set()
     for function in functions(outputs):
         type_name = function.info.type_name
-        if type_name not in LAYER_TYPES:
+        if type_name not in WEIGHTED:
             continue
         number = numbers[type_name] = numbers.get(type_name, 0) + 1
         source = _weight_source(function.inputs[WEIGHT], known)
@@ -246,5 +248,5 @@ def _weight_source(effective: nn.Variable, known: Set[Any]) -> Optional[_Source]
 
 def _computes(function: Any) -> bool:
     """Whether a function of a weight gives other values than those that it gets."""
-    moves = function.info.type_name in MOVING or not function.inputs
+    moves = function.info.type_name in MOVES or not function.inputs
     return not moves and quantizer_of(function) is None

@@ -16,7 +16,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.graph.activations import NON_NEGATIVE
+from nnabla_compress.function_types import NON_NEGATIVE
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.quantizers.pow2 import Pow2

@@ -24,10 +24,10 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.function_types import RECURRENT
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.rewrite import functions, rebuild
 
-RECURRENT = ("RNN", "LSTM", "GRU")
 # Written out, a step is some ten functions.
 MOST_STEPS = 512
 _HAS_CELL = ("LSTM",)

@@ -23,12 +23,12 @@ from typing import (
 
 import nnabla as nn
 
+from nnabla_compress.function_types import TRAINING_ONLY
 from nnabla_compress.graph.clone import Made, as_list, clone
 
 Replace = Callable[[Any, List[nn.Variable]], Optional[Made]]
 
 # Functions that only act in training and whose output has the shape of their input.
-TRAINING_ONLY = ("Dropout", "RandomFlip", "RandomShift", "RandomErase")
 
 
 def functions(outputs: Iterable[nn.Variable], stop: Iterable[nn.Variable] = ()) -> List[Any]:

@@ -9,7 +9,7 @@ from typing import Any, Dict, Optional, Sequence
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.graph.fold import NORMALIZATIONS, channel_factors, scale_and_shift
+from nnabla_compress.graph.fold import FOLDABLE, channel_factors, scale_and_shift
 from nnabla_compress.graph.layers import Layer, layers
 from nnabla_compress.graph.rewrite import consumers
 from nnabla_compress.quantizers import prepare, quantizer_of
@@ -56,7 +56,7 @@ def start_quantizers(outputs: Sequence[nn.Variable]) -> None:
 def _importance(layer: Layer, readers: Dict[nn.Variable, Any]) -> Optional[np.ndarray]:
     """What the squared error of each weight counts, None if it is the same for all."""
     behind = readers[layer.function.outputs[0]]
-    if len(behind) != 1 or behind[0] is None or behind[0].info.type_name not in NORMALIZATIONS:
+    if len(behind) != 1 or behind[0] is None or behind[0].info.type_name not in FOLDABLE:
         return None
     factors = channel_factors(layer.function, scale_and_shift(behind[0])[0])
     if factors is None or not layer.direct:

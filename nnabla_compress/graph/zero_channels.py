@@ -9,18 +9,15 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.function_types import types_that
 from nnabla_compress.graph.constants import value
-from nnabla_compress.graph.fold import NORMALIZATIONS, scale_and_shift
+from nnabla_compress.graph.fold import FOLDABLE, scale_and_shift
 from nnabla_compress.graph.layers import Layer, layers
 from nnabla_compress.graph.rewrite import consumers
 from nnabla_compress.quantizers.base import quantizer_of
 
 # Functions that keep channels apart, so that a channel of constants stays one.
-_APART = frozenset(
-    "ReLU ReLU6 LeakyReLU PReLU ELU SELU Swish Sigmoid Tanh HardTanh HardSigmoid HardSwish Abs "
-    "Identity Dropout MulScalar AddScalar MinimumScalar MaximumScalar Round MaxPooling "
-    "AveragePooling SumPooling GlobalAveragePooling Reshape Mul2 Add2".split()
-)
+_APART = frozenset(types_that(apart=True))
 _OF_CONSTANTS = ("Mul2", "Add2")  # where their second input is a parameter
 
 
@@ -140,7 +137,7 @@ def _scaled_away(layer: Layer, count: int, readers: Mapping[nn.Variable, List[An
     if len(behind) != 1 or behind[0] is None:
         return none
     function, type_name = behind[0], behind[0].info.type_name
-    if type_name in NORMALIZATIONS and not function.info.args.get("batch_stat"):
+    if type_name in FOLDABLE and not function.info.args.get("batch_stat"):
         scale = scale_and_shift(function)[0]
     elif type_name == "Mul2" and function.inputs[1].parent is None:
         scale = np.asarray(function.inputs[1].d)
@@ -188,7 +185,7 @@ def _keeps_apart(function: Any, y: nn.Variable) -> bool:
         return False
     if type_name in _OF_CONSTANTS:
         return function.inputs[1].parent is None
-    return type_name in _APART or type_name in NORMALIZATIONS or quantizer_of(function) is not None
+    return type_name in _APART or type_name in FOLDABLE or quantizer_of(function) is not None
 
 
 def _row(channels: _Channels) -> Optional[ZeroChannels]:

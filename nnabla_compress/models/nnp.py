@@ -17,6 +17,7 @@ from nnabla.utils.nnp_graph import NnpNetworkPass
 
 from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError, FixedBatchError
+from nnabla_compress.function_types import TRAINING_ONLY
 from nnabla_compress.graph.batches import follows_batch
 from nnabla_compress.graph.products import products_as_layers
 from nnabla_compress.graph.recurrent import recurrent_as_layers
@@ -38,8 +39,6 @@ from nnabla_compress.names import ascii_name, shown_name
 
 # Names of the network that infers, best first: our exports, NNabla's examples, Console.
 PREFERRED = ("Validation", "Runtime", "runtime", "MainRuntime")
-# Functions that only act while training and keep the shape.
-TRAINING_ONLY = ("Dropout", "RandomFlip", "RandomShift", "RandomErase")
 
 
 class NnpFile:

@@ -7,11 +7,11 @@ from typing import Any, List, Mapping
 
 import numpy as np
 
+from nnabla_compress.function_types import NORMALIZATIONS
 from nnabla_compress.models.heads import needed_by
 from nnabla_compress.models.nnp_archive import Parameter
 from nnabla_compress.names import shown_name
 
-_NORMALIZATIONS = ("BatchNormalization", "FusedBatchNormalization", "SyncBatchNormalization")
 _MEAN, _VARIANCE = 3, 4  # inputs of BatchNormalization
 
 
@@ -24,7 +24,7 @@ def statistics_of(proto: Any) -> List[str]:
     return [
         function.inputs[position]
         for function in proto.functions.values()
-        if function.type in _NORMALIZATIONS
+        if function.type in NORMALIZATIONS
         for position in (_MEAN, _VARIANCE)
         if position < len(function.inputs)
     ]
@@ -41,7 +41,7 @@ def statistics_note(proto: Any, stored: Mapping[str, Parameter]) -> str:
     found = [
         function
         for function in proto.functions.values()
-        if function.type in _NORMALIZATIONS
+        if function.type in NORMALIZATIONS
         and function.args.get("batch_stat")
         and needed.intersection(function.outputs)
         and len(function.inputs) > _VARIANCE

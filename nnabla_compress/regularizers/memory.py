@@ -13,38 +13,11 @@ from typing import Any, Dict, Iterable, List, Optional, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.function_types import ACTIVATIONS, LAYERS
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.quantizers.learned import LearnedQuantizer
 
 FLOAT_BITS = 32
-LAYER_TYPES = (
-    "Convolution",
-    "Affine",
-    "DepthwiseConvolution",
-    "Deconvolution",
-    "DepthwiseDeconvolution",
-)
-# Functions whose output is a feature map that a device stores between two layers.
-ACTIVATION_TYPES = (
-    "ReLU",
-    "LeakyReLU",
-    "PReLU",
-    "ReLU6",
-    "ELU",
-    "SELU",
-    "CELU",
-    "CReLU",
-    "Sigmoid",
-    "Tanh",
-    "HardSigmoid",
-    "HardTanh",
-    "Swish",
-    "Mish",
-    "GELU",
-    "SoftPlus",
-    "BinaryTanh",
-    "BinarySigmoid",
-)
 
 
 @dataclass(frozen=True)
@@ -129,7 +102,7 @@ class NetworkMemory:
         weights: Dict[Any, TensorMemory] = {}
         activations: Dict[nn.Variable, TensorMemory] = {}
         for function in functions:
-            if function.info.type_name in LAYER_TYPES:
+            if function.info.type_name in LAYERS:
                 for effective in function.inputs[1:]:
                     source, node = _source(effective)
                     name = str(node.info.args.get("name", "")) if node is not None else ""
@@ -145,7 +118,7 @@ class NetworkMemory:
                 activations.pop(tensor, None)
                 name = str(function.info.args.get("name", ""))
                 activations[function.outputs[0]] = TensorMemory(name, elements, function)
-            elif function.info.type_name in ACTIVATION_TYPES:
+            elif function.info.type_name in ACTIVATIONS:
                 activations[function.outputs[0]] = TensorMemory("", elements, None)
         return cls(tuple(weights.values()), tuple(activations.values()))
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Dict, FrozenSet, List, Tuple
 
+from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.nnb.network import NnbFile, NnbFunction
 
 _OF_ONE = frozenset(
@@ -109,6 +110,6 @@ def changes_what_lasts(network: NnbFile, function: NnbFunction) -> bool:
     integer = types in ({"FIXED8"}, {"FIXED16"})
     if function.type_name in ("Add2", "Sub2"):
         return integer and len({variable.fp_pos for variable in operands[:2]}) > 1
-    if function.type_name in ("Convolution", "DepthwiseConvolution", "Affine"):
+    if function.type_name in FORWARD_LAYERS:
         return integer and len(operands) == 4 and operands[2].fp_pos > operands[3].fp_pos
     return function.type_name == "BatchNormalization" and bool(function.arguments.get("batch_stat"))

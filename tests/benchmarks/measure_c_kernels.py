@@ -27,7 +27,7 @@ import numpy as np
 
 from nnabla_compress._version import __version__
 from nnabla_compress.c_kernels import GLUE, KERNELS, source_folder
-from nnabla_compress.c_kernels.rewrite import LAYERS, pack_network
+from nnabla_compress.c_kernels.rewrite import PACKED_LAYERS, pack_network
 from nnabla_compress.exporters import export_nnb
 from nnabla_compress.nnb import NnbFile, read_nnb, values, write_nnb
 
@@ -162,7 +162,7 @@ def with_dictionaries(network: NnbFile, bits: int) -> NnbFile:
     """The network with each weight rounded to as many of its quantiles."""
     variables = list(network.variables)
     for function in network.functions:
-        if function.type_name in LAYERS:
+        if function.type_name in PACKED_LAYERS:
             number = function.inputs[1]
             weight = values(variables[number])
             entries = np.quantile(weight, (np.arange(2**bits) + 0.5) / 2**bits).astype(np.float32)
@@ -202,7 +202,7 @@ def on_runtime(include: str, library: str, nnp: Path) -> Dict[str, object]:
         stored = sum(len(v.data or b"") for v in weights) - 16 * len(weights) // 2
         float_bytes = sum(
             floats.variables[number].nbytes
-            for number in {f.inputs[1] for f in floats.functions if f.type_name in LAYERS}
+            for number in {f.inputs[1] for f in floats.functions if f.type_name in PACKED_LAYERS}
         )
         least = len(floats.to_bytes()) - float_bytes + stored
         result["packed_file_to_least"] = len(packed.to_bytes()) / least

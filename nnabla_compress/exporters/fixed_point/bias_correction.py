@@ -16,7 +16,8 @@ import numpy as np
 from nnabla_compress.exporters.fixed_point.calibration import calibrate, channel_mean
 from nnabla_compress.exporters.fixed_point.evaluate import Feed, copy_of, evaluate
 from nnabla_compress.exporters.fixed_point.graph import FixedPointGraph
-from nnabla_compress.exporters.fixed_point.kernels import LAYERS, key, largest_integer
+from nnabla_compress.exporters.fixed_point.kernels import key, largest_integer
+from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph.layers import BIAS
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.kernels.saturation import saturated
@@ -73,7 +74,7 @@ def correct_biases(
             if key(variable) in codes:
                 values = codes[key(variable)] * step[key(variable)]
                 arguments[place] = nn.Variable.from_numpy_array(values.astype(np.float32))
-        if function.info.type_name in LAYERS:
+        if function.info.type_name in FORWARD_LAYERS:
             return layer(function, arguments)
         made = copy_of(function, arguments)
         for old, new in zip(function.outputs, made):

@@ -17,11 +17,11 @@ from nnabla_compress.exporters.fixed_point.evaluate import Feed, copy_of, evalua
 from nnabla_compress.exporters.fixed_point.graph import FixedPointGraph
 from nnabla_compress.exporters.fixed_point.kernels import (
     BOUNDS,
-    LAYERS,
     MOST_FRACTION_BITS,
     key,
     largest_integer,
 )
+from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph.layers import BIAS
 from nnabla_compress.graph.rewrite import consumers, functions
 from nnabla_compress.kernels.saturation import cut_off, magnitudes
@@ -115,7 +115,7 @@ def calibrate(
         made = copy_of(function, arguments)
         for variable, copy in zip(function.outputs, made):
             note(variable, copy.d)
-        if function.info.type_name in LAYERS:
+        if function.info.type_name in FORWARD_LAYERS:
             y, axis = made[0].d, function.info.args["base_axis"] % arguments[0].ndim
             window = windows[key(function.outputs[0])]
             mean = channel_mean(np.clip(y, *window), axis)
@@ -134,7 +134,7 @@ def calibrate(
         for position, variable in enumerate(function.inputs):
             # A bound beyond the integers is as good as their largest.
             bound = function.info.type_name in BOUNDS
-            bias = function.info.type_name in LAYERS and position == BIAS
+            bias = function.info.type_name in FORWARD_LAYERS and position == BIAS
             wanted = spread and key(variable) in graph.fixed
             if wanted and key(variable) not in spreads and not (bias or bound):
                 spreads[key(variable)] = Spread(bits, certain=True)

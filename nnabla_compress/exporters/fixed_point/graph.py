@@ -19,10 +19,10 @@ import numpy as np
 from nnabla_compress.exporters.fixed_point.kernels import (
     ELEMENTWISE,
     INTEGER,
-    LAYERS,
     key,
 )
 from nnabla_compress.exporters.fixed_point.rows import Interleaved, interleaved_convolution
+from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside, constant, value
 from nnabla_compress.graph.fold import fold_into_layer
@@ -74,7 +74,7 @@ def scale_layers(
             return None
         position, scale, shift = found
         layer = arguments[position].parent
-        if layer is None or layer.info.type_name not in LAYERS:
+        if layer is None or layer.info.type_name not in FORWARD_LAYERS:
             return None
         if readers[function.inputs[position]] != [function]:
             return None
@@ -158,7 +158,7 @@ class _Builder:
 
     def replace(self, function: Any, arguments: List[nn.Variable]) -> List[nn.Variable]:
         type_name = function.info.type_name
-        if type_name in LAYERS:
+        if type_name in FORWARD_LAYERS:
             return self.layer(function, arguments)
         moving = [v for v in arguments if not self.is_parameter(v)]
         integers = any(key(v) in self.fixed for v in moving)

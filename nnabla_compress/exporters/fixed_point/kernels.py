@@ -7,8 +7,9 @@ from typing import Any, List
 
 import nnabla as nn
 
+from nnabla_compress.function_types import FORWARD_LAYERS
+
 # x.fp + w.fp - y.fp bits are shifted out of each sum; the bias is added in the format of y.
-LAYERS = ("Convolution", "DepthwiseConvolution", "Affine")
 # Integer kernels: both inputs and the output in one format.
 SUMS = ("Add2", "Sub2")
 # Their second input bounds the first.
@@ -16,13 +17,13 @@ BOUNDS = ("Minimum2", "Maximum2")
 # Integer kernels that shift and so may lower the fraction bits.
 LARGEST_SHIFT = 6
 # Values of the input go to the output unchanged, by integer kernels or through exact floats.
-MOVES = (
+KERNELS_THAT_KEEP = (
     *("MaxPooling", "AveragePooling", "Reshape", "Transpose"),
     *("Concatenate", "Split", "Stack", "Slice", "Pad", "Shift", "Flip", "Unpooling", "Identity"),
     *("MatrixDiag", "MatrixDiagPart", "MinimumScalar", "MaximumScalar", "Minimum2", "Maximum2"),
 )
 # Read and write integers; all their inputs and outputs must be integers.
-INTEGER = (*LAYERS, *SUMS, *MOVES, "ReLU", "Mul2", "SumPooling")
+INTEGER = (*FORWARD_LAYERS, *SUMS, *KERNELS_THAT_KEEP, "ReLU", "Mul2", "SumPooling")
 # Computed in float of each element by itself: can write integers at once.
 ELEMENTWISE = (
     *("LeakyReLU", "PReLU", "Sigmoid", "Tanh", "Swish", "ELU", "SELU", "CELU", "Div2", "Pow2"),

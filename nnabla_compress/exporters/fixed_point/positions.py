@@ -21,12 +21,12 @@ from nnabla_compress.exporters.fixed_point.calibration import Spread
 from nnabla_compress.exporters.fixed_point.graph import FixedPointGraph
 from nnabla_compress.exporters.fixed_point.kernels import (
     LARGEST_SHIFT,
-    LAYERS,
     MOST_FRACTION_BITS,
     integer_inputs,
     key,
     largest_integer,
 )
+from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph.layers import BIAS
 from nnabla_compress.graph.places import places
 from nnabla_compress.graph.rewrite import functions
@@ -132,7 +132,7 @@ def _rules(graph: FixedPointGraph) -> Tuple[_Classes, _Sums, _Shifts]:
         inputs = [key(variable) for variable in integer_inputs(function, graph.fixed)]
         if y not in graph.fixed or not inputs:
             continue
-        if type_name in LAYERS:
+        if type_name in FORWARD_LAYERS:
             sums.append((y, inputs[:BIAS], 0))
             for bias in inputs[BIAS:]:
                 classes.join(bias, y)

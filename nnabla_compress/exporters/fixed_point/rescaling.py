@@ -16,7 +16,7 @@ import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.exporters.fixed_point.evaluate import copy_of
-from nnabla_compress.exporters.fixed_point.kernels import LAYERS
+from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import constant, value
 from nnabla_compress.graph.layers import WEIGHT
@@ -125,7 +125,7 @@ class _Rescaling:
             if "val" in function.info.args:
                 changes["val"] = function.info.args["val"] * 2.0**-wanted
             return clone(function, constants, changes or None)
-        if function.info.type_name in LAYERS and dynamic[0] and not any(dynamic[1:]):
+        if function.info.type_name in FORWARD_LAYERS and dynamic[0] and not any(dynamic[1:]):
             weight = self.scaled(arguments[WEIGHT], shifts[0] - wanted)
             biases = [self.scaled(a, -wanted) for a in arguments[WEIGHT + 1 :]]
             return copy_of(function, [arguments[0], weight, *biases])

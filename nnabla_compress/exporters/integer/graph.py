@@ -22,9 +22,10 @@ from nnabla_compress.exporters.integer.tensors import (
 )
 from nnabla_compress.exporters.integer.weights import IntegerWeight
 from nnabla_compress.exporters.value_sets import EXACT_UNITS
+from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import value
-from nnabla_compress.graph.layers import BIAS, LAYER_TYPES, WEIGHT, layer_name
+from nnabla_compress.graph.layers import BIAS, WEIGHT, layer_name
 from nnabla_compress.graph.rewrite import functions
 
 # Decodes the weight of a layer: called with the weight's Variable in the old graph.
@@ -102,7 +103,7 @@ class IntegerGraph:
         if not inputs:
             return None
         x = inputs[0]
-        if type_name in LAYER_TYPES:
+        if type_name in WEIGHTED:
             return self._layer(function, inputs)
         if type_name == "ReLU" and not isinstance(x, (Sums, Parts)):
             codes = x.variable if isinstance(x, IntegerTensor) else x

@@ -14,7 +14,7 @@ from nnabla_compress.exporters.fixed_point.evaluate import Feed, copy_of, evalua
 from nnabla_compress.exporters.integer.layers import most_codes
 from nnabla_compress.exporters.integer.tensors import IntegerTensor
 from nnabla_compress.exporters.integer.weights import IntegerWeight
-from nnabla_compress.graph.layers import LAYER_TYPES
+from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.rewrite import functions
 
 _SAMPLES, _ROWS = 256, 32
@@ -49,7 +49,7 @@ class InputRounding:
     ) -> Optional[IntegerTensor]:
         """Returns the codes of a layer's input; None without samples, or behind other layers."""
         old = layer.inputs[0]
-        if not self._batches or any(f.info.type_name in LAYER_TYPES for f in functions([old])):
+        if not self._batches or any(f.info.type_name in WEIGHTED for f in functions([old])):
             return None
         peak = 0.0
         for feed in self._batches:

@@ -28,11 +28,11 @@ from nnabla_compress.exporters.targets.target import (
     lower_plainly,
     unused,
 )
+from nnabla_compress.function_types import FORWARD_LAYERS, WEIGHTED
 from nnabla_compress.graph.constants import constant
-from nnabla_compress.graph.layers import LAYER_TYPES, WEIGHT, layer_name
+from nnabla_compress.graph.layers import WEIGHT, layer_name
 from nnabla_compress.graph.rewrite import rebuild
 
-_LAYERS = ("Convolution", "DepthwiseConvolution", "Affine")
 _BYTE = (-128, 127)
 
 
@@ -136,12 +136,12 @@ class _Builder:
 
     def replace(self, function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
         type_name = function.info.type_name
-        if type_name not in LAYER_TYPES:
+        if type_name not in WEIGHTED:
             return None
         weight = arguments[WEIGHT]
         path = self.names.get(weight.data, weight.name) or type_name
         found, reason = None, f"{type_name} has no such kernel"
-        if type_name in _LAYERS:
+        if type_name in FORWARD_LAYERS:
             found, reason = self.integers_of(weight, 1 if type_name == "Affine" else 0)
         if found is None:
             self.reasons[layer_name(path)] = reason

@@ -17,7 +17,7 @@ import numpy as np
 
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.order import in_file_order, output_maps
-from nnabla_compress.c_kernels.rewrite import LAYERS
+from nnabla_compress.c_kernels.rewrite import PACKED_LAYERS
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.exporters.encode import EncodedGraph
 from nnabla_compress.exporters.inference import Network
@@ -37,8 +37,9 @@ from nnabla_compress.exporters.targets.target import (
     same_functions,
     unused,
 )
+from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.fold import fold_into_layer
-from nnabla_compress.graph.layers import LAYER_TYPES, WEIGHT, layer_name
+from nnabla_compress.graph.layers import WEIGHT, layer_name
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
 
 _SPATIAL = (1, 2)
@@ -95,12 +96,12 @@ class _Packer:
             variable.data
             for one in functions(outputs)
             for position, variable in enumerate(one.inputs)
-            if position != WEIGHT or one.info.type_name not in LAYERS
+            if position != WEIGHT or one.info.type_name not in PACKED_LAYERS
         }
         made = rebuild(outputs, self._fold)
         reasons: Dict[str, str] = {}
         for function in functions(made):
-            if function.info.type_name not in LAYER_TYPES:
+            if function.info.type_name not in WEIGHTED:
                 continue
             weight = function.inputs[WEIGHT]
             if weight.data in self.packed:
@@ -125,7 +126,7 @@ class _Packer:
         layer, scale = arguments[0].parent, arguments[1]
         if (
             layer is None
-            or layer.info.type_name not in LAYERS
+            or layer.info.type_name not in PACKED_LAYERS
             or self._readers[function.inputs[0]] != [function]
             or scale.data not in self._names
         ):
@@ -198,7 +199,7 @@ class _Packer:
 def _complaint(function: Any, weight: nn.Variable) -> Optional[str]:
     """Why the C kernels can't run a layer, None if they can."""
     type_name, args = function.info.type_name, function.info.args
-    if type_name not in LAYERS:
+    if type_name not in PACKED_LAYERS:
         return f"the C kernels have no {type_name}"
     if weight.parent is not None:
         return "its weight is computed by other functions"

@@ -30,8 +30,8 @@ from nnabla_compress.exporters.targets.target import (
     place,
 )
 from nnabla_compress.exporters.weigh import PREFERENCES, Built, weighed
+from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.constants import constant
-from nnabla_compress.graph.layers import LAYER_TYPES
 
 EXACT_NOTE = "all layers add whole numbers: NNabla and the C runtime compute the same bits"
 
@@ -159,6 +159,6 @@ def _notes(
     notes = [f"layer {name} adds floats: {reason}" for name, reason in reasons.items()]
     for found in Exactness(inputs).inexact(outputs):
         type_name = found.function.info.type_name
-        if type_name not in LAYER_TYPES:
+        if type_name not in WEIGHTED:
             notes.append(f"{type_name} {place(found.function, names)}: {found.reason}")
     return notes or [EXACT_NOTE]

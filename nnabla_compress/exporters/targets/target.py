@@ -14,7 +14,8 @@ from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.exporters.encode import EncodedGraph, encode_graph, lowered_graph
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
-from nnabla_compress.graph.layers import LAYER_TYPES, WEIGHT, layer_name
+from nnabla_compress.function_types import WEIGHTED
+from nnabla_compress.graph.layers import WEIGHT, layer_name
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.quantizers.base import quantizer_of
 
@@ -198,7 +199,7 @@ def place(function: Any, names: Mapping[Any, str]) -> str:
     """
     before: List[Any] = [function, *reversed(functions(function.inputs))]
     for candidate in before:
-        if candidate.info.type_name in LAYER_TYPES and len(candidate.inputs) > WEIGHT:
+        if candidate.info.type_name in WEIGHTED and len(candidate.inputs) > WEIGHT:
             for leaf in leaves([candidate.inputs[WEIGHT]]):
                 if leaf.data in names or leaf.name:
                     name = layer_name(names.get(leaf.data, leaf.name))
