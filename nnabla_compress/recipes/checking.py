@@ -1,0 +1,71 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Checking the parts of a recipe, and telling what is wrong with one."""
+
+from __future__ import annotations
+
+from typing import Any, List, Sequence, Type, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from nnabla_compress.errors import CompressError, ConfigError
+from nnabla_compress.spelling import did_you_mean
+
+_Kind = TypeVar("_Kind", bound=BaseModel)
+
+
+class Part(BaseModel):
+    """Keys and values of a recipe, none of them unknown, none of them changed later."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def validated(kind: Type[_Kind], content: Any, where: str) -> _Kind:
+    """Makes a part of a recipe from its keys and values.
+
+    Args:
+        kind: The class of the part.
+        content: Keys and values.
+        where: What messages call it.
+
+    Raises:
+        ConfigError: If anything in it is unknown or out of range.
+    """
+    try:
+        return kind.model_validate(content)
+    except ValidationError as error:
+        raise _explained(error, where, kind) from None
+    except CompressError as error:
+        raise ConfigError(f"{where}: {error.message}", help=error.help) from None
+
+
+def _explained(error: ValidationError, where: str, kind: Type[BaseModel]) -> ConfigError:
+    # A misspelt key is also a missing one: name the cause, not the consequence.
+    found = error.errors()
+    first = next((entry for entry in found if entry["type"] == "extra_forbidden"), found[0])
+    path = [str(part) for part in first["loc"]]
+    if first["type"] == "extra_forbidden":
+        keys = _keys_at(kind, path[:-1])
+        place = f" in {'.'.join(path[:-1])}" if len(path) > 1 else ""
+        return ConfigError(
+            f"{where}: unknown key {path[-1]!r}{place}.", help=did_you_mean(path[-1], keys)
+        )
+    if first["type"] == "missing":
+        return ConfigError(f"{where}: {'.'.join(path)} is missing.", help="add it")
+    got = first.get("input")
+    if not path:
+        return ConfigError(f"{where} is {got!r}: {first['msg']}.", help="give keys and values")
+    return ConfigError(
+        f"{where}: {'.'.join(path)} is {got!r}: {first['msg']}.", help="correct that value"
+    )
+
+
+def _keys_at(kind: Type[BaseModel], path: Sequence[str]) -> List[str]:
+    """Keys that the part at a path may have."""
+    part: Any = kind
+    for key in path:
+        if key.isdigit():
+            continue
+        annotation = part.model_fields[key].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        part = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return list(part.model_fields)

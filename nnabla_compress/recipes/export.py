@@ -1,0 +1,68 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The ``export`` of a recipe: what is written in the end."""
+
+from __future__ import annotations
+
+from typing import Any, Dict
+
+from pydantic import Field, model_validator
+
+from nnabla_compress.recipes.checking import Part, validated
+
+
+class ExportPart(Part):
+    """What is written in the end; see :func:`nnabla_compress.exporters.export_nnp`.
+
+    ``c`` adds C source to the ``.nnb``, whose API level is ``api`` and which takes ``batch_size``
+    samples at once. Targets that choose number formats get ``samples`` inputs, drawn at random.
+
+    Example:
+        >>> part = ExportPart(target="int8", api=3)
+        >>> part.for_float().target, part.for_float().api
+        ('portable', 3)
+    """
+
+    target: str = "portable"
+    storage: str = "smallest"
+    snap_dictionary: bool = False
+    prefer: str = "flash"
+    nnb: bool = True
+    api: int = Field(default=44, ge=1, le=45)
+    batch_size: int = Field(default=1, ge=1)
+    c: bool = False
+    samples: int = Field(default=256, ge=1)
+
+    @model_validator(mode="after")
+    def _known(self) -> ExportPart:
+        # Exporters take a while to load: not every reader of a recipe exports.
+        from nnabla_compress.exporters.storage import check_storage
+        from nnabla_compress.exporters.targets import target_named
+        from nnabla_compress.exporters.weigh import check_preference
+
+        target_named(self.target)
+        check_storage(self.storage)
+        check_preference(self.prefer)
+        return self
+
+    @property
+    def options(self) -> Dict[str, Any]:
+        """Arguments of ``export_nnp`` beside the target."""
+        keys = ("storage", "snap_dictionary", "prefer")
+        return {key: getattr(self, key) for key in keys}
+
+    @classmethod
+    def checked(cls, content: Any, where: str = "export") -> ExportPart:
+        """Makes one from the keys and values of a recipe's ``export``.
+
+        Args:
+            content: For instance ``{"target": "int8"}``.
+            where: What messages call it.
+
+        Raises:
+            ConfigError: If anything in it is unknown or out of range.
+        """
+        return validated(cls, content, where)
+
+    def for_float(self) -> ExportPart:
+        """Returns the same of the float network: what a compressed one is compared with."""
+        return ExportPart(nnb=self.nnb, api=self.api)

@@ -1,0 +1,202 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""A recipe: the description of one compression run, from YAML and to it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Union
+
+import yaml
+from pydantic import Field, field_validator, model_validator
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.models.other_formats import other_format
+from nnabla_compress.recipes.checking import Part, validated
+from nnabla_compress.recipes.compression import CompressionPart
+from nnabla_compress.recipes.data_parts import (
+    AugmentationPart,
+    DataPart,
+    LossPart,
+    ModelPart,
+    PreprocessingPart,
+)
+from nnabla_compress.recipes.export import ExportPart
+from nnabla_compress.recipes.training_parts import TrainingPart
+from nnabla_compress.rule_files import with_rules
+
+EXAMPLE = """\
+name: lenet-lutq-4bit            # also the name of the run folder
+seed: 1
+model: {name: lenet}             # or {python: "file.py:function"}, or {nnp: network.nnp}
+data: {source: digits, validation: 0.1}
+preprocessing: {scale: 1.0}      # (x * scale - mean) / std
+loss: SoftmaxCrossEntropy        # left out: the one that the network itself ends in
+float_training:                  # left out: the network is trained already
+  epochs: 20
+  learning_rate: 0.05
+  solver_options: {momentum: 0.9}
+compression:
+  weights:                       # the last rule that matches a layer holds
+    - {layers: "*", quantizer: lut, bits: 4, dictionary: pow2}
+  training: {epochs: 10, learning_rate: 0.005}
+export: {target: portable, storage: smallest, nnb: true}
+"""
+
+
+class Recipe(Part):
+    r"""One compression run.
+
+    Example:
+        >>> Recipe.parse(EXAMPLE).compression.weights[0].make().dictionary
+        'pow2'
+        >>> Recipe.parse("name: x\nmodl: {name: lenet}")
+        Traceback (most recent call last):
+        nnabla_compress.errors.ConfigError: recipe: unknown key 'modl'.
+        help: did you mean 'model'? known are: name, seed, model, data, ...
+    """
+
+    name: str
+    seed: int = Field(default=0, ge=0)
+    model: ModelPart
+    data: Optional[DataPart] = None
+    preprocessing: PreprocessingPart = PreprocessingPart()
+    augmentation: Optional[AugmentationPart] = None
+    loss: Optional[LossPart] = None
+    float_training: Optional[TrainingPart] = None
+    compression: Optional[CompressionPart] = None
+    export: ExportPart = Field(default_factory=ExportPart)
+
+    @field_validator("loss", mode="before")
+    @classmethod
+    def _a_name_alone(cls, loss: Any) -> Any:
+        return LossPart.parse(loss) if isinstance(loss, str) else loss
+
+    @field_validator("name")
+    @classmethod
+    def _a_folder_name(cls, name: str) -> str:
+        if not name or name.startswith(".") or any(character in name for character in "/\\\0"):
+            raise ConfigError(f"name: {name!r} can't name a folder.", help="use letters and dashes")
+        return name
+
+    @model_validator(mode="after")
+    def _data_where_it_is_needed(self) -> Recipe:
+        if self.data is None:
+            need = self._need_of_data()
+            if need is not None:
+                raise ConfigError(f"data is missing: {need}.", help="say which data set")
+        return self
+
+    def _need_of_data(self) -> Optional[str]:
+        part = self.compression
+        if self.float_training is not None or (part is not None and part.training is not None):
+            return "a training learns from it"
+        if part is not None and part.quantizes_activations:
+            return "the ranges of quantized activations come from a batch of it"
+        if self.model.nnp is None:
+            return "only an nnp: file says by itself which inputs it takes"
+        return None
+
+    @classmethod
+    def parse(cls, text: str, where: str = "recipe", folder: Path = Path(".")) -> Recipe:
+        """Reads a recipe from YAML text.
+
+        Args:
+            text: The YAML.
+            where: What messages call it.
+            folder: Where the file is that ``compression: {rules: FILE}`` names.
+
+        Raises:
+            ConfigError: If it is no YAML mapping, or anything in it is unknown or out of range.
+        """
+        try:
+            content = yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise ConfigError(
+                f"{where} is no valid YAML: {error}.", help="mend that line"
+            ) from None
+        if content is None:
+            raise ConfigError(
+                f"{where} is empty.",
+                help="start from a recipe in configs/, or from these lines:\n  name: NAME\n"
+                "  model: {nnp: FILE.nnp}\n  compression: {weights: lut:bits=4}",
+            )
+        if not isinstance(content, dict):
+            raise ConfigError(
+                f"{where} holds {type(content).__name__}, not keys and values.",
+                help="start from a file in configs/",
+            )
+        if isinstance(content.get("compression"), dict):
+            content["compression"] = with_rules(content["compression"], folder)
+        return validated(cls, content, where)
+
+    @classmethod
+    def checked(cls, content: Mapping[str, Any], where: str = "recipe") -> Recipe:
+        """Makes a recipe from its keys and values.
+
+        Args:
+            content: What the YAML file would hold.
+            where: What messages call it.
+
+        Raises:
+            ConfigError: If anything in it is unknown or out of range.
+        """
+        return validated(cls, content, where)
+
+    @classmethod
+    def read(cls, path: Union[str, Path]) -> Recipe:
+        """Reads a recipe file.
+
+        Args:
+            path: The YAML file.
+
+        Raises:
+            ConfigError: If it is missing, or not a valid recipe.
+        """
+        path = Path(path)
+        other = other_format(path)
+        if path.is_file() and other is not None and other[0] != "a recipe":
+            raise ConfigError(f"{path} is {other[0]}, not a recipe.", help=other[1])
+        if path.is_dir():
+            kept = path / "recipe.yaml"
+            raise ConfigError(
+                f"{path} is a folder, not a recipe.",
+                help=f"go on with the run in it: 'nnabla-compress run -o {path} --resume'"
+                if kept.is_file()
+                else "name the YAML file; configs/ holds recipes to start from",
+            )
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+            raise ConfigError(
+                f"can't read the recipe {path}: {reason}.", help="configs/ holds recipes to try"
+            ) from None
+        return cls.parse(text, str(path), path.parent)
+
+    def dump(self) -> str:
+        """Returns the recipe as YAML, every value resolved."""
+        return yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False)
+
+
+def differences(old: Recipe, new: Recipe) -> List[str]:
+    """Returns where two recipes differ, as lines such as ``seed: 1 -> 2``."""
+    first, second = _flat(old.model_dump(mode="json")), _flat(new.model_dump(mode="json"))
+    keys = sorted(set(first) | set(second))
+    return [
+        f"{key}: {first.get(key)} -> {second.get(key)}"
+        for key in keys
+        if first.get(key) != second.get(key)
+    ]
+
+
+def _flat(value: Any, path: str = "") -> Dict[str, Any]:
+    if isinstance(value, Mapping):
+        items = [(str(key), item) for key, item in value.items()]
+    elif isinstance(value, (list, tuple)):
+        items = [(str(index), item) for index, item in enumerate(value)]
+    else:
+        return {path: value}
+    found: Dict[str, Any] = {}
+    for key, item in items:
+        found.update(_flat(item, f"{path}.{key}" if path else key))
+    return found
