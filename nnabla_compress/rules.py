@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
 from fnmatch import fnmatchcase
 from typing import Any, Dict, List, Optional, Sequence, Type, Union
 
@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.quantizers.learned import LearnedQuantizer
 from nnabla_compress.spelling import did_you_mean
 
 POSITIONS = ("first", "last")
@@ -115,16 +114,15 @@ class QuantizerRule(BaseModel):
     def make_for_bias(self) -> Optional[Q.Quantizer]:
         """Returns the quantizer of the layers' biases, None if they stay float."""
         made = self.make()
-        learned = isinstance(made, LearnedQuantizer)
-        if not (learned if self.bias is None else self.bias):
+        found = None if made is None else made.for_bias()
+        if not (found is not None if self.bias is None else self.bias):
             return None
-        if not learned:
+        if found is None:
             raise ConfigError(
                 f"quantizer {self.quantizer} is for weights, not for biases.",
                 help="leave bias out, or choose uniform or pow2",
             )
-        # A bias has one value a channel, so it can't have a step of its own for each.
-        return replace(made, axis=None) if isinstance(made, Q.Uniform) else made
+        return found
 
     def matches(self, layer: Union[str, Candidate]) -> bool:
         """Whether a layer meets the conditions on its name, type and size."""

@@ -11,47 +11,43 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers.base import QuantizerFunction, living_functions
 
 
-class LUTQ:
-    """Any NNabla solver, followed by k-means steps on the weights that it updated.
+class Quantized:
+    """Any NNabla solver, for networks whose quantizers have state of their own.
 
-    After ``update()`` every weight of the solver that passes a quantizer with state that follows
-    the weight (the dictionary and assignments of :class:`~nnabla_compress.quantizers.LUT`, the
-    mask of :class:`~nnabla_compress.quantizers.Prune`) has that state brought up to date. The
-    quantizers are found in the graphs that exist at that moment, so static graphs and graphs built
-    anew in each iteration (auto-forward) both work.
+    ``update()`` first lets each quantizer bound the gradients of its parameters (``before_update``:
+    step and range of :class:`~nnabla_compress.quantizers.Uniform` and ``Pow2``), then updates, then
+    lets each follow the weights (``after_update``: dictionary and assignments of
+    :class:`~nnabla_compress.quantizers.LUT`, the mask of ``Prune``). The quantizers are found in
+    the graphs that exist at that moment, so static graphs and graphs built anew in each iteration
+    (auto-forward) both work.
 
     All methods of NNabla's solvers are there: ``set_parameters``, ``zero_grad``, ``weight_decay``,
     ``clip_grad_by_norm``, ``set_learning_rate``, ``save_states``, ``load_states``, and so on.
 
     Args:
-        solver: The NNabla solver that updates the weights.
-        steps: k-means steps after each update; at least 1. One is what the paper advertises.
+        solver: The NNabla solver that updates the parameters.
+        steps: k-means steps after each update; at least 1.
 
     Raises:
-        ConfigError: If ``steps`` is below 1; at ``update()``, if there is nothing to compress.
-
-    References:
-        F. Cardinaux et al., Iteratively training look-up tables for network quantization,
-        arXiv:1911.04951.
+        ConfigError: If ``steps`` is below 1.
 
     Example:
-        >>> import nnabla as nn, nnabla.functions as F, nnabla.solvers as S, numpy as np
+        >>> import nnabla as nn, nnabla.functions as F, nnabla.solvers as S
         >>> import nnabla_compress.parametric_functions as CPF
         >>> nn.clear_parameters()
-        >>> loss = F.mean(CPF.lutq_affine(nn.Variable((4, 8)), 8, bits=2, name="fc") ** 2)
-        >>> solver = LUTQ(S.Momentum(0.1, 0.9))
+        >>> loss = F.mean(CPF.dq_affine(nn.Variable((4, 8)), 8, bits=2, name="fc") ** 2)
+        >>> solver = Quantized(S.Momentum(0.1, 0.9))
         >>> solver.set_parameters(nn.get_parameters())
         >>> solver.zero_grad()
         >>> loss.forward(); loss.backward()
         >>> solver.update()
-        >>> len(np.unique(loss.parent.inputs[0].parent.inputs[0].parent.inputs[1].d))
-        4
     """
 
     def __init__(self, solver: Any, steps: int = 1) -> None:
         if isinstance(steps, bool) or not isinstance(steps, int) or steps < 1:
             raise ConfigError(
-                f"LUTQ: steps is {steps!r}.", help="give a whole number of at least 1"
+                f"{type(self).__name__}: steps is {steps!r}.",
+                help="give a whole number of at least 1",
             )
         self._solver = solver
         self._steps = steps
@@ -69,8 +65,8 @@ class LUTQ:
 
     @property
     def name(self) -> str:
-        """The wrapped solver's name with "LUTQ" before it."""
-        return f"LUTQ{self._solver.name}"
+        """The wrapped solver's name behind that of this class."""
+        return f"{type(self).__name__}{self._solver.name}"
 
     def set_parameters(
         self, param_dict: Dict[str, nn.Variable], reset: bool = True, retain_state: bool = False
@@ -102,6 +98,53 @@ class LUTQ:
     def update(
         self, update_pre_hook: Optional[Any] = None, update_post_hook: Optional[Any] = None
     ) -> None:
+        """Bounds gradients, updates by the wrapped solver, and lets quantizers follow.
+
+        Args:
+            update_pre_hook: Called by the wrapped solver before each parameter's update.
+            update_post_hook: Called by the wrapped solver after each parameter's update.
+        """
+        functions = self.functions()
+        for function in functions:
+            function.quantizer.before_update(function.args, function.tensors)
+        self._solver.update(update_pre_hook=update_pre_hook, update_post_hook=update_post_hook)
+        for function in functions:
+            function.quantizer.after_update(function.args, function.tensors, self._steps)
+
+
+class LUTQ(Quantized):
+    """Any NNabla solver, followed by k-means steps on the weights that it updated.
+
+    It is :class:`Quantized` by the paper's name, and refuses to train what has no quantizer.
+
+    Args:
+        solver: The NNabla solver that updates the weights.
+        steps: k-means steps after each update; at least 1. One is what the paper advertises.
+
+    Raises:
+        ConfigError: If ``steps`` is below 1; at ``update()``, if there is nothing to compress.
+
+    References:
+        F. Cardinaux et al., Iteratively training look-up tables for network quantization,
+        arXiv:1911.04951.
+
+    Example:
+        >>> import nnabla as nn, nnabla.functions as F, nnabla.solvers as S, numpy as np
+        >>> import nnabla_compress.parametric_functions as CPF
+        >>> nn.clear_parameters()
+        >>> loss = F.mean(CPF.lutq_affine(nn.Variable((4, 8)), 8, bits=2, name="fc") ** 2)
+        >>> solver = LUTQ(S.Momentum(0.1, 0.9))
+        >>> solver.set_parameters(nn.get_parameters())
+        >>> solver.zero_grad()
+        >>> loss.forward(); loss.backward()
+        >>> solver.update()
+        >>> len(np.unique(loss.parent.inputs[0].parent.inputs[0].parent.inputs[1].d))
+        4
+    """
+
+    def update(
+        self, update_pre_hook: Optional[Any] = None, update_post_hook: Optional[Any] = None
+    ) -> None:
         """Updates the weights by the wrapped solver, then does the k-means steps.
 
         Args:
@@ -111,14 +154,11 @@ class LUTQ:
         Raises:
             ConfigError: If no weight of the solver passes a quantizer in any living graph.
         """
-        self._solver.update(update_pre_hook=update_pre_hook, update_post_hook=update_post_hook)
-        functions = self.functions()
-        if not functions:
+        if not self.functions():
             raise ConfigError(
                 f"LUTQ: none of the {len(self._parameters)} parameters of the solver passes a "
                 "quantizer.",
                 help="build the network with lutq_* layers or apply_w=Q.LUT(...) before "
                 "set_parameters, and keep its output variable alive until update()",
             )
-        for function in functions:
-            function.quantizer.after_update(function.args, function.tensors, self._steps)
+        super().update(update_pre_hook, update_post_hook)

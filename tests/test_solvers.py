@@ -440,3 +440,21 @@ def test_memory_stays_flat_over_hundreds_of_steps(auto_forward, rng):
     assert sys.getallocatedblocks() - blocks < 200  # less than one Python object a step
     assert resident_bytes() - size < 16 << 20  # one tensor a step would be 52 MB
     assert len(Q.living_functions(nn.get_parameters().values())) == 1
+
+
+def test_steps_learned_in_a_script_get_the_bounds_of_their_gradients():
+    nn.clear_parameters()
+    x = nn.Variable.from_numpy_array(np.float32([[100.0, -50.0]]))
+    y = CPF.dq_affine(x, 3, bits=3, with_bias=False, name="fc")
+    loss = F.sum(y**2)
+    parameters = nn.get_parameters()
+    step = next(v for name, v in parameters.items() if name.endswith("/d"))
+    solver = CS.Quantized(S.Sgd(1.0))
+    solver.set_parameters({"d": step})
+    loss.forward()
+    solver.zero_grad()
+    loss.backward()
+    before = step.d.copy()
+    assert abs(step.grad.data) > before
+    solver.update()
+    assert abs(step.grad.data) <= before

@@ -27,8 +27,8 @@ from nnabla_compress.graph import (
 )
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.faithful import FOLDED
-from nnabla_compress.quantizers import Affine, Quantizer, graph_quantizers, prepare
-from nnabla_compress.quantizers.base import shown_type
+from nnabla_compress.quantizers import graph_quantizers, prepare
+from nnabla_compress.quantizers.base import quantizer_of, shown_type
 from nnabla_compress.rules import Candidate, choose_rules
 
 
@@ -199,8 +199,7 @@ def set_ranges(network: Copy, statistics: Mapping[nn.Variable, Statistics], meth
     for node in graph_quantizers(network.outputs):
         name = node.info.args["name"]
         if node.info.args.get("tensor") == "" and name in seen:
-            quantizer: Quantizer = Affine.of(node.info.args)
-            assert isinstance(quantizer, Affine)
-            values = quantizer.scale_and_zero_point(*method(seen[name], quantizer))
-            for variable, new in zip(node.inputs[1:], values):
-                variable.d = new
+            quantizer = quantizer_of(node)
+            assert quantizer is not None
+            low, high = method(seen[name], quantizer.of(node.info.args))
+            quantizer.set_range(node.info.args, node.inputs, low, high)

@@ -75,16 +75,19 @@ class PostTrainingSettings:
             )
         if not self.weights and not self.activations:
             raise ConfigError("nothing is to be quantized.", help="give rules for the weights")
-        for rule in (*self.weight_rules, *self.activation_rules):
-            if rule.quantizer not in ("affine", "lut", "none"):
+        rules = {"weights": self.weight_rules, "activations": self.activation_rules}
+        for kind, rule in [(name, rule) for name in rules for rule in rules[name]]:
+            made = rule.make()
+            if made is not None and not made.calibratable:
                 raise ConfigError(
                     f"{rule.quantizer} is trained, it can't be calibrated.",
                     help="choose affine or lut here, or train with 'compress --epochs'",
                 )
-        for rule in self.activation_rules:
-            if rule.quantizer == "lut" or rule.min_weights is not None:
+            if (made is not None and kind not in made.calibratable) or (
+                kind == "activations" and rule.min_weights is not None
+            ):
                 raise ConfigError(
-                    f"activations: {rule.describe()} asks for what only weights have.",
+                    f"{kind}: {rule.describe()} asks for what only weights have.",
                     help="write for instance affine:bits=8,symmetric=false",
                 )
 

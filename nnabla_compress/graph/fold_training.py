@@ -18,7 +18,7 @@ from nnabla_compress.graph.constants import beside
 from nnabla_compress.graph.layers import BIAS, WEIGHT, parameter_names
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
 from nnabla_compress.quantizers.base import quantizer_of
-from nnabla_compress.quantizers.moving_range import MovingRange, folded
+from nnabla_compress.quantizers.moving_range import folded
 
 _FOLDED_BIAS = 6  # input of a folded batch normalization
 
@@ -149,9 +149,11 @@ def _can_fold(function: Any, readers: Dict[nn.Variable, List[Any]], uses: Counte
     if len(layer.inputs) > BIAS and layer.inputs[BIAS].parent is not None:
         return False
     quantizer = layer.inputs[WEIGHT].parent
+    kind = None if quantizer is None else quantizer_of(quantizer)
     return (
         quantizer is not None
-        and quantizer_of(quantizer) is MovingRange
+        and kind is not None
+        and kind.folds_in_training
         and "fold" not in quantizer.info.args
         and readers[layer.inputs[WEIGHT]] == [layer]
         and uses[quantizer.inputs[0].data] == 1

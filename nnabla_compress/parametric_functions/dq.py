@@ -49,10 +49,7 @@ def _quantizers(
     weight = _learned(method, quantizer, bits=bits)
     if not quantize_b:
         return Quantizers(weight)
-    if quantizer_b is None:
-        # A bias has one value a channel: it needs a step of its own, never one a channel.
-        quantizer_b = replace(weight, axis=None) if isinstance(weight, Uniform) else weight
-    return Quantizers(weight, _learned(method, quantizer_b))
+    return Quantizers(weight, weight.for_bias() if quantizer_b is None else _given(quantizer_b))
 
 
 def _learned(
@@ -60,14 +57,18 @@ def _learned(
 ) -> LearnedQuantizer:
     """The quantizer that was given, or a new one of the method."""
     if quantizer is not None:
-        if not isinstance(quantizer, LearnedQuantizer):
-            raise ConfigError(
-                f"a dq layer got the quantizer {quantizer!r}.", help="give a Uniform or a Pow2"
-            )
-        return quantizer
+        return _given(quantizer)
     if method not in _METHODS:
         raise ConfigError(f"a dq layer got method={method!r}.", help=did_you_mean(method, _METHODS))
     return _METHODS[method](**options)
+
+
+def _given(quantizer: LearnedQuantizer) -> LearnedQuantizer:
+    if not isinstance(quantizer, LearnedQuantizer):
+        raise ConfigError(
+            f"a dq layer got the quantizer {quantizer!r}.", help="give a Uniform or a Pow2"
+        )
+    return quantizer
 
 
 dq_affine = method_layer(

@@ -157,6 +157,7 @@ class Affine(Quantizer):
     """
 
     type_name: ClassVar[str] = "AffineQuantizer"
+    calibratable: ClassVar[Tuple[str, ...]] = ("weights", "activations")
     scope: ClassVar[str] = "affine"
     node_type: ClassVar[Type[AffineFunction]] = AffineFunction
 
@@ -366,6 +367,21 @@ class Affine(Quantizer):
                 help="run forward() on one batch of data first, or load calibrated parameters",
             )
         return cls.settle(args, inputs)
+
+    @classmethod
+    def set_range(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], low: float, high: float
+    ) -> None:
+        """Makes the codes cover the values from low to high.
+
+        Args:
+            args: Arguments of the node.
+            inputs: Its inputs; scale and zero point change.
+            low: 0 or less.
+            high: 0 or more.
+        """
+        for variable, value in zip(inputs[1:], cls.of(args).scale_and_zero_point(low, high)):
+            variable.d = value
 
     @classmethod
     def choices(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[Choices]:

@@ -22,8 +22,10 @@ from typing import (
     Iterable,
     List,
     Mapping,
+    NamedTuple,
     Optional,
     Sequence,
+    Tuple,
     Type,
     TypeVar,
 )
@@ -48,12 +50,28 @@ _NODES: Dict[str, Callable[[Dict[str, Any], Sequence[nn.Variable]], nn.Variable]
 _QuantizerType = TypeVar("_QuantizerType", bound="Type[Quantizer]")
 
 
+class Range(NamedTuple):
+    """What a quantizer covers.
+
+    Args:
+        step: The finest difference of two of its values.
+        largest: The largest of them.
+    """
+
+    step: float
+    largest: float
+
+
 class Quantizer:
     """Callable ``Variable -> Variable`` for weights (``apply_w=``) or activations."""
 
     type_name: ClassVar[str]
     # Whether rules may name it; others come from files.
     in_rules: ClassVar[bool] = True
+    # What post-training quantization can quantize with it: "weights", "activations".
+    calibratable: ClassVar[Tuple[str, ...]] = ()
+    # Whether a batch normalization can be folded into the weight before it, in training.
+    folds_in_training: ClassVar[bool] = False
 
     @classmethod
     def graph_type(cls) -> str:
@@ -65,6 +83,11 @@ class Quantizer:
             ('LUT', 'nnabla_compress.LUT')
         """
         return f"{NODE_PREFIX}{cls.type_name}"
+
+    @classmethod
+    def of(cls, args: Mapping[str, Any]) -> Quantizer:
+        """Returns the quantizer that a node was made by, from the arguments of the node."""
+        raise NotImplementedError
 
     def __call__(self, x: nn.Variable) -> nn.Variable:
         """Adds the quantizer to the graph; its parameters go into the current scope."""
@@ -125,6 +148,45 @@ class Quantizer:
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
         """Returns the bits that an element of the tensor takes now, tables not counted."""
         raise NotImplementedError
+
+    @classmethod
+    def learns_bits(cls, args: Mapping[str, Any]) -> bool:
+        """Returns whether a training can change the bits of a node.
+
+        Args:
+            args: The node's arguments, with ``min_bits`` and ``max_bits`` where it can.
+        """
+        return False
+
+    @classmethod
+    def bits_variable(cls, function: Any) -> nn.Variable:
+        """Returns the bits of a node that learns them, shape (1,), with a gradient.
+
+        Args:
+            function: The node.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def take_a_bit(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
+        """Makes the bits of a node that learns them one fewer, above ``min_bits``."""
+        raise NotImplementedError
+
+    @classmethod
+    def range_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[Range]:
+        """Returns the finest step and the largest value, None where there is no such thing."""
+        return None
+
+    @classmethod
+    def set_range(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], low: float, high: float
+    ) -> None:
+        """Makes a calibratable quantizer of an activation cover the values from low to high."""
+        raise NotImplementedError
+
+    def for_bias(self) -> Optional[Quantizer]:
+        """Returns what is put on the bias of a layer whose weight it is for; None for nothing."""
+        return None
 
     @classmethod
     def label(cls, args: Mapping[str, Any]) -> str:
@@ -251,7 +313,9 @@ def clone_node(
 
 
 def living_functions(parameters: Iterable[nn.Variable]) -> List[QuantizerFunction]:
-    """Returns the quantizer nodes, in graphs that exist now, whose tensor is one of ``parameters``.
+    """Returns the quantizer nodes, in graphs that exist now, that read any of ``parameters``.
+
+    They read what they quantize, if that is a parameter, and parameters of their own.
 
     Several graphs of one network (training, validation) hold a node each for the same weight and
     the same quantizer parameters; one of them is returned.
@@ -266,7 +330,7 @@ def living_functions(parameters: Iterable[nn.Variable]) -> List[QuantizerFunctio
     arrays = {parameter.data for parameter in parameters}
     found: Dict[Any, QuantizerFunction] = {}
     for function in list(QuantizerFunction._living):
-        if function.tensors[0].data in arrays:
+        if any(tensor.data in arrays for tensor in function.tensors):
             found.setdefault(tuple(tensor.data for tensor in function.tensors), function)
     return sorted(found.values(), key=lambda function: str(function.args.get("name")))
 

@@ -28,6 +28,7 @@ from nnabla_compress.quantizers.base import (
     NODE_PREFIX,
     Quantizer,
     QuantizerFunction,
+    Range,
     scope_name,
 )
 from nnabla_compress.quantizers.engine import host_array
@@ -152,6 +153,25 @@ class LearnedQuantizer(Quantizer):
         """
         grid = cls.settle(args, inputs) if args["tensor"] else cls._settled(args, inputs)
         return int(args["bits"] if grid is None else grid.bits)
+
+    @classmethod
+    def learns_bits(cls, args: Mapping[str, Any]) -> bool:
+        """Returns whether a training can change the bits of a node.
+
+        Args:
+            args: The node's arguments.
+        """
+        return args["learn"] not in (None, "qmax")
+
+    @classmethod
+    def range_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Range:
+        """Returns the finest step (the smallest power of two) and the largest value."""
+        grid = cls.settled(args, inputs)
+        return Range(float(np.min(grid.finest)), float(np.max(grid.largest)))
+
+    def for_bias(self) -> Quantizer:
+        """Returns the same, which finds step and range of a bias for itself."""
+        return self
 
     @classmethod
     def bits_variable(cls, function: Any) -> nn.Variable:

@@ -86,6 +86,7 @@ class LUT(Quantizer):
     """
 
     type_name: ClassVar[str] = "LUT"
+    calibratable: ClassVar[Tuple[str, ...]] = ("weights",)
 
     bits: Optional[int] = None
     dictionary: str = "free"

@@ -21,7 +21,7 @@ inference, CVPR 2018, arXiv:1712.05877; R. Krishnamoorthi, arXiv:1806.08342, sec
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, Mapping, Optional, Sequence, Type
+from typing import Any, ClassVar, List, Mapping, Optional, Sequence, Tuple, Type
 
 import nnabla as nn
 import nnabla.functions as F
@@ -128,6 +128,8 @@ class MovingRange(Affine):
     """
 
     type_name: ClassVar[str] = "MovingRangeQuantizer"
+    calibratable: ClassVar[Tuple[str, ...]] = ()
+    folds_in_training: ClassVar[bool] = True
     scope: ClassVar[str] = "moving_range"
     node_type: ClassVar[Type[AffineFunction]] = MovingRangeFunction
 

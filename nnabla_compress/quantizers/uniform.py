@@ -231,6 +231,10 @@ class Uniform(LearnedQuantizer):
                 help="choose learn='b_d', 'b_qmax', 'qmax' or None, or leave axis out",
             )
 
+    def for_bias(self) -> Uniform:
+        """Returns the same with one step: a bias has one value a channel."""
+        return replace(self, axis=None)
+
     def parameter_shape(self, x: nn.Variable) -> Tuple[int, ...]:
         """Returns (1,), or the length of ``axis``."""
         if self.axis is None:

@@ -15,7 +15,6 @@ import numpy as np
 
 from nnabla_compress.function_types import ACTIVATIONS, LAYERS
 from nnabla_compress.quantizers.base import quantizer_of
-from nnabla_compress.quantizers.learned import LearnedQuantizer
 
 FLOAT_BITS = 32
 
@@ -54,11 +53,7 @@ class TensorMemory:
         if self.function is None:
             return False
         quantizer = quantizer_of(self.function)
-        return (
-            quantizer is not None
-            and issubclass(quantizer, LearnedQuantizer)
-            and self.function.info.args["learn"] not in (None, "qmax")
-        )
+        return quantizer is not None and quantizer.learns_bits(self.function.info.args)
 
     def limit(self, key: str) -> float:
         """Bytes at the quantizer's "min_bits" or "max_bits", as now where bits are fixed."""

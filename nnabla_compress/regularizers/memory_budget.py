@@ -14,14 +14,13 @@ arXiv:1905.11452, section 3.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 import nnabla as nn
 import nnabla.functions as F
 
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
-from nnabla_compress.quantizers.base import quantizer_of
-from nnabla_compress.quantizers.learned import LearnedQuantizer
+from nnabla_compress.quantizers.base import Quantizer, quantizer_of
 from nnabla_compress.regularizers.memory import NetworkMemory, TensorMemory
 from nnabla_compress.sizes import parse_size, size_text
 
@@ -252,20 +251,20 @@ def memory_budget(
 def _kilobytes(tensor: TensorMemory) -> nn.Variable:
     if tensor.learns_bits:
         assert tensor.function is not None
-        bits = _learned_quantizer(tensor).bits_variable(tensor.function)
+        bits = _quantizer(tensor).bits_variable(tensor.function)
         return F.mul_scalar(bits, tensor.elements / 8 / 1024)
     return F.constant(tensor.bytes / 1024, (1,))
 
 
-def _learned_quantizer(tensor: TensorMemory) -> Any:
+def _quantizer(tensor: TensorMemory) -> Type[Quantizer]:
     quantizer = quantizer_of(tensor.function)
-    assert quantizer is not None and issubclass(quantizer, LearnedQuantizer)
+    assert quantizer is not None
     return quantizer
 
 
 def _take_a_bit(tensor: TensorMemory) -> None:
     assert tensor.function is not None
-    _learned_quantizer(tensor).take_a_bit(tensor.function.info.args, tensor.function.inputs)
+    _quantizer(tensor).take_a_bit(tensor.function.info.args, tensor.function.inputs)
 
 
 def _harm(tensor: TensorMemory) -> float:

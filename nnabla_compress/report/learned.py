@@ -7,12 +7,10 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Sequence
 
 import nnabla as nn
-import numpy as np
 from rich.table import Table
 
 from nnabla_compress.files import atomic_path
 from nnabla_compress.quantizers.base import quantizer_of
-from nnabla_compress.quantizers.learned import LearnedQuantizer
 from nnabla_compress.regularizers import NetworkMemory, TensorMemory
 from nnabla_compress.report.tables import new_table
 
@@ -56,10 +54,9 @@ def _row(tensor: TensorMemory, kind: Any) -> Dict[str, Any]:
         "bits": tensor.bits,
         "bytes": tensor.bytes,
     }
-    if issubclass(quantizer, LearnedQuantizer):
-        grid = quantizer.settled(args, inputs)
-        row["step"] = float(np.min(grid.finest))
-        row["range"] = float(np.max(grid.largest))
+    covered = quantizer.range_of(args, inputs)
+    if covered is not None:
+        row["step"], row["range"] = covered
     return row
 
 

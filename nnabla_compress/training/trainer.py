@@ -20,9 +20,9 @@ from nnabla_compress.files import atomic_path, h5_errors, writable_folder
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.logs import quiet
 from nnabla_compress.progress import Progress
-from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
+from nnabla_compress.quantizers import graph_quantizers, prepare
 from nnabla_compress.regularizers import MemoryBudget, NetworkMemory
-from nnabla_compress.solvers import LUTQ
+from nnabla_compress.solvers import Quantized
 from nnabla_compress.training import checkpoint
 from nnabla_compress.training.distillation import Distillation
 from nnabla_compress.training.evaluate import Build, Evaluator, Score
@@ -147,7 +147,7 @@ class Trainer:
         self.quantizers = graph_quantizers([self.logits])
         self.solver = settings.make_solver()
         if self.quantizers:
-            self.solver = LUTQ(self.solver, settings.k_means_steps)
+            self.solver = Quantized(self.solver, settings.k_means_steps)
         parameters = self._trained_parameters()
         self.solver.set_parameters(parameters)
         self.decayed = self._decayed_parameters(parameters)
@@ -233,10 +233,6 @@ class Trainer:
         self.objective.backward(clear_buffer=True)
         if self.settings.weight_decay:
             self._decay_weights()
-        for function in self.quantizers:
-            quantizer = quantizer_of(function)
-            assert quantizer is not None
-            quantizer.before_update(function.info.args, function.inputs)
         self.solver.update()
         if self.budget is not None and iteration >= _HOLD_BUDGET_FROM * self.total:
             # The penalty is soft: in the end the bits are settled within the budget, early enough
