@@ -21,10 +21,9 @@ from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.runs.networks import Network, network_of
 from nnabla_compress.runs.parameters import own_parameters
-from nnabla_compress.training import Loss
+from nnabla_compress.training import Budget, Loss
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.feed import Feed
-from nnabla_compress.training.trainer import Budget
 
 
 def _as_it_is(output: nn.Variable) -> nn.Variable:

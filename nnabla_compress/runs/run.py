@@ -13,7 +13,7 @@ import json
 import platform
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, List, Optional
 
 import nnabla as nn
 import numba
@@ -34,7 +34,7 @@ from nnabla_compress.runs.export import Exported, check_exportable, export_netwo
 from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
-from nnabla_compress.training import Outcome, Score, Trainer, set_seed
+from nnabla_compress.training import Outcome, Score, Term, Trainer, WithinBudget, set_seed
 from nnabla_compress.training.evaluate import Build
 
 Tell = Callable[[str], None]
@@ -240,13 +240,16 @@ class Run:
     def _train(
         self, phase: str, inputs: Inputs, build: Build, announce: Announce
     ) -> Dict[str, Any]:
-        part, budget, distillation = self.recipe.float_training, None, None
+        part = self.recipe.float_training
+        terms: List[Term] = []
         if phase == "compressed":
             assert self.recipe.compression is not None
             part = self.recipe.compression.training
             budget = budget_of(self.recipe.compression.budget)
             if self.recipe.compression.distill is not None:
-                distillation = self.recipe.compression.distill.make(inputs.build)
+                terms.append(self.recipe.compression.distill.make(inputs.build))
+            if budget is not None:
+                terms.append(WithinBudget(budget))
         assert part is not None
         augmentation = None
         if self.recipe.augmentation is not None:
@@ -260,8 +263,7 @@ class Run:
             inputs.preprocessing,
             augmentation,
             self.recipe.seed,
-            budget,
-            distillation,
+            terms,
             inputs.loss,
         )
         finished = self.folder / f"{phase}.h5"
@@ -321,8 +323,7 @@ def _scored(score: Score) -> Dict[str, Any]:
 
 def _summary(outcome: Outcome) -> Dict[str, Any]:
     summary: Dict[str, Any] = {"iterations": outcome.iterations, "best_epoch": outcome.best_epoch}
-    if outcome.bits_moved is not None:
-        summary["bits_moved"] = outcome.bits_moved
+    summary.update(outcome.noticed)
     for name in ("last", "best"):
         score: Optional[Score] = getattr(outcome, name)
         if score is not None:

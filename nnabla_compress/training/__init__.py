@@ -3,20 +3,23 @@
 
 from __future__ import annotations
 
-from nnabla_compress.training.distillation import Distillation
 from nnabla_compress.training.evaluate import Score, evaluate
 from nnabla_compress.training.losses import LOSSES, Loss, make_loss
 from nnabla_compress.training.settings import TrainingSettings
+from nnabla_compress.training.terms import Budget, Distillation, Term, WithinBudget
 from nnabla_compress.training.trainer import Outcome, Trainer, set_seed
 
 __all__ = [
     "LOSSES",
+    "Budget",
     "Distillation",
     "Loss",
     "Outcome",
     "Score",
+    "Term",
     "Trainer",
     "TrainingSettings",
+    "WithinBudget",
     "evaluate",
     "make_loss",
     "set_seed",

@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Optional, Set
+from typing import Any, Dict, Iterator, List, Optional, Sequence, Set
 
 import nnabla as nn
 import nnabla.functions as F
@@ -17,26 +17,17 @@ from nnabla_compress.data import Batch, DataSet, Preprocessing, TrainingBatches
 from nnabla_compress.data.augmentation import Augmentation
 from nnabla_compress.errors import TrainingError, unwrapped
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder
-from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.logs import quiet
 from nnabla_compress.progress import Progress
 from nnabla_compress.quantizers import graph_quantizers, prepare
-from nnabla_compress.regularizers import MemoryBudget, NetworkMemory
 from nnabla_compress.solvers import Quantized
 from nnabla_compress.training import checkpoint
-from nnabla_compress.training.distillation import Distillation
 from nnabla_compress.training.evaluate import Build, Evaluator, Score
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
 from nnabla_compress.training.monitors import Monitors
 from nnabla_compress.training.settings import TrainingSettings
-
-# Part of a training after which its budget is no longer a wish.
-_HOLD_BUDGET_FROM = 0.6
-# Batches that running statistics follow before a quantized network is scored.
-_STATISTICS_BATCHES = 40
-
-Budget = Callable[[List[nn.Variable]], MemoryBudget]
+from nnabla_compress.training.terms import Term, usual_terms
 
 
 @dataclass(frozen=True)
@@ -48,14 +39,14 @@ class Outcome:
         last: Validation score after the last epoch; None without a validation set.
         best: Best validation score of any epoch; None without a validation set.
         best_epoch: The epoch after which it was measured, from 1; 0 is the start.
-        bits_moved: Whether any learned bit width changed; None if none was to be learned.
+        noticed: What its terms have to say, by name.
     """
 
     iterations: int
     last: Optional[Score]
     best: Optional[Score]
     best_epoch: int
-    bits_moved: Optional[bool] = None
+    noticed: Dict[str, Any] = field(default_factory=dict)
 
 
 def set_seed(seed: int) -> None:
@@ -91,10 +82,10 @@ class Trainer:
         preprocessing: From stored samples to network inputs.
         augmentation: Random change of the training samples.
         seed: Seed of shuffling, augmentation and random functions.
-        budget: Makes the memory budget of the training graph from its outputs. Its penalty is
-            added to the loss, and only epochs within it can be the best. In the last two fifths
-            of the training each tensor is held at the bits that the budget leaves it.
-        distillation: The float network to learn from, too.
+        terms: What the training minds beside its loss, such as
+            :class:`~nnabla_compress.training.terms.WithinBudget`. Each adds to the objective in
+            turn; the usual ones come last. Only epochs that all of them are content with can be
+            the best.
         loss: What the network learns; by default a classifier's loss.
 
     Raises:
@@ -112,8 +103,7 @@ class Trainer:
         preprocessing: Preprocessing,
         augmentation: Optional[Augmentation] = None,
         seed: int = 0,
-        budget: Optional[Budget] = None,
-        distillation: Optional[Distillation] = None,
+        terms: Sequence[Term] = (),
         loss: Optional[Loss] = None,
     ) -> None:
         self.folder = writable_folder(folder)
@@ -127,24 +117,22 @@ class Trainer:
         self.total = self.batches.iterations(settings.epochs)
         self.feed = Feed(train, settings.batch_size)
         with nn.auto_forward(False):
-            self.logits = build(self.feed.inputs, False)
-            self.judge = loss if loss is not None else default_loss(self.logits.shape)
-            self.judge.check(self.logits.shape, train)
-            self.loss = F.mean(self.judge.samples(self.logits, self.feed.targets))
-            self.budget = budget([self.logits]) if budget is not None else None
-            self.penalty = self.budget.penalty() if self.budget is not None else None
+            self.output = build(self.feed.inputs, False)
+            self.judge = loss if loss is not None else default_loss(self.output.shape)
+            self.judge.check(self.output.shape, train)
+            self.loss = F.mean(self.judge.samples(self.output, self.feed.targets))
+            self.quantizers = graph_quantizers([self.output])
+            self.terms = (*terms, *usual_terms())
             self.objective = self.loss
-            if distillation is not None:
-                self.objective = distillation.mixed(self.feed, self.logits, self.loss, self.judge)
-            if self.penalty is not None:
-                self.objective = self.objective + self.penalty
-        self.logits.persistent = True
+            for term in self.terms:
+                term.attach(self)
+                self.objective = term.objective(self.objective)
+        self.output.persistent = True
         self.loss.persistent = True
         self.evaluator: Optional[Evaluator] = None
         if data.validation is not None:
             size = min(100, len(data.validation))
             self.evaluator = Evaluator(build, data.validation, size, preprocessing, self.judge)
-        self.quantizers = graph_quantizers([self.logits])
         self.solver = settings.make_solver()
         if self.quantizers:
             self.solver = Quantized(self.solver, settings.k_means_steps)
@@ -155,7 +143,7 @@ class Trainer:
     def _trained_parameters(self) -> Dict[str, nn.Variable]:
         """Parameters with gradients that the graph uses, by name."""
         used: Set[Any] = set()
-        self.logits.visit(lambda f: used.update(v.data for v in f.inputs if v.parent is None))
+        self.output.visit(lambda f: used.update(v.data for v in f.inputs if v.parent is None))
         return {name: p for name, p in nn.get_parameters().items() if p.data in used}
 
     def _decayed_parameters(self, parameters: Dict[str, nn.Variable]) -> List[nn.Variable]:
@@ -181,10 +169,13 @@ class Trainer:
         state: Dict[str, Any] = {"best": None, "best_epoch": 0, "last": None}
         if saved:
             state = saved["progress"]
-        state.setdefault("bits", self._learned_bits())
         start = saved["iteration"] if saved else 0
         monitors = Monitors(self.folder, start, interval=10, pending=state.get("monitors"))
-        prepare([self.logits])
+        for term in self.terms:
+            term.begin()
+            if saved:
+                term.restore(state)
+        prepare([self.output])
         if start == 0 and self.total == 0:
             self._end_of_epoch(0, state, monitors)
         rates = self.settings.learning_rates(self.total)
@@ -192,7 +183,7 @@ class Trainer:
         with unwrapped():
             for iteration in range(start, self.total):
                 self.solver.set_learning_rate(rates.get_learning_rate(iteration))
-                now = self._update(iteration, state)
+                now = self._update(iteration)
                 done = iteration + 1
                 for name, value in now.items():
                     monitors.add(f"Training {name}", iteration, value)
@@ -208,6 +199,8 @@ class Trainer:
                         recent["validation"] = shown
                 if done % self.settings.checkpoint_interval == 0 or done == self.total:
                     state["monitors"] = monitors.pending()
+                    for term in self.terms:
+                        state.update(term.state())
                     checkpoint.save(self.folder / "checkpoints", done, self.solver, state)
                 if progress is not None:
                     progress(done, self.total, recent)
@@ -216,10 +209,10 @@ class Trainer:
             last=Score(**state["last"]) if state["last"] else None,
             best=Score(**state["best"]) if state["best"] else None,
             best_epoch=state["best_epoch"],
-            bits_moved=state.get("bits_moved", False) if state["bits"] else None,
+            noticed={name: value for t in self.terms for name, value in t.outcome().items()},
         )
 
-    def _update(self, iteration: int, state: Dict[str, Any]) -> Dict[str, float]:
+    def _update(self, iteration: int) -> Dict[str, float]:
         batch = self._put_batch(iteration)
         self.solver.zero_grad()
         self.objective.forward(clear_no_need_grad=True)
@@ -227,20 +220,17 @@ class Trainer:
         if not math.isfinite(loss):
             raise self._diverged(f"the loss is {loss}", iteration)
         now = {"loss": float(self.loss.d)}
-        right = self.judge.right(self.logits.d, batch.y)
+        right = self.judge.right(self.output.d, batch.y)
         if right is not None:
             now["error"] = 1 - float(right.mean())
         self.objective.backward(clear_buffer=True)
         if self.settings.weight_decay:
             self._decay_weights()
+        for term in self.terms:
+            term.before_update(iteration)
         self.solver.update()
-        if self.budget is not None and iteration >= _HOLD_BUDGET_FROM * self.total:
-            # The penalty is soft: in the end the bits are settled within the budget, early enough
-            # for the network to adapt to those that it loses.
-            if "held_bits" not in state:
-                self.budget.enforce()
-                state["held_bits"] = self.budget.bits()
-            self.budget.hold(state["held_bits"])
+        for term in self.terms:
+            term.after_update(iteration)
         return now
 
     def _check_parameters(self, iteration: int) -> None:
@@ -262,16 +252,16 @@ class Trainer:
         self.feed.put(batch)
         return batch
 
-    def _settle_statistics(self, done: int) -> None:
-        """Lets the running statistics of batch normalizations follow the weights of now.
+    def batches_behind(self, done: int, count: int) -> Iterator[None]:
+        """Puts one batch after the other into the feed.
 
-        A quantized weight jumps from value to value, and the statistics lag behind.
+        Args:
+            done: Updates done: the first of the batches is the one that is next.
+            count: How many.
         """
-        if not any(f.info.args.get("batch_stat") for f in functions([self.logits])):
-            return
-        for number in range(_STATISTICS_BATCHES):
+        for number in range(count):
             self._put_batch(done + number)
-            self.logits.forward(clear_buffer=True)
+            yield
 
     def _decay_weights(self) -> None:
         for parameter in self.decayed:
@@ -285,10 +275,10 @@ class Trainer:
 
     def _end_of_epoch(self, done: int, state: Dict[str, Any], monitors: Monitors) -> None:
         at = max(done - 1, 0)
-        if self.quantizers:
-            self._monitor_memory(at, monitors)
-            state["bits_moved"] = state.get("bits_moved") or self._learned_bits() != state["bits"]
-            self._settle_statistics(done)
+        for term in self.terms:
+            for name, value in term.monitors().items():
+                monitors.add(name, at, value, every=True)
+            term.end_epoch(done)
         if self.evaluator is None:
             return
         score = self.evaluator.score(self.data.split("validation"))
@@ -301,7 +291,7 @@ class Trainer:
         for name, value in measures.items():
             monitors.add(f"Validation {name}", at, value, every=True)
         state["last"] = vars(score)
-        if self.budget is not None and not self.budget.fits:
+        if not all(term.fits() for term in self.terms):
             return
         best_before = Score(**state["best"]) if state["best"] else None
         if best_before is None or score.better_than(best_before):
@@ -309,24 +299,6 @@ class Trainer:
             best = self.folder / "best.h5"
             with atomic_path(best) as path, h5_errors(best), quiet():
                 nn.save_parameters(str(path))
-
-    def _monitor_memory(self, iteration: int, monitors: Monitors) -> None:
-        memory = NetworkMemory.of([self.logits])
-        weights = sum(tensor.elements for tensor in memory.weights)
-        monitors.add("Bits", iteration, 8 * memory.weight_bytes / max(weights, 1), every=True)
-        monitors.add("Size kB", iteration, memory.weight_bytes / 1024, every=True)
-        if memory.activations:
-            total, largest = memory.activation_bytes, memory.largest_activation_bytes
-            monitors.add("Activations size kB", iteration, total / 1024, every=True)
-            monitors.add("Largest activation size kB", iteration, largest / 1024, every=True)
-        if self.budget is not None:
-            monitors.add("Penalty", iteration, self.budget.penalty_now(), every=True)
-
-    def _learned_bits(self) -> List[float]:
-        """Bits of the tensors whose bits are learned, in the order of execution."""
-        memory = NetworkMemory.of([self.logits])
-        tensors = (*memory.weights, *memory.activations)
-        return [tensor.bits for tensor in tensors if tensor.learns_bits]
 
     def load_best(self) -> bool:
         """Puts the parameters after the best epoch back into the scope, if any were kept."""

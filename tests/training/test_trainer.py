@@ -19,7 +19,7 @@ import nnabla_compress.quantizers as Q
 from nnabla_compress.data import DataSet, Preprocessing, Split
 from nnabla_compress.errors import ConfigError, TrainingError
 from nnabla_compress.regularizers import MemoryBudget
-from nnabla_compress.training import Trainer, TrainingSettings, make_loss, set_seed
+from nnabla_compress.training import Trainer, TrainingSettings, WithinBudget, make_loss, set_seed
 
 PLAIN = Preprocessing()
 
@@ -197,7 +197,9 @@ def train_for_a_budget(folder: Path, stop_at: int = 0, resume: bool = False) -> 
         # 32 + 16 weights and 10 float biases; 8 map elements
         return MemoryBudget(outputs, weights="56 B", activations_max="4 B", strength=1e-6)
 
-    trainer = Trainer(budgeted_net, two_blobs(), settings(), folder, PLAIN, seed=3, budget=budget)
+    trainer = Trainer(
+        budgeted_net, two_blobs(), settings(), folder, PLAIN, seed=3, terms=[WithinBudget(budget)]
+    )
 
     def stop(done: int, total: int, values: dict) -> None:
         if done == stop_at:
@@ -212,8 +214,8 @@ def train_for_a_budget(folder: Path, stop_at: int = 0, resume: bool = False) -> 
 
 def test_a_training_ends_within_its_budget_even_if_the_penalty_is_weak(tmp_path):
     trainer = train_for_a_budget(tmp_path)
-    assert trainer.budget.fits
-    sizes = trainer.budget.sizes()
+    assert trainer.terms[0].budget.fits
+    sizes = trainer.terms[0].budget.sizes()
     assert 50 < sizes["weights"] <= 56
     assert sizes["activations_max"] <= 4
     penalties = (tmp_path / "Penalty.series.txt").read_text().split()[1::2]
@@ -238,7 +240,7 @@ def test_a_training_for_a_budget_resumes_to_the_same_bits(tmp_path, stop_at):
 def test_only_an_epoch_within_the_budget_can_be_the_best(tmp_path):
     trainer = train_for_a_budget(tmp_path)
     assert trainer.load_best()
-    assert trainer.budget.fits
+    assert trainer.terms[0].budget.fits
 
 
 SCRIPT = """

@@ -18,12 +18,11 @@ import numpy as np
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.rewrite import leaves, rebuild
 from nnabla_compress.training.evaluate import Build
-from nnabla_compress.training.feed import Feed
-from nnabla_compress.training.losses import Loss
+from nnabla_compress.training.terms.term import Term, Training
 
 
-@dataclass(frozen=True)
-class Distillation:
+@dataclass
+class Distillation(Term):
     """How much, and from which network, another one learns.
 
     Args:
@@ -48,19 +47,14 @@ class Distillation:
         if not 0 <= self.weight <= 1:
             raise ConfigError(f"distill: weight is {self.weight}.", help="choose 0 to 1")
 
-    def mixed(
-        self, feed: Feed, output: nn.Variable, mean_loss: nn.Variable, loss: Loss
-    ) -> nn.Variable:
-        """Returns ``(1 - weight) mean_loss + weight distillation``.
+    def attach(self, training: Training) -> None:
+        """Copies the teacher, as it is now."""
+        output = frozen(self.teacher, training.feed.inputs)
+        self._taught = training.judge.distillation(training.output, output, self.temperature)
 
-        Args:
-            feed: The variables that the student was built on.
-            output: Its output, (B, ...).
-            mean_loss: Its loss on the targets, a scalar.
-            loss: Which loss that is.
-        """
-        taught = loss.distillation(output, frozen(self.teacher, feed.inputs), self.temperature)
-        return (1 - self.weight) * mean_loss + self.weight * taught
+    def objective(self, objective: nn.Variable) -> nn.Variable:
+        """Returns ``(1 - weight) objective + weight distillation``."""
+        return (1 - self.weight) * objective + self.weight * self._taught
 
 
 def frozen(build: Build, x: nn.Variable) -> nn.Variable:

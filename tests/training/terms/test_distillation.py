@@ -10,8 +10,8 @@ import pytest
 from nnabla_compress.data import Preprocessing
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.training import Distillation, Trainer, TrainingSettings
-from nnabla_compress.training.distillation import frozen
 from nnabla_compress.training.losses import default_loss
+from nnabla_compress.training.terms.distillation import frozen
 from tests.training.test_trainer import two_blobs
 
 
@@ -75,7 +75,7 @@ def train(folder, weight, stop_at=0, resume=False):
     )
     start = {name: np.array(p.d) for name, p in nn.get_parameters().items()}
     trainer = Trainer(
-        small_net, two_blobs(), settings, folder, Preprocessing(), distillation=distillation
+        small_net, two_blobs(), settings, folder, Preprocessing(), terms=[distillation]
     )
 
     def stop(done, total, values):

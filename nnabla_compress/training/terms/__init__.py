@@ -1,0 +1,28 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What a training has beside its loss: one file a term."""
+
+from __future__ import annotations
+
+from nnabla_compress.training.terms.distillation import Distillation
+from nnabla_compress.training.terms.learned_bits import LearnedBits
+from nnabla_compress.training.terms.memory_budget import Budget, WithinBudget
+from nnabla_compress.training.terms.running_statistics import RunningStatistics
+from nnabla_compress.training.terms.term import Term, Terms, Training
+
+
+def usual_terms() -> Terms:
+    """Returns the terms that every training has; they rest where there is nothing for them."""
+    return (LearnedBits(), RunningStatistics())
+
+
+__all__ = [
+    "Budget",
+    "Distillation",
+    "LearnedBits",
+    "RunningStatistics",
+    "Term",
+    "Terms",
+    "Training",
+    "WithinBudget",
+    "usual_terms",
+]

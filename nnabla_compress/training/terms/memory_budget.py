@@ -1,0 +1,68 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Training within memory budgets: a penalty that pulls, and bits that are held in the end."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, Dict, List, Mapping, Optional
+
+import nnabla as nn
+
+from nnabla_compress.regularizers import MemoryBudget
+from nnabla_compress.training.terms.term import Term, Training
+
+Budget = Callable[[List[nn.Variable]], MemoryBudget]
+
+# Part of a training after which its budget is no longer a wish.
+_HOLD_FROM = 0.6
+
+
+class WithinBudget(Term):
+    """Adds the penalty of a memory budget; only epochs within it can be the best.
+
+    The penalty is soft: in the last two fifths of the training each tensor is held at the bits that
+    the budget leaves it, early enough for the network to adapt to those that it loses.
+
+    Args:
+        budget: Makes the budget of the training graph from its outputs.
+
+    Raises:
+        InfeasibleBudgetError: If the budget can't be kept.
+    """
+
+    def __init__(self, budget: Budget) -> None:
+        self._make = budget
+        self._held: Optional[List[float]] = None
+
+    def attach(self, training: Training) -> None:
+        """Makes the budget of the training's graph."""
+        self.budget = self._make([training.output])
+        self._from = _HOLD_FROM * training.total
+
+    def objective(self, objective: nn.Variable) -> nn.Variable:
+        """Adds the penalty."""
+        return objective + self.budget.penalty()
+
+    def after_update(self, iteration: int) -> None:
+        """Holds the bits, once they are settled."""
+        if iteration < self._from:
+            return
+        if self._held is None:
+            self.budget.enforce()
+            self._held = self.budget.bits()
+        self.budget.hold(self._held)
+
+    def monitors(self) -> Mapping[str, float]:
+        """Returns the penalty at the sizes of now."""
+        return {"Penalty": self.budget.penalty_now()}
+
+    def fits(self) -> bool:
+        """Returns whether every budget is kept now."""
+        return self.budget.fits
+
+    def state(self) -> Dict[str, Any]:
+        """Returns the bits that are held."""
+        return {} if self._held is None else {"held_bits": self._held}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Holds the same bits again."""
+        self._held = state.get("held_bits")

@@ -1,0 +1,111 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What a training has beside its loss: terms, which the loop calls and knows nothing of."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, Iterator, List, Mapping, Protocol, Tuple
+
+import nnabla as nn
+
+from nnabla_compress.training.feed import Feed
+from nnabla_compress.training.losses import Loss
+
+
+class Training(Protocol):
+    """What a term sees of the training that it belongs to."""
+
+    @property
+    def feed(self) -> Feed:
+        """The variables that batches are put into."""
+
+    @property
+    def output(self) -> nn.Variable:
+        """What the network makes of them: the loss acts on it."""
+
+    @property
+    def loss(self) -> nn.Variable:
+        """The mean loss of a batch, shape ()."""
+
+    @property
+    def judge(self) -> Loss:
+        """Which loss that is."""
+
+    @property
+    def total(self) -> int:
+        """All updates of the training."""
+
+    @property
+    def quantizers(self) -> List[Any]:
+        """The quantizer nodes of the network, in the order of execution."""
+
+    def batches_behind(self, done: int, count: int) -> Iterator[None]:
+        """Puts one batch after the other into the feed.
+
+        Args:
+            done: Updates done: the first of the batches is the one that is next.
+            count: How many.
+        """
+
+
+class Term:
+    """Something that a training minds beside its loss; a subclass does what it needs of this.
+
+    A term keeps what must survive a kill in :meth:`state`, as JSON values by keys of its own.
+    """
+
+    def attach(self, training: Training) -> None:
+        """Gets the training, once, when its graph is built and nothing is trained yet."""
+
+    def objective(self, objective: nn.Variable) -> nn.Variable:
+        """Returns what is to be minimized.
+
+        Args:
+            objective: What the loss and the terms before this one ask for, shape ().
+        """
+        return objective
+
+    def begin(self) -> None:
+        """Is called before the first update; when resumed, :meth:`restore` follows."""
+
+    def before_update(self, iteration: int) -> None:
+        """Is called with all gradients there.
+
+        Args:
+            iteration: Updates done.
+        """
+
+    def after_update(self, iteration: int) -> None:
+        """Is called when the solver has updated.
+
+        Args:
+            iteration: Updates done before this one.
+        """
+
+    def end_epoch(self, done: int) -> None:
+        """Is called before the network is scored.
+
+        Args:
+            done: Updates done.
+        """
+
+    def monitors(self) -> Mapping[str, float]:
+        """Returns what is written to the monitors after an epoch, by the name of the series."""
+        return {}
+
+    def fits(self) -> bool:
+        """Returns whether the network of now may be the best."""
+        return True
+
+    def state(self) -> Dict[str, Any]:
+        """Returns what a checkpoint keeps."""
+        return {}
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Takes back what :meth:`state` returned; the keys of other terms are in it, too."""
+
+    def outcome(self) -> Dict[str, Any]:
+        """Returns what the training's outcome says of it, by name."""
+        return {}
+
+
+Terms = Tuple[Term, ...]
