@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
+
+from tests.properties import examples
 
 OPTIMIZED = ("-O3", "-march=native")  # as users compile: fused multiply-add is allowed
 PORTABLE = ("-O2", "-std=c99", "-pedantic")
@@ -16,9 +18,8 @@ EIGHT_LANES = ("-O3", "-march=native", "-DPACKED_LANES=8")
 BUILDS = [OPTIMIZED, PORTABLE, SCALAR, EIGHT_LANES]
 
 # Without shrinking: an example takes milliseconds, hundreds of smaller ones minutes.
-MORE = settings(
-    max_examples=40,
-    deadline=None,
+MORE = examples(
+    40,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

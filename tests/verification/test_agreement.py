@@ -34,7 +34,9 @@ def test_the_largest_difference_is_a_part_of_the_largest_magnitude():
 
 def test_other_shapes_agree_in_nothing():
     found = agreement("y", np.zeros((2, 3), np.float32), np.zeros((3, 2), np.float32))
-    assert found.equal == found.bit_equal == 0 and np.isinf(found.largest) and found.same_class is None
+    assert (
+        found.equal == found.bit_equal == 0 and np.isinf(found.largest) and found.same_class is None
+    )
 
 
 def test_maps_and_single_numbers_have_no_class():
