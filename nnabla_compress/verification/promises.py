@@ -41,8 +41,8 @@ def of_export(report: Mapping[str, Any], network: NnpEngine) -> Promise:
 def of_conversion(machine: Machine, network: NnpEngine, given: bool) -> Promise:
     """Returns what an ``.nnp`` and the ``.nnb`` that was made of it owe each other.
 
-    Equal values where all functions are exact; little of integer kernels, which round as they go. Their
-    formats are for samples: of random numbers they promise nothing.
+    Equal values where all functions are exact; little of integer kernels, which round as they go.
+    Their formats are for samples: of random numbers they promise nothing.
 
     Args:
         machine: The simulator with the ``.nnb``.

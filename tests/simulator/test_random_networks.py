@@ -24,7 +24,7 @@ def test_random_networks_compute_what_nnabla_does(tmp_path_factory, recipe, batc
     y = build(recipe, x)
     randomize_statistics(seed)
     export_nnp(folder / "net.nnp", y, x, storage="float", batch_size=batch)
-    nnb = export_nnb(folder / "net.nnb", folder / "net.nnp")
+    nnb = export_nnb(folder / "net.nnb", folder / "net.nnp", batch_size=batch)
     rows = values(2, *x.shape, seed=seed)
     rows[1] *= np.random.RandomState(seed).rand(*x.shape) < 0.5  # maps with zeros
     for row, got in zip(rows, Machine(nnb).run_many([rows])[0]):
