@@ -28,10 +28,6 @@ def pytest_addoption(parser):
 
 
 def pytest_configure(config):
-    config.addinivalue_line(
-        "markers",
-        "thorough: property tests with 100 times as many examples, or --times N; takes a night",
-    )
     thorough = properties.is_thorough(config.option.markexpr)
     properties.configure(config.getoption("--times") if thorough else 1)
 
