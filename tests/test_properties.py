@@ -55,7 +55,8 @@ def test_a_failure_prints_the_command_that_finds_it_again(tmp_path):
     assert "number=0," in out and "--times 30 --hypothesis-seed=" in out
     (printed,) = re.findall("this example: *(.*)", out)
     again = shlex.split(printed)[3:]
-    (tmp_path / "test_rare.py").write_text(RARE.replace("number % 7 or", "print('tried', number) or"))
+    shown = RARE.replace("number % 7 or", "print('tried', number) or")
+    (tmp_path / "test_rare.py").write_text(shown)
     status, out = pytest_on(tmp_path, *again)
     assert status == 1 and set(re.findall("tried .*", out)) == {"tried 0"}
 

@@ -63,6 +63,4 @@ def agreement(output: str, expected: np.ndarray, got: np.ndarray) -> Agreement:
     y, q = expected[finite].astype(np.float64), got[finite].astype(np.float64)
     snr = decibels(float(np.square(y).sum()), float(np.square(y - q).sum()))
     same = same_class(expected, got)
-    return Agreement(
-        output, equal, apart.largest, apart.root_mean_square, same, snr, bit_equal
-    )
+    return Agreement(output, equal, apart.largest, apart.root_mean_square, same, snr, bit_equal)
