@@ -83,7 +83,7 @@ def test_an_nnp_is_converted_and_simulated(exported):
     found = verify_files(exported[2], count=7)
     (comparison,) = found.comparisons
     assert (comparison.first, comparison.second) == (".nnp in NNabla", ".nnb in the simulator")
-    assert comparison.promise.text == "bit for bit" and found.kept
+    assert comparison.promise.text == "value for value" and found.kept
     assert found.count == 7 and found.accuracies == {}
     found.check()
 
@@ -178,7 +178,7 @@ def test_the_real_runtime_takes_part_where_it_is_named(exported, nnablart):
     nnablart(SIMULATED)
     found = verify_files(exported[2], count=1)
     assert found.comparisons[-1].second == ".nnb in nnablart"
-    assert found.comparisons[-1].promise.text == "bit for bit" and found.kept
+    assert found.comparisons[-1].promise.text == "value for value" and found.kept
 
 
 def test_a_runtime_that_computes_something_else_is_noticed(exported, nnablart):
