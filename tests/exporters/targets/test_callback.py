@@ -337,3 +337,13 @@ def test_the_c_source_of_a_packed_network_registers_the_kernels(tmp_path):
     assert done.returncode == 0
     printed = np.float32(done.stdout.decode().split())
     np.testing.assert_allclose(printed, outputs(nnb, np.zeros((1, 8, 8, 8), "f4"))[0], 1e-4, 1e-5)
+
+
+def test_weights_of_minus_zero_are_packed_as_zero_which_is_the_same_value(tmp_path):
+    x = nn.Variable((1, 8))
+    weight = np.float32([-0.0, 0.0, 1.0, -2.0])[np.arange(96).reshape(8, 12) % 4]
+    y = PF.affine(x, 12, w_init=weight, with_bias=False, name="fc")
+    _, packed, plain = exported(tmp_path, y, x)
+    assert read_nnb(packed).functions[0].implement == IMPLEMENT
+    for feed in (values(1, 8), np.zeros((1, 8), np.float32), -np.ones((1, 8), np.float32)):
+        assert same_values(outputs(packed, feed), outputs(plain, feed)).all()
