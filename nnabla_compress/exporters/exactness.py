@@ -193,9 +193,10 @@ def whole_windows(function: Any) -> bool:
         return False
     sizes = function.inputs[0].shape[-len(args["kernel"]) :]
     steps = zip(sizes, args["kernel"], args["stride"], args["pad"])
-    if args["ignore_border"]:
-        return True
-    return all((size + 2 * pad - kernel) % stride == 0 for size, kernel, stride, pad in steps)
+    rooms = [(size + 2 * pad - kernel, stride) for size, kernel, stride, pad in steps]
+    if any(room < 0 for room, _ in rooms):  # a window larger than the map, which NNabla allows
+        return False
+    return args["ignore_border"] or all(room % stride == 0 for room, stride in rooms)
 
 
 def _average(function: Any, total: Values, count: int) -> Values:

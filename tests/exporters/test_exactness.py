@@ -75,10 +75,12 @@ def test_averages_of_a_power_of_two_stay_on_the_grid():
         ({"pad": (1, 1), "including_pad": False}, False),
         ({"ignore_border": False}, False),
         ({"ignore_border": False, "stride": (1, 1)}, True),
+        ({"kernel": (6, 2), "stride": (2, 2)}, False),
+        ({"kernel": (7, 5), "stride": (2, 2), "ignore_border": False}, False),
     ],
 )
 def test_windows_are_whole_if_all_divide_by_one_number(options, whole):
-    y = F.average_pooling(nn.Variable((1, 1, 5, 5)), (2, 2), **options)
+    y = F.average_pooling(nn.Variable((1, 1, 5, 5)), **{"kernel": (2, 2), **options})
     assert whole_windows(y.parent) is whole
 
 

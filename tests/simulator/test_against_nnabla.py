@@ -145,6 +145,35 @@ def test_pooling(new_builder, name, dimensions, seed):
     check(new_builder, name, [x], [], [y], {**arguments, "channel_last": False})
 
 
+@pytest.mark.parametrize("kernel", [(5, 2), (6, 3)])
+@pytest.mark.parametrize("pad", [(0, 0), (1, 0)])
+@pytest.mark.parametrize("name", ["Convolution", "Depthwise", "Max", "Average", "Sum"])
+def test_windows_larger_than_the_image(new_builder, rng, name, kernel, pad):
+    x = floats(rng, 1, 2, 2, 3)
+    stride = (kernel[0] - 2 * pad[0] - 1, 1)  # one more than what is lacking
+    arguments = {"pad": pad, "stride": stride}
+    if name in ("Convolution", "Depthwise"):
+        arguments.update(base_axis=1, dilation=(1, 1))
+        shape = (4, 2, *kernel) if name == "Convolution" else (2, *kernel)
+        w, b = floats(rng, *shape), floats(rng, shape[0])
+        if name == "Convolution":
+            y = F.convolution(*variables(x, w, b), **arguments)
+            arguments.update(group=1, channel_last=False)
+        else:
+            y = F.depthwise_convolution(*variables(x, w, b), **arguments)
+            name, arguments["multiplier"] = "DepthwiseConvolution", 1
+        parameters = [w, b]
+    else:
+        arguments.update(kernel=kernel, ignore_border=True)
+        y = getattr(F, f"{name.lower()}_pooling")(*variables(x), **arguments)
+        if name == "Average":
+            arguments["including_pad"] = True
+        arguments["channel_last"] = False
+        name, parameters = f"{name}Pooling", []
+    assert y.shape[2] == 1
+    check(new_builder, name, [x], parameters, [y], arguments)
+
+
 def test_unpooling(new_builder, rng):
     x = floats(rng, 2, 3, 4, 2)
     y = F.unpooling(*variables(x), (2, 3))
