@@ -7,6 +7,7 @@ tells its original by itself: no table is kept beside it.
 
 from __future__ import annotations
 
+import re
 from typing import Collection
 
 _PREFIX = "xn--"
@@ -73,6 +74,37 @@ def _decoded(part: str) -> str:
         return part
     # What another tool called so stays as it is.
     return original if _encoded(original) == part else part
+
+
+def shortened(text: str, limit: int = 100) -> str:
+    """Returns a text, or its two ends where it is longer than a reader can use.
+
+    Args:
+        text: A name from anywhere; names that differ do so at either end, as a rule.
+        limit: Most characters.
+
+    Example:
+        >>> shortened("block1/" + 5000 * "x" + "/W", limit=20)
+        'block1/xx...xxxxxx/W'
+    """
+    if len(text) <= limit:
+        return text
+    head = (limit - 3 + 1) // 2
+    return f"{text[:head]}...{text[len(text) - (limit - 3 - head) :]}"
+
+
+def shortened_words(text: str, limit: int = 300) -> str:
+    """Returns a message whose words are shortened where one is longer than a reader can use.
+
+    Args:
+        text: Words, separated by white space.
+        limit: Most characters of a word.
+
+    Example:
+        >>> shortened_words("layer " + 5000 * "x" + " has NaN", limit=9)
+        'layer xxx...xxx has NaN'
+    """
+    return re.sub(rf"\S{{{limit},}}", lambda word: shortened(word.group(), limit), text)
 
 
 def printable(text: str) -> str:

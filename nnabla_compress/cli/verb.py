@@ -3,9 +3,12 @@
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 import click
+
+from nnabla_compress.errors import ConfigError
 
 
 class Verb(click.Command):
@@ -17,6 +20,13 @@ class Verb(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Loads the engine and carries the verb out, showing how far the work has come."""
+        try:
+            os.getcwd()
+        except OSError:
+            raise ConfigError(
+                "the working folder is gone: it was removed or replaced.",
+                help="change to a folder that is there: cd FOLDER",
+            ) from None
         from nnabla_compress.cli.engine import progress
 
         with progress:
