@@ -143,7 +143,9 @@ def _told(error: BaseException) -> int:
     known = unwrap(error)
     short = next((each for each in causes(error) if isinstance(each, MemoryError)), None)
     if isinstance(known, CompressError):
-        _say(f"{type(known).__name__}: {known}")
+        # What a name holds can't pass for the line that says what to do.
+        said = known.message.replace("\nhelp:", "\n  help:")
+        _say(f"{type(known).__name__}: {CompressError(said, known.help)}")
     elif os.environ.get("NNABLA_COMPRESS_TRACEBACK"):
         raise error
     elif short is not None:

@@ -40,6 +40,8 @@ def command(
     """Chooses bits for the layers of FILE, a sensitivity.json, and scores them together."""
     import yaml
 
+    from rich.text import Text
+
     from nnabla_compress.cli.engine import console
     from nnabla_compress.files import atomic_path
     from nnabla_compress.regularizers.memory import parse_size
@@ -71,7 +73,7 @@ def command(
         with atomic_path(output) as temporary:
             temporary.write_text(text, "utf-8")
     console.print(assignment_table(found, chosen))
-    console.print(text, end="", soft_wrap=True)
+    console.print(Text(text), end="", soft_wrap=True)
 
 
 def _measured(found: Sensitivities, budgets: Dict[str, Tuple[int, int]]) -> List[str]:

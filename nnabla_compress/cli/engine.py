@@ -7,14 +7,14 @@ import logging
 import os
 import sys
 
+from nnabla_compress.cli.console import FittedConsole
+from nnabla_compress.cli.progress import ShownProgress
+from nnabla_compress.greeting import no_greeting
+from nnabla_compress.names import printable
+
 # NNabla greets on import; a table or JSON on standard output shall not be mixed with that.
-logging.disable(logging.INFO)
-import nnabla  # noqa: E402, F401
-
-logging.disable(logging.NOTSET)
-
-from nnabla_compress.cli.console import FittedConsole  # noqa: E402
-from nnabla_compress.cli.progress import ShownProgress  # noqa: E402
+with no_greeting():
+    from nnabla.logger import logger
 
 __all__ = ["console", "messages", "progress"]
 
@@ -25,3 +25,12 @@ console = FittedConsole(highlight=False, width=_WIDE)
 messages = FittedConsole(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
 
 progress = ShownProgress(messages)
+
+
+def _spelled_out(record: logging.LogRecord) -> bool:
+    """Keeps the terminal from obeying names in NNabla's own messages."""
+    record.msg, record.args = printable(record.getMessage()), None
+    return True
+
+
+logger.addFilter(_spelled_out)
