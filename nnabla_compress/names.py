@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from typing import Collection
+from unicodedata import category
 
 _PREFIX = "xn--"
 
@@ -122,6 +123,19 @@ def printable(text: str) -> str:
 
 
 def _spelled(character: str) -> str:
-    if character in "\n\t" or character.isprintable():
+    if character in "\n\t" or is_shown(character):
         return character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def is_shown(character: str) -> bool:
+    """Returns whether a character stands for itself, where text is shown; line breaks don't.
+
+    Args:
+        character: One of a name; blanks of any script do, what turns the direction doesn't.
+
+    Example:
+        >>> is_shown("全"), is_shown("\u3000"), is_shown("\u202e")
+        (True, True, False)
+    """
+    return character.isprintable() or category(character) == "Zs"

@@ -39,7 +39,6 @@ def command(
 ) -> None:
     """Chooses bits for the layers of FILE, a sensitivity.json, and scores them together."""
     import yaml
-
     from rich.text import Text
 
     from nnabla_compress.cli.engine import console

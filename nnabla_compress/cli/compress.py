@@ -12,6 +12,7 @@ from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.safe_names import file_name
 
 if TYPE_CHECKING:
     from nnabla_compress.recipes import Recipe
@@ -203,7 +204,11 @@ def recipe_of(
     if distill is not None:
         pairs = [_pair("--distill", text) for text in distill.split(",") if text]
         compression["distill"] = {name: typed(value) for name, value in pairs}
-    content: Dict[str, Any] = {"name": file.stem, "seed": seed, "compression": compression}
+    content: Dict[str, Any] = {
+        "name": file_name(file.stem),
+        "seed": seed,
+        "compression": compression,
+    }
     content["model"] = {"nnp": str(file), "network": network}
     content["export"] = export
     preprocessing = preprocessing_part(scale, mean, std)

@@ -14,6 +14,7 @@ from nnabla_compress.cli.data_options import LOSS_HELP
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import Verb
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.safe_names import file_name
 
 _BITS = 8
 
@@ -175,7 +176,7 @@ def command(
             scored, _ = recipe_of(file, weights=chosen, seed=seed, **other)
     if not has_data:
         messages.print("no data: only weights are quantized")
-    target = output or Path("runs") / f"{file.stem}-ptq"
+    target = output or Path("runs") / f"{file_name(file.stem)}-ptq"
     results = run_ptq(recipe, folder, target, settings, samples, scored, messages.print)
     console.print(step_table(results["steps"], results["settings"]["judge"]))
     print_results(results, target)

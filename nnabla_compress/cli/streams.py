@@ -74,7 +74,7 @@ class Streams:
             setattr(sys, name, stream)
 
     def drop_output(self) -> None:
-        """Sends what is left for standard output nowhere, so that the end of Python tries no more."""
+        """Sends what is left for standard output nowhere: the end of Python tries no more."""
         nowhere = os.open(os.devnull, os.O_WRONLY)
         os.dup2(nowhere, sys.stdout.fileno())
         os.close(nowhere)
