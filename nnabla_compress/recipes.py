@@ -35,7 +35,7 @@ from nnabla_compress.names import is_shown, shortened
 from nnabla_compress.regularizers import parse_size
 from nnabla_compress.rule_files import with_rules
 from nnabla_compress.rules import QuantizerRule, choose_rules, nearest, quantizers, typed
-from nnabla_compress.safe_names import MOST_BYTES
+from nnabla_compress.safe_names import MOST_BYTES, shell_word
 from nnabla_compress.training import LOSSES, Distillation, TrainingSettings, make_loss
 from nnabla_compress.training.evaluate import Build
 
@@ -486,7 +486,8 @@ class Recipe(_Part):
             kept = path / "recipe.yaml"
             raise ConfigError(
                 f"{path} is a folder, not a recipe.",
-                help=f"go on with the run in it: 'nnabla-compress run -o {path} --resume'"
+                help="go on with the run in it: "
+                f"'nnabla-compress run -o {shell_word(path)} --resume'"
                 if kept.is_file()
                 else "name the YAML file; configs/ holds recipes to start from",
             )

@@ -10,7 +10,7 @@ import click
 
 from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
 from nnabla_compress.cli.export_options import export_options
-from nnabla_compress.cli.verb import Verb
+from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.safe_names import file_name
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @click.command("compress", cls=Verb)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.option(
     "-w",
     "--weights",
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--rules",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Rules that 'assign-bits' wrote; --weights and --activations come after them.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Run folder [runs/<FILE>].")
+@click.option("-o", "--output", type=PATH, help="Run folder [runs/<FILE>].")
 @click.option("--network", help="Which network of the file.")
 @click.option(
     "-d",
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--recipe-data",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="RECIPE",
     help="Take data, preprocessing and augmentation from a recipe.",
 )

@@ -5,7 +5,9 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
+from typing import Any, Optional
 
 from nnabla_compress.cli.console import FittedConsole
 from nnabla_compress.cli.progress import ShownProgress
@@ -19,10 +21,26 @@ with no_greeting():
 __all__ = ["console", "messages", "progress"]
 
 # A file or a pipe has no width: tables are as wide as they need to be, unless COLUMNS says one.
-_WIDE = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
+_WIDE, _LEAST = 160, 20
 
-console = FittedConsole(highlight=False, width=_WIDE)
-messages = FittedConsole(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+def _width(stream: Any) -> Optional[int]:
+    """Columns of a stream; None for those of the terminal."""
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdecimal() and int(stated):
+        return max(int(stated), _LEAST)
+    if not stream.isatty():
+        return _WIDE
+    return None if "COLUMNS" not in os.environ else max(shutil.get_terminal_size().columns, _LEAST)
+
+
+console = FittedConsole(highlight=False, width=_width(sys.stdout))
+messages = FittedConsole(
+    stderr=True,
+    highlight=False,
+    width=_width(sys.stderr),
+    soft_wrap=not sys.stderr.isatty(),
+)
 
 progress = ShownProgress(messages)
 

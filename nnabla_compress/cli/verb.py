@@ -4,11 +4,25 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 import click
 
 from nnabla_compress.errors import ConfigError
+
+
+class _NamedPath(click.Path):
+    """A path that is written: an empty one, of a variable that is not set, is no folder."""
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Returns the path."""
+        if not os.fspath(value):
+            self.fail("the path is empty.", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+PATH = _NamedPath(path_type=Path)
 
 
 class Verb(click.Command):
