@@ -7,7 +7,8 @@ import logging
 import os
 import shutil
 import sys
-from typing import Any, Optional
+import warnings
+from typing import Any, Optional, Type
 
 from nnabla_compress.cli.console import FittedConsole
 from nnabla_compress.cli.progress import ShownProgress
@@ -51,4 +52,11 @@ def _spelled_out(record: logging.LogRecord) -> bool:
     return True
 
 
+def _one_line(message: Any, category: Type[Warning], *place: Any, **more: Any) -> None:
+    """Shows a warning without the line of code that it comes from."""
+    messages.print(f"{category.__name__}: {message}")
+
+
 logger.addFilter(_spelled_out)
+if not os.environ.get("NNABLA_COMPRESS_TRACEBACK"):
+    warnings.showwarning = _one_line

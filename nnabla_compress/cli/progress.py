@@ -26,7 +26,7 @@ _PATIENCE = 2.0
 # Lines are apart by a tenth of the work, and by half a minute at most.
 _TENTH, _LONGEST = 0.1, 30.0
 # Characters of what the work is called.
-_LONGEST_NAME = 60
+_LONGEST_NAME = 50
 # Columns of a terminal that bars, and the values of a training, need beside the rest.
 _ROOM_FOR_BARS, _ROOM_FOR_VALUES = 105, 75
 
