@@ -16,7 +16,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.errors import CompressError, ConfigError, DataError
-from nnabla_compress.files import write_json
+from nnabla_compress.files import json_text, write_json
 from nnabla_compress.graph import layers
 from nnabla_compress.greeting import begin
 from nnabla_compress.progress import counted
@@ -164,7 +164,7 @@ def measure(
     for rule in rules_given.values():
         for width in widths:
             rule_of(rule, width)
-    arguments = (recipe.model_dump_json(), str(folder), rules_given, samples)
+    arguments = (json_text(recipe.model_dump(mode="json")), str(folder), rules_given, samples)
     with nn.parameter_scope("", {}):  # the caller's parameters stay as they are
         network = _Measured(*arguments)
         tasks = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import csv
 import json
+import sys
 
 import nnabla as nn
 import nnabla.functions as F
@@ -102,3 +103,24 @@ def test_names_of_any_kind_come_back_from_rules_and_tables(tmp_path, monkeypatch
     said = run(["compress", str(path), "--rules", "r.yaml", "-o", "out"], capfd)
     results = json.loads((tmp_path / "out" / "results.json").read_text())
     assert {row["bits"] for row in results["layers"]} == {2} and "\x1b" not in said
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take UTF-8 only")
+def test_paths_that_are_no_utf_8_go_through_every_verb(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    network_with(tmp_path, ("a", "b")).rename("\udcff.nnp")
+    (tmp_path / "data.npz").rename("\udcff.npz")
+    data = ["--data", "\udcff.npz"]
+    run(["inspect", "\udcff.nnp"], capfd)
+    run(["compress", "\udcff.nnp", *data, "-w", "lut:bits=4", "--c", "-o", "\udcfe"], capfd)
+    run(["evaluate", "\udcfe", *data], capfd)
+    run(["export", "\udcfe"], capfd)
+    run(["verify", "\udcfe/results.nnp", "-n", "2"], capfd)
+    run(["ptq", "\udcff.nnp", "--c"], capfd)
+    run(["sensitivity", "\udcff.nnp", *data, "--bits", "2"], capfd)
+    run(["assign-bits", "sensitivity.json", "--weights", "60B", "--no-score"], capfd)
+    (name,) = (path.name for path in (tmp_path / "runs").iterdir())
+    assert name.isascii() and name.endswith("-ptq")
+    with pytest.raises(SystemExit):
+        cli.main(["inspect", "none\udcff.nnp"])
+    assert "none\\udcff.nnp" in capfd.readouterr().err
