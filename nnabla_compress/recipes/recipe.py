@@ -11,6 +11,7 @@ from pydantic import Field, field_validator, model_validator
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.models.other_formats import other_format
+from nnabla_compress.names import is_shown, shortened
 from nnabla_compress.recipes.checking import Part, validated
 from nnabla_compress.recipes.compression import CompressionPart
 from nnabla_compress.recipes.data_parts import (
@@ -23,6 +24,7 @@ from nnabla_compress.recipes.data_parts import (
 from nnabla_compress.recipes.export import ExportPart
 from nnabla_compress.recipes.training_parts import TrainingPart
 from nnabla_compress.rule_files import with_rules
+from nnabla_compress.safe_names import MOST_BYTES, shell_word
 
 EXAMPLE = """\
 name: lenet-lutq-4bit            # also the name of the run folder
@@ -74,8 +76,16 @@ class Recipe(Part):
     @field_validator("name")
     @classmethod
     def _a_folder_name(cls, name: str) -> str:
-        if not name or name.startswith(".") or any(character in name for character in "/\\\0"):
-            raise ConfigError(f"name: {name!r} can't name a folder.", help="use letters and dashes")
+        if not name or name.startswith(".") or any(c in "/\\" or not is_shown(c) for c in name):
+            raise ConfigError(
+                f"name: {shortened(name)!r} can't name a folder.", help="use letters and dashes"
+            )
+        if len(name.encode()) > MOST_BYTES:
+            raise ConfigError(
+                f"name: {shortened(name)!r} has {len(name.encode())} bytes in UTF-8, a folder's "
+                f"name can have {MOST_BYTES}.",
+                help="choose a shorter one",
+            )
         return name
 
     @model_validator(mode="after")
@@ -160,7 +170,8 @@ class Recipe(Part):
             kept = path / "recipe.yaml"
             raise ConfigError(
                 f"{path} is a folder, not a recipe.",
-                help=f"go on with the run in it: 'nnabla-compress run -o {path} --resume'"
+                help="go on with the run in it: "
+                f"'nnabla-compress run -o {shell_word(path)} --resume'"
                 if kept.is_file()
                 else "name the YAML file; configs/ holds recipes to start from",
             )
