@@ -126,7 +126,7 @@ class Run:
                 self._same_data(inputs)
                 check_exportable(inputs, recipe.export.target)
                 self._check_compression(inputs, tell)
-            except CompressError:
+            except Exception:
                 self._release()
                 raise
             set_seed(recipe.seed)
