@@ -16,9 +16,8 @@ import numpy as np
 from nnabla_compress.data import Batch, DataSet, Preprocessing, TrainingBatches
 from nnabla_compress.data.augmentation import Augmentation
 from nnabla_compress.errors import TrainingError, unwrapped
-from nnabla_compress.files import atomic_path, h5_errors, writable_folder
+from nnabla_compress.files import writable_folder
 from nnabla_compress.graph.rewrite import functions
-from nnabla_compress.logs import quiet
 from nnabla_compress.progress import Progress
 from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.regularizers import MemoryBudget, NetworkMemory
@@ -29,6 +28,7 @@ from nnabla_compress.training.evaluate import Build, Evaluator, Score
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
 from nnabla_compress.training.monitors import Monitors
+from nnabla_compress.training.parameter_files import load_parameters, save_parameters
 from nnabla_compress.training.settings import TrainingSettings
 
 # Part of a training after which its budget is no longer a wish.
@@ -177,7 +177,8 @@ class Trainer:
             TrainingError: If the loss is NaN or infinite; the last checkpoint stays.
             ConfigError: If a checkpoint can't be written.
         """
-        saved = checkpoint.load(self.folder / "checkpoints", self.solver) if resume else None
+        folder = writable_folder(self.folder / "checkpoints")
+        saved = checkpoint.load(folder, self.solver, self.seed) if resume else None
         state: Dict[str, Any] = {"best": None, "best_epoch": 0, "last": None}
         if saved:
             state = saved["progress"]
@@ -208,7 +209,7 @@ class Trainer:
                         recent["validation"] = shown
                 if done % self.settings.checkpoint_interval == 0 or done == self.total:
                     state["monitors"] = monitors.pending()
-                    checkpoint.save(self.folder / "checkpoints", done, self.solver, state)
+                    checkpoint.save(folder, done, self.solver, state, self.seed)
                 if progress is not None:
                     progress(done, self.total, recent)
         return Outcome(
@@ -310,9 +311,7 @@ class Trainer:
         best_before = Score(**state["best"]) if state["best"] else None
         if best_before is None or score.better_than(best_before):
             state["best"], state["best_epoch"] = vars(score), round(self.batches.epoch(done), 3)
-            best = self.folder / "best.h5"
-            with atomic_path(best) as path, h5_errors(best), quiet():
-                nn.save_parameters(str(path))
+            save_parameters(self.folder / "best.h5")
 
     def _monitor_memory(self, iteration: int, monitors: Monitors) -> None:
         memory = NetworkMemory.of([self.logits])
@@ -337,6 +336,8 @@ class Trainer:
         best = self.folder / "best.h5"
         if not best.exists():
             return False
-        with quiet():
-            nn.load_parameters(str(best))
+        load_parameters(
+            best,
+            f"remove {self.folder}, and --resume begins this training again, to the same bits",
+        )
         return True
