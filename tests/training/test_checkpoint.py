@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress.errors import DataError
-from nnabla_compress.training import checkpoint
+from nnabla_compress.training import checkpoint, set_seed
 
 NAMES = ("checkpoint_9.json", "params_9.h5", "states_9.h5")
 
@@ -26,6 +26,7 @@ class Training:
 
     def __init__(self, outputs: int = 3) -> None:
         nn.clear_parameters()
+        set_seed(3)
         self.x = nn.Variable.from_numpy_array(np.random.RandomState(1).randn(2, 4))
         h = PF.batch_normalization(PF.affine(self.x, outputs, name="a"), name="bn")
         self.loss = F.mean(h**2 + h)
