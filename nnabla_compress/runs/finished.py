@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -99,7 +100,9 @@ def _written_to(nnp: Path, run: Optional[Path] = None) -> Iterator[None]:
     """Holds the folder of an export while it is written, and the run's if it lies in that."""
     folder = nnp.parent
     with ExitStack() as stack:
-        if run is not None and run.resolve() in folder.resolve().parents:
+        # Where nobody may write, no run goes on.
+        within = run is not None and run.resolve() in folder.resolve().parents
+        if run is not None and within and os.access(run, os.W_OK):
             stack.enter_context(locked(run, shared=True))
         stack.enter_context(locked(folder))
         stack.enter_context(new_files(folder))

@@ -108,9 +108,13 @@ class Run:
                     help="resume with the same recipe, or choose another folder with -o",
                 )
             return
-        write_record(self.folder / "source.json", {"folder": self.recipe_folder.resolve()})
-        write_bytes(kept, self.recipe.dump().encode("utf-8"))
         self._claimed = True
+        try:
+            write_record(self.folder / "source.json", {"folder": self.recipe_folder.resolve()})
+            write_bytes(kept, self.recipe.dump().encode("utf-8"))
+        except CompressError:
+            self._release()
+            raise
 
     def _release(self) -> None:
         """Takes a claim of this run back, so that a corrected recipe may have the folder."""

@@ -3,7 +3,7 @@
 
 A run trains a small LeNet on digits, compresses, trains again and exports. It is killed by SIGKILL
 up to six times, at moments drawn evenly from the time that it takes, and resumed after each; then
-it may end. Processes are forked from a server that has imported everything, so that kills hit the work.
+it may end. Processes are forked from a server that has imported everything: kills hit the work.
 """
 
 from __future__ import annotations
