@@ -54,6 +54,7 @@ def locked(folder: Union[str, Path], shared: bool = False) -> Iterator[Path]:
     """
     is_new = not Path(folder).exists()
     path = writable_folder(folder)
+    made = os.stat(path)
     try:
         handle = _taken(path, shared)
     except OSError as error:
@@ -66,8 +67,8 @@ def locked(folder: Union[str, Path], shared: bool = False) -> Iterator[Path]:
             yield path
     finally:
         _released(path / NAME, handle, shared)
-        if is_new:
-            with suppress(OSError):  # something was written there
+        with suppress(OSError):  # it is gone, or something was written there
+            if is_new and os.path.samestat(os.stat(path), made):
                 path.rmdir()
 
 
