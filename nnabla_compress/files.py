@@ -8,7 +8,10 @@ import fcntl
 import json
 import math
 import os
+import shutil
+import stat
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterator, Mapping, Optional, Union
@@ -18,6 +21,9 @@ from nnabla_compress.kept_folders import check_kept
 
 # In the names of our temporary files, so that those of killed processes are known.
 _MARK = ".nnc-"
+_FOLDER = "nnabla-compress-"
+# Seconds.
+_YOUNG = 60.0
 # Characters of a name that its temporary name begins with.
 _STEM = 40
 
@@ -159,6 +165,57 @@ def remove_stale(folder: Union[str, Path]) -> None:
             finally:
                 os.close(handle)
         except OSError:  # another was quicker, or it is not ours
+            continue
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Gives a folder for intermediate files that is gone after the block.
+
+    Those that killed processes of this user left behind are removed, too.
+
+    Yields:
+        The folder, in the place for temporary files (``TMPDIR``).
+
+    Raises:
+        ConfigError: If none can be made.
+
+    Example:
+        >>> with temporary_folder() as folder:
+        ...     _ = (folder / "a.txt").write_text("")
+        >>> folder.exists()
+        False
+    """
+    place = Path(tempfile.gettempdir())
+    _remove_stale_folders(place)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=str(place)))
+    except OSError as error:
+        raise write_error(place, error) from error
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        flock(handle)  # so that others see that it is in use
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def _remove_stale_folders(place: Path) -> None:
+    for folder in place.glob(f"{_FOLDER}*"):
+        try:
+            status = os.lstat(folder)
+            # A younger one may not be locked yet.
+            aged = time.time() - status.st_mtime > _YOUNG
+            if not (stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and aged):
+                continue
+            handle = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                if flock(handle):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(handle)
+        except OSError:  # another was quicker
             continue
 
 

@@ -194,3 +194,19 @@ def test_nothing_else_writes_json():
         if isinstance(node.value, ast.Name) and node.value.id == "json"
     ]
     assert writers == ["files.py"]
+
+
+def test_temporary_folders_of_killed_processes_go_and_those_in_use_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    old, young, other = (
+        tmp_path / name for name in ("nnabla-compress-a", "nnabla-compress-b", "c")
+    )
+    for folder in (old, young, other):
+        folder.mkdir()
+        (folder / "net.nnb").write_bytes(b"left")
+    with files.temporary_folder() as used:
+        for folder in (old, used, other):
+            os.utime(folder, (0, 0))
+        with files.temporary_folder() as second:
+            assert names(tmp_path) == sorted(f.name for f in (young, other, used, second))
+    assert names(tmp_path) == sorted([young.name, other.name])

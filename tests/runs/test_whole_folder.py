@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""A run folder: damage is refused, a full disk or a second process costs nothing, reading is free."""
+"""A run folder: damage is refused, a full disk or a second process costs nothing."""
 
 from __future__ import annotations
 
