@@ -24,8 +24,6 @@ _MARK = ".nnc-"
 _FOLDER = "nnabla-compress-"
 # Seconds.
 _YOUNG = 60.0
-# Characters of a name that its temporary name begins with.
-_STEM = 40
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "free some space, or choose another folder with -o"),
@@ -40,7 +38,9 @@ _REASONS = {
     errno.ENOTDIR: ("a part of the path is a file", "choose a folder"),
     errno.EEXIST: ("a part of the path is a file", "choose a folder"),
     errno.EISDIR: ("it is a folder", "choose a file name"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one"),
 }
+_STEM = 40  # characters in a temporary name, which is to fit where the name itself does
 
 
 def write_error(path: Union[str, Path], error: OSError) -> ConfigError:

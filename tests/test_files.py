@@ -210,3 +210,13 @@ def test_temporary_folders_of_killed_processes_go_and_those_in_use_stay(tmp_path
         with files.temporary_folder() as second:
             assert names(tmp_path) == sorted(f.name for f in (young, other, used, second))
     assert names(tmp_path) == sorted([young.name, other.name])
+
+
+def test_the_longest_name_that_a_file_can_have_is_written(tmp_path):
+    target = tmp_path / ("w" * 251 + ".nnp")
+    with atomic_path(target) as temporary:
+        temporary.write_text("x")
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    with pytest.raises(ConfigError, match="the name is too long"):
+        with atomic_path(tmp_path / ("w" * 252 + ".nnp")) as temporary:
+            temporary.write_text("x")
