@@ -21,6 +21,7 @@ _MARK = b"\n# sha256 of what stands before: "
 _LINE = len(_MARK) + 64 + 1
 _KEY = "sha256_of_the_rest"
 _PIECE = 1 << 20
+_FEW = 3
 
 
 def write_bytes(path: Union[str, Path], content: Any) -> str:
@@ -150,7 +151,7 @@ def read_record(path: Union[str, Path], help: str) -> Dict[str, Any]:
             raise ValueError("it holds no entries")
     except (OSError, ValueError, RecursionError) as error:
         raise DataError(f"can't read {path}: {error}.", help=help) from error
-    stated = content.pop(_KEY, None)
+    stated = content.pop(next((key for key in content if _alike(key, _KEY)), _KEY), None)
     if stated is not None and stated != _of_json(content):
         raise damaged(path, help)
     return content
@@ -160,6 +161,12 @@ def _of_json(content: Mapping[str, Any]) -> str:
     return hashlib.sha256(json_text(content).encode("utf-8")).hexdigest()
 
 
+def _alike(found: Union[str, bytes], wanted: Union[str, bytes]) -> bool:
+    """Whether something begins as wanted, but for a few damaged places."""
+    apart = sum(a != b for a, b in zip(found, wanted))
+    return len(found) >= len(wanted) and apart <= _FEW
+
+
 def _stated(file: BinaryIO) -> Tuple[Optional[str], int]:
     """The checksum in the last line of a file, and the bytes before that."""
     size = file.seek(0, os.SEEK_END) - _LINE
@@ -167,6 +174,8 @@ def _stated(file: BinaryIO) -> Tuple[Optional[str], int]:
         return None, 0
     file.seek(size)
     line = file.read(_LINE)
-    if not line.startswith(_MARK):
+    if not _alike(line, _MARK):
         return None, 0
+    if not line.startswith(_MARK):
+        return "", size  # what announces the checksum is damaged itself
     return line[len(_MARK) :].decode("ascii", "replace").rstrip("\n"), size
