@@ -4,21 +4,34 @@
 from __future__ import annotations
 
 import errno
+import fcntl
 import json
 import math
 import os
-import re
 import shutil
+import stat
 import tempfile
+import time
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Union
+from typing import Any, Iterator, Mapping, Optional, Union
 
 from nnabla_compress.errors import CompressError, ConfigError
+from nnabla_compress.kept_folders import check_kept
+
+# In the names of our temporary files, so that those of killed processes are known.
+_MARK = ".nnc-"
+_FOLDER = "nnabla-compress-"
+# Seconds.
+_YOUNG = 60.0
 
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "free some space, or choose another folder with -o"),
     errno.EDQUOT: ("the disk quota is used up", "free some space, or choose another folder"),
+    errno.EFBIG: (
+        "the file would be larger than this process may write",
+        "raise the limit, see 'ulimit -f'",
+    ),
     errno.EACCES: ("permission denied", "choose a folder that you may write to"),
     errno.EPERM: ("permission denied", "choose a folder that you may write to"),
     errno.EROFS: ("the file system is read-only", "choose a folder that you may write to"),
@@ -77,16 +90,17 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
         'whole or not at all'
     """
     path = Path(path)
-    temporary = None
+    temporary, handle = None, None
     try:
+        check_kept(path)
         path.parent.mkdir(parents=True, exist_ok=True)
         if path.is_dir():
             raise OSError(errno.EISDIR, "it is a folder")
         handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem[:_STEM]}.", suffix=path.suffix, dir=str(path.parent)
+            prefix=f".{path.stem[:_STEM]}{_MARK}", suffix=path.suffix, dir=str(path.parent)
         )
-        os.close(handle)
         temporary = Path(name)
+        flock(handle)  # so that others see that it is in use
         yield temporary
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
@@ -94,14 +108,115 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(temporary, 0o666 & ~umask)
+        check_kept(path)
         os.replace(temporary, path)
     except CompressError:
         raise
     except OSError as error:
+        check_kept(path)
         raise write_error(path, error) from error
     finally:
         if temporary is not None and temporary.exists():
             temporary.unlink()
+        if handle is not None:
+            os.close(handle)
+
+
+def flock(handle: int, shared: bool = False) -> Optional[bool]:
+    """Locks an open file if that is possible at once; the lock ends with the file or the process.
+
+    Args:
+        handle: Number of the open file.
+        shared: Whether others may hold it, too.
+
+    Returns:
+        Whether it is locked now; False if another holds it, None if there are no such locks here.
+    """
+    try:
+        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+    except OSError as error:
+        held = error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
+        return False if held else None
+    return True
+
+
+def remove_stale(folder: Union[str, Path]) -> None:
+    """Removes the temporary files that killed processes left in a folder, and no others.
+
+    Args:
+        folder: The folder; those below it are not looked at.
+
+    Example:
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     for name in (".net.nnc-a1b2c3d4.nnp", "net.nnp"):
+        ...         _ = (Path(folder) / name).write_text("")
+        ...     remove_stale(folder)
+        ...     [path.name for path in Path(folder).iterdir()]
+        ['net.nnp']
+    """
+    for path in Path(folder).glob(f".*{_MARK}*"):
+        try:
+            if not path.is_file() or path.is_symlink():
+                continue
+            handle = os.open(path, os.O_RDWR)
+            try:
+                if flock(handle):
+                    path.unlink()
+            finally:
+                os.close(handle)
+        except OSError:  # another was quicker, or it is not ours
+            continue
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    """Gives a folder for intermediate files that is gone after the block.
+
+    Those that killed processes of this user left behind are removed, too.
+
+    Yields:
+        The folder, in the place for temporary files (``TMPDIR``).
+
+    Raises:
+        ConfigError: If none can be made.
+
+    Example:
+        >>> with temporary_folder() as folder:
+        ...     _ = (folder / "a.txt").write_text("")
+        >>> folder.exists()
+        False
+    """
+    place = Path(tempfile.gettempdir())
+    _remove_stale_folders(place)
+    try:
+        folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=str(place)))
+    except OSError as error:
+        raise write_error(place, error) from error
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        flock(handle)  # so that others see that it is in use
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+        os.close(handle)
+
+
+def _remove_stale_folders(place: Path) -> None:
+    for folder in place.glob(f"{_FOLDER}*"):
+        try:
+            status = os.lstat(folder)
+            # A younger one may not be locked yet.
+            aged = time.time() - status.st_mtime > _YOUNG
+            if not (stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and aged):
+                continue
+            handle = os.open(folder, os.O_RDONLY | os.O_NOFOLLOW)
+            try:
+                if flock(handle):
+                    shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(handle)
+        except OSError:  # another was quicker
+            continue
 
 
 def json_text(content: Any) -> str:
@@ -154,42 +269,10 @@ def write_json(path: Union[str, Path], content: Any) -> None:
         temporary.write_text(json_text(content) + "\n", encoding="utf-8")
 
 
-@contextmanager
-def h5_errors(path: Union[str, Path]) -> Iterator[None]:
-    """Turns what HDF5 raises when a disk is full into the operating system's own error.
-
-    HDF5 reports a failed write as a RuntimeError or as an OSError without a number, with the number
-    somewhere in its text.
-
-    Args:
-        path: The file that is being written.
-
-    Raises:
-        OSError: With ``errno`` set, for :func:`atomic_path` to explain.
-
-    Example:
-        >>> try:
-        ...     with h5_errors("params.h5"):
-        ...         raise RuntimeError("Can't write data (errno = 28, message = 'No space left')")
-        ... except OSError as error:
-        ...     error.errno == errno.ENOSPC
-        True
-    """
-    try:
-        yield
-    except (OSError, RuntimeError, SystemError) as error:
-        number = re.search(r"errno = (\d+)", str(error))
-        if number:
-            raise OSError(int(number.group(1)), os.strerror(int(number.group(1)))) from error
-        if isinstance(error, OSError) and error.errno:
-            raise
-        if shutil.disk_usage(Path(path).parent).free < 1 << 16:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)) from error
-        raise
-
-
 def writable_folder(path: Union[str, Path]) -> Path:
     """Makes a folder and proves that files can be written to it.
+
+    What killed processes left there half-written is removed.
 
     Args:
         path: The folder.
@@ -207,12 +290,14 @@ def writable_folder(path: Union[str, Path]) -> Path:
         'run'
     """
     path = Path(path)
+    check_kept(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=str(path)):
             pass
     except OSError as error:
         raise write_error(path, error) from error
+    remove_stale(path)
     return path
 
 
@@ -242,13 +327,14 @@ def new_files(folder: Union[str, Path]) -> Iterator[Path]:
     """
     path = Path(folder)
     before = set(path.iterdir()) if path.is_dir() else None
-    writable_folder(path)
+    folder_then = os.stat(writable_folder(path))
     try:
         yield path
     except BaseException:
-        for each in path.iterdir():
-            if each.is_file() and each not in (before or ()):
-                each.unlink()
-        if before is None and not any(path.iterdir()):
-            path.rmdir()
+        if path.is_dir() and os.path.samestat(os.stat(path), folder_then):
+            for each in path.iterdir():
+                if each.is_file() and each not in (before or ()):
+                    each.unlink()
+            if before is None and not any(path.iterdir()):
+                path.rmdir()
         raise

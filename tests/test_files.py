@@ -7,17 +7,15 @@ import ast
 import errno
 import json
 import os
-import resource
 import stat
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
 from nnabla_compress import files
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.files import atomic_path, h5_errors, writable_folder, write_error
+from nnabla_compress.files import atomic_path, writable_folder, write_error
 
 
 def names(folder):
@@ -169,36 +167,6 @@ def test_every_reason_has_words_and_a_way_out(number, words):
     assert "odd failure" in write_error("x", OSError("odd failure")).message
 
 
-def test_hdf5_that_can_not_write_on_is_told_with_the_systems_error_number(tmp_path):
-    allowed = resource.getrlimit(resource.RLIMIT_FSIZE)
-    with pytest.raises(OSError) as caught:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, allowed[1]))
-        try:
-            with h5_errors(tmp_path / "net.h5"), h5py.File(tmp_path / "net.h5", "w") as file:
-                file["W"] = np.zeros(1 << 18)
-        finally:
-            resource.setrlimit(resource.RLIMIT_FSIZE, allowed)
-    assert caught.value.errno == errno.EFBIG
-
-
-def test_hdf5s_words_become_the_systems_error_number(tmp_path):
-    for kind in (RuntimeError, OSError, SystemError):
-        with pytest.raises(OSError) as caught:
-            with h5_errors(tmp_path / "x.h5"):
-                raise kind(
-                    "Can't write (file write failed: errno = 28, error message = 'No space')"
-                )
-        assert caught.value.errno == errno.ENOSPC
-
-
-def test_other_errors_of_hdf5_pass_unchanged(tmp_path):
-    for error in (RuntimeError("bad header"), OSError(errno.EACCES, "no"), ValueError("v")):
-        with pytest.raises(type(error)) as caught:
-            with h5_errors(tmp_path / "x.h5"):
-                raise error
-        assert caught.value is error
-
-
 def test_json_is_valid_whatever_the_numbers(tmp_path):
     content = {
         "loss": float("nan"), "snr": np.float32("inf"), "sizes": (np.int64(3), -np.inf),
@@ -226,6 +194,22 @@ def test_nothing_else_writes_json():
         if isinstance(node.value, ast.Name) and node.value.id == "json"
     ]
     assert writers == ["files.py"]
+
+
+def test_temporary_folders_of_killed_processes_go_and_those_in_use_stay(tmp_path, monkeypatch):
+    monkeypatch.setattr(files.tempfile, "tempdir", str(tmp_path))
+    old, young, other = (
+        tmp_path / name for name in ("nnabla-compress-a", "nnabla-compress-b", "c")
+    )
+    for folder in (old, young, other):
+        folder.mkdir()
+        (folder / "net.nnb").write_bytes(b"left")
+    with files.temporary_folder() as used:
+        for folder in (old, used, other):
+            os.utime(folder, (0, 0))
+        with files.temporary_folder() as second:
+            assert names(tmp_path) == sorted(f.name for f in (young, other, used, second))
+    assert names(tmp_path) == sorted([young.name, other.name])
 
 
 def test_the_longest_name_that_a_file_can_have_is_written(tmp_path):

@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List
 
+from nnabla_compress.runs.written import check_written
+
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
@@ -94,6 +96,7 @@ def filled(page: Path) -> str:
 
 def add(run: Path, command: str) -> None:
     """Copies the results of a run, with the command that made it, to docs/results."""
+    check_written([run / "results.json"])
     result = json.loads((run / "results.json").read_text("utf-8"))
     if "steps" in result:
         path = RESULTS / "ptq" / f"{result['name']}.json"

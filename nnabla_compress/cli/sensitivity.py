@@ -50,7 +50,8 @@ def command(
 ) -> None:
     """Measures how FILE suffers when only one layer or activation is quantized."""
     from nnabla_compress.cli.engine import console
-    from nnabla_compress.files import writable_folder
+    from nnabla_compress.files import new_files
+    from nnabla_compress.locks import locked
     from nnabla_compress.search.heat_map import write_heat_map
     from nnabla_compress.search.scoring import rule_of
     from nnabla_compress.search.sensitivity import measure
@@ -67,9 +68,9 @@ def command(
         for width in widths:
             rule_of(rule, width)
     recipe, folder = recipe_of(file, weights=["lut:bits=8"], **options)
-    target = writable_folder(output or Path("."))
-    found = measure(recipe, folder, widths, of_weights, samples, workers, None, activations)
-    found.write(target / "sensitivity.json")
-    write_csv(found, target / "sensitivity.csv")
-    write_heat_map(found, target / "sensitivity.png")
+    with locked(output or Path(".")) as target, new_files(target):
+        found = measure(recipe, folder, widths, of_weights, samples, workers, None, activations)
+        found.write(target / "sensitivity.json")
+        write_csv(found, target / "sensitivity.csv")
+        write_heat_map(found, target / "sensitivity.png")
     console.print(sensitivity_table(found))

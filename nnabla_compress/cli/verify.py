@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Optional
 
@@ -66,13 +65,13 @@ def command(
     The exit status is 1 if a promise of equality is broken.
     """
     from nnabla_compress.cli.engine import console, messages
-    from nnabla_compress.files import json_text
+    from nnabla_compress.files import json_text, temporary_folder
     from nnabla_compress.models import as_archive, holds_network
     from nnabla_compress.report.verification import accuracy_lines, verification_table
 
-    with tempfile.TemporaryDirectory() as temporary:
+    with temporary_folder() as temporary:
         if holds_network(target) and target.exists():
-            target = as_archive(target, Path(temporary))
+            target = as_archive(target, temporary)
         found = _verified(target, samples, nnp, original, trust, options)
     for warning in found.warnings:
         messages.print(warning)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections import OrderedDict
 from pathlib import Path
 from typing import Any, NamedTuple, Optional
@@ -17,6 +16,7 @@ from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import packing_of
 from nnabla_compress.exporters.sizes import float_sizes
+from nnabla_compress.files import temporary_folder
 from nnabla_compress.graph.layers import parameter_names
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models.nnp import NnpFile
@@ -71,6 +71,6 @@ def device_sizes(file: NnpFile, name: str, exported: bool) -> Optional[DeviceSiz
 
 
 def _converted(path: Path) -> DeviceSizes:
-    with tempfile.TemporaryDirectory() as folder:
-        nnb = export_nnb(Path(folder) / "net.nnb", path)
+    with temporary_folder() as folder:
+        nnb = export_nnb(folder / "net.nnb", path)
         return DeviceSizes(nnb.stat().st_size, read_nnb(nnb).buffer_bytes)

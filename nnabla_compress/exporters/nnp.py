@@ -7,7 +7,6 @@ missing functions lowered, each function checked against the target, written, re
 
 from __future__ import annotations
 
-import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import List, Mapping, Optional, Sequence, Union
@@ -44,7 +43,7 @@ from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.exporters.weigh import check_preference
 from nnabla_compress.exporters.zero_notes import zero_notes
-from nnabla_compress.files import atomic_path
+from nnabla_compress.files import atomic_path, temporary_folder
 from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.names import ascii_name
 from nnabla_compress.quantizers.base import graph_quantizers
@@ -125,7 +124,7 @@ def export_nnp(
         >>> nn.clear_parameters()
         >>> x = nn.Variable((8, 16))
         >>> y = PF.affine(x, 10, apply_w=LUT(bits=2), name="fc")
-        >>> with tempfile.TemporaryDirectory() as folder:
+        >>> with temporary_folder() as folder:
         ...     report = export_nnp(f"{folder}/net.nnp", y, x)
         >>> [(row.name, row.bits, row.packed_bytes, row.float_bytes) for row in report.rows]
         [('fc/affine', 2, 56, 640)]
@@ -229,8 +228,8 @@ def _simulate(
 ) -> Agreement:
     """Converts a file and runs it in the simulator of the C runtime against the network."""
     batch_size = next(iter(network.inputs.values())).shape[0]
-    with tempfile.TemporaryDirectory() as folder:
-        settings, nnb = Path(folder) / "settings.yaml", Path(folder) / "net.nnb"
+    with temporary_folder() as folder:
+        settings, nnb = folder / "settings.yaml", folder / "net.nnb"
         write_types(settings, graph.types)
         has_settings = settings.exists()
         given = settings if has_settings else None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
 from nnabla_compress.kernels.threads import threads_for
 from nnabla_compress.kernels.uniform import _code
 
@@ -68,7 +69,7 @@ def straight_through(
         _straight_through(x, dy, bottom, top, dx, accumulate)
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=CACHE, parallel=True)
 def _quantize(x, scale, inverse, lower, upper, out):  # type: ignore[no-untyped-def]
     outer, channels, inner = x.shape
     if inner == 1:
@@ -88,7 +89,7 @@ def _quantize(x, scale, inverse, lower, upper, out):  # type: ignore[no-untyped-
             result[i] = _code(values[i], r, low, high) * d + _ZERO
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=CACHE, parallel=True)
 def _straight_through(x, dy, bottom, top, dx, accumulate):  # type: ignore[no-untyped-def]
     outer, channels, inner = x.shape
     for o in numba.prange(outer):

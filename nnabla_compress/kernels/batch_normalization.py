@@ -8,6 +8,7 @@ from typing import Tuple
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
 from nnabla_compress.kernels.threads import threads_for
 
 
@@ -97,7 +98,7 @@ def input_gradient(
         _input_gradient(dy, x, slope, offset, per_value, out, accumulate)
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=CACHE, parallel=True)
 def _input_gradient(dy, x, slope, offset, per_value, out, accumulate):  # type: ignore[no-untyped-def]
     for c in numba.prange(x.shape[1]):
         for o in range(x.shape[0]):
@@ -106,7 +107,7 @@ def _input_gradient(dy, x, slope, offset, per_value, out, accumulate):  # type: 
                 out[o, c, i] = out[o, c, i] + value if accumulate else value
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=CACHE, parallel=True)
 def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
     count = x.shape[0] * x.shape[2]
     for c in numba.prange(x.shape[1]):
@@ -124,7 +125,7 @@ def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
         variance[c] = squares / count
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=CACHE, parallel=True)
 def _scale_and_shift(x, scale, shift, out):  # type: ignore[no-untyped-def]
     for c in numba.prange(x.shape[1]):
         for o in range(x.shape[0]):
@@ -132,7 +133,7 @@ def _scale_and_shift(x, scale, shift, out):  # type: ignore[no-untyped-def]
                 out[o, c, i] = x[o, c, i] * scale[c] + shift[c]
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=CACHE, parallel=True)
 def _gradient_sums(dy, x, mean, inverse, beta, gamma):  # type: ignore[no-untyped-def]
     for c in numba.prange(x.shape[1]):
         total, product = 0.0, 0.0

@@ -23,6 +23,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
 from nnabla_compress.kernels.sorted_cells import Cells, merged
 
 # Cells times entries that a dynamic programme takes; more cells are merged.
@@ -139,7 +140,7 @@ def _descended(cells: Cells, entries: np.ndarray, zero: bool) -> np.ndarray:
     return best
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _programme(weight, first, second, start, clusters):  # type: ignore[no-untyped-def]
     """Returns the least errors of all cells, and where the last cluster begins, for 0 .. clusters.
 

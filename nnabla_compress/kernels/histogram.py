@@ -13,6 +13,8 @@ from typing import Tuple
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
+
 BINS = 8192  # 0 lies between the two in the middle
 _BLOCK = 2048
 _EXPONENT = np.uint32(0x7F800000)
@@ -56,7 +58,7 @@ def extremes(values: np.ndarray) -> Tuple[float, float]:
     return float(low), float(high)
 
 
-@numba.njit(fastmath={"nnan", "nsz", "ninf"}, cache=True)
+@numba.njit(fastmath={"nnan", "nsz", "ninf"}, cache=CACHE)
 def _smallest_and_largest(block):  # type: ignore[no-untyped-def]
     low, high = block[0], block[0]
     for i in range(block.size):
@@ -65,7 +67,7 @@ def _smallest_and_largest(block):  # type: ignore[no-untyped-def]
     return low, high
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _finite(bits):  # type: ignore[no-untyped-def]
     # As integers: floating point comparisons of NaN would keep the compiler from vectors.
     most = np.uint32(0)
@@ -74,7 +76,7 @@ def _finite(bits):  # type: ignore[no-untyped-def]
     return most < _EXPONENT
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _extremes(values, bits):  # type: ignore[no-untyped-def]
     low, high = values[0], values[0]
     for start in range(0, values.size, _BLOCK):
@@ -85,7 +87,7 @@ def _extremes(values, bits):  # type: ignore[no-untyped-def]
     return low, high
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _double(histogram):  # type: ignore[no-untyped-def]
     merged = np.zeros_like(histogram)
     quarter = histogram.size // 4
@@ -94,7 +96,7 @@ def _double(histogram):  # type: ignore[no-untyped-def]
     histogram[:] = merged
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _observe(values, bits, histogram, limit):  # type: ignore[no-untyped-def]
     low, high = values[0], values[0]
     half, last = np.float32(histogram.size // 2), histogram.size - 1

@@ -15,6 +15,7 @@ from typing import Tuple
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
 from nnabla_compress.kernels.threads import threads_for
 
 _CHUNK = 1 << 16
@@ -94,7 +95,7 @@ def assign_and_accumulate(
     return sums, counts
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=CACHE, parallel=True)
 def _pass_over(values, limits, codes, prune_threshold):  # type: ignore[no-untyped-def]
     chunks = (values.size + _CHUNK - 1) // _CHUNK
     sums, counts = np.zeros((chunks, 256)), np.zeros((chunks, 256), np.int64)
@@ -103,7 +104,7 @@ def _pass_over(values, limits, codes, prune_threshold):  # type: ignore[no-untyp
     return sums, counts
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _chunk(  # type: ignore[no-untyped-def]
     values, limits, codes, prune_threshold, chunk, sums, counts
 ):
@@ -120,7 +121,7 @@ def _chunk(  # type: ignore[no-untyped-def]
         counts += tally[lane]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _assign(values, limits, codes):  # type: ignore[no-untyped-def]
     # Up to 128 boundaries, counting all of them in vector registers beats a binary search.
     if limits.size <= 128:
@@ -141,14 +142,14 @@ def _assign(values, limits, codes):  # type: ignore[no-untyped-def]
             codes[i] = low
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _prune(values, threshold, codes):  # type: ignore[no-untyped-def]
     for i in range(values.size):
         if abs(values[i]) <= threshold:
             codes[i] = 255
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _accumulate(values, codes, sums, counts):  # type: ignore[no-untyped-def]
     # Four sets of sums: neighbours of one cluster need not wait for each other's addition.
     whole = values.size & ~3
@@ -161,7 +162,7 @@ def _accumulate(values, codes, sums, counts):  # type: ignore[no-untyped-def]
         counts[0, codes[i]] += 1
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _relabel(codes, labels):  # type: ignore[no-untyped-def]
     for i in range(codes.size):
         codes[i] = labels[codes[i]]

@@ -14,6 +14,8 @@ from typing import NamedTuple
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
+
 _STRETCH, _OFFSET = np.float32(1.2), np.float32(-0.1)
 _DECAY_1, _DECAY_2, _TINY = np.float32(0.9), np.float32(0.999), np.float32(1e-8)
 _ZERO, _ONE = np.float32(0), np.float32(1)
@@ -98,7 +100,7 @@ def _correction(number: int) -> float:
     return math.sqrt(1 - 0.999**number) / (1 - 0.9**number)
 
 
-@numba.njit(cache=True, fastmath={"contract"})
+@numba.njit(cache=CACHE, fastmath={"contract"})
 def _step(  # type: ignore[no-untyped-def]
     v, m, s, gap, below, gradient, number, rate, strength, beta, difference
 ):
@@ -122,7 +124,7 @@ def _step(  # type: ignore[no-untyped-def]
         difference[i] = below[i] + h * gap[i]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def descend(up, gap, gram, slope, sweeps):  # type: ignore[no-untyped-def]
     """Flips roundings of one row, best first, as long as the squared error falls.
 

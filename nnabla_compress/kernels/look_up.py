@@ -6,6 +6,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
 from nnabla_compress.kernels.threads import threads_for
 
 _CHUNK = 1 << 15
@@ -47,14 +48,14 @@ def straight_through(gradient: np.ndarray, out: np.ndarray, accumulate: bool) ->
         _straight_through(gradient.reshape(-1), out.reshape(-1), accumulate)
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=CACHE, parallel=True)
 def _look_up(dictionary, assignments, out):  # type: ignore[no-untyped-def]
     for chunk in numba.prange((out.size + _CHUNK - 1) // _CHUNK):
         for i in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, out.size)):
             out[i] = dictionary[assignments[i]]
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=CACHE, parallel=True)
 def _straight_through(gradient, out, accumulate):  # type: ignore[no-untyped-def]
     for chunk in numba.prange((out.size + _CHUNK - 1) // _CHUNK):
         start, stop = chunk * _CHUNK, min((chunk + 1) * _CHUNK, out.size)

@@ -15,6 +15,7 @@ from typing import Any, Optional, Tuple
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
 from nnabla_compress.kernels.threads import threads_for
 
 _CHUNK = 1 << 15
@@ -133,7 +134,7 @@ def _magnitude(size, low, high, smallest):  # type: ignore[no-untyped-def]
     return smallest if power < low else power
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=CACHE, parallel=True)
 def _quantize(x, low, high, smallest, signed, out):  # type: ignore[no-untyped-def]
     # Unsigned: negative numbers have a size of 0 and no sign.
     signs, negative = (_SIGN, _SIGN) if signed else (_ZERO, _ZERO)
@@ -153,7 +154,7 @@ def _quantize(x, low, high, smallest, signed, out):  # type: ignore[no-untyped-d
             result[i] = np.int32(power | sign) if is_number else bits
 
 
-@numba.njit(cache=True, parallel=True, fastmath={"reassoc"})
+@numba.njit(cache=CACHE, parallel=True, fastmath={"reassoc"})
 def _gradients(  # type: ignore[no-untyped-def]
     x, bits, dy, q_min, q_max, low, high, smallest, signed, dx, accumulate, lower, upper
 ):

@@ -8,6 +8,8 @@ from typing import Tuple
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
+
 _BLOCK = 4096
 _FREE = {"reassoc", "nsz", "contract"}  # in which order sums are added up
 
@@ -65,7 +67,7 @@ def saturated(values: np.ndarray, scale: float, top: float) -> np.ndarray:
     return found.reshape(np.shape(values))
 
 
-@numba.njit(fastmath=_FREE, cache=True)
+@numba.njit(fastmath=_FREE, cache=CACHE)
 def _magnitudes(values, low, high):  # type: ignore[no-untyped-def]
     largest, squares, unknown = np.float32(0), np.float64(0), False
     for value in values:
@@ -78,7 +80,7 @@ def _magnitudes(values, low, high):  # type: ignore[no-untyped-def]
     return largest, squares
 
 
-@numba.njit(fastmath=_FREE, cache=True)
+@numba.njit(fastmath=_FREE, cache=CACHE)
 def _cut_off(values, low, high, limits, sums):  # type: ignore[no-untyped-def]
     # Without a branch: vector instructions are quicker than a guess of which values are beyond.
     for start in range(0, values.size, _BLOCK):
@@ -92,7 +94,7 @@ def _cut_off(values, low, high, limits, sums):  # type: ignore[no-untyped-def]
             sums[i] += found
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _saturate(values, scale, top, found):  # type: ignore[no-untyped-def]
     for i in range(values.size):
         found[i] = min(max(np.trunc(values[i] * scale), -top - 1), top)

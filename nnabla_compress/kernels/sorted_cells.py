@@ -13,6 +13,8 @@ from typing import NamedTuple, Optional, Tuple
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
+
 # Cells that values are put into where there are more distinct ones: at most twice as many.
 FINE = 1 << 17
 
@@ -143,7 +145,7 @@ def _rests(weight: np.ndarray, first: np.ndarray, second: np.ndarray) -> Tuple[n
     return means, float(np.maximum(np.diff(second) - means * np.diff(first), 0).sum())
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _distinct(flat, most):  # type: ignore[no-untyped-def]
     """Where runs of equal values end; nothing if there are more than ``most``."""
     ends = np.empty(most, np.int64)
@@ -157,7 +159,7 @@ def _distinct(flat, most):  # type: ignore[no-untyped-def]
     return ends[:count]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _close_together(flat, parts):  # type: ignore[no-untyped-def]
     width = (np.float64(flat[-1]) - np.float64(flat[0])) / parts
     number = flat.size // parts + 1
@@ -174,7 +176,7 @@ def _close_together(flat, parts):  # type: ignore[no-untyped-def]
     return ends[: count + 1]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _running_sums(flat, weight, ends, centre):  # type: ignore[no-untyped-def]
     sums = np.zeros((3, ends.size + 1))
     start = 0

@@ -6,6 +6,8 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
+
 
 def table_moments(codes: np.ndarray, gram: np.ndarray, entries: int) -> np.ndarray:
     """Returns what the squared error of a layer is as a quadratic form of its table.
@@ -32,7 +34,7 @@ def table_moments(codes: np.ndarray, gram: np.ndarray, entries: int) -> np.ndarr
     return moments
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _add_moments(codes, gram, moments):  # type: ignore[no-untyped-def]
     entries, row = moments.shape[0], gram.shape[0]
     sums = np.empty((entries, row))
@@ -47,7 +49,7 @@ def _add_moments(codes, gram, moments):  # type: ignore[no-untyped-def]
                 moments[k, codes[output, j]] += sums[k, j]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def descend_on_table(  # type: ignore[no-untyped-def]
     values, free, entries, gram, slope, sweeps
 ):

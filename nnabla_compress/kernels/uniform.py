@@ -16,6 +16,7 @@ from typing import Any, Optional, Tuple
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
 from nnabla_compress.kernels.threads import threads_for
 
 _CHUNK = 1 << 15
@@ -107,7 +108,7 @@ def _code(x, inverse, lower, upper):  # type: ignore[no-untyped-def]
     return whole - (_ONE if rest <= -_HALF else _ZERO)
 
 
-@numba.njit(cache=True, parallel=True)
+@numba.njit(cache=CACHE, parallel=True)
 def _quantize(x, step, inverse, lower, upper, out):  # type: ignore[no-untyped-def]
     channels, n = x.shape
     chunks = (n + _CHUNK - 1) // _CHUNK
@@ -132,7 +133,7 @@ def _contributions(x, dy, d, r, limit, bottom, top, below):  # type: ignore[no-u
 
 # Only the order of additions within a block is left to the compiler ("reassoc"): it is the same
 # in every run on one machine.
-@numba.njit(cache=True, parallel=True, fastmath={"reassoc"})
+@numba.njit(cache=CACHE, parallel=True, fastmath={"reassoc"})
 def _gradients(  # type: ignore[no-untyped-def]
     x, dy, step, inverse, limit, bottom, top, below, dx, accumulate, inside, outside
 ):

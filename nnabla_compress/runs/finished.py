@@ -3,16 +3,18 @@
 
 from __future__ import annotations
 
-import json
-from contextlib import contextmanager
+import os
+from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Iterator, Optional, Tuple
 
+from nnabla_compress.checksums import check_bytes, read_record
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.files import new_files
+from nnabla_compress.locks import locked
 from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
@@ -28,12 +30,17 @@ from nnabla_compress.runs.inputs import (
 from nnabla_compress.runs.networks import network_of
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.post_trained import PostTrained, divide
-from nnabla_compress.runs.run import Run
+from nnabla_compress.runs.run import CHANGED, Run
 from nnabla_compress.runs.trust import check_trust, confined, confined_recipe
+from nnabla_compress.runs.written import forget_checksums
 from nnabla_compress.training import Score, set_seed
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.parameter_files import load_parameters as load_own
 
 _RECIPE, _RESULTS, _FLOAT = "recipe.yaml", "results.nnp", "float.nnp"
+MADE_AGAIN = (
+    "remove it, and 'nnabla-compress run -o FOLDER --resume' makes it again, to the same bits"
+)
 _AGREEMENT = "agreement with the float network"
 
 
@@ -62,17 +69,17 @@ def open_run(folder: Path, trust: bool = False) -> Run:
             if (folder / _RESULTS).is_file()
             else "give a folder that 'nnabla-compress run', 'compress' or 'ptq' wrote",
         )
-    try:
-        source = Path(json.loads((folder / "source.json").read_text("utf-8"))["folder"])
-    except (OSError, ValueError, KeyError):
-        source = folder
+    check_bytes(kept, CHANGED)
+    source = folder
+    if (folder / "source.json").exists():
+        source = Path(read_record(folder / "source.json", CHANGED).get("folder", folder))
     recipe = Recipe.read(kept)
     if trust:
-        return Run(recipe, folder, source, resume=True)
+        return Run.kept_in(recipe, folder, source)
     scored_on = PostTrained.read(folder)
     check_trust(folder, recipe, None if scored_on is None else scored_on.scored)
-    run = Run(recipe, folder, source, resume=True)
-    run.recipe, run.trusted = confined_recipe(recipe), False
+    run = Run.kept_in(confined_recipe(recipe), folder, source)
+    run.trusted = False
     return run
 
 
@@ -86,6 +93,21 @@ def stored_in(target: Path) -> Path:
     if target.is_dir() and not (target / _RECIPE).exists() and stored.is_file():
         return stored
     return target
+
+
+@contextmanager
+def _written_to(nnp: Path, run: Optional[Path] = None) -> Iterator[None]:
+    """Holds the folder of an export while it is written, and the run's if it lies in that."""
+    folder = nnp.parent
+    with ExitStack() as stack:
+        # Where nobody may write, no run goes on.
+        within = run is not None and run.resolve() in folder.resolve().parents
+        if run is not None and within and os.access(run, os.W_OK):
+            stack.enter_context(locked(run, shared=True))
+        stack.enter_context(locked(folder))
+        stack.enter_context(new_files(folder))
+        forget_checksums(folder, nnp.stem)
+        yield
 
 
 @contextmanager
@@ -132,7 +154,7 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
             build(inputs.variables(), True)
         finished = run.folder / f"{name}.h5"
         if finished.exists():
-            load_parameters(finished)
+            load_own(finished, MADE_AGAIN)
         elif part is not None or recipe.float_training is not None:
             raise DataError(
                 f"the run in {run.folder} has not finished: {finished.name} is missing.",
@@ -261,8 +283,9 @@ def export_run(
     """
     part = ExportPart.checked({"target": target, **options})
     run = open_run(folder, trust)
-    with trained_network(run, other) as (inputs, build), new_files(output):
-        return export_network(output / f"{run.recipe.name}.nnp", inputs, build, part)
+    nnp = output / f"{run.recipe.name}.nnp"
+    with trained_network(run, other) as (inputs, build), _written_to(nnp, folder):
+        return export_network(nnp, inputs, build, part)
 
 
 def export_file(
@@ -296,7 +319,7 @@ def export_file(
     nnp = (output / path.name).with_suffix(".nnp")
     if nnp.exists() and nnp.samefile(path):
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
-    with own_parameters(), new_files(output):
+    with own_parameters(), _written_to(nnp):
         samples, name = None, None if recipe is None else recipe.model.network
         if recipe is not None and recipe.data is not None:
             inputs = _inputs_of(path, recipe, folder, name, targets="none")

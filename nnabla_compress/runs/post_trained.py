@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,20 +14,20 @@ import numpy as np
 from nnabla_compress.calibration.network import copy_of, folded_copy, quantized_copy
 from nnabla_compress.calibration.ptq import PostTraining
 from nnabla_compress.calibration.settings import PostTrainingSettings
+from nnabla_compress.checksums import read_record, write_bytes, write_record
 from nnabla_compress.data import DataSet, Split
 from nnabla_compress.errors import DataError
-from nnabla_compress.files import atomic_path, h5_errors, write_json
 from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.graph.channel_pairs import with_channel_clips
-from nnabla_compress.logs import quiet
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.inputs import Inputs, load_inputs
-from nnabla_compress.runs.parameters import load_parameters
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.parameter_files import load_parameters, save_parameters
 
 KEPT = "post_training.json"
 _PARAMETERS = "compressed.h5"
+_AGAIN = "run 'nnabla-compress ptq' again"
 _STRUCTURE = ("weights", "activations", "per_channel", "power_of_two")
 
 
@@ -85,14 +84,11 @@ class PostTrained:
             source: Where its relative paths start.
             scope: The parameters of the quantized network.
         """
-        finished = folder / _PARAMETERS
-        with atomic_path(finished) as path, h5_errors(finished), quiet():
-            with nn.parameter_scope("", scope):
-                nn.save_parameters(str(path))
-        write_json(folder / KEPT, {key: getattr(self, key) for key in self.__dataclass_fields__})
-        write_json(folder / "source.json", {"folder": str(source.resolve())})
-        with atomic_path(folder / "recipe.yaml") as path:
-            path.write_text(recipe.dump(), encoding="utf-8")
+        with nn.parameter_scope("", scope):
+            save_parameters(folder / _PARAMETERS)
+        write_record(folder / KEPT, {key: getattr(self, key) for key in self.__dataclass_fields__})
+        write_record(folder / "source.json", {"folder": str(source.resolve())})
+        write_bytes(folder / "recipe.yaml", recipe.dump().encode("utf-8"))
 
     @classmethod
     def read(cls, folder: Path) -> Optional[PostTrained]:
@@ -107,11 +103,9 @@ class PostTrained:
         if not (folder / KEPT).exists():
             return None
         try:
-            return cls(**json.loads((folder / KEPT).read_text("utf-8")))
-        except (OSError, ValueError, TypeError) as error:
-            raise DataError(
-                f"can't read {folder / KEPT}: {error}.", help="run 'nnabla-compress ptq' again"
-            ) from error
+            return cls(**read_record(folder / KEPT, _AGAIN))
+        except TypeError as error:
+            raise DataError(f"can't read {folder / KEPT}: {error}.", help=_AGAIN) from error
 
     @property
     def settings(self) -> PostTrainingSettings:
@@ -145,7 +139,7 @@ class PostTrained:
         made = quantized_copy(plain, self.signed, self.settings)
         with nn.parameter_scope("", made.scope):
             known = set(nn.get_parameters(grad_only=False))
-            load_parameters(folder / _PARAMETERS)
+            load_parameters(folder / _PARAMETERS, _AGAIN)
             if set(nn.get_parameters(grad_only=False)) != known:
                 raise DataError(
                     f"{folder / _PARAMETERS} does not fit the network that was quantized.",

@@ -17,6 +17,7 @@ from nnabla_compress.calibration.steps import step_rows
 from nnabla_compress.data import Split
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.files import new_files, write_json
+from nnabla_compress.locks import locked
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
 from nnabla_compress.runs import doubts
@@ -26,6 +27,7 @@ from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.runs.post_trained import PostTrained, divide, on
 from nnabla_compress.runs.run import _scored, versions
+from nnabla_compress.runs.written import note_checksums
 from nnabla_compress.training.evaluate import Build
 
 Tell = Callable[[str], None]
@@ -62,10 +64,10 @@ def run_ptq(
     Raises:
         CompressError: For anything a user can mend.
     """
-    if (output / "results.json").exists() or (output / "recipe.yaml").exists():
-        raise ConfigError(f"{output} holds a run already.", help="-o chooses another folder")
-    refuse_foreign(output)
-    with own_parameters():
+    with locked(output), own_parameters():
+        if (output / "results.json").exists() or (output / "recipe.yaml").exists():
+            raise ConfigError(f"{output} holds a run already.", help="-o chooses another folder")
+        refuse_foreign(output)
         labelled = None if scored is not None else "none"
         inputs = load_inputs(recipe, folder, unlabelled=True, targets=labelled)
         calibrated = inputs.splits is not None
@@ -117,6 +119,7 @@ def run_ptq(
             kept = PostTrained.of(result, settings, samples, scored)
             kept.write(target, recipe, folder, result.scope)
             write_json(target / "results.json", results)
+            note_checksums(target)
     return results
 
 

@@ -9,7 +9,6 @@ parameters), the parameters before and after compression, the exported networks,
 from __future__ import annotations
 
 import datetime
-import json
 import platform
 from dataclasses import replace
 from pathlib import Path
@@ -21,11 +20,12 @@ import numpy as np
 
 import nnabla_compress
 from nnabla_compress import data
+from nnabla_compress.checksums import check_bytes, read_record, write_bytes, write_record
 from nnabla_compress.data import resolve_path
-from nnabla_compress.errors import ConfigError, DataError, unwrapped
-from nnabla_compress.files import atomic_path, h5_errors, writable_folder, write_json
+from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrapped
+from nnabla_compress.files import write_json
 from nnabla_compress.graph import start_quantizers
-from nnabla_compress.logs import quiet
+from nnabla_compress.locks import locked
 from nnabla_compress.progress import Announce
 from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
@@ -34,10 +34,17 @@ from nnabla_compress.runs.export import Exported, check_exportable, export_netwo
 from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
+from nnabla_compress.runs.written import forget_checksums, note_checksums
 from nnabla_compress.training import Outcome, Score, Term, Trainer, WithinBudget, set_seed
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.parameter_files import load_parameters as load_own
+from nnabla_compress.training.parameter_files import save_parameters
 
 Tell = Callable[[str], None]
+CHANGED = (
+    "undo the change, or take the file from a copy; if it was changed on purpose, remove the "
+    "checksum at its end"
+)
 # Samples that the ranges of activations start from where nothing is trained.
 _FIRST_BATCH = 256
 
@@ -52,23 +59,38 @@ class Run:
         resume: Go on with the run that the folder holds.
 
     Raises:
-        ConfigError: If the folder can't be written to, holds a run that was not to be resumed, one
-            of another recipe, or files of others.
+        ConfigError: If the folder can't be written to, is written to by another process, holds a
+            run that was not to be resumed, one of another recipe, or files of others.
     """
 
     def __init__(
         self, recipe: Recipe, folder: Path, recipe_folder: Path, resume: bool = False
     ) -> None:
-        self.recipe = recipe
+        self._set(recipe, folder, recipe_folder, resume)
         refuse_foreign(folder)
         self._new_folder = not folder.exists()
-        self._claimed = False
-        self.folder = writable_folder(folder)
-        self.recipe_folder = recipe_folder
+        with locked(folder):
+            self._claim()
+
+    @classmethod
+    def kept_in(cls, recipe: Recipe, folder: Path, recipe_folder: Path) -> Run:
+        """Returns the run that a folder holds; nothing is written before it goes on.
+
+        Args:
+            recipe: Its recipe.
+            folder: The run folder.
+            recipe_folder: Where relative paths of the recipe start.
+        """
+        run = cls.__new__(cls)
+        run._set(recipe, folder, recipe_folder, True)
+        return run
+
+    def _set(self, recipe: Recipe, folder: Path, recipe_folder: Path, resume: bool) -> None:
+        self.recipe, self.folder, self.recipe_folder = recipe, Path(folder), recipe_folder
         self.resume = resume
         # Whether its recipe is the user's own, not only that of a folder.
         self.trusted = True
-        self._claim()
+        self._new_folder = self._claimed = False
 
     def _claim(self) -> None:
         kept = self.folder / "recipe.yaml"
@@ -78,6 +100,7 @@ class Run:
                 help="--resume goes on with it; -o chooses another folder",
             )
         if kept.exists():
+            check_bytes(kept, CHANGED)
             changes = differences(Recipe.read(kept), self.recipe)
             if changes:
                 raise ConfigError(
@@ -85,10 +108,13 @@ class Run:
                     help="resume with the same recipe, or choose another folder with -o",
                 )
             return
-        write_json(self.folder / "source.json", {"folder": self.recipe_folder.resolve()})
-        with atomic_path(kept) as path:
-            path.write_text(self.recipe.dump(), encoding="utf-8")
         self._claimed = True
+        try:
+            write_record(self.folder / "source.json", {"folder": self.recipe_folder.resolve()})
+            write_bytes(kept, self.recipe.dump().encode("utf-8"))
+        except CompressError:
+            self._release()
+            raise
 
     def _release(self) -> None:
         """Takes a claim of this run back, so that a corrected recipe may have the folder."""
@@ -97,8 +123,6 @@ class Run:
         for name in ("recipe.yaml", "source.json", "data.json"):
             if (self.folder / name).exists():
                 (self.folder / name).unlink()
-        if self._new_folder and not any(self.folder.iterdir()):
-            self.folder.rmdir()
         self._claimed = False
 
     def execute(self, announce: Announce, tell: Tell = lambda line: None) -> Dict[str, Any]:
@@ -115,6 +139,14 @@ class Run:
         Raises:
             CompressError: For anything a user can mend.
         """
+        try:
+            with locked(self.folder):
+                return self._executed(announce, tell)
+        finally:
+            if self._new_folder and self.folder.is_dir() and not any(self.folder.iterdir()):
+                self.folder.rmdir()
+
+    def _executed(self, announce: Announce, tell: Tell) -> Dict[str, Any]:
         recipe = self.recipe
         with own_parameters():
             set_seed(recipe.seed)
@@ -145,6 +177,7 @@ class Run:
                 results["float_training"] = trained
             cause = None if recipe.float_training is None else doubts.TRAINING
             results["float"] = _score(inputs, inputs.build, cause)
+            forget_checksums(self.folder)
             exported = self._export("float", inputs, inputs.build, recipe.export.for_float())
             results["float"].update(exported.as_dict())
             if recipe.compression is None and recipe.export != recipe.export.for_float():
@@ -173,6 +206,7 @@ class Run:
                 if any("step" in row for row in results["quantizers"]):
                     plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)
             write_json(self.folder / "results.json", results)
+            note_checksums(self.folder)
         return results
 
     def _judge_budget(self, results: Dict[str, Any], output: nn.Variable) -> None:
@@ -199,12 +233,12 @@ class Run:
         if self.recipe.data is None or self.recipe.data.source != "python":
             return
         kept, now = self.folder / "data.json", {"sha256": inputs.data.fingerprint}
-        if kept.exists() and now["sha256"] not in kept.read_text("utf-8"):
+        if kept.exists() and read_record(kept, CHANGED).get("sha256") != now["sha256"]:
             raise DataError(
                 f"{inputs.data.name} gives other samples than when the run in {self.folder} began.",
                 help="seed its randomness, so that each call gives the same; or begin a new run",
             )
-        write_json(kept, now)
+        write_record(kept, now)
 
     def _check_compression(self, inputs: Inputs, tell: Tell) -> None:
         """Refuses rules that match nothing and budgets out of reach before anything is trained."""
@@ -225,7 +259,7 @@ class Run:
         """Initialises the quantizers of a network that is not trained: weights, one batch."""
         finished = self.folder / "compressed.h5"
         if finished.exists():
-            load_parameters(finished)
+            load_own(finished, self._again(finished))
             return
         if inputs.splits is not None:
             output = build(inputs.drawn_feed(_FIRST_BATCH).inputs, True)
@@ -235,7 +269,7 @@ class Run:
         if inputs.splits is not None:
             with unwrapped():
                 output.forward(clear_buffer=True)
-        self._keep(finished)
+        save_parameters(finished)
 
     def _train(
         self, phase: str, inputs: Inputs, build: Build, announce: Announce
@@ -269,20 +303,19 @@ class Run:
         finished = self.folder / f"{phase}.h5"
         summary = self.folder / phase / "outcome.json"
         if finished.exists() and summary.exists():
-            load_parameters(finished)
-            return dict(json.loads(summary.read_text("utf-8")))
+            load_own(finished, self._again(finished))
+            return read_record(summary, self._again(summary))
         progress = announce(phase, trainer.total)
         outcome = trainer.run(resume=self.resume, progress=progress)
         trainer.load_best()
         result = _summary(outcome)
-        write_json(summary, result)
-        self._keep(finished)
+        write_record(summary, result)
+        save_parameters(finished)
         return result
 
     @staticmethod
-    def _keep(finished: Path) -> None:
-        with atomic_path(finished) as path, h5_errors(finished), quiet():
-            nn.save_parameters(str(path))
+    def _again(path: Path) -> str:
+        return f"remove {path}, and --resume makes it again, to the same bits"
 
     def _export(self, name: str, inputs: Inputs, build: Build, part: ExportPart) -> Exported:
         return export_network(self.folder / f"{name}.nnp", inputs, build, part)

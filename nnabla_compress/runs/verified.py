@@ -12,14 +12,16 @@ import numpy as np
 from nnabla_compress.data import evaluation_batches, resolve_path
 from nnabla_compress.errors import DataError
 from nnabla_compress.recipes import Recipe
-from nnabla_compress.runs.finished import open_run, trained_network
+from nnabla_compress.runs.finished import MADE_AGAIN, open_run, trained_network
 from nnabla_compress.runs.inputs import Inputs, OtherData, load_inputs
 from nnabla_compress.runs.networks import network_of
 from nnabla_compress.runs.nnb_network import open_nnb
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.run import Run
+from nnabla_compress.runs.written import check_written
 from nnabla_compress.training import set_seed
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.parameter_files import load_parameters as load_own
 from nnabla_compress.verification import Samples, Verification, verify_files
 from nnabla_compress.verification.engines import FloatGraphEngine, GraphEngine, NnpEngine
 
@@ -56,10 +58,12 @@ def verify_run(
                 f"there is no file {nnp or folder / _EXPORTED[0]}.",
                 help="export the run with 'nnabla-compress export'",
             )
+        beside = files_beside(nnp)
+        check_written([*beside, nnp.with_suffix(".reference.nnp")])
         graph = _graph(GraphEngine, inputs, build, nnp)
         original = None if run.recipe.compression is None else _float_network(run, inputs, nnp)
         samples = samples_of(inputs, count)
-        return verify_files(*files_beside(nnp), samples, count, graph, original)
+        return verify_files(*beside, samples, count, graph, original)
 
 
 def verify_on_data(
@@ -140,7 +144,7 @@ def _float_network(run: Run, inputs: Inputs, nnp: Path) -> GraphEngine:
         if recipe.model.parameters is not None:
             load_parameters(resolve_path(recipe.model.parameters, run.recipe_folder, "parameters"))
         if (run.folder / "float.h5").is_file():
-            load_parameters(run.folder / "float.h5")
+            load_own(run.folder / "float.h5", MADE_AGAIN)
         return _graph(FloatGraphEngine, inputs, build, nnp)
 
 

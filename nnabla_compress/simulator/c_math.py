@@ -11,14 +11,16 @@ import math
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
 
-@numba.vectorize(cache=True)
+
+@numba.vectorize(cache=CACHE)
 def exp(x):  # type: ignore[no-untyped-def]
     """The C library's ``expf``."""
     return math.exp(x)
 
 
-@numba.vectorize(cache=True)
+@numba.vectorize(cache=CACHE)
 def log(x):  # type: ignore[no-untyped-def]
     """The C library's ``logf``."""
     if x > 0:
@@ -26,13 +28,13 @@ def log(x):  # type: ignore[no-untyped-def]
     return np.float32(-np.inf) if x == 0 else np.float32(np.nan)
 
 
-@numba.vectorize(cache=True)
+@numba.vectorize(cache=CACHE)
 def tanh(x):  # type: ignore[no-untyped-def]
     """The C library's ``tanhf``."""
     return math.tanh(x)
 
 
-@numba.vectorize(cache=True)
+@numba.vectorize(cache=CACHE)
 def power(x, y):  # type: ignore[no-untyped-def]
     """The C library's ``powf``."""
     return math.pow(x, y)

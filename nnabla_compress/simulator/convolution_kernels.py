@@ -10,8 +10,10 @@ from __future__ import annotations
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
 
-@numba.njit(cache=True)
+
+@numba.njit(cache=CACHE)
 def convolve(x, w, taps, alpha, bias, coefficient, low, high, out):  # type: ignore[no-untyped-def]
     """Float and generic convolution: sums per input channel, added channel by channel.
 
@@ -61,7 +63,7 @@ def convolve(x, w, taps, alpha, bias, coefficient, low, high, out):  # type: ign
                         out[b, g, m, p, lane] = total[lane]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _store_and_load(total, coefficient, low, high):  # type: ignore[no-untyped-def]
     for lane in range(total.shape[0]):
         quotient = total[lane] / coefficient
@@ -76,7 +78,7 @@ def _store_and_load(total, coefficient, low, high):  # type: ignore[no-untyped-d
         total[lane] = np.float32(stored) * coefficient
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def convolve_integers(x, w, taps, shift, low, high, part, out):  # type: ignore[no-untyped-def]
     """Integer convolution: cut and limited once per input channel.
 
@@ -118,7 +120,7 @@ def convolve_integers(x, w, taps, shift, low, high, part, out):  # type: ignore[
                         out[b, g, m, p, lane] = total[lane]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def multiply(x, w, total, out):  # type: ignore[no-untyped-def]
     """Affine function: sums over all inputs in order, exact for integers.
 

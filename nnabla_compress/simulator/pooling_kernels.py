@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numba
 
+from nnabla_compress.kernels.cache import CACHE
 
-@numba.njit(cache=True)
+
+@numba.njit(cache=CACHE)
 def add_windows(x, starts, ends, out):  # type: ignore[no-untyped-def]
     """Adds up windows.
 
@@ -29,7 +31,7 @@ def add_windows(x, starts, ends, out):  # type: ignore[no-untyped-def]
                                     out[n, i, j, k, lane] += x[n, a, b, c, lane]
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def largest_of_windows(x, starts, ends, out):  # type: ignore[no-untyped-def]
     """Takes the largest of each window; arguments as in :func:`add_windows`."""
     for n in range(out.shape[0]):

@@ -9,6 +9,7 @@ from typing import Tuple
 import numba
 import numpy as np
 
+from nnabla_compress.kernels.cache import CACHE
 from nnabla_compress.simulator import fixed_point
 from nnabla_compress.simulator.call import Call
 
@@ -101,7 +102,7 @@ def _per_channel(call: Call, index: int, channels: int, rest: int) -> np.ndarray
     return values.reshape(channels, *[1] * rest, values.shape[-1])
 
 
-@numba.njit(cache=True)
+@numba.njit(cache=CACHE)
 def _add_up(rows, coefficient, low, high, total):  # type: ignore[no-untyped-def]
     """Adds rows in order; with a coefficient, sums pass through an integer after every row."""
     for r in range(rows.shape[0]):

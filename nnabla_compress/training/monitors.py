@@ -3,10 +3,14 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Iterator, Optional
 
 from nnabla.monitor import Monitor, MonitorSeries, MonitorTimeElapsed
+
+from nnabla_compress.files import write_error
+from nnabla_compress.kept_folders import check_kept
 
 
 class Monitors:
@@ -45,18 +49,24 @@ class Monitors:
             iteration: Updates done so far.
             value: The value.
             every: Write each value instead of means over ``interval``.
+
+        Raises:
+            ConfigError: If it can't be written.
         """
         if name not in self._series:
+            check_kept(self.folder)
             path = self.folder / f"{name.replace(' ', '-')}.series.txt"
             kept = self._kept(path)
             self._series[name] = MonitorSeries(
                 name, self._monitor, interval=1 if every else self.interval, verbose=False
             )
-            path.write_text(kept, encoding="utf-8")
+            with self._written():
+                path.write_text(kept, encoding="utf-8")
             self._series[name].flush_at, self._series[name].buf = self._restored.pop(
                 name, (self.start - 1, [])
             )
-        self._series[name].add(iteration, value)
+        with self._written():
+            self._series[name].add(iteration, value)
 
     def pending(self) -> Dict[str, Any]:
         """Returns the values that are not written yet, as JSON takes them, for a checkpoint."""
@@ -65,7 +75,16 @@ class Monitors:
 
     def tick(self, iteration: int) -> None:
         """Notes the time."""
-        self._time.add(iteration)
+        with self._written():
+            self._time.add(iteration)
+
+    @contextmanager
+    def _written(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            check_kept(self.folder)
+            raise write_error(self.folder, error) from error
 
     def _kept(self, path: Path) -> str:
         if not path.exists():

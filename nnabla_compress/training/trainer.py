@@ -16,8 +16,7 @@ import numpy as np
 from nnabla_compress.data import Batch, DataSet, Preprocessing, TrainingBatches
 from nnabla_compress.data.augmentation import Augmentation
 from nnabla_compress.errors import TrainingError, unwrapped
-from nnabla_compress.files import atomic_path, h5_errors, writable_folder
-from nnabla_compress.logs import quiet
+from nnabla_compress.files import writable_folder
 from nnabla_compress.progress import Progress
 from nnabla_compress.quantizers import graph_quantizers, prepare
 from nnabla_compress.solvers import Quantized
@@ -26,6 +25,7 @@ from nnabla_compress.training.evaluate import Build, Evaluator, Score
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
 from nnabla_compress.training.monitors import Monitors
+from nnabla_compress.training.parameter_files import load_parameters, save_parameters
 from nnabla_compress.training.settings import TrainingSettings
 from nnabla_compress.training.terms import Term, usual_terms
 
@@ -165,7 +165,8 @@ class Trainer:
             TrainingError: If the loss is NaN or infinite; the last checkpoint stays.
             ConfigError: If a checkpoint can't be written.
         """
-        saved = checkpoint.load(self.folder / "checkpoints", self.solver) if resume else None
+        folder = writable_folder(self.folder / "checkpoints")
+        saved = checkpoint.load(folder, self.solver, self.seed) if resume else None
         state: Dict[str, Any] = {"best": None, "best_epoch": 0, "last": None}
         if saved:
             state = saved["progress"]
@@ -201,7 +202,7 @@ class Trainer:
                     state["monitors"] = monitors.pending()
                     for term in self.terms:
                         state.update(term.state())
-                    checkpoint.save(self.folder / "checkpoints", done, self.solver, state)
+                    checkpoint.save(folder, done, self.solver, state, self.seed)
                 if progress is not None:
                     progress(done, self.total, recent)
         return Outcome(
@@ -296,15 +297,15 @@ class Trainer:
         best_before = Score(**state["best"]) if state["best"] else None
         if best_before is None or score.better_than(best_before):
             state["best"], state["best_epoch"] = vars(score), round(self.batches.epoch(done), 3)
-            best = self.folder / "best.h5"
-            with atomic_path(best) as path, h5_errors(best), quiet():
-                nn.save_parameters(str(path))
+            save_parameters(self.folder / "best.h5")
 
     def load_best(self) -> bool:
         """Puts the parameters after the best epoch back into the scope, if any were kept."""
         best = self.folder / "best.h5"
         if not best.exists():
             return False
-        with quiet():
-            nn.load_parameters(str(best))
+        load_parameters(
+            best,
+            f"remove {self.folder}, and --resume begins this training again, to the same bits",
+        )
         return True

@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import os
 import subprocess
-import tempfile
 from pathlib import Path
 from typing import ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -15,6 +14,7 @@ import numpy as np
 from nnabla_compress.errors import ConfigError, DataError, VerifyError
 from nnabla_compress.exporters.exactness import Exactness
 from nnabla_compress.exporters.nnabla_errors import told_as
+from nnabla_compress.files import temporary_folder
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.ends import BEHIND, End, end_of
 from nnabla_compress.graph.rewrite import functions
@@ -232,11 +232,11 @@ class RuntimeEngine(Engine):
         """Runs the program once a batch."""
         size, count = self.machine.inputs[0].shape[0], len(rows[0])
         found: List[List[np.ndarray]] = []
-        with tempfile.TemporaryDirectory() as folder:
+        with temporary_folder() as folder:
             starts = range(0, count, size)
             for start in tracked(f"running the {self.name}", starts, len(starts)):
                 batch = [_filled(array[start : start + size], size) for array in rows]
-                found.append(self._once(Path(folder), batch))
+                found.append(self._once(folder, batch))
         return [np.concatenate(parts)[:count] for parts in zip(*found)]
 
     def _once(self, folder: Path, batch: Sequence[np.ndarray]) -> List[np.ndarray]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from contextlib import contextmanager
 from pathlib import Path
 from typing import (
@@ -25,6 +24,7 @@ import numpy as np
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnb
 from nnabla_compress.exporters.metadata import read_metadata
+from nnabla_compress.files import temporary_folder
 from nnabla_compress.graph.ends import saturated
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
@@ -206,8 +206,8 @@ def _nnb_of(nnp: Optional[Path], nnb: Optional[Path]) -> Iterator[Path]:
         yield nnb
         return
     assert nnp is not None
-    with tempfile.TemporaryDirectory() as folder:
-        yield export_nnb(Path(folder) / "network.nnb", nnp)
+    with temporary_folder() as folder:
+        yield export_nnb(folder / "network.nnb", nnp)
 
 
 def _in_nnabla(nnp: Path, report: Mapping[str, Any], batch_size: int, count: int) -> NnpEngine:

@@ -121,11 +121,14 @@ def test_resuming_twice_changes_nothing_more(tmp_path):
         np.testing.assert_array_equal(first[name], again[name])
 
 
-def test_only_the_newest_checkpoint_stays(tmp_path):
+def test_only_the_two_newest_checkpoints_stay(tmp_path):
     train(tmp_path)
-    names = sorted(path.name for path in (tmp_path / "checkpoints").iterdir())
-    assert names == ["checkpoint_20.json", "params_20.h5", "states_20.h5"]
-    assert json.loads((tmp_path / "checkpoints" / names[0]).read_text())["iteration"] == 20
+    names = {path.name for path in (tmp_path / "checkpoints").iterdir()}
+    kinds = ("checkpoint_{}.json", "params_{}.h5", "states_{}.h5")
+    assert names == {kind.format(number) for kind in kinds for number in (18, 20)}
+    newest = json.loads((tmp_path / "checkpoints" / "checkpoint_20.json").read_text())
+    assert newest["iteration"] == 20 and newest["seed"] == 3
+    assert set(newest["arrays"]["params_20.h5"]) == set(parameters())
 
 
 def test_weight_decay_is_that_of_nnabla(tmp_path):
