@@ -19,6 +19,7 @@ from nnabla_compress.graph import clone, consumers, functions, layers, rebuild
 from nnabla_compress.graph.activations import quantize_in_scope
 from nnabla_compress.quantizers import Quantizer
 from nnabla_compress.regularizers.memory import ACTIVATION_TYPES
+from nnabla_compress.turns import one_at_a_time
 
 # Their outputs hold values of their inputs, or zero.
 KEEP_VALUES = (
@@ -29,6 +30,7 @@ _FUSED = (*ACTIVATION_TYPES, "MaximumScalar", "MinimumScalar", "AddScalar", "Mul
 _WITH_CONSTANT = ("Add2", "Mul2", "Sub2", "Minimum2", "Maximum2")
 
 
+@one_at_a_time
 def places(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Dict[nn.Variable, str]:
     """Returns the tensors to quantize, inputs too, by unique names.
 
@@ -77,6 +79,7 @@ def places(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Dic
     return chosen
 
 
+@one_at_a_time
 def insert_quantizers(
     outputs: Sequence[nn.Variable],
     places: Mapping[nn.Variable, str],

@@ -25,6 +25,7 @@ from nnabla_compress.training import Loss
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.trainer import Budget
+from nnabla_compress.turns import one_at_a_time
 
 
 def _as_it_is(output: nn.Variable) -> nn.Variable:
@@ -275,6 +276,7 @@ class OtherData:
             inputs.preprocessing = preprocessing_of(self.recipe)
 
 
+@one_at_a_time
 def load_data(
     recipe: Recipe,
     folder: Path,
@@ -314,6 +316,7 @@ def load_data(
     return found.change(lambda split: split.fitted(network.wanted.shapes))
 
 
+@one_at_a_time
 def load_inputs(
     recipe: Recipe, folder: Path, unlabelled: bool = False, targets: Optional[str] = None
 ) -> Inputs:

@@ -36,6 +36,7 @@ from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inpu
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.training import Outcome, Score, Trainer, set_seed
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.turns import one_at_a_time
 
 Tell = Callable[[str], None]
 # Samples that the ranges of activations start from where nothing is trained.
@@ -56,6 +57,7 @@ class Run:
             of another recipe, or files of others.
     """
 
+    @one_at_a_time
     def __init__(
         self, recipe: Recipe, folder: Path, recipe_folder: Path, resume: bool = False
     ) -> None:
@@ -101,6 +103,7 @@ class Run:
             self.folder.rmdir()
         self._claimed = False
 
+    @one_at_a_time
     def execute(self, announce: Announce, tell: Tell = lambda line: None) -> Dict[str, Any]:
         """Trains, compresses, exports and scores.
 

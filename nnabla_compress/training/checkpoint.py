@@ -17,8 +17,10 @@ import nnabla as nn
 from nnabla_compress.errors import DataError
 from nnabla_compress.files import atomic_path, h5_errors, write_json
 from nnabla_compress.logs import quiet
+from nnabla_compress.turns import one_at_a_time
 
 
+@one_at_a_time
 def save(folder: Path, iteration: int, solver: Any, progress: Dict[str, Any]) -> None:
     """Writes a checkpoint and then removes the older ones.
 
@@ -47,6 +49,7 @@ def save(folder: Path, iteration: int, solver: Any, progress: Dict[str, Any]) ->
             stray.unlink()
 
 
+@one_at_a_time
 def load(folder: Path, solver: Any) -> Optional[Dict[str, Any]]:
     """Reads the newest checkpoint into the current parameter scope and the solver.
 

@@ -30,6 +30,7 @@ from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
 from nnabla_compress.training.monitors import Monitors
 from nnabla_compress.training.settings import TrainingSettings
+from nnabla_compress.turns import one_at_a_time
 
 # Part of a training after which its budget is no longer a wish.
 _HOLD_BUDGET_FROM = 0.6
@@ -103,6 +104,7 @@ class Trainer:
         InfeasibleBudgetError: If the budget can't be kept.
     """
 
+    @one_at_a_time
     def __init__(
         self,
         build: Build,
@@ -163,6 +165,7 @@ class Trainer:
         own = {v.data for f in self.quantizers for v in f.inputs[1:]}
         return [parameter for parameter in parameters.values() if parameter.data not in own]
 
+    @one_at_a_time
     def run(self, resume: bool = False, progress: Optional[Progress] = None) -> Outcome:
         """Trains to the end and leaves the parameters of the last iteration in the scope.
 
@@ -332,6 +335,7 @@ class Trainer:
         tensors = (*memory.weights, *memory.activations)
         return [tensor.bits for tensor in tensors if tensor.learns_bits]
 
+    @one_at_a_time
     def load_best(self) -> bool:
         """Puts the parameters after the best epoch back into the scope, if any were kept."""
         best = self.folder / "best.h5"
