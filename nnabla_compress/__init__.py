@@ -18,7 +18,7 @@ __all__ = ["__version__", "compress", "exclusive"]
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when asked for: what they need, such as NNabla and the recipes, this package does not.
+    # Imported when asked for: they need NNabla, this package does not.
     if name == "compress":
         from nnabla_compress.compression import compress
 
