@@ -14,7 +14,11 @@ import numpy as np
 import pytest
 
 from nnabla_compress import compress, exclusive
-from nnabla_compress.calibration import PostTrainingSettings, post_training_quantize
+from nnabla_compress.calibration import (
+    PostTrainingSettings,
+    RoundingSettings,
+    post_training_quantize,
+)
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.models import NnpFile
 
@@ -48,8 +52,10 @@ def quantized(folder, seed, bits, out):
     with exclusive(), nn.parameter_scope("", {}):
         network = NnpFile(folder / f"{seed}.nnp").build(batch_size=8)
     outputs, inputs = list(network.outputs.values()), list(network.inputs.values())
-    samples = np.random.RandomState(seed).randn(48, 2, 6, 6)
-    settings = PostTrainingSettings(weights=(f"affine:bits={bits}",))
+    samples = np.random.RandomState(seed).randn(32, 2, 6, 6)
+    settings = PostTrainingSettings(
+        weights=(f"affine:bits={bits}",), learning=RoundingSettings(steps=10)
+    )
     result = post_training_quantize(outputs, inputs, [samples], settings)
     with exclusive(), nn.parameter_scope("", result.scope):
         return written(out, result.outputs, result.inputs)
@@ -145,7 +151,7 @@ def test_a_block_may_be_nested_and_ends_with_an_exception():
 SCRIPT = """
 import hashlib, sys
 import nnabla as nn, nnabla.functions as F, nnabla.parametric_functions as PF, numpy as np
-from nnabla_compress.calibration import PostTrainingSettings, post_training_quantize
+from nnabla_compress.calibration import PostTrainingSettings, RoundingSettings, post_training_quantize
 rng = np.random.RandomState(3)
 x = nn.Variable((16, 8, 10, 10))
 h = F.relu(PF.convolution(x, 16, (3, 3), name="c1", w_init=rng.randn(16, 8, 3, 3)))
