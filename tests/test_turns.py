@@ -151,14 +151,14 @@ def test_a_block_may_be_nested_and_ends_with_an_exception():
 SCRIPT = """
 import hashlib, sys
 import nnabla as nn, nnabla.functions as F, nnabla.parametric_functions as PF, numpy as np
-from nnabla_compress.calibration import PostTrainingSettings, RoundingSettings, post_training_quantize
+from nnabla_compress.calibration import PostTrainingSettings, post_training_quantize
 rng = np.random.RandomState(3)
-x = nn.Variable((16, 8, 10, 10))
-h = F.relu(PF.convolution(x, 16, (3, 3), name="c1", w_init=rng.randn(16, 8, 3, 3)))
-h = F.relu(PF.convolution(h, 33, (3, 3), name="c2", w_init=rng.randn(33, 16, 3, 3)))
-y = PF.affine(h, 10, name="fc", w_init=rng.randn(33 * 36, 10))
-settings = PostTrainingSettings(weights=("affine:bits=3",))
-result = post_training_quantize([y], [x], [rng.randn(128, 8, 10, 10)], settings)
+x = nn.Variable((16, 32, 8, 8))
+h = F.relu(PF.convolution(x, 33, (3, 3), name="c1", w_init=rng.randn(33, 32, 3, 3)))
+h = F.relu(PF.convolution(h, 33, (3, 3), name="c2", w_init=rng.randn(33, 33, 3, 3)))
+y = PF.affine(h, 10, name="fc", w_init=rng.randn(33 * 16, 10))
+settings = PostTrainingSettings(weights=("lut:bits=3",))
+result = post_training_quantize([y], [x], [rng.randn(128, 32, 8, 8)], settings)
 with nn.parameter_scope("", result.scope):
     state = sorted(nn.get_parameters(grad_only=False).items())
 bits = b"".join(name.encode() + np.array(value.d).tobytes() for name, value in state)
@@ -180,4 +180,26 @@ def test_post_training_quantization_gives_the_same_bits_for_any_number_of_thread
         )
         assert done.returncode == 0, done.stderr
         found.add(done.stdout)
+    assert len(found) == 1
+
+
+PRODUCTS = """
+import hashlib
+import numpy as np
+from nnabla_compress import exclusive
+rng = np.random.RandomState(0)
+a, b = rng.randn(10, 64), rng.randn(64, 64)
+u, g = rng.randn(33, 289), rng.randn(289, 289)
+with exclusive():
+    found = [a @ b, u @ g, np.linalg.solve(g, u.T), rng.randn(33, 3000) @ rng.randn(3000, 289)]
+print(hashlib.sha256(b"".join(each.tobytes() for each in found)).hexdigest())
+"""
+
+
+def test_products_within_a_call_have_the_same_bits_for_any_number_of_threads():
+    found = set()
+    for number in ("1", "2", "4"):
+        threads = {"OMP_NUM_THREADS": number, "OPENBLAS_NUM_THREADS": number}
+        environment = {**os.environ, **threads}
+        found.add(subprocess.check_output([sys.executable, "-c", PRODUCTS], env=environment))
     assert len(found) == 1
