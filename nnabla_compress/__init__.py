@@ -5,6 +5,7 @@
 >>> import nnabla_compress.quantizers as Q
 >>> import nnabla_compress.solvers as CS
 >>> from nnabla_compress import compress  # a network that exists, by rules
+>>> from nnabla_compress import exclusive  # for scripts of several threads
 """
 
 from __future__ import annotations
@@ -13,15 +14,19 @@ from typing import Any, List
 
 from nnabla_compress._version import __version__
 
-__all__ = ["__version__", "compress"]
+__all__ = ["__version__", "compress", "exclusive"]
 
 
 def __getattr__(name: str) -> Any:
-    # Imported when it is asked for: it needs NNabla and the recipes, this package does not.
+    # Imported when asked for: they need NNabla, this package does not.
     if name == "compress":
         from nnabla_compress.compression import compress
 
         return compress
+    if name == "exclusive":
+        from nnabla_compress.turns import exclusive
+
+        return exclusive
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
@@ -35,10 +36,12 @@ from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.quantizers import Quantizer
 from nnabla_compress.recipes import CompressionPart, Recipe, choose_rules
 from nnabla_compress.rules import Candidate, QuantizerRule
+from nnabla_compress.turns import one_at_a_time
 
 How = Union[CompressionPart, Recipe, Mapping[str, Any], str]
 
 
+@one_at_a_time
 def compress(network: Any, how: How, *, name: Optional[str] = None) -> Any:
     """Puts quantizers into a network that exists.
 
@@ -50,7 +53,8 @@ def compress(network: Any, how: How, *, name: Optional[str] = None) -> Any:
 
     Args:
         network: The output of a network, or a list of several; or the path of an ``.nnp`` file,
-            whose parameters land in the current parameter scope.
+            whose parameters, with those of its quantizers, land in the current parameter scope and
+            take the place of others of their names.
         how: Rules as of a recipe's ``compression``; a whole recipe, whose ``compression`` is used;
             or the text of one rule for all weights.
         name: Which network of the file.
@@ -75,8 +79,13 @@ def compress(network: Any, how: How, *, name: Optional[str] = None) -> Any:
     """
     part = _part(how)
     if isinstance(network, (str, Path)):
-        loaded = NnpFile(network).build(name)
-        rewritten = rewrite(list(loaded.outputs.values()), part)
+        # In a scope of its own: what another file left in the caller's is none of this one's.
+        with nn.parameter_scope("", OrderedDict()):
+            loaded = NnpFile(network).build(name)
+            rewritten = rewrite(list(loaded.outputs.values()), part)
+            parameters = nn.get_parameters(grad_only=False)
+        for path, parameter in parameters.items():
+            nn.parameter.set_parameter(path, parameter)
         return replace(loaded, outputs=dict(zip(loaded.outputs, rewritten)))
     if name is not None:
         raise ConfigError("name= chooses a network of a file.", help="leave it out")
@@ -109,6 +118,7 @@ def refuse_codes(outputs: Sequence[nn.Variable]) -> None:
             )
 
 
+@one_at_a_time
 def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Variable]:
     """Builds a graph again with the quantizers that the rules of a recipe choose.
 
@@ -180,6 +190,7 @@ def _rules_of_layers(
         ) from None
 
 
+@one_at_a_time
 def folded(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
     """Builds a graph again for inference, batch normalizations folded, to be trained further.
 

@@ -11,6 +11,7 @@ import os
 import shutil
 import stat
 import tempfile
+import threading
 import time
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,6 +26,7 @@ _FOLDER = "nnabla-compress-"
 # Seconds.
 _YOUNG = 60.0
 
+_UMASK = threading.Lock()
 _REASONS = {
     errno.ENOSPC: ("the disk is full", "free some space, or choose another folder with -o"),
     errno.EDQUOT: ("the disk quota is used up", "free some space, or choose another folder"),
@@ -62,6 +64,24 @@ def write_error(path: Union[str, Path], error: OSError) -> ConfigError:
         error.errno or 0, (error.strerror or str(error), "check the path and the disk")
     )
     return ConfigError(f"can't write {path}: {reason}.", help=help)
+
+
+def _umask() -> int:
+    """The rights that new files of this process lack, asked for without setting others if possible.
+
+    They are the same for all threads: a file that another one makes meanwhile must not get more.
+    """
+    try:
+        with open("/proc/self/status", encoding="utf-8", errors="replace") as status:
+            for line in status:
+                if line.startswith("Umask:"):
+                    return int(line.split()[1], 8)
+    except OSError:
+        pass
+    with _UMASK:
+        umask = os.umask(0o077)
+        os.umask(umask)
+    return umask
 
 
 @contextmanager
@@ -105,9 +125,7 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
         with open(temporary, "rb") as written:
             os.fsync(written.fileno())
         # mkstemp makes files private; give the file the rights that a plain open would have.
-        umask = os.umask(0)
-        os.umask(umask)
-        os.chmod(temporary, 0o666 & ~umask)
+        os.chmod(temporary, 0o666 & ~_umask())
         check_kept(path)
         os.replace(temporary, path)
     except CompressError:

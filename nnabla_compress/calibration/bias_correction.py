@@ -22,8 +22,10 @@ import numpy as np
 from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.graph import Layer, functions, layers
 from nnabla_compress.progress import tracked
+from nnabla_compress.turns import one_at_a_time
 
 
+@one_at_a_time
 def correct_biases(
     outputs: Sequence[nn.Variable],
     inputs: Sequence[nn.Variable],

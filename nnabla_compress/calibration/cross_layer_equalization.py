@@ -27,6 +27,7 @@ from nnabla_compress.graph.channel_pairs import INPUT_AXES, Pair, by_input, by_o
 from nnabla_compress.graph.channel_scales import Levels, needed, scale_pairs
 from nnabla_compress.graph.channel_statistics import channel_statistics
 from nnabla_compress.graph.constants import value
+from nnabla_compress.turns import one_at_a_time
 
 __all__ = ["Pair", "equalize", "equalize_for", "pairs"]
 
@@ -34,6 +35,7 @@ _SWEEPS, _ENOUGH = 50, 1e-4
 _MOST = 2.0**12
 
 
+@one_at_a_time
 def equalize(outputs: Sequence[nn.Variable]) -> int:
     """Scales the weights and biases of all pairs of layers, in place, until nothing changes.
 
@@ -65,6 +67,7 @@ def equalize(outputs: Sequence[nn.Variable]) -> int:
     return len(found)
 
 
+@one_at_a_time
 def equalize_for(
     outputs: Sequence[nn.Variable],
     inputs: Sequence[nn.Variable],

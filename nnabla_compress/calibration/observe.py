@@ -15,10 +15,12 @@ from nnabla_compress.graph import functions, rebuild
 from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers.engine import host_array
+from nnabla_compress.turns import one_at_a_time
 
 BATCH = 64
 
 
+@one_at_a_time
 def observe(
     outputs: Sequence[nn.Variable],
     inputs: Sequence[nn.Variable],
@@ -85,6 +87,7 @@ def observe(
     return found
 
 
+@one_at_a_time
 def compute(
     outputs: Sequence[nn.Variable],
     inputs: Sequence[nn.Variable],

@@ -19,11 +19,13 @@ from nnabla_compress.function_types import ACTIVATIONS, KEEPS
 from nnabla_compress.graph import clone, consumers, functions, layers, rebuild
 from nnabla_compress.graph.activations import quantize_in_scope
 from nnabla_compress.quantizers import Quantizer
+from nnabla_compress.turns import one_at_a_time
 
 _FUSED = (*ACTIVATIONS, "MaximumScalar", "MinimumScalar", "AddScalar", "MulScalar")
 _WITH_CONSTANT = ("Add2", "Mul2", "Sub2", "Minimum2", "Maximum2")
 
 
+@one_at_a_time
 def quantizer_places(
     outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]
 ) -> Dict[nn.Variable, str]:
@@ -74,6 +76,7 @@ def quantizer_places(
     return chosen
 
 
+@one_at_a_time
 def insert_quantizers(
     outputs: Sequence[nn.Variable],
     places: Mapping[nn.Variable, str],

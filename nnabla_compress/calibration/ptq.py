@@ -47,6 +47,7 @@ from nnabla_compress.graph.compare import decibels
 from nnabla_compress.graph.faithful import FOLDED
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.turns import one_at_a_time
 
 Tell = Callable[[str], None]
 # Maps before and behind a quantizer, of two networks, and those that a residual branch keeps.
@@ -80,6 +81,7 @@ class PostTraining:
     channel_clips: bool = False
 
 
+@one_at_a_time
 def post_training_quantize(
     outputs: Sequence[nn.Variable],
     inputs: Sequence[nn.Variable],

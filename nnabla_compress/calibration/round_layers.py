@@ -19,11 +19,13 @@ from nnabla_compress.graph import Layer, functions, layers
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import quantizer_of
 from nnabla_compress.quantizers.choices import Choices
+from nnabla_compress.turns import one_at_a_time
 
 # A longer row would need more memory for the moments of its inputs than weights take otherwise.
 LARGEST_ROW = 4608
 
 
+@one_at_a_time
 def learn_roundings(
     outputs: Sequence[nn.Variable],
     inputs: Sequence[nn.Variable],

@@ -17,6 +17,7 @@ from nnabla_compress.graph.compare import difference, response, run, same_class
 from nnabla_compress.graph.inputs import random_inputs
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
+from nnabla_compress.turns import one_at_a_time
 
 _RANDOM = 16  # samples where none are given
 
@@ -48,6 +49,7 @@ class Agreement:
         return text
 
 
+@one_at_a_time
 def nnb_agreement(
     path: Union[str, Path],
     outputs: Variables,

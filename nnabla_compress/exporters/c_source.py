@@ -16,12 +16,14 @@ from nnabla_compress.nnb import NnbFile, NnbVariable, read_nnb
 from nnabla_compress.nnb.network import DTYPES
 from nnabla_compress.safe_names import shell_word
 from nnabla_compress.simulator.packed import needs_callbacks
+from nnabla_compress.turns import one_at_a_time
 
 _NOTICE = "/* Written by nnabla-compress. */"
 _WORDS_A_LINE = 8
 _C_TYPES = {"FLOAT32": "float", "FIXED16": "int16_t", "FIXED8": "int8_t"}
 
 
+@one_at_a_time
 def export_c(path: Union[str, Path], nnb_path: Union[str, Path]) -> List[Path]:
     """Writes a network as C source: the array, its header, and an example of the calls.
 

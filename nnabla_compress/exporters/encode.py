@@ -15,6 +15,7 @@ from nnabla_compress.graph.clone import Made
 from nnabla_compress.graph.constants import constant, free_path
 from nnabla_compress.graph.rewrite import leaves, rebuild
 from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.turns import one_at_a_time
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,7 @@ class EncodedGraph:
     activations: int
 
 
+@one_at_a_time
 def encode_graph(
     outputs: Sequence[nn.Variable], inputs: Collection[nn.Variable], names: Mapping[Any, str]
 ) -> EncodedGraph:

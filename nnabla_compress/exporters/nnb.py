@@ -4,8 +4,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
-import io
 import os
 import tempfile
 from pathlib import Path
@@ -18,14 +16,16 @@ from nnabla_compress.exporters.converter_settings import carried_types, read_typ
 from nnabla_compress.exporters.function_info import quick_converter
 from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
 from nnabla_compress.files import atomic_path
-from nnabla_compress.logs import quiet
+from nnabla_compress.logs import printed_here, quiet
 from nnabla_compress.models.nnp_archive import read_nnp
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.safe_names import shell_word
+from nnabla_compress.turns import one_at_a_time
 
 API_LEVELS = range(1, NEWEST + 1)
 
 
+@one_at_a_time
 def export_nnb(
     path: Union[str, Path],
     nnp_path: Union[str, Path],
@@ -123,11 +123,9 @@ def _convert(arguments: list) -> Optional[str]:
     parser = argparse.ArgumentParser()
     add_convert_command(parser.add_subparsers())
     parsed = parser.parse_args(["convert", *arguments])
-    printed = io.StringIO()
     try:
-        with contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
-            with unwrapped(), quiet(), quick_converter():
-                done = parsed.func(parsed)
+        with printed_here() as printed, unwrapped(), quiet(), quick_converter():
+            done = parsed.func(parsed)
     except (CompressError, OSError):
         raise
     except (Exception, SystemExit) as error:

@@ -48,11 +48,13 @@ from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.names import ascii_name
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
+from nnabla_compress.turns import one_at_a_time
 
 _SIMULATED = 100  # samples
 _REPORT = "please report this network"
 
 
+@one_at_a_time
 def export_nnp(
     path: Union[str, Path],
     outputs: Variables,

@@ -23,6 +23,7 @@ from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.places import places
 from nnabla_compress.graph.rewrite import consumers, functions
 from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.turns import one_at_a_time
 
 # Functions on the way of pre-processing, in front of the first layer.
 _SCALARS = ("MulScalar", "AddScalar", "RSubScalar", "RDivScalar", "PowScalar")
@@ -67,6 +68,7 @@ def preprocessing(
     return tuple(found)
 
 
+@one_at_a_time
 def obstacles(
     outputs: Sequence[nn.Variable],
     inputs: Sequence[nn.Variable],
@@ -156,6 +158,7 @@ def _uncompressed(
     return found
 
 
+@one_at_a_time
 def refuse_missing(
     outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], target: str
 ) -> None:

@@ -17,6 +17,7 @@ from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.nnb.sizes import sizes
 from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.turns import one_at_a_time
 
 
 @dataclass(frozen=True)
@@ -106,6 +107,7 @@ class NnbReport:
         return found
 
 
+@one_at_a_time
 def nnb_report(path: Union[str, Path], float_sizes: Optional[FloatSizes] = None) -> NnbReport:
     """Returns the sizes of an ``.nnb``, read from the file itself.
 
@@ -129,6 +131,7 @@ def nnb_report(path: Union[str, Path], float_sizes: Optional[FloatSizes] = None)
     )
 
 
+@one_at_a_time
 def float_sizes(network: Network) -> FloatSizes:
     """Returns what a network takes on the C runtime without its quantizers.
 

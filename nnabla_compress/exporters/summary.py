@@ -28,6 +28,7 @@ from nnabla_compress.graph.zero_channels import ZeroChannels, zero_channels
 from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.models.nnp_archive import readable
 from nnabla_compress.models.nnp_network import Executor
+from nnabla_compress.turns import one_at_a_time
 
 
 @dataclass(frozen=True)
@@ -129,6 +130,7 @@ class FileSummary:
     failures: Dict[str, str] = field(default_factory=dict)
 
 
+@one_at_a_time
 def summary(path: Union[str, Path]) -> FileSummary:
     """Reads what an ``.nnp`` file holds; parameter scopes stay as they are.
 

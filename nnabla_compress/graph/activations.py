@@ -14,6 +14,7 @@ from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.graph.scopes import usable_scope
 from nnabla_compress.quantizers.base import Quantizer
+from nnabla_compress.turns import one_at_a_time
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,7 @@ class Activation:
         return self.type not in NON_NEGATIVE
 
 
+@one_at_a_time
 def activations(outputs: Sequence[nn.Variable]) -> List[Activation]:
     """Returns the activation functions of a graph in the order of execution.
 
@@ -75,6 +77,7 @@ def activations(outputs: Sequence[nn.Variable]) -> List[Activation]:
     return found
 
 
+@one_at_a_time
 def insert_activation_quantizers(
     outputs: Sequence[nn.Variable], choose: Callable[[Activation], Optional[Quantizer]]
 ) -> List[nn.Variable]:

@@ -13,6 +13,7 @@ from nnabla_compress.graph.compare import difference, run
 from nnabla_compress.graph.inputs import random_inputs
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.quantizers.base import graph_quantizers
+from nnabla_compress.turns import one_at_a_time
 
 # Other batch sizes add in another order.
 # Values of a trial run: what a file declares is not to take the memory of the machine.
@@ -42,6 +43,7 @@ def rows_of(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], wante
     return wanted if own == wanted or follows_batch(outputs, inputs) else own
 
 
+@one_at_a_time
 def on_inputs(
     outputs: Sequence[nn.Variable], inputs: Mapping[nn.Variable, nn.Variable]
 ) -> List[nn.Variable]:
@@ -100,6 +102,7 @@ def sample_axes(
     return found
 
 
+@one_at_a_time
 def follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> bool:
     """Returns whether a graph, built for twice the samples, computes each as it did before.
 

@@ -20,6 +20,7 @@ from nnabla_compress.graph.places import places
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.regularizers.memory import FLOAT_BITS, NetworkMemory
+from nnabla_compress.turns import one_at_a_time
 
 # Their output is their input under another shape or name, whatever flag they carry.
 _SAME_MEMORY = ("Reshape", "Identity")
@@ -71,6 +72,7 @@ def _bytes(elements: int, bits: float) -> int:
     return int(-(-elements * bits // 8))
 
 
+@one_at_a_time
 def costs(
     outputs: Sequence[nn.Variable],
     parameters: Optional[Mapping[str, nn.Variable]] = None,

@@ -17,11 +17,13 @@ from nnabla_compress.graph.inputs import SEED, inputs_of, random_inputs
 from nnabla_compress.graph.insert import remove_quantizers
 from nnabla_compress.graph.places import places
 from nnabla_compress.graph.rewrite import functions, rebuild, with_batch_statistics
+from nnabla_compress.turns import one_at_a_time
 
 # What folding a batch normalization rounds otherwise, as a part of the output's largest magnitude.
 FOLDED = 1e-3
 
 
+@one_at_a_time
 def check_faithful(
     outputs: Sequence[nn.Variable],
     rewritten: Sequence[nn.Variable],

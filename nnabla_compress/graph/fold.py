@@ -35,6 +35,7 @@ from nnabla_compress.graph.constants import beside, constant, value
 from nnabla_compress.graph.layers import BIAS, parameter_names
 from nnabla_compress.graph.rewrite import consumers, functions, leaves, rebuild
 from nnabla_compress.quantizers.dictionaries import nearest_power_of_two
+from nnabla_compress.turns import one_at_a_time
 
 FOLDABLE = (
     *NORMALIZATIONS,
@@ -80,6 +81,7 @@ def scale_and_shift(function: Any) -> Tuple[np.ndarray, np.ndarray]:
     return scale, (0 if beta is None else beta) - scale * mean
 
 
+@one_at_a_time
 def fold_batch_normalization(
     outputs: Sequence[nn.Variable], parameters: Optional[Mapping[str, nn.Variable]] = None
 ) -> List[nn.Variable]:

@@ -19,10 +19,12 @@ from nnabla_compress.graph.layers import BIAS, WEIGHT, parameter_names
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.quantizers.moving_range import folded
+from nnabla_compress.turns import one_at_a_time
 
 _FOLDED_BIAS = 6  # input of a folded batch normalization
 
 
+@one_at_a_time
 def fold_for_training(
     outputs: Sequence[nn.Variable], freeze_after: Optional[int] = None
 ) -> List[nn.Variable]:

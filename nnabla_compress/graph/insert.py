@@ -16,10 +16,12 @@ from nnabla_compress.graph.rewrite import leaves, rebuild
 from nnabla_compress.graph.scopes import usable_scope
 from nnabla_compress.quantizers.base import Quantizer, quantizer_of
 from nnabla_compress.quantizers.learned import name_in_scope
+from nnabla_compress.turns import one_at_a_time
 
 Choose = Callable[[Layer], Optional[Quantizer]]
 
 
+@one_at_a_time
 def insert_weight_quantizers(
     outputs: Sequence[nn.Variable],
     choose: Choose,
@@ -110,6 +112,7 @@ def _by_weight(found: Sequence[Layer]) -> List[List[Layer]]:
     return list(together.values())
 
 
+@one_at_a_time
 def remove_quantizers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
     """Builds the graph again without the quantizers of its weights, biases and activations.
 

@@ -13,6 +13,7 @@ from nnabla_compress.function_types import FUNCTION_TYPES, MOVES, WEIGHTED
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.names import ascii_name, shown_name
 from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.turns import one_at_a_time
 
 # Functions whose second input is the weight and whose third, if there is one, is the bias.
 WEIGHT, BIAS = 1, 2
@@ -98,6 +99,7 @@ def _base_axis(args: Mapping[str, Any], shape: Sequence[int]) -> int:
     return int(args["base_axis"]) % len(shape)
 
 
+@one_at_a_time
 def parameter_names(
     outputs: Sequence[nn.Variable], parameters: Optional[Mapping[str, nn.Variable]] = None
 ) -> Dict[Any, str]:
@@ -129,6 +131,7 @@ def parameter_names(
     return names
 
 
+@one_at_a_time
 def layers(
     outputs: Sequence[nn.Variable], parameters: Optional[Mapping[str, nn.Variable]] = None
 ) -> List[Layer]:

@@ -10,8 +10,10 @@ import nnabla as nn
 from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.quantizers.base import shown_type
+from nnabla_compress.turns import one_at_a_time
 
 
+@one_at_a_time
 def places(
     outputs: Sequence[nn.Variable], parameters: Optional[Mapping[str, nn.Variable]] = None
 ) -> Dict[Any, str]:

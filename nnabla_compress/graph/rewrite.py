@@ -25,6 +25,7 @@ import nnabla as nn
 
 from nnabla_compress.function_types import TRAINING_ONLY
 from nnabla_compress.graph.clone import Made, as_list, clone
+from nnabla_compress.turns import one_at_a_time
 
 Replace = Callable[[Any, List[nn.Variable]], Optional[Made]]
 
@@ -134,6 +135,7 @@ def leaves(outputs: Iterable[nn.Variable]) -> List[nn.Variable]:
     return list(found)
 
 
+@one_at_a_time
 def rebuild(
     outputs: Sequence[nn.Variable],
     replace: Optional[Replace] = None,
@@ -210,6 +212,7 @@ def _take_over(function: Any, old: nn.Variable, copy: nn.Variable) -> None:
         copy.need_grad = False
 
 
+@one_at_a_time
 def with_batch_statistics(
     outputs: Sequence[nn.Variable],
     batch_stat: bool,

@@ -13,11 +13,13 @@ from nnabla_compress.graph.fold import FOLDABLE, channel_factors, scale_and_shif
 from nnabla_compress.graph.layers import Layer, layers
 from nnabla_compress.graph.rewrite import consumers
 from nnabla_compress.quantizers import prepare, quantizer_of
+from nnabla_compress.turns import one_at_a_time
 
 # The least that a weight counts beside the one that counts most.
 _LEAST = 1e-6
 
 
+@one_at_a_time
 def start_quantizers(outputs: Sequence[nn.Variable]) -> None:
     """Starts the quantizers that have not started yet from the weights as the network uses them.
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from nnabla_compress.kernels.cache import CACHE
-from nnabla_compress.kernels.threads import threads_for
+from nnabla_compress.kernels.threads import shared
 from nnabla_compress.kernels.uniform import _code
 
 _CHUNK = 1 << 15
@@ -37,8 +36,7 @@ def quantize(
         >>> out.ravel().tolist()
         [-2.0, -1.0, 0.0, 5.0]
     """
-    with threads_for(x.size):
-        _quantize(x, scale, _ONE / scale, lower, upper, out)
+    _quantize(x.size, x, scale, _ONE / scale, lower, upper, out)
 
 
 def straight_through(
@@ -65,11 +63,10 @@ def straight_through(
         >>> dx.ravel().tolist()
         [1.0, 3.0, 1.0]
     """
-    with threads_for(x.size):
-        _straight_through(x, dy, bottom, top, dx, accumulate)
+    _straight_through(x.size, x, dy, bottom, top, dx, accumulate)
 
 
-@numba.njit(cache=CACHE, parallel=True)
+@shared()
 def _quantize(x, scale, inverse, lower, upper, out):  # type: ignore[no-untyped-def]
     outer, channels, inner = x.shape
     if inner == 1:
@@ -89,7 +86,7 @@ def _quantize(x, scale, inverse, lower, upper, out):  # type: ignore[no-untyped-
             result[i] = _code(values[i], r, low, high) * d + _ZERO
 
 
-@numba.njit(cache=CACHE, parallel=True)
+@shared()
 def _straight_through(x, dy, bottom, top, dx, accumulate):  # type: ignore[no-untyped-def]
     outer, channels, inner = x.shape
     for o in numba.prange(outer):

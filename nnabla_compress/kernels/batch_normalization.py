@@ -8,8 +8,7 @@ from typing import Tuple
 import numba
 import numpy as np
 
-from nnabla_compress.kernels.cache import CACHE
-from nnabla_compress.kernels.threads import threads_for
+from nnabla_compress.kernels.threads import shared
 
 
 def moments(x: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
@@ -23,8 +22,7 @@ def moments(x: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         (array([4.], dtype=float32), array([5.], dtype=float32))
     """
     mean, variance = np.empty(x.shape[1], np.float32), np.empty(x.shape[1], np.float32)
-    with threads_for(x.size):
-        _moments(x, mean, variance)
+    _moments(x.size, x, mean, variance)
     return mean, variance
 
 
@@ -43,8 +41,7 @@ def scale_and_shift(x: np.ndarray, scale: np.ndarray, shift: np.ndarray, out: np
         >>> out.tolist()
         [[[3.0, 7.0]]]
     """
-    with threads_for(x.size):
-        _scale_and_shift(x, scale, shift, out)
+    _scale_and_shift(x.size, x, scale, shift, out)
 
 
 def gradient_sums(
@@ -62,8 +59,7 @@ def gradient_sums(
         Two float64 arrays of shape (channels,): the gradients of beta and of gamma.
     """
     beta, gamma = np.empty(x.shape[1]), np.empty(x.shape[1])
-    with threads_for(x.size):
-        _gradient_sums(dy, x, mean, inverse, beta, gamma)
+    _gradient_sums(x.size, dy, x, mean, inverse, beta, gamma)
     return beta, gamma
 
 
@@ -94,11 +90,10 @@ def input_gradient(
         >>> out.tolist()
         [[[21.0, 45.0]]]
     """
-    with threads_for(x.size):
-        _input_gradient(dy, x, slope, offset, per_value, out, accumulate)
+    _input_gradient(x.size, dy, x, slope, offset, per_value, out, accumulate)
 
 
-@numba.njit(cache=CACHE, parallel=True)
+@shared()
 def _input_gradient(dy, x, slope, offset, per_value, out, accumulate):  # type: ignore[no-untyped-def]
     for c in numba.prange(x.shape[1]):
         for o in range(x.shape[0]):
@@ -107,7 +102,7 @@ def _input_gradient(dy, x, slope, offset, per_value, out, accumulate):  # type: 
                 out[o, c, i] = out[o, c, i] + value if accumulate else value
 
 
-@numba.njit(cache=CACHE, parallel=True)
+@shared()
 def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
     count = x.shape[0] * x.shape[2]
     for c in numba.prange(x.shape[1]):
@@ -125,7 +120,7 @@ def _moments(x, mean, variance):  # type: ignore[no-untyped-def]
         variance[c] = squares / count
 
 
-@numba.njit(cache=CACHE, parallel=True)
+@shared()
 def _scale_and_shift(x, scale, shift, out):  # type: ignore[no-untyped-def]
     for c in numba.prange(x.shape[1]):
         for o in range(x.shape[0]):
@@ -133,7 +128,7 @@ def _scale_and_shift(x, scale, shift, out):  # type: ignore[no-untyped-def]
                 out[o, c, i] = x[o, c, i] * scale[c] + shift[c]
 
 
-@numba.njit(cache=CACHE, parallel=True)
+@shared()
 def _gradient_sums(dy, x, mean, inverse, beta, gamma):  # type: ignore[no-untyped-def]
     for c in numba.prange(x.shape[1]):
         total, product = 0.0, 0.0

@@ -16,7 +16,7 @@ import numba
 import numpy as np
 
 from nnabla_compress.kernels.cache import CACHE
-from nnabla_compress.kernels.threads import threads_for
+from nnabla_compress.kernels.threads import shared
 
 _CHUNK = 1 << 16
 _BLOCK = 1 << 11
@@ -79,8 +79,7 @@ def assign_and_accumulate(
     limits = boundaries(dictionary[entries])
     flat, codes = values.reshape(-1), assignments.reshape(-1)
     threshold = np.float32(prune_threshold) if pruning else np.float32(-1)
-    with threads_for(flat.size):
-        chunk_sums, chunk_counts = _pass_over(flat, limits, codes, threshold)
+    chunk_sums, chunk_counts = _pass_over(flat.size, flat, limits, codes, threshold)
     chunk_sums, chunk_counts = chunk_sums.sum(axis=0), chunk_counts.sum(axis=0)
     if not pruning:
         return chunk_sums[: len(dictionary)], chunk_counts[: len(dictionary)]
@@ -95,7 +94,7 @@ def assign_and_accumulate(
     return sums, counts
 
 
-@numba.njit(cache=CACHE, parallel=True)
+@shared()
 def _pass_over(values, limits, codes, prune_threshold):  # type: ignore[no-untyped-def]
     chunks = (values.size + _CHUNK - 1) // _CHUNK
     sums, counts = np.zeros((chunks, 256)), np.zeros((chunks, 256), np.int64)

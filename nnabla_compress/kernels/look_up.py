@@ -6,8 +6,7 @@ from __future__ import annotations
 import numba
 import numpy as np
 
-from nnabla_compress.kernels.cache import CACHE
-from nnabla_compress.kernels.threads import threads_for
+from nnabla_compress.kernels.threads import shared
 
 _CHUNK = 1 << 15
 
@@ -26,8 +25,7 @@ def look_up(dictionary: np.ndarray, assignments: np.ndarray, out: np.ndarray) ->
         >>> out.tolist()
         [2.0, -1.0, 2.0]
     """
-    with threads_for(out.size):
-        _look_up(dictionary, assignments.reshape(-1), out.reshape(-1))
+    _look_up(out.size, dictionary, assignments.reshape(-1), out.reshape(-1))
 
 
 def straight_through(gradient: np.ndarray, out: np.ndarray, accumulate: bool) -> None:
@@ -44,18 +42,17 @@ def straight_through(gradient: np.ndarray, out: np.ndarray, accumulate: bool) ->
         >>> out.tolist()
         [3.0, 4.0]
     """
-    with threads_for(out.size):
-        _straight_through(gradient.reshape(-1), out.reshape(-1), accumulate)
+    _straight_through(out.size, gradient.reshape(-1), out.reshape(-1), accumulate)
 
 
-@numba.njit(cache=CACHE, parallel=True)
+@shared()
 def _look_up(dictionary, assignments, out):  # type: ignore[no-untyped-def]
     for chunk in numba.prange((out.size + _CHUNK - 1) // _CHUNK):
         for i in range(chunk * _CHUNK, min((chunk + 1) * _CHUNK, out.size)):
             out[i] = dictionary[assignments[i]]
 
 
-@numba.njit(cache=CACHE, parallel=True)
+@shared()
 def _straight_through(gradient, out, accumulate):  # type: ignore[no-untyped-def]
     for chunk in numba.prange((out.size + _CHUNK - 1) // _CHUNK):
         start, stop = chunk * _CHUNK, min((chunk + 1) * _CHUNK, out.size)

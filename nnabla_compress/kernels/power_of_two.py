@@ -15,8 +15,7 @@ from typing import Any, Optional, Tuple
 import numba
 import numpy as np
 
-from nnabla_compress.kernels.cache import CACHE
-from nnabla_compress.kernels.threads import threads_for
+from nnabla_compress.kernels.threads import shared
 
 _CHUNK = 1 << 15
 _BLOCK = 1 << 9
@@ -51,15 +50,15 @@ def quantize(
     """
     low, high = (int(np.float32(q).view(np.int32)) for q in (q_min, q_max))
     smallest = np.int32(0 if zero else low)
-    with threads_for(x.size):
-        _quantize(
-            x.reshape(-1).view(np.int32),
-            np.int32(low),
-            np.int32(high),
-            smallest,
-            signed,
-            out.reshape(-1).view(np.int32),
-        )
+    _quantize(
+        x.size,
+        x.reshape(-1).view(np.int32),
+        np.int32(low),
+        np.int32(high),
+        smallest,
+        signed,
+        out.reshape(-1).view(np.int32),
+    )
 
 
 def gradients(
@@ -105,22 +104,22 @@ def gradients(
     smallest = np.int32(0 if zero else low)
     chunks = -(-flat.size // _CHUNK)
     lower, upper = np.zeros(chunks), np.zeros(chunks)
-    with threads_for(x.size):
-        _gradients(
-            flat,
-            flat.view(np.int32),
-            grad,
-            np.float32(q_min),
-            np.float32(q_max),
-            np.int32(low),
-            np.int32(high),
-            smallest,
-            signed,
-            dx.reshape(-1),
-            accumulate,
-            lower,
-            upper,
-        )
+    _gradients(
+        x.size,
+        flat,
+        flat.view(np.int32),
+        grad,
+        np.float32(q_min),
+        np.float32(q_max),
+        np.int32(low),
+        np.int32(high),
+        smallest,
+        signed,
+        dx.reshape(-1),
+        accumulate,
+        lower,
+        upper,
+    )
     return float(lower.sum()), float(upper.sum())
 
 
@@ -134,7 +133,7 @@ def _magnitude(size, low, high, smallest):  # type: ignore[no-untyped-def]
     return smallest if power < low else power
 
 
-@numba.njit(cache=CACHE, parallel=True)
+@shared()
 def _quantize(x, low, high, smallest, signed, out):  # type: ignore[no-untyped-def]
     # Unsigned: negative numbers have a size of 0 and no sign.
     signs, negative = (_SIGN, _SIGN) if signed else (_ZERO, _ZERO)
@@ -154,7 +153,7 @@ def _quantize(x, low, high, smallest, signed, out):  # type: ignore[no-untyped-d
             result[i] = np.int32(power | sign) if is_number else bits
 
 
-@numba.njit(cache=CACHE, parallel=True, fastmath={"reassoc"})
+@shared("reassoc")
 def _gradients(  # type: ignore[no-untyped-def]
     x, bits, dy, q_min, q_max, low, high, smallest, signed, dx, accumulate, lower, upper
 ):

@@ -1,40 +1,96 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""How many threads a kernel takes: one for small tensors.
+"""Kernels that are shared between threads where that pays, and only there.
 
 A parallel loop is over when its slowest thread is. Where other work keeps the cores busy, a thread
 can wait for several milliseconds until it gets one: longer than a single thread needs for a whole
 tensor of a million values. Measured on two busy cores, the kernels of a ResNet-20 training step
 took about 10 times as long with two threads as with one.
+
+Each kernel is therefore compiled twice, with its loop shared and without. The one on a single
+thread touches no pool of threads. It is also what a forked process takes: pools do not survive a
+fork, and GNU OpenMP ends the process that asks for its own.
 """
 
 from __future__ import annotations
 
-from contextlib import contextmanager
-from typing import Iterator
+import functools
+import os
+import threading
+import types
+from typing import Any, Callable, Set
 
 import numba
+
+from nnabla_compress.kernels.cache import CACHE
 
 PARALLEL_FROM = 1 << 21
 
 
-@contextmanager
-def threads_for(size: int) -> Iterator[None]:
-    """Within it, kernels run on one thread if they have less than 2**21 values to walk.
+class _Process:
+    """What the kernels know of this process."""
+
+    def __init__(self, forked: bool = False) -> None:
+        self.forked = forked
+        # numba's own pool of threads ("workqueue") takes one kernel at a time.
+        self.lock = threading.Lock()
+
+
+_process = _Process()
+
+
+def _begin_anew() -> None:
+    global _process
+    _process = _Process(forked=True)
+
+
+os.register_at_fork(after_in_child=_begin_anew)
+
+
+class Shared:
+    """A kernel over ``numba.prange``, compiled when it is first called.
 
     Args:
-        size: Number of values.
+        function: The kernel; its bits do not depend on which thread walks which turn of the loop.
+        fastmath: As of ``numba.njit``.
+    """
+
+    def __init__(self, function: Callable[..., Any], fastmath: Set[str]) -> None:
+        functools.update_wrapper(self, function)
+        alone = types.FunctionType(function.__code__, function.__globals__, function.__name__)
+        # numba's cache goes by this name, not by the options.
+        alone.__qualname__ = f"{function.__qualname__}_alone"
+        self.together = numba.njit(cache=CACHE, parallel=True, fastmath=fastmath)(function)
+        self.alone = numba.njit(cache=CACHE, fastmath=fastmath)(alone)
+
+    def __call__(self, size: int, *arguments: Any) -> Any:
+        """Runs the kernel.
+
+        Args:
+            size: Number of values to walk; from 2**21 the threads share them.
+            arguments: What the kernel takes.
+        """
+        process = _process
+        if size < PARALLEL_FROM or process.forked or numba.get_num_threads() == 1:
+            return self.alone(*arguments)
+        with process.lock:
+            return self.together(*arguments)
+
+
+def shared(*fastmath: str) -> Callable[[Callable[..., Any]], Shared]:
+    """Makes a function over ``numba.prange`` a kernel, which is told the number of values first.
+
+    Args:
+        fastmath: Freedoms of the compiler, as of ``numba.njit``.
 
     Example:
-        >>> with threads_for(1000):
-        ...     numba.get_num_threads()
-        1
+        >>> import numpy as np
+        >>> @shared()
+        ... def negate(x):
+        ...     for i in numba.prange(x.size):
+        ...         x[i] = -x[i]
+        >>> x = np.ones(2)
+        >>> negate(x.size, x)
+        >>> x.tolist()
+        [-1.0, -1.0]
     """
-    threads = numba.get_num_threads()
-    if size >= PARALLEL_FROM or threads == 1:
-        yield
-        return
-    numba.set_num_threads(1)
-    try:
-        yield
-    finally:
-        numba.set_num_threads(threads)
+    return lambda function: Shared(function, set(fastmath))

@@ -16,8 +16,7 @@ from typing import Any, Optional, Tuple
 import numba
 import numpy as np
 
-from nnabla_compress.kernels.cache import CACHE
-from nnabla_compress.kernels.threads import threads_for
+from nnabla_compress.kernels.threads import shared
 
 _CHUNK = 1 << 15
 _BLOCK = 1 << 9
@@ -44,8 +43,7 @@ def quantize(
         [[-0.5, 0.5, 1.0, 1.0, 1.5]]
     """
     lower = -limit if signed else np.zeros_like(limit)
-    with threads_for(x.size):
-        _quantize(x, step, _ONE / step, lower, limit, out)
+    _quantize(x.size, x, step, _ONE / step, lower, limit, out)
 
 
 def gradients(
@@ -90,8 +88,9 @@ def gradients(
     bottom = -top if signed else np.full_like(top, np.nextafter(_ZERO, _ONE))
     below = np.float32(-1 if signed else 0)
     inverse = _ONE / step
-    with threads_for(x.size):
-        _gradients(x, dy, step, inverse, limit, bottom, top, below, dx, accumulate, inside, outside)
+    _gradients(
+        x.size, x, dy, step, inverse, limit, bottom, top, below, dx, accumulate, inside, outside
+    )
     return inside.sum(axis=1), outside.sum(axis=1)
 
 
@@ -108,7 +107,7 @@ def _code(x, inverse, lower, upper):  # type: ignore[no-untyped-def]
     return whole - (_ONE if rest <= -_HALF else _ZERO)
 
 
-@numba.njit(cache=CACHE, parallel=True)
+@shared()
 def _quantize(x, step, inverse, lower, upper, out):  # type: ignore[no-untyped-def]
     channels, n = x.shape
     chunks = (n + _CHUNK - 1) // _CHUNK
@@ -133,7 +132,7 @@ def _contributions(x, dy, d, r, limit, bottom, top, below):  # type: ignore[no-u
 
 # Only the order of additions within a block is left to the compiler ("reassoc"): it is the same
 # in every run on one machine.
-@numba.njit(cache=CACHE, parallel=True, fastmath={"reassoc"})
+@shared("reassoc")
 def _gradients(  # type: ignore[no-untyped-def]
     x, dy, step, inverse, limit, bottom, top, below, dx, accumulate, inside, outside
 ):

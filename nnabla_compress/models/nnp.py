@@ -4,15 +4,13 @@
 from __future__ import annotations
 
 from collections import Counter, OrderedDict
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 
 import nnabla as nn
 import numpy as np
 from nnabla.core.graph_def import ProtoNetwork
-from nnabla.logger import logger
 from nnabla.utils.nnp_graph import NnpNetworkPass
 
 from nnabla_compress.data.paths import resolve_path
@@ -22,6 +20,7 @@ from nnabla_compress.graph.batches import follows_batch
 from nnabla_compress.graph.products import products_as_layers
 from nnabla_compress.graph.recurrent import recurrent_as_layers
 from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.logs import ALL, quiet
 from nnabla_compress.models.heads import (
     Head,
     data_inputs,
@@ -36,6 +35,7 @@ from nnabla_compress.models.nnp_network import LoadedNetwork, executor_of
 from nnabla_compress.models.nnp_ports import set_ports
 from nnabla_compress.models.nnp_statistics import statistics_note, statistics_of
 from nnabla_compress.names import ascii_name, shown_name
+from nnabla_compress.turns import one_at_a_time
 
 # Names of the network that infers, best first: our exports, NNabla's examples, Console.
 PREFERRED = ("Validation", "Runtime", "runtime", "MainRuntime")
@@ -69,6 +69,7 @@ class NnpFile:
         {'x': (4,)}
     """
 
+    @one_at_a_time
     def __init__(self, path: Union[str, Path], folder: Union[str, Path, None] = None) -> None:
         self.path = network_file(resolve_path(path, folder, "the .nnp file"))
         self._made: Dict[str, nn.Variable] = {}
@@ -78,7 +79,7 @@ class NnpFile:
         contents = read_nnp(self.path)
         self._stored = contents.parameters
         scope: OrderedDict[str, Any] = OrderedDict()
-        with readable(self.path), _quiet():
+        with readable(self.path), quiet(ALL):
             with nn.parameter_scope("", scope):
                 for key, parameter in self._stored.items():
                     variable = nn.parameter.get_parameter_or_create(
@@ -224,6 +225,7 @@ class NnpFile:
         states = f"{zeros}: no executor of the file gives data to it, so it starts from zeros"
         return (*([statistics] if statistics else []), *([states] if zeros else []))
 
+    @one_at_a_time
     def build(
         self,
         network: Optional[str] = None,
@@ -371,7 +373,7 @@ class NnpFile:
             changes.set_variable(ascii_name(key), variable)
         where = f"network {name[:80]!r} of {self.path}"
         parameters: OrderedDict[str, Any] = OrderedDict()
-        with readable(self.path, f"network {name[:80]!r} of "), _quiet(), nn.auto_forward(False):
+        with readable(self.path, f"network {name[:80]!r} of "), quiet(ALL), nn.auto_forward(False):
             with nn.parameter_scope("", OrderedDict()):
                 flat = self._network(name).expand_loop_control()
                 check_built(flat, self._stored, where)
@@ -471,14 +473,3 @@ class NnpFile:
 
 def _first_line(error: CompressError) -> str:
     return error.message.split("\n")[0].rstrip(".")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Keeps NNabla's log from saying what the error says already."""
-    before = logger.disabled
-    logger.disabled = True
-    try:
-        yield
-    finally:
-        logger.disabled = before

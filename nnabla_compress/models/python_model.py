@@ -11,6 +11,7 @@ import nnabla as nn
 
 from nnabla_compress.data.user_function import find_function, import_path, reason
 from nnabla_compress.errors import CompressError, ConfigError
+from nnabla_compress.turns import one_at_a_time
 
 
 class PythonModel:
@@ -46,6 +47,7 @@ class PythonModel:
         self.function, self.folder = find_function(spec, folder, "python model")
         self._arguments(None, True)  # refuses a wrong signature before anything is built
 
+    @one_at_a_time
     def __call__(self, x: nn.Variable, test: bool) -> nn.Variable:
         """Builds the network in the current parameter scope.
 

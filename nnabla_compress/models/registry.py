@@ -14,6 +14,7 @@ from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.mlp import mlp
 from nnabla_compress.models.resnet_cifar import resnet_cifar
 from nnabla_compress.spelling import did_you_mean
+from nnabla_compress.turns import one_at_a_time
 
 MODELS: Dict[str, Callable[..., nn.Variable]] = {
     "lenet": lenet,
@@ -53,6 +54,7 @@ def check_options(name: str, options: Dict[str, Any]) -> None:
             )
 
 
+@one_at_a_time
 def build(
     name: str, x: nn.Variable, n_classes: int, test: bool = False, **options: Any
 ) -> nn.Variable:

@@ -13,6 +13,7 @@ with :func:`register`, and its :class:`QuantizerFunction`.
 
 from __future__ import annotations
 
+import threading
 import weakref
 from typing import (
     Any,
@@ -41,11 +42,14 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.look_up import straight_through
 from nnabla_compress.quantizers.choices import Choices
 from nnabla_compress.quantizers.engine import host_array
+from nnabla_compress.turns import one_at_a_time
 
 # A point can't stand in the name of a function of NNabla, which are identifiers of C++: a node of
 # ours is never taken for one of NNabla's, such as its power function Pow2.
 NODE_PREFIX = "nnabla_compress."
 _REGISTRY: Dict[str, Type[Quantizer]] = {}
+# Held while the living nodes are listed or join: threads with networks of their own share them.
+_LIVING = threading.Lock()
 _NODES: Dict[str, Callable[[Dict[str, Any], Sequence[nn.Variable]], nn.Variable]] = {}
 _QuantizerType = TypeVar("_QuantizerType", bound="Type[Quantizer]")
 
@@ -109,6 +113,7 @@ class Quantizer:
         raise NotImplementedError
 
     @classmethod
+    @one_at_a_time
     def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
         """Initialises the quantizer's parameters from the tensor present, where that is due."""
 
@@ -219,7 +224,8 @@ class QuantizerFunction(PythonFunction):
         self.quantizer = quantizer
         self.tensors = tuple(tensors)
         self._args = args
-        QuantizerFunction._living.add(self)
+        with _LIVING:
+            QuantizerFunction._living.add(self)
         # NNabla hands out a node's name and arguments but not its class: kept to copy nodes.
         kind = type(self)
         _NODES[quantizer.graph_type()] = lambda args, tensors: kind(quantizer, args, tensors).node()
@@ -329,7 +335,9 @@ def living_functions(parameters: Iterable[nn.Variable]) -> List[QuantizerFunctio
     """
     arrays = {parameter.data for parameter in parameters}
     found: Dict[Any, QuantizerFunction] = {}
-    for function in list(QuantizerFunction._living):
+    with _LIVING:
+        living = list(QuantizerFunction._living)
+    for function in living:
         if any(tensor.data in arrays for tensor in function.tensors):
             found.setdefault(tuple(tensor.data for tensor in function.tensors), function)
     return sorted(found.values(), key=lambda function: str(function.args.get("name")))

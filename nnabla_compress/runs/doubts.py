@@ -21,6 +21,7 @@ from nnabla_compress.runs.inputs import Inputs
 from nnabla_compress.sizes import size_text
 from nnabla_compress.training import Score, evaluate
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.turns import one_at_a_time
 
 # Times the loss of a guess from which a loss tells of inputs that the network never saw.
 _FAR_WORSE = 3.0
@@ -37,6 +38,7 @@ TRAINING = "the training diverged or was too short: lower the learning rate, or 
 QUANTIZATION = "the quantization is too coarse: take more bits, or train"
 
 
+@one_at_a_time
 def scored(
     inputs: Inputs, build: Build, split: Split, batch_size: int = 100, cause: Optional[str] = None
 ) -> Score:

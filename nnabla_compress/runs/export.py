@@ -34,6 +34,7 @@ from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.safe_names import shell_word
 from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.turns import one_at_a_time
 
 
 class Exported(NamedTuple):
@@ -93,6 +94,7 @@ class Exported(NamedTuple):
         return found
 
 
+@one_at_a_time
 def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) -> Exported:
     """Writes a network of a run.
 
@@ -120,6 +122,7 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
         return export_graph(nnp, {"y": logits}, given, part, samples, only, notes=inputs.notes)
 
 
+@one_at_a_time
 def check_exportable(inputs: Inputs, target: str) -> None:
     """Refuses a network that holds a function which the target lacks, before any long work.
 
@@ -144,6 +147,7 @@ def _built(inputs: Inputs, build: Build) -> Tuple[Dict[str, nn.Variable], nn.Var
     return given, build(x, True)
 
 
+@one_at_a_time
 def export_graph(
     nnp: Path,
     outputs: Variables,

@@ -36,6 +36,7 @@ from nnabla_compress.runs.written import forget_checksums
 from nnabla_compress.training import Score, set_seed
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.parameter_files import load_parameters as load_own
+from nnabla_compress.turns import one_at_a_time
 
 _RECIPE, _RESULTS, _FLOAT = "recipe.yaml", "results.nnp", "float.nnp"
 MADE_AGAIN = (
@@ -44,6 +45,7 @@ MADE_AGAIN = (
 _AGREEMENT = "agreement with the float network"
 
 
+@one_at_a_time
 def open_run(folder: Path, trust: bool = False) -> Run:
     """Opens a run folder that exists.
 
@@ -163,6 +165,7 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
         yield inputs, build
 
 
+@one_at_a_time
 def evaluate_run(
     folder: Path,
     split: str = "test",
@@ -189,6 +192,7 @@ def evaluate_run(
         return score
 
 
+@one_at_a_time
 def evaluate_file(
     path: Path, recipe_path: Path, split: str = "test", batch_size: int = 100
 ) -> Score:
@@ -206,6 +210,7 @@ def evaluate_file(
     return evaluate_network(path, Recipe.read(recipe_path), recipe_path.parent, split, batch_size)
 
 
+@one_at_a_time
 def evaluate_network(
     path: Path, recipe: Recipe, folder: Path, split: str = "test", batch_size: int = 100
 ) -> Score:
@@ -256,6 +261,7 @@ def _inputs_of(
     return load_inputs(recipe, folder, unlabelled=True, targets=targets)
 
 
+@one_at_a_time
 def export_run(
     folder: Path,
     output: Path,
@@ -288,6 +294,7 @@ def export_run(
         return export_network(nnp, inputs, build, part)
 
 
+@one_at_a_time
 def export_file(
     path: Path,
     output: Path,

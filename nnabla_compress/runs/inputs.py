@@ -24,6 +24,7 @@ from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.training import Budget, Loss
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.feed import Feed
+from nnabla_compress.turns import one_at_a_time
 
 
 def _as_it_is(output: nn.Variable) -> nn.Variable:
@@ -274,6 +275,7 @@ class OtherData:
             inputs.preprocessing = preprocessing_of(self.recipe)
 
 
+@one_at_a_time
 def load_data(
     recipe: Recipe,
     folder: Path,
@@ -313,6 +315,7 @@ def load_data(
     return found.change(lambda split: split.fitted(network.wanted.shapes))
 
 
+@one_at_a_time
 def load_inputs(
     recipe: Recipe, folder: Path, unlabelled: bool = False, targets: Optional[str] = None
 ) -> Inputs:

@@ -20,6 +20,7 @@ from nnabla_compress.runs.networks import LossChoice, Network
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 from nnabla_compress.training import LOSSES, Score, evaluate
+from nnabla_compress.turns import one_at_a_time
 
 _ROWS = 256
 _SMALLEST = 1e-30  # of a probability whose logarithm is taken
@@ -51,6 +52,7 @@ class NnbNetwork(NamedTuple):
         return np.concatenate(found)
 
 
+@one_at_a_time
 def open_nnb(path: Path, recipe: Recipe, folder: Path, targets: Optional[str] = None) -> NnbNetwork:
     """Opens an ``.nnb`` with data.
 
@@ -78,6 +80,7 @@ def open_nnb(path: Path, recipe: Recipe, folder: Path, targets: Optional[str] = 
     return NnbNetwork(machine, inputs, last if choice.on_logits and choice.name else "")
 
 
+@one_at_a_time
 def evaluate_nnb(path: Path, recipe: Recipe, folder: Path, split: str = "test") -> Score:
     """Scores an ``.nnb`` in the simulator of the C runtime.
 

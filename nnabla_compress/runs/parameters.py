@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Iterator
@@ -12,21 +13,21 @@ import nnabla.parameter
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.logs import quiet
+from nnabla_compress.turns import exclusive, one_at_a_time
 
 
 @contextmanager
 def own_parameters() -> Iterator[None]:
-    """Sets the caller's parameters aside, so that a run never meets them."""
-    scope = nn.parameter.get_current_parameter_scope()
-    aside = dict(scope)
-    scope.clear()
-    try:
-        yield
-    finally:
-        scope.clear()
-        scope.update(aside)
+    """Gives a run a parameter scope and a generator of its own; the caller's stay as they are."""
+    with exclusive(), nn.parameter_scope("", OrderedDict()):
+        generator = nn.random.prng, nn.random.pseed
+        try:
+            yield
+        finally:
+            nn.random.prng, nn.random.pseed = generator
 
 
+@one_at_a_time
 def load_parameters(path: Path) -> None:
     """Reads a parameter file into the current scope.
 

@@ -29,10 +29,12 @@ from nnabla_compress.runs.post_trained import PostTrained, divide, on
 from nnabla_compress.runs.run import _scored, versions
 from nnabla_compress.runs.written import note_checksums
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.turns import one_at_a_time
 
 Tell = Callable[[str], None]
 
 
+@one_at_a_time
 def run_ptq(
     recipe: Recipe,
     folder: Path,

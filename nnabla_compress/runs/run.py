@@ -39,6 +39,7 @@ from nnabla_compress.training import Outcome, Score, Term, Trainer, WithinBudget
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.parameter_files import load_parameters as load_own
 from nnabla_compress.training.parameter_files import save_parameters
+from nnabla_compress.turns import one_at_a_time
 
 Tell = Callable[[str], None]
 CHANGED = (
@@ -63,6 +64,7 @@ class Run:
             run that was not to be resumed, one of another recipe, or files of others.
     """
 
+    @one_at_a_time
     def __init__(
         self, recipe: Recipe, folder: Path, recipe_folder: Path, resume: bool = False
     ) -> None:
@@ -125,6 +127,7 @@ class Run:
                 (self.folder / name).unlink()
         self._claimed = False
 
+    @one_at_a_time
     def execute(self, announce: Announce, tell: Tell = lambda line: None) -> Dict[str, Any]:
         """Trains, compresses, exports and scores.
 

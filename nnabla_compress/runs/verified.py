@@ -22,12 +22,14 @@ from nnabla_compress.runs.written import check_written
 from nnabla_compress.training import set_seed
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.parameter_files import load_parameters as load_own
+from nnabla_compress.turns import one_at_a_time
 from nnabla_compress.verification import Samples, Verification, verify_files
 from nnabla_compress.verification.engines import FloatGraphEngine, GraphEngine, NnpEngine
 
 _EXPORTED = ("results.nnp", "float.nnp")
 
 
+@one_at_a_time
 def verify_run(
     folder: Path,
     nnp: Optional[Path] = None,
@@ -66,6 +68,7 @@ def verify_run(
         return verify_files(*beside, samples, count, graph, original)
 
 
+@one_at_a_time
 def verify_on_data(
     path: Path,
     recipe: Recipe,

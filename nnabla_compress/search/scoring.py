@@ -32,6 +32,7 @@ from nnabla_compress.rules import Candidate, QuantizerRule, parse_rule, quantize
 from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training.feed import Feed
+from nnabla_compress.turns import one_at_a_time
 
 _BATCH = 64
 # Samples that the ranges of activations are set by, as where a network is compressed untrained.
@@ -117,6 +118,7 @@ class ScoredNetwork:
         CompressError: If anything is missing, or there is no data.
     """
 
+    @one_at_a_time
     def __init__(self, recipe: Recipe, folder: Path, samples: int) -> None:
         inputs = load_inputs(recipe, folder)
         inputs.check()
@@ -193,6 +195,7 @@ class ScoredNetwork:
         start_quantizers([output])
         return output
 
+    @one_at_a_time
     def score(
         self,
         weights: Mapping[str, Optional[QuantizerRule]],

@@ -23,6 +23,7 @@ from nnabla_compress.progress import counted
 from nnabla_compress.quantizers import quantizer_of
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.search.scoring import ScoredNetwork, Scores, rule_of, signal_to_noise
+from nnabla_compress.turns import one_at_a_time
 
 Progress = Callable[[int, int], None]
 WEIGHTS, ACTIVATIONS = "weights", "activations"
@@ -119,6 +120,7 @@ def _row(content: Mapping[str, Any]) -> Sensitivity:
     return row
 
 
+@one_at_a_time
 def measure(
     recipe: Recipe,
     folder: Path,
@@ -194,6 +196,7 @@ def measure(
     return Sensitivities(rules_given, count, scores.loss, scores.accuracy, content, place, rows)
 
 
+@one_at_a_time
 def measure_together(found: Sensitivities, bits: Mapping[str, Mapping[str, int]]) -> Scores:
     """Scores the network with all tensors at chosen bits at once.
 

@@ -22,10 +22,12 @@ from nnabla_compress.training.parameter_files import (
     save_parameters,
     save_states,
 )
+from nnabla_compress.turns import one_at_a_time
 
 _KEPT = 2
 
 
+@one_at_a_time
 def save(
     folder: Path, iteration: int, solver: Any, progress: Dict[str, Any], seed: Optional[int] = None
 ) -> None:
@@ -61,6 +63,7 @@ def save(
             stray.unlink()
 
 
+@one_at_a_time
 def load(folder: Path, solver: Any, seed: Optional[int] = None) -> Optional[Dict[str, Any]]:
     """Reads the newest checkpoint into the current parameter scope and the solver.
 

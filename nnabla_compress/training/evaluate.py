@@ -14,6 +14,7 @@ from nnabla_compress.errors import FixedBatchError
 from nnabla_compress.progress import tracked
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
+from nnabla_compress.turns import one_at_a_time
 
 # A network: what it makes of its input (several by name in a dict), and whether it infers.
 Build = Callable[[nn.Variable, bool], nn.Variable]
@@ -70,6 +71,7 @@ class Evaluator:
         DataError: If the targets don't fit the network's output.
     """
 
+    @one_at_a_time
     def __init__(
         self,
         build: Build,
@@ -88,6 +90,7 @@ class Evaluator:
             self.losses = self.loss.samples(self.output, self.feed.targets)
         self.output.persistent = True
 
+    @one_at_a_time
     def score(self, split: Split) -> Score:
         """Returns the means over all samples of a split."""
         sums: Dict[str, float] = {}
@@ -109,6 +112,7 @@ class Evaluator:
         return Score(loss, accuracy, len(split), means, name, self.loss.name)
 
 
+@one_at_a_time
 def evaluate(
     build: Build,
     split: Split,

@@ -28,6 +28,7 @@ from nnabla_compress.training.monitors import Monitors
 from nnabla_compress.training.parameter_files import load_parameters, save_parameters
 from nnabla_compress.training.settings import TrainingSettings
 from nnabla_compress.training.terms import Term, usual_terms
+from nnabla_compress.turns import one_at_a_time
 
 
 @dataclass(frozen=True)
@@ -94,6 +95,7 @@ class Trainer:
         InfeasibleBudgetError: If the budget can't be kept.
     """
 
+    @one_at_a_time
     def __init__(
         self,
         build: Build,
@@ -151,6 +153,7 @@ class Trainer:
         own = {v.data for f in self.quantizers for v in f.inputs[1:]}
         return [parameter for parameter in parameters.values() if parameter.data not in own]
 
+    @one_at_a_time
     def run(self, resume: bool = False, progress: Optional[Progress] = None) -> Outcome:
         """Trains to the end and leaves the parameters of the last iteration in the scope.
 
@@ -299,6 +302,7 @@ class Trainer:
             state["best"], state["best_epoch"] = vars(score), round(self.batches.epoch(done), 3)
             save_parameters(self.folder / "best.h5")
 
+    @one_at_a_time
     def load_best(self) -> bool:
         """Puts the parameters after the best epoch back into the scope, if any were kept."""
         best = self.folder / "best.h5"

@@ -28,6 +28,7 @@ from nnabla_compress.files import temporary_folder
 from nnabla_compress.graph.ends import saturated
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
+from nnabla_compress.turns import one_at_a_time
 from nnabla_compress.verification.agreement import agreement
 from nnabla_compress.verification.engines import (
     PACKED_VARIABLE,
@@ -60,6 +61,7 @@ _UNREGISTERED = (
 )
 
 
+@one_at_a_time
 def verify_files(
     nnp: Optional[Path] = None,
     nnb: Optional[Path] = None,
