@@ -31,6 +31,7 @@ from nnabla_compress.exporters.storage import SMALLEST, check_storage
 from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.exporters.weigh import PREFERENCES, check_preference
 from nnabla_compress.models.other_formats import other_format
+from nnabla_compress.reading import parse_yaml, read_text
 from nnabla_compress.regularizers import parse_size
 from nnabla_compress.rule_files import with_rules
 from nnabla_compress.rules import QuantizerRule, choose_rules, nearest, quantizers, typed
@@ -425,7 +426,7 @@ class Recipe(_Part):
             ConfigError: If it is no YAML mapping, or anything in it is unknown or out of range.
         """
         try:
-            content = yaml.safe_load(text)
+            content = parse_yaml(text)
         except yaml.YAMLError as error:
             raise ConfigError(
                 f"{where} is no valid YAML: {error}.", help="mend that line"
@@ -481,7 +482,7 @@ class Recipe(_Part):
                 else "name the YAML file; configs/ holds recipes to start from",
             )
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path, ConfigError)
         except (OSError, UnicodeDecodeError) as error:
             reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
             raise ConfigError(

@@ -14,7 +14,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import nnabla as nn
 
 from nnabla_compress.errors import DataError
-from nnabla_compress.models.nnp_archive import Parameter, elements
+from nnabla_compress.models.stored_parameters import Parameter, elements
 
 MAX_ELEMENTS = 2**31 - 1
 MAX_FUNCTIONS = 100_000

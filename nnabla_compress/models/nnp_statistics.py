@@ -8,7 +8,7 @@ from typing import Any, List, Mapping
 import numpy as np
 
 from nnabla_compress.models.heads import needed_by
-from nnabla_compress.models.nnp_archive import Parameter
+from nnabla_compress.models.stored_parameters import Parameter
 from nnabla_compress.names import shown_name
 
 _NORMALIZATIONS = ("BatchNormalization", "FusedBatchNormalization", "SyncBatchNormalization")

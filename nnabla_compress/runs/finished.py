@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +14,7 @@ from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.files import new_files
 from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.models.other_formats import other_format
+from nnabla_compress.reading import read_json
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
 from nnabla_compress.runs.doubts import scored
 from nnabla_compress.runs.export import Exported, export_graph, export_network
@@ -63,8 +63,8 @@ def open_run(folder: Path, trust: bool = False) -> Run:
             else "give a folder that 'nnabla-compress run', 'compress' or 'ptq' wrote",
         )
     try:
-        source = Path(json.loads((folder / "source.json").read_text("utf-8"))["folder"])
-    except (OSError, ValueError, KeyError):
+        source = Path(read_json(folder / "source.json")["folder"])
+    except (OSError, ValueError, KeyError, TypeError):
         source = folder
     recipe = Recipe.read(kept)
     if trust:

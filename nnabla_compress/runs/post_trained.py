@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -22,6 +21,7 @@ from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.graph.channel_pairs import with_channel_clips
 from nnabla_compress.logs import quiet
 from nnabla_compress.quantizers import graph_quantizers
+from nnabla_compress.reading import read_json
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.runs.parameters import load_parameters
@@ -107,7 +107,7 @@ class PostTrained:
         if not (folder / KEPT).exists():
             return None
         try:
-            return cls(**json.loads((folder / KEPT).read_text("utf-8")))
+            return cls(**read_json(folder / KEPT))
         except (OSError, ValueError, TypeError) as error:
             raise DataError(
                 f"can't read {folder / KEPT}: {error}.", help="run 'nnabla-compress ptq' again"

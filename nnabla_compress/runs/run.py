@@ -9,7 +9,6 @@ parameters), the parameters before and after compression, the exported networks,
 from __future__ import annotations
 
 import datetime
-import json
 import platform
 from dataclasses import replace
 from pathlib import Path
@@ -27,6 +26,7 @@ from nnabla_compress.files import atomic_path, h5_errors, writable_folder, write
 from nnabla_compress.graph import start_quantizers
 from nnabla_compress.logs import quiet
 from nnabla_compress.progress import Announce
+from nnabla_compress.reading import read_json, read_text
 from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
 from nnabla_compress.runs import doubts
@@ -199,7 +199,7 @@ class Run:
         if self.recipe.data is None or self.recipe.data.source != "python":
             return
         kept, now = self.folder / "data.json", {"sha256": inputs.data.fingerprint}
-        if kept.exists() and now["sha256"] not in kept.read_text("utf-8"):
+        if kept.exists() and now["sha256"] not in read_text(kept):
             raise DataError(
                 f"{inputs.data.name} gives other samples than when the run in {self.folder} began.",
                 help="seed its randomness, so that each call gives the same; or begin a new run",
@@ -268,7 +268,7 @@ class Run:
         summary = self.folder / phase / "outcome.json"
         if finished.exists() and summary.exists():
             load_parameters(finished)
-            return dict(json.loads(summary.read_text("utf-8")))
+            return dict(read_json(summary))
         progress = announce(phase, trainer.total)
         outcome = trainer.run(resume=self.resume, progress=progress)
         trainer.load_best()

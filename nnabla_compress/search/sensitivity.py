@@ -20,6 +20,7 @@ from nnabla_compress.files import write_json
 from nnabla_compress.graph import layers
 from nnabla_compress.progress import counted
 from nnabla_compress.quantizers import quantizer_of
+from nnabla_compress.reading import read_json
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.search.scoring import ScoredNetwork, Scores, rule_of, signal_to_noise
 
@@ -97,7 +98,7 @@ class Sensitivities:
             DataError: If the file is missing or is none of these.
         """
         try:
-            content = json.loads(Path(path).read_text("utf-8"))
+            content = read_json(path)
             rows = tuple(_row(row) for row in content.pop("rows"))
             return cls(rows=rows, **content)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

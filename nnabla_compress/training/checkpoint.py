@@ -7,7 +7,6 @@ The files are those of NNabla's examples: ``params_<n>.h5``, ``states_<n>.h5`` a
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
 from typing import Any, Dict, Optional
@@ -17,6 +16,8 @@ import nnabla as nn
 from nnabla_compress.errors import DataError
 from nnabla_compress.files import atomic_path, h5_errors, write_json
 from nnabla_compress.logs import quiet
+from nnabla_compress.models.stored_parameters import check_hdf5
+from nnabla_compress.reading import read_json
 
 
 def save(folder: Path, iteration: int, solver: Any, progress: Dict[str, Any]) -> None:
@@ -65,7 +66,9 @@ def load(folder: Path, solver: Any) -> Optional[Dict[str, Any]]:
         return None
     parameters, states = _paths(folder, max(numbers))
     try:
-        content = json.loads((folder / f"checkpoint_{max(numbers)}.json").read_text("utf-8"))
+        content = read_json(folder / f"checkpoint_{max(numbers)}.json")
+        for path in (parameters, states):
+            check_hdf5(path)
         with quiet():
             nn.load_parameters(str(parameters))
             solver.load_states(str(states))

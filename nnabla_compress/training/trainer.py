@@ -19,6 +19,7 @@ from nnabla_compress.errors import TrainingError, unwrapped
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.logs import quiet
+from nnabla_compress.models.stored_parameters import check_hdf5
 from nnabla_compress.progress import Progress
 from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.regularizers import MemoryBudget, NetworkMemory
@@ -337,6 +338,7 @@ class Trainer:
         best = self.folder / "best.h5"
         if not best.exists():
             return False
+        check_hdf5(best)
         with quiet():
             nn.load_parameters(str(best))
         return True
