@@ -36,7 +36,10 @@ def declared_bytes(stream: IO[bytes]) -> int:
     readers = {1: np.lib.format.read_array_header_1_0, 2: np.lib.format.read_array_header_2_0}
     if start[-2] not in readers:
         return 0
-    shape, _, dtype = readers[start[-2]](stream)
+    try:
+        shape, _, dtype = readers[start[-2]](stream)
+    except Exception as error:  # the head is a text of Python, and its parsers have their own
+        raise ValueError(f"the head of an array is damaged ({type(error).__name__})") from error
     size = max(1, dtype.itemsize)
     for axis in shape:
         size *= int(axis)

@@ -107,9 +107,7 @@ def one(kind: str, arguments: str = "", shape: Shape = (1, FEATURES), out: Shape
             function("Reshape", ["h"], "r", f"reshape_param {{ shape {{ {dims} }} }}"),
         ]
     last = "h" if tuple(shape) == (1, FEATURES) else "r"
-    return nnp(
-        net(*before, variable("y", out), function(kind, [last], "y", arguments)), weights
-    )
+    return nnp(net(*before, variable("y", out), function(kind, [last], "y", arguments)), weights)
 
 
 def chain(count: int, kind: str = "Tanh", arguments: str = "") -> bytes:
@@ -220,13 +218,9 @@ def messages_of_two_bytes() -> bytes:
 def functions_of_two_bytes() -> bytes:
     """Likewise within one network."""
     inner = 4_000_000 * b"\xa2\x06\x00"
-    length = bytes([len(inner) & 127 | 128, len(inner) >> 7 & 127 | 128, len(inner) >> 14 & 127 | 128])
-    return archive(
-        {
-            "network.nntxt": net().encode(),
-            "p.protobuf": b"\xa2\x06" + length + bytes([len(inner) >> 21]) + inner,
-        }
-    )
+    length = b"".join(bytes([len(inner) >> shift & 127 | 128]) for shift in (0, 7, 14))
+    field = b"\xa2\x06" + length + bytes([len(inner) >> 21])
+    return archive({"network.nntxt": net().encode(), "p.protobuf": field + inner})
 
 
 @network
@@ -468,7 +462,7 @@ _FUNCTIONS: List[Tuple[str, str, Shape]] = [
     ("Repeat", "", (1, 4)),
     ("Sort", "sort_param { axis: 1000000000 }", (1, 4)),
     ("DepthwiseConvolution", "", _MAP),
-    ("AffineGrid", f"affine_grid_param {{ size: [20000, 20000] }}", (1, 2, 2)),
+    ("AffineGrid", "affine_grid_param { size: [20000, 20000] }", (1, 2, 2)),
     ("RandomCrop", f"random_crop_param {{ shape {_dims(100000000)} }}", (1, 4)),
     ("ImageAugmentation", f"image_augmentation_param {{ shape {_dims(1, 20000, 20000)} }}", _MAP),
     ("RandomChoice", f"random_choice_param {{ shape {_dims(100000000)} }}", (1, 4)),
