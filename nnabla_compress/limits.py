@@ -33,7 +33,7 @@ class Limits:
 
     bytes: int = 2**24
     tokens: int = 2**20
-    functions: int = 10_000
+    functions: int = 4_000
     values: int = 2**25
     products: int = 10**10
 
@@ -77,7 +77,7 @@ def check_limit(where: str, what: str, size: float, limit: float) -> None:
     if size <= limit:
         return
     factor = math.ceil(_given() * size / max(limit, 1)) if size < math.inf else 0
-    way = f"; if you trust it, set {VARIABLE}={factor}" if 0 < factor < 1e6 else ""
+    way = f"; if you trust it, set {VARIABLE}={factor}" if 0 < factor <= 1000 else ""
     number = what.format(int(size) if size < 2**53 else float(f"{size:.3g}"))
     raise DataError(
         f"{where} {number}, the limit is {int(limit):,}.",

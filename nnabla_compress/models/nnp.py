@@ -77,7 +77,7 @@ class NnpFile:
         self._follows: Dict[str, bool] = {}
         self._states: Dict[str, List[str]] = {}
         contents = read_nnp(self.path)
-        self._stored = contents.parameters
+        self._stored, self._limits = contents.parameters, contents.limits
         scope: OrderedDict[str, Any] = OrderedDict()
         with readable(self.path), _quiet():
             with nn.parameter_scope("", scope):
@@ -118,7 +118,7 @@ class NnpFile:
                 )
             try:
                 with readable(self.path, f"network {name[:80]!r} of "):
-                    check_stored(message, f"network {name[:80]!r} of {self.path}")
+                    check_stored(message, f"network {name[:80]!r} of {self.path}", self._limits)
                     random = np.random.RandomState(1223)
                     networks[name] = self._graph.networks[name] = ProtoNetwork.from_proto(
                         self._graph, message, random, None
@@ -378,7 +378,7 @@ class NnpFile:
                 check_built(flat, self._stored, where)
                 flat = flat.promote(changes)
                 set_ports(flat, self.executors, self._data)
-                call(flat, batch_size or max(1, flat.batch_size), where)
+                call(flat, batch_size or max(1, flat.batch_size), where, self._limits)
             inputs, outputs = (built(flat, names, where) for names in (flat.inputs, flat.outputs))
             statistics = set(statistics_of(flat))
         for key, stored in flat.parameters.items():

@@ -46,10 +46,12 @@ class NnpContents:
         proto: The message ``NNablaProtoBuf`` with networks and executors, parameters removed, its
             variables named as NNabla can take it.
         parameters: Parameters by path, float32.
+        limits: What the file may ask for.
     """
 
     proto: Any
     parameters: Dict[str, Parameter]
+    limits: Limits
 
 
 def read_nnp(path: Path) -> NnpContents:
@@ -206,7 +208,8 @@ def _parse(path: Path, contents: Dict[str, bytes], limits: Limits) -> NnpContent
         parameters[stored.variable_name] = from_proto(str(path), stored)
     proto.ClearField("parameter")
     new = replaced_names(proto, parameters)
-    return NnpContents(proto, {new.get(name, name): p for name, p in parameters.items()})
+    renamed = {new.get(name, name): p for name, p in parameters.items()}
+    return NnpContents(proto, renamed, limits)
 
 
 @contextmanager

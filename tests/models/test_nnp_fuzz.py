@@ -353,7 +353,7 @@ def test_a_loop_of_a_billion_turns_is_refused(reader, tmp_path):
     names = [_VARIABLE % ("x", ""), _VARIABLE % ("y", 'repeat_id: "r"')]
     function = 'function { name: "f" type: "Tanh" repeat_id: "r" input: "x" output: "y" }'
     kind, text = reader(write_members(tmp_path / "loop.nnp", _network(loop, *names, function)))
-    assert kind == "CompressError" and "the limit is 100,000" in text
+    assert kind == "CompressError" and f"the limit is {Limits().functions:,}" in text
 
 
 @pytest.mark.parametrize(
