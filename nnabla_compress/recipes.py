@@ -373,7 +373,7 @@ class Recipe(_Part):
     """
 
     name: str
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     model: ModelPart
     data: Optional[DataPart] = None
     preprocessing: PreprocessingPart = PreprocessingPart()

@@ -182,7 +182,7 @@ def outcome(read: Callable[[Path], None], path: Path) -> List[str]:
     reset_peak()
     before = resource.getrusage(resource.RUSAGE_SELF)
     # The signal ends the process: what hangs may hang outside Python.
-    signal.setitimer(signal.ITIMER_PROF, 2 * SECONDS)
+    signal.setitimer(signal.ITIMER_PROF, max(1.0, 2 * SECONDS))
     said, why = "read", ""
     try:
         with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
