@@ -11,7 +11,7 @@ import math
 import os
 from dataclasses import astuple, dataclass
 
-from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.errors import ConfigError, LimitError
 
 VARIABLE = "NNABLA_COMPRESS_LIMITS"
 _UNIT = 2**20
@@ -27,15 +27,16 @@ class Limits:
         bytes: Of what it unpacks to, and of all its arrays as float32.
         tokens: Words, numbers and lines of its texts.
         functions: Functions and variables of its networks, loops written out.
-        values: Values of all variables of one of its networks, for one sample.
-        products: Multiplications of one of its networks, for one sample.
+        values: Values of all variables of one of its networks, for one sample; four times as many
+            for a batch that somebody else chose.
+        products: Multiplications of one of its networks, likewise.
     """
 
     bytes: int = 2**24
     tokens: int = 2**20
     functions: int = 4_000
     values: int = 2**25
-    products: int = 10**10
+    products: int = 4 * 10**9
 
     @classmethod
     def of(cls, size: int) -> Limits:
@@ -65,13 +66,13 @@ def check_limit(where: str, what: str, size: float, limit: float) -> None:
         limit: How much it may.
 
     Raises:
-        DataError: With both numbers, and how the limit is raised.
+        LimitError: With both numbers, and how the limit is raised.
 
     Example:
         >>> check_limit("net.nnp", "unpacks to {:,} bytes", 2000, 1000)
         Traceback (most recent call last):
         ...
-        nnabla_compress.errors.DataError: net.nnp unpacks to 2,000 bytes, the limit is 1,000.
+        nnabla_compress.errors.LimitError: net.nnp unpacks to 2,000 bytes, the limit is 1,000.
         help: such a file is damaged or made to harm; if you trust it, set NNABLA_COMPRESS_LIMITS=2
     """
     if size <= limit:
@@ -79,7 +80,7 @@ def check_limit(where: str, what: str, size: float, limit: float) -> None:
     factor = math.ceil(_given() * size / max(limit, 1)) if size < math.inf else 0
     way = f"; if you trust it, set {VARIABLE}={factor}" if 0 < factor <= 1000 else ""
     number = what.format(int(size) if size < 2**53 else float(f"{size:.3g}"))
-    raise DataError(
+    raise LimitError(
         f"{where} {number}, the limit is {int(limit):,}.",
         help=f"such a file is damaged or made to harm{way}",
     )

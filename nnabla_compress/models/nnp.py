@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, OrderedDict
 from contextlib import contextmanager
 from dataclasses import replace
@@ -16,11 +17,17 @@ from nnabla.logger import logger
 from nnabla.utils.nnp_graph import NnpNetworkPass
 
 from nnabla_compress.data.paths import resolve_path
-from nnabla_compress.errors import CompressError, ConfigError, DataError, FixedBatchError
+from nnabla_compress.errors import (
+    CompressError,
+    ConfigError,
+    DataError,
+    FixedBatchError,
+    LimitError,
+)
 from nnabla_compress.graph.batches import follows_batch
 from nnabla_compress.graph.products import products_as_layers
 from nnabla_compress.graph.recurrent import recurrent_as_layers
-from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.models.heads import (
     Head,
     data_inputs,
@@ -33,6 +40,7 @@ from nnabla_compress.models.nnp_build import built, call
 from nnabla_compress.models.nnp_checks import check_built, check_stored
 from nnabla_compress.models.nnp_network import LoadedNetwork, executor_of
 from nnabla_compress.models.nnp_ports import set_ports
+from nnabla_compress.models.nnp_sizes import MOST_SAMPLES, NetworkSizes
 from nnabla_compress.models.nnp_statistics import statistics_note, statistics_of
 from nnabla_compress.names import ascii_name, shown_name
 
@@ -72,6 +80,7 @@ class NnpFile:
 
     def __init__(self, path: Union[str, Path], folder: Union[str, Path, None] = None) -> None:
         self.path = network_file(resolve_path(path, folder, "the .nnp file"))
+        self._probing = False
         self._made: Dict[str, nn.Variable] = {}
         self._only_batch: Dict[str, Optional[int]] = {}
         self._follows: Dict[str, bool] = {}
@@ -258,6 +267,8 @@ class NnpFile:
         batch_size = max(rows, default=batch_size)
         try:
             made = self._direct(name, given, batch_size, test)
+        except LimitError:
+            raise
         except CompressError as error:
             if not rows or rows == {self._own_rows(name)}:
                 raise
@@ -280,11 +291,14 @@ class NnpFile:
             try:
                 with nn.parameter_scope("", OrderedDict()):
                     x = {key: nn.Variable((rows, *shape)) for key, shape in shapes.items()}
+                    self._probing = True
                     self.build(name, x)
             except FixedBatchError as error:
                 self._only_batch[name] = error.rows
             except CompressError:
                 pass  # whoever builds it for use is told
+            finally:
+                self._probing = False
         return self._only_batch[name]
 
     def zeros(self, network: Optional[str] = None) -> List[str]:
@@ -339,6 +353,7 @@ class NnpFile:
             )
         if not self._follows[name]:
             size = self._own_rows(name)
+            self._direct(name, {}, size, test)  # which counts what a batch of that size takes
             why = "" if error is None else f" ({_first_line(error)})"
             raise FixedBatchError(
                 f"network {name[:80]!r} of {self.path} can be computed with {size} sample(s) at a "
@@ -353,11 +368,19 @@ class NnpFile:
                 new[variable] = nn.Variable((rows, *variable.shape[1:]))
         with nn.auto_forward(False):
             made = rebuild(outputs, inputs=new)
+        sizes = self._sizes(f"network {name[:80]!r} of {self.path}", rows, rows)
+        for function in functions(made):
+            sizes.take(function.info.type_name, sum(math.prod(y.shape) for y in function.outputs))
         return LoadedNetwork(
             name,
             {key: new.get(variable, variable) for key, variable in zip(own.inputs, inputs)},
             dict(zip(own.outputs, made)),
         )
+
+    def _sizes(self, where: str, chosen: Optional[int], own: int) -> NetworkSizes:
+        """Counts for a batch: of the file's own nothing is computed, unless it takes no other."""
+        rows = 2 * own if self._probing else own if chosen is None else min(chosen, MOST_SAMPLES)
+        return NetworkSizes(self._limits, max(1, rows), where)
 
     def _direct(
         self,
@@ -378,7 +401,8 @@ class NnpFile:
                 check_built(flat, self._stored, where)
                 flat = flat.promote(changes)
                 set_ports(flat, self.executors, self._data)
-                call(flat, batch_size or max(1, flat.batch_size), where, self._limits)
+                rows = batch_size or max(1, flat.batch_size)
+                call(flat, rows, self._sizes(where, batch_size, self._own_rows(name)), where)
             inputs, outputs = (built(flat, names, where) for names in (flat.inputs, flat.outputs))
             statistics = set(statistics_of(flat))
         for key, stored in flat.parameters.items():

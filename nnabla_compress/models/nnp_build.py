@@ -10,27 +10,25 @@ import nnabla.functions as F
 from nnabla.initializer import ConstantInitializer
 
 from nnabla_compress.errors import DataError
-from nnabla_compress.limits import Limits
 from nnabla_compress.models.nnp_checks import check_call
 from nnabla_compress.models.nnp_sizes import NetworkSizes
 from nnabla_compress.models.stored_parameters import elements
 from nnabla_compress.names import shown_name
 
 
-def call(network: Any, batch_size: int, where: str, limits: Limits) -> None:
+def call(network: Any, batch_size: int, sizes: NetworkSizes, where: str) -> None:
     """Makes the graph of a ``ProtoNetwork``, with a look at each function before it is made.
 
     Args:
         network: The network, its ``inputs`` those that take data; what else no function computes
             holds the number that it is initialized with, or zeros.
         batch_size: Rows of what has no number of rows of its own.
+        sizes: Counts what the network asks for.
         where: What messages call the network.
-        limits: What its file may ask for.
 
     Raises:
         DataError: If a function can't be made of its inputs, or all ask for too much.
     """
-    sizes = NetworkSizes(limits, max(1, batch_size), where)
     with nn.parameter_scope("", network.owner().parameter_scope):
         for name, variable in network.variables.items():
             if variable.parent or name in network.inputs or variable.variable_instance is not None:

@@ -16,18 +16,22 @@ from nnabla_compress.limits import Limits, check_limit
 
 Shape = Sequence[int]
 
+MOST_SAMPLES = 4
+"""How many times as much as one sample a batch may take that is computed."""
+
 
 class NetworkSizes:
     """Adds up the variables and products of a network while its functions are made.
 
     Args:
         limits: Those of its file, for one sample.
-        rows: Samples of a batch.
+        samples: How many times as much a batch may take.
         where: What messages call the network.
     """
 
-    def __init__(self, limits: Limits, rows: int, where: str) -> None:
-        self._most_values, self._most_products = limits.values * rows, limits.products * rows
+    def __init__(self, limits: Limits, samples: int, where: str) -> None:
+        self._most_values = limits.values * samples
+        self._most_products = limits.products * samples
         self._where, self._values, self._products = where, 0, 0
 
     def take(self, name: str, values: int) -> None:
