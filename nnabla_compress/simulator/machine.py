@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -89,9 +90,11 @@ class Machine:
         self.network = single_assignment(read_nnb(content))
         size = len(content) if isinstance(content, bytes) else Path(content).stat().st_size
         where = "the file" if isinstance(content, bytes) else str(content)
-        limit = _BYTES_OF_A_VALUE * Limits.of(size).values
-        asked = self.network.buffer_bytes
-        check_limit(where, "asks for {:,} bytes of buffers", asked, limit)
+        values, asked = Limits.of(size).values, self.network.buffer_bytes
+        check_limit(where, "asks for {:,} bytes of buffers", asked, _BYTES_OF_A_VALUE * values)
+        # Shapes need not fit their buffers, and arrays are made of shapes.
+        largest = max((math.prod(v.shape) for v in self.network.variables), default=0)
+        check_limit(where, "has a variable of {:,} values", largest, values)
         self._callbacks = dict(callbacks or {})
         self.inputs = [self._port(number) for number in self.network.inputs]
         self.outputs = [self._port(number) for number in self.network.outputs]
