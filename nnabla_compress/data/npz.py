@@ -14,7 +14,7 @@ from nnabla_compress.data.npy import declared_bytes
 from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.data.splits import DataSet, Split
 from nnabla_compress.data.wanted import Names, Wanted
-from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.errors import CompressError, ConfigError, DataError
 from nnabla_compress.limits import Limits, check_limit
 from nnabla_compress.reading import check_packing, open_file
 
@@ -137,7 +137,12 @@ def read_npz(path: Path) -> Dict[str, np.ndarray]:
             if isinstance(loaded, np.ndarray):
                 raise DataError(f"{path} is a single array, not an .npz file.", help="use savez")
             return {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except CompressError:
+        raise
+    except (
+        *(OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error),
+        RuntimeError,  # how zipfile says that a member is encrypted, or of a later version
+    ) as error:
         reason = str(error).split("\n")[0] or type(error).__name__
         raise DataError(
             f"can't read {path}: it is cut short, damaged or no .npz file ({reason}).",

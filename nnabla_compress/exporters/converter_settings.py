@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
@@ -100,6 +101,8 @@ def carried_types(path: Path) -> Dict[str, str]:
         return {}
     except UnicodeDecodeError as error:
         raise DataError(f"{where} is no text in UTF-8.", help=_HELP) from error
+    except (OSError, EOFError, RuntimeError, zlib.error) as error:
+        raise DataError(f"{where} can't be read: {_line(error)}.", help=_HELP) from error
 
 
 def read_types(path: Path) -> Dict[str, str]:
