@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Sequence
 
-from nnabla_compress.errors import CompressError, DataError
+from nnabla_compress.errors import CompressError, DataError, raised_in
 from nnabla_compress.limits import Limits, check_limit
 from nnabla_compress.models.network_files import (
     ARCHIVE,
@@ -36,6 +36,8 @@ HDF5 = (".h5",)
 MAX_BYTES = 2**32
 _MEMBERS = 1000
 _AGAIN = "save or get the file again"
+# Whose code reads files: graphs, texts and messages, HDF5.
+_READERS = ("nnabla", "google", "h5py")
 
 
 @dataclass(frozen=True)
@@ -144,8 +146,11 @@ def _read_pair(path: Path) -> NnpContents:
     """Reads a text and the parameters beside it."""
     beside = parameter_file(path)
     files = [path] if beside is None else [path, beside]
-    with readable(path):
+    try:
         read = {file.name: read_bytes(file, MAX_BYTES) for file in files}
+    except OSError as error:
+        raise DataError(f"can't read {path}: {error.strerror}.", help=_AGAIN) from error
+    with readable(path):
         contents = _parse(path, read, Limits.of(sum(map(len, read.values()))))
     if not contents.parameters and beside is None and _reads_parameters(contents.proto):
         raise DataError(
@@ -214,20 +219,24 @@ def _parse(path: Path, contents: Dict[str, bytes], limits: Limits) -> NnpContent
 
 @contextmanager
 def readable(path: Path, what: str = "") -> Iterator[None]:
-    """Turns whatever is raised on a bad file into one message.
+    """Turns whatever its readers raise on a bad file into one message.
+
+    What this package raises itself, and no error of ours is, is a defect of it: that passes.
 
     Args:
         path: The file.
         what: What of it is being read, e.g. ``"network 'a' of "``.
 
     Raises:
-        DataError: Instead of any other error.
+        DataError: Instead of any error of NNabla's, or of what reads text formats and HDF5.
     """
     try:
         yield
-    except CompressError:
+    except (CompressError, MemoryError):
         raise
-    except Exception as error:  # text formats, HDF5, graph code: anything may come
+    except Exception as error:
+        if not raised_in(error, _READERS):
+            raise
         text = _short(error)
         kind = type(error).__name__
         raise DataError(

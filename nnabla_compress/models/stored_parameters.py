@@ -61,7 +61,9 @@ def from_hdf5(where: str, content: bytes, limits: Limits, room: int) -> Dict[str
     """
     with _opened(io.BytesIO(content), where, limits, room) as found:
         return {
-            name: Parameter(np.asarray(item[...], dtype=np.float32), bool(item.attrs["need_grad"]))
+            name: Parameter(
+                np.asarray(item[...], dtype=np.float32), bool(np.all(item.attrs["need_grad"]))
+            )
             for name, item in found
         }
 
@@ -97,7 +99,7 @@ def _opened(
             if isinstance(item, h5py.Dataset):
                 room -= _checked(item, name, where, limits, room)
                 check_limit(where, "holds {:,} arrays", len(found) + 1, limits.functions)
-                found.append((int(item.attrs.get("index", len(found))), name, item))
+                found.append((_index(item.attrs.get("index"), len(found)), name, item))
 
         opened.visititems(look)
         yield [(name, item) for _, name, item in sorted(found, key=lambda each: each[:2])]
@@ -118,6 +120,11 @@ def _checked(item: Any, name: str, where: str, limits: Limits, room: int) -> int
     chunk = elements(item.chunks or ()) * item.dtype.itemsize
     check_limit(what, "has chunks of {:,} bytes", chunk, limits.bytes)
     return size
+
+
+def _index(stored: Any, position: int) -> int:
+    """The place of a parameter among the others, as far as the file tells."""
+    return int(stored) if isinstance(stored, (int, np.integer)) else position
 
 
 def elements(shape: Sequence[int]) -> int:
