@@ -72,7 +72,7 @@ def load(folder: Path, solver: Any) -> Optional[Dict[str, Any]]:
         with quiet():
             nn.load_parameters(str(parameters))
             solver.load_states(str(states))
-    except (OSError, ValueError, KeyError, RuntimeError) as error:
+    except Exception as error:  # h5py and NNabla raise whatever a damaged file leads them to
         raise DataError(
             f"the checkpoint {max(numbers)} in {folder} is damaged: {error}.",
             help="remove that folder and start again without --resume",
