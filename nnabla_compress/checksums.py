@@ -9,13 +9,13 @@ other tools and of earlier versions have none, and are read as they are.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 from pathlib import Path
 from typing import Any, BinaryIO, Dict, Mapping, Optional, Tuple, Union
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.files import atomic_path, json_text, write_json
+from nnabla_compress.reading import read_json
 
 _MARK = b"\n# sha256 of what stands before: "
 _LINE = len(_MARK) + 64 + 1
@@ -146,10 +146,10 @@ def read_record(path: Union[str, Path], help: str) -> Dict[str, Any]:
         {'folder': 'a'}
     """
     try:
-        content = json.loads(Path(path).read_text("utf-8"))
+        content = read_json(path)
         if not isinstance(content, dict):
             raise ValueError("it holds no entries")
-    except (OSError, ValueError, RecursionError) as error:
+    except (OSError, ValueError) as error:
         raise DataError(f"can't read {path}: {error}.", help=help) from error
     stated = content.pop(next((key for key in content if _alike(key, _KEY)), _KEY), None)
     if stated is not None and stated != _of_json(content):

@@ -40,6 +40,10 @@ class DataError(CompressError):
     """Raised when a data set is missing, damaged or of the wrong shape."""
 
 
+class LimitError(DataError):
+    """Raised when a file asks for more memory or work than a file of its size may."""
+
+
 class FixedBatchError(DataError):
     """Raised when a network can only be computed with the batch size that is written into it.
 

@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, Union
 import yaml
 
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.reading import parse_yaml, read_text
 from nnabla_compress.spelling import did_you_mean
 
 KINDS = ("weights", "activations")
@@ -33,7 +34,7 @@ def read_rules(path: Union[str, Path]) -> Dict[str, List[Any]]:
         {'weights': ['fc=lut:bits=4'], 'activations': []}
     """
     try:
-        content = yaml.safe_load(Path(path).read_text("utf-8"))
+        content = parse_yaml(read_text(path, ConfigError))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
         raise ConfigError(f"can't read the rules {path}: {reason}.", help=_HELP) from None

@@ -8,17 +8,20 @@ import pickle
 import tarfile
 import zlib
 from pathlib import Path
-from typing import Any, Callable, List, Tuple
+from typing import Any, BinaryIO, Callable, Dict, List, Tuple
 
 import numpy as np
 
 from nnabla_compress.data.splits import DataSet, Split
 from nnabla_compress.errors import DataError
+from nnabla_compress.limits import Limits, check_limit
+from nnabla_compress.reading import open_file, read_bytes
 
 ARCHIVE = "cifar-10-python.tar.gz"
 FOLDER = "cifar-10-batches-py"
 _TRAIN = tuple(f"data_batch_{number}" for number in range(1, 6))
 _TEST = ("test_batch",)
+_BATCH_BYTES = 2**26
 
 # All that a pickled array needs. Anything else in a pickle could run code, and is refused.
 _ALLOWED = {
@@ -34,7 +37,16 @@ class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         if (module, name) not in _ALLOWED:
             raise pickle.UnpicklingError(f"it wants {module}.{name}, which is not array data")
+        if name == "encode":
+            return _encoded
         return super().find_class(module.replace("numpy._core", "numpy.core"), name)
+
+
+def _encoded(text: str, encoding: str) -> bytes:
+    """The bytes that Python 2 wrote as text; of other encodings some take very long."""
+    if encoding != "latin1":
+        raise pickle.UnpicklingError(f"it wants the encoding {encoding[:80]}")
+    return text.encode(encoding)
 
 
 def read_batch(content: bytes, where: str) -> Tuple[np.ndarray, np.ndarray]:
@@ -66,12 +78,17 @@ def read_batch(content: bytes, where: str) -> Tuple[np.ndarray, np.ndarray]:
             f"{where} has no data and labels, but {', '.join(map(str, sorted(found, key=str)))}.",
             help="use the batches of CIFAR-10 (not CIFAR-100)",
         )
-    data = np.asarray(found["data"])
-    if data.dtype != np.uint8 or data.ndim != 2 or data.shape[1] != 3 * 32 * 32:
+    data, labels = found["data"], found["labels"]
+    # What is nested may stand for far more than the pickle's own bytes.
+    flat = isinstance(labels, list) and all(isinstance(label, int) for label in labels)
+    if not isinstance(data, np.ndarray) or not (flat or isinstance(labels, np.ndarray)):
+        raise DataError(f"{where} holds {type(data).__name__} as data, expected uint8 (N, 3072).")
+    fits = data.dtype == np.uint8 and data.ndim == 2 and data.shape[1] == 3 * 32 * 32
+    if not fits or data.nbytes > len(content):
         raise DataError(
             f"{where}: data is {data.dtype} of the shape {data.shape}, expected uint8 (N, 3072)."
         )
-    return data.reshape(-1, 3, 32, 32), np.asarray(found["labels"])
+    return data.reshape(-1, 3, 32, 32), np.asarray(labels)
 
 
 def read_folder(folder: Path) -> DataSet:
@@ -89,7 +106,7 @@ def read_folder(folder: Path) -> DataSet:
 
     def content(name: str) -> bytes:
         try:
-            return (folder / name).read_bytes()
+            return read_bytes(folder / name, _BATCH_BYTES)
         except OSError as error:
             raise DataError(
                 f"can't read {folder / name}: {error.strerror}.",
@@ -113,13 +130,16 @@ def read_archive(archive: Path) -> DataSet:
     """
     try:
         # Members are read in one pass: going back in a gzip stream would unpack it again.
-        with tarfile.open(archive, "r:*") as tar:
-            contents = {}
+        with open_file(archive) as file, _opened(file) as tar:
+            contents: Dict[str, bytes] = {}
+            taken, limit = 0, Limits.of(archive.stat().st_size).bytes
             for member in tar:
                 name = member.name.rsplit("/", 1)[-1]
                 if name in _TRAIN + _TEST and member.isfile():
                     extracted = tar.extractfile(member)
                     assert extracted is not None  # isfile() said so
+                    taken += member.size
+                    check_limit(str(archive), "unpacks to {:,} bytes", taken, limit)
                     contents[name] = extracted.read()
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise DataError(
@@ -133,6 +153,15 @@ def read_archive(archive: Path) -> DataSet:
         return contents[name]
 
     return _data_set(content, str(archive))
+
+
+def _opened(file: BinaryIO) -> tarfile.TarFile:
+    """Gzipped or plain: of other ways to pack, some unpack to ten thousand times the size."""
+    packed = file.read(2) == b"\x1f\x8b"
+    file.seek(0)
+    if packed:
+        return tarfile.open(fileobj=file, mode="r:gz")
+    return tarfile.open(fileobj=file, mode="r:")
 
 
 def _data_set(content: Callable[[str], bytes], where: str) -> DataSet:

@@ -4,16 +4,20 @@
 from __future__ import annotations
 
 import gzip
+import io
 import zlib
 from pathlib import Path
 from typing import Tuple, Union
 
 import numpy as np
 
+from nnabla_compress.data.npy import MAX_BYTES
 from nnabla_compress.data.npz import npz
 from nnabla_compress.data.paths import existing_path, resolve_path
 from nnabla_compress.data.splits import DataSet, Split
 from nnabla_compress.errors import DataError
+from nnabla_compress.limits import Limits, check_limit
+from nnabla_compress.reading import read_bytes
 
 _UNSIGNED_BYTE = 0x08
 
@@ -107,8 +111,14 @@ def read_idx(path: Union[str, Path], dimensions: int) -> np.ndarray:
 
 def _content(path: Path) -> bytes:
     try:
-        raw = path.read_bytes()
-        return gzip.decompress(raw) if path.suffix == ".gz" else raw
+        raw = read_bytes(path, MAX_BYTES)
+        if path.suffix != ".gz":
+            return raw
+        limit = Limits.of(len(raw)).bytes
+        with gzip.open(io.BytesIO(raw)) as packed:
+            content = packed.read(limit + 1)
+        check_limit(str(path), "unpacks to {:,} bytes or more", len(content), limit)
+        return content
     except (OSError, EOFError, zlib.error) as error:
         reason = str(error) or type(error).__name__
         raise DataError(f"can't read {path}: {reason}.", help="get the file again") from error

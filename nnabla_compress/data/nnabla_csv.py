@@ -9,16 +9,20 @@ the entries of a vector; a column whose name starts with ``#`` is a comment.
 from __future__ import annotations
 
 import csv
+import io
 from pathlib import Path
-from typing import Dict, List, Optional, Tuple, Union
+from typing import Dict, List, Optional, Set, Tuple, Union
 
 import numpy as np
 
 from nnabla_compress.data.images import read_image
+from nnabla_compress.data.npy import MAX_BYTES, read_npy
 from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.data.splits import DataSet, Split
 from nnabla_compress.data.wanted import Names, Wanted
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.limits import Limits, check_limit
+from nnabla_compress.reading import read_bytes
 
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
@@ -96,8 +100,8 @@ def nnabla_csv(
 def _read(path: Path) -> Tuple[List[str], List[Tuple[int, List[str]]]]:
     """Returns the header, and the rows with their line numbers."""
     try:
-        with open(path, newline="", encoding="utf-8-sig") as stream:
-            lines = list(csv.reader(stream))
+        text = read_bytes(path, MAX_BYTES).decode("utf-8-sig")
+        lines = list(csv.reader(io.StringIO(text, newline="")))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise DataError(
             f"can't read {path}: {error}.", help="save it as CSV text in UTF-8"
@@ -120,10 +124,11 @@ def _variables_of(
     rows: List[Tuple[int, List[str]]], columns: Dict[str, List[int]], path: Path, outside: bool
 ) -> Dict[str, np.ndarray]:
     found: Dict[str, List[np.ndarray]] = {name: [] for name in columns}
+    room = _Room(path)
     for line, row in rows:
         where = f"{path}, line {line}"
         for name, values in found.items():
-            cells = [_cell(row[column], path.parent, where, outside) for column in columns[name]]
+            cells = [_cell(row[n], path.parent, where, outside, room) for n in columns[name]]
             if len(cells) > 1 and any(cell.size != 1 for cell in cells):
                 raise DataError(f"{where}: an entry of the vector {name!r} is not one number.")
             value = cells[0] if len(cells) == 1 else np.concatenate([c.ravel() for c in cells])
@@ -164,7 +169,29 @@ def _columns(header: List[str], variable: str, path: Path) -> List[int]:
     return [column for _, column in sorted(found)]
 
 
-def _cell(text: str, folder: Path, where: str, outside: bool) -> np.ndarray:
+class _Room:
+    """What the files that cells name may take together: in proportion to all of them.
+
+    Args:
+        path: The CSV file.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._size, self._bytes = path, path.stat().st_size, 0
+        self._seen: Set[Path] = set()
+
+    def take(self, path: Path, values: np.ndarray) -> np.ndarray:
+        """Counts what was read from a file; however many cells name it, its size counts once."""
+        if path not in self._seen:
+            self._seen.add(path)
+            self._size += path.stat().st_size
+        self._bytes += values.nbytes
+        limit = Limits.of(self._size).bytes
+        check_limit(str(self._path), "names arrays of {:,} bytes", self._bytes, limit)
+        return values
+
+
+def _cell(text: str, folder: Path, where: str, outside: bool, room: _Room) -> np.ndarray:
     text = text.strip()
     try:
         return np.array([float(text)], np.float32)
@@ -181,11 +208,14 @@ def _cell(text: str, folder: Path, where: str, outside: bool) -> np.ndarray:
     try:
         if suffix in _IMAGES:
             pixels = read_image(path)
-            return pixels.astype(np.float32) / np.float32(np.iinfo(pixels.dtype).max)
+            scale = np.float32(np.iinfo(pixels.dtype).max)
+            return room.take(path, pixels.astype(np.float32) / scale)
         if suffix == ".npy":
-            return np.asarray(np.load(path, allow_pickle=False), np.float32)
+            return room.take(path, np.asarray(read_npy(path), np.float32))
         if suffix == ".csv":
-            return np.loadtxt(path, np.float32, delimiter=",", ndmin=2, encoding="utf-8-sig")
+            text = read_bytes(path, MAX_BYTES).decode("utf-8-sig")
+            table = np.loadtxt(io.StringIO(text), np.float32, delimiter=",", ndmin=2)
+            return room.take(path, table)
     except DataError as error:
         raise DataError(f"{where}: {error.message}", help=error.help) from error
     except FileNotFoundError as error:

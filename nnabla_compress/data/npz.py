@@ -6,14 +6,17 @@ from __future__ import annotations
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Dict, Mapping, Optional, Union
+from typing import BinaryIO, Dict, Mapping, Optional, Union
 
 import numpy as np
 
+from nnabla_compress.data.npy import declared_bytes
 from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.data.splits import DataSet, Split
 from nnabla_compress.data.wanted import Names, Wanted
-from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.errors import CompressError, ConfigError, DataError
+from nnabla_compress.limits import Limits, check_limit
+from nnabla_compress.reading import check_packing, open_file
 
 # Spellings found in files in the wild, for each split.
 _SUFFIXES = {
@@ -121,18 +124,41 @@ def read_npz(path: Path) -> Dict[str, np.ndarray]:
         Arrays by name.
 
     Raises:
-        DataError: If the file is cut short, damaged or no ``.npz``, or holds Python objects.
+        DataError: If the file is cut short, damaged or no ``.npz``, holds Python objects, or its
+            arrays take more than a file of its size may.
     """
     try:
         # Opened here, since NumPy leaves a damaged file open.
-        with open(path, "rb") as stream:
+        with open_file(path) as stream:
+            if zipfile.is_zipfile(stream):
+                _check_declared(path, stream)
+            stream.seek(0)
             loaded = np.load(stream, allow_pickle=False)
             if isinstance(loaded, np.ndarray):
                 raise DataError(f"{path} is a single array, not an .npz file.", help="use savez")
             return {name: loaded[name] for name in loaded.files}
-    except (OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error) as error:
+    except CompressError:
+        raise
+    except (
+        *(OSError, ValueError, EOFError, KeyError, zipfile.BadZipFile, zlib.error),
+        RuntimeError,  # how zipfile says that a member is encrypted, or of a later version
+    ) as error:
         reason = str(error).split("\n")[0] or type(error).__name__
         raise DataError(
             f"can't read {path}: it is cut short, damaged or no .npz file ({reason}).",
             help="get the file again, or save it again with numpy.savez",
         ) from error
+
+
+def _check_declared(path: Path, stream: BinaryIO) -> None:
+    """Refuses arrays that take more memory than a file of this size may ask for."""
+    limits = Limits.of(path.stat().st_size)
+    with zipfile.ZipFile(stream) as archive:
+        infos = archive.infolist()
+        check_limit(str(path), "holds {:,} members", len(infos), limits.functions)
+        check_packing(archive, infos)
+        total = 0
+        for info in infos:
+            with archive.open(info) as member:
+                total += max(info.file_size, declared_bytes(member))
+            check_limit(str(path), "holds arrays of {:,} bytes", total, limits.bytes)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Optional, Union
 
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.reading import check_regular
 
 _VARIABLE = re.compile(r"\$(?:\{(\w+)\}|(\w+))")
 
@@ -64,7 +65,7 @@ def resolve_path(
 
     Raises:
         ConfigError: If a variable in the path is not set.
-        DataError: If no candidate exists; the message lists them.
+        DataError: If no candidate exists, which the message lists, or it is a pipe or a device.
 
     Example:
         >>> resolve_path(".").is_dir()
@@ -81,6 +82,7 @@ def resolve_path(
         # abspath, not resolve: a link keeps the name that the user knows.
         candidate = Path(os.path.abspath(os.path.join(str(base), str(expanded))))
         if candidate.exists():
+            check_regular(candidate, folders=True)
             return candidate
         if candidate not in candidates:
             candidates.append(candidate)

@@ -8,6 +8,7 @@ variable lies, and an element-wise function may write over what it reads.
 
 from __future__ import annotations
 
+from bisect import bisect_left, insort
 from dataclasses import replace
 from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
@@ -143,11 +144,25 @@ def share(spans: Spans) -> Tuple[List[int], Dict[int, int]]:
 def _least_sizes(spans: Spans) -> List[int]:
     """Returns the least sizes of buffers: the largest, second largest, ... variable of any time."""
     sizes: List[int] = []
-    for step in sorted({first for first, _, _ in spans.values()}):
-        alive = sorted((n for first, last, n in spans.values() if first <= step <= last))[::-1]
+    coming = sorted(spans.values())
+    living: List[Tuple[int, int, int]] = []
+    at = 0
+    for step in sorted({first for first, _, _ in coming}):
+        while at < len(coming) and coming[at][0] <= step:
+            living.append(coming[at])
+            at += 1
+        living = [span for span in living if span[1] >= step]
+        alive = sorted((n for _, _, n in living), reverse=True)
         sizes += [0] * (len(alive) - len(sizes))
         sizes = [max(size, n) for size, n in zip(sizes, alive)] + sizes[len(alive) :]
     return sizes
+
+
+def _is_free(used: Sequence[Tuple[int, int]], begin: int, stop: int) -> bool:
+    after = bisect_left(used, (begin, begin))
+    return (after == 0 or used[after - 1][1] < begin) and (
+        after == len(used) or used[after][0] > stop
+    )
 
 
 def _shared(
@@ -155,24 +170,21 @@ def _shared(
 ) -> Tuple[List[int], Dict[int, int]]:
     """Gives each variable in turn a buffer that is free while it lives, a new one if none is."""
     buffers = list(sizes)
-    members: List[List[int]] = [[] for _ in buffers]
+    # The times when each is taken, in order: no two overlap, so that neighbours tell all.
+    times: List[List[Tuple[int, int]]] = [[] for _ in buffers]
     taken: Dict[int, int] = {}
     for root in order:
         begin, stop, size = spans[root]
-        free = [
-            index
-            for index, others in enumerate(members)
-            if all(stop < spans[o][0] or begin > spans[o][1] for o in others)
-        ]
+        free = [index for index, used in enumerate(times) if _is_free(used, begin, stop)]
         if free:
             # The one that grows least, then the one that fits best.
             chosen = min(free, key=lambda i: (max(size - buffers[i], 0), abs(buffers[i] - size)))
         else:
             chosen = len(buffers)
             buffers.append(0)
-            members.append([])
+            times.append([])
         buffers[chosen] = max(buffers[chosen], size)
-        members[chosen].append(root)
+        insort(times[chosen], (begin, stop))
         taken[root] = chosen
     return buffers, taken
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Mapping, Tuple
 
@@ -16,6 +17,7 @@ import yaml
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.files import atomic_path
+from nnabla_compress.reading import open_file, read_member, read_text
 
 SETTINGS = "settings.yaml"
 # A line a variable: this is more than 10,000 variables.
@@ -88,17 +90,19 @@ def carried_types(path: Path) -> Dict[str, str]:
     """
     where = f"{SETTINGS} in {path}"
     try:
-        with zipfile.ZipFile(path) as archive:
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
             size = archive.getinfo(SETTINGS).file_size
             if size > MAX_BYTES:
                 raise DataError(
                     f"{where} has {size:,} bytes, the limit is {MAX_BYTES:,}.", help=_HELP
                 )
-            return types_of(archive.read(SETTINGS).decode("utf-8"), where)
+            return types_of(read_member(archive, SETTINGS).decode("utf-8"), where)
     except (KeyError, zipfile.BadZipFile):
         return {}
     except UnicodeDecodeError as error:
         raise DataError(f"{where} is no text in UTF-8.", help=_HELP) from error
+    except (OSError, EOFError, RuntimeError, zlib.error) as error:
+        raise DataError(f"{where} can't be read: {_line(error)}.", help=_HELP) from error
 
 
 def read_types(path: Path) -> Dict[str, str]:
@@ -111,9 +115,7 @@ def read_types(path: Path) -> Dict[str, str]:
         DataError: If it is missing or holds anything but types of variables.
     """
     try:
-        with path.open("rb") as file:
-            content = file.read(MAX_BYTES + 1)
-        return types_of(content.decode("utf-8"), str(path))
+        return types_of(read_text(path, limit=MAX_BYTES), str(path))
     except OSError as error:
         raise DataError(f"{path} can't be read: {error.strerror}.", help=_HELP) from error
     except UnicodeDecodeError as error:

@@ -3,14 +3,16 @@
 
 from __future__ import annotations
 
-import json
 import zipfile
 from pathlib import Path
 from typing import Any, Dict
 
+from nnabla_compress.limits import Limits
+from nnabla_compress.reading import open_file, parse_json, read_member
+
 METADATA = "nnabla_compress.json"
-# It holds how packed weights are made up, too.
-_MAX_BYTES = 2**26
+# It holds how packed weights are made up, too: so much of what a file may unpack to.
+_PART = 8
 
 
 def read_metadata(path: Path) -> Dict[str, Any]:
@@ -24,10 +26,10 @@ def read_metadata(path: Path) -> Dict[str, Any]:
         such a file can be read all the same.
     """
     try:
-        with zipfile.ZipFile(path) as archive:
-            if archive.getinfo(METADATA).file_size > _MAX_BYTES:
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
+            if archive.getinfo(METADATA).file_size > Limits.of(path.stat().st_size).bytes // _PART:
                 return {}
-            found = json.loads(archive.read(METADATA).decode("utf-8"))
+            found = parse_json(read_member(archive, METADATA).decode("utf-8"))
     except Exception:  # zipfile, zlib and struct have errors of their own; texts may be nested deep
         return {}
     return found if isinstance(found, dict) else {}

@@ -62,13 +62,11 @@ def functions(outputs: Iterable[nn.Variable], stop: Iterable[nn.Variable] = ()) 
         elif function not in seen:
             seen.add(function)
             stack.append((function, True))
-            stack.extend(
-                (variable.parent, False)
-                for variable in reversed(function.inputs)
-                if variable.parent is not None
-                and variable not in stopped
-                and variable.parent not in seen
-            )
+            for variable in reversed(function.inputs):
+                parent = variable.parent
+                if parent is None or parent in seen or (stopped and variable in stopped):
+                    continue
+                stack.append((parent, False))
     return order
 
 

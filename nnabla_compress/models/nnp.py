@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter, OrderedDict
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +15,18 @@ from nnabla.core.graph_def import ProtoNetwork
 from nnabla.utils.nnp_graph import NnpNetworkPass
 
 from nnabla_compress.data.paths import resolve_path
-from nnabla_compress.errors import CompressError, ConfigError, DataError, FixedBatchError
+from nnabla_compress.errors import (
+    CompressError,
+    ConfigError,
+    DataError,
+    FixedBatchError,
+    LimitError,
+)
 from nnabla_compress.function_types import TRAINING_ONLY
 from nnabla_compress.graph.batches import follows_batch
 from nnabla_compress.graph.products import products_as_layers
 from nnabla_compress.graph.recurrent import recurrent_as_layers
-from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.logs import ALL, quiet
 from nnabla_compress.models.heads import (
     Head,
@@ -33,6 +40,7 @@ from nnabla_compress.models.nnp_build import built, call
 from nnabla_compress.models.nnp_checks import check_built, check_stored
 from nnabla_compress.models.nnp_network import LoadedNetwork, executor_of
 from nnabla_compress.models.nnp_ports import set_ports
+from nnabla_compress.models.nnp_sizes import MOST_SAMPLES, NetworkSizes
 from nnabla_compress.models.nnp_statistics import statistics_note, statistics_of
 from nnabla_compress.names import ascii_name, shown_name
 from nnabla_compress.turns import one_at_a_time
@@ -72,12 +80,13 @@ class NnpFile:
     @one_at_a_time
     def __init__(self, path: Union[str, Path], folder: Union[str, Path, None] = None) -> None:
         self.path = network_file(resolve_path(path, folder, "the .nnp file"))
+        self._probing = False
         self._made: Dict[str, nn.Variable] = {}
         self._only_batch: Dict[str, Optional[int]] = {}
         self._follows: Dict[str, bool] = {}
         self._states: Dict[str, List[str]] = {}
         contents = read_nnp(self.path)
-        self._stored = contents.parameters
+        self._stored, self._limits = contents.parameters, contents.limits
         scope: OrderedDict[str, Any] = OrderedDict()
         with readable(self.path), quiet(ALL):
             with nn.parameter_scope("", scope):
@@ -118,7 +127,7 @@ class NnpFile:
                 )
             try:
                 with readable(self.path, f"network {name[:80]!r} of "):
-                    check_stored(message, f"network {name[:80]!r} of {self.path}")
+                    check_stored(message, f"network {name[:80]!r} of {self.path}", self._limits)
                     random = np.random.RandomState(1223)
                     networks[name] = self._graph.networks[name] = ProtoNetwork.from_proto(
                         self._graph, message, random, None
@@ -259,6 +268,8 @@ class NnpFile:
         batch_size = max(rows, default=batch_size)
         try:
             made = self._direct(name, given, batch_size, test)
+        except LimitError:
+            raise
         except CompressError as error:
             if not rows or rows == {self._own_rows(name)}:
                 raise
@@ -281,11 +292,14 @@ class NnpFile:
             try:
                 with nn.parameter_scope("", OrderedDict()):
                     x = {key: nn.Variable((rows, *shape)) for key, shape in shapes.items()}
+                    self._probing = True
                     self.build(name, x)
             except FixedBatchError as error:
                 self._only_batch[name] = error.rows
             except CompressError:
                 pass  # whoever builds it for use is told
+            finally:
+                self._probing = False
         return self._only_batch[name]
 
     def zeros(self, network: Optional[str] = None) -> List[str]:
@@ -340,6 +354,7 @@ class NnpFile:
             )
         if not self._follows[name]:
             size = self._own_rows(name)
+            self._direct(name, {}, size, test)  # which counts what a batch of that size takes
             why = "" if error is None else f" ({_first_line(error)})"
             raise FixedBatchError(
                 f"network {name[:80]!r} of {self.path} can be computed with {size} sample(s) at a "
@@ -354,11 +369,19 @@ class NnpFile:
                 new[variable] = nn.Variable((rows, *variable.shape[1:]))
         with nn.auto_forward(False):
             made = rebuild(outputs, inputs=new)
+        sizes = self._sizes(f"network {name[:80]!r} of {self.path}", rows, rows)
+        for function in functions(made):
+            sizes.take(function.info.type_name, sum(math.prod(y.shape) for y in function.outputs))
         return LoadedNetwork(
             name,
             {key: new.get(variable, variable) for key, variable in zip(own.inputs, inputs)},
             dict(zip(own.outputs, made)),
         )
+
+    def _sizes(self, where: str, chosen: Optional[int], own: int) -> NetworkSizes:
+        """Counts for a batch: of the file's own nothing is computed, unless it takes no other."""
+        rows = 2 * own if self._probing else own if chosen is None else min(chosen, MOST_SAMPLES)
+        return NetworkSizes(self._limits, max(1, rows), where)
 
     def _direct(
         self,
@@ -379,7 +402,8 @@ class NnpFile:
                 check_built(flat, self._stored, where)
                 flat = flat.promote(changes)
                 set_ports(flat, self.executors, self._data)
-                call(flat, batch_size or max(1, flat.batch_size), where)
+                rows = batch_size or max(1, flat.batch_size)
+                call(flat, rows, self._sizes(where, batch_size, self._own_rows(name)), where)
             inputs, outputs = (built(flat, names, where) for names in (flat.inputs, flat.outputs))
             statistics = set(statistics_of(flat))
         for key, stored in flat.parameters.items():

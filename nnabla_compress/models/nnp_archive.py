@@ -7,18 +7,16 @@ for it. Members are read by their endings and never written to the disk, whateve
 
 from __future__ import annotations
 
-import io
 import os
 import zipfile
 from collections import Counter
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Sequence, Tuple
-
-import numpy as np
+from typing import Any, Dict, Iterator, List, Sequence
 
 from nnabla_compress.errors import CompressError, DataError, raised_in
+from nnabla_compress.limits import Limits, check_limit
 from nnabla_compress.models.network_files import (
     ARCHIVE,
     PARAMETERS,
@@ -28,24 +26,18 @@ from nnabla_compress.models.network_files import (
 )
 from nnabla_compress.models.nnp_names import replaced_names
 from nnabla_compress.models.other_formats import other_format
+from nnabla_compress.models.stored_parameters import Parameter, check_hdf5, from_hdf5, from_proto
+from nnabla_compress.models.stored_text import merge_binary, merge_text
+from nnabla_compress.reading import open_file, read_bytes, read_member
 
 BINARY = (".protobuf",)
 HDF5 = (".h5",)
-# An edge device's networks take megabytes. A text of 32 MiB holds some 200,000 functions.
-MAX_BYTES = 2**30
-MAX_TEXT_BYTES = 2**25
+# More than any edge device holds, whatever the limits are.
+MAX_BYTES = 2**32
 _MEMBERS = 1000
 _AGAIN = "save or get the file again"
 # Whose code reads files: graphs, texts and messages, HDF5.
 _READERS = ("nnabla", "google", "h5py")
-
-
-@dataclass(frozen=True)
-class Parameter:
-    """A stored parameter: its values, and whether a solver trains it."""
-
-    values: np.ndarray
-    need_grad: bool
 
 
 @dataclass(frozen=True)
@@ -56,10 +48,12 @@ class NnpContents:
         proto: The message ``NNablaProtoBuf`` with networks and executors, parameters removed, its
             variables named as NNabla can take it.
         parameters: Parameters by path, float32.
+        limits: What the file may ask for.
     """
 
     proto: Any
     parameters: Dict[str, Parameter]
+    limits: Limits
 
 
 def read_nnp(path: Path) -> NnpContents:
@@ -69,7 +63,8 @@ def read_nnp(path: Path) -> NnpContents:
         path: An ``.nnp``, or an ``.nntxt`` or ``.prototxt`` with its parameters beside it.
 
     Raises:
-        DataError: If it is no file, cut short, damaged, no ``.nnp``, or larger than ``MAX_BYTES``.
+        DataError: If it is no file, cut short, damaged, no ``.nnp``, or asks for more than a
+            file of its size may (:class:`~nnabla_compress.limits.Limits`).
     """
     if path.suffix in TEXT:
         return _read_pair(path)
@@ -87,9 +82,10 @@ def read_nnp(path: Path) -> NnpContents:
     if other is not None and path.suffix.lower() != ".nnp":
         raise DataError(f"{path} is {other[0]}; an .nnp is needed here.", help=other[1])
     try:
-        with zipfile.ZipFile(path) as archive:
-            names = _members(path, archive)
-            contents = {name: archive.read(name) for name in names}
+        with open_file(path) as file, zipfile.ZipFile(file) as archive:
+            limits = Limits.of(path.stat().st_size)
+            names = _members(path, archive, limits)
+            contents = {name: read_member(archive, name) for name in names}
     except CompressError:
         raise
     except RuntimeError as error:  # how zipfile says that a member is encrypted
@@ -99,7 +95,27 @@ def read_nnp(path: Path) -> NnpContents:
             f"{path} is cut short, damaged or no .nnp file ({_short(error)}).", help=_AGAIN
         ) from error
     with readable(path):
-        return _parse(path, contents)
+        return _parse(path, contents, limits)
+
+
+def check_parameters(path: Path) -> None:
+    """Looks over a file with parameters before NNabla reads it.
+
+    Args:
+        path: An ``.h5`` or ``.protobuf``.
+
+    Raises:
+        DataError: If it is no file, or asks for more than a file of its size may.
+        Exception: What HDF5 and protobuf raise on what they can't read.
+    """
+    if _ends(path.name, BINARY):
+        from nnabla.utils import nnabla_pb2
+
+        content = read_bytes(path, MAX_BYTES)
+        limits = Limits.of(len(content))
+        merge_binary(content, nnabla_pb2.NNablaProtoBuf(), limits, str(path))
+    else:
+        check_hdf5(path)
 
 
 def as_archive(path: Path, folder: Path) -> Path:
@@ -130,10 +146,12 @@ def _read_pair(path: Path) -> NnpContents:
     """Reads a text and the parameters beside it."""
     beside = parameter_file(path)
     files = [path] if beside is None else [path, beside]
-    _limit(path, "and its parameters take", sum(file.stat().st_size for file in files), MAX_BYTES)
-    _limit(path, "is a text of", path.stat().st_size, MAX_TEXT_BYTES)
+    try:
+        read = {file.name: read_bytes(file, MAX_BYTES) for file in files}
+    except OSError as error:
+        raise DataError(f"can't read {path}: {error.strerror}.", help=_AGAIN) from error
     with readable(path):
-        contents = _parse(path, {file.name: file.read_bytes() for file in files})
+        contents = _parse(path, read, Limits.of(sum(map(len, read.values()))))
     if not contents.parameters and beside is None and _reads_parameters(contents.proto):
         raise DataError(
             f"{path} holds a network without its parameters, and there are none beside it.",
@@ -147,7 +165,7 @@ def _reads_parameters(proto: Any) -> bool:
     return any(v.type == "Parameter" for network in proto.network for v in network.variable)
 
 
-def _members(path: Path, archive: zipfile.ZipFile) -> List[str]:
+def _members(path: Path, archive: zipfile.ZipFile, limits: Limits) -> List[str]:
     """Returns the names of the members to read, after a look at what all declare."""
     infos = archive.infolist()
     names = [info.filename for info in infos]
@@ -166,9 +184,8 @@ def _members(path: Path, archive: zipfile.ZipFile) -> List[str]:
                 help=_AGAIN,
             )
     needed = [info for info in infos if _ends(info.filename, HDF5 + BINARY + TEXT)]
-    _limit(path, "unpacks to", sum(info.file_size for info in needed), MAX_BYTES)
-    text = sum(info.file_size for info in needed if _ends(info.filename, TEXT))
-    _limit(path, "holds text of", text, MAX_TEXT_BYTES)
+    size = sum(info.file_size for info in needed)
+    check_limit(str(path), "unpacks to {:,} bytes", size, min(limits.bytes, MAX_BYTES))
     return [info.filename for info in needed]
 
 
@@ -177,101 +194,27 @@ def _ends(name: str, endings: Sequence[str]) -> bool:
     return os.path.splitext(name)[1].lower() in endings
 
 
-def _limit(path: Path, what: str, size: int, limit: int) -> None:
-    if size > limit:
-        raise DataError(
-            f"{path} {what} {size:,} bytes, the limit is {limit:,}.",
-            help="such a file is damaged, or its network too large for an edge device",
-        )
-
-
-def _parse(path: Path, contents: Dict[str, bytes]) -> NnpContents:
-    from google.protobuf import text_format
+def _parse(path: Path, contents: Dict[str, bytes], limits: Limits) -> NnpContents:
     from nnabla.utils import nnabla_pb2
 
     proto = nnabla_pb2.NNablaProtoBuf()
     parameters: Dict[str, Parameter] = {}
-    room = MAX_BYTES
+    room = limits.bytes
     for name, content in contents.items():
         if _ends(name, TEXT):
-            text_format.Merge(content, proto)
+            merge_text(content, proto, limits, str(path))
         elif _ends(name, BINARY):
-            proto.MergeFromString(content)
+            merge_binary(content, proto, limits, str(path))
         else:
-            read = _read_hdf5(path, content, room)
+            read = from_hdf5(str(path), content, limits, room)
             room -= sum(parameter.values.nbytes for parameter in read.values())
             parameters.update(read)
     for stored in proto.parameter:
-        parameters[stored.variable_name] = _from_proto(path, stored)
+        parameters[stored.variable_name] = from_proto(str(path), stored)
     proto.ClearField("parameter")
     new = replaced_names(proto, parameters)
-    return NnpContents(proto, {new.get(name, name): p for name, p in parameters.items()})
-
-
-def _from_proto(path: Path, stored: Any) -> Parameter:
-    shape = tuple(stored.shape.dim)
-    if min(shape, default=1) < 0 or elements(shape) != len(stored.data):
-        raise DataError(
-            f"parameter {_quoted([stored.variable_name])} of {path} has the shape {shape} but "
-            f"{len(stored.data):,} values.",
-            help=_AGAIN,
-        )
-    values = np.array(stored.data, dtype=np.float32).reshape(shape)
-    return Parameter(values, bool(stored.need_grad))
-
-
-def _read_hdf5(path: Path, content: bytes, room: int) -> Dict[str, Parameter]:
-    import h5py
-
-    found: List[Tuple[int, str, Any]] = []
-    with h5py.File(io.BytesIO(content), "r") as file:
-
-        def look(name: str, item: Any) -> None:
-            nonlocal room
-            if not isinstance(item, h5py.Dataset):
-                return
-            # Either would have other files of this machine read.
-            if item.external or item.is_virtual:
-                raise DataError(
-                    f"parameter {_quoted([name])} of {path} refers to another file.", help=_AGAIN
-                )
-            if item.dtype.kind not in "fiub" or item.dtype.itemsize > 8 or item.shape is None:
-                raise DataError(
-                    f"parameter {_quoted([name])} of {path} is of type {item.dtype}.", help=_AGAIN
-                )
-            size = elements(item.shape) * max(4, item.dtype.itemsize)
-            if size > room:
-                raise DataError(
-                    f"parameter {_quoted([name])} of {path} has the shape {item.shape}, "
-                    f"{size:,} bytes; the limit for all is {MAX_BYTES:,}.",
-                    help=_AGAIN,
-                )
-            room -= size
-            found.append((_index(item.attrs.get("index"), len(found)), name, item))
-
-        file.visititems(look)
-        return {
-            name: Parameter(np.asarray(item[...], dtype=np.float32), bool(item.attrs["need_grad"]))
-            for _, name, item in sorted(found, key=lambda each: each[:2])
-        }
-
-
-def _index(stored: Any, position: int) -> int:
-    """The place of a parameter among the others, as far as the file tells."""
-    return int(stored) if isinstance(stored, (int, np.integer)) else position
-
-
-def elements(shape: Sequence[int]) -> int:
-    """Returns the number of elements of a shape, without overflow.
-
-    Example:
-        >>> elements([2**40, 2**40]) == 2**80
-        True
-    """
-    product = 1
-    for size in shape:
-        product *= int(size)
-    return product
+    renamed = {new.get(name, name): p for name, p in parameters.items()}
+    return NnpContents(proto, renamed, limits)
 
 
 @contextmanager

@@ -11,29 +11,37 @@ from nnabla.initializer import ConstantInitializer
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.models.nnp_checks import check_call
+from nnabla_compress.models.nnp_sizes import NetworkSizes
+from nnabla_compress.models.stored_parameters import elements
 from nnabla_compress.names import shown_name
 
 
-def call(network: Any, batch_size: int, where: str) -> None:
+def call(network: Any, batch_size: int, sizes: NetworkSizes, where: str) -> None:
     """Makes the graph of a ``ProtoNetwork``, with a look at each function before it is made.
 
     Args:
         network: The network, its ``inputs`` those that take data; what else no function computes
             holds the number that it is initialized with, or zeros.
         batch_size: Rows of what has no number of rows of its own.
+        sizes: Counts what the network asks for.
         where: What messages call the network.
+
+    Raises:
+        DataError: If a function can't be made of its inputs, or all ask for too much.
     """
     with nn.parameter_scope("", network.owner().parameter_scope):
         for name, variable in network.variables.items():
             if variable.parent or name in network.inputs or variable.variable_instance is not None:
                 continue
             shape = tuple(size if size >= 1 else batch_size for size in variable.shape)
+            sizes.take(name, elements(shape))
             variable.variable_instance = F.constant(constant(network, name) or 0.0, shape)
         for name in network.inputs:
             variable = network.variables[name]
             shape = tuple(size if size >= 1 else batch_size for size in variable.shape)
             if variable.variable_instance is not None:
                 continue
+            sizes.take(name, elements(shape))
             if callable(variable.initializer):
                 values = variable.initializer(shape=shape)
                 variable.variable_instance = nn.Variable.from_numpy_array(values, need_grad=True)
@@ -48,7 +56,10 @@ def call(network: Any, batch_size: int, where: str) -> None:
             ]
             inputs = [variable for variable in inputs if variable is not None]
             check_call(function, inputs, where)
+            sizes.foresee(function, inputs)
             function.graph_call(batch_size=batch_size)
+            made = [network.variables[name].variable_instance for name in function.outputs]
+            sizes.add(function, inputs, made)
 
         network.execute_on_proto(make)
         for name, stored in network.variables.items():

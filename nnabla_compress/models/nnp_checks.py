@@ -14,10 +14,11 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import nnabla as nn
 
 from nnabla_compress.errors import DataError
-from nnabla_compress.models.nnp_archive import Parameter, elements
+from nnabla_compress.limits import Limits, check_limit
+from nnabla_compress.models.stored_parameters import Parameter, elements
 
 MAX_ELEMENTS = 2**31 - 1
-MAX_FUNCTIONS = 100_000
+_MOST_AXES = 64
 _MAX_MADE = 2**24  # values that NNabla computes while it builds: initializers, Arange
 _HELP = "save or get the file again"
 # Arguments that NNabla divides by, or that state a size.
@@ -30,25 +31,26 @@ _NO_ZERO = ("shape", "reps", "output_size")
 _LEAST_AXES = {"RNN": 3, "LSTM": 3, "GRU": 3, "MatrixDiag": 1, "MatrixDiagPart": 2}
 
 
-def check_stored(proto: Any, where: str) -> None:
+def check_stored(proto: Any, where: str, limits: Limits) -> None:
     """Checks a network's message before its functions are made.
 
     Args:
         proto: A message ``Network``.
         where: What messages call it.
+        limits: What its file may ask for.
 
     Raises:
         DataError: If a shape, an argument of a function, or a loop is out of any sense.
     """
     times = {info.id: info.times for info in proto.repeat_info}
-    _few(where, "functions and variables", len(proto.function) + len(proto.variable))
+    _few(where, "functions and variables", len(proto.function) + len(proto.variable), limits)
     turns = 0
     for node in (*proto.variable, *proto.function):
         count = 1
         for key in node.repeat_id:
             count *= max(0, times.get(key, 1))
         turns += count
-    _few(where, "functions and variables after its loops are written out", turns)
+    _few(where, "functions and variables after its loops are written out", turns, limits)
     # NNabla follows functions by their names: of two alike it would never reach an end.
     for kind, nodes in (("functions", proto.function), ("variables", proto.variable)):
         names = Counter(node.name for node in nodes)
@@ -64,7 +66,7 @@ def check_stored(proto: Any, where: str) -> None:
     for function in proto.function:
         _check_arguments(where, function)
         recurrent = function.recurrent_param
-        _few(where, f"steps in {function.name}", recurrent.length)
+        _few(where, f"steps in {function.name}", recurrent.length, limits)
         if function.type == "RecurrentInput" and function.input:
             shape = shapes.get(function.input[0], ())
             if not 0 <= recurrent.axis < len(shape):
@@ -73,7 +75,7 @@ def check_stored(proto: Any, where: str) -> None:
                     f"{shape}.",
                     help=_HELP,
                 )
-            _few(where, f"steps in {function.name}", shape[recurrent.axis])
+            _few(where, f"steps in {function.name}", shape[recurrent.axis], limits)
 
 
 def _check_arguments(where: str, function: Any) -> None:
@@ -195,6 +197,11 @@ def check_call(function: Any, inputs: Sequence[nn.Variable], where: str) -> None
 
 
 def _check_shape(where: str, name: str, shape: Sequence[int]) -> None:
+    if len(shape) > _MOST_AXES:
+        raise DataError(
+            f"{where}: {_name(name)} has {len(shape):,} axes, the limit is {_MOST_AXES}.",
+            help=_HELP,
+        )
     if elements([abs(size) for size in shape]) > MAX_ELEMENTS:
         text = ", ".join(map(str, shape[:8]))
         raise DataError(
@@ -213,12 +220,8 @@ def _check_made(where: str, name: str, count: float) -> None:
         )
 
 
-def _few(where: str, what: str, count: int) -> None:
-    if count > MAX_FUNCTIONS:
-        raise DataError(
-            f"{where} has {count:,} {what[:100]}, the limit is {MAX_FUNCTIONS:,}.",
-            help="such a file is damaged, or its network too large for an edge device",
-        )
+def _few(where: str, what: str, count: int, limits: Limits) -> None:
+    check_limit(where, f"has {{:,}} {what[:100]}", count, limits.functions)
 
 
 def _name(name: str) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 
 from nnabla_compress.function_types import NORMALIZATIONS
 from nnabla_compress.models.heads import needed_by
-from nnabla_compress.models.nnp_archive import Parameter
+from nnabla_compress.models.stored_parameters import Parameter
 from nnabla_compress.names import shown_name
 
 _MEAN, _VARIANCE = 3, 4  # inputs of BatchNormalization

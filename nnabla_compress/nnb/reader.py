@@ -21,6 +21,7 @@ from nnabla_compress.nnb.network import (
     NnbVariable,
     stored_bytes,
 )
+from nnabla_compress.reading import read_bytes
 
 HEADER = struct.Struct("<IIiIiIiIiIiIII")
 VARIABLE = struct.Struct("<IiIB3xi")
@@ -51,12 +52,7 @@ def read_nnb(source: Union[str, Path, bytes]) -> NnbFile:
         return _Reader(bytes(source), "the NNB file").network()
     path = Path(source)
     try:
-        if path.stat().st_size > MOST_BYTES:
-            raise DataError(
-                f"{path} has {path.stat().st_size:,} bytes, the most is {MOST_BYTES:,}.",
-                help=_AGAIN,
-            )
-        content = path.read_bytes()
+        content = read_bytes(path, MOST_BYTES)
     except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise DataError(f"can't read {path}: {reason}.", help="name an .nnb file") from error

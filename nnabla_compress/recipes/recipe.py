@@ -12,6 +12,7 @@ from pydantic import Field, field_validator, model_validator
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.names import is_shown, shortened
+from nnabla_compress.reading import parse_yaml, read_text
 from nnabla_compress.recipes.checking import Part, validated
 from nnabla_compress.recipes.compression import CompressionPart
 from nnabla_compress.recipes.data_parts import (
@@ -58,7 +59,7 @@ class Recipe(Part):
     """
 
     name: str
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=2**32 - 1)
     model: ModelPart
     data: Optional[DataPart] = None
     preprocessing: PreprocessingPart = PreprocessingPart()
@@ -119,7 +120,7 @@ class Recipe(Part):
             ConfigError: If it is no YAML mapping, or anything in it is unknown or out of range.
         """
         try:
-            content = yaml.safe_load(text)
+            content = parse_yaml(text)
         except yaml.YAMLError as error:
             raise ConfigError(
                 f"{where} is no valid YAML: {error}.", help="mend that line"
@@ -176,7 +177,7 @@ class Recipe(Part):
                 else "name the YAML file; configs/ holds recipes to start from",
             )
         try:
-            text = path.read_text(encoding="utf-8")
+            text = read_text(path, ConfigError)
         except (OSError, UnicodeDecodeError) as error:
             reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
             raise ConfigError(

@@ -11,8 +11,9 @@ from typing import Iterator
 import nnabla as nn
 import nnabla.parameter
 
-from nnabla_compress.errors import DataError
+from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.logs import quiet
+from nnabla_compress.models.nnp_archive import check_parameters
 from nnabla_compress.turns import exclusive, one_at_a_time
 
 
@@ -35,11 +36,14 @@ def load_parameters(path: Path) -> None:
         path: An ``.h5`` or ``.protobuf`` file.
 
     Raises:
-        DataError: If the file is missing or damaged.
+        DataError: If the file is missing or damaged, or asks for more than its size allows.
     """
     try:
+        check_parameters(path)
         with quiet():
             nn.load_parameters(str(path))
+    except CompressError:
+        raise
     except Exception as error:  # h5py and NNabla raise whatever a damaged file leads them to
         raise DataError(
             f"can't read the parameters {path}: {error}.",

@@ -21,6 +21,7 @@ from nnabla_compress.graph import layers
 from nnabla_compress.greeting import begin
 from nnabla_compress.progress import counted
 from nnabla_compress.quantizers import quantizer_of
+from nnabla_compress.reading import read_json
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.search.scoring import ScoredNetwork, Scores, rule_of, signal_to_noise
 from nnabla_compress.turns import one_at_a_time
@@ -99,7 +100,7 @@ class Sensitivities:
             DataError: If the file is missing or is none of these.
         """
         try:
-            content = json.loads(Path(path).read_text("utf-8"))
+            content = read_json(path)
             rows = tuple(_row(row) for row in content.pop("rows"))
             return cls(rows=rows, **content)
         except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import numpy as np
 
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.limits import Limits, check_limit
 from nnabla_compress.nnb.inputs import stored_input
 from nnabla_compress.nnb.network import DTYPES, NnbFile
 from nnabla_compress.nnb.reader import read_nnb
@@ -19,9 +21,9 @@ from nnabla_compress.simulator.liveness import liveness
 from nnabla_compress.simulator.tensor import COEFFICIENTS
 from nnabla_compress.simulator.traps import traps
 
-MOST_BUFFER_BYTES = 1 << 30
 BATCH_BYTES = 1 << 25
 MOST_LANES = 32
+_BYTES_OF_A_VALUE = 4
 
 
 class Port(NamedTuple):
@@ -86,12 +88,13 @@ class Machine:
     ) -> None:
         content = nnb.to_bytes() if isinstance(nnb, NnbFile) else nnb
         self.network = single_assignment(read_nnb(content))
-        if self.network.buffer_bytes > MOST_BUFFER_BYTES:
-            raise DataError(
-                f"the file asks for {self.network.buffer_bytes:,} bytes of buffers, the most is "
-                f"{MOST_BUFFER_BYTES:,}.",
-                help="convert the network again, with a smaller batch size",
-            )
+        size = len(content) if isinstance(content, bytes) else Path(content).stat().st_size
+        where = "the file" if isinstance(content, bytes) else str(content)
+        values, asked = Limits.of(size).values, self.network.buffer_bytes
+        check_limit(where, "asks for {:,} bytes of buffers", asked, _BYTES_OF_A_VALUE * values)
+        # Shapes need not fit their buffers, and arrays are made of shapes.
+        largest = max((math.prod(v.shape) for v in self.network.variables), default=0)
+        check_limit(where, "has a variable of {:,} values", largest, values)
         self._callbacks = dict(callbacks or {})
         self.inputs = [self._port(number) for number in self.network.inputs]
         self.outputs = [self._port(number) for number in self.network.outputs]

@@ -11,6 +11,9 @@ from nnabla.monitor import Monitor, MonitorSeries, MonitorTimeElapsed
 
 from nnabla_compress.files import write_error
 from nnabla_compress.kept_folders import check_kept
+from nnabla_compress.reading import read_text
+
+_MOST_BYTES = 2**28
 
 
 class Monitors:
@@ -89,7 +92,7 @@ class Monitors:
     def _kept(self, path: Path) -> str:
         if not path.exists():
             return ""
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        lines = read_text(path, limit=_MOST_BYTES).splitlines(keepends=True)
         # The last line of a killed run may be cut.
         whole = [line for line in lines if line.endswith("\n") and line.split()[:1]]
         return "".join(line for line in whole if float(line.split()[0]) < self.start)

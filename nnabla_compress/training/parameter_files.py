@@ -18,6 +18,9 @@ import numpy as np
 from nnabla_compress.checksums import check_bytes, write_bytes
 from nnabla_compress.errors import DataError
 from nnabla_compress.logs import quiet
+from nnabla_compress.models.nnp_archive import MAX_BYTES
+from nnabla_compress.models.stored_parameters import check_hdf5
+from nnabla_compress.reading import read_bytes
 
 # Shape and type of each array of a file.
 Layout = Mapping[str, Tuple[Sequence[int], str]]
@@ -145,9 +148,10 @@ def checked_content(path: Path, help: str) -> bytes:
     """
     try:
         check_bytes(path, help)
-        return path.read_bytes()
+        check_hdf5(path)
+        return read_bytes(path, MAX_BYTES)
     except OSError as error:
-        raise DataError(f"can't read {path}: {error.strerror}.", help=help) from error
+        raise DataError(f"can't read {path}: {error.strerror or error}.", help=help) from error
 
 
 def layout_of(path: Path, content: bytes, help: str) -> Dict[str, Tuple[Sequence[int], str]]:

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
@@ -102,7 +102,7 @@ class NnpEngine(GraphEngine):
     """NNabla on an ``.nnp``, run as its first executor says.
 
     Args:
-        path: The file.
+        file: The file, or its path.
         batch_size: Rows of a batch; by default as in the file.
 
     Raises:
@@ -111,8 +111,8 @@ class NnpEngine(GraphEngine):
 
     name = ".nnp in NNabla"
 
-    def __init__(self, path: Path, batch_size: Optional[int] = None) -> None:
-        file = NnpFile(path)
+    def __init__(self, file: Union[NnpFile, Path], batch_size: Optional[int] = None) -> None:
+        file = file if isinstance(file, NnpFile) else NnpFile(file)
         executor = file.executors[0] if file.executors else None
         with nn.parameter_scope("", {}):
             network = file.build(executor.network if executor else None, batch_size=batch_size)
@@ -121,7 +121,8 @@ class NnpEngine(GraphEngine):
             missing = {*executor.inputs} - {*inputs} | {*executor.outputs} - {*outputs}
             if missing:
                 raise DataError(
-                    f"executor {executor.name!r} of {path} names {', '.join(sorted(missing))}, "
+                    f"executor {executor.name!r} of {file.path} names "
+                    f"{', '.join(sorted(missing))}, "
                     "which the network does not take or give.",
                     help="export the file again",
                 )

@@ -26,6 +26,7 @@ from nnabla_compress.exporters import export_nnb
 from nnabla_compress.exporters.metadata import read_metadata
 from nnabla_compress.files import temporary_folder
 from nnabla_compress.graph.ends import saturated
+from nnabla_compress.models import NnpFile
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
 from nnabla_compress.turns import one_at_a_time
@@ -99,15 +100,17 @@ def verify_files(
     """
     if nnp is None and nnb is None:
         raise ConfigError("there is no file to verify.", help="give an .nnp or an .nnb")
+    # A file of others is looked over before NNabla's converter gets it.
+    file = None if nnp is None else NnpFile(nnp)
     report, given = {} if nnp is None else read_metadata(nnp), samples is not None
     with _nnb_of(nnp, nnb) as made:
         machine = Machine(made, callbacks=PACKED_CALLBACKS)
         batch_size = machine.inputs[0].shape[0]
         chain: List[_Link] = [] if graph is None else [_Link(graph, NOTHING)]
         in_nnabla = None
-        if nnp is not None:
+        if nnp is not None and file is not None:
             rows = count if samples is None else len(samples.rows[0])
-            in_nnabla = _in_nnabla(nnp, report, batch_size, rows)
+            in_nnabla = _in_nnabla(file, report, batch_size, rows)
             chain.append(_Link(in_nnabla, of_export(report, in_nnabla)))
         simulator = SimulatorEngine(machine, {} if in_nnabla is None else in_nnabla.before)
         converted = NOTHING if in_nnabla is None else of_conversion(machine, in_nnabla, given)
@@ -212,14 +215,14 @@ def _nnb_of(nnp: Optional[Path], nnb: Optional[Path]) -> Iterator[Path]:
         yield export_nnb(folder / "network.nnb", nnp)
 
 
-def _in_nnabla(nnp: Path, report: Mapping[str, Any], batch_size: int, count: int) -> NnpEngine:
+def _in_nnabla(file: NnpFile, report: Mapping[str, Any], batch_size: int, count: int) -> NnpEngine:
     """The file in batches as the ``.nnb`` has them; in larger ones where that changes no bit."""
-    engine = NnpEngine(nnp, batch_size)
-    reference = nnp.with_suffix(".reference.nnp")
+    engine = NnpEngine(file, batch_size)
+    reference = file.path.with_suffix(".reference.nnp")
     if engine.holds(OTHER_IN_NNABLA) and reference.is_file():
         return ReferenceEngine(reference, batch_size)
     if engine.exact and report.get("any_batch_size") and count > batch_size:
-        return NnpEngine(nnp, min(count, _ROWS))
+        return NnpEngine(file, min(count, _ROWS))
     return engine
 
 

@@ -9,6 +9,7 @@ from typing import Any, Mapping, Optional, Sequence, Tuple
 import numpy as np
 
 from nnabla_compress.errors import DataError
+from nnabla_compress.reading import check_regular
 from nnabla_compress.verification.engines import FLOAT, FloatEngine, GraphEngine
 
 # Names of the files that a run and a post-training quantization leave in one folder.
@@ -35,6 +36,7 @@ def original_of(
     """
     beside = file.with_name(_FLOAT_FILE)
     if given is not None:
+        check_regular(given)
         if not given.is_file():
             raise DataError(f"there is no file {given}.", help="--float names the float .nnp")
         return FloatEngine(given, batch_size), None

@@ -21,7 +21,7 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
-from nnabla_compress.models.nnp_archive import MAX_BYTES, MAX_TEXT_BYTES
+from nnabla_compress.limits import Limits
 from tests.models.damaged import changed_text, good_members, write_members
 from tests.properties import examples
 
@@ -204,14 +204,16 @@ def _declared(path, size):
 def test_a_declared_size_above_the_limit_is_refused_with_both_numbers(reader, members, tmp_path):
     path = _declared(_bomb(tmp_path, members, 1000), 2**31)
     kind, text = reader(path)
-    assert kind == "CompressError" and f"the limit is {MAX_BYTES:,}" in text and "2,147," in text
+    assert (
+        kind == "CompressError" and f"the limit is {Limits().bytes:,}" in text and "2,147," in text
+    )
     big = write_members(
         tmp_path / "text.nnp",
-        dict(members, **{"big.nntxt": b" " * (MAX_TEXT_BYTES + 1)}),
+        dict(members, **{"big.nntxt": b"\n" * (Limits().tokens + 1)}),
         zipfile.ZIP_DEFLATED,
     )
     kind, text = reader(big)
-    assert kind == "CompressError" and f"the limit is {MAX_TEXT_BYTES:,}" in text
+    assert kind == "CompressError" and f"the limit is {Limits().tokens:,}" in text
 
 
 def test_a_zip_bomb_takes_no_more_than_it_declares(reader, members, tmp_path):
@@ -273,7 +275,7 @@ def _wrong_shape(file):
 @pytest.mark.parametrize(
     "fill, words",
     [
-        (_enormous, f"the limit for all is {MAX_BYTES:,}"),
+        (_enormous, f"the limit is {Limits().bytes:,}"),
         (_of_text, "of type"),
         (_external, "refers to another file"),
         (_linked, "lacks"),
@@ -351,7 +353,7 @@ def test_a_loop_of_a_billion_turns_is_refused(reader, tmp_path):
     names = [_VARIABLE % ("x", ""), _VARIABLE % ("y", 'repeat_id: "r"')]
     function = 'function { name: "f" type: "Tanh" repeat_id: "r" input: "x" output: "y" }'
     kind, text = reader(write_members(tmp_path / "loop.nnp", _network(loop, *names, function)))
-    assert kind == "CompressError" and "the limit is 100,000" in text
+    assert kind == "CompressError" and f"the limit is {Limits().functions:,}" in text
 
 
 @pytest.mark.parametrize(
