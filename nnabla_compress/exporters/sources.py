@@ -1,0 +1,95 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Values of parameters that come a piece at a time: from a file, an array, or computed."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Any, Callable, Iterable, Iterator, Sequence, Tuple
+
+import numpy as np
+
+from nnabla_compress.nnb.content import PIECE
+
+
+@dataclass(frozen=True)
+class Source:
+    """The values of a parameter, handed out in pieces.
+
+    Args:
+        shape: Shape of the parameter.
+        make: Returns flat arrays that hold its values in C order, anew at each call.
+
+    Example:
+        >>> source = Source((2, 2), lambda: iter([np.float32([1, 2]), np.float32([3, 4])]))
+        >>> source.size, source.array().tolist()
+        (4, [[1.0, 2.0], [3.0, 4.0]])
+    """
+
+    shape: Tuple[int, ...]
+    make: Callable[[], Iterable[np.ndarray]]
+
+    @property
+    def size(self) -> int:
+        """Number of values."""
+        return math.prod(self.shape)
+
+    def array(self) -> np.ndarray:
+        """Returns all values, float32, of the parameter's shape."""
+        values = np.empty(self.size, np.float32)
+        start = 0
+        for piece in self.make():
+            values[start : start + piece.size] = piece
+            start += piece.size
+        return values.reshape(self.shape)
+
+    def largest(self) -> Tuple[float, float]:
+        """Returns the first value of the largest magnitude, and that magnitude."""
+        found, most = 0.0, -1.0
+        for piece in self.make():
+            where = int(np.abs(piece).argmax()) if piece.size else 0
+            if piece.size and abs(float(piece[where])) > most:
+                found, most = float(piece[where]), abs(float(piece[where]))
+        return found, most
+
+
+def source_of(stored: Any) -> Source:
+    """Returns the values of an array, or of a data set of HDF5.
+
+    Args:
+        stored: What has a shape, and can be indexed.
+
+    Example:
+        >>> source_of(np.eye(2)).array().tolist()
+        [[1.0, 0.0], [0.0, 1.0]]
+    """
+    shape = tuple(stored.shape)
+
+    def make() -> Iterator[np.ndarray]:
+        for block in blocks(shape):
+            yield np.asarray(stored[block], np.float32).ravel()
+
+    return Source(shape, make)
+
+
+def blocks(shape: Sequence[int], most: int = PIECE) -> Iterator[Tuple[Any, ...]]:
+    """Yields indices that cut an array, in C order, into parts of no more than so many elements.
+
+    Args:
+        shape: Shape of the array.
+        most: Elements of a part.
+
+    Example:
+        >>> list(blocks((2, 3), 4))
+        [(slice(0, 1, None),), (slice(1, 2, None),)]
+    """
+    if math.prod(shape) <= most:
+        yield (Ellipsis,)
+        return
+    inner = math.prod(shape[1:])
+    if inner > most:
+        for number in range(shape[0]):
+            yield from ((number, *rest) for rest in blocks(shape[1:], most))
+        return
+    step = most // inner
+    yield from ((slice(at, min(at + step, shape[0])),) for at in range(0, shape[0], step))
