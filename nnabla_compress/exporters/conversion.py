@@ -147,6 +147,8 @@ def _with_values(
     variable: NnbVariable, source: Source, rows: Tuple[int, ...], cut: bool
 ) -> NnbVariable:
     kind = variable.type, variable.fp_pos
+    if variable.type == "SIGN" and source.size % 8:
+        raise ValueError(f"{source.size} signs of shape {source.shape} fill no whole bytes")
     if cut:
         first = next(iter(source.make()))[:1] if source.size else np.empty(0, np.float32)
         return replace(variable, data=content_of(source_of(first), *kind))

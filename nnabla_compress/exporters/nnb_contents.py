@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import chain
 from typing import Iterable, Iterator
 
 import numpy as np
@@ -23,20 +24,17 @@ def content_of(source: Source, type_name: str, fp_pos: int) -> Content:
         type_name: FLOAT32, FIXED16, FIXED8 or SIGN.
         fp_pos: Fraction bits of the fixed-point types.
 
-    Raises:
-        ValueError: If signs don't fill whole bytes.
-
     Example:
         >>> source = Source((4,), lambda: iter([np.float32([0.5, 1, -1, 300])]))
         >>> list(bytes(content_of(source, "FIXED8", 1)))
         [1, 2, 254, 127]
     """
-    if type_name == "SIGN" and source.size % 8:
-        raise ValueError(f"{source.size} signs of shape {source.shape} fill no whole bytes")
     size = stored_bytes(source.size, type_name)
     if type_name == "SIGN":
-        return Content(size, lambda: _signs(source.make()))
-    return Content(size, lambda: (_stored(piece, type_name, fp_pos) for piece in source.make()))
+        return Content(size, lambda: _signs(source.make()), source.mark)
+    return Content(
+        size, lambda: (_stored(piece, type_name, fp_pos) for piece in source.make()), source.mark
+    )
 
 
 def turned(source: Source, type_name: str, fp_pos: int) -> Content:
@@ -104,10 +102,9 @@ def _stored(piece: np.ndarray, type_name: str, fp_pos: int) -> np.ndarray:
 
 def _signs(made: Iterable[np.ndarray]) -> Iterator[np.ndarray]:
     """Packs +1 as a set bit and -1 as none, eight to a byte."""
-    for piece in _whole_rows(made, 8):
-        octets = piece.astype(np.float64).astype(np.int64).astype(np.uint8)
-        octets[octets == 255] = 0
-        yield np.packbits(octets, bitorder="little")
+    for piece in _whole_rows(chain(made, [np.zeros(7, np.float32)]), 8):
+        octets = piece.astype(np.int32).astype(np.uint8)
+        yield np.packbits((octets != 0) & (octets != 255), bitorder="little")
 
 
 def _whole_rows(made: Iterable[np.ndarray], length: int) -> Iterator[np.ndarray]:

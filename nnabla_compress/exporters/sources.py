@@ -5,11 +5,15 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Callable, Iterable, Iterator, Sequence, Tuple
 
+import nnabla as nn
 import numpy as np
 
 from nnabla_compress.nnb.content import PIECE
+
+_FIRST = 64
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,11 @@ class Source:
     def size(self) -> int:
         """Number of values."""
         return math.prod(self.shape)
+
+    @cached_property
+    def mark(self) -> bytes:
+        """The first values: what two sources that differ mostly differ in."""
+        return b"" if not self.size else next(iter(self.make()))[:_FIRST].tobytes()
 
     def array(self) -> np.ndarray:
         """Returns all values, float32, of the parameter's shape."""
@@ -70,6 +79,15 @@ def source_of(stored: Any) -> Source:
             yield np.asarray(stored[block], np.float32).ravel()
 
     return Source(shape, make)
+
+
+def held(variable: nn.Variable) -> Source:
+    """Returns the values of a parameter that are in memory, without a copy of them.
+
+    Args:
+        variable: The parameter.
+    """
+    return Source(tuple(variable.shape), lambda: source_of(variable.d).make())
 
 
 def blocks(shape: Sequence[int], most: int = PIECE) -> Iterator[Tuple[Any, ...]]:

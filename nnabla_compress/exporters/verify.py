@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
+from types import MappingProxyType
 from typing import Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
@@ -12,7 +13,7 @@ import numpy as np
 from nnabla_compress.errors import ConfigError, ExportError, VerifyError
 from nnabla_compress.exporters.nnabla_errors import told_as
 from nnabla_compress.exporters.tolerance import Tolerance
-from nnabla_compress.graph.compare import difference, response, run
+from nnabla_compress.graph.compare import Fill, difference, response, run
 from nnabla_compress.graph.ends import with_ends
 from nnabla_compress.graph.inputs import SEED, forms
 
@@ -101,6 +102,7 @@ def verify_lowered(
     rounds: Rounds,
     tolerance: float,
     quantized_activations: bool,
+    fill: Fill = MappingProxyType({}),
 ) -> float:
     """Compares a network with its lowered form.
 
@@ -112,6 +114,7 @@ def verify_lowered(
         tolerance: Largest difference allowed, as a part of the output's largest magnitude.
         quantized_activations: Allow single values to fall to the next step, as
             :class:`~nnabla_compress.exporters.tolerance.Tolerance` says.
+        fill: Values of parameters of the lowered form that have none in memory.
 
     Returns:
         The largest difference.
@@ -127,7 +130,7 @@ def verify_lowered(
     for values in rounds:
         what = "the network can't be run on random inputs"
         with told_as(ExportError, what, "run it once yourself: output.forward()"):
-            expected, got = run(inputs, outputs, values), run(inputs, lowered, values)
+            expected, got = run(inputs, outputs, values), run(inputs, lowered, values, fill)
         largest = max(largest, difference(expected, got).largest)
         wrong, limit = allowed.judge(
             expected, got, partial(response, inputs, outputs, values, expected)
