@@ -156,7 +156,7 @@ def export_nnp(
     rounds = input_rounds(network.inputs, samples, batch_size, start)
     limit = 0.0 if lowered.exact else tolerance
     runnable, fill = lowered.deferred.runnable(variables)
-    largest = verify_lowered(
+    verified = verify_lowered(
         list(network.inputs.values()),
         list(network.outputs.values()),
         runnable,
@@ -174,7 +174,7 @@ def export_nnp(
         other_bytes=other_bytes,
         file_bytes=0,
         exact=lowered.exact,
-        largest_difference=largest,
+        largest_difference=verified.largest,
         tolerance=limit,
         any_batch_size=True,
         notes=(
@@ -189,7 +189,8 @@ def export_nnp(
     )
     with atomic_path(path) as temporary:
         own_rounds = rounds if chosen.runs_in_nnabla else []
-        any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds)
+        computed = verified.computed if lowered.reference is None else None
+        any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds, computed)
         report = replace(report, any_batch_size=any_batch_size)
         if chosen.needs_simulator:
             allowed = Tolerance(limit, lowered.plain.activations > 0, chosen.rounds_numbers)
@@ -215,7 +216,7 @@ def export_nnp(
                 network.inputs, dict(zip(network.outputs, variables)), lowered.names, {}
             )
             with atomic_path(reference) as beside:
-                write_and_read_back(beside, plain, batch_size, rounds)
+                write_and_read_back(beside, plain, batch_size, rounds, verified.computed)
         elif reference.is_file():
             reference.unlink()  # of an earlier export under this name
     write_types(path.with_suffix(".settings.yaml"), graph.types)

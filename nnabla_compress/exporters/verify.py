@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from functools import partial
 from types import MappingProxyType
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -95,6 +95,18 @@ def _random(
     return numbers * (float(samples.std()) or 1.0) + float(samples.mean())
 
 
+class Verified(NamedTuple):
+    """A lowered form that computes what the network does.
+
+    Args:
+        largest: The largest difference.
+        computed: For each round of inputs the outputs of the lowered form.
+    """
+
+    largest: float
+    computed: Rounds
+
+
 def verify_lowered(
     inputs: Sequence[nn.Variable],
     outputs: Sequence[nn.Variable],
@@ -103,7 +115,7 @@ def verify_lowered(
     tolerance: float,
     quantized_activations: bool,
     fill: Fill = MappingProxyType({}),
-) -> float:
+) -> Verified:
     """Compares a network with its lowered form.
 
     Args:
@@ -117,21 +129,23 @@ def verify_lowered(
         fill: Values of parameters of the lowered form that have none in memory.
 
     Returns:
-        The largest difference.
+        The largest difference, and what the lowered form gave.
 
     Raises:
         ExportError: If the network can't be run.
         VerifyError: If they differ more.
     """
     # A saturated Softmax would hide what differs before it.
+    count = len(lowered)
     outputs, lowered = with_ends(outputs, lowered)
-    largest = 0.0
+    largest, computed = 0.0, []
     allowed = Tolerance(tolerance, steps=quantized_activations)
     for values in rounds:
         what = "the network can't be run on random inputs"
         with told_as(ExportError, what, "run it once yourself: output.forward()"):
             expected, got = run(inputs, outputs, values), run(inputs, lowered, values, fill)
         largest = max(largest, difference(expected, got).largest)
+        computed.append(got[:count])
         wrong, limit = allowed.judge(
             expected, got, partial(response, inputs, outputs, values, expected)
         )
@@ -141,4 +155,4 @@ def verify_lowered(
                 f"allowed is {limit:.3g}.",
                 help="give a larger tolerance= if the network amplifies rounding errors",
             )
-    return largest
+    return Verified(largest, computed)
