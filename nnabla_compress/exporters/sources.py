@@ -6,12 +6,12 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, Callable, Iterable, Iterator, Sequence, Tuple
+from typing import Any, Callable, Iterable, Iterator, Tuple
 
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.nnb.content import PIECE
+from nnabla_compress.nnb.content import blocks
 
 _FIRST = 64
 
@@ -88,26 +88,3 @@ def held(variable: nn.Variable) -> Source:
         variable: The parameter.
     """
     return Source(tuple(variable.shape), lambda: source_of(variable.d).make())
-
-
-def blocks(shape: Sequence[int], most: int = PIECE) -> Iterator[Tuple[Any, ...]]:
-    """Yields indices that cut an array, in C order, into parts of no more than so many elements.
-
-    Args:
-        shape: Shape of the array.
-        most: Elements of a part.
-
-    Example:
-        >>> list(blocks((2, 3), 4))
-        [(slice(0, 1, None),), (slice(1, 2, None),)]
-    """
-    if math.prod(shape) <= most:
-        yield (Ellipsis,)
-        return
-    inner = math.prod(shape[1:])
-    if inner > most:
-        for number in range(shape[0]):
-            yield from ((number, *rest) for rest in blocks(shape[1:], most))
-        return
-    step = most // inner
-    yield from ((slice(at, min(at + step, shape[0])),) for at in range(0, shape[0], step))

@@ -7,8 +7,9 @@ lengths, and each is computed when its turn comes.
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
-from typing import Any, Callable, Hashable, Iterable, Iterator, Union
+from typing import Any, Callable, Hashable, Iterable, Iterator, Sequence, Tuple, Union
 
 PIECE = 1 << 20
 """How many numbers are worked on at a time."""
@@ -86,3 +87,26 @@ def _side_by_side(first: Data, second: Data) -> Iterator[Any]:
         length = min(map(len, rests))
         yield rests[0][:length], rests[1][:length]
         rests = [rest[length:] for rest in rests]
+
+
+def blocks(shape: Sequence[int], most: int = PIECE) -> Iterator[Tuple[Any, ...]]:
+    """Yields indices that cut an array, in C order, into parts of no more than so many elements.
+
+    Args:
+        shape: Shape of the array.
+        most: Elements of a part.
+
+    Example:
+        >>> list(blocks((2, 3), 4))
+        [(slice(0, 1, None),), (slice(1, 2, None),)]
+    """
+    if math.prod(shape) <= most:
+        yield (Ellipsis,)
+        return
+    inner = math.prod(shape[1:])
+    if inner > most:
+        for number in range(shape[0]):
+            yield from ((number, *rest) for rest in blocks(shape[1:], most))
+        return
+    step = most // inner
+    yield from ((slice(at, min(at + step, shape[0])),) for at in range(0, shape[0], step))

@@ -10,7 +10,8 @@ from typing import Iterator, Optional, Tuple
 import numpy as np
 
 from nnabla_compress.encodings import Encoding
-from nnabla_compress.exporters.sources import Source, blocks
+from nnabla_compress.exporters.sources import Source
+from nnabla_compress.nnb.content import blocks
 
 _INT8 = 127
 _MANY = 1 << 20  # codes that a table is made of
