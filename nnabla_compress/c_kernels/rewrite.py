@@ -10,8 +10,8 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Tuple, Union
 import numpy as np
 
 from nnabla_compress.c_kernels.layout import IMPLEMENT, PackedWeights
-from nnabla_compress.nnb.content import blocks
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, values
+from nnabla_compress.nnb.content import blocks
 
 LAYERS = ("Convolution", "DepthwiseConvolution", "Deconvolution", "Affine")
 WEIGHT, BIAS = 1, 2

@@ -187,19 +187,21 @@ def _contents(graph: NamedGraph, batch_size: int) -> Dict[str, Any]:
 def _read(
     text: str, graph: NamedGraph, batch_size: int
 ) -> Tuple[List[nn.Variable], List[nn.Variable]]:
-    """Reads a text as NNabla does, on the parameters of the current scope."""
-    scope = nn.parameter.get_current_parameter_scope()
-    loader = NnpLoader(io.StringIO(text), scope=scope, extension=".nntxt")
-    network = loader.get_network(NETWORK, batch_size=batch_size)
+    """Reads a text as NNabla does, on the arrays of the graph's parameters."""
+    scope: OrderedDict[str, Any] = OrderedDict()
+    with nn.parameter_scope("", scope):
+        for name, parameter in graph.parameters.items():
+            # Reading makes all parameters trainable.
+            nn.parameter.set_parameter(name, parameter.get_unlinked_variable())
+        loader = NnpLoader(io.StringIO(text), scope=scope, extension=".nntxt")
+        network = loader.get_network(NETWORK, batch_size=batch_size)
     return (
         [network.variables[name] for name in graph.inputs],
         [network.variables[name] for name in graph.outputs],
     )
 
 
-def _computed(
-    graph: NamedGraph, rounds: Sequence[Sequence[np.ndarray]]
-) -> List[List[np.ndarray]]:
+def _computed(graph: NamedGraph, rounds: Sequence[Sequence[np.ndarray]]) -> List[List[np.ndarray]]:
     outputs, fill = graph.deferred.runnable(list(graph.outputs.values()))
     with unwrapped():
         return [run(list(graph.inputs.values()), outputs, values, fill) for values in rounds]

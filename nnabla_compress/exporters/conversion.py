@@ -76,9 +76,11 @@ class _Importer(NnpImporter):
             file = self._opened.enter_context(h5py.File(filename, "r"))
             found = []
             file.visititems(
-                lambda name, item: found.append((item.attrs.get("index", None), name))
-                if isinstance(item, h5py.Dataset)
-                else None
+                lambda name, item: (
+                    found.append((item.attrs.get("index", None), name))
+                    if isinstance(item, h5py.Dataset)
+                    else None
+                )
             )
             for _, name in sorted(found):
                 parameter = self._nnp.parameter.add()

@@ -61,9 +61,7 @@ class Deferred:
         read = {leaf.data for leaf in leaves(made)}
         return made, {data: make for data, make in fill.items() if data in read}
 
-    def of_copy(
-        self, outputs: Sequence[nn.Variable], copies: Sequence[nn.Variable]
-    ) -> Deferred:
+    def of_copy(self, outputs: Sequence[nn.Variable], copies: Sequence[nn.Variable]) -> Deferred:
         """Returns the same for a copy of the graph on the same parameters, as read from a file.
 
         What decodes a weight is known by its functions and parameters. What is not found among

@@ -86,9 +86,7 @@ def export_nnb(
         folder = Path(opened.enter_context(tempfile.TemporaryDirectory()))
         try:
             with unwrapped(), _silent():
-                network = opened.enter_context(
-                    converted(nnp_path, folder, api, batch_size, types)
-                )
+                network = opened.enter_context(converted(nnp_path, folder, api, batch_size, types))
         except (CompressError, OSError):
             raise
         except (Exception, SystemExit) as error:  # the converter refuses in many ways

@@ -98,7 +98,11 @@ def run(command: List[str], log: Path) -> Used:
         child = subprocess.Popen(command, stdout=file, stderr=file, env=environment)
         _, status, usage = os.wait4(child.pid, 0)
     child.returncode = status
-    return Used(os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status), usage.ru_maxrss * 1024, usage.ru_utime)
+    return Used(
+        os.WEXITSTATUS(status) if os.WIFEXITED(status) else -os.WTERMSIG(status),
+        usage.ru_maxrss * 1024,
+        usage.ru_utime,
+    )
 
 
 def _samples(path: Path) -> None:

@@ -15,7 +15,9 @@ def test_a_difference_above_the_tolerance_is_refused():
     x = nn.Variable((2, 8))
     y, z = F.mul_scalar(x, 2.0), F.mul_scalar(x, 2.002)
     rounds = input_rounds({"x": x}, {}, 2)
-    assert verify_lowered([x], [y], [z], rounds, 2e-3, False).largest == pytest.approx(1e-3, rel=1e-2)
+    assert verify_lowered([x], [y], [z], rounds, 2e-3, False).largest == pytest.approx(
+        1e-3, rel=1e-2
+    )
     with pytest.raises(VerifyError, match="differs from the network by 0.001"):
         verify_lowered([x], [y], [z], rounds, 1e-4, False)
 

@@ -39,7 +39,9 @@ class Pow2Planes(Scheme):
         """Returns the values; one scale for all is part of the lowest power."""
         if tensor.values is None:
             return super().build_values(tensor, path)
-        return super().build_values(CodedTensor(tensor.index, tensor.values.astype(np.float64)), path)
+        return super().build_values(
+            CodedTensor(tensor.index, tensor.values.astype(np.float64)), path
+        )
 
     def build_levels(self, tensor: CodedTensor, path: str) -> Stored:
         """Returns the levels."""

@@ -103,9 +103,7 @@ def signs_of(codes: np.ndarray, bits: int) -> np.ndarray:
     return 2.0 * (codes.ravel() >> np.arange(bits)[:, None] & 1) - 1
 
 
-def sign_planes(
-    tensor: CodedTensor, signs: np.ndarray, path: str
-) -> Dict[nn.Variable, Source]:
+def sign_planes(tensor: CodedTensor, signs: np.ndarray, path: str) -> Dict[nn.Variable, Source]:
     """Returns a SIGN parameter a bit, padded to whole bytes, shape (1, N), and its values.
 
     Args:
