@@ -202,7 +202,8 @@ def _along_first(maps: np.ndarray) -> Optional[np.ndarray]:
     maps = np.asarray(maps)
     if maps.ndim < 2 or any(maps.strides[1:]):
         return None
-    return maps[(slice(None), *[slice(1)] * (maps.ndim - 1))]
+    index = (slice(None), *[slice(1)] * (maps.ndim - 1))
+    return maps[index]
 
 
 def _unpacked(code_bytes: bytes, bits: int, count: int) -> np.ndarray:

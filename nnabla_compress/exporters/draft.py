@@ -14,7 +14,7 @@ from nnabla_compress.exporters.sources import Source, held
 from nnabla_compress.exporters.storage.nnb_bytes import Types
 from nnabla_compress.graph.rewrite import depending, functions
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable
-from nnabla_compress.nnb.content import Content
+from nnabla_compress.nnb.content import Content, Data
 from nnabla_compress.nnb.function_table import FUNCTIONS, FunctionFormat
 from nnabla_compress.nnb.network import Argument, stored_bytes
 from nnabla_compress.nnb.sizes import sizes
@@ -91,7 +91,7 @@ def draft(
             variables.append(NnbVariable(number, shape, kind, fp_pos, buffer=len(buffers)))
             buffers.append(padded(variables[-1].nbytes))
         else:
-            data = _data(variable, kind, fp_pos, codes.get(variable.data))
+            data: Data = _data(variable, kind, fp_pos, codes.get(variable.data))
             if variable in cut:
                 data = bytes(stored_bytes(1, kind))
             variables.append(NnbVariable(number, shape, kind, fp_pos, data=data))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
 import nnabla as nn
 import numpy as np
@@ -70,7 +70,7 @@ def _hooks(outputs: Sequence[nn.Variable], fill: Fill) -> Dict[str, Any]:
     if not fill:
         return {}
     left = Counter(v.data for f in functions(outputs) for v in f.inputs if v.data in fill)
-    there = set()
+    there: Set[Any] = set()
 
     def before(function: Any) -> None:
         for data in {v.data for v in function.inputs if v.data in fill} - there:
