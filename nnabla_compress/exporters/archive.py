@@ -137,7 +137,7 @@ def write_and_read_back(
         Whether the file can be loaded with any batch size.
 
     Raises:
-        VerifyError: If the file does not compute the same values bit for bit.
+        VerifyError: If the file does not compute the same values.
     """
     scope: OrderedDict[str, Any] = OrderedDict()
     with nn.parameter_scope("", scope):

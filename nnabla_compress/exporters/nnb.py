@@ -21,6 +21,7 @@ from nnabla_compress.logs import quiet
 from nnabla_compress.models.nnp_archive import read_nnp
 from nnabla_compress.nnb import write_nnb
 from nnabla_compress.nnb.function_table import FUNCTIONS
+from nnabla_compress.safe_names import shell_word
 
 API_LEVELS = range(1, NEWEST + 1)
 
@@ -102,7 +103,8 @@ def _refusal(nnp_path: Path, error: BaseException) -> ExportError:
     if _only_lacks_an_executor(nnp_path):
         return ExportError(
             f"{nnp_path} has no executor, which says what an .nnb takes and gives.",
-            help=f"'nnabla-compress export {nnp_path}' writes a file with one, and its .nnb",
+            help=f"'nnabla-compress export {shell_word(nnp_path)}' writes a file with one, and its "
+            ".nnb",
         )
     reason = f"{type(error).__name__}: {error}".strip().rstrip(".")
     return ExportError(

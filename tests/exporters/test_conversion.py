@@ -89,9 +89,11 @@ def test_an_nnp_holds_the_parameters_as_nnabla_writes_them(tmp_path, kind):
     with h5py.File(tmp_path / "parameter.h5", "r") as stored:
         trained = {}
         stored.visititems(
-            lambda name, item: trained.update({name: bool(item.attrs["need_grad"])})
-            if isinstance(item, h5py.Dataset)
-            else None
+            lambda name, item: (
+                trained.update({name: bool(item.attrs["need_grad"])})
+                if isinstance(item, h5py.Dataset)
+                else None
+            )
         )
     scope = {}
     with nn.parameter_scope("", scope):

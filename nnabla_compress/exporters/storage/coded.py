@@ -204,7 +204,7 @@ def _used(codes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
 
 
 def common_scale(values: np.ndarray, largest: int = _INT8) -> Optional[float]:
-    """Returns the scale whose integer multiples, rounded to float32, the values are bit for bit.
+    """Returns the scale whose integer multiples, rounded to float32, the values are.
 
     Args:
         values: float32.

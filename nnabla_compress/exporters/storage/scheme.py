@@ -97,14 +97,14 @@ class Stored:
 
     @cached_property
     def error(self) -> float:
-        """Largest difference from what it must be, over its largest magnitude; 0: no bit."""
+        """Largest difference from ``expected``, over its largest magnitude; 0 if all are equal."""
         apart = np.abs(self.decoded.astype(np.float64) - self.expected)
         peak = float(np.abs(self.expected).max()) if self.expected.size else 0.0
         return float(apart.max()) / (peak or 1.0) if apart.size else 0.0
 
     @property
     def exact(self) -> bool:
-        """Whether it decodes bit for bit."""
+        """Whether it decodes value for value."""
         return self.error == 0.0
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Target ``integer``: layers add whole numbers, so NNabla and the C runtime compute the same bits.
+"""Target ``integer``: layers add whole numbers: NNabla and the C runtime compute the same values.
 
 Activations travel as codes between layers. A layer is a convolution of codes, a multiplication by
 the scales of its weight and its input, and an addition of the bias; then follow the network's own
@@ -34,7 +34,7 @@ from nnabla_compress.exporters.weigh import PREFERENCES, Built, weighed
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.layers import LAYER_TYPES
 
-EXACT_NOTE = "all layers add whole numbers: NNabla and the C runtime compute the same bits"
+EXACT_NOTE = "all layers add whole numbers: NNabla and the C runtime compute the same values"
 
 
 class Integer(Target):
@@ -98,7 +98,11 @@ class Integer(Target):
             exact=False,
             types=store.types,
             storage=store.schemes,
-            notes=[*notes, *rounding.notes, *_notes(outputs, inputs, names, graph.reasons, store.deferred)],
+            notes=[
+                *notes,
+                *rounding.notes,
+                *_notes(outputs, inputs, names, graph.reasons, store.deferred),
+            ],
             reference=reference,
             deferred=store.deferred,
         )
@@ -162,7 +166,7 @@ def _notes(
     reasons: Mapping[str, str],
     deferred: Deferred,
 ) -> List[str]:
-    """Says what NNabla and the C runtime may compute differently in the last bits."""
+    """Says what NNabla and the C runtime may compute differently, mostly in the last bits."""
     notes = [f"layer {name} adds floats: {reason}" for name, reason in reasons.items()]
     for found in Exactness(inputs, deferred).inexact(outputs):
         type_name = found.function.info.type_name
