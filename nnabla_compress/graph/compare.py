@@ -63,6 +63,7 @@ def run(
     finally:
         for output, persistent in kept:
             output.persistent = persistent
+        clear_memory_cache()  # NNabla keeps freed memory, which graphs of other sizes don't take
 
 
 def _hooks(outputs: Sequence[nn.Variable], fill: Fill) -> Dict[str, Any]:
