@@ -8,6 +8,8 @@ from typing import Optional, Union
 
 import numpy as np
 
+_DECODED = 1 << 20
+
 
 @dataclass(frozen=True)
 class Encoding:
@@ -85,7 +87,19 @@ class Encoding:
             shape[self.axis] = -1
             scale = scale.reshape(shape)
             zero_point = zero_point.reshape(shape if zero_point.size > 1 else ())
-        return (self.codes.astype(np.int64) - zero_point).astype(np.float32) * scale
+        if not self.codes.ndim:
+            return np.asarray((self.codes.astype(np.int64) - zero_point).astype("f4") * scale)
+        values = np.empty(self.codes.shape, np.float32)
+        first = len(values)
+        tables = [
+            np.broadcast_to(t, (first, *t.shape[1:])) if t.ndim else t for t in (scale, zero_point)
+        ]
+        step = max(1, _DECODED * first // max(self.codes.size, 1))
+        for start in range(0, first, step):  # some rows at a time: integers take eight bytes each
+            rows = slice(start, start + step)
+            by, zero = (t[rows] if t.ndim else t for t in tables)
+            values[rows] = (self.codes[rows].astype(np.int64) - zero).astype(np.float32) * by
+        return values
 
     def table(self) -> np.ndarray:
         """Returns what must be stored besides the codes, as bytes in a flat uint8 array."""

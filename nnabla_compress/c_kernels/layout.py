@@ -18,6 +18,7 @@ IMPLEMENT = 20
 VERSION = 1
 FLOAT_BITS = 32
 HEAD = struct.Struct("<BBBBiII")
+_PACKED = 1 << 20  # codes at a time; whole bytes for any number of bits
 HAS_DICTIONARY, DICTIONARY_PER_MAP, HAS_SCALE, SCALE_PER_MAP = 1, 2, 4, 8
 
 
@@ -76,7 +77,7 @@ class PackedWeights:
                 f"the C kernels have no {form} weights.",
                 help="quantize the layer to 1 to 8 bits, or leave it float",
             )
-        codes = np.asarray(encoding.codes, np.int64)
+        codes = np.asarray(encoding.codes)
         if encoding.dictionary is not None:
             dictionary = np.zeros(2**encoding.bits, np.float32)
             dictionary[: len(encoding.dictionary)] = encoding.dictionary
@@ -95,15 +96,26 @@ class PackedWeights:
                 help="quantize the weight symmetrically",
             )
         lowest = min(0, int(codes.min()))
-        return cls(codes - lowest, encoding.bits, None, scales, int(zero_points[0]) - lowest)
+        if lowest:
+            codes = (codes - np.int16(lowest)).astype(np.uint8)
+        return cls(codes, encoding.bits, None, scales, int(zero_points[0]) - lowest)
+
+    @property
+    def code_size(self) -> int:
+        """Bytes of the codes."""
+        return (int(np.size(self.codes)) * self.bits + 7) // 8
 
     def code_bytes(self) -> bytes:
         """Returns the codes, ``bits`` bits each, the low bits of a byte first."""
         if self.bits == FLOAT_BITS:
             return np.ascontiguousarray(self.codes, "<f4").tobytes()
-        octets = np.asarray(self.codes).astype(np.uint8).reshape(-1, 1)
-        planes = np.unpackbits(octets, axis=1, bitorder="little")[:, : self.bits]
-        return np.packbits(planes.ravel(), bitorder="little").tobytes()
+        codes, found = np.asarray(self.codes), []
+        flat = codes.reshape(-1)
+        for start in range(0, flat.size, _PACKED):  # a code takes eight bytes while it is packed
+            octets = flat[start : start + _PACKED].astype(np.uint8)[:, None]
+            planes = np.unpackbits(octets, axis=1, bitorder="little")[:, : self.bits]
+            found.append(np.packbits(planes.ravel(), bitorder="little").tobytes())
+        return b"".join(found)
 
     def description(self) -> bytes:
         """Returns the 16 bytes of the head, the dictionary and the scales."""
@@ -168,23 +180,43 @@ class PackedWeights:
         """
         if self.bits == FLOAT_BITS:
             return np.asarray(self.codes, np.float32)
-        maps = np.broadcast_to(maps, np.shape(self.codes))
         if self.dictionary is None:
-            levels = (self.codes.astype(np.int64) - self.zero_point).astype(np.float32)
+            every = np.arange(2**self.bits) - np.int64(self.zero_point)
+            levels = every.astype(np.float32)[self.codes]
         elif self.dictionary.ndim == 1:
             levels = self.dictionary[self.codes]
         else:
-            levels = self.dictionary[maps, self.codes]
+            levels = self.dictionary[np.broadcast_to(maps, np.shape(self.codes)), self.codes]
         if self.scales is None:
             return levels
-        return levels * (self.scales[0] if self.scales.size == 1 else self.scales[maps])
+        if self.scales.size == 1:
+            levels *= self.scales[0]
+            return levels
+        along = _along_first(maps)
+        levels *= self.scales[np.asarray(maps) if along is None else along]
+        return levels
+
+
+def _along_first(maps: np.ndarray) -> Optional[np.ndarray]:
+    """The maps in a shape that broadcasts, where they follow the first axis alone."""
+    maps = np.asarray(maps)
+    if maps.ndim < 2 or any(maps.strides[1:]):
+        return None
+    index = (slice(None), *[slice(1)] * (maps.ndim - 1))
+    return maps[index]
 
 
 def _unpacked(code_bytes: bytes, bits: int, count: int) -> np.ndarray:
     if bits == FLOAT_BITS:
         return np.frombuffer(code_bytes, "<f4", count)
-    stream = np.unpackbits(np.frombuffer(code_bytes, np.uint8), bitorder="little")
-    return stream[: count * bits].reshape(count, bits) @ (1 << np.arange(bits))
+    codes = np.empty(count, np.uint8)
+    octets, weights = np.frombuffer(code_bytes, np.uint8), (1 << np.arange(bits)).astype(np.uint8)
+    for start in range(0, count, _PACKED):
+        size = min(_PACKED, count - start)
+        part = octets[start * bits // 8 : ((start + size) * bits + 7) // 8]
+        stream = np.unpackbits(part, bitorder="little")[: size * bits]
+        codes[start : start + size] = stream.reshape(size, bits) @ weights
+    return codes
 
 
 def _damaged(what: str) -> ExportError:

@@ -12,6 +12,7 @@ import numpy as np
 from nnabla_compress.c_kernels.layout import IMPLEMENT, PackedWeights
 from nnabla_compress.function_types import LAYERS
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, values
+from nnabla_compress.nnb.content import blocks
 
 PACKED_LAYERS = tuple(name for name in LAYERS if name != "DepthwiseDeconvolution")
 WEIGHT, BIAS = 1, 2
@@ -102,13 +103,40 @@ def dictionary_of(weight: np.ndarray) -> Optional[PackedWeights]:
         >>> packed.bits, packed.codes.tolist(), packed.dictionary.tolist()
         (2, [1, 0, 1, 2], [-1.0, 0.5, 2.0, 0.0])
     """
-    entries, codes = np.unique(weight, return_inverse=True)
-    bits = max(1, math.ceil(math.log2(len(entries))))
-    if bits > MOST_BITS:
+    entries = distinct_values(weight, 2**MOST_BITS)
+    if entries is None:
         return None
+    bits = max(1, math.ceil(math.log2(len(entries))))
     dictionary = np.zeros(2**bits, np.float32)
     dictionary[: len(entries)] = entries
-    return PackedWeights(codes.reshape(weight.shape), bits, dictionary)
+    codes = np.empty(weight.shape, np.uint8)
+    for block in blocks(weight.shape):
+        codes[block] = np.searchsorted(entries, weight[block])
+    return PackedWeights(codes, bits, dictionary)
+
+
+def distinct_values(weight: np.ndarray, most: int) -> Optional[np.ndarray]:
+    """Returns the distinct values of a weight, sorted; None if there are too many.
+
+    Args:
+        weight: Any array, also a transposed view.
+        most: How many there may be.
+
+    Example:
+        >>> distinct_values(np.float32([2, 1, 2]), 2).tolist(), distinct_values(np.arange(3), 2)
+        ([1.0, 2.0], None)
+    """
+    known = np.unique(weight.reshape(-1)[:0])
+    for block in blocks(weight.shape):
+        part = weight[block].reshape(-1)
+        if known.size:
+            near = np.minimum(np.searchsorted(known, part), known.size - 1)
+            part = part[known[near] != part]
+        if part.size:
+            known = np.union1d(known, part)
+        if known.size > most:
+            return None
+    return known
 
 
 def _complaint(network: NnbFile, function: NnbFunction) -> Optional[str]:
@@ -138,6 +166,6 @@ def _packed(variable: NnbVariable, given: Optional[PackedWeights]) -> Union[Pack
     packed = given if given is not None else dictionary_of(weight)
     if packed is None:
         return f"its weight has {len(np.unique(weight))} values, more than {2**MOST_BITS}"
-    if len(packed.code_bytes()) + len(packed.description()) >= variable.nbytes:
+    if packed.code_size + len(packed.description()) >= variable.nbytes:
         return "codes and dictionary would take as many bytes as the floats"
     return packed

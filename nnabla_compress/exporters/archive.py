@@ -3,21 +3,27 @@
 
 from __future__ import annotations
 
-import zipfile
+import io
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
-import nnabla.utils.save
 import numpy as np
 from nnabla.utils.nnp_graph import NnpLoader
 
 from nnabla_compress.errors import VerifyError, unwrapped
 from nnabla_compress.exporters.converter_settings import SETTINGS, to_yaml
+from nnabla_compress.exporters.deferred import Deferred
 from nnabla_compress.exporters.metadata import METADATA
 from nnabla_compress.exporters.nnabla_errors import reason
+from nnabla_compress.exporters.nnp_members import (
+    add_members,
+    members_differ,
+    network_text,
+    write_members,
+)
 from nnabla_compress.files import json_text
 from nnabla_compress.graph.compare import difference, run
 from nnabla_compress.graph.rewrite import leaves
@@ -26,10 +32,6 @@ from nnabla_compress.names import free_name
 
 NETWORK, EXECUTOR = "Validation", "Runtime"
 _OTHER_BATCH_SIZE = 1e-4  # other batch sizes add in another order
-
-_DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can state
-_MODE = 0o644
-_LEVEL = 3  # of zlib: higher ones take longer and gain little
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,7 @@ class NamedGraph:
         parameters: Parameters by path; those in use only.
         computed: Other variables whose names matter, by name.
         types: How the C runtime holds a variable, by name, where it is not as floats.
+        deferred: Values of parameters that are not in memory.
     """
 
     inputs: Dict[str, nn.Variable]
@@ -49,6 +52,7 @@ class NamedGraph:
     parameters: Dict[str, nn.Variable]
     computed: Dict[str, nn.Variable] = field(default_factory=dict)
     types: Dict[str, str] = field(default_factory=dict)
+    deferred: Deferred = field(default_factory=Deferred)
 
 
 def name_graph(
@@ -56,6 +60,7 @@ def name_graph(
     outputs: Mapping[str, nn.Variable],
     names: Mapping[Any, str],
     types: Mapping[nn.Variable, str],
+    deferred: Optional[Deferred] = None,
 ) -> NamedGraph:
     """Gives each parameter of a graph one path, and each variable of another type a name.
 
@@ -65,6 +70,7 @@ def name_graph(
         names: Known paths by array. New parameters are called as their Variables; of several with
             one path the later ones get a number.
         types: Types of variables that are not held as floats.
+        deferred: Values of parameters that are not in memory.
     """
     dynamic = set(inputs.values())
     paths: Dict[Any, str] = {}
@@ -89,45 +95,13 @@ def name_graph(
             name = free_name(own or f"{variable.parent.info.type_name}_out", taken)
             computed[name] = variable
         stated[name] = type_text
-    return NamedGraph(dict(inputs), dict(outputs), parameters, computed, stated)
-
-
-def write(path: Path, graph: NamedGraph, batch_size: int, any_batch_size: bool) -> None:
-    """Writes an ``.nnp`` with the network ``Validation`` and the executor ``Runtime``.
-
-    Args:
-        path: The file, replaced if there.
-        graph: What to write; native functions only.
-        batch_size: Batch size that the file states.
-        any_batch_size: Whether the first axis is left open.
-    """
-    contents = {
-        "networks": [
-            {
-                "name": NETWORK,
-                "batch_size": batch_size,
-                "outputs": graph.outputs,
-                "names": {**graph.computed, **graph.inputs},
-            }
-        ],
-        "executors": [
-            {
-                "name": EXECUTOR,
-                "network": NETWORK,
-                "data": list(graph.inputs),
-                "output": list(graph.outputs),
-            }
-        ],
-    }
-    scope: OrderedDict[str, Any] = OrderedDict()
-    with nn.parameter_scope("", scope), quiet():
-        for name, parameter in graph.parameters.items():
-            nn.parameter.set_parameter(name, parameter)
-        nnabla.utils.save.save(str(path), contents, variable_batch_size=any_batch_size)
+    return NamedGraph(
+        dict(inputs), dict(outputs), parameters, computed, stated, deferred or Deferred()
+    )
 
 
 def add_metadata(path: Path, metadata: Mapping[str, Any], types: Mapping[str, str]) -> None:
-    """Adds members to an ``.nnp`` that NNabla's readers pass over, and packs it anew.
+    """Adds members to an ``.nnp`` that NNabla's readers pass over.
 
     Args:
         path: The file.
@@ -137,64 +111,27 @@ def add_metadata(path: Path, metadata: Mapping[str, Any], types: Mapping[str, st
     members = {METADATA: json_text(metadata).encode("utf-8")}
     if types:
         members[SETTINGS] = to_yaml(types).encode("utf-8")
-    pack_anew(path, members)
-
-
-def pack_anew(path: Path, more: Optional[Mapping[str, bytes]] = None) -> None:
-    """Deflates the members of an ``.nnp``, all of one date: the same network, the same bytes.
-
-    NNabla stores members of the zip as they are. Codes are floats in an ``.nnp``, 32 bits for one
-    to eight: deflated, as any reader of zips takes it, they take little more than their bits.
-
-    Args:
-        path: The file.
-        more: Members to add, by name.
-    """
-    with zipfile.ZipFile(path) as archive:
-        members = {entry.filename: archive.read(entry) for entry in archive.infolist()}
-    members.update(more or {})
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            entry = zipfile.ZipInfo(name, _DATE)
-            entry.compress_type, entry.external_attr = zipfile.ZIP_DEFLATED, _MODE << 16
-            archive.writestr(entry, content, compresslevel=_LEVEL)
-
-
-def read(
-    path: Path, inputs: Sequence[str], outputs: Sequence[str], batch_size: int
-) -> Tuple[List[nn.Variable], List[nn.Variable]]:
-    """Reads a file that :func:`write` wrote.
-
-    Args:
-        path: The file.
-        inputs: Names of inputs.
-        outputs: Names of outputs.
-        batch_size: Rows of the inputs.
-
-    Returns:
-        Input and output variables in the order of the names.
-    """
-    scope: OrderedDict[str, Any] = OrderedDict()
-    with nn.parameter_scope("", scope), quiet():
-        network = NnpLoader(str(path)).get_network(NETWORK, batch_size=batch_size)
-    return (
-        [network.variables[name] for name in inputs],
-        [network.variables[name] for name in outputs],
-    )
+    add_members(path, members)
 
 
 def write_and_read_back(
-    path: Path, graph: NamedGraph, batch_size: int, rounds: Sequence[Sequence[np.ndarray]]
+    path: Path,
+    graph: NamedGraph,
+    batch_size: int,
+    rounds: Sequence[Sequence[np.ndarray]],
+    computed: Optional[Sequence[Sequence[np.ndarray]]] = None,
 ) -> bool:
     """Writes an ``.nnp``, for any batch size if NNabla can, and compares what it computes.
 
-    NNabla can't leave the batch size open where a function counts it in with other axes.
+    The file holds the network ``Validation`` and the executor ``Runtime``. NNabla can't leave the
+    batch size open where a function counts it in with other axes.
 
     Args:
         path: The file.
         graph: What to write; native functions only.
         batch_size: Batch size that the file states.
         rounds: Arrays for the inputs, to run the graph and the file on; none where NNabla can't.
+        computed: What the graph gives for each of them, where that is known.
 
     Returns:
         Whether the file can be loaded with any batch size.
@@ -202,17 +139,30 @@ def write_and_read_back(
     Raises:
         VerifyError: If the file does not compute the same values.
     """
+    scope: OrderedDict[str, Any] = OrderedDict()
+    with nn.parameter_scope("", scope):
+        for name, parameter in graph.parameters.items():
+            nn.parameter.set_parameter(name, parameter)
+    if computed is None:
+        computed = _computed(graph, rounds)
     problem = ""
     for any_batch_size in (True, False):
         try:
-            with unwrapped():
-                write(path, graph, batch_size, any_batch_size)
-                problem = _problem_of(path, graph, batch_size, any_batch_size, rounds)
+            with unwrapped(), nn.parameter_scope("", scope), quiet():
+                text = network_text(_contents(graph, batch_size), any_batch_size)
+                problem = _problem_of(
+                    text, graph, batch_size, any_batch_size, list(zip(rounds, computed))
+                )
         except OSError:
             raise
         except Exception as error:  # NNabla refuses in many ways
             problem = reason(error)
         if not problem:
+            codes = graph.deferred.codes
+            write_members(path, text, graph.parameters, codes)
+            problem = members_differ(path, text, graph.parameters, codes)
+            if problem:
+                break
             return any_batch_size
     raise VerifyError(
         f"what was written to {path.name} does not read back as it was: {problem}.",
@@ -220,24 +170,72 @@ def write_and_read_back(
     )
 
 
+def _contents(graph: NamedGraph, batch_size: int) -> Dict[str, Any]:
+    network = {
+        "name": NETWORK,
+        "batch_size": batch_size,
+        "outputs": graph.outputs,
+        "names": {**graph.computed, **graph.inputs},
+    }
+    ports = {"data": list(graph.inputs), "output": list(graph.outputs)}
+    return {
+        "networks": [network],
+        "executors": [{"name": EXECUTOR, "network": NETWORK, **ports}],
+    }
+
+
+def _read(
+    text: str, graph: NamedGraph, batch_size: int
+) -> Tuple[List[nn.Variable], List[nn.Variable]]:
+    """Reads a text as NNabla does, on the arrays of the graph's parameters."""
+    scope: OrderedDict[str, Any] = OrderedDict()
+    with nn.parameter_scope("", scope):
+        for name, parameter in graph.parameters.items():
+            # Reading makes all parameters trainable.
+            nn.parameter.set_parameter(name, parameter.get_unlinked_variable())
+        loader = NnpLoader(io.StringIO(text), scope=scope, extension=".nntxt")
+        network = loader.get_network(NETWORK, batch_size=batch_size)
+    return (
+        [network.variables[name] for name in graph.inputs],
+        [network.variables[name] for name in graph.outputs],
+    )
+
+
+def _computed(graph: NamedGraph, rounds: Sequence[Sequence[np.ndarray]]) -> List[List[np.ndarray]]:
+    outputs, fill = graph.deferred.runnable(list(graph.outputs.values()))
+    with unwrapped():
+        return [run(list(graph.inputs.values()), outputs, values, fill) for values in rounds]
+
+
 def _problem_of(
-    path: Path,
+    text: str,
     graph: NamedGraph,
     batch_size: int,
     any_batch_size: bool,
-    rounds: Sequence[Sequence[np.ndarray]],
+    rounds: Sequence[Tuple[Sequence[np.ndarray], Sequence[np.ndarray]]],
 ) -> str:
-    """Returns what is wrong with the written file, "" if nothing is."""
-    own = list(graph.inputs.values()), list(graph.outputs.values())
-    back = read(path, list(graph.inputs), list(graph.outputs), batch_size)
-    for values in rounds:
-        apart = difference(run(*own, values), run(*back, values))
-        if apart.largest > 0:
-            return f"it differs by {apart.largest:.3g} of the output"
-    if any_batch_size and rounds:
-        twice = read(path, list(graph.inputs), list(graph.outputs), 2 * batch_size)
-        got = run(*twice, [np.concatenate([value, value]) for value in rounds[0]])
-        expected = [np.concatenate([value, value]) for value in run(*own, rounds[0])]
-        if difference(expected, got).largest > _OTHER_BATCH_SIZE:
-            return f"with batch size {2 * batch_size} it computes something else"
+    """Returns what is wrong with the text of a network, "" if nothing is.
+
+    Args:
+        text: The text.
+        graph: What it must compute.
+        batch_size: Batch size that the text states.
+        any_batch_size: Whether it must hold for others.
+        rounds: Arrays for the inputs, and what the graph gives for them.
+    """
+    for times in (1, 2) if any_batch_size and rounds else (1,):
+        inputs, outputs = _read(text, graph, times * batch_size)
+        copy = graph.deferred.of_copy(list(graph.outputs.values()), outputs)
+        outputs, fill = copy.runnable(outputs)
+        for values, expected in rounds if times == 1 else rounds[:1]:
+            got = run(inputs, outputs, [_repeated(value, times) for value in values], fill)
+            largest = difference([_repeated(value, times) for value in expected], got).largest
+            if times == 1 and largest > 0:
+                return f"it differs by {largest:.3g} of the output"
+            if largest > _OTHER_BATCH_SIZE:
+                return f"with batch size {2 * batch_size} it computes something else"
     return ""
+
+
+def _repeated(values: np.ndarray, times: int) -> np.ndarray:
+    return values if times == 1 else np.concatenate([values] * times)

@@ -10,11 +10,9 @@ from __future__ import annotations
 
 from bisect import bisect_left, insort
 from dataclasses import replace
-from pathlib import Path
 from typing import Dict, List, Sequence, Tuple
 
-from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, read_nnb
-from nnabla_compress.nnb.function_table import FUNCTIONS
+from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable
 
 # Functions of one input that read an element and write it before they read the next one.
 ELEMENT_WISE = frozenset(
@@ -56,20 +54,6 @@ def compact(network: NnbFile) -> NnbFile:
     ):
         return network
     return _merged(_placed(network))
-
-
-def compact_file(path: Path) -> None:
-    """Makes an ``.nnb`` file smaller in place; one with functions of unknown layout stays.
-
-    Args:
-        path: The file.
-
-    Raises:
-        DataError: If it is damaged.
-    """
-    network = read_nnb(path)
-    if all(function.id in FUNCTIONS for function in network.functions):
-        path.write_bytes(compact(network).to_bytes(share_lists=True))
 
 
 def _placed(network: NnbFile) -> NnbFile:

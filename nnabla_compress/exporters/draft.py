@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Collection, Dict, List, Mapping, Sequence, Tuple
+from types import MappingProxyType
+from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
-import numpy as np
 
 from nnabla_compress.exporters.compact import compact
+from nnabla_compress.exporters.nnb_contents import content_of
+from nnabla_compress.exporters.sources import Source, held
 from nnabla_compress.exporters.storage.nnb_bytes import Types
 from nnabla_compress.graph.rewrite import depending, functions
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable
+from nnabla_compress.nnb.content import Content, Data
 from nnabla_compress.nnb.function_table import FUNCTIONS, FunctionFormat
 from nnabla_compress.nnb.network import Argument, stored_bytes
 from nnabla_compress.nnb.sizes import sizes
@@ -28,7 +31,10 @@ for _id, _format in FUNCTIONS.items():
 
 
 def drafted_sizes(
-    outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], types: Types
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    types: Types,
+    codes: Mapping[Any, Source] = MappingProxyType({}),
 ) -> Tuple[int, int]:
     """Returns the bytes of the ``.nnb`` that an export writes of a graph, and of its buffers.
 
@@ -36,6 +42,7 @@ def drafted_sizes(
         outputs: Outputs of a graph of functions that the converter knows.
         inputs: Its inputs, of the batch size that the file is for.
         types: Types of variables that are not floats.
+        codes: Values of parameters that have none in memory, by their array.
 
     Returns:
         Bytes of the file, and of the memory that the C runtime takes for variables.
@@ -46,11 +53,16 @@ def drafted_sizes(
         >>> drafted_sizes([F.tanh(F.relu(x))], [x], {})
         (196, 16)
     """
-    network = compact(draft(outputs, inputs, types))
+    network = compact(draft(outputs, inputs, types, codes))
     return sizes(network, share_lists=True).total, network.buffer_bytes
 
 
-def draft(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], types: Types) -> NnbFile:
+def draft(
+    outputs: Sequence[nn.Variable],
+    inputs: Sequence[nn.Variable],
+    types: Types,
+    codes: Mapping[Any, Source] = MappingProxyType({}),
+) -> NnbFile:
     """Returns a graph as the file that NNabla's converter makes of it, before it is made smaller.
 
     Each computed variable has a buffer of its own. Values of parameters are those of the file, but
@@ -60,6 +72,7 @@ def draft(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], types: 
         outputs: Outputs of a graph of functions that the converter knows.
         inputs: Its inputs.
         types: Types of variables that are not floats.
+        codes: As of :func:`drafted_sizes`.
     """
     order = functions(outputs)
     moving = depending(outputs, inputs)
@@ -78,8 +91,9 @@ def draft(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], types: 
             variables.append(NnbVariable(number, shape, kind, fp_pos, buffer=len(buffers)))
             buffers.append(padded(variables[-1].nbytes))
         else:
-            data = _data(variable, kind, fp_pos)
-            data = data[: stored_bytes(1, kind)] if variable in cut else data
+            data: Data = _data(variable, kind, fp_pos, codes.get(variable.data))
+            if variable in cut:
+                data = bytes(stored_bytes(1, kind))
             variables.append(NnbVariable(number, shape, kind, fp_pos, data=data))
     return NnbFile(
         3,
@@ -119,12 +133,5 @@ def _argument(given: Any, kind: str) -> Argument:
     return float(given) if kind == "f" else int(given)
 
 
-def _data(variable: nn.Variable, kind: str, fp_pos: int) -> bytes:
-    values = np.asarray(variable.d, np.float32)
-    if kind == "SIGN":
-        return np.packbits(values.ravel() > 0, bitorder="little").tobytes()
-    if kind == "FLOAT32":
-        return values.tobytes()
-    limits = np.iinfo(np.int8 if kind == "FIXED8" else np.int16)
-    whole = np.clip(np.rint(values.astype(np.float64) * 2.0**fp_pos), limits.min, limits.max)
-    return whole.astype(limits.dtype).tobytes()
+def _data(variable: nn.Variable, kind: str, fp_pos: int, source: Optional[Source]) -> Content:
+    return content_of(source or held(variable), kind, fp_pos)

@@ -18,6 +18,7 @@ from typing import Any, Callable, Collection, Dict, List, Optional, Sequence, Tu
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.exporters.deferred import Deferred
 from nnabla_compress.exporters.value_sets import ANY, SIGNS, Values, union
 from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.layers import BIAS, WEIGHT
@@ -44,6 +45,7 @@ class Exactness:
 
     Args:
         inputs: The network's inputs, which may be anything; all other leaves are constants.
+        deferred: Values of constants that are not in memory.
 
     Example:
         >>> import nnabla.functions as F
@@ -56,18 +58,23 @@ class Exactness:
         [True, False]
     """
 
-    def __init__(self, inputs: Collection[nn.Variable]) -> None:
+    def __init__(
+        self, inputs: Collection[nn.Variable], deferred: Optional[Deferred] = None
+    ) -> None:
+        self._deferred = deferred or Deferred()
         self._values: Dict[nn.Variable, Values] = dict.fromkeys(inputs, ANY)
         self._dynamic = set(inputs)
         self._reasons: Dict[Any, str] = {}
 
     def values(self, variable: nn.Variable) -> Values:
         """Returns what a variable of a graph can hold."""
+        if variable not in self._values and variable in self._deferred.decoded:
+            self._values[variable] = Values.of(self._constant(variable))
         if variable not in self._values:
             for function in functions([variable], stop=list(self._values)):
                 self._follow(function)
             if variable.parent is None:
-                self._values[variable] = Values.of(np.asarray(variable.d))
+                self._values[variable] = Values.of(self._constant(variable))
         return self._values[variable]
 
     def is_constant(self, variable: nn.Variable) -> bool:
@@ -81,7 +88,7 @@ class Exactness:
         Args:
             outputs: Variables of the graph.
         """
-        order = functions(outputs)
+        order = functions(outputs, stop=list(self._deferred.decoded))
         for function in order:
             for variable in function.outputs:
                 self.values(variable)
@@ -90,6 +97,11 @@ class Exactness:
             for function in order
             if function in self._reasons
         ]
+
+    def _constant(self, variable: nn.Variable) -> np.ndarray:
+        """The values of a variable that no input changes."""
+        source = self._deferred.decoded.get(variable) or self._deferred.codes.get(variable.data)
+        return np.asarray(variable.d) if source is None else source.array()
 
     def _follow(self, function: Any) -> None:
         if all(variable in self._values for variable in function.outputs):
@@ -119,7 +131,7 @@ class Exactness:
     def _may_be_zero(self, variable: nn.Variable) -> bool:
         values = self.values(variable)
         if self.is_constant(variable):
-            return not np.all(variable.d)
+            return not np.all(self._constant(variable))
         return values.low <= 0 <= values.high
 
     def _sum(self, function: Any, known: Sequence[Values]) -> Tuple[Values, str]:
@@ -131,7 +143,7 @@ class Exactness:
             weight = function.inputs[WEIGHT]
             if not self.is_constant(weight) or type_name == "Embed":
                 return ANY, "its weight depends on the input"
-            unit, weights = known[WEIGHT].exponent, largest_sum(function, np.asarray(weight.d))
+            unit, weights = known[WEIGHT].exponent, largest_sum(function, self._constant(weight))
         else:
             weights = float(_taps(function))
         if x.exponent is None or unit is None:

@@ -11,6 +11,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.c_kernels.layout import PackedWeights
+from nnabla_compress.c_kernels.rewrite import MOST_BITS, distinct_values
 from nnabla_compress.exporters.activation_rows import ActivationRow
 from nnabla_compress.exporters.archive import NamedGraph
 from nnabla_compress.exporters.encode import EncodedGraph
@@ -21,6 +22,7 @@ from nnabla_compress.exporters.storage import weight_path
 from nnabla_compress.exporters.storage.nnb_bytes import parameter_bytes
 from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.rewrite import leaves
+from nnabla_compress.nnb.content import PIECE
 
 _FLOAT_BITS = 32
 
@@ -166,7 +168,7 @@ def layer_rows(
                 type=layer.type,
                 shape=layer.shape,
                 weights=size,
-                distinct=len(np.unique(layer.weight.d)),
+                distinct=_distinct(layer.weight.d),
                 bits=_FLOAT_BITS if encoding is None else encoding.bits,
                 quantizer=graph.quantizers.get(layer.weight.data, ""),
                 storage=storage.get(layer.weight.data, "float"),
@@ -180,6 +182,17 @@ def layer_rows(
             )
         )
     return tuple(rows)
+
+
+def _distinct(values: np.ndarray) -> int:
+    """The number of distinct values, with one copy of them in memory at most."""
+    few = distinct_values(values, 2**MOST_BITS)
+    if few is not None:
+        return len(few)
+    ascending = np.sort(values, axis=None)
+    starts = range(1, ascending.size, PIECE)
+    pairs = ((ascending[n - 1 : n - 1 + PIECE], ascending[n : n + PIECE]) for n in starts)
+    return 1 + sum(int(np.count_nonzero(b != a[: b.size])) for a, b in pairs)
 
 
 def _stored_bytes(graph: NamedGraph) -> Dict[str, int]:

@@ -3,22 +3,22 @@
 
 from __future__ import annotations
 
-import argparse
-import os
-import tempfile
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Optional, Union
+from typing import Iterator, Union
 
 from nnabla_compress.errors import CompressError, ConfigError, ExportError, unwrapped
 from nnabla_compress.exporters.api_levels import NEWEST, RELEASED, check_file
-from nnabla_compress.exporters.compact import compact_file
-from nnabla_compress.exporters.converter_settings import carried_types, read_types, write_types
+from nnabla_compress.exporters.compact import compact as compacted
+from nnabla_compress.exporters.conversion import converted
+from nnabla_compress.exporters.converter_settings import carried_types, read_types
 from nnabla_compress.exporters.function_info import quick_converter
 from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
-from nnabla_compress.files import atomic_path
+from nnabla_compress.files import temporary_folder
 from nnabla_compress.logs import printed_here, quiet
 from nnabla_compress.models.nnp_archive import read_nnp
-from nnabla_compress.nnb import read_nnb
+from nnabla_compress.nnb import write_nnb
+from nnabla_compress.nnb.function_table import FUNCTIONS
 from nnabla_compress.safe_names import shell_word
 from nnabla_compress.turns import one_at_a_time
 
@@ -82,33 +82,35 @@ def export_nnb(
         raise ConfigError(f"batch_size is {batch_size}.", help="choose 1 or more")
     check_file(nnp_path, api)
     types = carried_types(nnp_path) if settings is None else read_types(Path(settings))
-    with atomic_path(path) as temporary, tempfile.TemporaryDirectory() as folder:
-        checked = Path(folder) / "settings.yaml"
-        write_types(checked, types)
-        arguments = ["-d", "nnb_3", "--nnp-no-expand-network", "--api", str(api)]
-        arguments += ["-b", str(batch_size)]
-        arguments += ["-s", str(checked)] if types else []
-        # Absolute, so that no name is taken for an option.
-        reason = _convert([*arguments, *map(os.path.abspath, (nnp_path, temporary))])
-        if reason is None and temporary.stat().st_size == 0:
-            reason = "it wrote nothing"
-        if reason is not None and _only_lacks_an_executor(nnp_path):
-            raise ExportError(
-                f"{nnp_path} has no executor, which says what an .nnb takes and gives.",
-                help=f"'nnabla-compress export {shell_word(nnp_path)}' writes a file with one, and "
-                "its .nnb",
-            )
-        if reason is not None:
-            raise ExportError(
-                f"NNabla's converter can't turn {nnp_path} into an .nnb: {reason}.",
-                help="export the .nnp with export_nnp(target='portable'), and try a higher api",
-            )
-        forms = packing_of(nnp_path) if pack else None
+    forms = packing_of(nnp_path) if pack else None
+    with ExitStack() as opened:
+        folder = opened.enter_context(temporary_folder())
+        try:
+            with unwrapped(), _silent():
+                network = opened.enter_context(converted(nnp_path, folder, api, batch_size, types))
+        except (CompressError, OSError):
+            raise
+        except (Exception, SystemExit) as error:  # the converter refuses in many ways
+            raise _refusal(nnp_path, error) from error
         if forms is not None:
-            temporary.write_bytes(pack_nnb(read_nnb(temporary), forms).to_bytes())
-        if compact:
-            compact_file(temporary)
+            network = pack_nnb(network, forms)
+        smaller = compact and all(function.id in FUNCTIONS for function in network.functions)
+        write_nnb(path, compacted(network) if smaller else network, share_lists=smaller)
     return path
+
+
+def _refusal(nnp_path: Path, error: BaseException) -> ExportError:
+    if _only_lacks_an_executor(nnp_path):
+        return ExportError(
+            f"{nnp_path} has no executor, which says what an .nnb takes and gives.",
+            help=f"'nnabla-compress export {shell_word(nnp_path)}' writes a file with one, and its "
+            ".nnb",
+        )
+    reason = f"{type(error).__name__}: {error}".strip().rstrip(".")
+    return ExportError(
+        f"NNabla's converter can't turn {nnp_path} into an .nnb: {reason}.",
+        help="export the .nnp with export_nnp(target='portable'), and try a higher api",
+    )
 
 
 def _only_lacks_an_executor(nnp_path: Path) -> bool:
@@ -116,21 +118,8 @@ def _only_lacks_an_executor(nnp_path: Path) -> bool:
     return bool(proto.network) and not proto.executor
 
 
-def _convert(arguments: list) -> Optional[str]:
-    """Runs the converter in this process; returns why it failed, None if it did not."""
-    from nnabla.utils.cli.convert import add_convert_command
-
-    parser = argparse.ArgumentParser()
-    add_convert_command(parser.add_subparsers())
-    parsed = parser.parse_args(["convert", *arguments])
-    try:
-        with printed_here() as printed, unwrapped(), quiet(), quick_converter():
-            done = parsed.func(parsed)
-    except (CompressError, OSError):
-        raise
-    except (Exception, SystemExit) as error:
-        return f"{type(error).__name__}: {error}".strip().rstrip(".")
-    if done is False:
-        lines = printed.getvalue().strip().splitlines()
-        return lines[-1] if lines else "it gave no reason"
-    return None
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Keeps what the converter prints from the terminal."""
+    with printed_here(), quiet(), quick_converter():
+        yield

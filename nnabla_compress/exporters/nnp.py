@@ -28,7 +28,6 @@ from nnabla_compress.exporters.archive import (
     NamedGraph,
     add_metadata,
     name_graph,
-    pack_anew,
     write_and_read_back,
 )
 from nnabla_compress.exporters.converter_settings import write_types
@@ -145,19 +144,26 @@ def export_nnp(
     chosen.check(lowered.outputs, lowered.names)
     check_level(lowered.outputs, api)
     graph = name_graph(
-        network.inputs, dict(zip(network.outputs, lowered.outputs)), lowered.names, lowered.types
+        network.inputs,
+        dict(zip(network.outputs, lowered.outputs)),
+        lowered.names,
+        lowered.types,
+        lowered.deferred,
     )
-    _check_finite(graph.parameters)
+    codes = lowered.deferred.codes
+    _check_finite({name: p for name, p in graph.parameters.items() if p.data not in codes})
     variables = list(graph.outputs.values() if lowered.reference is None else lowered.reference)
     start = list(network.outputs.values())
     rounds = input_rounds(network.inputs, samples, batch_size, start)
     limit = 0.0 if lowered.exact else tolerance
-    largest = verify_lowered(
+    runnable, fill = lowered.deferred.runnable(variables)
+    verified = verify_lowered(
         list(network.inputs.values()),
         list(network.outputs.values()),
-        variables,
+        runnable,
         rounds,
         limit,
+        fill=fill,
         quantized_activations=lowered.plain.activations > 0,
     )
     left, other_bytes = other_rows(lowered.plain.outputs, lowered.names, network.names)
@@ -169,7 +175,7 @@ def export_nnp(
         other_bytes=other_bytes,
         file_bytes=0,
         exact=lowered.exact,
-        largest_difference=largest,
+        largest_difference=verified.largest,
         tolerance=limit,
         any_batch_size=True,
         notes=(
@@ -184,7 +190,8 @@ def export_nnp(
     )
     with atomic_path(path) as temporary:
         own_rounds = rounds if chosen.runs_in_nnabla else []
-        any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds)
+        computed = verified.computed if lowered.reference is None else None
+        any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds, computed)
         report = replace(report, any_batch_size=any_batch_size)
         if chosen.needs_simulator:
             allowed = Tolerance(limit, lowered.plain.activations > 0, chosen.rounds_numbers)
@@ -210,8 +217,7 @@ def export_nnp(
                 network.inputs, dict(zip(network.outputs, variables)), lowered.names, {}
             )
             with atomic_path(reference) as beside:
-                write_and_read_back(beside, plain, batch_size, rounds)
-                pack_anew(beside)
+                write_and_read_back(beside, plain, batch_size, rounds, verified.computed)
         elif reference.is_file():
             reference.unlink()  # of an earlier export under this name
     write_types(path.with_suffix(".settings.yaml"), graph.types)

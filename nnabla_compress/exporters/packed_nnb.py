@@ -151,7 +151,7 @@ def _check(before: NnbVariable, rewritten: NnbFile, number: int, reader: NnbFunc
     description = rewritten.variables[using.inputs[-1]].data
     assert description is not None and after.data is not None
     weight, maps = _weight(reader, before)
-    packed = PackedWeights.read(description, after.data, int(maps.max()) + 1)
+    packed = PackedWeights.read(bytes(description), bytes(after.data), int(maps.max()) + 1)
     decoded = replace(packed, codes=packed.codes.reshape(weight.shape)).values(maps)
     if not np.array_equal(decoded, weight):
         raise ExportError(

@@ -15,10 +15,11 @@ from typing import List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from nnabla_compress.c_kernels.layout import PackedWeights
-from nnabla_compress.c_kernels.rewrite import MOST_BITS, dictionary_of
+from nnabla_compress.c_kernels.rewrite import MOST_BITS, dictionary_of, distinct_values
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ExportError
 from nnabla_compress.exporters.storage.coded import common_scale
+from nnabla_compress.nnb.content import blocks
 
 
 class Packing(NamedTuple):
@@ -72,7 +73,7 @@ def packed_bytes(packed: PackedWeights) -> int:
     Args:
         packed: The weight.
     """
-    sizes = (len(packed.code_bytes()), len(packed.description()))
+    sizes = (packed.code_size, len(packed.description()))
     return sum((size + 3) // 4 * 4 for size in sizes)
 
 
@@ -112,10 +113,10 @@ def with_form(weight: np.ndarray, maps: np.ndarray, form: PackedWeights) -> Opti
     one_dictionary = form.dictionary is None or form.dictionary.ndim == 1
     if one_dictionary and (form.scales is None or form.scales.size == 1):
         table = replace(form, codes=entries).values(np.zeros(1, np.int64))
-        codes = _codes(table, weight.ravel())
-        return None if codes is None else replace(form, codes=codes.reshape(weight.shape))
+        codes = _codes(table, weight)
+        return None if codes is None else replace(form, codes=codes)
     order, rows = by_map(weight, maps)
-    found = np.empty(rows.shape, np.int64)
+    found = np.empty(rows.shape, np.uint8)
     for number, row in enumerate(rows):
         table = replace(form, codes=entries).values(np.full(1, number))
         codes = _codes(table, row)
@@ -125,13 +126,18 @@ def with_form(weight: np.ndarray, maps: np.ndarray, form: PackedWeights) -> Opti
     return replace(form, codes=_back(found, order, weight.shape))
 
 
-def by_map(weight: np.ndarray, maps: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+def by_map(weight: np.ndarray, maps: np.ndarray) -> Tuple[Optional[np.ndarray], np.ndarray]:
     """Returns where the numbers of each output map stand, and a row of numbers for each map.
 
     Args:
         weight: In the order of the file.
         maps: Output map of each number; all have equally many.
+
+    Returns:
+        None, where the rows follow each other, and the rows.
     """
+    if maps.ndim > 1 and not any(maps.strides[1:]) and len(maps) == int(maps.max()) + 1:
+        return None, weight.reshape(len(maps), -1)  # each index of the first axis is a map
     order = np.argsort(maps.ravel(), kind="stable")
     return order, weight.ravel()[order].reshape(int(maps.max()) + 1, -1)
 
@@ -151,7 +157,7 @@ def _forms(
     if encoding is None or not any(forms):
         order, rows = by_map(weight, maps)
         if dictionary is not None:
-            forms.append(scaled_rows(weight, weight.reshape(1, -1), np.arange(weight.size)))
+            forms.append(scaled_rows(weight, weight.reshape(1, -1), None))
         forms += [scaled_rows(weight, rows, order), _dictionary_per_map(weight, rows, order)]
     return [form for form in forms if form is not None]
 
@@ -164,39 +170,48 @@ def _encoded(encoding: Encoding, weight: np.ndarray, maps: np.ndarray) -> Option
     return packed if np.array_equal(packed.values(maps), weight) else None
 
 
-def scaled_rows(weight: np.ndarray, rows: np.ndarray, order: np.ndarray) -> Optional[PackedWeights]:
+def scaled_rows(
+    weight: np.ndarray, rows: np.ndarray, order: Optional[np.ndarray]
+) -> Optional[PackedWeights]:
     """Returns a weight whose rows are integers times a scale of each, None if they are not.
 
     Args:
         weight: float32, in the order of the file.
         rows: The same, a row for each output map, see :func:`by_map`.
-        order: Where the numbers of the rows stand.
+        order: Where the numbers of the rows stand; None if they follow each other.
     """
     scales = np.empty(len(rows), np.float32)
-    levels = np.empty(rows.shape, np.int64)
+    levels = np.empty(rows.shape, np.int16)
     for number, row in enumerate(rows):
-        values = np.unique(row)
-        scale = common_scale(values, 2**MOST_BITS - 1) if len(values) <= 2**MOST_BITS else None
+        values = distinct_values(row, 2**MOST_BITS)
+        scale = None if values is None else common_scale(values, 2**MOST_BITS - 1)
         if scale is None:
             return None
         scales[number] = scale
-        levels[number] = np.rint(row.astype(np.float64) / scale)
+        for block in blocks(row.shape):
+            levels[number][block] = np.rint(row[block].astype(np.float64) / scale)
     low = int(levels.min())
     bits = max(1, (int(levels.max()) - low).bit_length())
     if bits > MOST_BITS:
         return None
-    return PackedWeights(_back(levels - low, order, weight.shape), bits, None, scales, -low)
+    codes = np.subtract(levels, low, out=levels).astype(np.uint8)
+    return PackedWeights(_back(codes, order, weight.shape), bits, None, scales, -low)
 
 
 def _dictionary_per_map(
-    weight: np.ndarray, rows: np.ndarray, order: np.ndarray
+    weight: np.ndarray, rows: np.ndarray, order: Optional[np.ndarray]
 ) -> Optional[PackedWeights]:
-    entries = [np.unique(row) for row in rows]
+    entries: List[np.ndarray] = []
+    for row in rows:
+        found = distinct_values(row, 2**MOST_BITS)
+        if found is None:
+            return None
+        entries.append(found)
     bits = max(1, math.ceil(math.log2(max(map(len, entries)))))
     if bits > MOST_BITS:
         return None
     dictionary = np.zeros((len(rows), 2**bits), np.float32)
-    codes = np.empty(rows.shape, np.int64)
+    codes = np.empty(rows.shape, np.uint8)
     for number, (row, values) in enumerate(zip(rows, entries)):
         dictionary[number, : len(values)] = values
         codes[number] = np.searchsorted(values, row)
@@ -206,11 +221,19 @@ def _dictionary_per_map(
 def _codes(table: np.ndarray, values: np.ndarray) -> Optional[np.ndarray]:
     """The place of each value in a table, None if one is missing."""
     order = np.argsort(table, kind="stable")
-    codes = order[np.minimum(np.searchsorted(table[order], values), len(table) - 1)]
-    return codes if np.array_equal(table[codes], values) else None
+    ascending, codes = table[order], np.empty(values.shape, np.uint8)
+    for block in blocks(values.shape):
+        part = values[block]
+        found = order[np.minimum(np.searchsorted(ascending, part), len(table) - 1)]
+        if not np.array_equal(table[found], part):
+            return None
+        codes[block] = found
+    return codes
 
 
-def _back(rows: np.ndarray, order: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:
-    flat = np.empty(rows.size, np.int64)
+def _back(rows: np.ndarray, order: Optional[np.ndarray], shape: Tuple[int, ...]) -> np.ndarray:
+    if order is None:
+        return rows.reshape(shape)
+    flat = np.empty(rows.size, rows.dtype)
     flat[order] = rows.ravel()
     return flat.reshape(shape)

@@ -18,10 +18,12 @@ from nnabla_compress.exporters.affine import (
     affine_on_codes,
     kernel_shape,
 )
+from nnabla_compress.exporters.deferred import Deferred
 from nnabla_compress.exporters.storage import (
     FLOAT,
     SMALLEST,
     Choices,
+    CodedTensor,
     Stored,
     check_storage,
     choices,
@@ -29,9 +31,9 @@ from nnabla_compress.exporters.storage import (
     coded_tensor,
 )
 from nnabla_compress.exporters.storage.int8 import Int8
+from nnabla_compress.exporters.storage.scheme import unfilled
 from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.clone import clone
-from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.fold import fold_into_layer
 from nnabla_compress.graph.layers import BIAS, WEIGHT
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
@@ -53,11 +55,13 @@ class StoredWeights:
         outputs: Its outputs.
         types: How the C runtime holds variables that are no floats.
         schemes: Name of the scheme of each weight, by the array of its float parameter.
+        deferred: Values of the codes.
     """
 
     outputs: List[nn.Variable]
     types: Dict[nn.Variable, str]
     schemes: Dict[Any, str]
+    deferred: Deferred
 
 
 def store_weights(
@@ -79,7 +83,7 @@ def store_weights(
     store = WeightStore(encodings, storage, room)
     made = store.turn_affines(outputs)
     made = store.decode(made if storage == FLOAT else store.fold_into_floats(made, names))
-    return StoredWeights(made, store.types, store.schemes)
+    return StoredWeights(made, store.types, store.schemes, store.deferred)
 
 
 class WeightStore:
@@ -117,6 +121,7 @@ class WeightStore:
         self._storage = storage
         self._room = room or {}
         self._choices: Dict[Any, Choices] = {}
+        self._tensors: Dict[Any, Optional[CodedTensor]] = {}
         self._kernels: Dict[Tuple[Any, Any], nn.Variable] = {}
         self._turned: Dict[Any, Any] = {}  # arrays of weights by those of the kernels made of them
         self._uses: Mapping[Any, int] = {}
@@ -159,15 +164,17 @@ class WeightStore:
             encoding = self._encodings.get(weight.data)
             if encoding is None or self._keeps_floats(weight, encoding):
                 return None
+            if encoding.axis is not None and (encoding.axis, weight.ndim) != (1, 2):
+                if self._storage != FLOAT:  # the scales are not along the outputs
+                    self._reasons.setdefault(_ALONG_INPUTS, []).append(weight.name)
+                return None
             axes, shape = kernel_shape(function)
             key = (weight.data, shape)
             if key not in self._kernels:
                 self._kernels[key] = self._kernel(weight, encoding, axes, shape)
             kernel = self._kernels[key]
-            stored = self._store(kernel) if kernel.data in self._encodings else None
+            stored = self._store(kernel)
             if stored is None:
-                if kernel.data not in self._encodings and self._storage != FLOAT:
-                    self._reasons.setdefault(_ALONG_INPUTS, []).append(weight.name)
                 return None
             bias = arguments[BIAS] if len(arguments) > BIAS else None
             if stored.scheme == Int8.name and uses[weight.data] == 1:
@@ -257,6 +264,11 @@ class WeightStore:
         return {data: stored.scheme for data, stored in self._all().items()}
 
     @property
+    def deferred(self) -> Deferred:
+        """Values of the codes, and of what is decoded from them."""
+        return Deferred.of(self._all().values())
+
+    @property
     def decoding_bytes(self) -> Dict[Any, int]:
         """Memory that decoding a weight takes, likewise."""
         return {data: stored.decoding_bytes for data, stored in self._all().items()}
@@ -306,13 +318,13 @@ class WeightStore:
         axes: Tuple[int, ...],
         shape: Tuple[int, ...],
     ) -> nn.Variable:
-        """Returns the weight of an Affine as the kernel of a convolution, encoded as well."""
-        axis = encoding.axis
-        if axis is not None and (axis, weight.ndim) != (1, 2):  # not along the outputs
-            return constant(weight.d.transpose(axes).reshape(shape), weight.name)
+        """Returns the weight of an Affine as the kernel of a convolution, encoded as well.
+
+        It stands for what decodes it, and has no values.
+        """
         codes = encoding.codes.transpose(axes).reshape(shape)
-        turned = replace(encoding, codes=codes, axis=None if axis is None else 0)
-        kernel = constant(turned.decode(), weight.name)
+        turned = replace(encoding, codes=codes, axis=None if encoding.axis is None else 0)
+        kernel = unfilled(shape, weight.name)
         self._encodings[kernel.data] = turned
         self._turned[kernel.data] = weight.data
         return kernel
@@ -323,7 +335,7 @@ class WeightStore:
         """Returns an Affine that reads INT8 codes; None if they are not what its sums need."""
         if not self._sums_codes(weight.data):
             return None
-        tensor = coded_tensor(self._encodings[weight.data])
+        tensor = self._tensor(weight.data)
         assert tensor is not None
         stored = Int8().build_levels(tensor, weight.name)
         self._on_codes_count += 1
@@ -348,7 +360,7 @@ class WeightStore:
         if storage == FLOAT or encoding.codes.size == 0:
             return None, ""
         if weight.data not in self._choices:
-            tensor = coded_tensor(encoding)
+            tensor = self._tensor(weight.data)
             if tensor is None:
                 return None, "pruned weights keep their float values"
             self._choices[weight.data] = choices(tensor, weight.name)
@@ -358,9 +370,14 @@ class WeightStore:
         in_place = (Int8.name,) if reads and self._sums_codes(data) else ()
         return choose(self._choices[weight.data], storage, self._room.get(data), in_place)
 
+    def _tensor(self, data: Any) -> Optional[CodedTensor]:
+        if data not in self._tensors:
+            self._tensors[data] = coded_tensor(self._encodings[data])
+        return self._tensors[data]
+
     def _sums_codes(self, data: Any) -> bool:
         """Whether the codes of a weight are what the sums of an Affine need."""
-        tensor = coded_tensor(self._encodings[data])
+        tensor = self._tensor(data)
         if tensor is None or tensor.scale is None or tensor.shift is not None:
             return False
         low, step, count = tensor.grid

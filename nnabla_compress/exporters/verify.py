@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Dict, List, Mapping, Optional, Sequence
+from types import MappingProxyType
+from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -12,7 +13,7 @@ import numpy as np
 from nnabla_compress.errors import ConfigError, ExportError, VerifyError
 from nnabla_compress.exporters.nnabla_errors import told_as
 from nnabla_compress.exporters.tolerance import Tolerance
-from nnabla_compress.graph.compare import difference, response, run
+from nnabla_compress.graph.compare import Fill, difference, response, run
 from nnabla_compress.graph.ends import with_ends
 from nnabla_compress.graph.inputs import SEED, forms
 
@@ -94,6 +95,18 @@ def _random(
     return numbers * (float(samples.std()) or 1.0) + float(samples.mean())
 
 
+class Verified(NamedTuple):
+    """A lowered form that computes what the network does.
+
+    Args:
+        largest: The largest difference.
+        computed: For each round of inputs the outputs of the lowered form.
+    """
+
+    largest: float
+    computed: Rounds
+
+
 def verify_lowered(
     inputs: Sequence[nn.Variable],
     outputs: Sequence[nn.Variable],
@@ -101,7 +114,8 @@ def verify_lowered(
     rounds: Rounds,
     tolerance: float,
     quantized_activations: bool,
-) -> float:
+    fill: Fill = MappingProxyType({}),
+) -> Verified:
     """Compares a network with its lowered form.
 
     Args:
@@ -112,23 +126,26 @@ def verify_lowered(
         tolerance: Largest difference allowed, as a part of the output's largest magnitude.
         quantized_activations: Allow single values to fall to the next step, as
             :class:`~nnabla_compress.exporters.tolerance.Tolerance` says.
+        fill: Values of parameters of the lowered form that have none in memory.
 
     Returns:
-        The largest difference.
+        The largest difference, and what the lowered form gave.
 
     Raises:
         ExportError: If the network can't be run.
         VerifyError: If they differ more.
     """
     # A saturated Softmax would hide what differs before it.
+    count = len(lowered)
     outputs, lowered = with_ends(outputs, lowered)
-    largest = 0.0
+    largest, computed = 0.0, []
     allowed = Tolerance(tolerance, steps=quantized_activations)
     for values in rounds:
         what = "the network can't be run on random inputs"
         with told_as(ExportError, what, "run it once yourself: output.forward()"):
-            expected, got = run(inputs, outputs, values), run(inputs, lowered, values)
+            expected, got = run(inputs, outputs, values), run(inputs, lowered, values, fill)
         largest = max(largest, difference(expected, got).largest)
+        computed.append(got[:count])
         wrong, limit = allowed.judge(
             expected, got, partial(response, inputs, outputs, values, expected)
         )
@@ -138,4 +155,4 @@ def verify_lowered(
                 f"allowed is {limit:.3g}.",
                 help="give a larger tolerance= if the network amplifies rounding errors",
             )
-    return largest
+    return Verified(largest, computed)

@@ -8,6 +8,7 @@ storage is chosen for the network as a whole, by the sizes of the file that woul
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
 import nnabla as nn
@@ -15,6 +16,7 @@ import numpy as np
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.exporters.draft import drafted_sizes
+from nnabla_compress.exporters.sources import Source
 from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.layers import WEIGHT
 from nnabla_compress.graph.rewrite import depending, functions
@@ -33,11 +35,13 @@ class Built(NamedTuple):
         outputs: Its outputs.
         types: How the C runtime holds variables that are no floats.
         made: What the caller made it with.
+        codes: Values of parameters that are not in memory, by their array.
     """
 
     outputs: Sequence[nn.Variable]
     types: Mapping[nn.Variable, str]
     made: Any
+    codes: Mapping[Any, Source] = MappingProxyType({})
 
 
 # Builds the network; called with the memory that decoding a weight may take, by its array, None for
@@ -77,7 +81,7 @@ def weighed(
     """
     first = build(None)
     free = drafted_sizes(plain, inputs, {})[1]
-    smallest, largest = drafted_sizes(first.outputs, inputs, first.types)
+    smallest, largest = drafted_sizes(first.outputs, inputs, first.types, first.codes)
     if largest <= free:
         return first
     search = _Search(build, inputs, prefer, free, smallest)
@@ -108,7 +112,7 @@ class _Search:
     def try_room(self, room: Optional[Mapping[Any, Optional[int]]]) -> None:
         """Builds the network and keeps it if it is better."""
         built = self._build(room)
-        file, memory = drafted_sizes(built.outputs, self._inputs, built.types)
+        file, memory = drafted_sizes(built.outputs, self._inputs, built.types, built.codes)
         order: Any = file > _NEAR_TIE * self._smallest, memory, file
         if self._prefer == "both":
             order = (file + memory,)
@@ -120,7 +124,7 @@ class _Search:
 
 def smaller(first: Built, second: Built, inputs: Sequence[nn.Variable]) -> Built:
     """Returns the one of two networks whose file is smaller, the first of equal ones."""
-    sizes = [drafted_sizes(one.outputs, inputs, one.types)[0] for one in (first, second)]
+    sizes = [drafted_sizes(one.outputs, inputs, one.types, one.codes)[0] for one in (first, second)]
     return first if sizes[0] <= sizes[1] else second
 
 

@@ -3,13 +3,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
-from typing import List, Optional, Sequence
+from types import MappingProxyType
+from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Set
 
 import nnabla as nn
 import numpy as np
+from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.graph.inputs import SEED
+from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.quantizers.engine import host_array
 
 _HARDLY = 1e-3
 _TINY = 1e-300
@@ -28,20 +33,62 @@ class Difference:
     root_mean_square: float
 
 
+Fill = Mapping[Any, Callable[[], Iterable[np.ndarray]]]
+"""What makes the values of parameters that have none in memory, by array: flat pieces."""
+
+
 def run(
-    inputs: Sequence[nn.Variable], outputs: Sequence[nn.Variable], values: Sequence[np.ndarray]
+    inputs: Sequence[nn.Variable],
+    outputs: Sequence[nn.Variable],
+    values: Sequence[np.ndarray],
+    fill: Fill = MappingProxyType({}),
 ) -> List[np.ndarray]:
-    """Returns what a graph computes.
+    """Returns what a graph computes; of other variables no values are left.
 
     Args:
         inputs: Its inputs.
         outputs: Its outputs.
         values: An array for each input.
+        fill: Parameters whose values are made when a function is to read them, and forgotten behind
+            the last one that does.
     """
     for variable, array in zip(inputs, values):
         variable.d = array
-    nn.forward_all(list(outputs))
-    return [np.array(output.d) for output in outputs]
+    kept = [(output, output.persistent) for output in outputs]
+    for output in outputs:
+        output.persistent = True
+    try:
+        nn.forward_all(list(outputs), clear_buffer=True, **_hooks(outputs, fill))
+        return [np.array(output.d) for output in outputs]
+    finally:
+        for output, persistent in kept:
+            output.persistent = persistent
+        clear_memory_cache()  # NNabla keeps freed memory, which graphs of other sizes don't take
+
+
+def _hooks(outputs: Sequence[nn.Variable], fill: Fill) -> Dict[str, Any]:
+    """What puts values of parameters into memory for as long as functions read them."""
+    if not fill:
+        return {}
+    left = Counter(v.data for f in functions(outputs) for v in f.inputs if v.data in fill)
+    there: Set[Any] = set()
+
+    def before(function: Any) -> None:
+        for data in {v.data for v in function.inputs if v.data in fill} - there:
+            there.add(data)
+            flat, start = host_array(data, np.float32, overwrite=True).reshape(-1), 0
+            for piece in fill[data]():
+                flat[start : start + piece.size] = piece
+                start += piece.size
+
+    def after(function: Any) -> None:
+        for data in (v.data for v in function.inputs if v.data in fill):
+            left[data] -= 1
+            if not left[data]:
+                data.clear()
+                clear_memory_cache()
+
+    return {"function_pre_hook": before, "function_post_hook": after}
 
 
 def same_values(expected: np.ndarray, got: np.ndarray) -> np.ndarray:

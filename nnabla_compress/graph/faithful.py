@@ -90,7 +90,7 @@ def check_faithful(
         moved = response(first[0], ends[0], values, expected) if tolerance else 0.0
         if apart.root_mean_square <= 2 * moved:
             return
-        where = _first_difference(first, second, tolerance)
+        where = _first_difference(first, second, values, tolerance)
         raise VerifyError(
             "without its quantizers the rewritten network differs from the given one by "
             f"{apart.largest:.3g} of the output{where}.",
@@ -134,9 +134,15 @@ def _plain(
         return fresh, rebuild(inferring, replace)
 
 
-def _first_difference(first: _Graph, second: _Graph, tolerance: float) -> str:
-    """Says where two graphs that were just run begin to differ, as far as they are alike."""
+def _first_difference(
+    first: _Graph, second: _Graph, values: Sequence[np.ndarray], tolerance: float
+) -> str:
+    """Says where two graphs begin to differ, as far as they are alike."""
     names = places(first[1])
+    for inputs, outputs in (first, second):
+        for variable, array in zip(inputs, values):
+            variable.d = array
+        nn.forward_all(outputs)  # which leaves the values of all variables
     # Behind a folded layer the values are those of the normalization, which gave it its name.
     for function, old, new in _pairs(first[1], second[1], by_name=tolerance > 0):
         if difference([np.array(old.d)], [np.array(new.d)]).largest > tolerance:

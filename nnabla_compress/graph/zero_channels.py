@@ -101,7 +101,7 @@ def zero_channels(
 
 def _channels(layer: Layer, readers: Mapping[nn.Variable, List[Any]]) -> Optional[_Channels]:
     weight = layer.weight
-    values = np.asarray(value(weight))
+    values = value(weight) if weight.parent is not None else weight.d
     if layer.quantizer is not None:
         quantizer = quantizer_of(layer.quantizer)
         assert quantizer is not None

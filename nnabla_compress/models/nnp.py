@@ -35,7 +35,7 @@ from nnabla_compress.models.heads import (
     without_loss,
 )
 from nnabla_compress.models.network_files import network_file
-from nnabla_compress.models.nnp_archive import read_nnp, readable
+from nnabla_compress.models.nnp_archive import Parameter, read_nnp, readable
 from nnabla_compress.models.nnp_build import built, call
 from nnabla_compress.models.nnp_checks import check_built, check_stored
 from nnabla_compress.models.nnp_network import LoadedNetwork, executor_of
@@ -47,6 +47,7 @@ from nnabla_compress.turns import one_at_a_time
 
 # Names of the network that infers, best first: our exports, NNabla's examples, Console.
 PREFERRED = ("Validation", "Runtime", "runtime", "MainRuntime")
+_LARGE = 1 << 16  # values; those that say how a network was trained are fewer
 
 
 class NnpFile:
@@ -86,15 +87,20 @@ class NnpFile:
         self._follows: Dict[str, bool] = {}
         self._states: Dict[str, List[str]] = {}
         contents = read_nnp(self.path)
-        self._stored, self._limits = contents.parameters, contents.limits
+        self._limits = contents.limits
+        self._stored: Dict[str, Parameter] = {}
         scope: OrderedDict[str, Any] = OrderedDict()
         with readable(self.path), quiet(ALL):
             with nn.parameter_scope("", scope):
-                for key, parameter in self._stored.items():
+                for key in list(contents.parameters):
+                    parameter = contents.parameters.pop(key)
                     variable = nn.parameter.get_parameter_or_create(
                         key, parameter.values.shape, need_grad=parameter.need_grad
                     )
                     variable.data.cast(np.float32)[...] = parameter.values
+                    if parameter.values.size > _LARGE:  # one copy of a large one is enough
+                        parameter = replace(parameter, values=variable.d)
+                    self._stored[key] = parameter
             self._networks = self._read_networks(contents.proto, scope)
         if not self._networks:
             for failure in self.failures.values():

@@ -10,6 +10,7 @@ from typing import Dict, Optional, Tuple, Union
 import numpy as np
 
 from nnabla_compress.errors import DataError
+from nnabla_compress.nnb.content import Content, Data
 
 TYPES = ("FLOAT32", "FIXED16", "FIXED8", "SIGN")
 """Names of the types, in the order of their numbers in a file."""
@@ -30,9 +31,9 @@ class NnbVariable:
         type: ``FLOAT32``, ``FIXED16``, ``FIXED8`` or ``SIGN``.
         fp_pos: Fraction bits of a fixed-point type: value = stored number * 2**-fp_pos; 0 to 15.
         buffer: Number of the buffer that holds it; None for a parameter.
-        data: Bytes of a parameter as stored, without padding; None in a buffer. They are not
-            always as many as shape and type say: functions of a user's own may pack them, and
-            unused weights of binary convolutions are cut.
+        data: Bytes of a parameter as stored, without padding, or what makes them; None in a
+            buffer. They are not always as many as shape and type say: functions of a user's own
+            may pack them, and unused weights of binary convolutions are cut.
     """
 
     id: int
@@ -40,7 +41,7 @@ class NnbVariable:
     type: str
     fp_pos: int = 0
     buffer: Optional[int] = None
-    data: Optional[bytes] = None
+    data: Optional[Data] = None
 
     @property
     def size(self) -> int:
@@ -168,7 +169,8 @@ def values(variable: NnbVariable) -> np.ndarray:
             f"{variable.nbytes:,} bytes, but the file holds {len(variable.data):,}.",
             help="its function reads packed or cut parameters: use its data as it is",
         )
-    content = np.frombuffer(variable.data, np.uint8)[: variable.nbytes]
+    data = bytes(variable.data) if isinstance(variable.data, Content) else variable.data
+    content = np.frombuffer(data, np.uint8)[: variable.nbytes]
     if variable.type == "SIGN":
         bits = np.unpackbits(content, bitorder="little")[: variable.size].view(np.int8)
         return (2 * bits - 1).reshape(variable.shape)

@@ -49,7 +49,8 @@ def read_nnb(source: Union[str, Path, bytes]) -> NnbFile:
         True
     """
     if isinstance(source, (bytes, bytearray, memoryview)):
-        return _Reader(bytes(source), "the NNB file").network()
+        content = source if isinstance(source, bytes) else bytes(source)
+        return _Reader(content, "the NNB file").network()
     path = Path(source)
     try:
         content = read_bytes(path, MOST_BYTES)
@@ -77,7 +78,7 @@ class _Reader:
         if size % 4 or np.any(offsets % 4) or np.any(offsets > size):
             raise self.damaged("its table of offsets is no list of places in the file")
         self.offsets = offsets.tolist()
-        self.data = content[HEADER.size + 4 * count :]
+        self.data = memoryview(content)[HEADER.size + 4 * count :]
         self.limits = sorted({*self.offsets, len(self.data)})
         # Small files may claim the same data again and again; what is handed out is counted.
         self.left = 8 * len(content) + (1 << 20)
@@ -95,7 +96,7 @@ class _Reader:
             raise self.damaged(f"{what} is datum {datum} of {len(self.offsets)}")
         return self.offsets[datum]
 
-    def bytes_of(self, datum: int, what: str) -> bytes:
+    def bytes_of(self, datum: int, what: str) -> memoryview:
         """All bytes of a datum: up to where the next one starts."""
         start = self.start(datum, what)
         following = bisect.bisect_right(self.limits, start)
@@ -185,8 +186,8 @@ class _Reader:
         known = FUNCTIONS.get(ident)
         if known is None:
             between = range(datum_out + 1, datum)
-            lists = tuple(self.bytes_of(one, f"a list of {what}") for one in between)
-            raw = self.bytes_of(datum, what)[FUNCTION.size :]
+            lists = tuple(bytes(self.bytes_of(one, f"a list of {what}")) for one in between)
+            raw = bytes(self.bytes_of(datum, what)[FUNCTION.size :])
             return NnbFunction(
                 f"function {ident}",
                 ident,

@@ -5,10 +5,11 @@ from __future__ import annotations
 
 import struct
 from pathlib import Path
-from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Dict, Iterator, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 from nnabla_compress.errors import ExportError
 from nnabla_compress.files import atomic_path
+from nnabla_compress.nnb.content import Data, pieces
 from nnabla_compress.nnb.function_table import FUNCTIONS
 from nnabla_compress.nnb.network import TYPES, NnbFile, NnbFunction, NnbVariable
 from nnabla_compress.nnb.reader import FUNCTION, HEADER, VARIABLE
@@ -19,7 +20,7 @@ class Datum(NamedTuple):
 
     kind: str  # what it is: "parameter", "shape", "function", ...
     owner: Optional[int]  # number of the variable or function
-    content: bytes
+    content: Data
 
 
 def write_nnb(path: Union[str, Path], network: NnbFile, share_lists: bool = False) -> Path:
@@ -43,10 +44,10 @@ def write_nnb(path: Union[str, Path], network: NnbFile, share_lists: bool = Fals
         ...     write_nnb(f"{folder}/net.nnb", NnbFile(3, 44, (), (), (), (), ())).name
         'net.nnb'
     """
-    content = to_bytes(network, share_lists)
     path = Path(path)
-    with atomic_path(path) as temporary:
-        temporary.write_bytes(content)
+    written = file_pieces(network, share_lists)
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
+        file.writelines(written)
     return path
 
 
@@ -68,6 +69,19 @@ def to_bytes(network: NnbFile, share_lists: bool = False) -> bytes:
         >>> len(network.to_bytes()), len(network.to_bytes(share_lists=True))
         (168, 156)
     """
+    return b"".join(file_pieces(network, share_lists))
+
+
+def file_pieces(network: NnbFile, share_lists: bool = False) -> Iterator[Union[bytes, memoryview]]:
+    """Returns the bytes of an NNB file in pieces; parameters may be made as they are written.
+
+    Args:
+        network: What it shall hold.
+        share_lists: As in :func:`to_bytes`.
+
+    Raises:
+        ExportError: If a number does not fit into its place in the file.
+    """
     data, lists = layout(network, share_lists)
     offsets, position = [], 0
     for datum in data:
@@ -84,8 +98,15 @@ def to_bytes(network: NnbFile, share_lists: bool = False) -> bytes:
     head = _pack(
         "the header", HEADER, network.version, network.api_level, *pairs, len(data), position
     )
-    body = b"".join(datum.content + bytes(-len(datum.content) % 4) for datum in data)
-    return head + struct.pack(f"<{len(offsets)}I", *offsets) + body
+    table = _pack("the table of offsets", struct.Struct(f"<{len(offsets)}I"), *offsets)
+    return _pieces(head + table, data)
+
+
+def _pieces(head: bytes, data: Sequence[Datum]) -> Iterator[Union[bytes, memoryview]]:
+    yield head
+    for datum in data:
+        yield from pieces(datum.content)
+        yield bytes(-len(datum.content) % 4)
 
 
 def padded(size: int) -> int:
@@ -135,7 +156,7 @@ class _Data:
                 self.longest[numbers] = self.longest[following] if starts else numbers
                 following = numbers
 
-    def add(self, kind: str, owner: Optional[int], content: bytes) -> int:
+    def add(self, kind: str, owner: Optional[int], content: Data) -> int:
         self.data.append(Datum(kind, owner, content))
         return len(self.data) - 1
 

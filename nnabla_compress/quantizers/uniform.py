@@ -67,6 +67,7 @@ from nnabla_compress.quantizers.learned import (
 SMALLEST_STEP, LARGEST_STEP = 2.0**-20, 2.0**20
 _STEP_WITHOUT_DATA = 2.0**-3  # what the paper starts activations and networks from scratch with
 _JUST_ABOVE = 1 + 2.0**-21
+_ENCODED = 1 << 20  # values that are encoded at a time
 
 
 class UniformGrid(NamedTuple):
@@ -336,16 +337,21 @@ class Uniform(LearnedQuantizer):
         x, axis = host_array(inputs[0].data, np.float32), args["axis"]
         require_finite(x, args)
         grid = cls.settle(args, inputs)
-        rows = np.empty_like(_rows(x, axis))
-        quantize(_rows(x, axis), grid.step, grid.limit, args["signed"], rows)
-        # A product of code and step is within half a step of the code it came from.
-        codes = np.rint(rows / grid.step[:, None])
         peak = int(grid.limit.max())
         kind: Any = np.int32
         if peak <= (127 if args["signed"] else 255):
             kind = np.int8 if args["signed"] else np.uint8
+        rows = _rows(x, axis)
+        codes = np.empty(rows.shape, kind)
+        step = max(1, _ENCODED // max(len(rows), 1))
+        for start in range(0, rows.shape[1], step):  # not all as floats at once
+            part = np.ascontiguousarray(rows[:, start : start + step])
+            values = np.empty_like(part)
+            quantize(part, grid.step, grid.limit, args["signed"], values)
+            # A product of code and step is within half a step of the code it came from.
+            codes[:, start : start + step] = np.rint(values / grid.step[:, None]).astype(kind)
         out = np.empty(x.shape, kind)
-        _write_back(codes.astype(kind), out, axis)
+        _write_back(codes, out, axis)
         scale = grid.step[0] if axis is None else grid.step
         return Encoding(codes=out, bits=grid.bits, scale=np.array(scale, np.float32), axis=axis)
 

@@ -6,6 +6,7 @@ Every verb that exports does it here, so that each writes the same files and say
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -173,6 +174,7 @@ def export_graph(
     """
     rows = _rows(only_batch, part.batch_size)
     options = {**part.options, **known, "batch_size": only_batch or 1}
+    gc.collect()  # graphs that were built before refer to each other, and to their arrays
     with stage(f"writing {nnp.name}"):
         report = export_nnp(
             nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **options

@@ -75,7 +75,7 @@ def _decoded(call: Call, bits: int, maps: int, each: int) -> np.ndarray:
     count = maps * each
     if 8 * len(data) < bits * count:
         raise call.misfit(f"{count:,} codes of {bits} bits do not fit into {len(data):,} bytes")
-    stream = np.unpackbits(np.frombuffer(data, np.uint8), bitorder="little")[: bits * count]
+    stream = np.unpackbits(np.frombuffer(bytes(data), np.uint8), bitorder="little")[: bits * count]
     codes = stream.reshape(maps, each, bits) @ (1 << np.arange(bits))
     table = dictionary.get().reshape(-1)
     if table.size == maps << bits:

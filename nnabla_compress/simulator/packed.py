@@ -102,7 +102,7 @@ def _decoded(call: Call, codes: Tensor, description: Tensor) -> NnbVariable:
     maps = output_maps(type_name, shape, call.argument("group", 1))
     try:
         packed = PackedWeights.read(
-            description.variable.data, codes.variable.data, int(maps.max()) + 1
+            bytes(description.variable.data), bytes(codes.variable.data), int(maps.max()) + 1
         )
     except ExportError as error:
         raise call.misfit(error.message.rstrip(".")) from error

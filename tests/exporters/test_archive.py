@@ -9,13 +9,13 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
+from nnabla.utils.nnp_graph import NnpLoader
 
 from nnabla_compress.exporters import export_nnp
 from nnabla_compress.exporters.archive import (
     add_metadata,
     name_graph,
-    read,
-    write,
+    write_and_read_back,
 )
 from nnabla_compress.exporters.converter_settings import carried_types
 from nnabla_compress.graph.compare import run
@@ -38,7 +38,7 @@ def test_variables_of_other_types_are_named_and_the_types_travel_in_the_file(tmp
     sign = y.parent.inputs[0]
     graph = name_graph({"x": x}, {"y": y}, {}, {codes: "FIXED8_0", sign: "FIXED8_1"})
     assert graph.types == {"f/W": "FIXED8_0", "Sign_out": "FIXED8_1"}
-    write(tmp_path / "net.nnp", graph, 1, False)
+    write_and_read_back(tmp_path / "net.nnp", graph, 1, [])
     add_metadata(tmp_path / "net.nnp", {}, graph.types)
     assert carried_types(tmp_path / "net.nnp") == graph.types
 
@@ -47,12 +47,13 @@ def test_what_is_written_is_read_at_another_batch_size_outside_all_scopes(tmp_pa
     x = nn.Variable((1, 3))
     y = F.tanh(F.affine(x, constant(values(3, 2), "f/W")))
     graph = name_graph({"x": x}, {"y": y}, {}, {})
-    write(tmp_path / "net.nnp", graph, 1, True)
-    back = read(tmp_path / "net.nnp", ["x"], ["y"], 4)
+    assert write_and_read_back(tmp_path / "net.nnp", graph, 1, [[values(1, 3)]])
+    assert nn.get_parameters(grad_only=False) == {}
+    network = NnpLoader(str(tmp_path / "net.nnp")).get_network("Validation", batch_size=4)
+    back = [network.inputs["x"]], [network.outputs["y"]]
     data = values(4, 3, seed=2)
     expected = [run([x], [y], [row[None]])[0][0] for row in data]
     np.testing.assert_allclose(run(*back, [data])[0], expected, rtol=1e-6)
-    assert nn.get_parameters(grad_only=False) == {}
 
 
 def test_codes_take_little_more_than_their_bits_in_the_nnp(tmp_path):

@@ -1,8 +1,6 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
-from dataclasses import replace
-
 import nnabla as nn
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
@@ -10,9 +8,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 
-from nnabla_compress.errors import DataError
 from nnabla_compress.exporters import export_nnb, export_nnp
-from nnabla_compress.exporters.compact import compact, compact_file
+from nnabla_compress.exporters.compact import compact
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, read_nnb, write_nnb
 from nnabla_compress.quantizers import LUT
 from nnabla_compress.simulator import Machine
@@ -94,18 +91,3 @@ def test_a_chain_of_element_wise_functions_takes_one_buffer():
 )
 def test_other_files_come_back_as_they_are(network):
     assert compact(network) == network
-
-
-def test_a_file_with_functions_of_unknown_layout_stays(tmp_path):
-    network = chain(relu(0, 1), relu(1, 2))
-    unknown = replace(network.functions[0], id=60000, type_name="function 60000", arguments={})
-    content = replace(network, functions=(unknown, network.functions[1])).to_bytes()
-    (tmp_path / "net.nnb").write_bytes(content)
-    compact_file(tmp_path / "net.nnb")
-    assert (tmp_path / "net.nnb").read_bytes() == content
-
-
-def test_a_damaged_file_is_refused(tmp_path):
-    (tmp_path / "net.nnb").write_bytes(b"damaged")
-    with pytest.raises(DataError):
-        compact_file(tmp_path / "net.nnb")

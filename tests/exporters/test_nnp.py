@@ -246,14 +246,14 @@ def test_an_export_that_would_differ_does_not_replace_a_good_file(tmp_path, monk
     path.write_bytes(b"good")
     from nnabla_compress.exporters import archive
 
-    written = archive.write
+    written = archive.write_members
 
-    def damage(path, graph, batch_size, any_batch_size):
-        graph.parameters["f/affine/W"].d[0, 0] += 1
-        written(path, graph, batch_size, any_batch_size)
-        graph.parameters["f/affine/W"].d[0, 0] -= 1
+    def damage(path, text, parameters, codes):
+        parameters["f/affine/W"].d[0, 0] += 1
+        written(path, text, parameters, codes)
+        parameters["f/affine/W"].d[0, 0] -= 1
 
-    monkeypatch.setattr(archive, "write", damage)
+    monkeypatch.setattr(archive, "write_members", damage)
     with pytest.raises(VerifyError, match="does not read back as it was"):
         export_nnp(path, y, x)
     assert path.read_bytes() == b"good" and len(list(tmp_path.iterdir())) == 1

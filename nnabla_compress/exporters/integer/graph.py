@@ -10,6 +10,7 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.exporters.deferred import Deferred
 from nnabla_compress.exporters.exactness import Exactness, whole_windows
 from nnabla_compress.exporters.integer.layers import layer_sums
 from nnabla_compress.exporters.integer.tensors import (
@@ -48,6 +49,7 @@ class IntegerGraph:
         names: Paths of parameters by their array.
         decode: Makes a weight in the new graph.
         put_on_grid: Rounds what enters a layer.
+        deferred: Values of the weights that ``decode`` makes.
     """
 
     def __init__(
@@ -57,8 +59,9 @@ class IntegerGraph:
         names: Mapping[Any, str],
         decode: DecodeWeight,
         put_on_grid: PutOnGrid,
+        deferred: Optional[Deferred] = None,
     ) -> None:
-        self.exactness = Exactness(inputs)
+        self.exactness = Exactness(inputs, deferred)
         self.reasons: Dict[str, str] = {}
         self._weights, self._names = weights, names
         self._decode, self._put_on_grid = decode, put_on_grid

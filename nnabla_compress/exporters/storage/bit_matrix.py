@@ -12,11 +12,13 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.exporters.sources import Source
 from nnabla_compress.exporters.storage.coded import CodedTensor
 from nnabla_compress.exporters.storage.scheme import (
     CODES,
     Scheme,
     Stored,
+    codes_of,
     cut,
     parameter,
     reshaped,
@@ -46,7 +48,7 @@ class BitMatrix(Scheme):
     def build_levels(self, tensor: CodedTensor, path: str) -> Stored:
         """Returns the integers."""
         weights, middle, signs = bit_weights(tensor)
-        rows, types = bit_rows(signs, path)
+        rows, types, sources = bit_rows(tensor, signs, path)
         columns = parameter(np.array(weights)[:, None], f"{path}_weights")
         constant = parameter(np.array([middle]), f"{path}_middle") if middle else None
         total = F.affine(rows, columns, constant)
@@ -54,25 +56,32 @@ class BitMatrix(Scheme):
         y = reshaped(flat, tensor.shape)
         computed = [v for v in (columns, constant, total, flat, y) if v is not None]
         types.update((variable, "FIXED8_1") for variable in computed)
-        return Stored(self.name, y, types, tensor.integers)
+        return Stored(self.name, y, types, sources)
 
 
 def bit_rows(
-    signs: np.ndarray, path: str, suffix: str = ""
-) -> Tuple[nn.Variable, Dict[nn.Variable, str]]:
-    """Returns the bits of each element as a row of INT8 numbers, and the types for that.
+    tensor: CodedTensor,
+    signs: np.ndarray,
+    path: str,
+    suffix: str = "",
+    part: Optional[Tuple[int, int]] = None,
+) -> Tuple[nn.Variable, Dict[nn.Variable, str], Dict[nn.Variable, Source]]:
+    """Returns the bits of each element as a row of INT8 numbers, the types for that, and values.
 
     Args:
-        signs: +1 or -1, shape (bits, N).
+        tensor: The levels of the elements.
+        signs: +1 or -1 for each level, shape (bits, K).
         path: Path of the weight.
         suffix: What the name of the parameter ends in.
+        part: The first element, and the one behind the last; None for all.
 
     Returns:
         A variable of shape (N', bits), with N' >= N so that the bits fill whole bytes.
     """
-    bits, count = signs.shape
+    start, stop = part or (0, tensor.index.size)
+    bits, count = len(signs), stop - start
     padding = next(extra for extra in range(8) if (count + extra) * bits % 8 == 0)
-    padded = np.pad(signs, ((0, 0), (0, padding)), constant_values=1.0)
-    stored = parameter(padded.T, f"{path}{CODES}{suffix}")
+    name = f"{path}{CODES}{suffix}"
+    stored, source = codes_of(tensor, signs.T, (count + padding, bits), name, (start, stop))
     rows = F.mul_scalar(stored, 1.0)
-    return rows, {stored: "SIGN", rows: "FIXED8_0"}
+    return rows, {stored: "SIGN", rows: "FIXED8_0"}, {stored: source}

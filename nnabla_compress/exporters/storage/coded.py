@@ -5,13 +5,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import gcd
-from typing import Optional, Tuple
+from typing import Iterator, Optional, Tuple
 
 import numpy as np
 
 from nnabla_compress.encodings import Encoding
+from nnabla_compress.exporters.sources import Source
+from nnabla_compress.nnb.content import blocks
 
 _INT8 = 127
+_MANY = 1 << 20  # codes that a table is made of
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,8 @@ class CodedTensor:
     Only levels that occur are kept, so bits follow from what is stored, not from what was allowed.
 
     Args:
-        index: Which level an element takes, int64 of the tensor's shape.
+        index: Which level an element takes, integers of the tensor's shape, a byte each for up to
+            256 levels.
         levels: The levels, float64, shape (K,): integers if there is a scale, else any float32.
         scale: float32, a scalar or one for each index of ``axis``; None for levels that are no
             multiples of one number.
@@ -81,10 +85,55 @@ class CodedTensor:
         """Returns the float32 values of the elements."""
         if self.scale is None:
             return self.levels.astype(np.float32)[self.index]
-        whole = self.integers
-        if self.shift is not None:
-            whole = whole + self.along_axis(self.shift)
-        return whole.astype(np.float32) * self.along_axis(self.scale)
+        return self.decode_integers() * self.along_axis(np.asarray(self.scale, np.float32))
+
+    def decode_integers(self) -> np.ndarray:
+        """Returns the levels of the elements plus the shift, float32; there must be a scale."""
+        whole = self.levels.astype(np.float32)[self.index]
+        return whole if self.shift is None else whole + self.along_axis(self.shift).astype("f4")
+
+    def sample(self) -> CodedTensor:
+        """Returns a tensor that holds each level once, for each index of the axis if there is one.
+
+        What functions of single elements make of it is what they make of the tensor.
+        """
+        index = np.arange(len(self.levels))
+        if self.axis is None:
+            return replace(self, index=index)
+        count = self.index.shape[self.axis]
+        return replace(self, index=np.broadcast_to(index, (count, len(index))), axis=0)
+
+    def look_up(self, table: np.ndarray) -> Source:
+        """Returns what a table says of the elements.
+
+        Args:
+            table: A value for each element of :meth:`sample`, of its shape.
+        """
+        return Source(self.shape, lambda: self._looked_up(np.asarray(table, np.float32)))
+
+    def _looked_up(self, table: np.ndarray) -> Iterator[np.ndarray]:
+        if self.axis is None:
+            for piece in self.pieces():
+                yield table[piece]
+            return
+        places = np.broadcast_to(self.along_axis(np.arange(len(table))), self.shape)
+        for block in blocks(self.shape):
+            yield table[places[block], self.index[block]].ravel()
+
+    def pieces(self, start: int = 0, stop: Optional[int] = None) -> Iterator[np.ndarray]:
+        """Yields the indices of elements, flat, in pieces; the tensor may be a transposed view.
+
+        Args:
+            start: The first element.
+            stop: The one behind the last; None for all.
+        """
+        position, stop = 0, self.index.size if stop is None else stop
+        for block in blocks(self.shape):
+            part = self.index[block]
+            first, last = max(start - position, 0), min(stop - position, part.size)
+            if first < last:
+                yield part.reshape(-1)[first:last]
+            position += part.size
 
     def along_axis(self, numbers: np.ndarray) -> np.ndarray:
         """Returns a scalar, or numbers along the axis, in a shape that broadcasts to the tensor."""
@@ -113,8 +162,7 @@ def coded_tensor(encoding: Encoding) -> Optional[CodedTensor]:
     """
     if encoding.kept is not None:
         return None
-    used, index = np.unique(encoding.codes, return_inverse=True)
-    index = index.reshape(encoding.codes.shape)
+    used, index = _used(encoding.codes)
     if encoding.dictionary is not None:
         values = encoding.dictionary.astype(np.float32)[used]
         common = common_scale(values)
@@ -132,6 +180,27 @@ def coded_tensor(encoding: Encoding) -> Optional[CodedTensor]:
     else:
         shift = -zero_point.astype(np.int64)
     return CodedTensor(index, levels, scale, shift, encoding.axis)
+
+
+def _used(codes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+    """The codes that occur, ascending, and which of them each element takes."""
+    if not codes.size:
+        return np.empty(0, np.int64), codes.astype(np.uint8)
+    low, high = int(codes.min()), int(codes.max())
+    if high - low >= _MANY:
+        used, index = np.unique(codes, return_inverse=True)
+        return used, index.reshape(codes.shape)
+    occurs = np.zeros(high - low + 1, bool)
+    for block in blocks(codes.shape):
+        occurs[codes[block].astype(np.int64) - low] = True
+    used = np.flatnonzero(occurs) + low
+    if codes.dtype == np.uint8 and low == 0 and len(used) == high + 1:
+        return used, codes
+    number = np.cumsum(occurs) - 1
+    index = np.empty(codes.shape, np.min_scalar_type(len(used) - 1))
+    for block in blocks(codes.shape):
+        index[block] = number[codes[block].astype(np.int64) - low]
+    return used, index
 
 
 def common_scale(values: np.ndarray, largest: int = _INT8) -> Optional[float]:

@@ -43,7 +43,8 @@ class DictionaryPlanes(Scheme):
         if len(tensor.levels) == 2:
             return self._clipped(tensor, path)
         bits = tensor.bits
-        planes = sign_planes(signs_of(tensor.index, bits), path)
+        sources = sign_planes(tensor, signs_of(np.arange(len(tensor.levels)), bits), path)
+        planes = list(sources)
         types: Dict[nn.Variable, str] = {plane: "SIGN" for plane in planes}
         levels = np.pad(tensor.levels, (0, 2**bits - len(tensor.levels)), "edge")
         signs = signs_of(np.arange(2**bits), bits)
@@ -55,19 +56,19 @@ class DictionaryPlanes(Scheme):
         flat, y = restored(total, tensor)
         if tensor.scale is not None and np.abs(levels).max() * 2**bits <= _LARGEST:
             types.update((v, f"FIXED16_{bits}") for v in (*computed, *flat, y))
-        return Stored(self.name, y, types, tensor.levels.astype(np.float32)[tensor.index])
+        return Stored(self.name, y, types, sources)
 
     def _clipped(self, tensor: CodedTensor, path: str) -> Stored:
         """Returns one of two levels: a plane clipped to both, which is exact."""
         low, high = float(tensor.levels.min()), float(tensor.levels.max())
-        signs = np.where(tensor.levels[tensor.index] == high, 1.0, -1.0)
-        (plane,) = sign_planes(signs.reshape(1, -1), path)
+        signs = np.where(tensor.levels == high, 1.0, -1.0)
+        sources = sign_planes(tensor, signs[None], path)
+        (plane,) = sources
         largest = max(abs(low), abs(high))
         wide = plane if largest <= 1 else F.mul_scalar(plane, largest)
         total = F.minimum_scalar(F.maximum_scalar(wide, low), high)
         _, y = restored(total, tensor)
-        expected = tensor.levels.astype(np.float32)[tensor.index]
-        return Stored(self.name, y, {plane: "SIGN"}, expected)
+        return Stored(self.name, y, {plane: "SIGN"}, sources)
 
 
 def _polynomial(

@@ -8,7 +8,7 @@ from typing import ClassVar, Optional
 import nnabla.functions as F
 
 from nnabla_compress.exporters.storage.coded import CodedTensor
-from nnabla_compress.exporters.storage.scheme import CODES, Scheme, Stored, parameter
+from nnabla_compress.exporters.storage.scheme import CODES, Scheme, Stored, codes_of
 
 _LOWEST, _HIGHEST = -128, 127
 
@@ -36,6 +36,6 @@ class Int8(Scheme):
         offset = 0
         if low < _LOWEST or low + step * count > _HIGHEST:
             offset = low - _LOWEST
-        codes = parameter(tensor.integers - offset, path + CODES)
+        codes, source = codes_of(tensor, tensor.levels - offset, tensor.shape, path + CODES)
         y = codes if offset == 0 else F.add_scalar(codes, float(offset))
-        return Stored(self.name, y, {codes: "FIXED8_0"}, tensor.integers)
+        return Stored(self.name, y, {codes: "FIXED8_0"}, {codes: source})

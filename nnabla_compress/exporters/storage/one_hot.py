@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Dict, Optional
+from typing import ClassVar, Dict, Optional, Tuple
 
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.exporters.sources import Source
 from nnabla_compress.exporters.storage.bit_matrix import bit_rows
 from nnabla_compress.exporters.storage.coded import CodedTensor
 from nnabla_compress.exporters.storage.scheme import Scheme, Stored, cut, parameter, reshaped
@@ -36,10 +37,10 @@ class OneHot(Scheme):
             return f"it has {len(tensor.levels)} distinct values, a one-hot look-up takes 16"
         return None
 
-    def build(self, tensor: CodedTensor, path: str) -> Stored:
+    def build_values(self, tensor: CodedTensor, path: str) -> Stored:
         """Returns the values, straight from a dictionary of them if one holds for all."""
         if tensor.values is None:
-            return super().build(tensor, path)
+            return super().build_values(tensor, path)
         return self._look_up(tensor, tensor.values, path)
 
     def build_levels(self, tensor: CodedTensor, path: str) -> Stored:
@@ -50,14 +51,15 @@ class OneHot(Scheme):
         types: Dict[nn.Variable, str] = {}
         entries = np.zeros((2**tensor.bits, 1), np.float32)
         entries[: len(dictionary), 0] = dictionary
-        codes = tensor.index.ravel()
-        parts = []
-        for number, start in enumerate(range(0, codes.size, _part_size(codes.size, tensor.bits))):
-            part = codes[start : start + _part_size(codes.size, tensor.bits)]
-            parts.append(_decode(part, tensor.bits, entries, path, number, types))
+        sources: Dict[nn.Variable, Source] = {}
+        count, parts = tensor.index.size, []
+        size = _part_size(count, tensor.bits)
+        for number, start in enumerate(range(0, count, size)):
+            part = start, min(start + size, count)
+            parts.append(_decode(tensor, part, entries, path, number, types, sources))
         joined = parts[0] if len(parts) == 1 else F.concatenate(*parts, axis=0)
         y = reshaped(joined, tensor.shape)
-        return Stored(self.name, y, types, dictionary[tensor.index])
+        return Stored(self.name, y, types, sources)
 
 
 def _part_size(count: int, bits: int) -> int:
@@ -73,22 +75,25 @@ def _part_size(count: int, bits: int) -> int:
 
 
 def _decode(
-    codes: np.ndarray,
-    bits: int,
+    tensor: CodedTensor,
+    part: Tuple[int, int],
     entries: np.ndarray,
     path: str,
     number: int,
     types: Dict[nn.Variable, str],
+    sources: Dict[nn.Variable, Source],
 ) -> nn.Variable:
     """Returns the entries of some codes, shape (N, 1), and notes the types of what it takes."""
-    suffix = f"_{number}" if number else ""
-    rows, of_rows = bit_rows(signs_of(codes, bits), path, suffix)
+    suffix, bits = f"_{number}" if number else "", tensor.bits
+    signs = signs_of(np.arange(len(tensor.levels)), bits)
+    rows, of_rows, made = bit_rows(tensor, signs, path, suffix, part)
+    sources.update(made)
     # Converters transpose the weight of each Affine in place: each has one of its own.
     patterns = parameter(signs_of(np.arange(2**bits), bits), f"{path}_patterns{suffix}")
     threshold = parameter(np.full(2**bits, 1.0 - bits), f"{path}_threshold{suffix}")
     matches = F.affine(rows, patterns, threshold)
     chosen = F.relu(matches)
-    kept = cut(chosen, codes.size, 0)
+    kept = cut(chosen, part[1] - part[0], 0)
     types.update(of_rows)
     types.update(dict.fromkeys((patterns, threshold, matches, chosen, kept), "FIXED8_0"))
     return F.affine(kept, parameter(entries, f"{path}_dictionary{suffix}"))

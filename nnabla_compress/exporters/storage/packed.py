@@ -3,20 +3,22 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Optional
+from typing import ClassVar, Iterator, Optional
 
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.exporters.sources import Source
 from nnabla_compress.exporters.storage.coded import CodedTensor
 from nnabla_compress.exporters.storage.scheme import (
     CODES,
     Scheme,
     Stored,
     cut,
-    parameter,
     reshaped,
+    unfilled,
 )
+from nnabla_compress.nnb.content import PIECE
 
 _CODES = 16
 
@@ -44,9 +46,10 @@ class Packed(Scheme):
         low, step, count = tensor.grid
         # Codes -8 to 7 stand for themselves if they can.
         first = -8 if step == 1 and low >= -8 and low + count <= 7 else low
-        codes = ((tensor.integers - first) // step).ravel()
-        codes = np.append(codes, np.zeros(codes.size % 2, np.int64)).reshape(2, 1, -1)
-        pairs = parameter(16 * (codes[0] - 8) + codes[1], path + CODES)
+        codes = (tensor.levels.astype(np.int64) - first) // step
+        half = -(-tensor.index.size // 2)
+        pairs = unfilled((1, half), path + CODES)
+        source = Source((1, half), lambda: _pairs(tensor, codes, half))
         high = F.round(F.mul_scalar(F.add_scalar(pairs, -7.5), 1 / 16))
         low_half = F.add_scalar(F.sub2(pairs, F.mul_scalar(high, 16.0)), -8.0)
         joined = F.concatenate(high, low_half, axis=1)
@@ -57,4 +60,15 @@ class Packed(Scheme):
             y = F.mul_scalar(y, float(step))
         if first + 8 * step != 0:
             y = F.add_scalar(y, float(first + 8 * step))
-        return Stored(self.name, y, types, tensor.integers)
+        return Stored(self.name, y, types, {pairs: source})
+
+
+def _pairs(tensor: CodedTensor, codes: np.ndarray, half: int) -> Iterator[np.ndarray]:
+    """Two codes in a number: one of the first half of the tensor, one of the second."""
+    for start in range(0, half, PIECE):
+        stop = min(start + PIECE, half)
+        high = np.concatenate([*tensor.pieces(start, stop)])
+        low = np.concatenate([*tensor.pieces(half + start, half + stop), high[:0]])
+        pair = 16 * (codes[high] - 8)
+        pair[: low.size] += codes[low]
+        yield pair.astype(np.float32)

@@ -35,25 +35,28 @@ class Pow2Planes(Scheme):
             return f"its powers of two are {np.ptp(exponent)} octaves apart, at most 31 are"
         return None
 
-    def build(self, tensor: CodedTensor, path: str) -> Stored:
+    def build_values(self, tensor: CodedTensor, path: str) -> Stored:
         """Returns the values; one scale for all is part of the lowest power."""
         if tensor.values is None:
-            return super().build(tensor, path)
-        return super().build(CodedTensor(tensor.index, tensor.values.astype(np.float64)), path)
+            return super().build_values(tensor, path)
+        return super().build_values(
+            CodedTensor(tensor.index, tensor.values.astype(np.float64)), path
+        )
 
     def build_levels(self, tensor: CodedTensor, path: str) -> Stored:
         """Returns the levels."""
         exponents = np.frexp(np.abs(tensor.levels))[1] - 1
         lowest = int(exponents.min())
         bits = int(np.ptp(exponents)).bit_length()
-        planes = signs_of((exponents - lowest)[tensor.index], bits)
+        planes = signs_of(exponents - lowest, bits)
         negative, positive = (tensor.levels < 0).any(), (tensor.levels > 0).any()
         both = bool(negative and positive)
         base = 2.0**lowest * (-1.0 if negative and not both else 1.0)
         if both or bits == 0:
-            first = np.sign(tensor.levels)[tensor.index] if both else np.ones(tensor.shape)
-            planes = np.concatenate([first.reshape(1, -1), planes])
-        variables = sign_planes(planes, path)
+            first = np.sign(tensor.levels) if both else np.ones(len(tensor.levels))
+            planes = np.concatenate([first[None], planes])
+        sources = sign_planes(tensor, planes, path)
+        variables = list(sources)
         total = None
         if both or bits == 0:
             total = F.mul_scalar(variables[0], base)
@@ -66,4 +69,4 @@ class Pow2Planes(Scheme):
         assert total is not None
         _, y = restored(total, tensor)
         types = {variable: "SIGN" for variable in variables}
-        return Stored(self.name, y, types, tensor.levels.astype(np.float32)[tensor.index])
+        return Stored(self.name, y, types, sources)

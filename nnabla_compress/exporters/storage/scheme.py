@@ -4,18 +4,20 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import ClassVar, Dict, Optional, Sequence
+from typing import Callable, ClassVar, Dict, Iterator, Optional, Sequence, Tuple
 
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.errors import ExportError
+from nnabla_compress.exporters.sources import Source
 from nnabla_compress.exporters.storage.coded import CodedTensor
 from nnabla_compress.exporters.storage.nnb_bytes import buffer_sizes, nnb_bytes
 from nnabla_compress.graph.constants import constant
+from nnabla_compress.names import ascii_name
 
 CODES = "_codes"
 """What follows the path of a weight in the path of the parameter that holds its codes."""
@@ -42,17 +44,30 @@ def weight_path(name: str) -> str:
 class Stored:
     """A tensor as a file stores it.
 
+    Parameters that hold codes have no values in memory: sources make them as they are written.
+
     Args:
         scheme: Name of the scheme.
         variable: The decoded tensor, computed from parameters by native functions.
         types: How the C runtime holds parameters and computed variables that are no floats.
-        expected: What ``variable`` must evaluate to.
+        sources: Values of the parameters that hold codes.
+        tensor: What is stored.
+        decode: Returns what the functions make of ``tensor.sample()``.
+        expected: What they must make of it.
     """
 
     scheme: str
     variable: nn.Variable
     types: Dict[nn.Variable, str] = field(default_factory=dict)
+    sources: Dict[nn.Variable, Source] = field(default_factory=dict)
+    tensor: Optional[CodedTensor] = None
+    decode: Optional[Callable[[], np.ndarray]] = None
     expected: np.ndarray = field(default_factory=lambda: np.zeros(0, np.float32))
+
+    def fill(self) -> None:
+        """Puts the values of all codes into memory, so that ``variable`` can be computed."""
+        for parameter, source in self.sources.items():
+            parameter.d = source.array()
 
     @cached_property
     def nnb_bytes(self) -> int:
@@ -65,11 +80,25 @@ class Stored:
         return sum(buffer_sizes([self.variable], (), self.types))
 
     @cached_property
+    def decoded(self) -> np.ndarray:
+        """What each level decodes to, for each index of the axis if there is one.
+
+        Each function works on single elements, or adds up the bits of one: so a level decodes to
+        the same bits wherever it stands, and the levels stand for the tensor.
+        """
+        assert self.decode is not None
+        return self.decode()
+
+    @property
+    def values(self) -> Source:
+        """What the tensor decodes to, bit for bit, without running its functions on all of it."""
+        assert self.tensor is not None
+        return self.tensor.look_up(self.decoded)
+
+    @cached_property
     def error(self) -> float:
         """Largest difference from ``expected``, over its largest magnitude; 0 if all are equal."""
-        if self.variable.parent is not None:
-            self.variable.forward(clear_buffer=True)
-        apart = np.abs(self.variable.d.astype(np.float64) - self.expected)
+        apart = np.abs(self.decoded.astype(np.float64) - self.expected)
         peak = float(np.abs(self.expected).max()) if self.expected.size else 0.0
         return float(apart.max()) / (peak or 1.0) if apart.size else 0.0
 
@@ -95,10 +124,13 @@ class Scheme:
             tensor: What to store; ``refusal`` has nothing against it.
             path: Path of the weight, which names of parameters start with.
         """
-        stored = self.build_levels(tensor, path)
-        y = shifted(stored.variable, tensor, path)
-        y = as_float(scaled(y, tensor, path), stored.types)
-        return Stored(self.name, y, stored.types, tensor.decode())
+        sample = tensor.sample()
+        return replace(
+            self.build_values(tensor, path),
+            tensor=tensor,
+            decode=lambda: _computed(self.build_values(sample, path)),
+            expected=sample.decode(),
+        )
 
     def build_integers(self, tensor: CodedTensor, path: str) -> Stored:
         """Returns the tensor decoded to its integers, shifted but not scaled.
@@ -115,16 +147,72 @@ class Scheme:
                 f"the dictionary of {path} does not lie on an integer grid.",
                 help="train it with LUT(grid_bits=8) or dictionary='pow2', or snap it at export",
             )
+        sample = tensor.sample()
+        return replace(
+            self._shifted(tensor, path),
+            tensor=tensor,
+            decode=lambda: _computed(self._shifted(sample, path)),
+            expected=sample.decode_integers(),
+        )
+
+    def _shifted(self, tensor: CodedTensor, path: str) -> Stored:
         stored = self.build_levels(tensor, path)
-        expected = tensor.integers.astype(np.float32)
-        if tensor.shift is not None:
-            expected = expected + tensor.along_axis(tensor.shift).astype(np.float32)
         y = as_float(shifted(stored.variable, tensor, path), stored.types)
-        return Stored(self.name, y, stored.types, expected)
+        return replace(stored, variable=y)
+
+    def build_values(self, tensor: CodedTensor, path: str) -> Stored:
+        """Returns the tensor decoded to its values, without what proves it."""
+        stored = self.build_levels(tensor, path)
+        y = shifted(stored.variable, tensor, path)
+        y = as_float(scaled(y, tensor, path), stored.types)
+        return replace(stored, variable=y)
 
     def build_levels(self, tensor: CodedTensor, path: str) -> Stored:
         """Returns the tensor decoded to its levels, neither shifted nor scaled."""
         raise NotImplementedError
+
+
+def _computed(stored: Stored) -> np.ndarray:
+    stored.fill()
+    if stored.variable.parent is not None:
+        stored.variable.forward(clear_buffer=True)
+    return np.array(stored.variable.d)
+
+
+def codes_of(
+    tensor: CodedTensor,
+    table: np.ndarray,
+    shape: Sequence[int],
+    path: str,
+    part: Tuple[int, Optional[int]] = (0, None),
+) -> Tuple[nn.Variable, Source]:
+    """Returns a new parameter of what a table says of each level, and what makes its values.
+
+    Args:
+        tensor: The levels of the elements.
+        table: A number, or a row of numbers, for each level.
+        shape: Shape of the parameter; behind the elements it is filled up with ones.
+        path: Path of the parameter.
+        part: The first element that it holds, and the one behind the last.
+    """
+    numbers = np.asarray(table, np.float32)
+    size = int(np.prod(shape, dtype=np.int64))
+
+    def make() -> Iterator[np.ndarray]:
+        left = size
+        for piece in tensor.pieces(*part):
+            left -= piece.size * (numbers.size // len(numbers))
+            yield numbers[piece].reshape(-1)
+        yield np.ones(left, np.float32)
+
+    return unfilled(shape, path), Source(tuple(shape), make)
+
+
+def unfilled(shape: Sequence[int], path: str) -> nn.Variable:
+    """Returns a new parameter that no training changes, without values in memory."""
+    variable = nn.Variable(tuple(shape), need_grad=False)
+    variable.name = ascii_name(path)
+    return variable
 
 
 def shifted(x: nn.Variable, tensor: CodedTensor, path: str) -> nn.Variable:

@@ -9,13 +9,14 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.exporters.sources import Source
 from nnabla_compress.exporters.storage.coded import CodedTensor
 from nnabla_compress.exporters.storage.scheme import (
     CODES,
     Scheme,
     Stored,
+    codes_of,
     cut,
-    parameter,
     reshaped,
 )
 
@@ -39,7 +40,8 @@ class SignPlanes(Scheme):
     def build_levels(self, tensor: CodedTensor, path: str) -> Stored:
         """Returns the integers."""
         weights, middle, bits = bit_weights(tensor)
-        planes = sign_planes(bits, path)
+        sources = sign_planes(tensor, bits, path)
+        planes = list(sources)
         types = {plane: "SIGN" for plane in planes}
         total = planes[0] if weights[0] == 1 else F.mul_scalar(planes[0], weights[0])
         computed = [total]
@@ -55,7 +57,7 @@ class SignPlanes(Scheme):
         flat, y = restored(total, tensor)
         if y.parent is not None and fits_int8(weights, middle):
             types.update((v, "FIXED8_1") for v in (*computed, *flat, y) if v.parent is not None)
-        return Stored(self.name, y, types, tensor.integers)
+        return Stored(self.name, y, types, sources)
 
 
 def uneven(tensor: CodedTensor) -> Optional[str]:
@@ -80,18 +82,18 @@ def fits_int8(weights: Sequence[float], middle: float) -> bool:
 
 
 def bit_weights(tensor: CodedTensor) -> Tuple[List[float], float, np.ndarray]:
-    """Returns the weights of the bits, the constant, and the bits of each element.
+    """Returns the weights of the bits, the constant, and the bits of each level.
 
     Args:
         tensor: Of integers with equal steps.
 
     Returns:
-        Weights from the lowest bit on, the constant, and +1 or -1 of shape (bits, N).
+        Weights from the lowest bit on, the constant, and +1 or -1 of shape (bits, K).
     """
     low, step, count = tensor.grid
     number = max(1, count.bit_length())
     # One level more makes steps of two symmetric, so that no constant is needed.
-    codes = ((tensor.integers - low) // step).ravel()
+    codes = (tensor.levels.astype(np.int64) - low) // step
     weights = [step * 2.0 ** (bit - 1) for bit in range(number)]
     return weights, low + sum(weights), signs_of(codes, number)
 
@@ -101,12 +103,18 @@ def signs_of(codes: np.ndarray, bits: int) -> np.ndarray:
     return 2.0 * (codes.ravel() >> np.arange(bits)[:, None] & 1) - 1
 
 
-def sign_planes(signs: np.ndarray, path: str) -> List[nn.Variable]:
-    """Returns a SIGN parameter for each row, padded to whole bytes, shape (1, N)."""
-    padding = -signs.shape[1] % 8
-    padded = np.pad(signs, ((0, 0), (0, padding)), constant_values=1.0)
-    names = [path + CODES, *(f"{path}{CODES}_{bit}" for bit in range(1, len(padded)))]
-    return [parameter(row[None], name) for row, name in zip(padded, names)]
+def sign_planes(tensor: CodedTensor, signs: np.ndarray, path: str) -> Dict[nn.Variable, Source]:
+    """Returns a SIGN parameter a bit, padded to whole bytes, shape (1, N), and its values.
+
+    Args:
+        tensor: The levels of the elements.
+        signs: +1 or -1 for each level, shape (bits, K).
+        path: Path of the weight.
+    """
+    count = tensor.index.size
+    names = [path + CODES, *(f"{path}{CODES}_{bit}" for bit in range(1, len(signs)))]
+    shape = (1, count + -count % 8)
+    return dict(codes_of(tensor, row, shape, name) for row, name in zip(signs, names))
 
 
 def restored(x: nn.Variable, tensor: CodedTensor) -> Tuple[Dict[nn.Variable, None], nn.Variable]:

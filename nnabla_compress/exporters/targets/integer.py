@@ -13,6 +13,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 
+from nnabla_compress.exporters.deferred import Deferred
 from nnabla_compress.exporters.encode import EncodedGraph, encode_graph, lowered_graph
 from nnabla_compress.exporters.exactness import Exactness
 from nnabla_compress.exporters.inference import Network
@@ -72,14 +73,16 @@ class Integer(Target):
         def build(room: Optional[Mapping[Any, Optional[int]]]) -> Built:
             store = _IntegerStore(names, options.storage, room, every)
             rounding = InputRounding(network.inputs, options.samples, self.name, plain.outputs)
-            graph = IntegerGraph(inputs, weights, names, store, rounding)
+            graph = IntegerGraph(inputs, weights, names, store, rounding, store.deferred)
             outputs = graph.build(plain.outputs)
             if graph.reasons:
                 rest = store_weights(outputs, encodings, store.fallback, names, room)
                 outputs = rest.outputs
+                store.deferred.update(rest.deferred)
                 store.types.update(rest.types)
                 store.schemes.update(rest.schemes)
-            return Built(outputs, store.types, (store, rounding, graph))
+            made = store, rounding, graph
+            return Built(outputs, store.types, made, store.deferred.codes)
 
         if options.storage == SMALLEST or options.prefer != PREFERENCES[0]:
             built = weighed(build, plain.outputs, inputs, options.prefer)
@@ -95,8 +98,13 @@ class Integer(Target):
             exact=False,
             types=store.types,
             storage=store.schemes,
-            notes=[*notes, *rounding.notes, *_notes(outputs, inputs, names, graph.reasons)],
+            notes=[
+                *notes,
+                *rounding.notes,
+                *_notes(outputs, inputs, names, graph.reasons, store.deferred),
+            ],
             reference=reference,
+            deferred=store.deferred,
         )
 
 
@@ -119,6 +127,7 @@ class _IntegerStore:
     ) -> None:
         self.types: Dict[nn.Variable, str] = {}
         self.schemes: Dict[Any, str] = {}
+        self.deferred = Deferred()
         # A weight that a named scheme can't hold is stored by the smallest one that can.
         self.fallback = storage if storage == FLOAT else SMALLEST
         self._names, self._storage = names, storage
@@ -138,6 +147,7 @@ class _IntegerStore:
         if stored is None or not stored.exact:
             return constant(numbers.numbers, path, need_grad=False)
         self.types.update(stored.types)
+        self.deferred.update(Deferred.of([stored]))
         self.schemes[weight.data] = stored.scheme
         return stored.variable
 
@@ -154,10 +164,11 @@ def _notes(
     inputs: Sequence[nn.Variable],
     names: Mapping[Any, str],
     reasons: Mapping[str, str],
+    deferred: Deferred,
 ) -> List[str]:
     """Says what NNabla and the C runtime may compute differently, mostly in the last bits."""
     notes = [f"layer {name} adds floats: {reason}" for name, reason in reasons.items()]
-    for found in Exactness(inputs).inexact(outputs):
+    for found in Exactness(inputs, deferred).inexact(outputs):
         type_name = found.function.info.type_name
         if type_name not in WEIGHTED:
             notes.append(f"{type_name} {place(found.function, names)}: {found.reason}")

@@ -63,7 +63,7 @@ class Portable(Target):
             if options.storage == SMALLEST:  # who asks for floats wants them as they decode
                 outputs = chosen.fold_into_floats(outputs, names)
             outputs = chosen.decode(outputs)
-            return Built(outputs, chosen.types, chosen)
+            return Built(outputs, chosen.types, chosen, chosen.deferred.codes)
 
         build_asked = partial(build, options.storage)
         if options.storage == SMALLEST or options.prefer != PREFERENCES[0]:
@@ -84,6 +84,7 @@ class Portable(Target):
             storage=store.schemes,
             notes=[*notes, *store.notes, *_without_effect(plain, options)],
             reference=reference,
+            deferred=store.deferred,
         )
 
 

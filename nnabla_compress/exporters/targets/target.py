@@ -11,6 +11,7 @@ import numpy as np
 
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.errors import UnsupportedFunctionError
+from nnabla_compress.exporters.deferred import Deferred
 from nnabla_compress.exporters.encode import EncodedGraph, encode_graph, lowered_graph
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
@@ -89,6 +90,7 @@ class Lowered:
             for those that only the runtime computes. None: ``outputs``.
         packed: Weights that the ``.nnb`` holds as packed codes for the C kernels, by array of the
             float parameter in ``outputs``' graph.
+        deferred: Values of stored weights that are not in memory.
     """
 
     outputs: List[nn.Variable]
@@ -100,6 +102,7 @@ class Lowered:
     notes: Sequence[str] = ()
     reference: Optional[Sequence[nn.Variable]] = None
     packed: Mapping[Any, PackedWeights] = field(default_factory=dict)
+    deferred: Deferred = field(default_factory=Deferred)
 
 
 class Target:

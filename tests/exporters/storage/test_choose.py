@@ -55,6 +55,7 @@ def test_floats_are_floats_if_asked_for():
 
 def test_integers_are_stored_for_exact_arithmetic():
     stored, _ = store_integers(tensor(4), "c/W")
+    stored.fill()
     stored.variable.forward()
     np.testing.assert_array_equal(stored.variable.d, np.rint(stored.variable.d))
     assert stored.exact

@@ -65,6 +65,7 @@ def test_every_scheme_decodes_what_the_encoding_does(encoding):
         if scheme.refusal(tensor) is not None:
             continue
         stored = scheme.build(tensor, "c/W")
+        stored.fill()
         stored.variable.forward()
         got, expected = stored.variable.d, encoding.decode()
         assert got.shape == expected.shape and stored.variable not in stored.types
@@ -75,9 +76,11 @@ def test_every_scheme_decodes_what_the_encoding_does(encoding):
             assert stored.exact
         if tensor.scale is not None:
             whole = scheme.build_integers(tensor, "c/W")
+            whole.fill()
             whole.variable.forward()
             np.testing.assert_array_equal(whole.variable.d, np.rint(whole.variable.d))
-            np.testing.assert_array_equal(whole.variable.d, whole.expected)
+            np.testing.assert_array_equal(whole.variable.d, whole.values.array())
+            assert whole.exact
             np.testing.assert_array_equal(
                 whole.variable.d * tensor.along_axis(tensor.scale), expected
             )
@@ -91,6 +94,7 @@ def test_what_the_runtime_holds_in_few_bits_fits_them(encoding):
         if scheme.refusal(tensor) is not None:
             continue
         stored = scheme.build(tensor, "c/W")
+        stored.fill()
         for function in functions([stored.variable]):
             for variable in function.outputs:
                 variable.forward()
@@ -168,7 +172,9 @@ def name_of(folder):
     return NnpLoader(str(folder / "net.nnp")).get_network_names()[0]
 
 
-def assert_same_functions(got, recorded_weight):
+def assert_same_functions(stored, recorded_weight):
+    stored.fill()
+    got = stored.variable
     ours, theirs = functions([got]), functions([recorded_weight])
     assert [f.info.type_name for f in ours] == [f.info.type_name for f in theirs]
     for own, their in zip(ours, theirs):
@@ -196,7 +202,7 @@ def test_dictionary_planes_are_the_recorded_functions(name):
         ours, theirs = functions([stored.variable]), functions([weight])
         assert [f.info.type_name for f in ours] == [f.info.type_name for f in theirs]
         weight.forward()
-        np.testing.assert_allclose(stored.expected, weight.d, atol=1e-6)
+        np.testing.assert_allclose(stored.values.array(), weight.d, atol=1e-6)
         assert stored.error < 1e-6
 
 
@@ -208,7 +214,7 @@ def test_powers_of_two_are_the_recorded_functions():
         tensor = CodedTensor(index.reshape(values.shape), levels.astype(np.float64))
         if len(levels) == len(table):
             stored = SCHEMES["pow2_planes"].build(tensor, "c/W")
-            assert_same_functions(stored.variable, weight)
+            assert_same_functions(stored, weight)
 
 
 def test_packed_codes_are_the_recorded_functions():
@@ -217,7 +223,7 @@ def test_packed_codes_are_the_recorded_functions():
         scale = functions([weight])[-1].info.args["val"]
         codes = np.rint(weight.d / scale).astype(np.int64)
         tensor = coded_tensor(Encoding(codes, 4, scale=np.float32(scale)))
-        assert_same_functions(SCHEMES["packed"].build(tensor, "c/W").variable, weight)
+        assert_same_functions(SCHEMES["packed"].build(tensor, "c/W"), weight)
 
 
 @pytest.mark.parametrize("name", ["04_d8_per_tensor", "05_d8_per_channel"])
@@ -229,7 +235,7 @@ def test_int8_codes_are_the_recorded_functions(name):
         if scale is None:
             scale, axis = last.inputs[1].d.ravel(), 0
         tensor = coded_tensor(Encoding(codes, 8, scale=np.float32(scale), axis=axis))
-        assert_same_functions(SCHEMES["int8"].build(tensor, "c/W").variable, weight)
+        assert_same_functions(SCHEMES["int8"].build(tensor, "c/W"), weight)
 
 
 def test_sign_planes_are_the_recorded_functions():
@@ -237,4 +243,4 @@ def test_sign_planes_are_the_recorded_functions():
         weight.forward()
         encoding = Encoding(weight.d.astype(np.int64), 3, scale=np.float32(1))
         stored = SCHEMES["sign_planes"].build_integers(coded_tensor(encoding), "c/W")
-        assert_same_functions(stored.variable, weight)
+        assert_same_functions(stored, weight)
