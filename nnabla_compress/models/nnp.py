@@ -17,7 +17,7 @@ from nnabla.utils.nnp_graph import NnpNetworkPass
 
 from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError, FixedBatchError
-from nnabla_compress.graph.batches import follows_batch
+from nnabla_compress.graph.batches import follows_batch, graph_mixes_rows
 from nnabla_compress.graph.products import products_as_layers
 from nnabla_compress.graph.recurrent import recurrent_as_layers
 from nnabla_compress.graph.rewrite import rebuild
@@ -281,6 +281,8 @@ class NnpFile:
                 with nn.parameter_scope("", OrderedDict()):
                     x = {key: nn.Variable((rows, *shape)) for key, shape in shapes.items()}
                     self.build(name, x)
+                    if self._is_sequence(name):
+                        self._only_batch[name] = self._own_rows(name)
             except FixedBatchError as error:
                 self._only_batch[name] = error.rows
             except CompressError:
@@ -297,6 +299,16 @@ class NnpFile:
         """
         name = self.choose(network)
         return [shown_name(key) for key in self._states.get(name, ())]
+
+    def _is_sequence(self, name: str) -> bool:
+        """Whether the file writes out a first axis whose rows are computed from each other."""
+        proto = self._network(name)
+        written = {tuple(proto.variables[key].shape[:1]) for key in data_inputs(proto)}
+        if len(written) != 1 or max(written) < (2,):
+            return False
+        made = self._direct(name, {}, None, True)
+        outputs = [y for y in made.outputs.values() if {y.shape[:1]} == written]
+        return graph_mixes_rows(outputs, list(made.inputs.values()))
 
     def _own_rows(self, name: str) -> int:
         """The batch size that the file states."""

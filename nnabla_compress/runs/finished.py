@@ -100,7 +100,7 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
         ``(inputs, build)`` within a parameter scope of its own.
 
     Raises:
-        DataError: If the run has not finished.
+        DataError: If the run has not finished, or its network does not give a row a sample.
     """
     recipe = run.recipe
     with own_parameters():
@@ -118,6 +118,8 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
         elif kept is not None:
             others = kept.scored if run.trusted else confined(kept.scored)
             divide(inputs, recipe, run.recipe_folder, kept.samples, others)
+        if inputs.splits is not None:
+            inputs.check_rows()
         if other is None or other.targets != "none":
             inputs.answer()
         if kept is not None:
@@ -300,6 +302,7 @@ def export_file(
         samples, name = None, None if recipe is None else recipe.model.network
         if recipe is not None and recipe.data is not None:
             inputs = _inputs_of(path, recipe, folder, name, targets="none")
+            inputs.check_rows()
             samples = inputs.drawn(part.samples).arrays
         file = NnpFile(path)
         only = file.only_batch(name)
