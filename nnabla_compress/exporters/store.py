@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
+import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.encodings import Encoding
@@ -18,6 +19,7 @@ from nnabla_compress.exporters.affine import (
     affine_on_codes,
     kernel_shape,
 )
+from nnabla_compress.exporters.moved import moved
 from nnabla_compress.exporters.storage import (
     FLOAT,
     SMALLEST,
@@ -135,7 +137,7 @@ class WeightStore:
 
     def _begin(self) -> None:
         self._stored: Dict[Any, Optional[Stored]] = {}
-        self._reasons: Dict[str, List[str]] = {}
+        self._reasons: Dict[str, Dict[str, None]] = {}  # paths of weights, each once, by reason
         self._as_asked = self._on_codes_count = 0
 
     def turn_affines(self, outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
@@ -166,11 +168,11 @@ class WeightStore:
             stored = self._store(kernel) if kernel.data in self._encodings else None
             if stored is None:
                 if kernel.data not in self._encodings and self._storage != FLOAT:
-                    self._reasons.setdefault(_ALONG_INPUTS, []).append(weight.name)
+                    self._reasons.setdefault(_ALONG_INPUTS, {})[weight.name] = None
                 return None
             bias = arguments[BIAS] if len(arguments) > BIAS else None
             if stored.scheme == Int8.name and uses[weight.data] == 1:
-                y = self._on_codes(function, arguments[0], weight, bias)
+                y = self._on_codes(function, arguments[0], weight, kernel, bias)
                 if y is not None:
                     self._stored[kernel.data] = None
                     return y
@@ -203,7 +205,7 @@ class WeightStore:
         if asked and self._reasons and not self._as_asked:
             reason, paths = next(iter(self._reasons.items()))
             raise ConfigError(
-                f"storage is {self._storage!r}, but {paths[0]} can't be stored so: {reason}.",
+                f"storage is {self._storage!r}, but {next(iter(paths))} can't be stored so: {reason}.",
                 help="choose storage 'smallest', which takes what fits each weight",
             )
         return made
@@ -279,7 +281,7 @@ class WeightStore:
         lines = []
         for reason, paths in self._reasons.items():
             more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-            lines.append(f"{', '.join(paths[:_NAMED])}{more}: {reason}")
+            lines.append(f"{', '.join(list(paths)[:_NAMED])}{more}: {reason}")
         return lines
 
     def _all(self) -> Dict[Any, Stored]:
@@ -306,18 +308,26 @@ class WeightStore:
         shape: Tuple[int, ...],
     ) -> nn.Variable:
         """Returns the weight of an Affine as the kernel of a convolution, encoded as well."""
-        axis = encoding.axis
-        if axis is not None and (axis, weight.ndim) != (1, 2):  # not along the outputs
+        turned: Optional[Encoding] = None
+        if encoding.axis != 0:  # along the inputs
+            turned = _one(moved(encoding, F.transpose(weight, axes).parent))
+            if turned is not None:
+                before = nn.Variable(turned.codes.shape)
+                turned = _one(moved(turned, F.reshape(before, shape, inplace=False).parent))
+        if turned is None:
             return constant(weight.d.transpose(axes).reshape(shape), weight.name)
-        codes = encoding.codes.transpose(axes).reshape(shape)
-        turned = replace(encoding, codes=codes, axis=None if axis is None else 0)
         kernel = constant(turned.decode(), weight.name)
         self._encodings[kernel.data] = turned
         self._turned[kernel.data] = weight.data
         return kernel
 
     def _on_codes(
-        self, function: Any, x: nn.Variable, weight: nn.Variable, bias: Optional[nn.Variable]
+        self,
+        function: Any,
+        x: nn.Variable,
+        weight: nn.Variable,
+        kernel: nn.Variable,
+        bias: Optional[nn.Variable],
     ) -> Optional[nn.Variable]:
         """Returns an Affine that reads INT8 codes; None if they are not what its sums need."""
         if not self._sums_codes(weight.data):
@@ -327,7 +337,10 @@ class WeightStore:
         stored = Int8().build_levels(tensor, weight.name)
         self._on_codes_count += 1
         self._stored[weight.data] = stored
-        return affine_on_codes(function, x, stored.variable, np.asarray(tensor.scale), bias)
+        # Of several axes of outputs the scales may go along one: the kernel has one an output.
+        spread = coded_tensor(self._encodings[kernel.data])
+        assert spread is not None
+        return affine_on_codes(function, x, stored.variable, np.asarray(spread.scale), bias)
 
     def _store(self, weight: nn.Variable) -> Optional[Stored]:
         if weight.data not in self._stored:
@@ -337,8 +350,7 @@ class WeightStore:
             elif stored is not None:
                 self._as_asked += 1
             if reason:
-                paths = self._reasons.setdefault(reason, [])
-                paths += [weight.name] if weight.name not in paths else []
+                self._reasons.setdefault(reason, {})[weight.name] = None
             self._stored[weight.data] = stored
         return self._stored[weight.data]
 
@@ -364,3 +376,7 @@ class WeightStore:
             return False
         low, step, count = tensor.grid
         return -128 <= low and low + step * count <= 127
+
+
+def _one(found: Optional[List[Encoding]]) -> Optional[Encoding]:
+    return None if found is None else found[0]
