@@ -19,6 +19,7 @@ from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
 from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
 from nnabla_compress.models.nnp_archive import read_nnp
+from nnabla_compress.models.nnp_executed import executed_part
 from nnabla_compress.nnb import read_nnb
 
 API_LEVELS = range(1, NEWEST + 1)
@@ -37,7 +38,8 @@ def export_nnb(
 
     The same as ``nnabla_cli convert -d nnb_3 --nnp-no-expand-network --api API -b BATCH_SIZE``:
     buffers of their real size, and functions in the order of the file, so that decoded weights are
-    not all alive at once. Then :func:`~nnabla_compress.exporters.compact.compact` takes out what
+    not all alive at once. Functions that no output of the executor needs, such as a loss, are left
+    out before. Then :func:`~nnabla_compress.exporters.compact.compact` takes out what
     the runtime does not need.
 
     Args:
@@ -86,7 +88,8 @@ def export_nnb(
         arguments = ["-d", "nnb_3", "--nnp-no-expand-network", "--api", str(api)]
         arguments += ["-b", str(batch_size)]
         arguments += ["-s", str(checked)] if types else []
-        reason = _convert([*arguments, str(nnp_path), str(temporary)])
+        converted = executed_part(nnp_path, Path(folder))
+        reason = _convert([*arguments, str(converted), str(temporary)])
         if reason is None and temporary.stat().st_size == 0:
             reason = "it wrote nothing"
         if reason is not None and _only_lacks_an_executor(nnp_path):

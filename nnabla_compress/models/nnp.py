@@ -138,14 +138,14 @@ class NnpFile:
         """Chooses a network.
 
         Args:
-            network: Its name; by default the one that infers by its name (``PREFERRED``), or the
-                only one.
+            network: Its name; by default the one that infers by its name (``PREFERRED``), the one
+                that the first executor runs, or the only one.
 
         Returns:
             The name.
 
         Raises:
-            ConfigError: If there is no such network, or several and none is named to infer.
+            ConfigError: If there is no such network, or several and nothing says which infers.
         """
         listed = ", ".join(self.names)
         if network is not None:
@@ -155,10 +155,14 @@ class NnpFile:
         for name in PREFERRED:
             if name in self.names:
                 return name
-        if len(self.names) > 1:
+        run = [each.network for each in self.executors[:1] if each.network in self.names]
+        if len(self.names) > 1 and not run:
             raise ConfigError(
-                f"{self.path} has several networks: {listed}.", help="name one with network:"
+                f"{self.path} has several networks: {listed}.",
+                help="name one: by --network in the shell, network: in a recipe",
             )
+        if run:
+            return run[0]
         return self.names[0]
 
     def data_shapes(self, network: Optional[str] = None) -> Dict[str, Tuple[int, ...]]:

@@ -7,6 +7,7 @@ Every verb that exports does it here, so that each writes the same files and say
 from __future__ import annotations
 
 import shlex
+import tempfile
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -42,18 +43,12 @@ class Exported(NamedTuple):
     Args:
         report: Bits and bytes of each layer, and what a user should know.
         paths: The files, the ``.nnp`` first.
+        sizes: Of the ``.nnb``, also where only C source was made of it; None if there was none.
     """
 
     report: ExportReport
     paths: List[Path]
-
-    @property
-    def sizes(self) -> Optional[NnbReport]:
-        """The sizes of the ``.nnb``, None if there is none."""
-        for path in self.paths:
-            if path.suffix == ".nnb":
-                return nnb_report(path, self.report.float_sizes)
-        return None
+    sizes: Optional[NnbReport] = None
 
     def as_dict(self) -> Dict[str, Any]:
         """Returns what ``results.json`` says of the export."""
@@ -175,20 +170,23 @@ def export_graph(
         )
     beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
     paths = [nnp, *(path for path in beside if path.exists())]
-    if part.nnb or part.c:
-        nnb = nnp.with_suffix(".nnb")
-        with stage(f"writing {nnb.name}"):
-            export_nnb(nnb, nnp, api=part.api, batch_size=rows)
-        paths.append(nnb)
-        if needs_callbacks(read_nnb(nnb)):
-            paths += copy_sources(nnb.parent)
-        if part.c:
-            with stage("writing C source"):
-                paths += export_c(nnp.with_suffix(".c"), nnb)
     if rows != (only_batch or 1):
         # The network in float was measured with the batch size of the .nnp.
         report = replace(report, float_sizes=None)
-    return Exported(report, paths)
+    if not (part.nnb or part.c):
+        return Exported(report, paths)
+    # C source alone is made of an .nnb, too, which then is not kept.
+    with tempfile.TemporaryDirectory() as temporary:
+        nnb = (nnp if part.nnb else Path(temporary) / nnp.name).with_suffix(".nnb")
+        with stage(f"writing {nnb.name}"):
+            export_nnb(nnb, nnp, api=part.api, batch_size=rows)
+        paths += [nnb] if part.nnb else []
+        if needs_callbacks(read_nnb(nnb)):
+            paths += copy_sources(nnp.parent)
+        if part.c:
+            with stage("writing C source"):
+                paths += export_c(nnp.with_suffix(".c"), nnb)
+        return Exported(report, paths, nnb_report(nnb, report.float_sizes))
 
 
 def _rows(only: Optional[int], wanted: int) -> int:

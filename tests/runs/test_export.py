@@ -3,9 +3,11 @@ from __future__ import annotations
 
 import nnabla as nn
 import nnabla.parametric_functions as PF
+import pytest
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.runs import export_file
 from nnabla_compress.runs.export import Exported
 
 
@@ -22,3 +24,26 @@ def test_the_command_for_the_converter_does_not_overwrite_the_smaller_nnb(tmp_pa
     assert command.endswith(f"{nnp} {tmp_path / 'net.converted.nnb'}")
     alone = Exported(report, [nnp, settings]).commands["convert"]
     assert alone.endswith(f"{nnp} {nnb}")
+
+
+@pytest.mark.parametrize("nnb", [True, False])
+def test_an_nnb_that_only_c_source_is_made_of_is_not_kept(nnb, tmp_path):
+    nn.clear_parameters()
+    x = nn.Variable((1, 64))
+    y = PF.affine(x, 64, name="fc")
+    export_nnp(tmp_path / "net.nnp", y, x)
+    made = export_file(tmp_path / "net.nnp", tmp_path / "out", nnb=nnb, c=True)
+    found = sorted(path.name for path in (tmp_path / "out").iterdir())
+    assert found == sorted(path.name for path in made.paths)
+    assert ("net.nnb" in found) == nnb and {"net.c", "net.h", "net_main.c"} < set(found)
+    assert made.sizes.nnb_bytes == made.as_dict()["nnb_bytes"] > 4 * 64 * 64
+
+
+def test_c_source_of_packed_weights_has_its_kernels_without_an_nnb(tmp_path):
+    nn.clear_parameters()
+    x = nn.Variable((1, 64))
+    y = PF.affine(x, 64, apply_w=Q.LUT(bits=2), name="fc")
+    export_nnp(tmp_path / "net.nnp", y, x)
+    made = export_file(tmp_path / "net.nnp", tmp_path / "out", "callback", nnb=False, c=True)
+    names = {path.name for path in made.paths}
+    assert {"net.c", "packed_kernels.c"} <= names and not list((tmp_path / "out").glob("*.nnb"))
