@@ -16,7 +16,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.c_kernels import copy_sources
-from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
+from nnabla_compress.errors import ConfigError, FixedBatchError, UnsupportedFunctionError
 from nnabla_compress.exporters import (
     ExportReport,
     NnbReport,
@@ -28,6 +28,7 @@ from nnabla_compress.exporters import (
 from nnabla_compress.exporters.c_source import compile_command
 from nnabla_compress.exporters.inference import Variables
 from nnabla_compress.exporters.obstacles import refuse_missing
+from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
@@ -116,7 +117,9 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
 
 
 def check_exportable(inputs: Inputs, target: str) -> None:
-    """Refuses a network that holds a function which the target lacks, before any long work.
+    """Refuses what the export would refuse in the end, before any long work.
+
+    That is a network with a function which the target lacks, and missing samples.
 
     A last activation that is missing is none: the export then ends before it.
 
@@ -125,11 +128,32 @@ def check_exportable(inputs: Inputs, target: str) -> None:
         target: What is to be exported to.
 
     Raises:
+        ConfigError: If the target needs samples and there are none.
         UnsupportedFunctionError: For the first such function, with its place and a way out.
     """
+    check_samples(target, inputs.splits is not None)
     with own_parameters(), nn.auto_forward(False):
         given, logits = _built(inputs, inputs.build)
         refuse_missing([logits], list(given.values()), target)
+
+
+def check_samples(target: str, given: bool) -> None:
+    """Refuses a target that chooses number formats from samples where there are none.
+
+    Args:
+        target: Name of the target.
+        given: Whether there are data.
+
+    Raises:
+        ConfigError: If it needs them, or there is no such target.
+    """
+    chosen = target_named(target)
+    if chosen.needs_samples and not given:
+        raise ConfigError(
+            f"target {target!r} chooses number formats from samples, and there are no data.",
+            help="add --data (or --recipe-data; in a recipe data:), some hundred samples without "
+            "labels; or choose a target of float maps: portable, integer or callback",
+        )
 
 
 def _built(inputs: Inputs, build: Build) -> Tuple[Dict[str, nn.Variable], nn.Variable]:

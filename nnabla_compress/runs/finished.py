@@ -17,7 +17,7 @@ from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
 from nnabla_compress.runs.doubts import scored
-from nnabla_compress.runs.export import Exported, export_graph, export_network
+from nnabla_compress.runs.export import Exported, check_samples, export_graph, export_network
 from nnabla_compress.runs.inputs import (
     Inputs,
     OtherData,
@@ -263,6 +263,7 @@ def export_run(
     """
     part = ExportPart.checked({"target": target, **options})
     run = open_run(folder, trust)
+    check_samples(part.target, other is not None or run.recipe.data is not None)
     with trained_network(run, other) as (inputs, build), new_files(output):
         return export_network(output / f"{run.recipe.name}.nnp", inputs, build, part)
 
@@ -294,6 +295,7 @@ def export_file(
         CompressError: If the file is damaged, or the network can't be exported.
     """
     part = ExportPart.checked({"target": target, **options})
+    check_samples(part.target, recipe is not None and recipe.data is not None)
     path = network_file(path)
     nnp = (output / path.name).with_suffix(".nnp")
     if nnp.exists() and nnp.samefile(path):
