@@ -47,6 +47,7 @@ __all__ = [
     "quantizers",
 ]
 
+_TRAINING = "add training: {epochs: 1}, in the shell --epochs 1 and --data"
 EXAMPLE = """\
 name: lenet-lutq-4bit            # also the name of the run folder
 seed: 1
@@ -278,9 +279,9 @@ class CompressionPart(_Part):
                 help="add fold: training",
             )
         if self.budget is not None and self.training is None:
-            raise ConfigError("compression: a budget needs a training.", help="add training:")
+            raise ConfigError("compression: a budget needs a training.", help=_TRAINING)
         if self.distill is not None and self.training is None:
-            raise ConfigError("compression: distill is for a training.", help="add training:")
+            raise ConfigError("compression: distill is for a training.", help=_TRAINING)
         return self
 
     @property

@@ -152,6 +152,11 @@ def _cause_in(inputs: Inputs) -> str:
     pixels = next((array for array in drawn if _pixels(array)), None)
     if pixels is not None:
         return f"{_seen(pixels)}; if the network was trained on others, add --scale 1/255"
+    if 0 <= drawn[0].min() and 0.5 < drawn[0].max() <= 1:
+        return (
+            f"{_seen(drawn[0])}; if the network was trained on pixels from 0 to 255, add "
+            "--scale 255"
+        )
     return (
         f"{_seen(drawn[0])}; scale, mean and std (--scale, --mean, --std, or preprocessing:) must "
         "be those of its training"
