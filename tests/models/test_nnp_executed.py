@@ -40,7 +40,12 @@ def with_loss(tmp_path, request):
     outputs = {"loss": loss} if request.param == "the only output" else {"y": y, "loss": loss}
     return file_with(
         tmp_path / "net.nnp",
-        {"main": {"outputs": outputs, "names": {k: v for k, v in names.items() if k not in outputs}}},
+        {
+            "main": {
+                "outputs": outputs,
+                "names": {k: v for k, v in names.items() if k not in outputs},
+            }
+        },
         "main",
     )
 
