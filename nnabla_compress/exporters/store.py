@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections import Counter
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
@@ -204,8 +204,9 @@ class WeightStore:
         asked = self._storage not in (SMALLEST, FLOAT) and not self._room
         if asked and self._reasons and not self._as_asked:
             reason, paths = next(iter(self._reasons.items()))
+            path = next(iter(paths))
             raise ConfigError(
-                f"storage is {self._storage!r}, but {next(iter(paths))} can't be stored so: {reason}.",
+                f"storage is {self._storage!r}, but {path} can't be stored so: {reason}.",
                 help="choose storage 'smallest', which takes what fits each weight",
             )
         return made

@@ -213,8 +213,8 @@ def evaluate_network(
         if path.name == _FLOAT or not reference.is_file():
             raise DataError(
                 f"{inputs.data.name} has no targets to score {path} on.",
-                help="add them as y, or name them: --data FILE.npz,y=NAME; or give a folder of 'ptq' or 'compress', whose float network "
-                "answers; 'verify' compares without any",
+                help="add them as y, or name them: --data FILE.npz,y=NAME; or give a folder of "
+                "'ptq' or 'compress', whose float network answers; 'verify' compares without any",
             )
         answers = _inputs_of(reference, recipe, folder, None)
         with own_parameters():

@@ -99,7 +99,8 @@ def evaluate_nnb(path: Path, recipe: Recipe, folder: Path, split: str = "test") 
     if not samples.labelled:
         raise DataError(
             f"{network.inputs.data.name} has no targets to score {path} on.",
-            help="add them as y, or name them: --data FILE.npz,y=NAME; 'nnabla-compress verify' compares without any",
+            help="add them as y, or name them: --data FILE.npz,y=NAME; 'nnabla-compress verify' "
+            "compares without any",
         )
     outputs = network.answers(samples)
     loss = network.inputs.choose_loss((1, *outputs.shape[1:]), True)
