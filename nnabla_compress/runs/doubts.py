@@ -51,6 +51,18 @@ def scored(
             has not been trained on here.
     """
     score = evaluate(build, split, inputs.preprocessing, batch_size, inputs.loss)
+    return with_doubts(score, inputs, split, cause)
+
+
+def with_doubts(score: Score, inputs: Inputs, split: Split, cause: Optional[str] = None) -> Score:
+    """Returns a score with what is doubtful of it, and what that most likely comes from.
+
+    Args:
+        score: Of a network.
+        inputs: The data that it was scored on.
+        split: Which of them.
+        cause: As of :func:`scored`.
+    """
     found = doubts(score, split)
     if found:
         found[-1] += f": {cause or _cause_in(inputs)}"

@@ -17,6 +17,7 @@ from nnabla_compress.graph.batches import mixes_rows
 from nnabla_compress.graph.inputs import SEED
 from nnabla_compress.models.heads import Head
 from nnabla_compress.recipes import Recipe
+from nnabla_compress.runs.doubts import with_doubts
 from nnabla_compress.runs.inputs import Inputs, load_data, preprocessing_of
 from nnabla_compress.runs.networks import LossChoice, Network
 from nnabla_compress.runs.sample_rows import refuse_mixed, refuse_other_axes
@@ -107,9 +108,10 @@ def evaluate_nnb(path: Path, recipe: Recipe, folder: Path, split: str = "test") 
     loss.check((1, *outputs.shape[1:]), samples)
     # What remains of the network is the way from its outputs to what the loss acts on.
     answered = replace(samples, x=outputs, more={}, name="x")
-    return evaluate(
+    score = evaluate(
         lambda y, test: _before(network.head, y), answered, Preprocessing(), _ROWS, loss
     )
+    return with_doubts(score, network.inputs, samples)
 
 
 def _check_rows(machine: Machine) -> None:
