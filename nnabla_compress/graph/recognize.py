@@ -101,7 +101,7 @@ def recognize(function: Any) -> Union[Codes, Powers, None]:
 def with_nodes(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
     """Builds the graph again with a node in the place of each quantizer that is recognized.
 
-    The new graph computes the same values bit for bit. Codes between other bounds than our
+    The new graph computes the same values. Codes between other bounds than our
     quantizers have stay as they are.
 
     Args:
