@@ -4,9 +4,11 @@
 from __future__ import annotations
 
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any, List, Set
 
+from nnabla_compress.errors import DataError
 from nnabla_compress.models.nnp_archive import is_text, readable
 
 
@@ -28,9 +30,15 @@ def executed_part(path: Path, folder: Path) -> Path:
     from google.protobuf import text_format
     from nnabla.utils import nnabla_pb2
 
-    with readable(path), zipfile.ZipFile(path) as archive:
-        members = {entry.filename: archive.read(entry) for entry in archive.infolist()}
-        left_out = 0
+    try:
+        with zipfile.ZipFile(path) as archive:
+            members = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+        raise DataError(
+            f"{path} is cut short, damaged or no .nnp file ({error}).", help="save it again"
+        ) from error
+    left_out = 0
+    with readable(path):
         for name in [name for name in members if is_text(name)]:
             proto = nnabla_pb2.NNablaProtoBuf()
             text_format.Merge(members[name], proto)
