@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import shutil
 import zipfile
 import zlib
 from pathlib import Path
@@ -32,26 +33,29 @@ def executed_part(path: Path, folder: Path) -> Path:
 
     try:
         with zipfile.ZipFile(path) as archive:
-            members = {entry.filename: archive.read(entry) for entry in archive.infolist()}
+            texts = {name: archive.read(name) for name in archive.namelist() if is_text(name)}
     except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
         raise DataError(
             f"{path} is cut short, damaged or no .nnp file ({error}).", help="save it again"
         ) from error
-    left_out = 0
+    changed = {}
     with readable(path):
-        for name in [name for name in members if is_text(name)]:
+        for name, text in texts.items():
             proto = nnabla_pb2.NNablaProtoBuf()
-            text_format.Merge(members[name], proto)
-            removed = sum(_without_rest(network, proto.executor) for network in proto.network)
-            left_out += removed
-            if removed:
-                members[name] = text_format.MessageToString(proto).encode("utf-8")
-    if not left_out:
+            text_format.Merge(text, proto)
+            if sum(_without_rest(network, proto.executor) for network in proto.network):
+                changed[name] = text_format.MessageToString(proto).encode("utf-8")
+    if not changed:
         return path
     made = folder / path.name
-    with zipfile.ZipFile(made, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
+    with zipfile.ZipFile(path) as old, zipfile.ZipFile(made, "w") as new:
+        for entry in old.infolist():
+            if entry.filename in changed:
+                new.writestr(entry.filename, changed[entry.filename])
+                continue
+            # Parameters may be large: they pass by in pieces.
+            with old.open(entry) as source, new.open(entry.filename, "w", force_zip64=True) as to:
+                shutil.copyfileobj(source, to)
     return made
 
 
