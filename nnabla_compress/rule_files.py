@@ -37,6 +37,7 @@ def read_rules(path: Union[str, Path]) -> Dict[str, List[Any]]:
         content = parse_yaml(read_text(path, ConfigError))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         reason = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+        reason = "it is no text" if isinstance(error, UnicodeDecodeError) else reason
         raise ConfigError(f"can't read the rules {path}: {reason}.", help=_HELP) from None
     if not isinstance(content, Mapping) or not content:
         raise ConfigError(f"{path} holds no rules.", help=_HELP)

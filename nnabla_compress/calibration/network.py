@@ -125,7 +125,7 @@ def quantized_copy(plain: Copy, signed: Mapping[str, bool], settings: PostTraini
     Args:
         plain: The float network.
         signed: Whether its feature maps hold negative values, by the names that
-            ``quantizer_places`` gives them, if they are to be quantized.
+            ``quantizer_places`` gives them, as far as they are to be quantized.
         settings: The rules.
 
     Raises:
@@ -154,10 +154,10 @@ def quantized_copy(plain: Copy, signed: Mapping[str, bool], settings: PostTraini
 
             def choose_activation(name: str) -> Any:
                 rule = behind[name]
-                if rule is None:
+                if rule is None or rule.quantizer == "none":
                     return None
                 options = {key: v for key, v in settings.defaults().items() if key != "axis"}
-                return rule.make(signed=signed[name], **options)
+                return rule.make(signed=signed.get(name, True), **options)
 
             outputs = insert_quantizers(outputs, tensors, choose_activation)
     check_faithful(plain.outputs, outputs, plain.inputs, copy.inputs)

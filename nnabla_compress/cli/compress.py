@@ -66,7 +66,7 @@ if TYPE_CHECKING:
 @click.option("--mean", metavar="NUMBERS", help="One number, or one a channel: 0.5,0.4,0.4.")
 @click.option("--std", metavar="NUMBERS", help="Likewise.")
 @click.option("--loss", metavar="LOSS", help=LOSS_HELP)
-@click.option("-e", "--epochs", type=click.FloatRange(0), help="Fine-tune so long; needs data.")
+@click.option("-e", "--epochs", type=click.FloatRange(0), help="Fine-tune so long; needs --data.")
 @click.option("-b", "--batch-size", type=click.IntRange(1), help="Samples of an update [64].")
 @click.option("-l", "--learning-rate", type=float, help="At the start [0.01].")
 @click.option("--solver", help="A solver of nnabla.solvers [Momentum].")

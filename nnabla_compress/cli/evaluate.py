@@ -62,6 +62,10 @@ def command(
     from nnabla_compress.runs.finished import stored_in
     from nnabla_compress.runs.nnb_network import evaluate_nnb
 
+    if not target.exists():
+        raise ConfigError(
+            f"there is no {target}.", help="give a run folder, a stored network or an .nnb"
+        )
     target = stored_in(target)
     given = [f"--{name}" for name, value in options.items() if value is not None]
     if target.is_dir() and not holds_network(target):

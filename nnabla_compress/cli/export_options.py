@@ -39,7 +39,11 @@ _OPTIONS = (
     click.option(
         "--nnb/--no-nnb", default=True, show_default=True, help="Also write the .nnb file."
     ),
-    click.option("--c", is_flag=True, help="Also write the .nnb as C source with an example."),
+    click.option(
+        "--c",
+        is_flag=True,
+        help="Also write it as C source with an example; with --no-nnb, C source instead.",
+    ),
     click.option(
         "--api",
         type=click.IntRange(1, 45),

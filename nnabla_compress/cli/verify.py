@@ -112,12 +112,12 @@ def _verified(
             raise ConfigError("a run knows its float network.", help="leave --float out")
         given_data = data_of_run(target, "either", **options)
         return verify_run(target, nnp, samples, trust, given_data)
-    if nnp is not None:
-        raise ConfigError("--nnp goes with a run folder.", help="give the .nnp itself")
     if not target.exists():
         raise ConfigError(
             f"there is no file {target}.", help="give a run folder, an .nnp or an .nnb"
         )
+    if nnp is not None:
+        raise ConfigError("--nnp goes with a run folder.", help="give the .nnp itself")
     other = other_format(target)
     if target.suffix not in (".nnp", ".nnb") and other is not None:
         raise ConfigError(f"{target} is {other[0]}, not an .nnp or .nnb.", help=other[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -148,6 +148,9 @@ def layer_rows(
 ) -> Tuple[LayerRow, ...]:
     """Returns a row for each weight of a graph without quantizers.
 
+    A weight that several functions read has one, also where the target needs a copy for each: an
+    ``.nnb`` holds equal parameters once.
+
     Args:
         graph: The graph, with each weight as one parameter.
         names: Paths of its parameters by their array.
@@ -157,9 +160,12 @@ def layer_rows(
     """
     rows = []
     found = _stored_bytes(stored)
+    listed: Set[Tuple[str, bytes]] = set()
     for layer in layers(graph.outputs, _parameters(graph.outputs, names)):
-        if layer.shared:
+        copy = (layer.name, layer.weight.d.tobytes())
+        if layer.shared or copy in listed:
             continue
+        listed.add(copy)
         size = int(layer.weight.size)
         encoding = graph.encodings.get(layer.weight.data)
         rows.append(

@@ -17,6 +17,7 @@ from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
 from nnabla_compress.files import temporary_folder
 from nnabla_compress.logs import printed_here, quiet
 from nnabla_compress.models.nnp_archive import read_nnp
+from nnabla_compress.models.nnp_executed import executed_part
 from nnabla_compress.nnb import write_nnb
 from nnabla_compress.nnb.function_table import FUNCTIONS
 from nnabla_compress.safe_names import shell_word
@@ -39,7 +40,8 @@ def export_nnb(
 
     The same as ``nnabla_cli convert -d nnb_3 --nnp-no-expand-network --api API -b BATCH_SIZE``:
     buffers of their real size, and functions in the order of the file, so that decoded weights are
-    not all alive at once. Then :func:`~nnabla_compress.exporters.compact.compact` takes out what
+    not all alive at once. Functions that no output of the executor needs, such as a loss, are left
+    out before. Then :func:`~nnabla_compress.exporters.compact.compact` takes out what
     the runtime does not need.
 
     Args:
@@ -85,9 +87,10 @@ def export_nnb(
     forms = packing_of(nnp_path) if pack else None
     with ExitStack() as opened:
         folder = opened.enter_context(temporary_folder())
+        executed = executed_part(nnp_path, folder)
         try:
             with unwrapped(), _silent():
-                network = opened.enter_context(converted(nnp_path, folder, api, batch_size, types))
+                network = opened.enter_context(converted(executed, folder, api, batch_size, types))
         except (CompressError, OSError):
             raise
         except (Exception, SystemExit) as error:  # the converter refuses in many ways

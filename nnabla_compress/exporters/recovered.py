@@ -3,8 +3,9 @@
 
 An export writes a weight as parameters of few bits and functions that decode them, as integers that
 a layer adds up before they are scaled, or, for targets that pack later, as float values of which
-there are few. Each becomes one parameter again, with a node that says how it is encoded; then the
-graph is as it was before the export.
+there are few. Each becomes one parameter again, with a node that says how it is encoded, and the
+functions that quantize feature maps become nodes, too; then the graph is as it was before the
+export.
 """
 
 from __future__ import annotations
@@ -38,8 +39,10 @@ from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.clone import Made, clone
 from nnabla_compress.graph.constants import beside, constant, value
 from nnabla_compress.graph.layers import BIAS, WEIGHT, layer_name, parameter_names
+from nnabla_compress.graph.recognize import with_nodes
 from nnabla_compress.graph.rewrite import Replace, consumers, depending, leaves, rebuild
 from nnabla_compress.models.nnp import LoadedNetwork
+from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.quantizers.coded import Coded
 
@@ -47,7 +50,7 @@ _TOLERANCE = 1e-4
 
 
 class Recovered(NamedTuple):
-    """A network whose stored weights are recognized.
+    """A network whose stored weights and quantizers are recognized.
 
     Args:
         outputs: Its outputs.
@@ -63,7 +66,7 @@ class Recovered(NamedTuple):
 
 
 def recovered_network(path: Path, network: LoadedNetwork) -> Recovered:
-    """Builds the graph of an ``.nnp`` file again with its stored weights as encoded parameters.
+    """Builds the graph of an ``.nnp`` file again as it was before an export wrote it.
 
     Args:
         path: The file, of any tool.
@@ -86,7 +89,7 @@ def recovered_network(path: Path, network: LoadedNetwork) -> Recovered:
     outputs, inputs = list(network.outputs.values()), list(network.inputs.values())
     rows = {row["name"]: row for row in noted.get("layers", ())}
     found = recovered(outputs, inputs, parameter_names(outputs), rows, packing_of(path) or {})
-    if found.weights:
+    if graph_quantizers(found.outputs):
         batch_size = inputs[0].shape[0]
         rounds = input_rounds(network.inputs, {}, batch_size)
         verify_lowered(inputs, outputs, found.outputs, rounds, _TOLERANCE, True)
@@ -100,7 +103,7 @@ def recovered(
     noted: Mapping[str, Mapping[str, Any]],
     forms: Mapping[str, PackedWeights] = MappingProxyType({}),
 ) -> Recovered:
-    """Builds a graph again with its stored weights as encoded parameters.
+    """Builds a graph again with its stored weights as encoded parameters, quantizers as nodes.
 
     Args:
         outputs: Variables of one graph of native functions.
@@ -124,6 +127,7 @@ def recovered(
         (['fc/affine/W'], 'Coded')
     """
     builder = _Builder(names, noted, forms)
+    outputs = with_nodes(outputs)
     joined = rebuild(outputs, builder.join(outputs))
     made = rebuild(joined, builder.recognize(joined, inputs))
     made = rebuild(made, builder.as_affines(made))

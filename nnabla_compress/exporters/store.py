@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
+import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.encodings import Encoding
@@ -19,6 +20,7 @@ from nnabla_compress.exporters.affine import (
     kernel_shape,
 )
 from nnabla_compress.exporters.deferred import Deferred
+from nnabla_compress.exporters.moved import moved
 from nnabla_compress.exporters.storage import (
     FLOAT,
     SMALLEST,
@@ -141,7 +143,7 @@ class WeightStore:
 
     def _begin(self) -> None:
         self._stored: Dict[Any, Optional[Stored]] = {}
-        self._reasons: Dict[str, List[str]] = {}
+        self._reasons: Dict[str, Dict[str, None]] = {}  # paths of weights, each once, by reason
         self._as_asked = self._on_codes_count = 0
 
     def turn_affines(self, outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
@@ -164,21 +166,22 @@ class WeightStore:
             encoding = self._encodings.get(weight.data)
             if encoding is None or self._keeps_floats(weight, encoding):
                 return None
-            if encoding.axis is not None and (encoding.axis, weight.ndim) != (1, 2):
-                if self._storage != FLOAT:  # the scales are not along the outputs
-                    self._reasons.setdefault(_ALONG_INPUTS, []).append(weight.name)
-                return None
             axes, shape = kernel_shape(function)
             key = (weight.data, shape)
             if key not in self._kernels:
-                self._kernels[key] = self._kernel(weight, encoding, axes, shape)
+                turned = _turned(weight, encoding, axes, shape)
+                if turned is None:
+                    if self._storage != FLOAT:
+                        self._reasons.setdefault(_ALONG_INPUTS, {})[weight.name] = None
+                    return None
+                self._kernels[key] = self._kernel(weight, turned, shape)
             kernel = self._kernels[key]
             stored = self._store(kernel)
             if stored is None:
                 return None
             bias = arguments[BIAS] if len(arguments) > BIAS else None
             if stored.scheme == Int8.name and uses[weight.data] == 1:
-                y = self._on_codes(function, arguments[0], weight, bias)
+                y = self._on_codes(function, arguments[0], weight, kernel, bias)
                 if y is not None:
                     self._stored[kernel.data] = None
                     return y
@@ -210,8 +213,9 @@ class WeightStore:
         asked = self._storage not in (SMALLEST, FLOAT) and not self._room
         if asked and self._reasons and not self._as_asked:
             reason, paths = next(iter(self._reasons.items()))
+            path = next(iter(paths))
             raise ConfigError(
-                f"storage is {self._storage!r}, but {paths[0]} can't be stored so: {reason}.",
+                f"storage is {self._storage!r}, but {path} can't be stored so: {reason}.",
                 help="choose storage 'smallest', which takes what fits each weight",
             )
         return made
@@ -292,7 +296,7 @@ class WeightStore:
         lines = []
         for reason, paths in self._reasons.items():
             more = f" and {len(paths) - _NAMED} more" if len(paths) > _NAMED else ""
-            lines.append(f"{', '.join(paths[:_NAMED])}{more}: {reason}")
+            lines.append(f"{', '.join(list(paths)[:_NAMED])}{more}: {reason}")
         return lines
 
     def _all(self) -> Dict[Any, Stored]:
@@ -311,26 +315,23 @@ class WeightStore:
     def _keeps_floats(self, weight: nn.Variable, encoding: Encoding) -> bool:
         return encoding.kept is not None and self._store(weight) is None
 
-    def _kernel(
-        self,
-        weight: nn.Variable,
-        encoding: Encoding,
-        axes: Tuple[int, ...],
-        shape: Tuple[int, ...],
-    ) -> nn.Variable:
+    def _kernel(self, weight: nn.Variable, turned: Encoding, shape: Tuple[int, ...]) -> nn.Variable:
         """Returns the weight of an Affine as the kernel of a convolution, encoded as well.
 
         It stands for what decodes it, and has no values.
         """
-        codes = encoding.codes.transpose(axes).reshape(shape)
-        turned = replace(encoding, codes=codes, axis=None if encoding.axis is None else 0)
         kernel = unfilled(shape, weight.name)
         self._encodings[kernel.data] = turned
         self._turned[kernel.data] = weight.data
         return kernel
 
     def _on_codes(
-        self, function: Any, x: nn.Variable, weight: nn.Variable, bias: Optional[nn.Variable]
+        self,
+        function: Any,
+        x: nn.Variable,
+        weight: nn.Variable,
+        kernel: nn.Variable,
+        bias: Optional[nn.Variable],
     ) -> Optional[nn.Variable]:
         """Returns an Affine that reads INT8 codes; None if they are not what its sums need."""
         if not self._sums_codes(weight.data):
@@ -340,7 +341,10 @@ class WeightStore:
         stored = Int8().build_levels(tensor, weight.name)
         self._on_codes_count += 1
         self._stored[weight.data] = stored
-        return affine_on_codes(function, x, stored.variable, np.asarray(tensor.scale), bias)
+        # Of several axes of outputs the scales may go along one: the kernel has one an output.
+        spread = coded_tensor(self._encodings[kernel.data])
+        assert spread is not None
+        return affine_on_codes(function, x, stored.variable, np.asarray(spread.scale), bias)
 
     def _store(self, weight: nn.Variable) -> Optional[Stored]:
         if weight.data not in self._stored:
@@ -350,8 +354,7 @@ class WeightStore:
             elif stored is not None:
                 self._as_asked += 1
             if reason:
-                paths = self._reasons.setdefault(reason, [])
-                paths += [weight.name] if weight.name not in paths else []
+                self._reasons.setdefault(reason, {})[weight.name] = None
             self._stored[weight.data] = stored
         return self._stored[weight.data]
 
@@ -382,3 +385,21 @@ class WeightStore:
             return False
         low, step, count = tensor.grid
         return -128 <= low and low + step * count <= 127
+
+
+def _turned(
+    weight: nn.Variable, encoding: Encoding, axes: Tuple[int, ...], shape: Tuple[int, ...]
+) -> Optional[Encoding]:
+    """How the weight of an Affine is stored as a kernel; None if scales are along its inputs."""
+    if encoding.axis is None or (encoding.axis, weight.ndim) == (1, 2):
+        codes = encoding.codes.transpose(axes).reshape(shape)
+        return replace(encoding, codes=codes, axis=None if encoding.axis is None else 0)
+    if encoding.axis == 0:
+        return None
+    # Of several axes of outputs the scales may go along one.
+    transposed = moved(encoding, F.transpose(weight, axes).parent)
+    if transposed is None:
+        return None
+    before = nn.Variable(transposed[0].codes.shape)
+    reshaped = moved(transposed[0], F.reshape(before, shape, inplace=False).parent)
+    return None if reshaped is None else reshaped[0]

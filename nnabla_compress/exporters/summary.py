@@ -33,20 +33,21 @@ from nnabla_compress.turns import one_at_a_time
 
 @dataclass(frozen=True)
 class LayerSummary:
-    """A layer of a network.
+    """A weight of a network and the functions that read it.
 
     Args:
-        name: Parameter scope of its weight.
-        type: Type of its function.
+        name: Parameter scope of the weight.
+        type: Type of the function.
         shape: Shape of the weight.
-        output_shape: Shape of the output for one sample.
-        parameters: Weights and biases; 0 if an earlier layer has the same weight.
-        macs: Multiply-accumulate operations for one sample.
+        output_shape: Shape of the output for one sample; of the first function.
+        parameters: Weights and biases.
+        macs: Multiply-accumulate operations for one sample, of all functions.
         bytes: Bytes of the parameters as they are in the file, 4 each.
         distinct: Number of distinct weight values.
         packed_bytes: Bytes of the packed weights, if the file was exported with a quantizer.
         weights: How the weight is encoded: as the export noted, or by NNabla's own quantizers.
         input: How its input is encoded, as the functions before it tell.
+        readers: How many functions read the weight, such as the steps of a recurrent cell.
     """
 
     name: str
@@ -60,6 +61,7 @@ class LayerSummary:
     packed_bytes: Optional[int] = None
     weights: StoredEncoding = StoredEncoding()
     input: StoredEncoding = StoredEncoding()
+    readers: int = 1
 
 
 @dataclass(frozen=True)
@@ -71,7 +73,7 @@ class NetworkSummary:
         inputs: Shapes of the inputs by name, with the batch size of the file.
         outputs: Shapes of the outputs, likewise.
         functions: Number of functions of each type, in the order of execution.
-        layers: Its layers in the order of execution.
+        layers: Its layers in the order of execution, each weight once.
         parameters: Number of all its parameters, running statistics included.
         costs: Of the whole network, at the bits that weights and activations have.
         activations: Its activations in the order of execution, and other quantized tensors.
@@ -205,9 +207,12 @@ def _network(file: NnpFile, name: str, noted: Mapping[str, Any]) -> NetworkSumma
         copies = {
             layer.weight.d.tobytes(): noted[layer.name] for layer in found if layer.name in noted
         }
+        reading: OrderedDict[Any, List[Layer]] = OrderedDict()
+        for layer in found:
+            reading.setdefault(layer.weight.data, []).append(layer)
         rows = tuple(
-            _layer(layer, noted.get(layer.name) or copies.get(layer.weight.d.tobytes()))
-            for layer in found
+            _layer(same, noted.get(same[0].name) or copies.get(same[0].weight.d.tobytes()))
+            for same in reading.values()
         )
         total = costs(quantized, parameters, inputs)
         return NetworkSummary(
@@ -264,22 +269,25 @@ def _as_weights(parameters: Mapping[str, nn.Variable]) -> Dict[str, nn.Variable]
 def _saved(found: Sequence[Layer], rows: Sequence[LayerSummary]) -> int:
     """Returns the bytes that the weights' encodings save, without tables."""
     saved = 0
-    for layer, row in zip(found, rows):
-        if not layer.shared and row.weights.bits is not None:
+    for layer, row in zip((layer for layer in found if not layer.shared), rows):
+        if row.weights.bits is not None:
             size = int(layer.weight.size)
             saved += 4 * size - int(-(-size * row.weights.bits // 8))
     return saved
 
 
-def _layer(layer: Layer, row: Optional[Mapping[str, Any]]) -> LayerSummary:
+def _layer(same: Sequence[Layer], row: Optional[Mapping[str, Any]]) -> LayerSummary:
+    """Returns the row of a weight, of which ``same`` are all layers."""
+    layer = same[0]
+    parameters = sum(each.parameters for each in same)
     return LayerSummary(
         name=layer.name,
         type=layer.type,
         shape=layer.shape,
         output_shape=layer.output_shape[1:],
-        parameters=layer.parameters,
-        macs=layer.macs,
-        bytes=4 * layer.parameters,
+        parameters=parameters,
+        macs=sum(each.macs for each in same),
+        bytes=4 * parameters,
         distinct=len(np.unique(layer.weight.d)),
         packed_bytes=None if row is None else row["packed_bytes"],
         weights=(
@@ -288,6 +296,7 @@ def _layer(layer: Layer, row: Optional[Mapping[str, Any]]) -> LayerSummary:
             else StoredEncoding(row["quantizer"], row["bits"])
         ),
         input=encoding_of(layer.function.inputs[0]),
+        readers=len(same),
     )
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Optional, Sequence
+from typing import Callable, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -19,6 +19,7 @@ from nnabla_compress.turns import one_at_a_time
 # Values of a trial run: what a file declares is not to take the memory of the machine.
 _MOST_TRIED = 2**28
 _TOLERANCE = 1e-3
+Compute = Callable[[List[np.ndarray]], Sequence[np.ndarray]]
 
 
 def rows_of(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], wanted: int) -> int:
@@ -134,6 +135,72 @@ def follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable])
     values = random_inputs(new, made)
     halves = _halves(outputs, inputs, values)
     return halves is None or difference(halves, run(new, made, values)).largest <= _TOLERANCE
+
+
+def mixes_rows(compute: Compute, values: Sequence[np.ndarray]) -> bool:
+    """Returns whether one row of the inputs changes what comes out of another.
+
+    So it is where the first axis is not that of the samples but that of steps in time.
+
+    Args:
+        compute: Returns outputs, as many rows each, for values of each input.
+        values: Random ones, as many rows each.
+
+    Example:
+        >>> mixes_rows(lambda values: [2 * values[0]], [np.arange(6.0).reshape(3, 2)])
+        False
+        >>> mixes_rows(lambda values: [np.cumsum(values[0], 0)], [np.arange(6.0).reshape(3, 2)])
+        True
+    """
+    rows = min(map(len, values), default=0)
+    if rows < 2:
+        return False
+    before = [np.array(output) for output in compute([np.array(value) for value in values])]
+    # What runs forward in time keeps earlier rows, what runs backward later ones: both are tried.
+    for changed, others in ((0, slice(1, None)), (rows - 1, slice(0, -1))):
+        moved = [np.array(value) for value in values]
+        for value in moved:
+            value[changed] = value[(changed + 1) % rows]
+        after = compute(moved)
+        kept = [output[others] for output in before]
+        if difference(kept, [output[others] for output in after]).largest > _TOLERANCE:
+            return True
+    return False
+
+
+def graph_mixes_rows(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> bool:
+    """Returns whether a graph computes one row of its inputs from others, as far as can be tried.
+
+    Args:
+        outputs: Variables of one graph, for inference, with as many rows as its inputs.
+        inputs: Its inputs.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x = nn.Variable((3, 2))
+        >>> graph_mixes_rows([F.relu(x)], [x]), graph_mixes_rows([F.cumsum(x, axis=0)], [x])
+        (False, True)
+    """
+    if not _can_be_tried(outputs):
+        return False
+    values = random_inputs(inputs, outputs)
+    before = [np.array(variable.d) for variable in inputs]
+    try:
+        return mixes_rows(lambda rows: run(inputs, outputs, rows), values)
+    except Exception:  # whoever runs it for its values says what is wrong
+        return False
+    finally:
+        for variable, array in zip(inputs, before):
+            variable.d = array
+
+
+def _can_be_tried(outputs: Sequence[nn.Variable]) -> bool:
+    """Whether a graph can be run on values made up: small, and the same every time."""
+    # A quantizer that has seen nothing yet must not start from values made up here.
+    if graph_quantizers(outputs) or any(_is_random(f.info.type_name) for f in functions(outputs)):
+        return False
+    sizes = (int(v.size) for f in functions(outputs) for v in (*f.inputs, *f.outputs))
+    return sum(sizes) <= _MOST_TRIED
 
 
 def _halves(

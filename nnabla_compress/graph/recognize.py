@@ -19,6 +19,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.function_types import NON_NEGATIVE
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.quantizers.affine import LARGEST_SCALE, SMALLEST_SCALE, Affine
 from nnabla_compress.quantizers.pow2 import Pow2
 from nnabla_compress.quantizers.uniform import LARGEST_STEP, SMALLEST_STEP, Uniform
 
@@ -100,8 +101,8 @@ def recognize(function: Any) -> Union[Codes, Powers, None]:
 def with_nodes(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
     """Builds the graph again with a node in the place of each quantizer that is recognized.
 
-    The new graph computes the same values. Codes that are neither symmetric nor
-    from zero up stay as they are.
+    The new graph computes the same values. Codes between other bounds than our
+    quantizers have stay as they are.
 
     Args:
         outputs: Variables of one graph.
@@ -139,6 +140,9 @@ def _node(found: Union[Codes, Powers, None]) -> Optional[nn.Variable]:
             learn = "d_qmax" if found.axis is None else None
             made = Uniform(found.bits, found.low < 0, learn, axis=found.axis)
             values = [found.steps, found.steps * found.high][: 2 if learn else 1]
+        elif _is_affine(found):
+            made = Affine(found.bits, symmetric=False, axis=found.axis)
+            values = [found.steps, np.full(found.steps.shape, -found.low)]
         else:
             return None
     except ConfigError:  # more bits than ours have
@@ -149,13 +153,31 @@ def _node(found: Union[Codes, Powers, None]) -> Optional[nn.Variable]:
 
 
 def _is_uniform(found: Codes) -> bool:
-    """Whether a node of ours rounds to the same values."""
-    scaled = np.float32(1) / found.steps if found.scaled is None else found.scaled
+    """Whether a uniform quantizer rounds to the same values."""
     return (
         found.low in (0, -found.high)
         and (found.axis is None or 2 ** (found.bits - (found.low < 0)) - 1 == found.high)
-        and bool(np.array_equal(scaled, np.float32(1) / found.steps))
-        and bool((found.steps >= SMALLEST_STEP).all() and (found.steps <= LARGEST_STEP).all())
+        and _scaled_by_steps(found, SMALLEST_STEP, LARGEST_STEP)
+    )
+
+
+def _is_affine(found: Codes) -> bool:
+    """Whether an affine quantizer with a zero point rounds to the same values."""
+    return (
+        found.low <= 0 <= found.high
+        and found.high - found.low == 2**found.bits - 1
+        and _scaled_by_steps(found, SMALLEST_SCALE, LARGEST_SCALE)
+    )
+
+
+def _scaled_by_steps(found: Codes, smallest: float, largest: float) -> bool:
+    """Whether the tensor is divided by steps that a quantizer of ours can have."""
+    scaled = np.float32(1) / found.steps if found.scaled is None else found.scaled
+    steps = found.steps
+    return bool(
+        np.array_equal(scaled, np.float32(1) / steps)
+        and (steps >= smallest).all()
+        and (steps <= largest).all()
     )
 
 

@@ -23,7 +23,7 @@ from nnabla_compress.errors import (
     LimitError,
 )
 from nnabla_compress.function_types import TRAINING_ONLY
-from nnabla_compress.graph.batches import follows_batch
+from nnabla_compress.graph.batches import follows_batch, graph_mixes_rows
 from nnabla_compress.graph.products import products_as_layers
 from nnabla_compress.graph.recurrent import recurrent_as_layers
 from nnabla_compress.graph.rewrite import functions, rebuild
@@ -153,14 +153,14 @@ class NnpFile:
         """Chooses a network.
 
         Args:
-            network: Its name; by default the one that infers by its name (``PREFERRED``), or the
-                only one.
+            network: Its name; by default the one that infers by its name (``PREFERRED``), the one
+                that the first executor runs, or the only one.
 
         Returns:
             The name.
 
         Raises:
-            ConfigError: If there is no such network, or several and none is named to infer.
+            ConfigError: If there is no such network, or several and nothing says which infers.
         """
         listed = ", ".join(self.names)
         if network is not None:
@@ -170,10 +170,14 @@ class NnpFile:
         for name in PREFERRED:
             if name in self.names:
                 return name
-        if len(self.names) > 1:
+        run = [each.network for each in self.executors[:1] if each.network in self.names]
+        if len(self.names) > 1 and not run:
             raise ConfigError(
-                f"{self.path} has several networks: {listed}.", help="name one with network:"
+                f"{self.path} has several networks: {listed}.",
+                help="name one: by --network in the shell, network: in a recipe",
             )
+        if run:
+            return run[0]
         return self.names[0]
 
     def data_shapes(self, network: Optional[str] = None) -> Dict[str, Tuple[int, ...]]:
@@ -300,6 +304,8 @@ class NnpFile:
                     x = {key: nn.Variable((rows, *shape)) for key, shape in shapes.items()}
                     self._probing = True
                     self.build(name, x)
+                    if self._is_sequence(name):
+                        self._only_batch[name] = self._own_rows(name)
             except FixedBatchError as error:
                 self._only_batch[name] = error.rows
             except CompressError:
@@ -318,6 +324,16 @@ class NnpFile:
         """
         name = self.choose(network)
         return [shown_name(key) for key in self._states.get(name, ())]
+
+    def _is_sequence(self, name: str) -> bool:
+        """Whether the file writes out a first axis whose rows are computed from each other."""
+        proto = self._network(name)
+        written = {tuple(proto.variables[key].shape[:1]) for key in data_inputs(proto)}
+        if len(written) != 1 or max(written) < (2,):
+            return False
+        made = self._direct(name, {}, None, True)
+        outputs = [y for y in made.outputs.values() if {y.shape[:1]} == written]
+        return graph_mixes_rows(outputs, list(made.inputs.values()))
 
     def _own_rows(self, name: str) -> int:
         """The batch size that the file states."""

@@ -194,6 +194,15 @@ def _ends(name: str, endings: Sequence[str]) -> bool:
     return os.path.splitext(name)[1].lower() in endings
 
 
+def is_text(name: str) -> bool:
+    """Returns whether a member of an ``.nnp`` describes networks as text.
+
+    Args:
+        name: Its name.
+    """
+    return _ends(name, TEXT)
+
+
 def _parse(path: Path, contents: Dict[str, bytes], limits: Limits) -> NnpContents:
     from nnabla.utils import nnabla_pb2
 

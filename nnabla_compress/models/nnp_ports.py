@@ -23,7 +23,8 @@ def set_ports(network: Any, executors: Sequence[Executor], data: Collection[str]
         data: Names of what its file gives data to otherwise, as its trainings do.
 
     Returns:
-        Names of the variables that nobody gives data to, such as the first states of a loop.
+        Names of the variables that nobody gives data to but the outputs need, such as the first
+        states of a loop.
     """
     named = [each.outputs for each in executors if each.network == network.name]
     known = [[key for key in map(ascii_name, keys) if _is_computed(network, key)] for keys in named]
@@ -46,7 +47,7 @@ def set_ports(network: Any, executors: Sequence[Executor], data: Collection[str]
         if (key in _fed(network, executors) or not (key in states or _is_constant(network, key)))
         and (key in needed or not ends)
     ]
-    return states
+    return [key for key in states if key in needed or not ends]
 
 
 def _states(network: Any, executors: Sequence[Executor], data: Collection[str]) -> List[str]:

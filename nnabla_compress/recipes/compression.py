@@ -12,6 +12,8 @@ from nnabla_compress.recipes.checking import Part, validated
 from nnabla_compress.recipes.training_parts import BudgetPart, DistillPart, TrainingPart
 from nnabla_compress.rules import QuantizerRule
 
+_TRAINING = "add training: {epochs: 1}, in the shell --epochs 1 and --data"
+
 
 class CompressionPart(Part):
     """Which weights and activations are quantized how, under which budgets, and the training.
@@ -58,9 +60,9 @@ class CompressionPart(Part):
                 help="add fold: training",
             )
         if self.budget is not None and self.training is None:
-            raise ConfigError("compression: a budget needs a training.", help="add training:")
+            raise ConfigError("compression: a budget needs a training.", help=_TRAINING)
         if self.distill is not None and self.training is None:
-            raise ConfigError("compression: distill is for a training.", help="add training:")
+            raise ConfigError("compression: distill is for a training.", help=_TRAINING)
         return self
 
     @property

@@ -281,7 +281,8 @@ def _check(limit: Limit) -> None:
     if not any(tensor.learns_bits for tensor in limit.tensors):
         raise ConfigError(
             f"memory_budget: no tensor of the budget for {limit.name} learns its bits.",
-            help="use Uniform or Pow2 with learn='d_qmax', 'qmin_qmax', 'b_d', ...",
+            help="use Uniform or Pow2 with learn='d_qmax', 'qmin_qmax', 'b_d', ...; as rules "
+            "uniform:bits=4 or pow2:bits=4, which learn them unless they say otherwise",
         )
     least, _ = limit.reachable()
     if least > limit.bytes:

@@ -47,6 +47,9 @@ def _network_table(found: FileSummary, network: NetworkSummary) -> Table:
     table = _table(f"{found.path.name}: network {_plain(network.name)}")
     for name in ("layer", "type", "weight shape", "output shape"):
         table.add_column(name, overflow="fold")
+    shared = any(layer.readers > 1 for layer in network.layers)
+    if shared:
+        table.add_column("times read", justify="right")
     packed = any(layer.packed_bytes is not None for layer in network.layers)
     names = ["parameters", "MACs", "float bytes", "distinct values"]
     for name in names + (["packed bytes"] if packed else []):
@@ -60,6 +63,7 @@ def _network_table(found: FileSummary, network: NetworkSummary) -> Table:
             layer.type,
             shape_text(layer.shape),
             shape_text(layer.output_shape),
+            *([str(layer.readers)] if shared else []),
             f"{layer.parameters:,}",
             f"{layer.macs:,}",
             f"{layer.bytes:,}",
@@ -72,7 +76,7 @@ def _network_table(found: FileSummary, network: NetworkSummary) -> Table:
         table.add_row(*map(Text, row))
     table.add_section()
     total = [f"{network.parameters:,}", f"{network.macs:,}", f"{network.bytes:,}"]
-    table.add_row("whole network", "", "", "", *total)
+    table.add_row("whole network", "", "", "", *([""] if shared else []), *total)
     return table
 
 

@@ -53,6 +53,18 @@ def scored(
             has not been trained on here.
     """
     score = evaluate(build, split, inputs.preprocessing, batch_size, inputs.loss)
+    return with_doubts(score, inputs, split, cause)
+
+
+def with_doubts(score: Score, inputs: Inputs, split: Split, cause: Optional[str] = None) -> Score:
+    """Returns a score with what is doubtful of it, and what that most likely comes from.
+
+    Args:
+        score: Of a network.
+        inputs: The data that it was scored on.
+        split: Which of them.
+        cause: As of :func:`scored`.
+    """
     found = doubts(score, split)
     if found:
         found[-1] += f": {cause or _cause_in(inputs)}"
@@ -154,6 +166,11 @@ def _cause_in(inputs: Inputs) -> str:
     pixels = next((array for array in drawn if _pixels(array)), None)
     if pixels is not None:
         return f"{_seen(pixels)}; if the network was trained on others, add --scale 1/255"
+    if 0 <= drawn[0].min() and 0.5 < drawn[0].max() <= 1:
+        return (
+            f"{_seen(drawn[0])}; if the network was trained on pixels from 0 to 255, add "
+            "--scale 255"
+        )
     return (
         f"{_seen(drawn[0])}; scale, mean and std (--scale, --mean, --std, or preprocessing:) must "
         "be those of its training"

@@ -15,7 +15,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.c_kernels import copy_sources
-from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
+from nnabla_compress.errors import ConfigError, FixedBatchError, UnsupportedFunctionError
 from nnabla_compress.exporters import (
     ExportReport,
     NnbReport,
@@ -27,6 +27,8 @@ from nnabla_compress.exporters import (
 from nnabla_compress.exporters.c_source import compile_command
 from nnabla_compress.exporters.inference import Variables
 from nnabla_compress.exporters.obstacles import refuse_missing
+from nnabla_compress.exporters.targets import target_named
+from nnabla_compress.files import temporary_folder
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
@@ -44,18 +46,12 @@ class Exported(NamedTuple):
     Args:
         report: Bits and bytes of each layer, and what a user should know.
         paths: The files, the ``.nnp`` first.
+        sizes: Of the ``.nnb``, also where only C source was made of it; None if there was none.
     """
 
     report: ExportReport
     paths: List[Path]
-
-    @property
-    def sizes(self) -> Optional[NnbReport]:
-        """The sizes of the ``.nnb``, None if there is none."""
-        for path in self.paths:
-            if path.suffix == ".nnb":
-                return nnb_report(path, self.report.float_sizes)
-        return None
+    sizes: Optional[NnbReport] = None
 
     def as_dict(self) -> Dict[str, Any]:
         """Returns what ``results.json`` says of the export."""
@@ -125,7 +121,9 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
 
 @one_at_a_time
 def check_exportable(inputs: Inputs, target: str) -> None:
-    """Refuses a network that holds a function which the target lacks, before any long work.
+    """Refuses what the export would refuse in the end, before any long work.
+
+    That is a network with a function which the target lacks, and missing samples.
 
     A last activation that is missing is none: the export then ends before it.
 
@@ -134,11 +132,32 @@ def check_exportable(inputs: Inputs, target: str) -> None:
         target: What is to be exported to.
 
     Raises:
+        ConfigError: If the target needs samples and there are none.
         UnsupportedFunctionError: For the first such function, with its place and a way out.
     """
+    check_samples(target, inputs.splits is not None)
     with own_parameters(), nn.auto_forward(False):
         given, logits = _built(inputs, inputs.build)
         refuse_missing([logits], list(given.values()), target)
+
+
+def check_samples(target: str, given: bool) -> None:
+    """Refuses a target that chooses number formats from samples where there are none.
+
+    Args:
+        target: Name of the target.
+        given: Whether there are data.
+
+    Raises:
+        ConfigError: If it needs them, or there is no such target.
+    """
+    chosen = target_named(target)
+    if chosen.needs_samples and not given:
+        raise ConfigError(
+            f"target {target!r} chooses number formats from samples, and there are no data.",
+            help="add --data (or --recipe-data; in a recipe data:), some hundred samples without "
+            "labels; or choose a target of float maps: portable, integer or callback",
+        )
 
 
 def _built(inputs: Inputs, build: Build) -> Tuple[Dict[str, nn.Variable], nn.Variable]:
@@ -181,20 +200,23 @@ def export_graph(
         )
     beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
     paths = [nnp, *(path for path in beside if path.exists())]
-    if part.nnb or part.c:
-        nnb = nnp.with_suffix(".nnb")
-        with stage(f"writing {nnb.name}"):
-            export_nnb(nnb, nnp, api=part.api, batch_size=rows)
-        paths.append(nnb)
-        if needs_callbacks(read_nnb(nnb)):
-            paths += copy_sources(nnb.parent)
-        if part.c:
-            with stage("writing C source"):
-                paths += export_c(nnp.with_suffix(".c"), nnb)
     if rows != (only_batch or 1):
         # The network in float was measured with the batch size of the .nnp.
         report = replace(report, float_sizes=None)
-    return Exported(report, paths)
+    if not (part.nnb or part.c):
+        return Exported(report, paths)
+    # C source alone is made of an .nnb, too, which then is not kept.
+    with temporary_folder() as temporary:
+        nnb = (nnp if part.nnb else temporary / nnp.name).with_suffix(".nnb")
+        with stage(f"writing {nnb.name}"):
+            export_nnb(nnb, nnp, api=part.api, batch_size=rows)
+        paths += [nnb] if part.nnb else []
+        if needs_callbacks(read_nnb(nnb)):
+            paths += copy_sources(nnp.parent)
+        if part.c:
+            with stage("writing C source"):
+                paths += export_c(nnp.with_suffix(".c"), nnb)
+        return Exported(report, paths, nnb_report(nnb, report.float_sizes))
 
 
 def _rows(only: Optional[int], wanted: int) -> int:

@@ -19,7 +19,7 @@ from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
 from nnabla_compress.runs.doubts import scored
-from nnabla_compress.runs.export import Exported, export_graph, export_network
+from nnabla_compress.runs.export import Exported, check_samples, export_graph, export_network
 from nnabla_compress.runs.inputs import (
     Inputs,
     OtherData,
@@ -124,7 +124,7 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
         ``(inputs, build)`` within a parameter scope of its own.
 
     Raises:
-        DataError: If the run has not finished.
+        DataError: If the run has not finished, or its network does not give a row a sample.
     """
     recipe = run.recipe
     with own_parameters():
@@ -142,6 +142,8 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
         elif kept is not None:
             others = kept.scored if run.trusted else confined(kept.scored)
             divide(inputs, recipe, run.recipe_folder, kept.samples, others)
+        if inputs.splits is not None:
+            inputs.check_rows()
         if other is None or other.targets != "none":
             inputs.answer()
         if kept is not None:
@@ -238,8 +240,8 @@ def evaluate_network(
         if path.name == _FLOAT or not reference.is_file():
             raise DataError(
                 f"{inputs.data.name} has no targets to score {path} on.",
-                help="add them as y; or give a folder of 'ptq' or 'compress', whose float network "
-                "answers; 'verify' compares without any",
+                help="add them as y, or name them: --data FILE.npz,y=NAME; or give a folder of "
+                "'ptq' or 'compress', whose float network answers; 'verify' compares without any",
             )
         answers = _inputs_of(reference, recipe, folder, None)
         with own_parameters():
@@ -289,6 +291,7 @@ def export_run(
     """
     part = ExportPart.checked({"target": target, **options})
     run = open_run(folder, trust)
+    check_samples(part.target, other is not None or run.recipe.data is not None)
     nnp = output / f"{run.recipe.name}.nnp"
     with trained_network(run, other) as (inputs, build), _written_to(nnp, folder):
         return export_network(nnp, inputs, build, part)
@@ -322,6 +325,7 @@ def export_file(
         CompressError: If the file is damaged, or the network can't be exported.
     """
     part = ExportPart.checked({"target": target, **options})
+    check_samples(part.target, recipe is not None and recipe.data is not None)
     path = network_file(path)
     nnp = (output / path.name).with_suffix(".nnp")
     if nnp.exists() and nnp.samefile(path):
@@ -330,6 +334,7 @@ def export_file(
         samples, name = None, None if recipe is None else recipe.model.network
         if recipe is not None and recipe.data is not None:
             inputs = _inputs_of(path, recipe, folder, name, targets="none")
+            inputs.check_rows()
             samples = inputs.drawn(part.samples).arrays
         file = NnpFile(path)
         only = file.only_batch(name)

@@ -15,12 +15,13 @@ from nnabla_compress.calibration.samples import refuse_constant
 from nnabla_compress.compression import folded, rewrite
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
-from nnabla_compress.graph.batches import on_inputs
+from nnabla_compress.graph.batches import graph_mixes_rows, on_inputs
 from nnabla_compress.progress import stage, tracked
 from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.runs.networks import Network, network_of
 from nnabla_compress.runs.parameters import own_parameters
+from nnabla_compress.runs.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.training import Budget, Loss
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.feed import Feed
@@ -151,18 +152,16 @@ class Inputs:
             The shape of its output.
 
         Raises:
-            DataError: If the first axis of the output is not that of the samples.
+            DataError: If the first axis of the output is not that of the samples, or samples
+                depend on each other.
         """
+        rows = self.only_batch or 1
         with own_parameters(), nn.auto_forward(False):
             shape = tuple(self.build(self.variables(), True).shape)
-        rows = self.only_batch or 1
-        if shape[:1] != (rows,):
-            asked = "one sample" if rows == 1 else f"{rows} samples"
-            raise DataError(
-                f"of {asked} the network gives an output of shape {shape}: the first "
-                "axis is not that of the samples.",
-                help="choose a network or an output with one row a sample, or leave the data out",
-            )
+            refuse_other_axes(shape, rows)
+            x = self.variables(2)
+            inputs = [x] if isinstance(x, nn.Variable) else list(x.values())
+            refuse_mixed(graph_mixes_rows([self.build(x, True)], inputs))
         return shape
 
     def answer(self) -> bool:

@@ -82,14 +82,14 @@ class LossChoice:
         Args:
             output_shape: Shape of what it acts on, (B, ...).
             labelled: Whether there are targets. Without any a network of unknown purpose, whose
-                output is no row of logits, is held to the float network's numbers.
+                output is no row of several logits, is held to the float network's numbers.
 
         Raises:
             DataError: If the output fits no classifier's loss, and no other is known.
         """
         if self.name is not None:
             return make_loss(self.name, output_shape, self.delta, self.axis)
-        if not labelled and len(output_shape) != 2:
+        if not labelled and (len(output_shape) != 2 or output_shape[1] == 1):
             return make_loss("SquaredError", output_shape)
         return default_loss(output_shape)
 

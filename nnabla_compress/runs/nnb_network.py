@@ -13,10 +13,14 @@ import numpy as np
 
 from nnabla_compress.data import Preprocessing, Split, Wanted, evaluation_batches
 from nnabla_compress.errors import DataError
+from nnabla_compress.graph.batches import mixes_rows
+from nnabla_compress.graph.inputs import SEED
 from nnabla_compress.models.heads import Head
 from nnabla_compress.recipes import Recipe
+from nnabla_compress.runs.doubts import with_doubts
 from nnabla_compress.runs.inputs import Inputs, load_data, preprocessing_of
 from nnabla_compress.runs.networks import LossChoice, Network
+from nnabla_compress.runs.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 from nnabla_compress.training import LOSSES, Score, evaluate
@@ -75,6 +79,7 @@ def open_nnb(path: Path, recipe: Recipe, folder: Path, targets: Optional[str] = 
     learned = LOSSES[choice.name].targets if choice.name is not None else "classes"
     wanted = Wanted({name: (name,) for name in names}, targets=learned, shapes=shapes)
     network = Network(lambda n_classes: _no_graph, wanted, choice, lambda y: y)
+    _check_rows(machine)
     splits = load_data(recipe, folder, network, unlabelled=True, targets=targets)
     inputs = Inputs(splits, preprocessing_of(recipe), _no_graph, shapes, choice)
     return NnbNetwork(machine, inputs, last if choice.on_logits and choice.name else "")
@@ -98,16 +103,26 @@ def evaluate_nnb(path: Path, recipe: Recipe, folder: Path, split: str = "test") 
     if not samples.labelled:
         raise DataError(
             f"{network.inputs.data.name} has no targets to score {path} on.",
-            help="add them as y; 'nnabla-compress verify' compares without any",
+            help="add them as y, or name them: --data FILE.npz,y=NAME; 'nnabla-compress verify' "
+            "compares without any",
         )
     outputs = network.answers(samples)
     loss = network.inputs.choose_loss((1, *outputs.shape[1:]), True)
     loss.check((1, *outputs.shape[1:]), samples)
     # What remains of the network is the way from its outputs to what the loss acts on.
     answered = replace(samples, x=outputs, more={}, name="x")
-    return evaluate(
+    score = evaluate(
         lambda y, test: _before(network.head, y), answered, Preprocessing(), _ROWS, loss
     )
+    return with_doubts(score, network.inputs, samples)
+
+
+def _check_rows(machine: Machine) -> None:
+    rows = machine.inputs[0].shape[0]
+    refuse_other_axes(machine.outputs[0].shape, rows)
+    rng = np.random.RandomState(SEED)
+    values = [rng.randn(*port.shape).astype(np.float32) for port in machine.inputs]
+    refuse_mixed(mixes_rows(lambda rows: machine.run_many(rows)[:1], values))
 
 
 def _before(activation: str, y: nn.Variable) -> nn.Variable:

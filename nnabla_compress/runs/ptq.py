@@ -75,6 +75,7 @@ def run_ptq(
         calibrated = inputs.splits is not None
         if calibrated:
             inputs.check_rows()
+        check_exportable(inputs, recipe.export.target)
         other = None if scored is None or scored.data is None else scored.data
         data = None if other is None else other.model_dump(mode="json")
         divide(inputs, recipe, folder, samples, data)
@@ -86,7 +87,6 @@ def run_ptq(
         if test is not None and not test.labelled and inputs.answer():
             results["targets"] = "the float network's answers, where the data has none"
             test = _test(inputs)
-        check_exportable(inputs, recipe.export.target)
         x = inputs.variables()
         several = not isinstance(x, nn.Variable)
         with nn.auto_forward(False):

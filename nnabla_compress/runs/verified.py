@@ -94,6 +94,7 @@ def verify_on_data(
             inputs = open_nnb(path, recipe, folder, targets="either").inputs
         else:
             inputs = load_inputs(recipe, folder, unlabelled=True, targets="either")
+            inputs.check_rows()
         samples = samples_of(inputs, count)
     return verify_files(nnp, nnb, samples, count, original=original)
 

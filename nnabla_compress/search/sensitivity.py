@@ -99,6 +99,11 @@ class Sensitivities:
         Raises:
             DataError: If the file is missing or is none of these.
         """
+        if not Path(path).is_file():
+            raise DataError(
+                f"there is no file {path}.",
+                help="'nnabla-compress sensitivity' writes sensitivity.json",
+            )
         try:
             content = read_json(path)
             rows = tuple(_row(row) for row in content.pop("rows"))

@@ -81,6 +81,18 @@ def say(folder, monkeypatch, capfd):
         ("ptq net.nnp --data zeros.npz -o none", "hold nothing but 0"),
         ("run --resume -o others", "no recipe.yaml"),
         ("export nowhere", "there is no nowhere"),
+        ("evaluate nowhere", "there is no nowhere"),
+        ("assign-bits nowhere.json --weights 1kB", "there is no file nowhere.json"),
+        ("compress net.nnp --rules classes.npz", "it is no text"),
+        ("compress net.nnp -w uniform:bits=4 --budget weights=1kB", "in the shell --epochs 1"),
+        (
+            "compress net.nnp -w lut:bits=4 --data classes.npz -e 1 --budget weights=1kB",
+            "as rules uniform:bits=4",
+        ),
+        ("evaluate net.nnp --data named.npz,x=images", "--data FILE.npz,y=NAME"),
+        ("ptq net.nnp -t int8 -o none", "add --data"),
+        ("compress net.nnp -w lut:bits=4 -t int16 -o none", "add --data"),
+        ("export net.nnp -t int8 -o none", "add --data"),
     ],
 )
 def test_the_answer_names_the_next_step(say, typed, words):

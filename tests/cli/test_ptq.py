@@ -98,6 +98,17 @@ def test_a_folder_opens_with_the_network_and_the_samples_that_were_scored(quanti
     assert found.kept and found.count == 20 and "graph" in found.accuracies
 
 
+@pytest.mark.parametrize(
+    "maps", [("none",), ("conv1*=none", "affine:bits=8,symmetric=false")], ids=str
+)
+def test_a_folder_with_maps_that_stay_floats_opens_again(folder, tmp_path, maps):
+    results = run(folder, tmp_path / "out", "test.npz", 50, True, activations=maps)
+    assert {row["kind"] for row in results["quantizers"]} >= {"weight"}
+    assert evaluate_run(tmp_path / "out").loss == pytest.approx(
+        results["compressed"]["loss"], rel=1e-6
+    )
+
+
 @pytest.mark.parametrize("target", ["int8", "int16", "integer", "callback"])
 def test_a_folder_is_exported_for_other_targets_on_its_own_data(quantized, tmp_path, target):
     out, _ = quantized

@@ -107,7 +107,7 @@ def test_a_broken_promise_is_an_error(tmp_path, verify):
     [
         (["nothere.nnp"], "there is no file nothere.nnp"),
         (["there.txt"], "no run folder, no .nnp and no .nnb"),
-        (["net.nnp", "--nnp", "other.nnp"], "--nnp goes with a run folder"),
+        (["there.txt", "--nnp", "other.nnp"], "--nnp goes with a run folder"),
         (["."], "is no run folder"),
         ([".", "--scale", "2"], "--scale is for data that are given"),
     ],

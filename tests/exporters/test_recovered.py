@@ -7,9 +7,11 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
-from nnabla_compress.errors import ExportError
+from nnabla_compress.errors import ExportError, VerifyError
 from nnabla_compress.exporters import export_nnp
+from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.exporters.storage import SCHEMES
+from nnabla_compress.graph.recognize import with_nodes
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import LUT, Affine, Uniform, quantizer_of
@@ -122,3 +124,51 @@ def test_scales_of_outputs_and_zero_points_come_back(tmp_path):
     node = read_back(tmp_path / "net.nnp").outputs[0].parent.inputs[1].parent
     np.testing.assert_array_equal(node.inputs[0].d, expected)
     assert node.info.args["axis"] == 0 and node.inputs[1].size == 16
+
+
+def with_asymmetric_map(x):
+    """A network whose input and last map lie on codes with a zero point."""
+    with nn.parameter_scope("in"):
+        h = Affine(bits=8, symmetric=False)(x)
+    h = F.tanh(PF.convolution(h, 8, (3, 3), name="c"))
+    with nn.parameter_scope("map"):
+        h = Affine(bits=8, symmetric=False)(h + 0.5)
+    y = PF.affine(h, 5, name="fc")
+    y.forward()
+    return y
+
+
+@pytest.mark.parametrize("target", ["int8", "int16"])
+def test_quantizers_with_a_zero_point_become_formats_as_those_of_a_graph(target, tmp_path):
+    x = sample()
+    y = with_asymmetric_map(x)
+    samples = {"x": x.d.copy()}
+    export_nnp(tmp_path / "net.nnp", y, x)
+    direct = export_nnp(tmp_path / "direct.nnp", y, x, target=target, samples=samples)
+    nn.clear_parameters()
+    built = NnpFile(tmp_path / "net.nnp").build(batch_size=1)
+    found = recovered_network(tmp_path / "net.nnp", built)
+    made = dict(zip(built.outputs, found.outputs))
+    again = export_nnp(tmp_path / "a.nnp", made, built.inputs, target=target, samples=samples)
+    assert [row.bits for row in again.rows] == [row.bits for row in direct.rows]
+    kinds = [
+        sorted(f.info.type_name for f in functions([NnpFile(tmp_path / name)(sample(), True)]))
+        for name in ("direct.nnp", "a.nnp")
+    ]
+    # Round is what only a quantizer that stays as functions of floats brings.
+    assert kinds[0] == kinds[1] and "Round" not in kinds[0]
+    expected, got = (outputs_of(tmp_path / name) for name in ("direct.nnp", "a.nnp"))
+    np.testing.assert_allclose(got, expected, atol=0.05 * np.abs(expected).max())
+
+
+def test_the_graph_of_a_file_with_quantizers_is_compared_with_the_file(tmp_path, monkeypatch):
+    x = sample()
+    export_nnp(tmp_path / "net.nnp", with_asymmetric_map(x), x)
+    built = NnpFile(tmp_path / "net.nnp").build(batch_size=1)
+
+    def twice(outputs):
+        return [2 * output for output in with_nodes(outputs)]
+
+    monkeypatch.setattr("nnabla_compress.exporters.recovered.with_nodes", twice)
+    with pytest.raises(VerifyError):
+        recovered_network(tmp_path / "net.nnp", built)

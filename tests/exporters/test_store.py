@@ -217,6 +217,32 @@ def test_scales_along_the_inputs_of_an_affine_layer_are_said_to_stay_floats(tmp_
     assert report.notes[0].startswith("f/affine/W: stored as floats, because its scales vary along")
 
 
+@pytest.mark.parametrize("axis", [1, 2])
+def test_scales_along_one_of_several_axes_of_outputs_are_stored_with_the_codes(axis, tmp_path):
+    """As a recurrent cell has: its weight is (inputs, gates, states), its scales one a gate."""
+    x = nn.Variable.from_numpy_array(values(1, 40))
+    y = x
+    weight = nn.parameter.get_parameter_or_create("cell/W", (40, 4, 10), values(40, 4, 10))
+    for _ in range(2):  # a weight with two readers is decoded, one with one read as codes
+        quantized = Affine(bits=8, axis=axis)(weight)
+        y = F.reshape(F.affine(y, quantized), (1, 40))
+        expected = forward(y)
+        report = export_nnp(tmp_path / "net.nnp", y, x)
+        (row,) = report.rows
+        assert row.storage == "int8" and not any("as floats" in note for note in report.notes)
+        got = read(tmp_path / "net.nnp", x.d, 1)["y"]
+        np.testing.assert_allclose(got, expected, atol=1e-5 * np.abs(expected).max())
+
+
+def test_a_weight_that_is_read_several_times_is_named_once(tmp_path):
+    x = nn.Variable((1, 40))
+    y = x
+    for _ in range(3):
+        y = PF.affine(y, 40, apply_w=Affine(bits=8, axis=0), name="f")
+    (note, *_) = export_nnp(tmp_path / "net.nnp", y, x).notes
+    assert note.startswith("f/affine/W: stored as floats, because its scales vary along")
+
+
 def test_snapped_dictionaries_are_int8_and_what_changed_is_said(tmp_path):
     x = nn.Variable.from_numpy_array(values(1, 16, 6, 6))
     y = PF.convolution(x, 16, (3, 3), apply_w=LUT(bits=6), name="c")

@@ -133,14 +133,16 @@ def test_a_recurrent_cell_has_layers_or_is_listed_with_the_reason(tmp_path, cell
     assert network.parameters > 0
 
 
-def test_a_cell_of_affines_has_layers_that_share_a_weight(tmp_path):
+def test_a_weight_that_all_steps_of_a_cell_read_is_listed_once(tmp_path):
     x = nn.Variable((2, 5, 4))
     h, c = F.constant(0, (2, 3)), F.constant(0, (2, 3))
     for step in range(5):
         h, c = PF.lstm_cell(x[:, step], h, c, 3, name="cell")
     network = _only(_save(tmp_path / "net.nnp", [("net", {"y": h}, {"x": x})]))
-    assert [layer.parameters for layer in network.layers] == [7 * 12 + 12, 0, 0, 0, 0]
+    (row,) = network.layers
+    assert (row.parameters, row.readers, row.macs) == (7 * 12 + 12, 5, 5 * 7 * 12)
     assert network.parameters == network.costs.parameters == 7 * 12 + 12
+    assert network.macs == row.macs
 
 
 def test_what_stays_as_it_is_is_listed_with_the_reason(tmp_path):
@@ -241,10 +243,8 @@ def test_a_loop_is_written_out(tmp_path):
     _loop(tmp_path / "loop.nnp", good)
     network = _only(tmp_path / "loop.nnp")
     assert network.loops == {"r": 3}
-    assert [(layer.name, layer.parameters) for layer in network.layers] == [
-        ("f/affine", 20),
-        ("f/affine", 0),
-        ("f/affine", 0),
+    assert [(row.name, row.parameters, row.readers) for row in network.layers] == [
+        ("f/affine", 20, 3)
     ]
     assert network.costs.macs == 3 * 16 and network.costs.parameters == 20
 

@@ -65,6 +65,7 @@ def test_some_bytes_of_flash_are_not_bought_with_thousands_of_ram(tmp_path):
     assert sizes.buffer_bytes == sizes.float_buffer_bytes == 128
     assert sizes.nnb_bytes <= sizes.float_nnb_bytes
     assert "more memory than it is worth" in report.notes[0]
+    assert "target callback" in report.notes[0]
 
 
 def test_a_file_that_is_larger_than_float_says_why(tmp_path):

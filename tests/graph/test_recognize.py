@@ -15,7 +15,7 @@ from nnabla_compress.exporters import export_nnp
 from nnabla_compress.graph import functions
 from nnabla_compress.graph.recognize import Codes, Powers, recognize, with_nodes
 from nnabla_compress.models import NnpFile
-from nnabla_compress.quantizers import Pow2, Uniform, graph_quantizers
+from nnabla_compress.quantizers import Affine, Pow2, Uniform, graph_quantizers
 from tests.graph.networks import forward, values
 
 UNIFORM = [Uniform(bits, signed) for bits in (2, 3, 8) for signed in (False, True)] + [
@@ -62,12 +62,24 @@ def chain(x, low, high, step=0.125):
     return F.round(F.minimum_scalar(F.maximum_scalar(x / step, low), high)) * step
 
 
-def test_codes_that_are_not_symmetric_are_told_but_stay_as_they_are():
-    x = nn.Variable.from_numpy_array(values(1, 9))
-    y = chain(x, -8, 7)
+@pytest.mark.parametrize("low, high", [(-8, 7), (-3, 12), (-15, 0), (-100, 155)])
+def test_codes_that_are_not_symmetric_are_those_of_a_zero_point(low, high):
+    x = nn.Variable.from_numpy_array(20 * values(1, 99))
+    y = chain(x, low, high)
     found = recognize(y.parent)
     assert isinstance(found, Codes)
-    assert (found.low, found.high, found.bits, found.tensor) == (-8, 7, 4, x)
+    assert (found.low, found.high, found.tensor) == (low, high, x)
+    (same,) = with_nodes([y])
+    (node,) = graph_quantizers([same])
+    assert node.info.type_name == Affine.graph_type()
+    assert node.info.args["bits"] == found.bits and node.inputs[2].d.tolist() == [-low]
+    np.testing.assert_array_equal(forward(same), forward(y))
+
+
+@pytest.mark.parametrize("low, high", [(-8, 9), (1, 16), (-9, -2)])
+def test_codes_between_bounds_that_no_quantizer_has_stay_as_they_are(low, high):
+    x = nn.Variable.from_numpy_array(values(1, 9))
+    y = chain(x, low, high)
     (same,) = with_nodes([y])
     assert graph_quantizers([same]) == []
     np.testing.assert_array_equal(forward(same), forward(y))

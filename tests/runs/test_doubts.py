@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from nnabla_compress.calibration.samples import refuse_constant
-from nnabla_compress.data import Split
+from nnabla_compress.data import DataSet, Preprocessing, Split
 from nnabla_compress.errors import DataError
 from nnabla_compress.quantizers import Uniform
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.runs import doubts
+from nnabla_compress.runs.inputs import Inputs
+from nnabla_compress.runs.networks import LossChoice
 from nnabla_compress.training import Score
 
 LABELS = np.arange(400) % 10
@@ -66,3 +68,26 @@ def test_a_missed_budget_tells_by_how_much():
     (line,) = doubts.missed(found)
     assert "budget for weights of 2.00 kB is missed by 204 B: 2.20 kB" in line
     assert doubts.missed(doubts.of_budget(MemoryBudget([y], weights="3 kB"), 2252)) == []
+
+
+@pytest.mark.parametrize(
+    "values, words",
+    [
+        (np.arange(160) % 256, "pixels from 0 to 159; if the network was trained on others, add "),
+        (np.arange(160) / 159, "from 0 to 1; if the network was trained on pixels from 0 to 255"),
+        (np.arange(160) / 80 - 1, "scale, mean and std (--scale, --mean, --std"),
+    ],
+)
+def test_the_likely_cause_fits_what_the_inputs_look_like(values, words):
+    nn.clear_parameters()
+    x = values.reshape(40, 4).astype(np.float32)
+    split = Split.checked(x, np.arange(40) % 2, "example")
+    inputs = Inputs(
+        DataSet.checked("example", 2, test=split),
+        Preprocessing(),
+        lambda x, test: PF.affine(x, 2, name="fc") * 0,
+        {"x": (4,)},
+        LossChoice(),
+    )
+    (found,) = doubts.scored(inputs, inputs.build, split).doubts
+    assert words in found

@@ -62,5 +62,8 @@ def test_without_a_loss_a_network_is_a_classifier_or_held_to_the_float_one():
     choice = LossChoice.of(Head())
     assert choice((4, 10)).name == SOFTMAX
     assert choice((4, 3, 8, 8), labelled=False).name == "SquaredError"
+    # One number without a Sigmoid behind it is more likely a value than the odds of a class.
+    assert choice((4, 1), labelled=False).name == "SquaredError"
+    assert LossChoice.of(Head("Sigmoid"))((4, 1), labelled=False).name == SIGMOID
     with pytest.raises(DataError, match="one row of logits"):
         choice((4, 3, 8, 8))

@@ -4,14 +4,21 @@
 from __future__ import annotations
 
 import nnabla as nn
+import nnabla.functions as F
+import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
+from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.cli.data_options import described
 from nnabla_compress.errors import DataError
 from nnabla_compress.models import NnpFile
-from nnabla_compress.runs import evaluate_network, export_file
-from tests.models.others import save
+from nnabla_compress.runs import Run, evaluate_network, evaluate_run, export_file, export_run
+from nnabla_compress.runs.inputs import OtherData
+from nnabla_compress.runs.nnb_network import evaluate_nnb
+from nnabla_compress.runs.ptq import run_ptq
+from nnabla_compress.runs.verified import verify_on_data, verify_run
+from tests.models.others import parameter, save
 from tests.models.test_nnp_batch import time_major
 
 
@@ -34,7 +41,62 @@ def test_it_is_exported_with_all_its_steps(sequence, tmp_path):
     np.testing.assert_allclose(found[1].output.d, found[0].output.d, rtol=1e-5)
 
 
-def test_samples_are_refused(sequence, tmp_path):
-    recipe, folder = described(sequence, str(tmp_path / "data.npz"))
+def verbs(path, data, output):
+    """Every verb that takes a file with data."""
+    recipe, folder = described(path, str(data))
+    for target in ("int8", "portable"):
+        yield lambda target=target: export_file(path, output, target, recipe, folder)
+    yield lambda: evaluate_network(path, recipe, folder)
+    yield lambda: verify_on_data(path, recipe, folder)
+    yield lambda: run_ptq(recipe, folder, output, PostTrainingSettings())
+    yield lambda: Run(recipe, output, folder).execute(lambda phase, total: None)
+
+
+def test_samples_are_refused_by_every_verb(sequence, tmp_path):
+    for verb in verbs(sequence, tmp_path / "data.npz", tmp_path / "out"):
+        with pytest.raises(DataError, match="the first axis is not that of the samples"):
+            verb()
+    assert not (tmp_path / "out").exists()
+
+
+def test_samples_are_refused_for_an_nnb(sequence, tmp_path):
+    nnb = next(p for p in export_file(sequence, tmp_path / "out").paths if p.suffix == ".nnb")
+    nnb = nnb.rename(tmp_path / "alone.nnb")
+    recipe, folder = described(nnb, str(tmp_path / "data.npz"))
+    for verb in (verify_on_data, evaluate_nnb):
+        with pytest.raises(DataError, match="the first axis is not that of the samples"):
+            verb(nnb, recipe, folder)
+
+
+def test_steps_in_and_out_are_no_samples_either(tmp_path):
+    x = nn.Variable((4, 1, 5))
+    start = F.constant(0, (1, 1, 1, 6))
+    h = F.rnn(x, start, parameter("r/w", 1, 6, 11), None, parameter("r/b", 1, 1, 6))[0]
+    path = save(tmp_path / "net.nnp", x, h, batch_size=1)
+    nn.clear_parameters()
+    labels = np.arange(12) % 6
+    np.savez(tmp_path / "data.npz", x=np.random.RandomState(0).randn(12, 1, 5), y=labels)
+    for verb in verbs(path, tmp_path / "data.npz", tmp_path / "out"):
+        with pytest.raises(DataError, match="computes its rows from each other"):
+            verb()
+
+
+def test_a_batch_written_into_a_network_of_samples_is_none_of_these(tmp_path):
+    x = nn.Variable((4, 6))
+    y = PF.affine(x * parameter("per_row", 4, 6), 3, name="a")
+    path = save(tmp_path / "net.nnp", x, y, batch_size=4)
+    np.savez(tmp_path / "data.npz", x=np.random.RandomState(0).randn(12, 6), y=np.arange(12) % 3)
+    recipe, folder = described(path, str(tmp_path / "data.npz"))
+    assert evaluate_network(path, recipe, folder).samples == 12
+
+
+def test_the_data_of_a_run_are_refused_before_its_network_is_used(sequence, tmp_path):
+    recipe, folder = described(sequence)
+    Run(recipe, tmp_path / "run", folder).execute(lambda phase, total: None)
+    other = OtherData(described(sequence, str(tmp_path / "data.npz"))[0], folder)
+    for verb in (evaluate_run, verify_run):
+        with pytest.raises(DataError, match="the first axis is not that of the samples"):
+            verb(tmp_path / "run", other=other)
     with pytest.raises(DataError, match="the first axis is not that of the samples"):
-        evaluate_network(sequence, recipe, folder)
+        export_run(tmp_path / "run", tmp_path / "out", other=other)
+    assert not (tmp_path / "out").exists()

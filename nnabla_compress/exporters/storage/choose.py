@@ -25,7 +25,11 @@ SCHEMES: Dict[str, Scheme] = {scheme.name: scheme for scheme in _ALL}
 # Sizes this close are equal: then what decodes value for value, and in less memory, is chosen.
 _NEAR_TIE = 1.03
 _FLOAT_PARAMETER = 36  # bytes beside its values, without its shape
-_NO_ROOM = "stored as floats, because decoding would take more memory than it is worth (--prefer)"
+_NO_ROOM = (
+    "stored as floats, because the stock runtime decodes weights into buffers, which would take "
+    "more memory than it is worth (--prefer); the C kernels of target callback read codes as they "
+    "are stored"
+)
 
 
 class Choices(NamedTuple):

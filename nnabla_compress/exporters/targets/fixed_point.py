@@ -60,6 +60,7 @@ class FixedPoint(Target):
     """All variables as integers times powers of two, chosen from samples; integer kernels."""
 
     rounds_numbers = True
+    needs_samples = True
     bits: ClassVar[int]
     # Few bits: cut off what is rare, and keep the means of channels by their biases.
     economical: ClassVar[bool]

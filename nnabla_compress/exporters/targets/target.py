@@ -113,6 +113,8 @@ class Target:
     ways_out: ClassVar[Mapping[str, str]] = {}
     # Whether the file computes other values on purpose, as integers of few bits do.
     rounds_numbers: ClassVar[bool] = False
+    # Whether number formats are chosen from samples.
+    needs_samples: ClassVar[bool] = False
     # What to do where that comes to more than half of the signal.
     way_out_of_rounding: ClassVar[str] = ""
     # Whether NNabla computes what the target does; else a reference is written beside the file.
