@@ -53,8 +53,9 @@ Tell = Callable[[str], None]
 _HELD = 3
 _START = "min_max"
 _FEW_SAMPLES = 32
-# Samples for means of channels, and for roundings so fine that little hangs on them.
-_ENOUGH_SAMPLES = 128
+# Samples that are enough for means of channels, for roundings so fine that flips suffice, and for
+# what channels hold.
+_FOR_MEANS, _FOR_FLIPS, _FOR_CHANNELS = 128, 192, 256
 # Places that a note lists by name.
 _NAMED = 4
 # The weights alone tell little of the outputs: without samples a step must gain this much.
@@ -235,7 +236,7 @@ class _Sequence:
             if self.learn_from is None:
                 equalize(self.plain.outputs)
             else:
-                samples = _spread(self.learn_from, _ENOUGH_SAMPLES)
+                samples = _spread(self.learn_from, _FOR_CHANNELS)
                 equalize_for(self.plain.outputs, self.plain.inputs, samples, levels)
             try:
                 pair = given.outputs, self.plain.outputs
@@ -276,14 +277,14 @@ class _Sequence:
 
     def _correct_biases(self) -> None:
         network, plain = self.network, self.plain
-        samples = _spread(self._affordable(), _ENOUGH_SAMPLES)
+        samples = _spread(self._affordable(), _FOR_MEANS)
         correct_biases(network.outputs, network.inputs, plain.outputs, plain.inputs, samples)
 
     def _learn_roundings(self) -> None:
         network, plain = self.network, self.plain
         samples = self._affordable()
         if all(is_fine(node, self.settings.learning) for node in weight_quantizers(network)):
-            samples = _spread(samples, _ENOUGH_SAMPLES)
+            samples = _spread(samples, _FOR_FLIPS)
         _, left = learn_roundings(
             network.outputs,
             network.inputs,
