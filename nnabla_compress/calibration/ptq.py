@@ -20,6 +20,7 @@ import numpy as np
 from nnabla_compress.calibration.agreement import agreement
 from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.cross_layer_equalization import equalize, equalize_for
+from nnabla_compress.calibration.map_costs import costly_maps
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.network import (
     Copy,
@@ -187,6 +188,11 @@ class _Sequence:
         if learns and self._rounds():
             self._try("learned rounding", self._learn_roundings)
         network = self.network
+        snr = max((s.score.snr for s in self.steps if s.kept and s.score), default=None)
+        if ranged and snr is not None:
+            found = costly_maps(self.plain, network, self.judged_on, snr)
+            if found is not None:
+                self._note(found)
         return PostTraining(
             network.outputs,
             network.inputs,
