@@ -3,6 +3,7 @@
 # Every target starts from nothing: "make setup" finds a Python, makes .venv and installs, once.
 #   make setup PYTHON=/path/to/python3.10     use this Python
 #   make test ARGS="-k lut -x"                hand arguments to pytest (likewise: demo, bench, fuzz)
+#   make test ARGS="-m thorough"              property tests only, 100 times as many examples: a night
 
 RUN = .venv/bin/python
 JOBS ?= 2
@@ -19,7 +20,7 @@ help:
 	@echo "make bench      run the benchmarks, which print their ratios"
 	@echo "make fuzz       read damaged files for MINUTES=5, of every kind that there is a harness for"
 	@echo "make setup      only make .venv and install (every target above does it when needed)"
-	@echo "make clean      remove caches and build products;  make distclean: .venv too"
+	@echo "make clean      remove caches and build products;  make distclean: .venv and examples that failed, too"
 
 setup:
 	@sh tools/setup_venv.sh
@@ -46,8 +47,9 @@ fuzz: setup
 	$(RUN) -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 clean:
-	rm -rf build dist *.egg-info .benchmarks .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf build dist *.egg-info .benchmarks .pytest_cache .mypy_cache .ruff_cache
 	find . -name .venv -prune -o -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
+# Examples that failed are kept as long as the environment is.
 distclean: clean
-	rm -rf .venv
+	rm -rf .venv .hypothesis

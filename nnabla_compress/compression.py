@@ -46,7 +46,7 @@ def compress(network: Any, how: How, *, name: Optional[str] = None) -> Any:
     both; the quantizers' own are created beside them in the current parameter scope, or used where
     they exist already. A parameter of several layers is quantized once for all of them. With
     :func:`nnabla_compress.graph.remove_quantizers` the new network computes what the old one does,
-    bit for bit. Batch normalizations stay, unless ``fold: before`` is asked for.
+    value for value. Batch normalizations stay, unless ``fold: before`` is asked for.
 
     Args:
         network: The output of a network, or a list of several; or the path of an ``.nnp`` file,

@@ -4,7 +4,10 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Iterator, Optional
+from traceback import walk_tb
+from typing import Collection, Iterator, Optional
+
+_OWN = __name__.partition(".")[0]
 
 
 class CompressError(Exception):
@@ -97,6 +100,34 @@ def causes(error: BaseException) -> Iterator[BaseException]:
         seen.add(id(each))
         yield each
         waiting += [found for found in (each.__cause__, each.__context__) if found is not None]
+
+
+def raised_in(error: BaseException, packages: Collection[str]) -> bool:
+    """Returns whether an exception comes from code of some packages, and not from this one's.
+
+    Code of the standard library and of others counts as that of whoever called it.
+
+    Args:
+        error: Any exception that was caught.
+        packages: Names of packages, such as "nnabla".
+
+    Example:
+        >>> import json
+        >>> try:
+        ...     json.loads("{")
+        ... except ValueError as error:
+        ...     raised_in(error, ["json"]), raised_in(error, ["nnabla"])
+        (True, False)
+    """
+    callers = [_package(type(error).__module__)]  # an extension in C leaves no other trace
+    callers += [_package(f.f_globals.get("__name__", "")) for f, _ in walk_tb(error.__traceback__)]
+    known = {_OWN, *packages}
+    telling = [caller for caller in callers if caller in known]
+    return bool(telling) and (telling[-1] != _OWN or callers[0] in packages)
+
+
+def _package(module: str) -> str:
+    return module.partition(".")[0]
 
 
 def unwrap(error: BaseException) -> BaseException:

@@ -25,7 +25,9 @@ _REASONS = {
     errno.ENOTDIR: ("a part of the path is a file", "choose a folder"),
     errno.EEXIST: ("a part of the path is a file", "choose a folder"),
     errno.EISDIR: ("it is a folder", "choose a file name"),
+    errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one"),
 }
+_STEM = 40  # characters in a temporary name, which is to fit where the name itself does
 
 
 def write_error(path: Union[str, Path], error: OSError) -> ConfigError:
@@ -81,7 +83,7 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
         if path.is_dir():
             raise OSError(errno.EISDIR, "it is a folder")
         handle, name = tempfile.mkstemp(
-            prefix=f".{path.stem}.", suffix=path.suffix, dir=str(path.parent)
+            prefix=f".{path.stem[:_STEM]}.", suffix=path.suffix, dir=str(path.parent)
         )
         os.close(handle)
         temporary = Path(name)

@@ -7,7 +7,9 @@ tells its original by itself: no table is kept beside it.
 
 from __future__ import annotations
 
+import re
 from typing import Collection
+from unicodedata import category
 
 _PREFIX = "xn--"
 
@@ -75,6 +77,37 @@ def _decoded(part: str) -> str:
     return original if _encoded(original) == part else part
 
 
+def shortened(text: str, limit: int = 100) -> str:
+    """Returns a text, or its two ends where it is longer than a reader can use.
+
+    Args:
+        text: A name from anywhere; names that differ do so at either end, as a rule.
+        limit: Most characters.
+
+    Example:
+        >>> shortened("block1/" + 5000 * "x" + "/W", limit=20)
+        'block1/xx...xxxxxx/W'
+    """
+    if len(text) <= limit:
+        return text
+    head = (limit - 3 + 1) // 2
+    return f"{text[:head]}...{text[len(text) - (limit - 3 - head) :]}"
+
+
+def shortened_words(text: str, limit: int = 300) -> str:
+    """Returns a message whose words are shortened where one is longer than a reader can use.
+
+    Args:
+        text: Words, separated by white space.
+        limit: Most characters of a word.
+
+    Example:
+        >>> shortened_words("layer " + 5000 * "x" + " has NaN", limit=9)
+        'layer xxx...xxx has NaN'
+    """
+    return re.sub(rf"\S{{{limit},}}", lambda word: shortened(word.group(), limit), text)
+
+
 def printable(text: str) -> str:
     r"""Returns a text whose control characters are spelled out, so that a terminal obeys none.
 
@@ -90,6 +123,19 @@ def printable(text: str) -> str:
 
 
 def _spelled(character: str) -> str:
-    if character in "\n\t" or character.isprintable():
+    if character in "\n\t" or is_shown(character):
         return character
     return character.encode("unicode_escape").decode("ascii")
+
+
+def is_shown(character: str) -> bool:
+    """Returns whether a character stands for itself, where text is shown; line breaks don't.
+
+    Args:
+        character: One of a name; blanks of any script do, what turns the direction doesn't.
+
+    Example:
+        >>> is_shown("全"), is_shown("\u3000"), is_shown("\u202e")
+        (True, True, False)
+    """
+    return character.isprintable() or category(character) == "Zs"

@@ -31,9 +31,11 @@ from nnabla_compress.exporters.storage import SMALLEST, check_storage
 from nnabla_compress.exporters.targets import target_named
 from nnabla_compress.exporters.weigh import PREFERENCES, check_preference
 from nnabla_compress.models.other_formats import other_format
+from nnabla_compress.names import is_shown, shortened
 from nnabla_compress.regularizers import parse_size
 from nnabla_compress.rule_files import with_rules
 from nnabla_compress.rules import QuantizerRule, choose_rules, nearest, quantizers, typed
+from nnabla_compress.safe_names import MOST_BYTES, shell_word
 from nnabla_compress.training import LOSSES, Distillation, TrainingSettings, make_loss
 from nnabla_compress.training.evaluate import Build
 
@@ -390,8 +392,16 @@ class Recipe(_Part):
     @field_validator("name")
     @classmethod
     def _a_folder_name(cls, name: str) -> str:
-        if not name or name.startswith(".") or any(character in name for character in "/\\\0"):
-            raise ConfigError(f"name: {name!r} can't name a folder.", help="use letters and dashes")
+        if not name or name.startswith(".") or any(c in "/\\" or not is_shown(c) for c in name):
+            raise ConfigError(
+                f"name: {shortened(name)!r} can't name a folder.", help="use letters and dashes"
+            )
+        if len(name.encode()) > MOST_BYTES:
+            raise ConfigError(
+                f"name: {shortened(name)!r} has {len(name.encode())} bytes in UTF-8, a folder's "
+                f"name can have {MOST_BYTES}.",
+                help="choose a shorter one",
+            )
         return name
 
     @model_validator(mode="after")
@@ -476,7 +486,8 @@ class Recipe(_Part):
             kept = path / "recipe.yaml"
             raise ConfigError(
                 f"{path} is a folder, not a recipe.",
-                help=f"go on with the run in it: 'nnabla-compress run -o {path} --resume'"
+                help="go on with the run in it: "
+                f"'nnabla-compress run -o {shell_word(path)} --resume'"
                 if kept.is_file()
                 else "name the YAML file; configs/ holds recipes to start from",
             )

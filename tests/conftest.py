@@ -7,21 +7,59 @@ import functools
 import os
 
 import nnabla as nn
-import nnabla.random
 import nnabla.utils.converter
 import numpy as np
 import pytest
 
+from tests import properties
+
 # Workers of pytest-xdist tell their processes that they have 80 columns.
 os.environ.pop("COLUMNS", None)
+
+
+def pytest_addoption(parser):
+    group = parser.getgroup("property tests")
+    group.addoption(
+        properties.OPTION, metavar="VERSION:EXAMPLE", help="try this example only, as printed"
+    )
+    group.addoption(
+        "--times", type=int, default=100, help="with -m thorough: how many times as many examples"
+    )
+
+
+def pytest_configure(config):
+    thorough = properties.is_thorough(config.option.markexpr)
+    properties.configure(config.getoption("--times") if thorough else 1)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config, items):
+    """Property tests are the thorough ones where these are asked for; their time is not limited."""
+    thorough = properties.is_thorough(config.option.markexpr)
+    example = config.getoption(properties.OPTION)
+    for item in filter(properties.is_property, items):
+        if thorough:
+            item.add_marker(pytest.mark.thorough)
+            item.add_marker(pytest.mark.timeout(0))
+        if example:
+            properties.only_example(item, example)
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Says of a property test that fails how the failure is found again."""
+    report = (yield).get_result()
+    if report.when == "call" and report.failed and properties.is_property(item):
+        notes = getattr(call.excinfo.value, "__notes__", ())
+        text = "\n".join([report.longreprtext, *notes, *(said for _, said in report.sections)])
+        report.sections.append(("Found again by", properties.found_again(item, text)))
 
 
 @pytest.fixture(autouse=True)
 def fresh_nnabla():
     """Clears parameters before and after a test, seeds, and puts the graph mode back."""
     nn.clear_parameters()
-    nnabla.random.prng = np.random.RandomState(313)
-    nnabla.random.set_function_seed(313)
+    properties.seed_nnabla(313)
     yield
     nn.set_auto_forward(False)
     nn.clear_parameters()

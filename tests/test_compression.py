@@ -10,7 +10,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from nnabla.utils.save import save
 
 from nnabla_compress import compress
@@ -19,6 +19,7 @@ from nnabla_compress.graph import functions, layers, remove_quantizers
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.recipes import EXAMPLE, CompressionPart, Recipe
 from tests.graph.networks import build, forward, randomize_statistics, recipes, values
+from tests.properties import examples
 
 
 def branches(x):
@@ -131,7 +132,7 @@ def test_without_its_quantizers_a_rewritten_network_is_the_original_bit_for_bit(
         np.testing.assert_array_equal(np.array(after[name].d, np.float32), array, err_msg=name)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=list(HealthCheck))
+@examples(15, suppress_health_check=list(HealthCheck))
 @given(recipes())
 def test_that_holds_for_networks_at_random(recipe):
     nn.clear_parameters()

@@ -7,10 +7,11 @@ import struct
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnabla_compress.encodings import Encoding
+from tests.properties import examples
 
 ONE = np.float32(1)
 
@@ -47,7 +48,7 @@ def test_codes_are_packed_into_these_bytes(codes, bits, stream):
     assert stream_of(codes, bits).hex() == stream
 
 
-@settings(max_examples=200, deadline=None)
+@examples(200)
 @given(st.data())
 def test_any_codes_of_1_to_16_bits_are_read_back(data):
     bits = data.draw(st.integers(1, 16))

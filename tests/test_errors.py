@@ -75,3 +75,22 @@ def test_what_holds_nothing_of_ours_passes_as_it_is():
         with errors.unwrapped():
             raise other
     assert caught.value is other and other.__cause__ is None
+
+
+def test_an_error_is_told_from_one_that_code_of_ours_raises_in_between():
+    """A callback of ours that a reader calls is ours, a reader that we call is the reader's."""
+    ours = {"__name__": "nnabla_compress.models.nnp"}
+    exec("def fail():\n  {}['x']\ndef call(f):\n  f()", ours)
+    reader = {"__name__": "nnabla.core.graph_def"}
+    exec("def fail():\n  {}['x']\ndef call(f):\n  f()", reader)
+    cases = [
+        (lambda: ours["call"](reader["fail"]), True),
+        (lambda: reader["call"](ours["fail"]), False),
+        (lambda: reader["call"](lambda: ours["call"](reader["fail"])), True),
+        (ours["fail"], False),
+        (lambda: {}["x"], False),
+    ]
+    for call, expected in cases:
+        with pytest.raises(KeyError) as error:
+            call()
+        assert errors.raised_in(error.value, ("nnabla", "h5py")) is expected

@@ -226,3 +226,13 @@ def test_nothing_else_writes_json():
         if isinstance(node.value, ast.Name) and node.value.id == "json"
     ]
     assert writers == ["files.py"]
+
+
+def test_the_longest_name_that_a_file_can_have_is_written(tmp_path):
+    target = tmp_path / ("w" * 251 + ".nnp")
+    with atomic_path(target) as temporary:
+        temporary.write_text("x")
+    assert [path.name for path in tmp_path.iterdir()] == [target.name]
+    with pytest.raises(ConfigError, match="the name is too long"):
+        with atomic_path(tmp_path / ("w" * 252 + ".nnp")) as temporary:
+            temporary.write_text("x")

@@ -8,7 +8,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nnabla_compress.names import ascii_name, free_name, shown_name
+from nnabla_compress.names import (
+    ascii_name,
+    free_name,
+    printable,
+    shortened,
+    shortened_words,
+    shown_name,
+)
 
 
 @given(st.text(min_size=1, max_size=12))
@@ -40,3 +47,14 @@ def test_what_only_looks_like_an_encoded_name_stays(name):
 
 def test_a_free_name_is_the_one_wanted_or_gets_a_number():
     assert free_name("b", []) == "b" and free_name("b", {"b", "b_2"}) == "b_3"
+
+
+def test_what_a_terminal_would_obey_is_spelled_out_and_letters_of_any_script_stay():
+    assert printable("全\u3000結合 \u00e9\n\t") == "全\u3000結合 \u00e9\n\t"
+    assert printable("\x1b[31m\u202e\udcff\x00\r") == r"\x1b[31m\u202e\udcff\x00\r"
+
+
+def test_long_names_keep_both_ends():
+    assert shortened("a" * 100) == "a" * 100
+    assert shortened("in/" + "a" * 5000 + "/out", 11) == "in/a.../out"
+    assert shortened_words("no " + "b" * 9 + "\n" + "c" * 8, 8) == "no bbb...bb\n" + "c" * 8

@@ -135,7 +135,8 @@ static packed_status_t check_shape(const packed_layer_t *layer) {
     if (dilation * (k - 1) > 32767) return PACKED_UNSUPPORTED;
     if (layer->kind == PACKED_CONVOLUTION) {
       const int32_t room = in + 2 * pad - (dilation * (k - 1) + 1);
-      if (room < 0 || out != room / stride + 1) return PACKED_BAD_SHAPE;
+      /* As the runtime divides: a kernel larger than the image, by less than the stride, has one place. */
+      if (out != room / stride + 1) return PACKED_BAD_SHAPE;
       padded[1 + d] = stride * out + dilation * (k - 1);
     } else {
       const int32_t extra = out - (stride * (in - 1) + dilation * (k - 1) + 1 - 2 * pad);

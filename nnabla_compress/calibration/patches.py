@@ -43,7 +43,9 @@ def patches(
     y = y.reshape(-1, *y.shape[base:])
     groups = x.shape[1] if layer.type == "DepthwiseConvolution" else int(args["group"])
     kernel_shape = layer.shape[1 if layer.type == "DepthwiseConvolution" else 2 :]
-    padded = np.pad(x, [(0, 0), (0, 0), *((p, p) for p in args["pad"])])
+    # A kernel may be larger than the padded map, by less than the stride.
+    ends = [(p, p + s - 1) for p, s in zip(args["pad"], args["stride"])]
+    padded = np.pad(x, [(0, 0), (0, 0), *ends])
     maps = y.shape[2:]
     chosen = _choose(len(y) * int(np.prod(maps)), positions, rng)
     for part in np.array_split(chosen, -(-len(chosen) // _CHUNK)):

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import os
 import sys
 from typing import Any, List, Optional
@@ -12,8 +13,9 @@ import click
 
 from nnabla_compress._version import __version__
 from nnabla_compress.cli.interrupts import Interrupts
+from nnabla_compress.cli.streams import OutputError, Streams
 from nnabla_compress.errors import CompressError, causes, unwrap
-from nnabla_compress.names import printable
+from nnabla_compress.names import printable, shortened_words
 from nnabla_compress.spelling import nearest_name
 
 # Each is a module of this package, imported when it is asked for, so that help is quick.
@@ -28,7 +30,8 @@ VERBS = (
     "sensitivity",
     "assign-bits",
 )
-_STOPPED = 130  # 128 and the number of the signal, as shells have it
+# 128 and the number of the signal, as shells have it: SIGINT, SIGPIPE.
+_STOPPED, _READER_LEFT = 130, 141
 
 
 class _Verbs(click.Group):
@@ -72,22 +75,36 @@ def group() -> None:
 
 
 def main(arguments: Optional[List[str]] = None) -> None:
-    """Runs the command line and leaves with its exit status: 0, 1 for an error, 2 for bad usage.
+    """Runs the command line and leaves with its exit status.
+
+    It is 0, 1 for an error, 2 for bad usage, 130 after Ctrl-C, and 141 without a word if the reader
+    of standard output has left, as ``head`` does.
 
     Args:
         arguments: The words after the program's name; by default those of the process.
     """
     given = sys.argv[1:] if arguments is None else arguments
+    with Streams() as streams:
+        status = _carried_out(given, streams)
+    sys.exit(status)
+
+
+def _carried_out(given: List[str], streams: Streams) -> int:
+    """Carries a command out, says what went wrong, and returns the exit status."""
     with Interrupts() as interrupts:
         try:
             group.main(args=list(given), prog_name="nnabla-compress", standalone_mode=False)
-            status = 0
+            sys.stdout.flush()
+            return 0
         except BaseException as error:
             if interrupts.stopped(error):
-                click.echo(f"stopped. {_way_on(given)}", err=True)
+                _say(f"stopped. {_way_on(given)}")
                 interrupts.leave(_STOPPED)
-            status = _told(error)
-    sys.exit(status)
+            refused = next((each for each in causes(error) if isinstance(each, OutputError)), None)
+            if refused is None:
+                return _told(error)
+            streams.drop_output()
+            return _refused(refused)
 
 
 def _way_on(arguments: List[str]) -> str:
@@ -99,6 +116,17 @@ def _way_on(arguments: List[str]) -> str:
     return "Nothing is half-written; the same command begins again."
 
 
+def _refused(error: OutputError) -> int:
+    """Says why standard output took no more, but for a reader that has seen enough."""
+    if error.reader_left:
+        return _READER_LEFT
+    _say(
+        f"can't write to standard output: {error}.\n"
+        "help: send it elsewhere; files that were written by then are whole"
+    )
+    return 1
+
+
 def _told(error: BaseException) -> int:
     """Says what went wrong; returns the exit status."""
     if isinstance(error, click.exceptions.Exit):
@@ -106,29 +134,41 @@ def _told(error: BaseException) -> int:
     if isinstance(error, SystemExit):
         return error.code if isinstance(error.code, int) else 1
     if isinstance(error, click.ClickException):
-        error.show()
+        usage = io.StringIO()
+        error.show(file=usage)
+        _say(usage.getvalue().rstrip("\n"))
         return error.exit_code
     if isinstance(error, click.Abort) and error.__cause__ is not None:
         error = error.__cause__  # an EOFError, which click takes for a wish of the user's
     known = unwrap(error)
     short = next((each for each in causes(error) if isinstance(each, MemoryError)), None)
     if isinstance(known, CompressError):
-        click.echo(printable(f"{type(known).__name__}: {known}"), err=True)
-    elif isinstance(error, BrokenPipeError):
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        # What a name holds can't pass for the line that says what to do.
+        said = known.message.replace("\nhelp:", "\n  help:")
+        _say(f"{type(known).__name__}: {CompressError(said, known.help)}")
     elif os.environ.get("NNABLA_COMPRESS_TRACEBACK"):
         raise error
     elif short is not None:
-        click.echo(
+        _say(
             f"out of memory: {short}\n"
-            "help: take fewer samples or a smaller batch size, or a machine with more memory",
-            err=True,
+            "help: take fewer samples or a smaller batch size, or a machine with more memory"
+        )
+    elif isinstance(error, OSError) and error.errno:
+        place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
+        _say(
+            f"{type(error).__name__}: {place}{error.strerror}.\n"
+            "help: check the path, its rights and the disk; where nothing is wrong with them, "
+            "please report it with the output that NNABLA_COMPRESS_TRACEBACK=1 adds"
         )
     else:
-        click.echo(
+        _say(
             f"internal error: {type(error).__name__}: {error}\n"
             "help: this is a defect of nnabla-compress; please report it with the output that "
-            "NNABLA_COMPRESS_TRACEBACK=1 adds",
-            err=True,
+            "NNABLA_COMPRESS_TRACEBACK=1 adds"
         )
     return 1
+
+
+def _say(text: str) -> None:
+    """Prints to standard error, control characters and the middle of endless names spelled out."""
+    print(printable(shortened_words(text)), file=sys.stderr)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Dict, List, Optional, Sequence, Tuple
 import click
 
 from nnabla_compress.cli.choices import MEASURES
-from nnabla_compress.cli.verb import Verb
+from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @click.command("assign-bits", cls=Verb)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.option("--weights", metavar="SIZE", help="Most that the packed weights take, e.g. 70kB.")
 @click.option("--activations", metavar="SIZE", help="Most that all activations of a sample take.")
 @click.option("--activations-max", metavar="SIZE", help="Most that any activation takes.")
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("--limit", multiple=True, metavar="LAYER=BITS", help="Most bits of a layer.")
 @click.option("--by", type=click.Choice(MEASURES), default="snr", show_default=True)
 @click.option("--score/--no-score", default=True, show_default=True, help="Score all bits at once.")
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Write the rules there.")
+@click.option("-o", "--output", type=PATH, help="Write the rules there.")
 def command(
     file: Path,
     weights: Optional[str],
@@ -39,6 +39,7 @@ def command(
 ) -> None:
     """Chooses bits for the layers of FILE, a sensitivity.json, and scores them together."""
     import yaml
+    from rich.text import Text
 
     from nnabla_compress.cli.engine import console
     from nnabla_compress.files import atomic_path
@@ -71,7 +72,7 @@ def command(
         with atomic_path(output) as temporary:
             temporary.write_text(text, "utf-8")
     console.print(assignment_table(found, chosen))
-    console.print(text, end="", soft_wrap=True)
+    console.print(Text(text), end="", soft_wrap=True)
 
 
 def _measured(found: Sensitivities, budgets: Dict[str, Tuple[int, int]]) -> List[str]:

@@ -10,15 +10,16 @@ import click
 
 from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
 from nnabla_compress.cli.export_options import export_options
-from nnabla_compress.cli.verb import Verb
+from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.safe_names import file_name
 
 if TYPE_CHECKING:
     from nnabla_compress.recipes import Recipe
 
 
 @click.command("compress", cls=Verb)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.option(
     "-w",
     "--weights",
@@ -36,11 +37,11 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--rules",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Rules that 'assign-bits' wrote; --weights and --activations come after them.",
 )
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Run folder [runs/<FILE>].")
+@click.option("-o", "--output", type=PATH, help="Run folder [runs/<FILE>].")
 @click.option("--network", help="Which network of the file.")
 @click.option(
     "-d",
@@ -51,7 +52,7 @@ if TYPE_CHECKING:
 )
 @click.option(
     "--recipe-data",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="RECIPE",
     help="Take data, preprocessing and augmentation from a recipe.",
 )
@@ -203,7 +204,11 @@ def recipe_of(
     if distill is not None:
         pairs = [_pair("--distill", text) for text in distill.split(",") if text]
         compression["distill"] = {name: typed(value) for name, value in pairs}
-    content: Dict[str, Any] = {"name": file.stem, "seed": seed, "compression": compression}
+    content: Dict[str, Any] = {
+        "name": file_name(file.stem),
+        "seed": seed,
+        "compression": compression,
+    }
     content["model"] = {"nnp": str(file), "network": network}
     content["export"] = export
     preprocessing = preprocessing_part(scale, mean, std)

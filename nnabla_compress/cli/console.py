@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from nnabla_compress.names import printable
+from nnabla_compress.names import printable, shortened_words
 from nnabla_compress.report.fit import fitted
 
 
@@ -33,11 +33,14 @@ class FittedConsole(Console):
         super().__init__(**{"markup": False, "emoji": False, **options})
 
     def render_str(self, text: str, **options: Any) -> Text:
-        """Makes rich's text of a text, control characters spelled out."""
-        return super().render_str(printable(text), **options)
+        """Makes rich's text of a text, control characters spelled out and endless names cut."""
+        return super().render_str(shortened_words(printable(text)), **options)
 
     def print(self, *objects: Any, **options: Any) -> None:
-        """Prints as rich does, tables so that they fit."""
+        """Prints as rich does, tables so that they fit.
+
+        What a ``Text`` says is for other programs, too: it stays whole, whatever its length.
+        """
         if self.is_terminal:
             super().print(*self._narrow(objects), **options)
             return
@@ -48,4 +51,7 @@ class FittedConsole(Console):
 
     def _narrow(self, objects: Any) -> Any:
         for each in objects:
-            yield from fitted(each, self.width) if isinstance(each, Table) else (each,)
+            if isinstance(each, Table):
+                yield from fitted(each, self.width)
+            else:
+                yield Text(printable(each.plain)) if isinstance(each, Text) else each

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 from nnabla_compress.cli.choices import SOURCES
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.safe_names import file_name
 from nnabla_compress.spelling import nearest_name
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def described(
     """
     from nnabla_compress.recipes import Recipe
 
-    content: Dict[str, Any] = {"name": file.stem or "file", "seed": seed, "loss": loss}
+    content: Dict[str, Any] = {"name": file_name(file.stem), "seed": seed, "loss": loss}
     content["model"] = {"nnp": str(file), "network": network}
     preprocessing = preprocessing_part(scale, mean, std)
     if recipe_data is not None:

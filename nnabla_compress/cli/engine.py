@@ -5,23 +5,58 @@ from __future__ import annotations
 
 import logging
 import os
+import shutil
 import sys
+import warnings
+from typing import Any, Optional, Type
+
+from nnabla_compress.cli.console import FittedConsole
+from nnabla_compress.cli.progress import ShownProgress
+from nnabla_compress.greeting import no_greeting
+from nnabla_compress.names import printable
 
 # NNabla greets on import; a table or JSON on standard output shall not be mixed with that.
-logging.disable(logging.INFO)
-import nnabla  # noqa: E402, F401
-
-logging.disable(logging.NOTSET)
-
-from nnabla_compress.cli.console import FittedConsole  # noqa: E402
-from nnabla_compress.cli.progress import ShownProgress  # noqa: E402
+with no_greeting():
+    from nnabla.logger import logger
 
 __all__ = ["console", "messages", "progress"]
 
 # A file or a pipe has no width: tables are as wide as they need to be, unless COLUMNS says one.
-_WIDE = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 160
+_WIDE, _LEAST = 160, 20
 
-console = FittedConsole(highlight=False, width=_WIDE)
-messages = FittedConsole(stderr=True, highlight=False, soft_wrap=not sys.stderr.isatty())
+
+def _width(stream: Any) -> Optional[int]:
+    """Columns of a stream; None for those of the terminal."""
+    stated = os.environ.get("COLUMNS", "")
+    if stated.isdecimal() and int(stated):
+        return max(int(stated), _LEAST)
+    if not stream.isatty():
+        return _WIDE
+    return None if "COLUMNS" not in os.environ else max(shutil.get_terminal_size().columns, _LEAST)
+
+
+console = FittedConsole(highlight=False, width=_width(sys.stdout))
+messages = FittedConsole(
+    stderr=True,
+    highlight=False,
+    width=_width(sys.stderr),
+    soft_wrap=not sys.stderr.isatty(),
+)
 
 progress = ShownProgress(messages)
+
+
+def _spelled_out(record: logging.LogRecord) -> bool:
+    """Keeps the terminal from obeying names in NNabla's own messages."""
+    record.msg, record.args = printable(record.getMessage()), None
+    return True
+
+
+def _one_line(message: Any, category: Type[Warning], *place: Any, **more: Any) -> None:
+    """Shows a warning without the line of code that it comes from."""
+    messages.print(f"{category.__name__}: {message}")
+
+
+logger.addFilter(_spelled_out)
+if not os.environ.get("NNABLA_COMPRESS_TRACEBACK"):
+    warnings.showwarning = _one_line

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import click
 
 from nnabla_compress.cli.data_options import LOSS_HELP, data_of_run, described
-from nnabla_compress.cli.verb import Verb
+from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 @click.command("evaluate", cls=Verb)
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=PATH)
 @click.option(
     "-r",
     "--recipe",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="Recipe whose data and preprocessing to use; a run folder brings its own.",
 )
 @click.option(

@@ -10,14 +10,14 @@ import click
 
 from nnabla_compress.cli.data_options import data_of_run, described
 from nnabla_compress.cli.export_options import export_options
-from nnabla_compress.cli.verb import Verb
+from nnabla_compress.cli.verb import PATH, Verb
 
 _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed")
 
 
 @click.command("export", cls=Verb)
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [RUN/export].")
+@click.argument("run", type=PATH)
+@click.option("-o", "--output", type=PATH, help="Folder [RUN/export].")
 @export_options
 @click.option("-b", "--batch-size", type=click.IntRange(1), default=1, show_default=True)
 @click.option(
@@ -27,7 +27,7 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed
     help="Samples that int8, int16 and integer choose number formats from [a run's own]; no labels "
     "needed; as for 'compress', e.g. FILE.npz or digits.",
 )
-@click.option("--recipe-data", type=click.Path(path_type=Path), help="Take data from a recipe.")
+@click.option("--recipe-data", type=PATH, help="Take data from a recipe.")
 @click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
 @click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
 @click.option("--std", metavar="NUMBERS", help="Likewise.")

@@ -9,11 +9,11 @@ from typing import Any
 
 import click
 
-from nnabla_compress.cli.verb import Verb
+from nnabla_compress.cli.verb import PATH, Verb
 
 
 @click.command("inspect", cls=Verb)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
 def command(file: Path, as_json: bool) -> None:
     """Prints the networks, layers, costs and limits of FILE, an .nnp file of any tool.

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 from typing import Any, Optional
 
@@ -75,7 +76,8 @@ class Interrupts:
             status: Its exit status.
         """
         if self._asked:
-            sys.stdout.flush()
-            sys.stderr.flush()
+            with suppress(Exception):  # nobody may be there to read
+                sys.stdout.flush()
+                sys.stderr.flush()
             os._exit(status)
         sys.exit(status)

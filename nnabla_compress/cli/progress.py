@@ -19,11 +19,14 @@ from rich.progress import (
 )
 
 from nnabla_compress import progress
+from nnabla_compress.names import printable, shortened
 
 # Seconds that work may take without a word.
 _PATIENCE = 2.0
 # Lines are apart by a tenth of the work, and by half a minute at most.
 _TENTH, _LONGEST = 0.1, 30.0
+# Characters of what the work is called.
+_LONGEST_NAME = 50
 # Columns of a terminal that bars, and the values of a training, need beside the rest.
 _ROOM_FOR_BARS, _ROOM_FOR_VALUES = 105, 75
 
@@ -65,6 +68,7 @@ class ShownProgress:
         return self._shown(name, total, patience=_PATIENCE)
 
     def _shown(self, name: str, total: int, patience: float) -> progress.Progress:
+        name = printable(shortened(name, _LONGEST_NAME))
         if self._console.is_terminal:
             return _Bar(self._bars, name, total, patience)
         return _Lines(self._console, name, total, patience)
@@ -74,12 +78,13 @@ class _Bars:
     """The bars on a terminal, which is left alone while there are none."""
 
     def __init__(self, console: Console) -> None:
-        parts: List[ProgressColumn] = [TextColumn("{task.description}"), MofNCompleteColumn()]
+        words = TextColumn("{task.description}", markup=False)
+        parts: List[ProgressColumn] = [words, MofNCompleteColumn()]
         if console.width >= _ROOM_FOR_BARS:
             parts.insert(1, BarColumn(bar_width=20))
         parts.append(TimeRemainingColumn())
         if console.width >= _ROOM_FOR_VALUES:
-            parts.append(TextColumn("{task.fields[values]}"))
+            parts.append(TextColumn("{task.fields[values]}", markup=False))
         # What goes to standard output belongs to whoever reads it there.
         self._shown = Progress(*parts, console=console, redirect_stdout=False)
         self._lock = threading.RLock()

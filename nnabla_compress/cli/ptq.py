@@ -12,14 +12,15 @@ from nnabla_compress.cli.choices import AUTO, CALIBRATIONS, JUDGES
 from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.cli.data_options import LOSS_HELP
 from nnabla_compress.cli.export_options import export_options
-from nnabla_compress.cli.verb import Verb
+from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.safe_names import file_name
 
 _BITS = 8
 
 
 @click.command("ptq", cls=Verb)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.option(
     "-d",
     "--data",
@@ -29,7 +30,7 @@ _BITS = 8
 )
 @click.option(
     "--recipe-data",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="RECIPE",
     help="Take data and preprocessing from a recipe.",
 )
@@ -59,7 +60,7 @@ _BITS = 8
 )
 @click.option(
     "--rules",
-    type=click.Path(path_type=Path),
+    type=PATH,
     metavar="FILE",
     help="Instead of --bits: the rules for weights that 'assign-bits' wrote; --weights come after "
     "them.",
@@ -97,7 +98,7 @@ _BITS = 8
 @click.option("--loss", metavar="LOSS", help=f"With --evaluate. {LOSS_HELP}")
 @click.option("--network", help="Which network of the file.")
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [runs/<FILE>-ptq].")
+@click.option("-o", "--output", type=PATH, help="Folder [runs/<FILE>-ptq].")
 @export_options
 def command(
     file: Path,
@@ -175,7 +176,7 @@ def command(
             scored, _ = recipe_of(file, weights=chosen, seed=seed, **other)
     if not has_data:
         messages.print("no data: only weights are quantized")
-    target = output or Path("runs") / f"{file.stem}-ptq"
+    target = output or Path("runs") / f"{file_name(file.stem)}-ptq"
     results = run_ptq(recipe, folder, target, settings, samples, scored, messages.print)
     console.print(step_table(results["steps"], results["settings"]["judge"]))
     print_results(results, target)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
 from rich.table import Table
+from rich.text import Text
 
 from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.exporters import NnbReport
@@ -88,7 +89,7 @@ def print_export(part: Mapping[str, Any], plain: Optional[Mapping[str, Any]] = N
     commands = part.get("commands", {})
     for name, command in commands.items():
         console.print(_COMMANDS[name], soft_wrap=True, highlight=False)
-        console.print(f"  {command}", soft_wrap=True, highlight=False)
+        console.print(Text(f"  {command}"), soft_wrap=True, highlight=False)
 
 
 def size_table(results: Mapping[str, Any]) -> Table:

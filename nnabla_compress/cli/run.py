@@ -8,12 +8,12 @@ from typing import Optional
 
 import click
 
-from nnabla_compress.cli.verb import Verb
+from nnabla_compress.cli.verb import PATH, Verb
 
 
 @click.command("run", cls=Verb)
-@click.argument("recipe", type=click.Path(path_type=Path), required=False)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Run folder [runs/<name>].")
+@click.argument("recipe", type=PATH, required=False)
+@click.option("-o", "--output", type=PATH, help="Run folder [runs/<name>].")
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
 @click.option(
     "--trust", is_flag=True, help="With -o FOLDER --resume: run the Python code that it names."

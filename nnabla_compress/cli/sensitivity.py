@@ -10,14 +10,14 @@ import click
 
 from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.cli.data_options import LOSS_HELP
-from nnabla_compress.cli.verb import Verb
+from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
 
 
 @click.command("sensitivity", cls=Verb)
-@click.argument("file", type=click.Path(path_type=Path))
+@click.argument("file", type=PATH)
 @click.option("-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits.")
-@click.option("--recipe-data", type=click.Path(path_type=Path), help="Take data from a recipe.")
+@click.option("--recipe-data", type=PATH, help="Take data from a recipe.")
 @click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
 @click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
 @click.option("--std", metavar="NUMBERS", help="Likewise.")
@@ -37,7 +37,7 @@ from nnabla_compress.errors import ConfigError
 @click.option("--samples", type=click.IntRange(1), default=256, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True)
-@click.option("-o", "--output", type=click.Path(path_type=Path), help="Folder [.].")
+@click.option("-o", "--output", type=PATH, help="Folder [.].")
 def command(
     file: Path,
     bits: str,

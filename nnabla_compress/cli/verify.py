@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import click
 
 from nnabla_compress.cli.data_options import data_of_run, described
-from nnabla_compress.cli.verb import Verb
+from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -20,11 +20,11 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
 
 
 @click.command("verify", cls=Verb)
-@click.argument("target", type=click.Path(path_type=Path))
+@click.argument("target", type=PATH)
 @click.option(
     "-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits [a run's own]."
 )
-@click.option("--recipe-data", type=click.Path(path_type=Path), help="Take data from a recipe.")
+@click.option("--recipe-data", type=PATH, help="Take data from a recipe.")
 @click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
 @click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
 @click.option("--std", metavar="NUMBERS", help="Likewise.")
@@ -38,13 +38,13 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
 )
 @click.option(
     "--nnp",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="With a run: another file that was exported of it.",
 )
 @click.option(
     "--float",
     "original",
-    type=click.Path(path_type=Path),
+    type=PATH,
     help="With a file: the .nnp that it was made of [float.nnp beside results.nnp].",
 )
 @click.option("--trust", is_flag=True, help="With a run folder: run the Python code that it names.")

@@ -70,11 +70,14 @@ def resolve_path(
         >>> resolve_path(".").is_dir()
         True
     """
+    bases = [base for base in (folder, ".") if base is not None]
+    for base in bases if re.search(r"[$~]", str(path)) else ():
+        literal = Path(os.path.abspath(os.path.join(str(base), str(path))))
+        if literal.exists():  # a file may be called so
+            return literal
     expanded = Path(expand(path))
     candidates = []
-    for base in (folder, "."):
-        if base is None:
-            continue
+    for base in bases:
         # abspath, not resolve: a link keeps the name that the user knows.
         candidate = Path(os.path.abspath(os.path.join(str(base), str(expanded))))
         if candidate.exists():

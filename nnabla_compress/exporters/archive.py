@@ -200,7 +200,7 @@ def write_and_read_back(
         Whether the file can be loaded with any batch size.
 
     Raises:
-        VerifyError: If the file does not compute the same values bit for bit.
+        VerifyError: If the file does not compute the same values.
     """
     problem = ""
     for any_batch_size in (True, False):

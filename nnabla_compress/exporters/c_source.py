@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import re
-import shlex
 from pathlib import Path
 from typing import Dict, List, Optional, Sequence, Tuple, Union
 
@@ -12,19 +10,15 @@ import numpy as np
 
 from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.exporters.c_names import c_file_name, c_name
 from nnabla_compress.files import atomic_path
-from nnabla_compress.names import ascii_name
 from nnabla_compress.nnb import NnbFile, NnbVariable, read_nnb
 from nnabla_compress.nnb.network import DTYPES
+from nnabla_compress.safe_names import shell_word
 from nnabla_compress.simulator.packed import needs_callbacks
 
 _NOTICE = "/* Written by nnabla-compress. */"
 _WORDS_A_LINE = 8
-_KEYWORDS = frozenset(
-    "auto break case char const continue default do double else enum extern float for goto if "
-    "inline int long register restrict return short signed sizeof static struct switch typedef "
-    "union unsigned void volatile while main".split()
-)
 _C_TYPES = {"FLOAT32": "float", "FIXED16": "int16_t", "FIXED8": "int8_t"}
 
 
@@ -36,7 +30,9 @@ def export_c(path: Union[str, Path], nnb_path: Union[str, Path]) -> List[Path]:
 
     Args:
         path: The file to write, ``NAME.c``; ``NAME.h`` and ``NAME_main.c`` are written beside it.
-            ``NAME`` becomes the name of the array; what C does not allow becomes ``_``.
+            Of a ``NAME`` that can't stand in an ``#include`` or in a command, the files are called
+            as :func:`~nnabla_compress.exporters.c_names.c_file_name` says. It becomes the name of
+            the array, what C does not allow ``_``.
         nnb_path: The network, as :func:`export_nnb` wrote it.
 
     Returns:
@@ -60,35 +56,17 @@ def export_c(path: Union[str, Path], nnb_path: Union[str, Path]) -> List[Path]:
         raise ConfigError(f"can't export to {path}: it does not end in .c.", help="call it *.c")
     network = read_nnb(nnb_path)
     content = nnb_path.read_bytes()
-    name = c_name(path.stem)
-    header = path.with_suffix(".h")
-    example = path.with_name(f"{path.stem}_main.c")
+    name, stem = c_name(path.stem), c_file_name(path.stem)
+    source, header, example = (path.with_name(stem + end) for end in (".c", ".h", "_main.c"))
     texts = {
         header: _header(name, network, content),
-        path: _array(name, header.name, content),
-        example: _example(name, path.name, network),
+        source: _array(name, header.name, content),
+        example: _example(name, source.name, network),
     }
     for file, text in texts.items():
         with atomic_path(file) as temporary:
             temporary.write_text(text, encoding="utf-8")
-    return [path, header, example]
-
-
-def c_name(text: str) -> str:
-    """Returns a name that C allows.
-
-    Args:
-        text: Any text.
-
-    Example:
-        >>> c_name("lenet-4bit"), c_name("4bit"), c_name("main")
-        ('lenet_4bit', 'network_4bit', 'network_main')
-    """
-    # A name of another script keeps what tells it from others.
-    name = re.sub(r"[^0-9A-Za-z_]", "_", ascii_name(text))
-    if not re.match(r"[A-Za-z]", name) or name in _KEYWORDS:
-        name = f"network_{name}"
-    return name
+    return [source, header, example]
 
 
 def _header(name: str, network: NnbFile, content: bytes) -> str:
@@ -200,10 +178,10 @@ def compile_command(paths: Sequence[Path]) -> Optional[str]:
     libraries = [f'-L{runtime}build/src/{part}"' for part in ("runtime", "functions")]
     folder = next(iter(sources.values())).parent
     words = [
-        *("cd", shlex.quote(str(folder)), "&&", "cc", "-O2", f'-I{runtime}include"'),
-        *map(shlex.quote, names),
+        *("cd", shell_word(folder), "&&", "cc", "-O2", f'-I{runtime}include"'),
+        *map(shell_word, names),
         *libraries,
-        *("-lnnablart_runtime", "-lnnablart_functions", "-lm", "-o", shlex.quote(program)),
+        *("-lnnablart_runtime", "-lnnablart_functions", "-lm", "-o", shell_word(program)),
     ]
     return " ".join(words)
 

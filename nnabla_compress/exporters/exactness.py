@@ -1,10 +1,13 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Which functions of a network give the same bits in NNabla and on the C runtime, by proof.
+"""Which functions of a network give the same values in NNabla and on the C runtime, by proof.
 
 One float operation for each element (a product, a sum, a rounding) is the same everywhere. A sum of
 many products is not, because every implementation adds in an order of its own, unless each partial
 sum is exact: where all terms are whole multiples of one power of two and their magnitudes add up to
 at most 2**24 of it. So the range and the grid of every tensor are followed through the graph.
+
+The same values are not quite the same bits: where all terms of a sum are -0, who starts with the
+first of them gets -0, who starts with 0 gets +0. Of what follows only a division tells these apart.
 """
 
 from __future__ import annotations
@@ -24,7 +27,7 @@ Rule = Callable[[Any, Sequence[Values]], Values]
 
 @dataclass(frozen=True)
 class Inexact:
-    """A function whose last bits depend on who computes it.
+    """A function whose values depend, mostly in the last bits, on who computes it.
 
     Args:
         function: The function of the graph.
@@ -72,7 +75,7 @@ class Exactness:
         return variable not in self._dynamic
 
     def inexact(self, outputs: Sequence[nn.Variable]) -> List[Inexact]:
-        """Returns the functions of a graph whose last bits are not certain, in order of execution.
+        """Returns the functions of a graph whose values are not certain, in order of execution.
 
         Args:
             outputs: Variables of the graph.
@@ -96,6 +99,8 @@ class Exactness:
         reason = ""
         if type_name in LAYER_TYPES or type_name in _SUMS:
             values, reason = self._sum(function, known)
+        elif type_name in _DIVISORS and self._may_be_zero(inputs[_DIVISORS[type_name]]):
+            values, reason = ANY, "it divides by what may be zero, which has no certain sign"
         elif type_name in _RULES:
             values = _RULES[type_name](function, known)
         else:
@@ -109,6 +114,12 @@ class Exactness:
             for variable in function.outputs:
                 variable.forward()
                 self._values[variable] = Values.of(np.array(variable.d))
+
+    def _may_be_zero(self, variable: nn.Variable) -> bool:
+        values = self.values(variable)
+        if self.is_constant(variable):
+            return not np.all(variable.d)
+        return values.low <= 0 <= values.high
 
     def _sum(self, function: Any, known: Sequence[Values]) -> Tuple[Values, str]:
         """The values of a sum of products, and why it is not exact ("" if it is)."""
@@ -182,9 +193,10 @@ def whole_windows(function: Any) -> bool:
         return False
     sizes = function.inputs[0].shape[-len(args["kernel"]) :]
     steps = zip(sizes, args["kernel"], args["stride"], args["pad"])
-    if args["ignore_border"]:
-        return True
-    return all((size + 2 * pad - kernel) % stride == 0 for size, kernel, stride, pad in steps)
+    rooms = [(size + 2 * pad - kernel, stride) for size, kernel, stride, pad in steps]
+    if any(room < 0 for room, _ in rooms):  # a window larger than the map, which NNabla allows
+        return False
+    return args["ignore_border"] or all(room % stride == 0 for room, stride in rooms)
 
 
 def _average(function: Any, total: Values, count: int) -> Values:
@@ -233,6 +245,7 @@ def _any(function: Any, known: Sequence[Values]) -> Values:
 
 
 _SUMS = ("AveragePooling", "SumPooling", "Sum")
+_DIVISORS = {"Div2": 1, "RDivScalar": 0}  # which input a function divides by
 # What one float operation for each element, or none, makes of values.
 _RULES: Dict[str, Rule] = {
     **dict.fromkeys(("MaxPooling", "Reshape", "Transpose", "Slice", "Identity", "Flip"), _first),

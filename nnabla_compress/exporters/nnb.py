@@ -6,6 +6,7 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import os
 import tempfile
 from pathlib import Path
 from typing import Optional, Union
@@ -20,6 +21,7 @@ from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
 from nnabla_compress.models.nnp_archive import read_nnp
 from nnabla_compress.nnb import read_nnb
+from nnabla_compress.safe_names import shell_word
 
 API_LEVELS = range(1, NEWEST + 1)
 
@@ -86,13 +88,15 @@ def export_nnb(
         arguments = ["-d", "nnb_3", "--nnp-no-expand-network", "--api", str(api)]
         arguments += ["-b", str(batch_size)]
         arguments += ["-s", str(checked)] if types else []
-        reason = _convert([*arguments, str(nnp_path), str(temporary)])
+        # Absolute, so that no name is taken for an option.
+        reason = _convert([*arguments, *map(os.path.abspath, (nnp_path, temporary))])
         if reason is None and temporary.stat().st_size == 0:
             reason = "it wrote nothing"
         if reason is not None and _only_lacks_an_executor(nnp_path):
             raise ExportError(
                 f"{nnp_path} has no executor, which says what an .nnb takes and gives.",
-                help=f"'nnabla-compress export {nnp_path}' writes a file with one, and its .nnb",
+                help=f"'nnabla-compress export {shell_word(nnp_path)}' writes a file with one, and "
+                "its .nnb",
             )
         if reason is not None:
             raise ExportError(

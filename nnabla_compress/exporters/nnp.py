@@ -75,9 +75,9 @@ def export_nnp(
     under their paths (``c1/conv/W``), ``nnabla_compress.json`` with the report, and, where the C
     runtime holds variables otherwise than as floats, the converter's settings, which are also
     written beside the file (``<name>.settings.yaml``). It is read back and run against the network
-    on random inputs before it takes its name. What it computes equals the lowered graph bit for
-    bit, and the network itself bit for bit if ``exact`` is reported; else up to ``tolerance``. The
-    network, its parameters and the parameter scopes stay as they are.
+    on random inputs before it takes its name. What it computes equals the lowered graph value
+    for value, and the network itself likewise if ``exact`` is reported; else up to ``tolerance``.
+    The network, its parameters and the parameter scopes stay as they are.
 
     Targets of the runtime's integer and binary-weight kernels compute other values in NNabla. They
     are also converted and run in the simulator of the C runtime, of which a note tells; where

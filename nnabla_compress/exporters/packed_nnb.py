@@ -3,7 +3,7 @@
 
 An ``.nnp`` for target ``callback`` holds ordinary float weights. Its metadata say how they are
 packed: bits, dictionary, scales. The codes follow from the values, so a weight and its form are
-matched by what they hold, bit for bit.
+matched by what they hold.
 """
 
 from __future__ import annotations

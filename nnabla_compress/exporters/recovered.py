@@ -109,8 +109,8 @@ def recovered(
         forms: How the ``.nnb`` packs weights that the graph holds as floats, by path.
 
     Returns:
-        The graph, which computes the same up to rounding; bit for bit where no scale stood behind
-        a layer.
+        The graph, which computes the same up to rounding; value for value where no scale stood
+        behind a layer.
 
     Example:
         >>> import nnabla.functions as F

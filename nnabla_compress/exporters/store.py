@@ -262,7 +262,7 @@ class WeightStore:
 
     @property
     def exact(self) -> bool:
-        """Whether every weight decodes bit for bit, and no Affine got another form.
+        """Whether every weight decodes value for value, and no Affine got another form.
 
         Another form may add in another order, or round elsewhere.
         """

@@ -44,15 +44,33 @@ def run(
     return [np.array(output.d) for output in outputs]
 
 
+def same_values(expected: np.ndarray, got: np.ndarray) -> np.ndarray:
+    """Returns which numbers of two arrays are equal: what "value for value" means everywhere.
+
+    +0 and -0 are one value, and so are all NaN. A sum of products that starts with the first
+    product is -0 where all of them are; one that starts with 0 is +0.
+
+    Args:
+        expected: The one array.
+        got: The other one, of the same shape.
+
+    Example:
+        >>> same_values(np.float32([0.0, np.nan, np.inf]), np.float32([-0.0, np.nan, -np.inf]))
+        array([ True,  True, False])
+    """
+    return np.asarray((expected == got) | (np.isnan(expected) & np.isnan(got)))
+
+
 def difference(expected: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Difference:
-    """Compares outputs; numbers that are not finite in both at the same place are equal.
+    """Compares outputs; :func:`same_values` says which numbers don't differ.
 
     Args:
         expected: Outputs of the one graph.
         got: Outputs of the other one.
 
     Returns:
-        The largest values over all outputs; infinite where shapes differ or only one is finite.
+        The largest values over all outputs; infinite where shapes differ, or where numbers that
+        are not both finite are not the same.
 
     Example:
         >>> difference([np.float32([1, 2])], [np.float32([1, 2.5])]).largest
@@ -60,9 +78,11 @@ def difference(expected: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Dif
     """
     largest, root_mean_square = 0.0, 0.0
     for a, b in zip(expected, got):
-        if a.shape != b.shape or not np.array_equal(np.isfinite(a), np.isfinite(b)):
+        if a.shape != b.shape:
             return Difference(np.inf, np.inf)
-        finite = np.isfinite(a)
+        finite = np.isfinite(a) & np.isfinite(b)
+        if not (finite | same_values(a, b)).all():
+            return Difference(np.inf, np.inf)
         if not finite.any():
             continue
         x, y = a[finite].astype(np.float64), b[finite].astype(np.float64)

@@ -40,7 +40,7 @@ def check_faithful(
         inputs: Its inputs; by default the leaves of the graph that are no parameters.
         rewritten_inputs: Those of the rewritten network; by default the very same.
         tolerance: Largest difference allowed, as a part of the output's largest magnitude: 0 for
-            equality bit for bit, ``FOLDED`` where batch normalizations were folded.
+            equality value for value, ``FOLDED`` where batch normalizations were folded.
 
     Raises:
         VerifyError: If they differ more, with the first function that does.

@@ -114,7 +114,7 @@ def remove_quantizers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
     """Builds the graph again without the quantizers of its weights, biases and activations.
 
     The parameters are those of the quantized network, so after a training their float values are
-    seen. Of a network that was only rewritten it is the original: the same values bit for bit.
+    seen. Of a network that was only rewritten it is the original: the same values.
 
     Args:
         outputs: Variables of one graph.

@@ -100,7 +100,7 @@ def recognize(function: Any) -> Union[Codes, Powers, None]:
 def with_nodes(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
     """Builds the graph again with a node in the place of each quantizer that is recognized.
 
-    The new graph computes the same values bit for bit. Codes that are neither symmetric nor
+    The new graph computes the same values. Codes that are neither symmetric nor
     from zero up stay as they are.
 
     Args:

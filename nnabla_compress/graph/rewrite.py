@@ -142,7 +142,7 @@ def rebuild(
     """Builds the graph behind ``outputs`` again, with replacements.
 
     Parameters and inputs are the very same Variables in the new graph, so that it follows
-    training and loading. Without replacements it computes the same values bit for bit. Where
+    training and loading. Without replacements it computes the same values. Where
     inputs of another batch size are given, constants and random numbers of the old one follow.
 
     Args:

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Collection, List, Optional, Tuple
 
 from nnabla_compress.errors import DataError
+from nnabla_compress.safe_names import shell_word
 
 ARCHIVE = ".nnp"
 TEXT = (".nntxt", ".prototxt")
@@ -62,7 +63,7 @@ def network_file(path: Path) -> Path:
     if len(found) > 1:
         raise DataError(
             f"{path} holds several networks: {', '.join(each.name for each in found[:8])}.",
-            help=f"name one of them: {found[0]}",
+            help=f"name one of them: {shell_word(found[0])}",
         )
     return found[0]
 

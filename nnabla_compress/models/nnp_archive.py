@@ -18,7 +18,7 @@ from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 import numpy as np
 
-from nnabla_compress.errors import CompressError, DataError
+from nnabla_compress.errors import CompressError, DataError, raised_in
 from nnabla_compress.models.network_files import (
     ARCHIVE,
     PARAMETERS,
@@ -36,6 +36,8 @@ MAX_BYTES = 2**30
 MAX_TEXT_BYTES = 2**25
 _MEMBERS = 1000
 _AGAIN = "save or get the file again"
+# Whose code reads files: graphs, texts and messages, HDF5.
+_READERS = ("nnabla", "google", "h5py")
 
 
 @dataclass(frozen=True)
@@ -245,13 +247,18 @@ def _read_hdf5(path: Path, content: bytes, room: int) -> Dict[str, Parameter]:
                     help=_AGAIN,
                 )
             room -= size
-            found.append((int(item.attrs.get("index", len(found))), name, item))
+            found.append((_index(item.attrs.get("index"), len(found)), name, item))
 
         file.visititems(look)
         return {
             name: Parameter(np.asarray(item[...], dtype=np.float32), bool(item.attrs["need_grad"]))
             for _, name, item in sorted(found, key=lambda each: each[:2])
         }
+
+
+def _index(stored: Any, position: int) -> int:
+    """The place of a parameter among the others, as far as the file tells."""
+    return int(stored) if isinstance(stored, (int, np.integer)) else position
 
 
 def elements(shape: Sequence[int]) -> int:
@@ -269,20 +276,24 @@ def elements(shape: Sequence[int]) -> int:
 
 @contextmanager
 def readable(path: Path, what: str = "") -> Iterator[None]:
-    """Turns whatever is raised on a bad file into one message.
+    """Turns whatever its readers raise on a bad file into one message.
+
+    What this package raises itself, and no error of ours is, is a defect of it: that passes.
 
     Args:
         path: The file.
         what: What of it is being read, e.g. ``"network 'a' of "``.
 
     Raises:
-        DataError: Instead of any other error.
+        DataError: Instead of any error of NNabla's, or of what reads text formats and HDF5.
     """
     try:
         yield
-    except CompressError:
+    except (CompressError, MemoryError):
         raise
-    except Exception as error:  # text formats, HDF5, graph code: anything may come
+    except Exception as error:
+        if not raised_in(error, _READERS):
+            raise
         text = _short(error)
         kind = type(error).__name__
         raise DataError(

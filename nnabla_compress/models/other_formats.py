@@ -6,6 +6,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional, Tuple
 
+from nnabla_compress.safe_names import shell_word
+
 _CONVERTED = {
     ".onnx": "an ONNX network",
     ".tflite": "a TensorFlow Lite network",
@@ -28,25 +30,27 @@ def other_format(path: Path) -> Optional[Tuple[str, str]]:
         >>> other_format(Path("net.onnx"))[0]
         'an ONNX network'
     """
-    ending = path.suffix.lower()
+    ending, word = path.suffix.lower(), shell_word(path)
+    onnx, nnp = (
+        shell_word(path.with_suffix(other)) if ending else "" for other in (".onnx", ".nnp")
+    )
     if ending in _CONVERTED:
         return _CONVERTED[ending], (
-            f"convert it: pip install nnabla-converter, then nnabla_cli convert {path} "
-            f"{path.with_suffix('.nnp')}"
+            f"convert it: pip install nnabla-converter, then nnabla_cli convert {word} {nnp}"
         )
     if ending in _OF_PYTORCH:
         return "a file of PyTorch", (
             "export the network with torch.onnx.export, then pip install nnabla-converter and "
-            f"nnabla_cli convert {path.with_suffix('.onnx')} {path.with_suffix('.nnp')}"
+            f"nnabla_cli convert {onnx} {nnp}"
         )
     if ending in _OF_NNABLA:
         return "a network", (
-            f"'nnabla-compress ptq {path} --data DATA' quantizes it, 'nnabla-compress compress "
-            f"{path} --weights lut:bits=4' compresses it, both without a recipe; a recipe names it "
+            f"'nnabla-compress ptq {word} --data DATA' quantizes it, 'nnabla-compress compress "
+            f"{word} --weights lut:bits=4' compresses it, both without a recipe; a recipe names it "
             f"by model: {{nnp: {path.name}}}"
         )
     if ending in (".yaml", ".yml"):
-        return "a recipe", f"'nnabla-compress run {path}' carries it out"
+        return "a recipe", f"'nnabla-compress run {word}' carries it out"
     if ending in _OF_DATA:
-        return "data", f"give the network first, and --data {path}"
+        return "data", f"give the network first, and --data {word}"
     return None

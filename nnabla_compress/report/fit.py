@@ -3,19 +3,21 @@
 
 from __future__ import annotations
 
-from typing import List, Sequence
+from typing import Any, List, Sequence
 
 from rich.cells import cell_len
 from rich.table import Column, Table
 from rich.text import Text
 
-from nnabla_compress.names import printable
+from nnabla_compress.names import printable, shortened_words
 
 # Blanks beside a cell with what stands between columns, and those at the edges of a table.
 _PADDING = 3
 _EDGES = 1
 # What a column that may be folded needs at least, and has where there is room.
 _LEAST_FOLDED, _WISHED_FOLDED = 12, 28
+# Characters of a word, such as a layer's name, that are shown.
+_LONGEST_WORD = 100
 # Columns that stand in each part, if it takes them to tell the rows apart.
 _MOST_KEYS = 3
 
@@ -91,8 +93,8 @@ def _folds(column: Column) -> bool:
 def _part(table: Table, chosen: Sequence[int], needs: Sequence[int], width: int) -> Table:
     """A table of some of the columns, in the style of the whole one."""
     part = Table(
-        title=table.title,
-        caption=table.caption,
+        title=_shown(table.title),
+        caption=_shown(table.caption),
         box=table.box,
         title_justify=table.title_justify,
         caption_justify=table.caption_justify,
@@ -101,7 +103,7 @@ def _part(table: Table, chosen: Sequence[int], needs: Sequence[int], width: int)
     widths = _widths([needs[number] for number in chosen], columns, width)
     for column, size in zip(columns, widths):
         part.add_column(column.header, justify=column.justify, overflow="fold", width=size)
-    cells = [list(column.cells) for column in columns]
+    cells = [[Text(_text(cell)) for cell in column.cells] for column in columns]
     for index, row in enumerate(table.rows):
         part.add_row(*(each[index] for each in cells), end_section=row.end_section)
     return part
@@ -124,5 +126,11 @@ def _lines(column: Column) -> List[str]:
     return [_text(column.header), *lines]
 
 
+def _shown(heading: Any) -> Any:
+    return Text(_text(heading)) if isinstance(heading, Text) else heading
+
+
 def _text(value: object) -> str:
-    return value.plain if isinstance(value, Text) else printable(str(value))
+    """What a cell says: names from anywhere, of any length, that a terminal is not to obey."""
+    said = value.plain if isinstance(value, Text) else str(value)
+    return shortened_words(printable(said), _LONGEST_WORD)

@@ -10,10 +10,10 @@ import nnabla as nn
 import numpy as np
 from rich.table import Table
 
-from nnabla_compress.files import atomic_path
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.quantizers.learned import LearnedQuantizer
 from nnabla_compress.regularizers import NetworkMemory, TensorMemory
+from nnabla_compress.report.pictures import label, picture
 from nnabla_compress.report.tables import new_table
 
 
@@ -97,11 +97,6 @@ def plot_bits(rows: Sequence[Mapping[str, Any]], path: Path, title: str = "") ->
         path: The picture to write, such as ``bits.png``.
         title: Heading.
     """
-    import logging
-
-    logging.getLogger("matplotlib").setLevel(logging.WARNING)  # it announces its font cache
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     parts = [
@@ -110,23 +105,21 @@ def plot_bits(rows: Sequence[Mapping[str, Any]], path: Path, title: str = "") ->
     ]
     parts = [part for part in parts if part[1]]
     widest = max((len(part[1]) for part in parts), default=1)
-    figure = Figure(figsize=(max(5.0, 0.4 * widest + 1.5), 3.6 * max(len(parts), 1)))
-    FigureCanvasAgg(figure)
-    for number, (label, tensors, color) in enumerate(parts, 1):
-        axes = figure.add_subplot(len(parts), 1, number)
-        bits = [row["bits"] for row in tensors]
-        bars = axes.bar(range(len(bits)), bits, color=color)
-        axes.bar_label(bars, labels=[f"{value:g}" for value in bits], fontsize=8)
-        axes.set_ylabel(f"bits of {label}")
-        axes.set_ylim(0, max(bits) + 1)
-        axes.yaxis.set_major_locator(MaxNLocator(integer=True))
-        names = [row["name"] for row in tensors]
-        axes.set_xticks(range(len(names)))
-        axes.set_xticklabels(names, rotation=60, ha="right", fontsize=7)
-        for side in ("top", "right"):
-            axes.spines[side].set_visible(False)
-    if title:
-        figure.suptitle(title)
-    figure.tight_layout()
-    with atomic_path(path) as temporary:
-        figure.savefig(str(temporary), dpi=120)
+    size = max(5.0, 0.4 * widest + 1.5), 3.6 * max(len(parts), 1)
+    with picture(path, *size) as figure:
+        for number, (kind, tensors, color) in enumerate(parts, 1):
+            axes = figure.add_subplot(len(parts), 1, number)
+            bits = [row["bits"] for row in tensors]
+            bars = axes.bar(range(len(bits)), bits, color=color)
+            axes.bar_label(bars, labels=[f"{value:g}" for value in bits], fontsize=8)
+            axes.set_ylabel(f"bits of {kind}")
+            axes.set_ylim(0, max(bits) + 1)
+            axes.yaxis.set_major_locator(MaxNLocator(integer=True))
+            names = [label(row["name"]) for row in tensors]
+            axes.set_xticks(range(len(names)))
+            axes.set_xticklabels(names, rotation=60, ha="right", fontsize=7)
+            for side in ("top", "right"):
+                axes.spines[side].set_visible(False)
+        if title:
+            figure.suptitle(label(title))
+        figure.tight_layout()

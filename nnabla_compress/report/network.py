@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from nnabla_compress.exporters.summary import FileSummary, NetworkSummary
+from nnabla_compress.names import shortened
 from nnabla_compress.nnb.summary import NnbSummary
 from nnabla_compress.regularizers.memory import size_text
 from nnabla_compress.report.tables import new_table, shape_text
@@ -190,7 +191,6 @@ def _counts(counts: Dict[str, int]) -> str:
     return ", ".join(f"{count} {_plain(name)}" for name, count in counts.items())
 
 
-def _plain(name: str, limit: int = 200) -> str:
+def _plain(name: str, limit: int = 100) -> str:
     """A name without control characters, which a terminal would obey, and of bounded length."""
-    text = "".join(c if c.isprintable() else " " for c in name[:limit])
-    return text + "..." if len(name) > limit else text
+    return shortened("".join(c if c.isprintable() else " " for c in name), limit)

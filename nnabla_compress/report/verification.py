@@ -22,7 +22,7 @@ def verification_table(found: Verification) -> Table:
     table = new_table(f"Agreement on {found.count} samples: {found.samples}")
     table.add_column("compared", overflow="fold")
     table.add_column("output", overflow="fold")
-    for name in ("equal bit for bit", "largest difference", "SNR, dB", "same class"):
+    for name in ("equal numbers", "largest difference", "SNR, dB", "same class"):
         table.add_column(name, justify="right")
     table.add_column("promised", overflow="fold")
     table.add_column("kept")
@@ -32,7 +32,7 @@ def verification_table(found: Verification) -> Table:
             table.add_row(
                 f"{comparison.first} - {comparison.second}",
                 output.output,
-                f"{100 * output.bit_equal:.2f} %",
+                f"{100 * output.equal:.2f} %",
                 f"{output.largest:.3g}",
                 _decibels(output.snr),
                 "" if same is None else f"{100 * same:.2f} %",

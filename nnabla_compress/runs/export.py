@@ -6,7 +6,6 @@ Every verb that exports does it here, so that each writes the same files and say
 
 from __future__ import annotations
 
-import shlex
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -32,6 +31,7 @@ from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
 from nnabla_compress.runs.inputs import Inputs
 from nnabla_compress.runs.parameters import own_parameters
+from nnabla_compress.safe_names import shell_word
 from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.training.evaluate import Build
 
@@ -82,7 +82,7 @@ class Exported(NamedTuple):
                 network = read_nnb(files[-1])
                 files[-1] = nnp.with_suffix(".converted.nnb")
                 batch_size = network.variables[network.inputs[0]].shape[0]
-            names = " ".join(shlex.quote(str(path)) for path in files)
+            names = " ".join(map(shell_word, files))
             found["convert"] = (
                 "nnabla_cli convert -d nnb_3 --nnp-no-expand-network "
                 f"--api {self.report.api} -b {batch_size} -s {names}"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.safe_names import shell_word
 
 # What a run leaves in its folder when it is stopped, by the names without endings.
 _OF_A_RUN = ("float", "results", "compressed", "recipe", "source", "bits", "export")
@@ -31,5 +32,5 @@ def refuse_foreign(folder: Path) -> None:
         shown = ", ".join(others[:_SHOWN]) + (", ..." if len(others) > _SHOWN else "")
         raise ConfigError(
             f"{folder} holds other files ({shown}), and no run.",
-            help=f"choose a new folder, such as -o {folder / 'run'}",
+            help=f"choose a new folder, such as -o {shell_word(folder / 'run')}",
         )

@@ -16,8 +16,9 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.errors import CompressError, ConfigError, DataError
-from nnabla_compress.files import write_json
+from nnabla_compress.files import json_text, write_json
 from nnabla_compress.graph import layers
+from nnabla_compress.greeting import begin
 from nnabla_compress.progress import counted
 from nnabla_compress.quantizers import quantizer_of
 from nnabla_compress.recipes import Recipe
@@ -163,7 +164,7 @@ def measure(
     for rule in rules_given.values():
         for width in widths:
             rule_of(rule, width)
-    arguments = (recipe.model_dump_json(), str(folder), rules_given, samples)
+    arguments = (json_text(recipe.model_dump(mode="json")), str(folder), rules_given, samples)
     with nn.parameter_scope("", {}):  # the caller's parameters stay as they are
         network = _Measured(*arguments)
         tasks = [
@@ -258,7 +259,8 @@ def _share(workers: int, arguments: Any, tasks: Sequence[Any], note: Any) -> Non
     """Measures in processes; ``note`` gets what each task found as it is done."""
     context = multiprocessing.get_context("spawn")
     others = set(multiprocessing.active_children())
-    with ProcessPoolExecutor(workers, context, _start, arguments) as pool:
+    started = (__name__, _start.__name__, *arguments)
+    with ProcessPoolExecutor(workers, context, begin, started) as pool:
         with _deaf_children():
             futures = [pool.submit(_work, *task) for task in tasks]
         try:

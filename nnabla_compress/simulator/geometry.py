@@ -8,6 +8,23 @@ from typing import Sequence, Tuple
 import numpy as np
 
 
+def positions(room: int, stride: int) -> int:
+    """Returns how many places a window takes, as NNabla and the runtime count them.
+
+    Both divide as C does. So a window that is larger than the image, by less than the stride, has
+    one place; what it reads beside the image is zero.
+
+    Args:
+        room: Size of the image with its padding, less that of the window.
+        stride: Step of the window.
+
+    Example:
+        >>> positions(4, 2), positions(-1, 2), positions(-2, 2)
+        (3, 1, 0)
+    """
+    return (room // stride if room >= 0 else -(-room // stride)) + 1
+
+
 def output_shape(
     spatial: Sequence[int],
     kernel: Sequence[int],
@@ -29,7 +46,7 @@ def output_shape(
         (2,)
     """
     return tuple(
-        (n + 2 * p - (d * (k - 1) + 1)) // s + 1
+        positions(n + 2 * p - (d * (k - 1) + 1), s)
         for n, k, p, s, d in zip(spatial, kernel, pad, stride, dilation)
     )
 

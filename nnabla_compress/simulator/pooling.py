@@ -11,6 +11,7 @@ from numpy.typing import DTypeLike
 
 from nnabla_compress.simulator import fixed_point
 from nnabla_compress.simulator.call import Call
+from nnabla_compress.simulator.geometry import positions
 from nnabla_compress.simulator.pooling_kernels import add_windows, largest_of_windows
 from nnabla_compress.simulator.tensor import Tensor
 
@@ -104,8 +105,8 @@ def _windows(call: Call) -> Windows:
     sizes, outputs, starts, ends, counts = [], [], [], [], []
     for n, k, s, p, wanted in zip(shape[first:], kernel, stride, pad, y[first:]):
         outside = n + p - (k - p if border else 1)
-        count = outside // s + 1
-        if outside < 0 or n < 1 or count != wanted:
+        count = positions(outside, s)
+        if count < 1 or n < 1 or count != wanted:
             raise call.misfit("windows, image and output do not fit")
         start = np.arange(count) * s - p
         end = np.minimum(start + k, n + p)

@@ -131,7 +131,7 @@ class NnpEngine(GraphEngine):
 
     @property
     def exact(self) -> bool:
-        """Whether every function of it must give the same bits on the C runtime."""
+        """Whether every function of it must give the same values on the C runtime."""
         return not Exactness(list(self.inputs.values())).inexact(list(self.outputs.values()))
 
     @property

@@ -9,7 +9,7 @@ from nnabla_compress.nnb import NnbFile
 from nnabla_compress.simulator import Machine
 from nnabla_compress.verification.engines import NnpEngine, ReferenceEngine
 from nnabla_compress.verification.report import (
-    BIT_EQUAL,
+    EQUAL,
     HALF,
     NOTHING,
     SINGLE_STEPS,
@@ -32,7 +32,7 @@ def of_export(report: Mapping[str, Any], network: NnpEngine) -> Promise:
     if not (isinstance(network, ReferenceEngine) or report.get("same_values", True)):
         return NOTHING  # rounded numbers, snapped dictionaries
     if report.get("exact"):
-        return BIT_EQUAL
+        return EQUAL
     if network.rounds:
         return SINGLE_STEPS
     return within(float(report.get("tolerance") or _FLOAT_TOLERANCE))
@@ -41,8 +41,8 @@ def of_export(report: Mapping[str, Any], network: NnpEngine) -> Promise:
 def of_conversion(machine: Machine, network: NnpEngine, given: bool) -> Promise:
     """Returns what an ``.nnp`` and the ``.nnb`` that was made of it owe each other.
 
-    Bits where all functions are exact; little of integer kernels, which round as they go. Their
-    formats are for samples: of random numbers they promise nothing.
+    Equal values where all functions are exact; little of integer kernels, which round as they go.
+    Their formats are for samples: of random numbers they promise nothing.
 
     Args:
         machine: The simulator with the ``.nnb``.
@@ -54,7 +54,7 @@ def of_conversion(machine: Machine, network: NnpEngine, given: bool) -> Promise:
     if uses_integer_kernels(machine.network):
         return HALF if given else NOTHING
     if network.exact and not isinstance(network, ReferenceEngine):
-        return BIT_EQUAL
+        return EQUAL
     return SINGLE_STEPS if network.rounds else within(_FLOAT_TOLERANCE)
 
 
@@ -67,7 +67,7 @@ def of_simulation(machine: Machine, network: Optional[NnpEngine]) -> Promise:
     """
     integers = all(port.type != "FLOAT32" for port in machine.outputs)
     if integers or (network is not None and network.exact):
-        return BIT_EQUAL
+        return EQUAL
     return within(_LIBRARY_TOLERANCE)
 
 

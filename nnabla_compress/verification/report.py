@@ -17,26 +17,27 @@ class Promise:
 
     Args:
         text: In words.
-        bit_equal: All bits must be equal.
+        equal: All numbers must be equal, as
+            :func:`~nnabla_compress.graph.compare.same_values` says.
         largest: Limit of the largest difference, None for no such limit.
         root_mean_square: Limit of the root mean square difference, likewise.
     """
 
     text: str
-    bit_equal: bool = False
+    equal: bool = False
     largest: Optional[float] = None
     root_mean_square: Optional[float] = None
 
     def kept(self, found: Agreement) -> bool:
         """Returns whether an agreement is as close as promised."""
-        if self.bit_equal:
-            return found.bit_equal == 1.0
+        if self.equal:
+            return found.equal == 1.0
         return (self.largest is None or found.largest <= self.largest) and (
             self.root_mean_square is None or found.root_mean_square <= self.root_mean_square
         )
 
 
-BIT_EQUAL = Promise("bit for bit", bit_equal=True)
+EQUAL = Promise("value for value", equal=True)
 NOTHING = Promise("nothing")
 
 
@@ -145,8 +146,8 @@ class Verification:
                 if not comparison.promise.kept(found):
                     broken.append(
                         f"{comparison.first} and {comparison.second} differ in output "
-                        f"{found.output} by {found.largest:.3g} ({found.bit_equal:.2%} of the "
-                        f"numbers equal bit for bit), promised is {comparison.promise.text}"
+                        f"{found.output} by {found.largest:.3g} ({found.equal:.2%} of the "
+                        f"numbers are equal), promised is {comparison.promise.text}"
                     )
         if broken:
             raise VerifyError(

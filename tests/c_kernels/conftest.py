@@ -74,7 +74,8 @@ class Layer:
                 size = self.stride[d] * (self.in_size[d] - 1) + reach - 2 * self.pad[d]
                 sizes.append(size + self.extra[d])
             else:
-                sizes.append((self.in_size[d] + 2 * self.pad[d] - reach) // self.stride[d] + 1)
+                room = self.in_size[d] + 2 * self.pad[d] - reach
+                sizes.append(int(room / self.stride[d]) + 1)
         return tuple(sizes)
 
     @property

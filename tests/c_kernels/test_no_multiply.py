@@ -9,10 +9,11 @@ import subprocess
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
 
 from nnabla_compress.c_kernels import KERNELS, source_folder
+from tests.properties import examples
 
 INNER = [
     "sum_of_taps",
@@ -25,9 +26,8 @@ INNER = [
     "add_products_int16",
 ]
 MULTIPLICATION = re.compile(r"mul|fma|mla|mls|smla|smls|madd|msub|div")
-MORE = settings(
-    max_examples=60,
-    deadline=None,
+MORE = examples(
+    60,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )

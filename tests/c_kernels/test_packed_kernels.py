@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import HealthCheck, Phase, given
 from hypothesis import strategies as st
+
+from tests.properties import examples
 
 OPTIMIZED = ("-O3", "-march=native")  # as users compile: fused multiply-add is allowed
 PORTABLE = ("-O2", "-std=c99", "-pedantic")
@@ -16,9 +18,8 @@ EIGHT_LANES = ("-O3", "-march=native", "-DPACKED_LANES=8")
 BUILDS = [OPTIMIZED, PORTABLE, SCALAR, EIGHT_LANES]
 
 # Without shrinking: an example takes milliseconds, hundreds of smaller ones minutes.
-MORE = settings(
-    max_examples=40,
-    deadline=None,
+MORE = examples(
+    40,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
     suppress_health_check=list(HealthCheck),
 )
@@ -56,8 +57,12 @@ def draw_layer(draw, types):
     lacking = [max(0, 1 - size) for size in layer.out_size]
     if kind == types.deconvolution:
         return types.change(layer, in_size=tuple(s + n for s, n in zip(layer.in_size, lacking)))
-    reach = [d * (k - 1) + 1 for d, k in zip(layer.dilation, layer.kernel)]
-    return types.change(layer, in_size=tuple(max(s, r) for s, r in zip(layer.in_size, reach)))
+    # A kernel may be larger than the padded image, by less than the stride.
+    least = [
+        max(1, d * (k - 1) + 1 - 2 * p - (s - 1))
+        for d, k, p, s in zip(layer.dilation, layer.kernel, layer.pad, layer.stride)
+    ]
+    return types.change(layer, in_size=tuple(map(max, layer.in_size, least)))
 
 
 def draw_weights(draw, types, layer, rng, integers=False):

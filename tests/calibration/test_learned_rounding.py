@@ -20,6 +20,7 @@ from nnabla_compress.quantizers import Affine
 LAYERS = {
     "convolution": ((2, 4, 7, 8), lambda x: PF.convolution(x, 6, (3, 2), pad=(1, 0))),
     "strides": ((2, 4, 9, 8), lambda x: PF.convolution(x, 6, (3, 3), stride=(2, 1))),
+    "larger than the map": ((2, 4, 3, 8), lambda x: PF.convolution(x, 6, (5, 3), stride=(3, 2))),
     "dilation": ((2, 4, 9, 8), lambda x: PF.convolution(x, 6, (3, 3), dilation=(2, 1))),
     "groups": ((2, 4, 7, 8), lambda x: PF.convolution(x, 6, (3, 3), group=2)),
     "one dimension": ((2, 4, 9), lambda x: PF.convolution(x, 6, (3,), pad=(1,))),

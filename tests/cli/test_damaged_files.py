@@ -14,10 +14,11 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from tests.models.damaged import changed_text, good_members, write_members
+from tests.properties import examples
 
 # Runs a command line a line, and prints its exit status and what it said on stderr. The memory
 # beyond what Python and NNabla take is limited to 1.5 GiB.
@@ -103,9 +104,8 @@ def verbs(tmp_path_factory):
     verbs.shell.close()
 
 
-_FUZZ = settings(
-    max_examples=10,
-    deadline=None,
+_FUZZ = examples(
+    10,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -134,7 +134,7 @@ def test_a_file_cut_anywhere(verbs, part):
     assert all("net.nnp" in text for _, text in said)
 
 
-@settings(_FUZZ, max_examples=20)
+@examples(20, _FUZZ)
 @given(
     name=st.sampled_from(["network.nntxt", "parameter.h5"]),
     places=st.lists(st.floats(0, 1, exclude_max=True), min_size=1, max_size=3),
@@ -148,7 +148,7 @@ def test_flipped_bits_under_a_valid_checksum(verbs, name, places, mask):
     _each_has_one_message(verbs())
 
 
-@settings(_FUZZ, max_examples=30)
+@examples(30, _FUZZ)
 @given(data=st.data())
 def test_any_number_of_the_network_may_be_wrong(verbs, data):
     lines = verbs.members["network.nntxt"].decode().split("\n")

@@ -81,3 +81,16 @@ def test_bars_on_a_terminal_cut_no_number(width):
 
 def test_nothing_is_announced_where_nobody_listens():
     assert list(progress.tracked("scoring", "ab", 2)) == ["a", "b"]
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+def test_names_of_any_kind_are_shown_as_they_are(clock, terminal):
+    to = console(terminal, width=120)
+    with shown.ShownProgress(to) as progress_shown:
+        for name in ("[bold]a[/nope].nnp", "b\x1b[31m", "c" * 5000):
+            step = progress_shown.announce(f"writing {name}", 2)
+            step(1, 2, {"[/x]": 1.0})
+            step(2, 2, {"[/x]": 1.0})
+    said = to.file.getvalue()
+    assert "[bold]a[/nope].nnp" in said and "b\\x1b[31m" in said and "\x1b[31m" not in said
+    assert "ccc...ccc" in said and "[/x] 1" in said

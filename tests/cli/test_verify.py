@@ -69,8 +69,8 @@ def test_another_export_of_a_run_is_compared_with_its_graph(finished, verify):
     found = json.loads(out)
     assert status == 0 and found["kept"]
     promised = [comparison["promised"] for comparison in found["comparisons"]]
-    assert promised[-1] == "bit for bit"
-    assert found["comparisons"][-1]["outputs"][0]["bit_equal"] == 1
+    assert promised[-1] == "value for value"
+    assert found["comparisons"][-1]["outputs"][0]["equal"] == 1
     assert found["files"] == {".nnp": str(nnp), ".nnb": str(nnp.with_suffix(".nnb"))}
 
 

@@ -13,6 +13,7 @@ from nnabla.initializer import NormalInitializer
 from nnabla.parameter import get_parameter_or_create
 
 from nnabla_compress.quantizers import LUT, Uniform
+from tests.properties import seed_nnabla
 
 
 class Builder:
@@ -100,8 +101,9 @@ def random_network(seed: int) -> Tuple[nn.Variable, nn.Variable]:
     """Returns the input and the output of a network, its quantizers ready.
 
     Args:
-        seed: Which one.
+        seed: Which one; it seeds NNabla's generators, too.
     """
+    seed_nnabla(seed + 1)
     builder = Builder(seed)
     x = nn.Variable((1, builder.pick(1, 2, 4), builder.pick(6, 7, 9), builder.pick(6, 8)))
     x.d = builder.rng.randn(*x.shape)

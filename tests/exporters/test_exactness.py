@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Which functions must give the same bits wherever they are computed."""
+"""Which functions must give the same values wherever they are computed."""
 
 from __future__ import annotations
 
@@ -75,16 +75,37 @@ def test_averages_of_a_power_of_two_stay_on_the_grid():
         ({"pad": (1, 1), "including_pad": False}, False),
         ({"ignore_border": False}, False),
         ({"ignore_border": False, "stride": (1, 1)}, True),
+        ({"kernel": (6, 2), "stride": (2, 2)}, False),
+        ({"kernel": (7, 5), "stride": (2, 2), "ignore_border": False}, False),
     ],
 )
 def test_windows_are_whole_if_all_divide_by_one_number(options, whole):
-    y = F.average_pooling(nn.Variable((1, 1, 5, 5)), (2, 2), **options)
+    y = F.average_pooling(nn.Variable((1, 1, 5, 5)), **{"kernel": (2, 2), **options})
     assert whole_windows(y.parent) is whole
 
 
 def test_functions_of_a_library_are_not_certain():
     x = nn.Variable((1, 4))
     assert [name for name, _ in inexact(x, F.softmax(F.tanh(x)))] == ["Tanh", "Softmax"]
+
+
+@pytest.mark.parametrize(
+    "divisor, certain",
+    [
+        (lambda x: codes(x), False),
+        (lambda x: codes(x) + 0.5, True),
+        (lambda x: F.affine(codes(x), weight(4, 4)), False),
+        (lambda x: weight(1, 4, value=-2.0), True),
+        (lambda x: nn.Variable.from_numpy_array(np.float32([[-1, 2, -3, 4]])), True),
+        (lambda x: nn.Variable.from_numpy_array(np.float32([[-1, 2, 0, 4]])), False),
+    ],
+)
+def test_divisions_tell_zeros_of_two_signs_apart(divisor, certain):
+    x = nn.Variable((1, 4))
+    expected = [] if certain else ["it divides by what may be zero, which has no certain sign"]
+    assert [reason for _, reason in inexact(x, F.div2(x, divisor(x)))] == expected
+    if divisor(x).parent is not None:
+        assert [reason for _, reason in inexact(x, 3.0 / divisor(x))] == expected
 
 
 def test_a_weight_that_depends_on_the_input_is_not_certain():

@@ -14,7 +14,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from nnabla.utils.load import load
 from nnabla.utils.nnp_graph import NnpLoader
 
@@ -31,6 +31,7 @@ from nnabla_compress.models import NnpFile
 from nnabla_compress.parametric_functions import pow2_batch_normalization
 from nnabla_compress.quantizers import LUT
 from tests.graph.networks import ZOO, build, forward, randomize_statistics, recipes, values
+from tests.properties import examples
 
 REFUSED = {"n_ary": "Sin"}
 
@@ -129,7 +130,7 @@ def test_functions_that_the_target_lacks_are_refused_by_name(name, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
-@settings(max_examples=15, deadline=None)
+@examples(15)
 @given(recipes())
 def test_random_quantized_networks_are_exported(tmp_path_factory, recipe):
     nn.clear_parameters()

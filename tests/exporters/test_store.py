@@ -11,7 +11,7 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 import yaml
-from hypothesis import given, settings
+from hypothesis import given
 from nnabla.utils.nnp_graph import NnpLoader
 
 from nnabla_compress.errors import ConfigError
@@ -23,7 +23,9 @@ from nnabla_compress.models import NnpFile
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.quantizers import LUT, Affine, Pow2, Prune, Uniform
 from nnabla_compress.simulator import Machine
+from tests.c_runtime import check_runtime
 from tests.graph.networks import build, forward, randomize_statistics, recipes, values
+from tests.properties import examples
 
 QUANTIZERS = {
     "lut 1": LUT(bits=1),
@@ -104,7 +106,7 @@ def test_the_runtime_computes_what_nnabla_does(quantizer, tmp_path):
         assert nnb_report(path, report.float_sizes).ratio < 0.35
 
 
-@settings(max_examples=5, deadline=None)
+@examples(5)
 @given(recipes())
 def test_random_networks_compute_the_same_packed(tmp_path_factory, recipe):
     nn.clear_parameters()
@@ -120,6 +122,9 @@ def test_random_networks_compute_the_same_packed(tmp_path_factory, recipe):
         assert got.shape == (batch, *expected.shape[1:])
         limit = 1e-4 * max(np.abs(expected).max(), 1e-6)
         assert np.abs(got - expected).max() <= limit
+    nnb = export_nnb(path.with_suffix(".nnb"), path)
+    assert np.abs(Machine(nnb).run([x.d])[0] - expected).max() <= limit
+    check_runtime(nnb, [x.d])
 
 
 def test_a_shared_weight_is_decoded_once(tmp_path):

@@ -11,6 +11,8 @@ import nnabla.parametric_functions as PF
 import numpy as np
 from hypothesis import strategies as st
 
+from tests.properties import seed_nnabla
+
 
 def values(*shape: int, seed: int = 0) -> np.ndarray:
     return np.random.RandomState(seed).randn(*shape).astype(np.float32)
@@ -87,13 +89,15 @@ _STEPS = (
 
 @st.composite
 def recipes(draw):
-    """Steps of a random network, then whether an Affine ends it."""
-    return draw(st.lists(st.sampled_from(_STEPS), min_size=1, max_size=6)), draw(st.booleans())
+    """Steps of a random network, whether an Affine ends it, and a seed for its parameters."""
+    steps = draw(st.lists(st.sampled_from(_STEPS), min_size=1, max_size=6))
+    return steps, draw(st.booleans()), draw(st.integers(0, 2**16))
 
 
 def build(recipe, x: nn.Variable) -> nn.Variable:
     """The network of a recipe on an input (B, 4, 6, 6); channels stay even."""
-    steps, affine = recipe
+    steps, affine, seed = recipe
+    seed_nnabla(seed)
     h = x
     for number, step in enumerate(steps):
         name = f"l{number}"

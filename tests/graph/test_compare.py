@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from nnabla_compress.graph.compare import difference, same_class
+from nnabla_compress.graph.compare import difference, same_class, same_values
 
 
 def test_differences_are_parts_of_the_output():
@@ -23,6 +23,20 @@ def test_numbers_that_are_not_finite_must_be_so_in_both():
     assert difference([nan], [nan]).largest == 0
     assert difference([nan], [np.float32([1, 1])]).largest == np.inf
     assert difference([np.ones(2)], [np.ones(3)]).largest == np.inf
+
+
+def test_infinities_and_nan_are_values_that_differ():
+    infinite = np.float32([np.inf, 1])
+    assert difference([infinite], [infinite]).largest == 0
+    for other in (-np.inf, np.nan, 3e38):
+        assert difference([infinite], [np.float32([other, 1])]).largest == np.inf
+
+
+def test_same_values_are_those_that_count_the_same():
+    expected = np.float32([0.0, -0.0, np.nan, np.inf, -np.inf, np.inf, np.nan, 1.0])
+    got = np.float32([-0.0, 0.0, np.nan, np.inf, -np.inf, np.nan, 0.0, np.nextafter(1, 2)])
+    assert same_values(expected, got).tolist() == [True] * 5 + [False] * 2 + [True]
+    assert not same_values(expected[-1:], np.nextafter(got[-1:], np.float32(2))).any()
 
 
 def test_classes_are_compared_where_there_are_any():

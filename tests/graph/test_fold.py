@@ -6,7 +6,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from nnabla_compress.graph import fold_batch_normalization, functions, insert_weight_quantizers
 from nnabla_compress.graph.fold import scale_and_shift
@@ -20,6 +20,7 @@ from tests.graph.networks import (
     recipes,
     values,
 )
+from tests.properties import examples
 
 LAYERS = {
     "convolution": lambda x: PF.convolution(x, 6, (3, 3), name="c"),
@@ -162,7 +163,7 @@ def test_scale_and_shift_follow_the_definition():
     np.testing.assert_allclose(scale * x.d + shift, forward(y), rtol=1e-5, atol=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(recipes())
 def test_random_networks_fold_to_the_same_values(recipe):
     nn.clear_parameters()

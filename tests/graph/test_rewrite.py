@@ -6,7 +6,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 from nnabla_compress.graph import (
     consumers,
@@ -18,6 +18,7 @@ from nnabla_compress.graph import (
 from nnabla_compress.parametric_functions import pow2_batch_normalization
 from nnabla_compress.quantizers import LUT
 from tests.graph.networks import ZOO, build, forward, randomize_statistics, recipes, values
+from tests.properties import examples
 
 
 def types(*outputs):
@@ -53,7 +54,7 @@ def test_a_reshape_that_merges_the_batch_with_another_axis_follows_the_batch_siz
     assert copy.shape == (20, 64)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(recipes())
 def test_random_networks_are_rebuilt_bit_for_bit(recipe):
     nn.clear_parameters()

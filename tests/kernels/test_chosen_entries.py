@@ -6,15 +6,16 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nnabla_compress.kernels.chosen_entries import chosen_entries
 from nnabla_compress.kernels.sorted_cells import sorted_cells
+from tests.properties import examples
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     values=hnp.arrays(np.float32, st.integers(1, 12), elements=st.floats(-9, 9, width=32)),
     candidates=hnp.arrays(

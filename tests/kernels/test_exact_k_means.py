@@ -7,13 +7,14 @@ import itertools
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nnabla_compress.kernels import exact_k_means as module
 from nnabla_compress.kernels.exact_k_means import best_entries
 from nnabla_compress.kernels.sorted_cells import merged, sorted_cells
+from tests.properties import examples
 
 
 def cost(values, weights):
@@ -54,7 +55,7 @@ few_values = hnp.arrays(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     values=few_values,
     count=st.integers(1, 5),

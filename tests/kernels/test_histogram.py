@@ -5,13 +5,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnabla_compress.kernels.histogram import BINS, extremes, observe
+from tests.properties import examples
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(st.integers(1, 9000), st.floats(0.01, 100), st.integers(0, 2**31 - 1))
 def test_counts_equal_numpys_at_the_final_range(size, spread, seed):
     rng = np.random.RandomState(seed)

@@ -8,12 +8,13 @@ from fractions import Fraction
 import numba
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from nnabla_compress.kernels.k_means import assign_and_accumulate, boundaries
 from nnabla_compress.kernels.threads import PARALLEL_FROM
+from tests.properties import examples
 
 numbers = st.floats(-1e6, 1e6, width=32)
 
@@ -100,7 +101,7 @@ def test_of_equal_entries_the_first_takes_what_lies_below_and_the_last_what_lies
     assert sums.tolist() == [1, 0, 11.5]
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     values=hnp.arrays(np.float32, st.integers(1, 20), elements=numbers),
     dictionary=hnp.arrays(np.float32, st.integers(1, 8), elements=numbers, unique=True),

@@ -8,11 +8,12 @@ import itertools
 import numba
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnabla_compress.kernels import threads
 from nnabla_compress.kernels.power_of_two import gradients, quantize
+from tests.properties import examples
 
 SEVERAL_CHUNKS = 2 * (1 << 15) + 77
 FORMS = list(itertools.product([True, False], [True, False]))
@@ -42,7 +43,7 @@ def test_values_over_all_magnitudes_equal_the_formula(signed, zero):
     )
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(st.integers(-40, 40), st.integers(0, 8), st.integers(-3, 3), st.booleans())
 def test_values_next_to_the_boundaries_equal_the_formula(exponent, levels, ulps, zero):
     boundary = np.float32(np.sqrt(2.0) * 2.0 ** (exponent + np.arange(-2, levels + 2)))

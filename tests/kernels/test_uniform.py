@@ -8,11 +8,12 @@ import nnabla.functions as F
 import numba
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnabla_compress.kernels import threads
 from nnabla_compress.kernels.uniform import gradients, quantize
+from tests.properties import examples
 
 SEVERAL_CHUNKS = 3 * (1 << 15) + 77
 
@@ -40,7 +41,7 @@ def test_ties_round_as_nnabla_rounds(step, signed):
     np.testing.assert_array_equal(run(x, step, 15, signed), composite(x, step, 15, signed))
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.lists(st.floats(-1e4, 1e4, width=32), min_size=1, max_size=50),
     st.floats(2.0**-10, 100, width=32),

@@ -15,6 +15,7 @@ from google.protobuf import text_format
 from nnabla.utils import nnabla_pb2
 from nnabla.utils.save import save
 
+from nnabla_compress import cli
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnp
 from nnabla_compress.models import NnpFile
@@ -413,3 +414,20 @@ def test_endings_of_members_are_compared_as_nnabla_compares_them(tmp_path):
         for name, content in members.items():
             archive.writestr(name.upper(), content)
     assert NnpFile(tmp_path / "upper.nnp").data_shapes() == {"x": (4,)}
+
+
+@pytest.mark.parametrize("kind", [NameError, KeyError, AssertionError, TypeError])
+def test_a_defect_of_this_package_is_no_fault_of_the_file(simple, kind, monkeypatch, capsys):
+    source = {"__name__": "nnabla_compress.models.nnp_build", "kind": kind}
+    exec("def call(*arguments):\n  raise kind('a defect')", source)
+    monkeypatch.setattr("nnabla_compress.models.nnp.call", source["call"])
+    with pytest.raises(kind, match="a defect"):
+        NnpFile(simple).build()
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["inspect", str(simple)])
+    said = capsys.readouterr().err
+    assert stop.value.code == 1 and said.startswith(f"internal error: {kind.__name__}")
+    assert "NNABLA_COMPRESS_TRACEBACK=1" in said
+    monkeypatch.setenv("NNABLA_COMPRESS_TRACEBACK", "1")
+    with pytest.raises(kind, match="a defect"):
+        cli.main(["inspect", str(simple)])

@@ -18,11 +18,12 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from nnabla_compress.models.nnp_archive import MAX_BYTES, MAX_TEXT_BYTES
 from tests.models.damaged import changed_text, good_members, write_members
+from tests.properties import examples
 
 # Opens the files whose names come in, and prints for each "ok", or the name of what was raised and
 # its message. The memory beyond what Python and NNabla take is limited to 1.5 GiB.
@@ -107,9 +108,8 @@ def test_the_good_file_is_read(reader, members, tmp_path):
     assert reader(write_members(tmp_path / "good.nnp", members)) == ("ok", "")
 
 
-_FUZZ = settings(
-    max_examples=25,
-    deadline=None,
+_FUZZ = examples(
+    25,
     derandomize=True,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
@@ -154,7 +154,7 @@ def test_a_flipped_byte_under_a_valid_checksum(reader, members, tmp_path, name, 
     _fine(reader(write_members(tmp_path / "inside.nnp", dict(members, **{name: bytes(content)}))))
 
 
-@settings(_FUZZ, max_examples=40)
+@examples(40, _FUZZ)
 @given(data=st.data())
 def test_any_number_in_the_text_may_be_wrong(reader, members, tmp_path, data):
     lines = members["network.nntxt"].decode().split("\n")
@@ -169,7 +169,7 @@ def test_any_number_in_the_text_may_be_wrong(reader, members, tmp_path, data):
     )
 
 
-@settings(_FUZZ, max_examples=40)
+@examples(40, _FUZZ)
 @given(data=st.data())
 def test_any_line_of_the_text_may_be_lost_or_doubled(reader, members, tmp_path, data):
     lines = members["network.nntxt"].decode().split("\n")

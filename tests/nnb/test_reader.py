@@ -6,12 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, read_nnb
 from nnabla_compress.simulator import Machine, traps
+from tests.properties import examples
 
 VECTORS = Path(__file__).parents[1] / "data/c_runtime"
 FILES = sorted(VECTORS.glob("*/*.nnb"))
@@ -122,7 +123,7 @@ def survive(content):
         assert str(error)
 
 
-@settings(max_examples=300, deadline=None, derandomize=True)
+@examples(300, derandomize=True)
 @given(
     which=st.integers(0, len(FILES) - 1),
     flips=st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), min_size=1, max_size=4),
@@ -136,7 +137,7 @@ def test_flipped_bytes_never_end_in_anything_but_a_clear_error(which, flips, hea
     survive(bytes(content))
 
 
-@settings(max_examples=200, deadline=None, derandomize=True)
+@examples(200, derandomize=True)
 @given(
     where=st.integers(0, len(SMALL) // 4 - 1),
     value=st.sampled_from([0, 1, 2, 5, 255, 2**16, 2**31 - 1, -1, -2, -(2**31)]),
@@ -147,7 +148,7 @@ def test_changed_words_never_end_in_anything_but_a_clear_error(where, value):
     survive(bytes(content))
 
 
-@settings(max_examples=100, deadline=None, derandomize=True)
+@examples(100, derandomize=True)
 @given(length=st.integers(0, len(SMALL)), tail=st.binary(max_size=40))
 def test_cut_files_are_refused(length, tail):
     survive(SMALL[:length] + tail)

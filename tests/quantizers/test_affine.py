@@ -10,7 +10,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import nnabla_compress.quantizers as Q
@@ -21,6 +21,7 @@ from nnabla_compress.graph import functions, layers
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers.affine import Affine
 from nnabla_compress.quantizers.base import QuantizerFunction
+from tests.properties import examples
 
 KINDS = [
     {"symmetric": symmetric, "signed": signed, "narrow": narrow, "scale": scale}
@@ -55,7 +56,7 @@ def on_device(quantizer, x, scale, zero_point):
     return codes, ((codes - zero_point).astype(np.float32) * scale).astype(np.float32)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     st.lists(st.floats(-4, 4, width=32), min_size=1, max_size=30),
     st.lists(st.integers(-300, 300), max_size=20),

@@ -10,7 +10,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from nnabla.parameter import get_parameter_or_create
@@ -24,6 +24,7 @@ from nnabla_compress.quantizers.dictionaries import (
 )
 from nnabla_compress.quantizers.dictionary_start import initial_dictionary
 from nnabla_compress.quantizers.lut import k_means_step, project
+from tests.properties import examples
 
 KINDS = {
     "free": dict(bits=3),
@@ -176,7 +177,7 @@ def test_weights_of_as_many_values_as_entries_are_kept_exactly(bits, rng):
     assert_same_bits(q.d, weights)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     values=hnp.arrays(np.float32, st.integers(1, 8), elements=st.floats(-1e3, 1e3, width=32)),
     picks=st.lists(st.integers(0, 7), min_size=1, max_size=30),
@@ -458,7 +459,7 @@ def test_fixed_binary_and_ternary_never_move(rng):
         np.testing.assert_array_equal(q.d, nearest)
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(hnp.arrays(np.float64, st.integers(1, 20), elements=st.floats(-1e30, 1e30)))
 def test_powers_of_two_round_the_logarithm_and_keep_the_sign(values):
     values = values[np.abs(values) > 1e-36]
@@ -489,7 +490,7 @@ def grid_of(values, bits):
     raise AssertionError(f"{values} lie on no grid of {bits} bits")
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(
     values=hnp.arrays(np.float64, st.integers(1, 16), elements=st.floats(-50, 50, width=32)),
     bits=st.integers(2, 16),
@@ -577,7 +578,7 @@ def test_weights_that_turn_nan_while_training_are_refused_and_the_dictionary_sur
 # -- encoding, lowering, gradients ---------------------------------------------------------------
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(
     kind=st.sampled_from(list(KINDS.values())),
     weights=hnp.arrays(

@@ -12,13 +12,14 @@ import nnabla.parametric_functions as PF
 import nnabla.solvers as S
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnabla_compress.errors import ConfigError, TrainingError
 from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.quantizers.base import QuantizerFunction
 from nnabla_compress.quantizers.pow2 import Pow2
+from tests.properties import examples
 
 LEARN = ["qmin_qmax", "b_qmax", "b_qmin", "qmax", None]
 
@@ -115,7 +116,7 @@ def test_no_gradient_is_nan_at_zero(signed, zero, composite, monkeypatch):
     np.testing.assert_array_equal(y.d, 0 if zero else 0.25)
 
 
-@settings(max_examples=100, deadline=None)
+@examples(100)
 @given(
     st.lists(st.floats(-40, 40, width=32), min_size=1, max_size=30),
     st.lists(st.tuples(st.integers(-12, 6), st.integers(-1, 1)), max_size=20),
@@ -192,7 +193,7 @@ def test_codes_hold_exponent_sign_and_zero_in_plain_bits():
     assert encoding.bits == 4
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.sampled_from(LEARN),
     st.booleans(),

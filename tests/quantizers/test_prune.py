@@ -6,13 +6,14 @@ from __future__ import annotations
 import nnabla as nn
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from nnabla.parameter import get_parameter_or_create
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.errors import ConfigError, TrainingError
+from tests.properties import examples
 
 
 def prune(weights, rate, scope="layer"):
@@ -63,7 +64,7 @@ def test_the_gradient_reaches_kept_and_pruned_weights_alike(rng):
     np.testing.assert_array_equal(weight.g, upstream)
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     weights=hnp.arrays(
         np.float32,

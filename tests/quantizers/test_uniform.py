@@ -12,12 +12,13 @@ import nnabla.parametric_functions as PF
 import nnabla.solvers as S
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnabla_compress.errors import ConfigError, TrainingError, unwrap
 from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.quantizers.uniform import Uniform
+from tests.properties import examples
 
 LEARN = ["d_qmax", "b_d", "b_qmax", "qmax", None]
 
@@ -129,7 +130,7 @@ def test_channels_have_their_own_step_and_gradients(learn, axis):
     assert encoding.decode().tobytes() == y.d.tobytes()
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(
     st.lists(st.floats(-4, 4, width=32), min_size=1, max_size=30),
     st.lists(st.integers(-40, 40), max_size=20),
@@ -238,7 +239,7 @@ def test_the_range_is_snapped_to_whole_steps_and_decides_the_bits():
     assert Uniform.bits_of(y.parent.info.args, y.parent.inputs) == math.ceil(math.log2(5) + 1) == 4
 
 
-@settings(max_examples=60, deadline=None)
+@examples(60)
 @given(
     st.sampled_from(LEARN),
     st.sampled_from(["real", "pow2"]),

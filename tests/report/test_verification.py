@@ -9,7 +9,7 @@ from rich.console import Console
 
 from nnabla_compress.report.verification import accuracy_lines, verification_table
 from nnabla_compress.verification import Agreement, Comparison, Verification
-from nnabla_compress.verification.report import BIT_EQUAL
+from nnabla_compress.verification.report import EQUAL
 
 FOUND = Verification(
     {".nnp": "net.nnp"},
@@ -19,7 +19,7 @@ FOUND = Verification(
         Comparison(
             "graph",
             "simulator",
-            BIT_EQUAL,
+            EQUAL,
             (Agreement("y", 1.0, 0.0, 0.0, 1.0), Agreement("z", 0.25, 0.125, 0.1)),
         ),
     ),

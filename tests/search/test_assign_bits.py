@@ -8,11 +8,12 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
 from nnabla_compress.search import Choice, assign_bits
+from tests.properties import examples
 
 sizes = st.integers(0, 40)
 # Costs are multiples of 1/8, so sums are exact and ties occur.
@@ -31,7 +32,7 @@ def best(options, budgets):
     return min(costs) if costs else None
 
 
-@settings(max_examples=150, deadline=None)
+@examples(150)
 @given(layers, st.integers(0, 120), st.integers(0, 120), st.sampled_from([0, 1, 2]))
 def test_no_other_bits_cost_less(options, most, bops, count):
     named = {f"c{i}": of_layer for i, of_layer in enumerate(options)}
@@ -55,7 +56,7 @@ apart = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@examples(80)
 @given(
     st.lists(st.lists(apart, min_size=1, max_size=4), min_size=1, max_size=5),
     st.integers(0, 90),

@@ -8,6 +8,7 @@ import nnabla.functions as F
 import numpy as np
 import pytest
 
+from nnabla_compress.graph.compare import same_values
 from nnabla_compress.simulator import Machine
 
 
@@ -142,6 +143,35 @@ def test_pooling(new_builder, name, dimensions, seed):
     function = getattr(F, name[:-7].lower() + "_pooling")
     y = function(*variables(x), **arguments)
     check(new_builder, name, [x], [], [y], {**arguments, "channel_last": False})
+
+
+@pytest.mark.parametrize("kernel", [(5, 2), (6, 3)])
+@pytest.mark.parametrize("pad", [(0, 0), (1, 0)])
+@pytest.mark.parametrize("name", ["Convolution", "Depthwise", "Max", "Average", "Sum"])
+def test_windows_larger_than_the_image(new_builder, rng, name, kernel, pad):
+    x = floats(rng, 1, 2, 2, 3)
+    stride = (kernel[0] - 2 * pad[0] - 1, 1)  # one more than what is lacking
+    arguments = {"pad": pad, "stride": stride}
+    if name in ("Convolution", "Depthwise"):
+        arguments.update(base_axis=1, dilation=(1, 1))
+        shape = (4, 2, *kernel) if name == "Convolution" else (2, *kernel)
+        w, b = floats(rng, *shape), floats(rng, shape[0])
+        if name == "Convolution":
+            y = F.convolution(*variables(x, w, b), **arguments)
+            arguments.update(group=1, channel_last=False)
+        else:
+            y = F.depthwise_convolution(*variables(x, w, b), **arguments)
+            name, arguments["multiplier"] = "DepthwiseConvolution", 1
+        parameters = [w, b]
+    else:
+        arguments.update(kernel=kernel, ignore_border=True)
+        y = getattr(F, f"{name.lower()}_pooling")(*variables(x), **arguments)
+        if name == "Average":
+            arguments["including_pad"] = True
+        arguments["channel_last"] = False
+        name, parameters = f"{name}Pooling", []
+    assert y.shape[2] == 1
+    check(new_builder, name, [x], parameters, [y], arguments)
 
 
 def test_unpooling(new_builder, rng):
@@ -306,3 +336,66 @@ def test_moving_values(new_builder, seed):
     square = floats(rng, 2, 4, 4)
     y = F.matrix_diag_part(*variables(square))
     check(new_builder, "MatrixDiagPart", [square], [], [y], {})
+
+
+# With zeros of both signs, infinities and NaN, each beside each.
+SPECIAL = np.float32([0, -0.0, 1, -1, 0.4, -0.4, 2.5, -2.5, np.inf, -np.inf, np.nan, 3e38, -1e-45])
+A, B = (np.ascontiguousarray(array) for array in np.meshgrid(SPECIAL, SPECIAL))
+POOLING = {"kernel": (1, 2), "stride": (1, 2), "pad": (0, 0), "ignore_border": True}
+
+
+def bits(array):
+    """The bits of each number, of NaN always the same."""
+    return np.where(np.isnan(array), np.int32(-1), np.ascontiguousarray(array).view(np.int32))
+
+
+def same_bits(new_builder, name, inputs, y, arguments):
+    net = new_builder()
+    result = net.variable(y.shape)
+    net.function(name, [net.input(array.shape) for array in inputs], [result], **arguments)
+    y.forward()
+    (got,) = Machine(net.file(result)).forward(inputs)
+    np.testing.assert_array_equal(bits(got), bits(y.d))
+
+
+@pytest.mark.parametrize("name", ["Add2", "Sub2", "Mul2", "Div2", "Minimum2", "Maximum2"])
+def test_two_special_numbers_make_the_same_bits(new_builder, name):
+    arguments = {} if name in ("Minimum2", "Maximum2") else {"inplace": False}
+    same_bits(new_builder, name, [A, B], PAIRS[name](*variables(A, B)), arguments)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["AddScalar", "MulScalar", "RSubScalar", "RDivScalar", "MinimumScalar", "MaximumScalar"],
+)
+@pytest.mark.parametrize("value", [0.0, -0.0, -2.0, 0.3])
+def test_a_special_and_a_fixed_number_make_the_same_bits(new_builder, name, value):
+    arguments = {"val": value, **({"inplace": False} if name in ("AddScalar", "MulScalar") else {})}
+    same_bits(new_builder, name, [A], SCALARS[name](*variables(A), value), arguments)
+
+
+@pytest.mark.parametrize("name", ["ReLU", "LeakyReLU", "Sign", "Abs", "Identity", "Round"])
+def test_a_special_number_makes_the_same_bits(new_builder, name):
+    compute, arguments = SINGLE[name]
+    same_bits(new_builder, name, [A], compute(*variables(A)), arguments)
+
+
+@pytest.mark.parametrize("name", ["MaxPooling", "SumPooling", "AveragePooling"])
+def test_a_window_of_special_numbers_makes_the_same_bits(new_builder, name):
+    x = np.stack([A, B], axis=-1).reshape(1, 1, len(SPECIAL), -1)
+    y = getattr(F, name[:-7].lower() + "_pooling")(*variables(x), **POOLING)
+    more = {"including_pad": True} if name == "AveragePooling" else {}
+    same_bits(new_builder, name, [x], y, {**POOLING, **more, "channel_last": False})
+
+
+def test_a_sum_of_negative_zeros_is_a_zero_of_another_sign_in_nnabla(new_builder):
+    x, w = np.zeros((1, 2), np.float32), np.float32([[-1, 1], [-1, 1]])
+    y = F.affine(*variables(x, w))
+    y.forward()
+    net = new_builder()
+    weight, result = net.variable(w.shape, values=w.T), net.variable(y.shape)
+    net.function("Affine", [net.input(x.shape), weight], [result], base_axis=1)
+    (got,) = Machine(net.file(result)).forward([x])
+    assert np.signbit(y.d).tolist() == [[True, False]]
+    assert np.signbit(got).tolist() == [[False, False]]
+    assert same_values(y.d, got).all()

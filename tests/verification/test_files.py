@@ -83,7 +83,7 @@ def test_an_nnp_is_converted_and_simulated(exported):
     found = verify_files(exported[2], count=7)
     (comparison,) = found.comparisons
     assert (comparison.first, comparison.second) == (".nnp in NNabla", ".nnb in the simulator")
-    assert comparison.promise.text == "bit for bit" and found.kept
+    assert comparison.promise.text == "value for value" and found.kept
     assert found.count == 7 and found.accuracies == {}
     found.check()
 
@@ -149,13 +149,13 @@ def test_other_values_on_purpose_promise_nothing_of_the_graph(tmp_path, options)
     export_nnp(tmp_path / "net.nnp", y, x, samples=samples, **options)
     graph = GraphEngine({"x": x}, {"y": y})
     first = verify_files(tmp_path / "net.nnp", count=5, graph=graph).comparisons[0]
-    assert first.promise.text == "nothing" and first.outputs[0].bit_equal < 1
+    assert first.promise.text == "nothing" and first.outputs[0].equal < 1
 
 
 def test_batches_of_the_file_are_filled_up(exported, tmp_path):
     nnb = export_nnb(tmp_path / "net.nnb", exported[2], batch_size=3)
     found = verify_files(exported[2], nnb, count=7)
-    assert found.kept and found.comparisons[0].outputs[0].bit_equal == 1
+    assert found.kept and found.comparisons[0].outputs[0].equal == 1
 
 
 def test_several_inputs_are_found_by_name(tmp_path):
@@ -178,7 +178,7 @@ def test_the_real_runtime_takes_part_where_it_is_named(exported, nnablart):
     nnablart(SIMULATED)
     found = verify_files(exported[2], count=1)
     assert found.comparisons[-1].second == ".nnb in nnablart"
-    assert found.comparisons[-1].promise.text == "bit for bit" and found.kept
+    assert found.comparisons[-1].promise.text == "value for value" and found.kept
 
 
 def test_a_runtime_that_computes_something_else_is_noticed(exported, nnablart):

@@ -9,28 +9,28 @@ import pytest
 
 from nnabla_compress.errors import VerifyError
 from nnabla_compress.verification import Agreement, Comparison, Verification
-from nnabla_compress.verification.report import BIT_EQUAL, NOTHING, SINGLE_STEPS, within
+from nnabla_compress.verification.report import EQUAL, NOTHING, SINGLE_STEPS, within
 
-CLOSE = Agreement("y", bit_equal=0.9, largest=1e-6, root_mean_square=1e-7, same_class=1.0)
-FAR = Agreement("z", bit_equal=0.0, largest=0.5, root_mean_square=0.2, same_class=0.5)
-EQUAL = Agreement("w", bit_equal=1.0, largest=0.0, root_mean_square=0.0)
+CLOSE = Agreement("y", equal=0.9, largest=1e-6, root_mean_square=1e-7, same_class=1.0)
+FAR = Agreement("z", equal=0.0, largest=0.5, root_mean_square=0.2, same_class=0.5)
+SAME = Agreement("w", equal=1.0, largest=0.0, root_mean_square=0.0, bit_equal=0.5)
 
 
 @pytest.mark.parametrize(
     "promise, kept",
     [
-        (BIT_EQUAL, [False, False, True]),
+        (EQUAL, [False, False, True]),
         (within(1e-5), [True, False, True]),
         (SINGLE_STEPS, [True, False, True]),
         (NOTHING, [True, True, True]),
     ],
 )
 def test_a_promise_knows_what_keeps_it(promise, kept):
-    assert [promise.kept(found) for found in (CLOSE, FAR, EQUAL)] == kept
+    assert [promise.kept(found) for found in (CLOSE, FAR, SAME)] == kept
 
 
 def verification(promise):
-    comparison = Comparison("graph", "simulator", promise, (EQUAL, CLOSE, FAR))
+    comparison = Comparison("graph", "simulator", promise, (SAME, CLOSE, FAR))
     return Verification({".nnp": "net.nnp"}, "somewhere", 3, (comparison,), {"graph": 0.5}, ("w",))
 
 
@@ -42,7 +42,7 @@ def test_a_broken_promise_is_named_with_its_output():
 
 
 def test_it_can_be_written_as_json():
-    found = json.loads(json.dumps(verification(BIT_EQUAL).as_dict()))
+    found = json.loads(json.dumps(verification(EQUAL).as_dict()))
     assert found["kept"] is False
     assert found["samples"] == {"from": "somewhere", "count": 3}
     assert [output["output"] for output in found["comparisons"][0]["outputs"]] == ["w", "y", "z"]

@@ -22,7 +22,7 @@ _ALL: Tuple[Scheme, ...] = (
     *(DictionaryPlanes(), Pow2Planes(), OneHot()),
 )
 SCHEMES: Dict[str, Scheme] = {scheme.name: scheme for scheme in _ALL}
-# Sizes this close are equal: then what decodes bit for bit, and in less memory, is chosen.
+# Sizes this close are equal: then what decodes value for value, and in less memory, is chosen.
 _NEAR_TIE = 1.03
 _FLOAT_PARAMETER = 36  # bytes beside its values, without its shape
 _NO_ROOM = "stored as floats, because decoding would take more memory than it is worth (--prefer)"

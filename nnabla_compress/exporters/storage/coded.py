@@ -136,7 +136,7 @@ def coded_tensor(encoding: Encoding) -> Optional[CodedTensor]:
 
 
 def common_scale(values: np.ndarray, largest: int = _INT8) -> Optional[float]:
-    """Returns the scale whose integer multiples, rounded to float32, the values are bit for bit.
+    """Returns the scale whose integer multiples, rounded to float32, the values are.
 
     Args:
         values: float32.

@@ -26,7 +26,7 @@ class DictionaryPlanes(Scheme):
         f(S_0 .. S_b, c) = f(S_0 .. S_{b-1}, c_low) + S_b f(S_0 .. S_{b-1}, c_high)
 
     6, 14 or 30 functions for 2 to 4 bits; one bit is clipped to the two values. A dictionary of
-    integers decodes bit for bit, in INT16 with n fraction bits where it fits; another one up to
+    integers decodes value for value, in INT16 with n fraction bits where it fits; another one up to
     rounding, some 1e-7 of its largest value.
     """
 

@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Scheme ``one_hot``: any dictionary, looked up bit for bit by two Affines."""
+"""Scheme ``one_hot``: any dictionary, looked up value for value by two Affines."""
 
 from __future__ import annotations
 

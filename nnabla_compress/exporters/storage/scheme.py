@@ -66,7 +66,7 @@ class Stored:
 
     @cached_property
     def error(self) -> float:
-        """Largest difference from ``expected``, over its largest magnitude; 0 if bit for bit."""
+        """Largest difference from ``expected``, over its largest magnitude; 0 if all are equal."""
         if self.variable.parent is not None:
             self.variable.forward(clear_buffer=True)
         apart = np.abs(self.variable.d.astype(np.float64) - self.expected)
@@ -75,7 +75,7 @@ class Stored:
 
     @property
     def exact(self) -> bool:
-        """Whether it decodes bit for bit."""
+        """Whether it decodes value for value."""
         return self.error == 0.0
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Target ``integer``: layers add whole numbers, so NNabla and the C runtime compute the same bits.
+"""Target ``integer``: layers add whole numbers: NNabla and the C runtime compute the same values.
 
 Activations travel as codes between layers. A layer is a convolution of codes, a multiplication by
 the scales of its weight and its input, and an addition of the bias; then follow the network's own
@@ -33,7 +33,7 @@ from nnabla_compress.exporters.weigh import PREFERENCES, Built, weighed
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.layers import LAYER_TYPES
 
-EXACT_NOTE = "all layers add whole numbers: NNabla and the C runtime compute the same bits"
+EXACT_NOTE = "all layers add whole numbers: NNabla and the C runtime compute the same values"
 
 
 class Integer(Target):
@@ -155,7 +155,7 @@ def _notes(
     names: Mapping[Any, str],
     reasons: Mapping[str, str],
 ) -> List[str]:
-    """Says what NNabla and the C runtime may compute differently in the last bits."""
+    """Says what NNabla and the C runtime may compute differently, mostly in the last bits."""
     notes = [f"layer {name} adds floats: {reason}" for name, reason in reasons.items()]
     for found in Exactness(inputs).inexact(outputs):
         type_name = found.function.info.type_name

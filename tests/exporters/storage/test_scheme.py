@@ -10,7 +10,7 @@ from pathlib import Path
 import nnabla as nn
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from nnabla.utils.nnp_graph import NnpLoader
 
@@ -18,6 +18,7 @@ from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ExportError
 from nnabla_compress.exporters.storage import SCHEMES, CodedTensor, coded_tensor
 from nnabla_compress.graph.rewrite import functions
+from tests.properties import examples
 
 VECTORS = Path(__file__).parents[2] / "data" / "c_runtime"
 POWERS = np.array([s * 2.0**e for s in (-1, 1) for e in range(-8, 0)], np.float32)
@@ -56,7 +57,7 @@ def encodings(draw):
     return Encoding(codes - codes.min(), bits + 1, scale=scale, zero_point=zero, axis=0)
 
 
-@settings(max_examples=40, deadline=None)
+@examples(40)
 @given(encodings())
 def test_every_scheme_decodes_what_the_encoding_does(encoding):
     tensor = coded_tensor(encoding)
@@ -82,7 +83,7 @@ def test_every_scheme_decodes_what_the_encoding_does(encoding):
             )
 
 
-@settings(max_examples=20, deadline=None)
+@examples(20)
 @given(encodings())
 def test_what_the_runtime_holds_in_few_bits_fits_them(encoding):
     tensor = coded_tensor(encoding)

@@ -15,7 +15,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS, source_folder
@@ -25,12 +25,15 @@ from nnabla_compress.exporters import export_c, export_nnb, export_nnp
 from nnabla_compress.exporters.metadata import METADATA
 from nnabla_compress.exporters.packed_nnb import PACKED
 from nnabla_compress.exporters.packed_weights import is_power_of_two
+from nnabla_compress.graph.compare import same_values
 from nnabla_compress.models import NnpFile
 from nnabla_compress.nnb import read_nnb, write_nnb
 from nnabla_compress.quantizers import LUT, Uniform
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
+from tests.c_runtime import check_runtime
 from tests.graph.networks import randomize_statistics, values
+from tests.properties import examples
 
 STUB = Path(__file__).parents[2] / "c_kernels" / "stub_runtime"
 
@@ -119,9 +122,9 @@ class Drawn:
         return PF.batch_normalization(h, batch_stat=False, name=f"bn{self.count}")
 
 
-@settings(max_examples=8, deadline=None, derandomize=True, phases=[Phase.generate])
+@examples(8)
 @given(data=st.data())
-def test_random_networks_give_the_bits_of_the_float_weights(tmp_path_factory, data):
+def test_random_networks_give_the_values_of_the_float_weights(tmp_path_factory, data):
     nn.clear_parameters()
     drawn = Drawn(data)
     x = nn.Variable((drawn.number(1, 2), 4, 9, 9))
@@ -133,7 +136,9 @@ def test_random_networks_give_the_bits_of_the_float_weights(tmp_path_factory, da
     folder = tmp_path_factory.mktemp("net")
     _, packed, plain = exported(folder, h, x, api=api, batch_size=batch_size)
     feed = values(*x.shape, seed=drawn.number(0, 9))
-    np.testing.assert_array_equal(outputs(packed, feed), outputs(plain, feed))
+    assert same_values(outputs(packed, feed), outputs(plain, feed)).all()
+    for file in (packed, plain):
+        check_runtime(file, [feed])
     before, after = read_nnb(plain), read_nnb(packed)
     assert after.buffers == before.buffers
     assert len(packed.read_bytes()) <= len(plain.read_bytes())
@@ -332,3 +337,13 @@ def test_the_c_source_of_a_packed_network_registers_the_kernels(tmp_path):
     assert done.returncode == 0
     printed = np.float32(done.stdout.decode().split())
     np.testing.assert_allclose(printed, outputs(nnb, np.zeros((1, 8, 8, 8), "f4"))[0], 1e-4, 1e-5)
+
+
+def test_weights_of_minus_zero_are_packed_as_zero_which_is_the_same_value(tmp_path):
+    x = nn.Variable((1, 8))
+    weight = np.float32([-0.0, 0.0, 1.0, -2.0])[np.arange(96).reshape(8, 12) % 4]
+    y = PF.affine(x, 12, w_init=weight, with_bias=False, name="fc")
+    _, packed, plain = exported(tmp_path, y, x)
+    assert read_nnb(packed).functions[0].implement == IMPLEMENT
+    for feed in (values(1, 8), np.zeros((1, 8), np.float32), -np.ones((1, 8), np.float32)):
+        assert same_values(outputs(packed, feed), outputs(plain, feed)).all()

@@ -11,7 +11,7 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
 from nnabla_compress.errors import (
@@ -26,6 +26,7 @@ from nnabla_compress.nnb import read_nnb
 from nnabla_compress.quantizers import LUT, Uniform
 from nnabla_compress.simulator import Machine, traps
 from tests.graph.networks import build, randomize_statistics, recipes, values
+from tests.properties import examples
 
 
 def exported(folder, y, x, target, samples, **options):
@@ -91,7 +92,7 @@ def test_integers_are_those_of_a_plain_model(tmp_path, target, bits):
         assert biases[0].tolist() == codes(weights["c/conv/b"], conv).tolist()
 
 
-@settings(deadline=None, max_examples=6, suppress_health_check=list(HealthCheck))
+@examples(6, suppress_health_check=list(HealthCheck))
 @given(recipe=recipes(), target=st.sampled_from(["int16", "int8"]))
 def test_random_networks_have_no_trap_and_agree(tmp_path_factory, recipe, target):
     nn.clear_parameters()

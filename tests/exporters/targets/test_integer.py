@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Networks of whole numbers: NNabla and the C runtime compute the same bits."""
+"""Networks of whole numbers: NNabla and the C runtime compute the same values."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nnabla_compress import compress
@@ -21,12 +21,15 @@ from nnabla_compress.data.images import read_image
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.exporters.targets.integer import EXACT_NOTE
 from nnabla_compress.graph import functions
+from nnabla_compress.graph.compare import same_values
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import LUT, Pow2, Uniform
 from nnabla_compress.simulator import Machine
 from nnabla_compress.verification import Samples, verify_files
 from nnabla_compress.verification.engines import NnpEngine
+from tests.c_runtime import check_runtime
 from tests.exporters.networks import random_network
+from tests.properties import examples
 
 
 def export(folder, y, x, **options):
@@ -37,7 +40,12 @@ def both(folder, rows):
     """The exported network, what it computes in NNabla, and in the simulated runtime."""
     in_nnabla = NnpEngine(folder / "net.nnp", 1)
     machine = Machine(export_nnb(folder / "net.nnb", folder / "net.nnp"))
+    check_runtime(folder / "net.nnb", [rows])
     return in_nnabla, in_nnabla.run([rows])[0], machine.run_many([rows])[0]
+
+
+def assert_same_values(expected, got):
+    assert same_values(expected, got).all()
 
 
 def types_of(network):
@@ -53,9 +61,11 @@ def quantized(x, name, **options):
         return Uniform(**{"bits": 8, **options})(x)
 
 
-@settings(max_examples=12, deadline=None, database=None)
+@examples(12)
 @given(seed=st.integers(0, 10**6))
-def test_random_networks_are_equal_bit_for_bit(tmp_path_factory, seed):
+@example(seed=56811)  # the last layer adds negative zeros only: -0 in NNabla, +0 on the runtime
+@example(seed=29009)  # a kernel larger than its padded map
+def test_random_networks_are_equal_value_for_value(tmp_path_factory, seed):
     nn.clear_parameters()
     x, y = random_network(seed)
     folder = tmp_path_factory.mktemp("net")
@@ -64,8 +74,7 @@ def test_random_networks_are_equal_bit_for_bit(tmp_path_factory, seed):
     # What is not exact is said: averages of cut windows, groups of inputs with several scales.
     assert network.exact == (EXACT_NOTE in report.notes)
     if network.exact:
-        # NNabla may give a negative zero where the runtime gives zero.
-        assert (expected + 0).tobytes() == (got + 0).tobytes()
+        assert_same_values(expected, got)
     else:
         np.testing.assert_allclose(got, expected, rtol=0.05, atol=0.05 * np.abs(expected).max())
 
@@ -83,7 +92,7 @@ def test_a_layer_is_a_convolution_a_scale_and_a_bias(tmp_path):
     assert "Affine" not in types
 
 
-def test_with_steps_of_powers_of_two_it_is_the_trained_graph_bit_for_bit(tmp_path):
+def test_with_steps_of_powers_of_two_it_is_the_trained_graph_value_for_value(tmp_path):
     x = nn.Variable((1, 2, 6, 6))
     x.d = rows_for(x, 1)
     weight = Uniform(bits=4, step="pow2")
@@ -98,8 +107,8 @@ def test_with_steps_of_powers_of_two_it_is_the_trained_graph_bit_for_bit(tmp_pat
     for row, value in zip(rows, got):
         x.d = row[np.newaxis]
         y.forward()
-        assert y.d[0].tobytes() == value.tobytes()
-    assert expected.tobytes() == got.tobytes()
+        assert_same_values(y.d[0], value)
+    assert_same_values(expected, got)
 
 
 def test_batch_normalization_goes_into_scale_and_bias(tmp_path):
@@ -115,7 +124,7 @@ def test_batch_normalization_goes_into_scale_and_bias(tmp_path):
     network, expected, got = both(tmp_path, rows_for(x))
     assert report.notes == (EXACT_NOTE,)
     assert types_of(network)["Mul2"] == 1 and types_of(network)["Add2"] == 1
-    assert expected.tobytes() == got.tobytes()
+    assert_same_values(expected, got)
 
 
 def test_sums_above_2_to_the_24_are_added_in_pieces_that_are_exact(tmp_path):
@@ -131,7 +140,7 @@ def test_sums_above_2_to_the_24_are_added_in_pieces_that_are_exact(tmp_path):
     network, expected, got = both(tmp_path, np.abs(rows_for(x)) * 3)
     assert report.notes == (EXACT_NOTE,)
     assert types_of(network)["Convolution"] > 1
-    assert expected.tobytes() == got.tobytes()
+    assert_same_values(expected, got)
 
 
 def test_a_layer_whose_sums_are_too_large_for_any_piece_stays_float(tmp_path):
@@ -166,7 +175,7 @@ def test_inputs_of_several_scales_are_added_one_after_the_other(tmp_path):
     network, expected, got = both(tmp_path, rows_for(x))
     assert report.notes == (EXACT_NOTE,)
     assert types_of(network)["Convolution"] == 7
-    assert expected.tobytes() == got.tobytes()
+    assert_same_values(expected, got)
 
 
 @pytest.mark.parametrize("group", [2, 8])
@@ -186,7 +195,7 @@ def test_groups_of_channels_keep_the_scale_of_their_part(tmp_path, group):
     _, expected, got = both(tmp_path, rows_for(x))
     assert report.notes == (EXACT_NOTE,)
     assert report.largest_difference < 1e-2
-    assert expected.tobytes() == got.tobytes()
+    assert_same_values(expected, got)
 
 
 def test_a_group_over_several_scales_stays_float(tmp_path):
@@ -209,7 +218,7 @@ def test_averages_are_sums_so_that_the_next_layer_is_exact(tmp_path):
     export(tmp_path, y, x)
     network, expected, got = both(tmp_path, rows_for(x))
     assert network.exact and "SumPooling" in types_of(network)
-    assert expected.tobytes() == got.tobytes()
+    assert_same_values(expected, got)
 
 
 def test_activations_of_powers_of_two_are_on_a_grid(tmp_path):
@@ -222,7 +231,7 @@ def test_activations_of_powers_of_two_are_on_a_grid(tmp_path):
     report = export(tmp_path, y, x)
     _, expected, got = both(tmp_path, rows_for(x))
     assert report.notes == (EXACT_NOTE,)
-    assert expected.tobytes() == got.tobytes()
+    assert_same_values(expected, got)
 
 
 def test_an_input_without_quantizer_is_rounded_finely_if_there_are_samples(tmp_path):
@@ -236,7 +245,7 @@ def test_an_input_without_quantizer_is_rounded_finely_if_there_are_samples(tmp_p
     assert "is rounded to multiples of" in report.notes[0]
     assert report.notes[1] == EXACT_NOTE
     assert report.largest_difference < 0.02
-    assert expected.tobytes() == got.tobytes()
+    assert_same_values(expected, got)
 
 
 def test_a_layer_that_stays_float_is_named_with_the_reason(tmp_path):
@@ -266,7 +275,7 @@ def test_a_free_dictionary_is_exact_once_it_is_snapped(tmp_path):
     report = export(tmp_path, y, x, snap_dictionary=True)
     _, expected, got = both(tmp_path, rows_for(x))
     assert EXACT_NOTE in report.notes and "integer grid" in report.notes[0]
-    assert expected.tobytes() == got.tobytes()
+    assert_same_values(expected, got)
 
 
 @pytest.mark.parametrize("storage", ["int8", "packed", "dictionary_planes", "float"])
@@ -280,7 +289,7 @@ def test_every_storage_decodes_to_the_same_network(tmp_path, storage):
     _, expected, got = both(tmp_path, rows_for(x))
     assert report.notes == (EXACT_NOTE,)
     assert report.largest_difference < 1e-6
-    assert expected.tobytes() == got.tobytes()
+    assert_same_values(expected, got)
 
 
 def test_two_layers_may_share_a_weight(tmp_path):
@@ -293,7 +302,7 @@ def test_two_layers_may_share_a_weight(tmp_path):
     report = export(tmp_path, h, x)
     _, expected, got = both(tmp_path, rows_for(x))
     assert report.notes == (EXACT_NOTE,)
-    assert expected.tobytes() == got.tobytes()
+    assert_same_values(expected, got)
 
 
 def data(name):
@@ -319,8 +328,8 @@ def test_a_trained_resnet_of_4_bit_weights_is_exact_as_a_whole(tmp_path):
     report = export(tmp_path, y, x, samples={"x": images[:16]})
     nnb = export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp")
     found = verify_files(tmp_path / "net.nnp", nnb, Samples([images[16:]], "images"))
-    (comparison,) = found.comparisons
+    comparison = found.comparisons[0]
     assert report.notes[-1] == EXACT_NOTE
-    assert comparison.promise.bit_equal and comparison.kept
+    assert comparison.promise.equal and found.kept
     assert found.warnings == []
     assert nnb.stat().st_size < 160_000
