@@ -48,6 +48,7 @@ class RoundingSettings:
         beta: Its exponent at first and in the end.
         positions: Positions of the map, of all samples together, that a layer learns from.
         table_rounds: How often a dictionary is fitted to its assignments, and these to it, at most.
+        fine_bits: Bits of a weight from which there are flips alone: little is to be gained there.
 
     Raises:
         ConfigError: If a number is out of range.
@@ -60,6 +61,7 @@ class RoundingSettings:
     beta: Tuple[float, float] = (20.0, 2.0)
     positions: int = 16384
     table_rounds: int = 20
+    fine_bits: int = 8
 
     def __post_init__(self) -> None:
         at_least = {
@@ -68,6 +70,7 @@ class RoundingSettings:
             "learning_rate": 0,
             "strength": 0,
             "table_rounds": 0,
+            "fine_bits": 0,
         }
         for name, least in at_least.items():
             number = getattr(self, name)

@@ -2,9 +2,9 @@
 """Post-training quantization: a float network in, a quantized one out, without any label.
 
 The steps: fold batch normalization, quantize with the ranges of all values seen, correct biases,
-equalize layers, choose the calibration method, learn roundings. Each step after the first is judged
-by the outputs of the network on calibration samples held out for that, and taken back unless it
-brought them closer to those of the float network.
+equalize layers, choose the calibration method, learn roundings, which corrects biases anew. Each
+step after the first is judged by the outputs of the network on calibration samples held out for
+that, and taken back unless it brought them closer to those of the float network.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ import numpy as np
 from nnabla_compress.calibration.agreement import agreement
 from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.cross_layer_equalization import equalize, equalize_for
+from nnabla_compress.calibration.map_costs import costly_maps
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.network import (
     Copy,
@@ -33,7 +34,7 @@ from nnabla_compress.calibration.network import (
 from nnabla_compress.calibration.observe import compute, observe
 from nnabla_compress.calibration.places import quantizer_places
 from nnabla_compress.calibration.replay import FLOAT_BYTES
-from nnabla_compress.calibration.round_layers import learn_roundings
+from nnabla_compress.calibration.round_layers import is_fine, learn_roundings
 from nnabla_compress.calibration.samples import checked_samples, refuse_constant, split_samples
 from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
@@ -54,6 +55,9 @@ Tell = Callable[[str], None]
 _HELD = 3
 _START = "min_max"
 _FEW_SAMPLES = 32
+# Samples that are enough for means of channels, for roundings so fine that flips suffice, and for
+# what channels hold.
+_FOR_MEANS, _FOR_FLIPS, _FOR_CHANNELS = 128, 192, 256
 # Places that a note lists by name.
 _NAMED = 4
 # The weights alone tell little of the outputs: without samples a step must gain this much.
@@ -177,18 +181,20 @@ class _Sequence:
         learns = self.learn_from is not None and self._can_learn(self.learn_from[0])
         corrects = learns and settings.bias_correction
         corrected = corrects and self._try("bias correction", self._correct_biases)
-        judged = len(self.steps)
         if settings.equalization:
             self._equalize(method, corrected)
         if settings.calibration == AUTO and ranged:
             for name in METHODS:
                 if name != method:
                     self._try(f"calibration: {name}", partial(self._calibrate, name))
-        if corrects and any(step.kept for step in self.steps[judged:]):
-            self._try("bias correction, again", self._correct_biases)
         if learns and self._rounds():
             self._try("learned rounding", self._learn_roundings)
         network = self.network
+        snr = max((s.score.snr for s in self.steps if s.kept and s.score), default=None)
+        if ranged and snr is not None:
+            found = costly_maps(self.plain, network, self.judged_on, snr)
+            if found is not None:
+                self._note(found)
         return PostTraining(
             network.outputs,
             network.inputs,
@@ -238,7 +244,8 @@ class _Sequence:
             if self.learn_from is None:
                 equalize(self.plain.outputs)
             else:
-                equalize_for(self.plain.outputs, self.plain.inputs, self.learn_from, levels)
+                samples = _spread(self.learn_from, _FOR_CHANNELS)
+                equalize_for(self.plain.outputs, self.plain.inputs, samples, levels)
             try:
                 pair = given.outputs, self.plain.outputs
                 check_faithful(*pair, given.inputs, self.plain.inputs, FOLDED)
@@ -278,18 +285,20 @@ class _Sequence:
 
     def _correct_biases(self) -> None:
         network, plain = self.network, self.plain
-        correct_biases(
-            network.outputs, network.inputs, plain.outputs, plain.inputs, self._affordable()
-        )
+        samples = _spread(self._affordable(), _FOR_MEANS)
+        correct_biases(network.outputs, network.inputs, plain.outputs, plain.inputs, samples)
 
     def _learn_roundings(self) -> None:
         network, plain = self.network, self.plain
+        samples = self._affordable()
+        if all(is_fine(node, self.settings.learning) for node in weight_quantizers(network)):
+            samples = _spread(samples, _FOR_FLIPS)
         _, left = learn_roundings(
             network.outputs,
             network.inputs,
             plain.outputs,
             plain.inputs,
-            self._affordable(),
+            samples,
             self.settings.learning,
             self.settings.seed,
         )
@@ -312,7 +321,7 @@ class _Sequence:
         with nn.parameter_scope("", self.plain.scope):
             peak = costs(self.plain.outputs, inputs=self.plain.inputs).peak_bytes
         most = max(1, self.settings.memory // max(1, _HELD * max(peak, FLOAT_BYTES)))
-        return tuple(array[:most] for array in self.learn_from)
+        return _spread(self.learn_from, most)
 
     def _try(self, name: str, change: Callable[[], None]) -> bool:
         """Makes a change and takes it back unless it helped; returns whether it stayed."""
@@ -356,6 +365,15 @@ class _Sequence:
     def _note(self, text: str) -> None:
         self.notes.append(text)
         self.tell(f"note: {text}")
+
+
+def _spread(samples: Sequence[np.ndarray], most: int) -> Tuple[np.ndarray, ...]:
+    """At most so many samples, from all over them: they may be sorted by their classes."""
+    count = len(samples[0])
+    if count <= most:
+        return tuple(samples)
+    chosen = np.linspace(0, count - 1, most).astype(int)
+    return tuple(array[chosen] for array in samples)
 
 
 def _largest_code(node: Any) -> float:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any, List, Sequence, Tuple
 
 import nnabla as nn
@@ -74,11 +75,24 @@ def learn_roundings(
             alone = alone and layer.direct and (layer.bias is None or uses[layer.bias.data] == 1)
             if alone and quantized.has(x) and _can_be_learned(layer):
                 y = plain.value(target)
-                _round(layer, choices, quantized.value(x), y, settings, rng, quantized)
+                own = replace(settings, steps=0) if is_fine(node, settings) else settings
+                _round(layer, choices, quantized.value(x), y, own, rng, quantized)
                 learned.append(layer.name)
             else:
                 left.append(layer.name)
     return learned, list(dict.fromkeys(left))
+
+
+def is_fine(node: Any, settings: RoundingSettings) -> bool:
+    """Returns whether a quantizer of weights rounds so finely that flips of single ones suffice.
+
+    Args:
+        node: The quantizer's node.
+        settings: How to learn.
+    """
+    quantizer = quantizer_of(node)
+    assert quantizer is not None
+    return quantizer.bits_of(node.info.args, node.inputs) >= settings.fine_bits
 
 
 def _can_be_learned(layer: Layer) -> bool:

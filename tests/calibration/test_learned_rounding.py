@@ -12,8 +12,10 @@ import pytest
 
 from nnabla_compress.calibration.learned_rounding import Moments, RoundingSettings, learn, moments
 from nnabla_compress.calibration.patches import patches, rows_of, weight_of
+from nnabla_compress.calibration.round_layers import learn_roundings
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph import layers
+from nnabla_compress.quantizers import Affine
 
 LAYERS = {
     "convolution": ((2, 4, 7, 8), lambda x: PF.convolution(x, 6, (3, 2), pad=(1, 0))),
@@ -117,6 +119,20 @@ def test_inputs_that_never_vary_leave_the_nearest_codes():
     found = Moments(zero, 0 * rows, np.zeros((1, 3)), np.zeros((1, 1)))
     values, gain = learn(rows, *between(rows, np.float32(1)), found, RoundingSettings())
     assert values.tolist() == [[[0, -1, 7]]] and gain == 0
+
+
+@pytest.mark.parametrize("bits, alike", [(8, True), (4, False)])
+def test_fine_codes_are_flipped_coarse_ones_are_learned(bits, alike, rng):
+    values, found = rng.randn(200, 12).astype(np.float32) @ rng.randn(12, 12), []
+    for steps in (0, 300):
+        nn.clear_parameters()
+        x = nn.Variable((1, 12))
+        weight = np.random.RandomState(3).randn(12, 6)
+        y = PF.affine(x, 6, w_init=weight, name="float")
+        q = PF.affine(x, 6, w_init=weight, apply_w=Affine(bits=bits, axis=1), name="quantized")
+        learn_roundings([q], [x], [y], [x], [np.float32(values)], RoundingSettings(steps=steps))
+        found.append(nn.get_parameters()["quantized/affine/W"].d.copy())
+    assert np.array_equal(*found) == alike
 
 
 @pytest.mark.parametrize("options", [{"steps": -1}, {"positions": 0}, {"strength": "high"}])

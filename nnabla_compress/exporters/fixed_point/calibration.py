@@ -8,7 +8,7 @@ it does not count; nor does a bias whose channel is never beyond the bound.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Iterable, List, Optional, Sequence, Tuple
+from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -29,6 +29,7 @@ from nnabla_compress.progress import tracked
 
 Window = Tuple[float, float]
 
+_MOVING = ("Reshape", "Transpose", "Identity")
 _TRIED = 3  # fraction bits more than hold all values
 
 
@@ -113,8 +114,9 @@ def calibrate(
 
     def compute(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
         made = copy_of(function, arguments)
-        for variable, copy in zip(function.outputs, made):
-            note(variable, copy.d)
+        if not _share_counts(function, spreads, windows, graph.fixed):
+            for variable, copy in zip(function.outputs, made):
+                note(variable, copy.d)
         if function.info.type_name in FORWARD_LAYERS:
             y, axis = made[0].d, function.info.args["base_axis"] % arguments[0].ndim
             window = windows[key(function.outputs[0])]
@@ -140,6 +142,26 @@ def calibrate(
                 spreads[key(variable)] = Spread(bits, certain=True)
                 spreads[key(variable)].add(variable.d)
     return Calibration(spreads, {f: total / rows for f, total in sums.items()}, windows)
+
+
+def _share_counts(
+    function: Any,
+    spreads: Dict[Any, Spread],
+    windows: Mapping[Any, Window],
+    fixed: Collection[Any],
+) -> bool:
+    """Whether a function only moves what was counted already; its output then has these counts."""
+    if function.info.type_name not in _MOVING:
+        return False
+    x, y = key(function.inputs[0]), key(function.outputs[0])
+    by = function.inputs[0].parent
+    if x not in spreads or y not in fixed or windows.get(x, _ALL) != windows.get(y, _ALL):
+        return False
+    if (
+        by is not None and by.info.type_name in FORWARD_LAYERS
+    ):  # what it holds before the bias counts, too
+        return False
+    return spreads.setdefault(y, spreads[x]) is spreads[x]
 
 
 def channel_mean(values: np.ndarray, axis: int) -> np.ndarray:
@@ -195,7 +217,7 @@ def _windows(outputs: Sequence[nn.Variable]) -> Dict[Any, Window]:
             return max(low, args["val"]), max(high, args["val"])
         if type_name == "MinimumScalar":
             return min(low, args["val"]), min(high, args["val"])
-        same = ("MaxPooling", "Reshape", "Transpose", "Identity")
+        same = ("MaxPooling", *_MOVING)
         return (low, high) if type_name in same else _ALL
 
     for function in reversed(functions(outputs)):

@@ -15,6 +15,7 @@ from nnabla_compress.nnb.content import blocks
 
 _INT8 = 127
 _MANY = 1 << 20  # codes that a table is made of
+_SOME = 16  # that most wrong scales fail on
 
 
 @dataclass(frozen=True)
@@ -222,6 +223,7 @@ def common_scale(values: np.ndarray, largest: int = _INT8) -> Optional[float]:
     peak = float(np.abs(values).max()) if values.size else 0.0
     if peak == 0:
         return 1.0
+    some = values.reshape(-1)[:_SOME]
     for integer in range(1, largest + 1):
         nearest = np.float32(peak / integer)
         for scale in (
@@ -231,7 +233,11 @@ def common_scale(values: np.ndarray, largest: int = _INT8) -> Optional[float]:
         ):
             if scale == 0 or not np.isfinite(scale):
                 continue
-            whole = np.rint(values.astype(np.float64) / float(scale))
-            if np.array_equal(whole.astype(np.float32) * np.float32(scale), values):
+            if _are_multiples(some, scale) and _are_multiples(values, scale):
                 return float(scale)
     return None
+
+
+def _are_multiples(values: np.ndarray, scale: np.float32) -> bool:
+    whole = np.rint(values.astype(np.float64) / float(scale))
+    return np.array_equal(whole.astype(np.float32) * np.float32(scale), values)

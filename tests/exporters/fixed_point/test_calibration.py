@@ -9,6 +9,7 @@ import pytest
 from nnabla_compress.exporters.fixed_point.calibration import Spread, calibrate, channel_mean
 from nnabla_compress.exporters.fixed_point.graph import integer_graph
 from nnabla_compress.exporters.fixed_point.kernels import key
+from nnabla_compress.graph.rewrite import functions
 
 
 def calibrated(y, x, *batches, bits=8):
@@ -51,6 +52,18 @@ def test_a_clip_bounds_the_window_from_above():
     relu = graph.outputs[0].parent.inputs[0]
     assert found.windows[key(relu)] == (-np.inf, 6)
     assert found.windows[key(relu.parent.inputs[0])] == (0, 6)
+
+
+def test_what_only_moves_values_has_their_counts_but_not_those_before_a_bias():
+    x, h = layer([[1.0]], [-90.0])
+    moved = F.reshape(F.relu(h), (1, 1, 1))
+    graph, found = calibrated(F.reshape(h, (1, 1, 1)) + moved, x, [[100.0]])
+    by_type = {}
+    for function in functions(graph.outputs):
+        by_type.setdefault(function.info.type_name, []).append(key(function.outputs[0]))
+    largest = {name: [found.spreads[k].largest for k in keys] for name, keys in by_type.items()}
+    assert largest["Affine"] == [100]  # before its bias is added
+    assert sorted(largest["Reshape"]) == [10, 10] and largest["ReLU"] == [10]
 
 
 def test_several_readers_see_the_wider_window():

@@ -1,0 +1,103 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What quantizing each feature map alone costs at the outputs, and which ones to give more bits.
+
+Only the variation of the error counts, not its mean, which bias correction takes off. Errors of
+different maps are taken as independent: their powers add up.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from typing import Any, Dict, List, Optional, Sequence
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.calibration.network import Copy
+from nnabla_compress.calibration.observe import compute
+from nnabla_compress.calibration.places import insert_quantizers
+from nnabla_compress.graph.compare import decibels
+from nnabla_compress.progress import tracked
+from nnabla_compress.quantizers import Affine, Quantizer, graph_quantizers
+
+_SAMPLES = 32
+# A note is due where outputs are worse than this, and maps make at least half of the noise.
+_GOOD, _HALF = 30.0, 3.0
+_NAMED, _MORE_BITS = 3, 16
+
+
+def costly_maps(
+    plain: Copy, network: Copy, samples: Sequence[np.ndarray], snr: float
+) -> Optional[str]:
+    """Returns a sentence on the maps that cost most, None where maps are not what limits outputs.
+
+    Args:
+        plain: The float network.
+        network: The quantized one, calibrated.
+        samples: Samples to measure on.
+        snr: Signal-to-noise ratio of the outputs of the quantized network, in dB.
+    """
+    nodes = {
+        node.info.args["name"]: node
+        for node in graph_quantizers(network.outputs)
+        if node.info.args.get("tensor") == ""
+    }
+    if not nodes or snr >= _GOOD:
+        return None
+    few = [array[:_SAMPLES] for array in samples]
+    expected = compute(plain.outputs, plain.inputs, few)
+    signal = sum(float(np.square(y.astype(np.float64)).sum()) for y in expected)
+    whole = _noise(plain, nodes, few, expected)
+    if decibels(signal, whole) > snr + _HALF:
+        return None
+    alone = {
+        name: _noise(plain, {name: node}, few, expected)
+        for name, node in tracked("weighing feature maps", list(nodes.items()), len(nodes))
+        if _bits(node) < _MORE_BITS
+    }
+    worst = sorted(alone, key=lambda name: -alone[name])[:_NAMED]
+    if not worst:
+        return None
+    total = sum(alone.values())
+    part = sum(alone[name] for name in worst) / total if total > 0 else 0.0
+    told = ", ".join(f"{name} ({decibels(signal, alone[name]):.1f} dB)" for name in worst)
+    rules = " ".join(f"-a '{name}={_rule(nodes[name])}'" for name in worst)
+    return (
+        f"feature maps alone limit the outputs to about {decibels(signal, whole):.1f} dB; those "
+        f"that cost most, each by itself: {told}: {part:.0%} of the noise of all maps. More bits "
+        f"there: {rules}, after the rule for the other maps."
+    )
+
+
+def _noise(
+    plain: Copy,
+    nodes: Dict[str, Any],
+    samples: Sequence[np.ndarray],
+    expected: Sequence[np.ndarray],
+) -> float:
+    """The energy of what quantizing some maps adds to the outputs, their means left out."""
+    with nn.parameter_scope("", plain.scope):
+        tensors = quantizer_places(plain.outputs, plain.inputs)
+
+    def choose(name: str) -> Optional[Quantizer]:
+        return Affine.of(nodes[name].info.args) if name in nodes else None
+
+    with nn.parameter_scope("", OrderedDict()):
+        outputs: List[nn.Variable] = insert_quantizers(plain.outputs, tensors, choose)
+    for node in graph_quantizers(outputs):
+        for variable, of in zip(node.inputs[1:], nodes[node.info.args["name"]].inputs[1:]):
+            variable.d = of.d
+    noise = 0.0
+    for y, q in zip(expected, compute(outputs, plain.inputs, samples)):
+        error = q.astype(np.float64) - y
+        noise += float(np.square(error - error.mean(axis=0)).sum())
+    return noise
+
+
+def _bits(node: Any) -> int:
+    return int(node.info.args["bits"])
+
+
+def _rule(node: Any) -> str:
+    symmetric = "true" if node.info.args["symmetric"] else "false"
+    return f"affine:bits={_MORE_BITS},symmetric={symmetric}"
