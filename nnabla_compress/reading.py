@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import stat
 import zipfile
 from pathlib import Path
@@ -26,6 +27,8 @@ _KINDS = (
     (stat.S_ISCHR, "a device"),
     (stat.S_ISBLK, "a device"),
 )
+
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 
 
 def check_regular(
@@ -206,7 +209,9 @@ def parse_yaml(text: str) -> Any:
         {'a': [1, 2]}
     """
     # The loader in C, where PyYAML has it, is twenty times as fast, but nests on the C stack.
-    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+    # It does not know halves of surrogate pairs: they stand for bytes of paths that are no UTF-8.
+    slow = _SURROGATE.search(text) is not None
+    loader = yaml.SafeLoader if slow else getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     depth = 0
     for count, event in enumerate(yaml.parse(text, Loader=loader)):
         depth += isinstance(event, yaml.CollectionStartEvent)

@@ -15,7 +15,7 @@ import numpy as np
 
 from nnabla_compress.calibration.network import Copy
 from nnabla_compress.calibration.observe import compute
-from nnabla_compress.calibration.places import insert_quantizers
+from nnabla_compress.calibration.places import insert_quantizers, quantizer_places
 from nnabla_compress.graph.compare import decibels
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Affine, Quantizer, graph_quantizers

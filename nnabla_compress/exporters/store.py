@@ -103,6 +103,7 @@ class WeightStore:
 
     Example:
         >>> import numpy as np, nnabla.functions as F
+        >>> from nnabla_compress.graph.constants import constant
         >>> from nnabla_compress.graph.rewrite import functions
         >>> encoding = Encoding(np.ones((8, 8, 3, 3), np.int8), 2, scale=np.float32(0.5))
         >>> w = constant(encoding.decode(), "c/W")

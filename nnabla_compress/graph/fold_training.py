@@ -48,6 +48,7 @@ def fold_for_training(
 
     Example:
         >>> import nnabla.parametric_functions as PF
+        >>> from nnabla_compress.quantizers import MovingRange
         >>> nn.clear_parameters()
         >>> x = nn.Variable((8, 3, 4, 4))
         >>> h = PF.convolution(x, 16, (3, 3), apply_w=MovingRange(bits=8, axis=0), name="c1")

@@ -59,8 +59,10 @@ class Shared:
         alone = types.FunctionType(function.__code__, function.__globals__, function.__name__)
         # numba's cache goes by this name, not by the options.
         alone.__qualname__ = f"{function.__qualname__}_alone"
-        self.together = numba.njit(cache=CACHE, parallel=True, fastmath=fastmath)(function)
-        self.alone = numba.njit(cache=CACHE, fastmath=fastmath)(alone)
+        # What is typed at a prompt has no file to be kept beside.
+        kept = CACHE and os.path.exists(function.__code__.co_filename)
+        self.together = numba.njit(cache=kept, parallel=True, fastmath=fastmath)(function)
+        self.alone = numba.njit(cache=kept, fastmath=fastmath)(alone)
 
     def __call__(self, size: int, *arguments: Any) -> Any:
         """Runs the kernel.

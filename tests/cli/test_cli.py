@@ -162,13 +162,13 @@ def test_help_teaches_and_version_says_which():
 @pytest.mark.parametrize(
     "arguments, status, words",
     [
-        (["rum", "tiny.yaml"], 2, ["Did you mean 'run'"]),
+        (["rum", "tiny.yaml"], 2, ["did you mean 'run'"]),
         (["run"], 2, ["Missing argument 'RECIPE'"]),
         (["run", "nothing.yaml"], 1, ["nothing.yaml: no such file"]),
         (["run", "tiny.yaml", "-o", "tiny.yaml/folder"], 1, ["can't write", "is a file"]),
         (["run", "tiny.yaml", "-o", "/proc/nowhere"], 1, ["can't write /proc/nowhere"]),
         (["evaluate", "nothing.nnp", "-r", "tiny.yaml"], 1, ["nothing.nnp"]),
-        (["evaluate", "nothing.nnp"], 1, ["--recipe"]),
+        (["evaluate", "nothing.nnp"], 1, ["there is no nothing.nnp"]),
         (["evaluate", "."], 1, ["no run folder"]),
         (["evaluate", "tiny.yaml", "-r", "tiny.yaml"], 1, ["tiny.yaml"]),
         (["export", "."], 1, ["no run folder"]),

@@ -141,7 +141,7 @@ def test_a_folder_whose_parameters_do_not_fit_is_refused(quantized, tmp_path):
     nn.clear_parameters()
     nn.parameter.get_parameter_or_create("other/W", (2,))
     nn.save_parameters(str(out / "compressed.h5"))
-    with pytest.raises(DataError, match="does not fit the network"):
+    with pytest.raises(DataError, match="lacks conv1/conv/W"):
         evaluate_run(out)
     (out / "post_training.json").write_text("{")
     with pytest.raises(DataError, match="can't read"):

@@ -70,10 +70,10 @@ def test_the_turns_of_a_repetition_are_listed_with_their_parameters(tmp_path):
     assert [layer.name for layer in network.layers[:4]] == [
         "same/affine",
         "own[0]/affine",
-        "same/affine",
         "own[1]/affine",
+        "own[2]/affine",
     ]
-    assert [layer.parameters for layer in network.layers] == [16, 16, 0, 16, 0, 16]
+    assert [layer.parameters for layer in network.layers] == [16, 16, 16, 16]
 
 
 def test_the_first_state_of_a_recurrence_is_no_input(tmp_path):

@@ -157,9 +157,8 @@ def _share_counts(
     by = function.inputs[0].parent
     if x not in spreads or y not in fixed or windows.get(x, _ALL) != windows.get(y, _ALL):
         return False
-    if (
-        by is not None and by.info.type_name in FORWARD_LAYERS
-    ):  # what it holds before the bias counts, too
+    # What a layer holds before the bias counts, too.
+    if by is not None and by.info.type_name in FORWARD_LAYERS:
         return False
     return spreads.setdefault(y, spreads[x]) is spreads[x]
 
