@@ -22,7 +22,7 @@ import numpy as np
 import nnabla_compress
 from nnabla_compress import data
 from nnabla_compress.data import resolve_path
-from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrapped
+from nnabla_compress.errors import ConfigError, DataError, unwrapped
 from nnabla_compress.files import atomic_path, h5_errors, writable_folder, write_json
 from nnabla_compress.graph import start_quantizers
 from nnabla_compress.logs import quiet
@@ -126,7 +126,7 @@ class Run:
                 self._same_data(inputs)
                 check_exportable(inputs, recipe.export.target)
                 self._check_compression(inputs, tell)
-            except CompressError:
+            except Exception:
                 self._release()
                 raise
             set_seed(recipe.seed)

@@ -15,7 +15,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, reject
 from hypothesis import strategies as st
 
 from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS, source_folder
@@ -128,9 +128,12 @@ def test_random_networks_give_the_values_of_the_float_weights(tmp_path_factory, 
     nn.clear_parameters()
     drawn = Drawn(data)
     x = nn.Variable((drawn.number(1, 2), 4, 9, 9))
-    h = drawn.layer(x)
-    for _ in range(2):
-        h = drawn.layer(F.relu(h))
+    try:
+        h = drawn.layer(x)
+        for _ in range(2):
+            h = drawn.layer(F.relu(h))
+    except RuntimeError:  # NNabla refuses a kernel that does not fit
+        reject()
     randomize_statistics()
     api, batch_size = data.draw(st.sampled_from([3, 44])), x.shape[0]
     folder = tmp_path_factory.mktemp("net")
