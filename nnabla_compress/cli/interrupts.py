@@ -12,16 +12,16 @@ from typing import Any, Optional
 
 from nnabla_compress.errors import causes
 
-# Seconds after which an interrupt that got lost is raised again.
-_AGAIN = 0.05
+# Seconds after which an interrupt that got lost is raised again, and one that nobody seems to mind.
+_AGAIN, _UNMINDED = 0.05, 2.0
 
 
 class Interrupts:
     """Within its block Ctrl-C raises KeyboardInterrupt, and is not forgotten.
 
     NNabla's engine turns an exception that is raised in one of its callbacks into another without a
-    cause, imports that are stopped end as import errors, and what is raised while an object is
-    removed is dropped: then it is raised anew.
+    cause, imports that are stopped end as import errors or pass over it, and what is raised while an
+    object is removed is dropped: then it is raised anew.
 
     Example:
         >>> with Interrupts() as interrupts:
@@ -44,12 +44,14 @@ class Interrupts:
 
     def __exit__(self, *exception: object) -> None:
         if self._before is not None:
+            signal.setitimer(signal.ITIMER_REAL, 0)
             interrupt, alarm, sys.unraisablehook = self._before
             signal.signal(signal.SIGINT, interrupt)
             signal.signal(signal.SIGALRM, alarm)
 
     def _interrupt(self, number: int, frame: Optional[FrameType]) -> None:
         self._asked = True
+        signal.setitimer(signal.ITIMER_REAL, _UNMINDED)
         raise KeyboardInterrupt
 
     def _dropped(self, what: Any) -> None:

@@ -173,3 +173,19 @@ def test_an_interrupt_inside_another_error_is_no_internal_error(monkeypatch, cap
     assert stop.value.code == 130
     said = capsys.readouterr().err
     assert "stopped." in said and "--resume" not in said
+
+
+def test_an_interrupt_that_is_passed_over_is_raised_again():
+    def swallowed() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGINT)
+            time.sleep(0.5)
+        except:  # noqa: E722 - as modules of others do while they are imported
+            pass
+
+    with Interrupts() as interrupts:
+        swallowed()
+        with pytest.raises(KeyboardInterrupt):
+            time.sleep(_PATIENCE)
+        assert interrupts.stopped(KeyboardInterrupt())
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)

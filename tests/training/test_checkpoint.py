@@ -190,7 +190,7 @@ def retype(name, dtype):
     [
         ("params_9.h5", drop("bn/bn/var"), "lacks bn/bn/var"),
         ("params_9.h5", retype("a/affine/W", "f8"), "holds a/affine/W as float64"),
-        ("params_9.h5", retype("a/affine/W", "S4"), "holds a/affine/W as |S4"),
+        ("params_9.h5", retype("a/affine/W", "S4"), "of type |S4"),
         ("states_9.h5", drop("a/affine/b/mean"), "lacks a/affine/b/mean"),
         ("states_9.h5", retype("a/affine/W/var", "f8"), "holds a/affine/W/var as float64"),
     ],
