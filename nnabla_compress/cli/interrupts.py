@@ -20,7 +20,7 @@ class Interrupts:
     """Within its block Ctrl-C raises KeyboardInterrupt, and is not forgotten.
 
     NNabla's engine turns an exception that is raised in one of its callbacks into another without a
-    cause, imports that are stopped end as import errors or pass over it, and what is raised while an
+    cause, imports that are stopped end as import errors or pass over it, what is raised while an
     object is removed is dropped: then it is raised anew.
 
     Example:
