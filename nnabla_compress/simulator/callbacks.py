@@ -44,26 +44,6 @@ def packed_dictionary(call: Call) -> None:
     run_real(roles, shapes, weight.reshape(*shapes.w, 1))
 
 
-def embed(call: Call) -> None:
-    """Table look-up of Embed: inputs are codes and a table, the output is float.
-
-    Example:
-        >>> from nnabla_compress.simulator import Machine
-        >>> def run(nnb, x):
-        ...     return Machine(nnb, callbacks={(10, 0): embed}).run([x])
-    """
-    call.expect((2,))
-    codes, table, y = call.inputs[0].get(), call.inputs[1].get(), call.outputs[0]
-    if table.shape[-1] != 1:
-        raise call.refused("has a table that depends on the input", "make it a parameter")
-    if call.inputs[0].shape + table.shape[1:-1] != y.shape:
-        raise call.misfit("the output does not fit")
-    numbers = np.trunc(codes).astype(np.int64)
-    if numbers.size and not 0 <= numbers.min() <= numbers.max() < table.shape[0]:
-        raise call.misfit("a code lies outside the table")
-    y.set(np.moveaxis(table[..., 0][numbers], codes.ndim - 1, -1))
-
-
 def _decoded(call: Call, bits: int, maps: int, each: int) -> np.ndarray:
     """Returns the weight, float32 (maps, each, 1); it is decoded once."""
     if "weight" in call.plan:

@@ -6,7 +6,8 @@ import pytest
 
 from nnabla_compress.errors import CompressError
 from nnabla_compress.simulator import Machine
-from nnabla_compress.simulator.callbacks import embed, packed_dictionary
+from nnabla_compress.simulator.callbacks import packed_dictionary
+from tests.simulator.embed import embed
 
 CONVOLUTION = {"base_axis": 1, "pad": (1, 0), "stride": (1, 2), "dilation": (1, 1), "group": 2}
 CONVOLUTION["channel_last"] = False

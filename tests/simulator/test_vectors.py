@@ -11,7 +11,8 @@ import pytest
 
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.simulator import Machine, traps
-from nnabla_compress.simulator.callbacks import embed, packed_dictionary
+from nnabla_compress.simulator.callbacks import packed_dictionary
+from tests.simulator.embed import embed
 
 FOLDERS = sorted(p.parent for p in (Path(__file__).parents[1] / "data/c_runtime").glob("*/net.nnb"))
 CALLBACKS = {(265, 14): packed_dictionary, (0, 14): packed_dictionary, (10, 0): embed}
