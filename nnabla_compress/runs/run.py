@@ -224,11 +224,11 @@ class Run:
         if budget is not None:
             part["budgets"] = doubts.of_budget(budget([output]), part["packed_weight_bytes"])
             warnings += doubts.missed(part["budgets"])
-        if results.get("training", {}).get("bits_moved") is False:
-            warnings.append(
-                "no bit width ever moved, although the recipe learns them: train longer, raise the "
-                "learning rate, or give a tighter budget"
-            )
+            if results.get("training", {}).get("bits_moved") is False:
+                warnings.append(
+                    "no bit width ever moved, although the budget wants them learned: train "
+                    "longer, raise the learning rate, or give a tighter budget"
+                )
         if warnings:
             part["warnings"] = [*part.get("warnings", []), *warnings]
 
