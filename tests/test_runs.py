@@ -71,14 +71,20 @@ def test_an_unreachable_budget_is_refused_before_anything_is_trained_for_it(tmp_
     assert seen == []
 
 
-def test_bits_that_never_move_are_said_so(tmp_path):
+@pytest.mark.parametrize("budget", [True, False])
+def test_bits_that_never_move_are_said_so_where_a_budget_wants_it(budget, tmp_path):
+    stated = "  budget: {weights: 4 kB, activations_max: 128 B, strength: 1}\n"
     still = recipe(
         "lenet-dq",
-        ("  budget: {weights: 4 kB, activations_max: 128 B, strength: 1}\n", ""),
+        (stated, stated.replace("4 kB", "8 kB").replace("128 B", "256 B") if budget else ""),
         ("learning_rate: 0.01", "learning_rate: 1.0e-12"),
     )
     results = Run(still, tmp_path / "run", DIGITS).execute(quiet)
     assert results["training"]["bits_moved"] is False
+    warned = any(
+        "no bit width ever moved" in each for each in results["compressed"].get("warnings", [])
+    )
+    assert warned is budget
 
 
 def test_a_rule_for_activations_that_matches_nothing_is_refused(tmp_path):

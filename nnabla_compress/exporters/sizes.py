@@ -33,6 +33,13 @@ class FloatSizes:
     buffer_bytes: int
 
 
+# What else can be preferred where decoding takes memory.
+_LESS_MEMORY = {
+    "ram": "--prefer ram takes no more than float",
+    "both": "--prefer both takes the least of flash and RAM together",
+}
+
+
 @dataclass(frozen=True)
 class NnbReport:
     """The sizes of an ``.nnb`` file.
@@ -86,15 +93,19 @@ class NnbReport:
             memory += f", {abs(extra):,} {'more' if extra > 0 else 'less'} than in float"
         return [file, memory]
 
-    def warnings(self) -> List[str]:
-        """Returns what a user should know before these files are shipped, a sentence each."""
+    def warnings(self, prefer: str = "flash") -> List[str]:
+        """Returns what a user should know before these files are shipped, a sentence each.
+
+        Args:
+            prefer: What the export was told to prefer; it is not advised again.
+        """
         found = []
         if self.decoding_bytes is not None and self.decoding_bytes > 0:
+            advice = [words for name, words in _LESS_MEMORY.items() if name != prefer]
             found.append(
                 f"the runtime decodes weights into memory: {self.buffer_bytes:,} bytes of RAM where"
-                f" the float network takes {self.float_buffer_bytes:,}. --prefer ram takes no more "
-                "than float, --prefer both the least of flash and RAM together; the C kernels of "
-                "--target callback read weights as they are stored"
+                f" the float network takes {self.float_buffer_bytes:,}. {', '.join(advice)}; the C "
+                "kernels of --target callback read weights as they are stored"
             )
         if self.float_nnb_bytes is not None and self.nnb_bytes > self.float_nnb_bytes:
             found.append(

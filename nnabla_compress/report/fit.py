@@ -101,6 +101,8 @@ def _part(table: Table, chosen: Sequence[int], needs: Sequence[int], width: int)
     )
     columns = [table.columns[number] for number in chosen]
     widths = _widths([needs[number] for number in chosen], columns, width)
+    # A title is as wide as its table at most: rich would wrap it above empty space.
+    widths[0] += max(0, min(cell_len(_text(table.title or "")), width) - _width(widths))
     for column, size in zip(columns, widths):
         part.add_column(column.header, justify=column.justify, overflow="fold", width=size)
     cells = [[Text(_text(cell)) for cell in column.cells] for column in columns]

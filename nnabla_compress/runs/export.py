@@ -47,11 +47,13 @@ class Exported(NamedTuple):
         report: Bits and bytes of each layer, and what a user should know.
         paths: The files, the ``.nnp`` first.
         sizes: Of the ``.nnb``, also where only C source was made of it; None if there was none.
+        prefer: What was preferred where decoding a weight takes memory.
     """
 
     report: ExportReport
     paths: List[Path]
     sizes: Optional[NnbReport] = None
+    prefer: str = "flash"
 
     def as_dict(self) -> Dict[str, Any]:
         """Returns what ``results.json`` says of the export."""
@@ -61,7 +63,7 @@ class Exported(NamedTuple):
             "packed_weight_bytes": self.report.packed_bytes,
         }
         sizes = self.sizes
-        notes = [*self.report.notes, *(sizes.warnings() if sizes is not None else [])]
+        notes = [*self.report.notes, *(sizes.warnings(self.prefer) if sizes is not None else [])]
         if notes:
             found["notes"] = notes
         if self.commands:
@@ -216,7 +218,8 @@ def export_graph(
         if part.c:
             with stage("writing C source"):
                 paths += export_c(nnp.with_suffix(".c"), nnb)
-        return Exported(report, paths, nnb_report(nnb, report.float_sizes))
+        sizes = nnb_report(nnb, report.float_sizes)
+        return Exported(report, paths, sizes, part.prefer)
 
 
 def _rows(only: Optional[int], wanted: int) -> int:

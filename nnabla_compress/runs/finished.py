@@ -33,6 +33,7 @@ from nnabla_compress.runs.post_trained import PostTrained, divide
 from nnabla_compress.runs.run import CHANGED, Run
 from nnabla_compress.runs.trust import check_trust, confined, confined_recipe
 from nnabla_compress.runs.written import forget_checksums
+from nnabla_compress.safe_names import shell_word
 from nnabla_compress.training import Score, set_seed
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.parameter_files import load_parameters as load_own
@@ -162,7 +163,7 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
         elif part is not None or recipe.float_training is not None:
             raise DataError(
                 f"the run in {run.folder} has not finished: {finished.name} is missing.",
-                help="go on with 'nnabla-compress run RECIPE -o FOLDER --resume'",
+                help=f"go on with it by 'nnabla-compress run -o {shell_word(run.folder)} --resume'",
             )
         yield inputs, build
 

@@ -16,7 +16,7 @@ from nnabla_compress.calibration.ptq import PostTraining
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.checksums import read_record, write_bytes, write_record
 from nnabla_compress.data import DataSet, Split
-from nnabla_compress.errors import DataError
+from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.graph.channel_pairs import with_channel_clips
 from nnabla_compress.quantizers import graph_quantizers
@@ -106,6 +106,23 @@ class PostTrained:
             return cls(**read_record(folder / KEPT, _AGAIN))
         except TypeError as error:
             raise DataError(f"can't read {folder / KEPT}: {error}.", help=_AGAIN) from error
+
+    @staticmethod
+    def refuse(folder: Path) -> None:
+        """Refuses to go on with a post-training quantization as if it was a run of its recipe.
+
+        Args:
+            folder: A run folder.
+
+        Raises:
+            ConfigError: If it holds a post-training quantization.
+        """
+        if (folder / KEPT).exists():
+            raise ConfigError(
+                f"{folder} holds a result of 'nnabla-compress ptq': there is no training to go on "
+                "with.",
+                help="run 'nnabla-compress ptq' again, with another folder for -o",
+            )
 
     @property
     def settings(self) -> PostTrainingSettings:

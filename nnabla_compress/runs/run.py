@@ -34,6 +34,7 @@ from nnabla_compress.runs.export import Exported, check_exportable, export_netwo
 from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
+from nnabla_compress.runs.post_trained import PostTrained
 from nnabla_compress.runs.written import forget_checksums, note_checksums
 from nnabla_compress.training import Outcome, Score, Term, Trainer, WithinBudget, set_seed
 from nnabla_compress.training.evaluate import Build
@@ -140,10 +141,13 @@ class Run:
             What is written to ``results.json``.
 
         Raises:
-            CompressError: For anything a user can mend.
+            ConfigError: If the folder is that of a post-training quantization, which a run of its
+                recipe would replace by another network.
+            CompressError: For anything else that a user can mend.
         """
         try:
             with locked(self.folder):
+                PostTrained.refuse(self.folder)
                 return self._executed(announce, tell)
         finally:
             if self._new_folder and self.folder.is_dir() and not any(self.folder.iterdir()):
@@ -220,11 +224,11 @@ class Run:
         if budget is not None:
             part["budgets"] = doubts.of_budget(budget([output]), part["packed_weight_bytes"])
             warnings += doubts.missed(part["budgets"])
-        if results.get("training", {}).get("bits_moved") is False:
-            warnings.append(
-                "no bit width ever moved, although the recipe learns them: train longer, raise the "
-                "learning rate, or give a tighter budget"
-            )
+            if results.get("training", {}).get("bits_moved") is False:
+                warnings.append(
+                    "no bit width ever moved, although the budget wants them learned: train "
+                    "longer, raise the learning rate, or give a tighter budget"
+                )
         if warnings:
             part["warnings"] = [*part.get("warnings", []), *warnings]
 

@@ -16,8 +16,9 @@ from nnabla_compress.errors import DataError
 NAME = "checksums.json"
 _NETWORKS = (".nnp", ".nnb")
 _HELP = (
-    "export it again with 'nnabla-compress export', or --resume the run, which writes the same; if "
-    f"the file was changed on purpose, remove {NAME}"
+    "'nnabla-compress run -o FOLDER --resume' writes the same again, for a result of 'ptq' "
+    "'nnabla-compress ptq' with another folder; if the file was changed on purpose, remove "
+    f"{NAME}"
 )
 
 

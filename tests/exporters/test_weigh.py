@@ -44,6 +44,8 @@ def test_flash_and_ram_are_traded_as_preferred(target, bits, tmp_path):
     assert both.nnb_bytes + both.buffer_bytes <= ram.nnb_bytes + ram.buffer_bytes
     assert "--prefer ram" in flash.warnings()[0] and "--target callback" in flash.warnings()[0]
     assert not ram.warnings()
+    assert "--prefer both" not in flash.warnings("both")[0]
+    assert "--prefer ram" in flash.warnings("both")[0]
 
 
 def test_each_preference_computes_the_network(tmp_path):

@@ -65,3 +65,12 @@ def test_columns_that_tell_rows_apart_stand_in_every_part():
         table.add_row("conv", str(bits), "123456.789012", "12345.6789012", "123,456,789")
     for part in fitted(table, 44):
         assert [str(column.header) for column in part.columns][:2] == ["tensor", "bits"]
+
+
+@pytest.mark.parametrize("width", [40, 160])
+def test_a_title_is_on_one_line_where_there_is_room(width):
+    table = new_table("binary_segmentation: API level 1")
+    for name in ("a", "b"):
+        table.add_column(name)
+    table.add_row("1", "2")
+    assert printed(table, width).splitlines()[0] == "binary_segmentation: API level 1"

@@ -141,6 +141,23 @@ def test_a_damaged_result_is_made_again_to_the_same_bits(made, copy, name):
         assert (folder / result).read_bytes() == (made / "run" / result).read_bytes(), result
 
 
+def test_a_run_does_not_go_on_in_a_folder_of_ptq(made, copy, capsys):
+    folder = copy("ptq")
+    before = {path.name: path.read_bytes() for path in folder.iterdir()}
+    for words in (["-o", folder], [folder / "recipe.yaml", "-o", folder]):
+        assert verb("run", *words, "--resume") == 1
+        assert "holds a result of 'nnabla-compress ptq'" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+
+
+def test_a_run_that_has_not_finished_names_the_command_that_goes_on(copy):
+    folder = copy("run")
+    (folder / "compressed.h5").unlink()
+    with pytest.raises(DataError) as caught:
+        evaluate_run(folder)
+    assert f"'nnabla-compress run -o {folder} --resume'" in caught.value.help
+
+
 def test_a_folder_that_is_written_to_is_refused_by_all_that_write(made, copy, capsys):
     folder = copy("run")
     recipe, net, data = made / "recipe.yaml", made / "net.nnp", made / "data.npz"
