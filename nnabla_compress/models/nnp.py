@@ -349,7 +349,13 @@ class NnpFile:
         """
         proto = self._network(made.name)
         size = self._own_rows(made.name)
-        stored = {name: tuple(proto.variables[ascii_name(name)].shape[:1]) for name in made.outputs}
+        # The turns of a loop are no variables of the file: of these it states nothing.
+        stored = {
+            name: tuple(proto.variables[ascii_name(name)].shape[:1])
+            if ascii_name(name) in proto.variables
+            else ()
+            for name in made.outputs
+        }
         own = [name for name, first in stored.items() if first in ((-1,), (0,), (size,))]
         if not own and all(stored.values()):
             fed = {tuple(proto.variables[key].shape[:1]) for key in data_inputs(proto)}

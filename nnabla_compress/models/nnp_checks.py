@@ -15,10 +15,9 @@ import nnabla as nn
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.limits import Limits, check_limit
-from nnabla_compress.models.stored_parameters import Parameter, elements
+from nnabla_compress.models.stored_parameters import MOST_AXES, Parameter, elements
 
 MAX_ELEMENTS = 2**31 - 1
-_MOST_AXES = 64
 _MAX_MADE = 2**24  # values that NNabla computes while it builds: initializers, Arange
 _HELP = "save or get the file again"
 # Arguments that NNabla divides by, or that state a size.
@@ -197,9 +196,9 @@ def check_call(function: Any, inputs: Sequence[nn.Variable], where: str) -> None
 
 
 def _check_shape(where: str, name: str, shape: Sequence[int]) -> None:
-    if len(shape) > _MOST_AXES:
+    if len(shape) > MOST_AXES:
         raise DataError(
-            f"{where}: {_name(name)} has {len(shape):,} axes, the limit is {_MOST_AXES}.",
+            f"{where}: {_name(name)} has {len(shape):,} axes, the limit is {MOST_AXES}.",
             help=_HELP,
         )
     if elements([abs(size) for size in shape]) > MAX_ELEMENTS:

@@ -15,6 +15,7 @@ from nnabla_compress.errors import DataError
 from nnabla_compress.limits import Limits, check_limit
 from nnabla_compress.reading import open_file
 
+MOST_AXES = 32  # of an array of NumPy
 _AGAIN = "save or get the file again"
 
 
@@ -34,9 +35,15 @@ def from_proto(where: str, stored: Any) -> Parameter:
         stored: A message ``Parameter``.
 
     Raises:
-        DataError: If it has not as many values as its shape says.
+        DataError: If it has too many axes, or not as many values as its shape says.
     """
     shape = tuple(stored.shape.dim)
+    if len(shape) > MOST_AXES:
+        raise DataError(
+            f"parameter {_short(stored.variable_name)} of {where} has {len(shape):,} axes, the "
+            f"limit is {MOST_AXES}.",
+            help=_AGAIN,
+        )
     if min(shape, default=1) < 0 or elements(shape) != len(stored.data):
         raise DataError(
             f"parameter {_short(stored.variable_name)} of {where} has the shape {shape[:8]} but "

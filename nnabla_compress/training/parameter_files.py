@@ -16,7 +16,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.checksums import check_bytes, write_bytes
-from nnabla_compress.errors import DataError
+from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.logs import quiet
 from nnabla_compress.models.nnp_archive import MAX_BYTES
 from nnabla_compress.models.stored_parameters import check_hdf5
@@ -150,8 +150,11 @@ def checked_content(path: Path, help: str) -> bytes:
         check_bytes(path, help)
         check_hdf5(path)
         return read_bytes(path, MAX_BYTES)
-    except OSError as error:
-        raise DataError(f"can't read {path}: {error.strerror or error}.", help=help) from error
+    except CompressError:
+        raise
+    except Exception as error:  # h5py raises whatever a damaged file leads it to
+        reason = getattr(error, "strerror", None) or error
+        raise DataError(f"can't read {path}: {reason}.", help=help) from error
 
 
 def layout_of(path: Path, content: bytes, help: str) -> Dict[str, Tuple[Sequence[int], str]]:

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import zipfile
+
 import nnabla as nn
 import numpy as np
 import pytest
@@ -94,3 +96,25 @@ def test_the_first_state_is_an_input_where_an_executor_feeds_it(tmp_path):
     network = NnpFile(path).build()
     assert list(network.inputs) == ["x", "h_0"]
     np.testing.assert_array_equal(network.inputs["h_0"].d, np.zeros((2, 6)))
+
+
+def test_outputs_within_a_loop_are_those_of_its_turns(tmp_path):
+    path = tmp_path / "loop.nnp"
+    write_repeat(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {name: archive.read(name) for name in archive.namelist()}
+    name = next(name for name in members if name.endswith("nntxt"))
+    text = members[name].decode()
+    # Without its end nothing takes what the turns give.
+    start = text.index('type: "RepeatEnd"')
+    begin, depth = text.rindex("function {", 0, start), 0
+    for end in range(begin, len(text)):
+        depth += {"{": 1, "}": -1}.get(text[end], 0)
+        if depth == 0 and text[end] == "}":
+            break
+    members[name] = (text[:begin] + text[end + 1 :]).encode()
+    with zipfile.ZipFile(path, "w") as archive:
+        for each, content in members.items():
+            archive.writestr(each, content)
+    (network,) = summary(path).networks
+    assert any(output.endswith("]") for output in network.outputs)
