@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-
 from typing import Sequence
 
 import nnabla as nn
