@@ -18,7 +18,9 @@ from nnabla_compress.training.parameter_files import load_parameters, save_param
 def parameters(rng, size=3000):
     nn.clear_parameters()
     for name in ("a/W", "b/W"):
-        nn.parameter.set_parameter(name, nn.Variable.from_numpy_array(rng.randn(size, 9)))
+        nn.parameter.set_parameter(
+            name, nn.Variable.from_numpy_array(rng.randn(size, 9).astype("f4"))
+        )
 
 
 def test_the_file_is_nnablas_and_a_checksum(tmp_path, rng):
