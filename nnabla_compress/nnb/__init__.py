@@ -7,7 +7,7 @@ from nnabla_compress.nnb.inputs import stored_input
 from nnabla_compress.nnb.network import NnbFile, NnbFunction, NnbVariable, real, values
 from nnabla_compress.nnb.reader import read_nnb
 from nnabla_compress.nnb.sizes import NnbSizes, sizes
-from nnabla_compress.nnb.writer import write_nnb
+from nnabla_compress.nnb.writer import to_bytes, write_nnb
 
 __all__ = [
     "NnbFile",
@@ -18,6 +18,7 @@ __all__ = [
     "real",
     "sizes",
     "stored_input",
+    "to_bytes",
     "values",
     "write_nnb",
 ]

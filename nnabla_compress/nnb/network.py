@@ -97,8 +97,8 @@ class NnbFile:
         >>> y = NnbVariable(1, (1, 4), "FLOAT32", buffer=1)
         >>> relu = NnbFunction("ReLU", 14, 0, (0,), (1,), {"inplace": False})
         >>> file = NnbFile(3, 44, (16, 16), (x, y), (relu,), (0,), (1,))
-        >>> file.buffer_bytes, len(file.to_bytes())
-        (32, 220)
+        >>> file.buffer_bytes
+        32
     """
 
     version: int
@@ -118,12 +118,6 @@ class NnbFile:
     def buffer_sizes(self) -> Tuple[int, ...]:
         """Bytes of each buffer."""
         return tuple(size * (4 if self.version == 2 else 1) for size in self.buffers)
-
-    def to_bytes(self, share_lists: bool = False) -> bytes:
-        """Returns the file's bytes; see :func:`~nnabla_compress.nnb.writer.to_bytes`."""
-        from nnabla_compress.nnb.writer import to_bytes
-
-        return to_bytes(self, share_lists)
 
 
 def stored_bytes(count: int, type_name: str) -> int:

@@ -44,8 +44,9 @@ def read_nnb(source: Union[str, Path, bytes]) -> NnbFile:
         DataError: If there is no such file, or it is damaged.
 
     Example:
+        >>> from nnabla_compress.nnb import to_bytes
         >>> network = NnbFile(3, 44, (), (), (), (), ())
-        >>> read_nnb(network.to_bytes()) == network
+        >>> read_nnb(to_bytes(network)) == network
         True
     """
     if isinstance(source, (bytes, bytearray, memoryview)):

@@ -66,7 +66,7 @@ def to_bytes(network: NnbFile, share_lists: bool = False) -> bytes:
     Example:
         >>> pair = [NnbVariable(i, (1, 4), "FLOAT32", buffer=0) for i in range(2)]
         >>> network = NnbFile(3, 44, (16,), tuple(pair), (), (0,), (1,))
-        >>> len(network.to_bytes()), len(network.to_bytes(share_lists=True))
+        >>> len(to_bytes(network)), len(to_bytes(network, share_lists=True))
         (168, 156)
     """
     return b"".join(file_pieces(network, share_lists))

@@ -11,6 +11,7 @@ import numpy as np
 
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.limits import Limits, check_limit
+from nnabla_compress.nnb import to_bytes
 from nnabla_compress.nnb.inputs import stored_input
 from nnabla_compress.nnb.network import DTYPES, NnbFile
 from nnabla_compress.nnb.reader import read_nnb
@@ -86,7 +87,7 @@ class Machine:
     def __init__(
         self, nnb: Union[str, Path, bytes, NnbFile], callbacks: Optional[Callbacks] = None
     ) -> None:
-        content = nnb.to_bytes() if isinstance(nnb, NnbFile) else nnb
+        content = to_bytes(nnb) if isinstance(nnb, NnbFile) else nnb
         self.network = single_assignment(read_nnb(content))
         size = len(content) if isinstance(content, bytes) else Path(content).stat().st_size
         where = "the file" if isinstance(content, bytes) else str(content)

@@ -29,7 +29,7 @@ from nnabla_compress._version import __version__
 from nnabla_compress.c_kernels import GLUE, KERNELS, source_folder
 from nnabla_compress.c_kernels.rewrite import PACKED_LAYERS, pack_network
 from nnabla_compress.exporters import export_nnb
-from nnabla_compress.nnb import NnbFile, read_nnb, values, write_nnb
+from nnabla_compress.nnb import NnbFile, read_nnb, to_bytes, values, write_nnb
 
 DRIVER = Path(__file__).parent / "c_kernels_bench.c"
 RUNTIME_DRIVER = Path(__file__).parent / "c_runtime_bench.c"
@@ -204,8 +204,8 @@ def on_runtime(include: str, library: str, nnp: Path) -> Dict[str, object]:
             floats.variables[number].nbytes
             for number in {f.inputs[1] for f in floats.functions if f.type_name in PACKED_LAYERS}
         )
-        least = len(floats.to_bytes()) - float_bytes + stored
-        result["packed_file_to_least"] = len(packed.to_bytes()) / least
+        least = len(to_bytes(floats)) - float_bytes + stored
+        result["packed_file_to_least"] = len(to_bytes(packed)) / least
     return result
 
 

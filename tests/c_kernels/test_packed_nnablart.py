@@ -14,7 +14,7 @@ import pytest
 
 from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS, copy_sources, source_folder
 from nnabla_compress.c_kernels.layout import IMPLEMENT, PackedWeights
-from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, read_nnb
+from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, read_nnb, to_bytes
 
 VECTOR = Path(__file__).parents[1] / "data" / "c_runtime" / "50_callback_lut4_packed"
 STUB = Path(__file__).parent / "stub_runtime"
@@ -149,7 +149,7 @@ def test_every_layer_runs_from_a_file(request, tmp_path, types, oracle, rng, run
     file, layer, weights, b = one_layer(types, rng, name, bias=bias)
     x = rng.normal(size=layer.x_shape).astype(np.float32)
     program = request.getfixturevalue(runtime)
-    status, messages, y = run(program, tmp_path, "exact", file.to_bytes(), x)
+    status, messages, y = run(program, tmp_path, "exact", to_bytes(file), x)
     assert (status, messages) == (0, "")
     expected = oracle(layer, weights.values(layer), x, b, np.float32)
     np.testing.assert_array_equal(y, expected.ravel())
@@ -164,7 +164,7 @@ def test_integer_activations_run_from_a_file(
     file, layer, weights, b = one_layer(types, rng, name, dtype)
     x = rng.randint(-128, 128, layer.x_shape).astype("i1" if dtype == "FIXED8" else "i2")
     program = request.getfixturevalue(runtime)
-    status, messages, y = run(program, tmp_path, "fast", file.to_bytes(), x)
+    status, messages, y = run(program, tmp_path, "fast", to_bytes(file), x)
     assert (status, messages) == (0, "")
     sums = oracle(layer, weights.levels(layer), x, None, np.int64).astype(np.float32)
     expected = sums * (weights.scales[0] * np.float32(0.125)) + b.reshape(1, layer.groups, -1, 1, 1)
@@ -174,7 +174,7 @@ def test_integer_activations_run_from_a_file(
 def damaged(file, number, **changes):
     variables = list(file.variables)
     variables[number] = replace(variables[number], **changes)
-    return replace(file, variables=tuple(variables)).to_bytes()
+    return to_bytes(replace(file, variables=tuple(variables)))
 
 
 WRONG_SIZE = "function 0: the packed weights or their table have another size than the shapes say\n"
@@ -229,9 +229,9 @@ def test_memory_that_is_no_variables_own_is_refused(stub, tmp_path, types, rng, 
         damaged(file, 0, buffer=None, data=bytes(x_bytes)),
         damaged(file, 0, shape=(*file.variables[0].shape, 2**31 - 1)),
         damaged(file, 4, shape=(2**31 - 1, 2**31 - 1, 2**31 - 1)),
-        replace(file, buffers=(x_bytes - 1, y_bytes)).to_bytes(),
-        replace(file, buffers=(x_bytes, y_bytes - 1)).to_bytes(),
-        replace(file, buffers=(x_bytes, -1)).to_bytes(),
+        to_bytes(replace(file, buffers=(x_bytes - 1, y_bytes))),
+        to_bytes(replace(file, buffers=(x_bytes, y_bytes - 1))),
+        to_bytes(replace(file, buffers=(x_bytes, -1))),
     ]
     for number, network in enumerate(cases):
         status, messages, y = run(stub, tmp_path, mode, network, x)
@@ -247,7 +247,7 @@ def word(content, at, value):
 def test_numbers_that_lead_out_of_the_image_are_refused(stub, tmp_path, types, rng):
     file, layer, _, _ = one_layer(types, rng, "Convolution")
     x = np.zeros(layer.x_shape, np.float32)
-    content = file.to_bytes()
+    content = to_bytes(file)
     (data, size), (functions,) = (
         struct.unpack_from("<II", content, 48),
         struct.unpack_from("<I", content, 28),
@@ -277,7 +277,7 @@ def test_axes_outside_the_shape_are_refused(stub, tmp_path, types, rng, name, ax
     x = np.zeros(layer.x_shape, np.float32)
     (call,) = file.functions
     call = replace(call, arguments={**call.arguments, "base_axis": axis})
-    network = replace(file, functions=(call,)).to_bytes()
+    network = to_bytes(replace(file, functions=(call,)))
     status, messages, _ = run(stub, tmp_path, "fast", network, x)
     assert status == 1 and messages.startswith("function 0: ")
 
@@ -286,14 +286,14 @@ def test_a_shorter_image_is_refused(stub, tmp_path, types, rng):
     file, layer, _, _ = one_layer(types, rng, "Affine")
     x = np.zeros(layer.x_shape, np.float32)
     for cut in (-4, 40, 4):
-        status, messages, _ = run(stub, tmp_path, "exact", file.to_bytes()[:cut], x)
+        status, messages, _ = run(stub, tmp_path, "exact", to_bytes(file)[:cut], x)
         assert (status, messages) == (1, "network: the image is shorter than it says\n")
 
 
 def test_a_refusal_of_the_runtime_is_told(stub, tmp_path, types, rng):
     file, layer, _, _ = one_layer(types, rng, "Affine")
     x = np.zeros(layer.x_shape, np.float32)
-    status, messages, _ = run(stub, tmp_path, "exact", replace(file, api_level=45).to_bytes(), x)
+    status, messages, _ = run(stub, tmp_path, "exact", to_bytes(replace(file, api_level=45)), x)
     assert status == 1 and messages.startswith("network: the runtime refuses it")
 
 
@@ -302,7 +302,7 @@ def test_marks_on_other_functions_are_told(stub, tmp_path):
     functions = list(recorded.functions)
     functions[1] = replace(functions[1], implement=IMPLEMENT)
     x = np.zeros((1, 1, 16, 16), np.float32)
-    network = replace(recorded, functions=tuple(functions)).to_bytes()
+    network = to_bytes(replace(recorded, functions=tuple(functions)))
     status, messages, _ = run(stub, tmp_path, "exact", network, x)
     assert status == 1
     assert messages == (

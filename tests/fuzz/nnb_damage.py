@@ -7,7 +7,7 @@ import random
 import struct
 from typing import Callable, Dict, List, Tuple
 
-from nnabla_compress.nnb import NnbFile
+from nnabla_compress.nnb import NnbFile, to_bytes
 from nnabla_compress.nnb.reader import HEADER
 from nnabla_compress.nnb.writer import layout
 
@@ -28,7 +28,7 @@ class Damage:
     """
 
     def __init__(self, network: NnbFile) -> None:
-        self.content = network.to_bytes()
+        self.content = to_bytes(network)
         data, _ = layout(network)
         table = HEADER.size + 4 * len(data)
         offsets = struct.unpack_from(f"<{len(data)}I", self.content, HEADER.size)

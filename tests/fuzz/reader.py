@@ -55,10 +55,11 @@ def read_nnb(path: Path) -> None:
     import numpy as np
 
     from nnabla_compress.nnb import read_nnb as read
+    from nnabla_compress.nnb import to_bytes
     from nnabla_compress.nnb.summary import nnb_summary
     from nnabla_compress.simulator import Machine
 
-    read(path).to_bytes()
+    to_bytes(read(path))
     nnb_summary(path)
     machine = Machine(path)
     machine.forward([np.zeros(port.shape, port.dtype) for port in machine.inputs])

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from nnabla_compress.errors import CompressError, DataError
-from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, read_nnb
+from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, read_nnb, to_bytes
 from nnabla_compress.simulator import Machine, traps
 from tests.properties import examples
 
@@ -51,13 +51,13 @@ def test_a_function_that_nobody_knows_keeps_its_bytes_and_lists():
     datum = 8  # inputs, outputs, buffers, shape, variable, list of variables, then in- and outputs
     raw = struct.pack("<iIiI", 2, datum, 1, datum + 1)
     unknown = NnbFunction("function 60000", 60000, 3, (0,), (0,), raw=raw, raw_lists=(8, lists))
-    content = NnbFile(3, 44, (4,), (variable,), (unknown,), (), ()).to_bytes()
+    content = to_bytes(NnbFile(3, 44, (4,), (variable,), (unknown,), (), ()))
     read = read_nnb(content)
-    assert read.functions == (unknown,) and read.to_bytes() == content
-    assert len(content) > len(first.to_bytes())
+    assert read.functions == (unknown,) and to_bytes(read) == content
+    assert len(content) > len(to_bytes(first))
     moved = NnbFile(3, 44, (4,), (variable, variable), (unknown,), (), ())
     with pytest.raises(CompressError, match="its lists can't be moved"):
-        moved.to_bytes()
+        to_bytes(moved)
 
 
 @pytest.mark.parametrize(
@@ -93,13 +93,13 @@ def test_shapes_and_numbers_out_of_range_are_refused():
     network = read_nnb(SMALL)
     huge = replace_variable(network, 1, shape=(2**16, 2**16))
     with pytest.raises(DataError, match=r"variable 1 has the shape \(65536, 65536\)"):
-        read_nnb(huge.to_bytes())
+        read_nnb(to_bytes(huge))
     elsewhere = replace_variable(network, 1, buffer=99)
     with pytest.raises(DataError, match="variable 1 lies in buffer 99 of"):
-        read_nnb(elsewhere.to_bytes())
+        read_nnb(to_bytes(elsewhere))
     outside = NnbFile(3, 44, (), (), (), (5,), ())
     with pytest.raises(DataError, match="input of the network is variable 5 of 0"):
-        read_nnb(outside.to_bytes())
+        read_nnb(to_bytes(outside))
 
 
 def test_a_path_that_leads_nowhere_is_refused(tmp_path):
@@ -113,7 +113,7 @@ def survive(content):
     """Reads, judges and runs a file: anything but a clear error is a failure."""
     try:
         network = read_nnb(content)
-        assert read_nnb(network.to_bytes()).to_bytes() == network.to_bytes()
+        assert to_bytes(read_nnb(to_bytes(network))) == to_bytes(network)
         traps(network)
         if network.buffer_bytes < 1 << 22:
             machine = Machine(network)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from nnabla_compress.nnb import read_nnb, sizes
+from nnabla_compress.nnb import read_nnb, sizes, to_bytes
 
 FILES = sorted((Path(__file__).parents[1] / "data/c_runtime").glob("*/net.nnb"))
 
@@ -52,6 +52,6 @@ def test_shared_lists_are_counted_once():
     for path in FILES:
         network = read_nnb(path)
         found = sizes(network, share_lists=True)
-        assert found.total == len(network.to_bytes(share_lists=True))
+        assert found.total == len(to_bytes(network, share_lists=True))
         assert found.parameters == sizes(network).parameters
         assert found.overhead_bytes < sizes(network).overhead_bytes

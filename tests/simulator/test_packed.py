@@ -11,7 +11,7 @@ import pytest
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.rewrite import pack_network
 from nnabla_compress.errors import CompressError
-from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable
+from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, to_bytes
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
 
@@ -40,7 +40,7 @@ def test_a_packed_layer_gives_the_bits_of_the_float_one(rng):
     packed, left = pack_network(file)
     assert left == [] and needs_callbacks(packed) and not needs_callbacks(file)
     x = rng.normal(size=(2, 40)).astype(np.float32)
-    machine = Machine(packed.to_bytes(), callbacks=PACKED_CALLBACKS)
+    machine = Machine(to_bytes(packed), callbacks=PACKED_CALLBACKS)
     assert machine.warnings == []
     expected = Machine(file).forward([x])[0]
     for _ in range(2):

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress.errors import CompressError
+from nnabla_compress.nnb import to_bytes
 from nnabla_compress.simulator import Machine, traps
 
 CONVOLUTION = {"base_axis": 1, "pad": (0, 0), "stride": (1, 1), "dilation": (1, 1), "group": 1}
@@ -235,4 +236,4 @@ def test_sign_in_a_buffer_is_found(builder):
 def test_a_clean_network_has_no_traps(builder):
     network = convolution(builder, ("FIXED16", 8), ("FIXED16", 8), ("FIXED16", 8), ("FIXED16", 8))
     assert traps(network) == ()
-    assert traps(network.to_bytes()) == ()
+    assert traps(to_bytes(network)) == ()
