@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import hashlib
 import os
+from functools import partial
 from pathlib import Path
-from typing import Any, BinaryIO, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, BinaryIO, Callable, Dict, Mapping, Optional, Tuple, Union
 
 from nnabla_compress.errors import DataError
-from nnabla_compress.files import atomic_path, json_text, write_json
+from nnabla_compress.files import KeptErrors, atomic_path, json_text, write_json
 from nnabla_compress.reading import read_json
 
 _MARK = b"\n# sha256 of what stands before: "
@@ -42,6 +43,34 @@ def write_bytes(path: Union[str, Path], content: Any) -> str:
         file.write(content)
         file.write(_MARK + found.encode("ascii") + b"\n")
     return found
+
+
+def write_made(path: Union[str, Path], make: Callable[[Any], None]) -> str:
+    """Writes what is made in the file itself, with its checksum, whole or not at all.
+
+    Args:
+        path: The file.
+        make: Writes to an open file and may read in it; an error that writing meets is raised
+            behind it.
+
+    Returns:
+        The checksum.
+
+    Raises:
+        ConfigError: If it can't be written.
+    """
+    with atomic_path(path) as temporary:
+        with open(temporary, "w+b", buffering=0) as file:
+            kept = KeptErrors(file)
+            make(kept)
+            if kept.error is not None:
+                raise kept.error
+        checksum = hashlib.sha256()
+        with open(temporary, "r+b") as file:
+            for part in iter(partial(file.read, _PIECE), b""):
+                checksum.update(part)
+            file.write(_MARK + checksum.hexdigest().encode("ascii") + b"\n")
+    return checksum.hexdigest()
 
 
 def check_bytes(path: Union[str, Path], help: str) -> Optional[str]:

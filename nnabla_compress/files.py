@@ -237,6 +237,32 @@ def _remove_stale_folders(place: Path) -> None:
             continue
 
 
+class KeptErrors:
+    """A file whose errors wait until HDF5 has let go of it: they would end the process.
+
+    Args:
+        file: The file, without a buffer. ``error`` is the first one that writing it met, or None.
+    """
+
+    def __init__(self, file: Any) -> None:
+        self._file = file
+        self.error: Optional[OSError] = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def write(self, content: Any) -> int:
+        """Writes all of it, or keeps the error, and returns its size either way."""
+        rest = memoryview(content).cast("B")
+        size = len(rest)
+        try:
+            while self.error is None and len(rest):
+                rest = rest[self._file.write(rest) :]
+        except OSError as error:
+            self.error = error
+        return size
+
+
 def json_text(content: Any) -> str:
     """Returns JSON that any reader takes: everything that is written or printed goes through it.
 

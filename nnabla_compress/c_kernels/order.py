@@ -29,7 +29,7 @@ def file_shape(type_name: str, shape: Sequence[int]) -> Tuple[int, ...]:
 
 
 def in_file_order(type_name: str, weight: np.ndarray) -> np.ndarray:
-    """Returns a weight of NNabla as the file holds it.
+    """Returns a weight of NNabla as the file holds it, a view of it where that can be.
 
     Args:
         type_name: Type of the function that reads it.
@@ -40,7 +40,7 @@ def in_file_order(type_name: str, weight: np.ndarray) -> np.ndarray:
         [[1, 3, 5], [2, 4, 6]]
     """
     if type_name == "Affine":
-        return np.ascontiguousarray(weight.reshape(weight.shape[0], -1).T)
+        return weight.reshape(weight.shape[0], -1).T
     return weight
 
 

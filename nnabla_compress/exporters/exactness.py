@@ -174,7 +174,8 @@ def largest_sum(function: Any, weight: np.ndarray) -> float:
         >>> largest_sum(y.parent, np.array([[1, -4], [-2, 2]]))
         6.0
     """
-    magnitudes = np.abs(weight.astype(np.float64))
+    magnitudes = weight.astype(np.float64)
+    np.abs(magnitudes, out=magnitudes)
     type_name = function.info.type_name
     if type_name == "Affine":
         sums = magnitudes.sum(axis=0)

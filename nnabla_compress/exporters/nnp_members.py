@@ -13,7 +13,7 @@ import shutil
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import Any, Iterable, Iterator, Mapping, Optional
+from typing import Any, Iterable, Iterator, Mapping
 
 import h5py
 import nnabla as nn
@@ -23,6 +23,7 @@ from nnabla.utils.nnp_format import nnp_version
 from nnabla.utils.save import create_proto
 
 from nnabla_compress.exporters.sources import Source, held, source_of
+from nnabla_compress.files import KeptErrors
 from nnabla_compress.nnb.content import blocks
 
 _VERSION, _TEXT, _PARAMETERS = "nnp_version.txt", "network.nntxt", "parameter.h5"
@@ -56,7 +57,7 @@ def write_members(
         codes: Values of parameters that have none in memory, by their array.
     """
     with tempfile.TemporaryFile(dir=str(path.parent), buffering=0) as file:
-        kept = _Kept(file)
+        kept = KeptErrors(file)
         _write_parameters(kept, parameters, codes)
         if kept.error is not None:
             raise kept.error
@@ -109,31 +110,6 @@ def members_differ(
                 if not all(np.array_equal(one, other) for one, other in pairs):
                     return f"parameter {name} holds other values"
     return ""
-
-
-class _Kept:
-    """A file whose errors wait until HDF5 has let go of it: they would end the process.
-
-    Args:
-        file: The file, without a buffer.
-    """
-
-    def __init__(self, file: Any) -> None:
-        self._file = file
-        self.error: Optional[OSError] = None
-
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._file, name)
-
-    def write(self, content: Any) -> int:
-        rest = memoryview(content).cast("B")
-        size = len(rest)
-        try:
-            while self.error is None and len(rest):
-                rest = rest[self._file.write(rest) :]
-        except OSError as error:
-            self.error = error
-        return size
 
 
 def _write_parameters(

@@ -8,7 +8,6 @@ matched by what they hold.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, Mapping, Optional
 
@@ -19,7 +18,12 @@ from nnabla_compress.c_kernels.order import file_shape, output_maps
 from nnabla_compress.c_kernels.rewrite import MOST_BITS, PACKED_LAYERS, pack_network
 from nnabla_compress.errors import DataError, ExportError
 from nnabla_compress.exporters.metadata import METADATA, read_metadata
-from nnabla_compress.exporters.packed_weights import choose_packing, packed_bytes, with_form
+from nnabla_compress.exporters.packed_weights import (
+    choose_packing,
+    decodes_to,
+    packed_bytes,
+    with_form,
+)
 from nnabla_compress.graph.layers import WEIGHT
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, values
 
@@ -152,8 +156,7 @@ def _check(before: NnbVariable, rewritten: NnbFile, number: int, reader: NnbFunc
     assert description is not None and after.data is not None
     weight, maps = _weight(reader, before)
     packed = PackedWeights.read(bytes(description), bytes(after.data), int(maps.max()) + 1)
-    decoded = replace(packed, codes=packed.codes.reshape(weight.shape)).values(maps)
-    if not np.array_equal(decoded, weight):
+    if not decodes_to(packed, maps, weight):
         raise ExportError(
             f"variable {number} would not decode to the weights of its {reader.type_name}.",
             help="please report this network",

@@ -126,6 +126,21 @@ def with_form(weight: np.ndarray, maps: np.ndarray, form: PackedWeights) -> Opti
     return replace(form, codes=_back(found, order, weight.shape))
 
 
+def decodes_to(packed: PackedWeights, maps: np.ndarray, weight: np.ndarray) -> bool:
+    """Returns whether a packed weight stands for the very values of a float one.
+
+    Args:
+        packed: The packed weight.
+        maps: Output map of each number.
+        weight: The float weight, in the order of the file.
+    """
+    codes = packed.codes.reshape(weight.shape)
+    return all(
+        np.array_equal(replace(packed, codes=codes[block]).values(maps[block]), weight[block])
+        for block in blocks(weight.shape)
+    )
+
+
 def by_map(weight: np.ndarray, maps: np.ndarray) -> Tuple[Optional[np.ndarray], np.ndarray]:
     """Returns where the numbers of each output map stand, and a row of numbers for each map.
 
@@ -167,7 +182,7 @@ def _encoded(encoding: Encoding, weight: np.ndarray, maps: np.ndarray) -> Option
         packed = PackedWeights.from_encoding(encoding, int(maps.max()) + 1)
     except ExportError:  # a form that the kernels do not have
         return None
-    return packed if np.array_equal(packed.values(maps), weight) else None
+    return packed if decodes_to(packed, maps, weight) else None
 
 
 def scaled_rows(

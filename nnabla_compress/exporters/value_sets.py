@@ -9,10 +9,13 @@ from typing import Optional, Sequence
 
 import numpy as np
 
+from nnabla_compress.nnb.content import blocks
+
 EXACT_UNITS = 2.0**24
 """Whole numbers up to this one are exact in float32."""
 
 _FINEST = -149  # the exponent of the smallest float32
+_PIECE = 1 << 16  # numbers looked at together, which takes some fifty bytes each
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,18 @@ class Values:
             >>> Values.of(np.float32([0.75, -3, 0]))
             Values(low=-3.0, high=0.75, exponent=-2)
         """
-        array = np.asarray(array, np.float64)
-        if array.size == 0 or not np.isfinite(array).all():
+        array = np.asarray(array)
+        if array.size == 0:
             return ANY
-        low, high = float(array.min()), float(array.max())
-        mantissa, exponents = np.frexp(array[array != 0])
-        digits = np.ldexp(mantissa, 24).astype(np.int64)
-        lowest = np.frexp((digits & -digits).astype(np.float64))[1] - 1
-        exponent = int((exponents - 24 + lowest).min()) if digits.size else 0
-        return cls(low, high, exponent)
+        low, high, exponents = math.inf, -math.inf, []
+        for block in blocks(array.shape, _PIECE):
+            piece = np.asarray(array[block], np.float64)
+            if not np.isfinite(piece).all():
+                return ANY
+            low, high = min(low, float(piece.min())), max(high, float(piece.max()))
+            if piece.any():
+                exponents.append(_exponent(piece[piece != 0]))
+        return cls(low, high, min(exponents, default=0))
 
     @property
     def peak(self) -> float:
@@ -133,3 +139,11 @@ def union(parts: Sequence[Values]) -> Values:
 def _common(a: Optional[int], b: Optional[int]) -> Optional[int]:
     """The exponent of the coarsest grid that holds both."""
     return None if a is None or b is None else min(a, b)
+
+
+def _exponent(numbers: np.ndarray) -> int:
+    """The exponent of the largest power of two that numbers, none of them 0, are multiples of."""
+    mantissa, exponents = np.frexp(numbers)
+    digits = np.ldexp(mantissa, 24).astype(np.int64)
+    lowest = np.frexp((digits & -digits).astype(np.float64))[1] - 1
+    return int((exponents - 24 + lowest).min())

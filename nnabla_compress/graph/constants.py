@@ -42,9 +42,9 @@ def constant(values: Any, name: str, need_grad: bool = True) -> nn.Variable:
         'c1/conv/b'
     """
     array = np.asarray(values)
-    array = np.ascontiguousarray(array.astype(np.float32) if array.dtype.kind == "f" else array)
+    kind = np.dtype(np.float32) if array.dtype.kind == "f" else array.dtype
     variable = nn.Variable(array.shape, need_grad=need_grad)
-    variable.data.cast(array.dtype)[...] = array
+    variable.data.cast(kind)[...] = array
     variable.name = ascii_name(name)
     return variable
 

@@ -51,11 +51,11 @@ def initial_dictionary(
         >>> initial_dictionary(LUT(bits=2, dictionary="pow2"), values).tolist()
         [-1.0, 0.125, 1.0, 8.0]
     """
-    kept = np.ones(values.shape, np.bool_)
+    chosen = values
     if quantizer.prune:
         kept = np.abs(values) > prune_threshold(values, quantizer.prune)
-    chosen = values if kept.all() else values[kept]
-    cells = sorted_cells(chosen, None if weights is None else weights[kept])
+        chosen, weights = values[kept], None if weights is None else weights[kept]
+    cells = sorted_cells(chosen, weights)
     signs = quantizer.signs
     if signs is not None:
         entries = np.array(signs) * (_scale(quantizer, cells) if quantizer.scaled else 1.0)

@@ -5,9 +5,11 @@ from __future__ import annotations
 
 import importlib.util
 import sys
+from typing import Sequence
 
 import nnabla as nn
 import numpy as np
+from nnabla.parameter import get_parameter, get_parameter_or_create, parameter_scope, set_parameter
 
 _HOST = nn.Context(["cpu:float"], "CpuCachedArray", "0")
 
@@ -46,6 +48,26 @@ def host_array(values: nn.NdArray, dtype: type, overwrite: bool = False) -> np.n
         overwrite: The caller writes every element, so that old ones need not be kept.
     """
     return np.asarray(_HostMemory(values, np.dtype(dtype), overwrite))
+
+
+def byte_parameter(scope: str, name: str, shape: Sequence[int], value: int) -> nn.Variable:
+    """Returns a parameter of whole numbers from 0 to 255, of a byte each from the start.
+
+    NNabla makes a parameter of any initial values as floats, four bytes each, and keeps the initial
+    values beside it.
+
+    Args:
+        scope: Scope of the parameter, within the current one.
+        name: Its name.
+        shape: Its shape, which one that exists must have.
+        value: What a new one is filled with.
+    """
+    with parameter_scope(scope):
+        if get_parameter(name) is None:
+            created = nn.Variable(shape)
+            host_array(created.data, np.uint8, overwrite=True)[...] = value
+            set_parameter(name, created)
+        return get_parameter_or_create(name, shape, None, False)
 
 
 def add_gradient(gradient: np.ndarray, variable: nn.Variable, accumulate: bool) -> None:

@@ -45,7 +45,7 @@ from nnabla_compress.quantizers.dictionaries import (
     prune_threshold,
 )
 from nnabla_compress.quantizers.dictionary_start import initial_dictionary
-from nnabla_compress.quantizers.engine import array, host_array
+from nnabla_compress.quantizers.engine import array, byte_parameter, host_array
 from nnabla_compress.spelling import did_you_mean
 
 DICTIONARIES = ("free", "pow2", "binary", "ternary")
@@ -162,9 +162,7 @@ class LUT(Quantizer):
         dictionary = get_parameter_or_create(
             "lut/dictionary", (self.entries,), np.full(self.entries, np.nan, np.float32), False
         )
-        assignments = get_parameter_or_create(
-            "lut/assignments", x.shape, np.zeros(x.shape, np.uint8), False
-        )
+        assignments = byte_parameter("lut", "assignments", x.shape, 0)
         args = dict(asdict(self), name=scope_name())
         return LookUp(LUT, args, (x, dictionary, assignments)).node()
 
@@ -196,14 +194,13 @@ class LUT(Quantizer):
         values = finite_values(args, weight)
         quantizer = cls.of(args)
         current = initial_dictionary(quantizer, values, importance)
-        codes = np.zeros(values.shape, np.uint8)
+        codes = array(assignments, np.uint8)
         free = quantizer.dictionary != "pow2" and quantizer.grid_bits is None
         if (free and importance is None) or not values.any():
             current = k_means_step(quantizer, values, current, codes)
         else:
             _assign(quantizer, values, current, codes)
         array(dictionary, np.float32)[...] = current
-        array(assignments, np.uint8)[...] = codes
 
     @classmethod
     def after_update(

@@ -15,7 +15,6 @@ from typing import Any, ClassVar, List, Mapping, Sequence
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
-from nnabla.parameter import get_parameter_or_create
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
@@ -28,7 +27,7 @@ from nnabla_compress.quantizers.base import (
     scope_name,
 )
 from nnabla_compress.quantizers.dictionaries import prune_threshold
-from nnabla_compress.quantizers.engine import array, host_array
+from nnabla_compress.quantizers.engine import array, byte_parameter, host_array
 from nnabla_compress.quantizers.lut import finite_values
 
 _NOT_CHOSEN = 255
@@ -73,9 +72,7 @@ class Prune(Quantizer):
     def __call__(self, x: nn.Variable) -> nn.Variable:
         """Returns the weight ``x`` with its smallest values at zero."""
         require_parameter(x, "Prune")
-        mask = get_parameter_or_create(
-            "prune/mask", x.shape, np.full(x.shape, _NOT_CHOSEN, np.uint8), False
-        )
+        mask = byte_parameter("prune", "mask", x.shape, _NOT_CHOSEN)
         args = {"rate": float(self.rate), "name": scope_name()}
         return MagnitudePrune(Prune, args, (x, mask)).node()
 

@@ -1,13 +1,15 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Parameters and solver states in HDF5 files, made in memory and written by one function.
+"""Parameters and solver states in HDF5 files, written by one function.
 
-HDF5 itself must never meet a full disk: it ends the process. What is read is compared with its
+HDF5 itself must never meet a full disk: it ends the process. What writing meets waits until HDF5
+has let go of the file. What is read is compared with its
 checksum before HDF5 sees it, and with the network that it is for before anything of it is taken.
 """
 
 from __future__ import annotations
 
 import io
+from functools import partial
 from pathlib import Path
 from typing import Any, Dict, Mapping, Sequence, Tuple
 
@@ -15,7 +17,7 @@ import h5py
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.checksums import check_bytes, write_bytes
+from nnabla_compress.checksums import check_bytes, write_made
 from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.logs import quiet
 from nnabla_compress.models.nnp_archive import MAX_BYTES
@@ -38,10 +40,8 @@ def save_parameters(path: Path) -> str:
     Raises:
         ConfigError: If it can't be written; what stood there before stays.
     """
-    memory = io.BytesIO()
     with quiet():
-        nn.save_parameters(memory, extension=".h5")
-    return write_bytes(path, memory.getbuffer())
+        return write_made(path, partial(nn.save_parameters, extension=".h5"))
 
 
 def save_states(path: Path, solver: Any) -> str:
@@ -57,16 +57,18 @@ def save_states(path: Path, solver: Any) -> str:
     Raises:
         ConfigError: If it can't be written; what stood there before stays.
     """
-    memory = io.BytesIO()
-    with h5py.File(memory, "w") as file:
-        for number, (name, state) in enumerate(solver.get_states().items()):
-            group = file.create_group(name)
-            group.attrs["index"] = number
-            group["t"] = np.int64(state.t)
-            for place, (key, values) in enumerate(state.pstate.items()):
-                group[key] = values.data.data
-                group[key].attrs["index"] = place
-    return write_bytes(path, memory.getbuffer())
+
+    def write(opened: Any) -> None:
+        with h5py.File(opened, "w") as file:
+            for number, (name, state) in enumerate(solver.get_states().items()):
+                group = file.create_group(name)
+                group.attrs["index"] = number
+                group["t"] = np.int64(state.t)
+                for place, (key, values) in enumerate(state.pstate.items()):
+                    group[key] = values.data.data
+                    group[key].attrs["index"] = place
+
+    return write_made(path, write)
 
 
 def load_parameters(path: Path, help: str) -> None:

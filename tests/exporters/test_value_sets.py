@@ -9,6 +9,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
+from nnabla_compress.exporters import value_sets
 from nnabla_compress.exporters.value_sets import ANY, Values, union
 
 EXPONENTS = st.integers(-6, 6)
@@ -61,3 +62,13 @@ def test_anything_and_what_is_not_finite_have_no_bounds():
     assert (ANY + ANY.negative()).exponent is None
     assert ANY.to_integers().exponent == 0
     assert ANY.at_least(Values(0.0, 0.0, 0)).low == 0
+
+
+def test_values_that_are_looked_at_in_pieces_are_those_of_the_whole(monkeypatch):
+    array = np.float32([[12, -4, 0, 0], [0, 0, 0, 0], [0.5, 6, 2, 100]])
+    for piece in (1, 2, 4, 7, 100):
+        monkeypatch.setattr(value_sets, "_PIECE", piece)
+        assert Values.of(array) == Values(-4, 100, -1)
+        assert Values.of(array.T) == Values(-4, 100, -1)
+        assert Values.of(np.append(array, np.inf)) == ANY
+        assert Values.of(np.zeros((2, 3))) == Values(0, 0, 0)

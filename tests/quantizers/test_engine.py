@@ -4,8 +4,9 @@ from __future__ import annotations
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
+import pytest
 
-from nnabla_compress.quantizers.engine import host_array
+from nnabla_compress.quantizers.engine import byte_parameter, host_array
 
 
 def test_a_host_array_is_a_writable_view_of_the_array():
@@ -28,3 +29,17 @@ def test_what_overwrites_a_host_array_is_seen_by_nnabla():
     values = nn.NdArray((2, 2))
     host_array(values, np.float32, overwrite=True)[...] = 7
     np.testing.assert_array_equal(values.data, np.full((2, 2), 7))
+
+
+def test_a_byte_parameter_takes_a_byte_a_number_and_is_made_once():
+    nn.clear_parameters()
+    with nn.parameter_scope("fc"):
+        made = byte_parameter("prune", "mask", (2, 3), 255)
+        assert made.data.dtype == np.uint8 and not made.need_grad and made.name == "mask"
+        host_array(made.data, np.uint8)[0, 1] = 7
+        again = byte_parameter("prune", "mask", (2, 3), 0)
+        with pytest.raises(ValueError, match="mask"):
+            byte_parameter("prune", "mask", (3, 2), 0)
+    assert again.data.dtype == np.uint8
+    assert again.d.tolist() == [[255, 7, 255], [255, 255, 255]]
+    assert list(nn.get_parameters(grad_only=False)) == ["fc/prune/mask"]

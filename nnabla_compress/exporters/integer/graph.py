@@ -221,7 +221,7 @@ class IntegerGraph:
         return (x if isinstance(x, IntegerTensor) else IntegerTensor(self._float(x), 1.0),)
 
     def _decoded_once(self, weight: nn.Variable, numbers: IntegerWeight) -> nn.Variable:
-        key = (weight.data, numbers.numbers.shape)
+        key = (weight.data, numbers.tensor.shape)
         if key not in self._decoded:
             self._decoded[key] = self._decode(weight, numbers)
         return self._decoded[key]

@@ -89,7 +89,7 @@ def most_codes(function: Any, weight: IntegerWeight) -> float:
         return largest
     if not _adds_all_channels(function):
         return largest
-    by_channel = np.abs(weight.numbers).reshape(*weight.numbers.shape[:2], -1).sum(axis=2)
+    by_channel = _by_channel(weight.numbers)
     return min(_FINE, EXACT_UNITS * unit / max(float(by_channel.max()), unit))
 
 
@@ -152,14 +152,13 @@ def _pieces(
         whole = largest_sum(function, weight.numbers)
         if not _fits(whole, x[0], weight, exactness):
             return None
-        return [(x[0], 0, weight.numbers.shape[CHANNELS])]
+        return [(x[0], 0, weight.tensor.shape[CHANNELS])]
     pieces: List[_Piece] = []
-    first = 0
+    first, of_channels = 0, _by_channel(weight.numbers)
     for codes in x:
         count = codes.variable.shape[CHANNELS]
         last = first + count
-        numbers = np.abs(weight.numbers[:, first:last])
-        by_channel = numbers.reshape(*numbers.shape[:2], -1).sum(axis=2)
+        by_channel = of_channels[:, first:last]
         for number in range(1, count + 1):
             parts = np.array_split(np.arange(count), number)
             sums = [float(by_channel[:, part].sum(axis=1).max()) for part in parts]
@@ -175,6 +174,12 @@ def _pieces(
             pieces.append((cut, first + start, first + stop))
         first = last
     return pieces
+
+
+def _by_channel(numbers: np.ndarray) -> np.ndarray:
+    """The summed magnitudes of each channel of each output: exact, as integers are in float64."""
+    sums: np.ndarray = np.abs(numbers).reshape(*numbers.shape[:2], -1).sum(axis=2, dtype=np.float64)
+    return sums
 
 
 def _fits(total: float, x: IntegerTensor, weight: IntegerWeight, exactness: Exactness) -> bool:

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Optional, Tuple
 
 import numpy as np
@@ -21,18 +22,24 @@ class IntegerWeight:
 
     Args:
         tensor: The weight as storage schemes take it.
-        numbers: What a storage scheme decodes it to, float64 of the weight's shape: whole numbers,
-            or the values themselves where these are powers of two without a common scale.
         scale: float64, one number, or one for each index of ``axis``.
         axis: The axis along which the scale varies.
     """
 
     tensor: CodedTensor
-    numbers: np.ndarray
     scale: np.ndarray
     axis: Optional[int] = None
 
     @property
+    def numbers(self) -> np.ndarray:
+        """What a storage scheme decodes it to, float32 of the weight's shape, made anew each time.
+
+        Whole numbers, or the values themselves where these are powers of two without a common
+        scale.
+        """
+        return self.tensor.decode_integers()
+
+    @cached_property
     def exponent(self) -> int:
         """Exponent of the power of two that the numbers are multiples of."""
         found = Values.of(self.numbers).exponent
@@ -45,7 +52,7 @@ class IntegerWeight:
         Args:
             function: The layer.
         """
-        type_name, shape = function.info.type_name, self.numbers.shape
+        type_name, shape = function.info.type_name, self.tensor.shape
         if type_name == "Affine":
             axis, count = 1, int(np.prod(shape[1:]))
         elif type_name == "Deconvolution":
@@ -63,15 +70,14 @@ class IntegerWeight:
         Args:
             shape: (inputs of a channel..., kernel...) of one output, e.g. (16, 6, 6).
         """
-        outputs = self.numbers.shape[1:]
+        outputs = self.tensor.shape[1:]
         if self.axis is not None and len(outputs) != 1:
             return None
-        axes = (*range(1, self.numbers.ndim), 0)
+        axes = (*range(1, len(self.tensor.shape)), 0)
         new = (int(np.prod(outputs)), *shape)
         return replace(
             self,
             tensor=self.tensor.transposed(axes, new),
-            numbers=self.numbers.transpose(axes).reshape(new),
             axis=None if self.axis is None else 0,
         )
 
@@ -95,17 +101,14 @@ def integer_weight(encoding: Encoding) -> Optional[IntegerWeight]:
     if tensor.scale is None:
         units = Values.of(tensor.levels).units
         if units <= _MOST:
-            return IntegerWeight(tensor, tensor.levels[tensor.index], np.ones(1))
+            return IntegerWeight(tensor, np.ones(1))
         found = on_grid(tensor.levels.astype(np.float32))
         if found is None:
             return None
         tensor = replace(tensor, levels=found[0].astype(np.float64), scale=np.asarray(found[1]))
-    numbers = tensor.levels[tensor.index]
-    if tensor.shift is not None:
-        numbers = numbers + tensor.along_axis(tensor.shift)
-    if np.abs(numbers).max() > _MOST:
-        return None
-    return IntegerWeight(tensor, numbers, np.asarray(tensor.scale, np.float64), tensor.axis)
+    weight = IntegerWeight(tensor, np.asarray(tensor.scale, np.float64), tensor.axis)
+    numbers = tensor.levels if tensor.shift is None else weight.numbers
+    return weight if max(numbers.max(), -numbers.min()) <= _MOST else None
 
 
 def on_grid(values: np.ndarray) -> Optional[Tuple[np.ndarray, np.float32]]:

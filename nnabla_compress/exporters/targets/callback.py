@@ -185,7 +185,7 @@ class _Packer:
         encoding = self.encodings.get(weight.data)
         if encoding is not None:
             encoding = _encoding_in_file_order(type_name, encoding)
-        values = in_file_order(type_name, np.array(weight.d, np.float32))
+        values = in_file_order(type_name, np.asarray(weight.d, np.float32))
         packed, reason = choose_packing(values, _maps(function), encoding)
         if packed is None and weight.data not in self.encodings:
             reason = "its weight is not quantized"

@@ -136,7 +136,7 @@ class _IntegerStore:
     def __call__(self, weight: nn.Variable, numbers: IntegerWeight) -> nn.Variable:
         """Returns the numbers of a weight."""
         path = self._names.get(weight.data, weight.name)
-        key = (weight.data, numbers.numbers.shape)
+        key = (weight.data, numbers.tensor.shape)
         if key not in self._every:
             whole = numbers.tensor.scale is not None
             self._every[key] = choices(numbers.tensor, path, integers=whole)

@@ -1,0 +1,52 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Parameters are written whole or not at all, without a copy of the file in memory."""
+
+from __future__ import annotations
+
+import io
+import resource
+
+import nnabla as nn
+import numpy as np
+import pytest
+
+from nnabla_compress.checksums import check_bytes
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.training.parameter_files import load_parameters, save_parameters
+
+
+def parameters(rng, size=3000):
+    nn.clear_parameters()
+    for name in ("a/W", "b/W"):
+        nn.parameter.set_parameter(
+            name, nn.Variable.from_numpy_array(rng.randn(size, 9).astype("f4"))
+        )
+
+
+def test_the_file_is_nnablas_and_a_checksum(tmp_path, rng):
+    parameters(rng)
+    memory = io.BytesIO()
+    nn.save_parameters(memory, extension=".h5")
+    checksum = save_parameters(tmp_path / "p.h5")
+    written = (tmp_path / "p.h5").read_bytes()
+    assert written.startswith(memory.getvalue()) and checksum.encode() in written[-66:]
+    assert check_bytes(tmp_path / "p.h5", "begin again") == checksum
+    before = nn.get_parameters(grad_only=False)["b/W"].d.copy()
+    nn.get_parameters(grad_only=False)["b/W"].d = 0
+    load_parameters(tmp_path / "p.h5", "begin again")
+    np.testing.assert_array_equal(nn.get_parameters(grad_only=False)["b/W"].d, before)
+
+
+@pytest.mark.parametrize("limit", [0, 100, 5000, 150_000])
+def test_a_file_that_can_not_become_as_large_leaves_the_old_one(tmp_path, rng, limit):
+    parameters(rng)
+    path = tmp_path / "p.h5"
+    path.write_bytes(b"old")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (limit, hard))
+    try:
+        with pytest.raises(ConfigError, match=r"p\.h5: the file would be larger"):
+            save_parameters(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
