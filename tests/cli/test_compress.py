@@ -81,7 +81,8 @@ def test_a_file_is_compressed_without_data_and_without_training(folder, tmp_path
 
 def test_a_run_without_data_exports_again_and_says_that_it_can_not_be_scored(folder, tmp_path):
     run(folder, tmp_path / "out", weights=["lut:bits=2"])
-    report, paths, _ = export_run(tmp_path / "out", tmp_path / "again")
+    exported = export_run(tmp_path / "out", tmp_path / "again")
+    report, paths = exported.report, exported.paths
     assert [row.bits for row in report.rows] == [2, 2]
     assert all(path.exists() for path in paths)
     outputs = []
