@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from functools import partial
+import sys
 from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, Mapping, Optional, Tuple, Union
 
@@ -38,14 +38,10 @@ def write_bytes(path: Union[str, Path], content: Any) -> str:
     Raises:
         ConfigError: If it can't be written.
     """
-    found = hashlib.sha256(content).hexdigest()
-    with atomic_path(path) as temporary, open(temporary, "wb") as file:
-        file.write(content)
-        file.write(_MARK + found.encode("ascii") + b"\n")
-    return found
+    return write_made(path, lambda file: file.write(content))
 
 
-def write_made(path: Union[str, Path], make: Callable[[Any], None]) -> str:
+def write_made(path: Union[str, Path], make: Callable[[Any], Any]) -> str:
     """Writes what is made in the file itself, with its checksum, whole or not at all.
 
     Args:
@@ -65,12 +61,10 @@ def write_made(path: Union[str, Path], make: Callable[[Any], None]) -> str:
             make(kept)
             if kept.error is not None:
                 raise kept.error
-        checksum = hashlib.sha256()
         with open(temporary, "r+b") as file:
-            for part in iter(partial(file.read, _PIECE), b""):
-                checksum.update(part)
-            file.write(_MARK + checksum.hexdigest().encode("ascii") + b"\n")
-    return checksum.hexdigest()
+            checksum = _checksum(file)
+            file.write(_MARK + checksum.encode("ascii") + b"\n")
+    return checksum
 
 
 def check_bytes(path: Union[str, Path], help: str) -> Optional[str]:
@@ -105,16 +99,9 @@ def check_bytes(path: Union[str, Path], help: str) -> Optional[str]:
         stated, size = _stated(file)
         if stated is None:
             return None
-        digest = hashlib.sha256()
         file.seek(0)
-        while size > 0:
-            piece = file.read(min(size, _PIECE))
-            if not piece:
-                break
-            digest.update(piece)
-            size -= len(piece)
-    if digest.hexdigest() != stated:
-        raise damaged(path, help)
+        if _checksum(file, size) != stated:
+            raise damaged(path, help)
     return stated
 
 
@@ -137,11 +124,8 @@ def checksum_of(path: Union[str, Path]) -> str:
     Raises:
         OSError: If it can't be read.
     """
-    digest = hashlib.sha256()
     with open(path, "rb") as file:
-        for piece in iter(lambda: file.read(_PIECE), b""):
-            digest.update(piece)
-    return digest.hexdigest()
+        return _checksum(file)
 
 
 def write_record(path: Union[str, Path], content: Mapping[str, Any]) -> None:
@@ -184,6 +168,18 @@ def read_record(path: Union[str, Path], help: str) -> Dict[str, Any]:
     if stated is not None and stated != _of_json(content):
         raise damaged(path, help)
     return content
+
+
+def _checksum(file: BinaryIO, size: Optional[int] = None) -> str:
+    """Of the next bytes of an open file; by default of all that are left."""
+    digest, left = hashlib.sha256(), sys.maxsize if size is None else size
+    while left > 0:
+        piece = file.read(min(left, _PIECE))
+        if not piece:
+            break
+        digest.update(piece)
+        left -= len(piece)
+    return digest.hexdigest()
 
 
 def _of_json(content: Mapping[str, Any]) -> str:

@@ -104,12 +104,15 @@ class Quantized:
             update_pre_hook: Called by the wrapped solver before each parameter's update.
             update_post_hook: Called by the wrapped solver after each parameter's update.
         """
-        functions = self.functions()
+        functions = self._to_update()
         for function in functions:
             function.quantizer.before_update(function.args, function.tensors)
         self._solver.update(update_pre_hook=update_pre_hook, update_post_hook=update_post_hook)
         for function in functions:
             function.quantizer.after_update(function.args, function.tensors, self._steps)
+
+    def _to_update(self) -> List[QuantizerFunction]:
+        return self.functions()
 
 
 class LUTQ(Quantized):
@@ -142,23 +145,13 @@ class LUTQ(Quantized):
         4
     """
 
-    def update(
-        self, update_pre_hook: Optional[Any] = None, update_post_hook: Optional[Any] = None
-    ) -> None:
-        """Updates the weights by the wrapped solver, then does the k-means steps.
-
-        Args:
-            update_pre_hook: Called by the wrapped solver before each parameter's update.
-            update_post_hook: Called by the wrapped solver after each parameter's update.
-
-        Raises:
-            ConfigError: If no weight of the solver passes a quantizer in any living graph.
-        """
-        if not self.functions():
+    def _to_update(self) -> List[QuantizerFunction]:
+        functions = super()._to_update()
+        if not functions:
             raise ConfigError(
                 f"LUTQ: none of the {len(self._parameters)} parameters of the solver passes a "
                 "quantizer.",
                 help="build the network with lutq_* layers or apply_w=Q.LUT(...) before "
                 "set_parameters, and keep its output variable alive until update()",
             )
-        super().update(update_pre_hook, update_post_hook)
+        return functions

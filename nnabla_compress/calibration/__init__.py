@@ -27,6 +27,6 @@ __all__ = [
     "insert_quantizers",
     "learn_roundings",
     "observe",
-    "quantizer_places",
     "post_training_quantize",
+    "quantizer_places",
 ]

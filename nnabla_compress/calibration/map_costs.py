@@ -18,7 +18,7 @@ from nnabla_compress.calibration.observe import compute
 from nnabla_compress.calibration.places import insert_quantizers, quantizer_places
 from nnabla_compress.graph.compare import decibels
 from nnabla_compress.progress import tracked
-from nnabla_compress.quantizers import Affine, Quantizer, graph_quantizers
+from nnabla_compress.quantizers import Quantizer, graph_quantizers, quantizer_of
 
 _SAMPLES = 32
 # A note is due where outputs are worse than this, and maps make at least half of the noise.
@@ -80,7 +80,11 @@ def _noise(
         tensors = quantizer_places(plain.outputs, plain.inputs)
 
     def choose(name: str) -> Optional[Quantizer]:
-        return Affine.of(nodes[name].info.args) if name in nodes else None
+        if name not in nodes:
+            return None
+        kind = quantizer_of(nodes[name])
+        assert kind is not None
+        return kind.of(nodes[name].info.args)
 
     with nn.parameter_scope("", OrderedDict()):
         outputs: List[nn.Variable] = insert_quantizers(plain.outputs, tensors, choose)

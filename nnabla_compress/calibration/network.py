@@ -142,7 +142,7 @@ def quantized_copy(plain: Copy, signed: Mapping[str, bool], settings: PostTraini
             if rule is None:
                 return None
             axis = layer.output_axis if layer.direct else None
-            return rule.make(**(settings.defaults(axis) if rule.quantizer == "affine" else {}))
+            return rule.make(**settings.defaults(axis))
 
         outputs = insert_weight_quantizers(copy.outputs, choose)
         if settings.activations:
@@ -154,7 +154,7 @@ def quantized_copy(plain: Copy, signed: Mapping[str, bool], settings: PostTraini
 
             def choose_activation(name: str) -> Any:
                 rule = behind[name]
-                if rule is None or rule.quantizer == "none":
+                if rule is None:
                     return None
                 options = {key: v for key, v in settings.defaults().items() if key != "axis"}
                 return rule.make(signed=signed.get(name, True), **options)

@@ -9,8 +9,7 @@ import numpy as np
 
 from nnabla_compress.graph import Layer
 
-# Layers whose outputs are inner products of patches of their input with rows of their weight.
-_CHUNK = 2048
+_CHUNK = 2048  # positions at a time
 
 
 def patches(

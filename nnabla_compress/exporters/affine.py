@@ -7,12 +7,15 @@ no memory for decoded weights.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Optional, Tuple
 
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.encodings import Encoding
+from nnabla_compress.exporters.moved import moved
 from nnabla_compress.exporters.storage import weight_path
 from nnabla_compress.graph.constants import constant
 
@@ -38,6 +41,34 @@ def kernel_shape(function: Any) -> Tuple[Tuple[int, ...], Tuple[int, ...]]:
     if base_axis != 1 or len(maps) != 3:
         maps = (int(weight.shape[0]), 1, 1)
     return (*range(1, weight.ndim), 0), (int(np.prod(weight.shape[1:])), *maps)
+
+
+def kernel_encoding(
+    weight: nn.Variable, encoding: Encoding, axes: Tuple[int, ...], shape: Tuple[int, ...]
+) -> Optional[Encoding]:
+    """Returns how the weight of an Affine is stored as a kernel.
+
+    Args:
+        weight: The weight.
+        encoding: Its codes.
+        axes: Its axes in their new order, as :func:`kernel_shape` says.
+        shape: Shape of the kernel, likewise.
+
+    Returns:
+        The encoding of the kernel; None if scales are along the inputs.
+    """
+    if encoding.axis is None or (encoding.axis, weight.ndim) == (1, 2):
+        codes = encoding.codes.transpose(axes).reshape(shape)
+        return replace(encoding, codes=codes, axis=None if encoding.axis is None else 0)
+    if encoding.axis == 0:
+        return None
+    # Of several axes of outputs the scales may go along one.
+    transposed = moved(encoding, F.transpose(weight, axes).parent)
+    if transposed is None:
+        return None
+    before = nn.Variable(transposed[0].codes.shape)
+    reshaped = moved(transposed[0], F.reshape(before, shape, inplace=False).parent)
+    return None if reshaped is None else reshaped[0]
 
 
 def affine_as_convolution(

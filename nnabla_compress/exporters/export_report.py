@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -160,12 +160,12 @@ def layer_rows(
     """
     rows = []
     found = _stored_bytes(stored)
-    listed: Set[Tuple[str, bytes]] = set()
+    listed: Dict[str, List[np.ndarray]] = {}
     for layer in layers(graph.outputs, _parameters(graph.outputs, names)):
-        copy = (layer.name, layer.weight.d.tobytes())
-        if layer.shared or copy in listed:
+        alike = listed.setdefault(layer.name, [])
+        if layer.shared or any(_same_bits(layer.weight.d, other) for other in alike):
             continue
-        listed.add(copy)
+        alike.append(layer.weight.d)
         size = int(layer.weight.size)
         encoding = graph.encodings.get(layer.weight.data)
         rows.append(
@@ -188,6 +188,12 @@ def layer_rows(
             )
         )
     return tuple(rows)
+
+
+def _same_bits(values: np.ndarray, others: np.ndarray) -> bool:
+    return values.nbytes == others.nbytes and bool(
+        np.array_equal(values.reshape(-1).view(np.uint8), others.reshape(-1).view(np.uint8))
+    )
 
 
 def _distinct(values: np.ndarray) -> int:

@@ -5,11 +5,10 @@ from __future__ import annotations
 
 from collections import Counter
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
-import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.encodings import Encoding
@@ -17,10 +16,10 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.exporters.affine import (
     affine_as_convolution,
     affine_on_codes,
+    kernel_encoding,
     kernel_shape,
 )
 from nnabla_compress.exporters.deferred import Deferred
-from nnabla_compress.exporters.moved import moved
 from nnabla_compress.exporters.storage import (
     FLOAT,
     SMALLEST,
@@ -170,7 +169,7 @@ class WeightStore:
             axes, shape = kernel_shape(function)
             key = (weight.data, shape)
             if key not in self._kernels:
-                turned = _turned(weight, encoding, axes, shape)
+                turned = kernel_encoding(weight, encoding, axes, shape)
                 if turned is None:
                     if self._storage != FLOAT:
                         self._reasons.setdefault(_ALONG_INPUTS, {})[weight.name] = None
@@ -386,21 +385,3 @@ class WeightStore:
             return False
         low, step, count = tensor.grid
         return -128 <= low and low + step * count <= 127
-
-
-def _turned(
-    weight: nn.Variable, encoding: Encoding, axes: Tuple[int, ...], shape: Tuple[int, ...]
-) -> Optional[Encoding]:
-    """How the weight of an Affine is stored as a kernel; None if scales are along its inputs."""
-    if encoding.axis is None or (encoding.axis, weight.ndim) == (1, 2):
-        codes = encoding.codes.transpose(axes).reshape(shape)
-        return replace(encoding, codes=codes, axis=None if encoding.axis is None else 0)
-    if encoding.axis == 0:
-        return None
-    # Of several axes of outputs the scales may go along one.
-    transposed = moved(encoding, F.transpose(weight, axes).parent)
-    if transposed is None:
-        return None
-    before = nn.Variable(transposed[0].codes.shape)
-    reshaped = moved(transposed[0], F.reshape(before, shape, inplace=False).parent)
-    return None if reshaped is None else reshaped[0]

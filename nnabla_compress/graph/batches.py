@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Callable, Dict, List, Mapping, Optional, Sequence
+from contextlib import contextmanager
+from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -15,10 +16,9 @@ from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.turns import one_at_a_time
 
-# Other batch sizes add in another order.
 # Values of a trial run: what a file declares is not to take the memory of the machine.
 _MOST_TRIED = 2**28
-_TOLERANCE = 1e-3
+_TOLERANCE = 1e-3  # other batch sizes add in another order
 Compute = Callable[[List[np.ndarray]], Sequence[np.ndarray]]
 
 
@@ -127,10 +127,9 @@ def follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable])
         return False
     if any(tuple(y.shape) != (2 * rows, *old.shape[1:]) for y, old in zip(made, outputs)):
         return False
-    # A quantizer that has seen nothing yet must not start from values made up here.
-    if graph_quantizers(outputs) or any(_is_random(f.info.type_name) for f in functions(outputs)):
+    if _bars_trials(outputs):
         return True
-    if sum(int(v.size) for f in functions(made) for v in (*f.inputs, *f.outputs)) > _MOST_TRIED:
+    if not _is_small(made):
         return rows == 1
     values = random_inputs(new, made)
     halves = _halves(outputs, inputs, values)
@@ -181,26 +180,37 @@ def graph_mixes_rows(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variabl
         >>> graph_mixes_rows([F.relu(x)], [x]), graph_mixes_rows([F.cumsum(x, axis=0)], [x])
         (False, True)
     """
-    if not _can_be_tried(outputs):
+    if _bars_trials(outputs) or not _is_small(outputs):
         return False
     values = random_inputs(inputs, outputs)
+    with _own_values_kept(inputs):
+        try:
+            return mixes_rows(lambda rows: run(inputs, outputs, rows), values)
+        except Exception:  # whoever runs it for its values says what is wrong
+            return False
+
+
+def _bars_trials(outputs: Sequence[nn.Variable]) -> bool:
+    """Whether a trial run on values made up would tell nothing, or leave something behind."""
+    # A quantizer that has seen nothing yet must not start from values made up here.
+    return bool(graph_quantizers(outputs)) or any(
+        _is_random(function.info.type_name) for function in functions(outputs)
+    )
+
+
+def _is_small(outputs: Sequence[nn.Variable]) -> bool:
+    sizes = (int(v.size) for f in functions(outputs) for v in (*f.inputs, *f.outputs))
+    return sum(sizes) <= _MOST_TRIED
+
+
+@contextmanager
+def _own_values_kept(inputs: Sequence[nn.Variable]) -> Iterator[None]:
     before = [np.array(variable.d) for variable in inputs]
     try:
-        return mixes_rows(lambda rows: run(inputs, outputs, rows), values)
-    except Exception:  # whoever runs it for its values says what is wrong
-        return False
+        yield
     finally:
         for variable, array in zip(inputs, before):
             variable.d = array
-
-
-def _can_be_tried(outputs: Sequence[nn.Variable]) -> bool:
-    """Whether a graph can be run on values made up: small, and the same every time."""
-    # A quantizer that has seen nothing yet must not start from values made up here.
-    if graph_quantizers(outputs) or any(_is_random(f.info.type_name) for f in functions(outputs)):
-        return False
-    sizes = (int(v.size) for f in functions(outputs) for v in (*f.inputs, *f.outputs))
-    return sum(sizes) <= _MOST_TRIED
 
 
 def _halves(
@@ -210,17 +220,14 @@ def _halves(
 ) -> Optional[List[np.ndarray]]:
     """What the graph computes of each half of the rows, put together; None if it can't be run."""
     rows = inputs[0].shape[0]
-    before = [np.array(variable.d) for variable in inputs]
-    try:
-        parts = [
-            run(inputs, outputs, [value[start : start + rows] for value in values])
-            for start in (0, rows)
-        ]
-    except Exception:  # whoever runs it for its values says what is wrong
-        return None
-    finally:
-        for variable, array in zip(inputs, before):
-            variable.d = array
+    with _own_values_kept(inputs):
+        try:
+            parts = [
+                run(inputs, outputs, [value[start : start + rows] for value in values])
+                for start in (0, rows)
+            ]
+        except Exception:  # whoever runs it for its values says what is wrong
+            return None
     return [np.concatenate(pair) for pair in zip(*parts)]
 
 

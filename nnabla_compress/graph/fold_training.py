@@ -154,8 +154,7 @@ def _can_fold(function: Any, readers: Dict[nn.Variable, List[Any]], uses: Counte
     quantizer = layer.inputs[WEIGHT].parent
     kind = None if quantizer is None else quantizer_of(quantizer)
     return (
-        quantizer is not None
-        and kind is not None
+        kind is not None
         and kind.folds_in_training
         and "fold" not in quantizer.info.args
         and readers[layer.inputs[WEIGHT]] == [layer]

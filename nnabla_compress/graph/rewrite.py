@@ -29,8 +29,6 @@ from nnabla_compress.turns import one_at_a_time
 
 Replace = Callable[[Any, List[nn.Variable]], Optional[Made]]
 
-# Functions that only act in training and whose output has the shape of their input.
-
 
 def functions(outputs: Iterable[nn.Variable], stop: Iterable[nn.Variable] = ()) -> List[Any]:
     """Returns the functions behind ``outputs`` in the order of execution, each once.

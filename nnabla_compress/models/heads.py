@@ -141,13 +141,29 @@ def needed_by(network: Any, names: Iterable[str]) -> Set[str]:
         network: A ``ProtoNetwork``.
         names: Names of variables.
     """
-    makers = {name: function for function in _functions(network) for name in function.outputs}
+    made_of = {
+        name: function.inputs for function in _functions(network) for name in function.outputs
+    }
+    return reached(made_of, names)
+
+
+def reached(made_of: Mapping[str, Iterable[str]], names: Iterable[str]) -> Set[str]:
+    """Returns some names, and all that they are made of.
+
+    Args:
+        made_of: What each name that is computed is made of, by name.
+        names: Those to start from.
+
+    Example:
+        >>> sorted(reached({"y": ["x", "w"], "z": ["y"]}, ["y"]))
+        ['w', 'x', 'y']
+    """
     waiting, found = list(names), set()
     while waiting:
         name = waiting.pop()
         if name not in found:
             found.add(name)
-            waiting += makers[name].inputs if name in makers else []
+            waiting += made_of.get(name, ())
     return found
 
 

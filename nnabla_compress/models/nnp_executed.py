@@ -7,10 +7,13 @@ import shutil
 import zipfile
 import zlib
 from pathlib import Path
-from typing import Any, List, Set
+from typing import Any
 
 from nnabla_compress.errors import DataError
+from nnabla_compress.limits import Limits
+from nnabla_compress.models.heads import reached
 from nnabla_compress.models.nnp_archive import is_text, readable
+from nnabla_compress.models.stored_text import merge_text
 
 
 def executed_part(path: Path, folder: Path) -> Path:
@@ -38,11 +41,11 @@ def executed_part(path: Path, folder: Path) -> Path:
         raise DataError(
             f"{path} is cut short, damaged or no .nnp file ({error}).", help="save it again"
         ) from error
-    changed = {}
+    changed, limits = {}, Limits.of(path.stat().st_size)
     with readable(path):
         for name, text in texts.items():
             proto = nnabla_pb2.NNablaProtoBuf()
-            text_format.Merge(text, proto)
+            merge_text(text, proto, limits, str(path))
             if sum(_without_rest(network, proto.executor) for network in proto.network):
                 changed[name] = text_format.MessageToString(proto).encode("utf-8")
     if not changed:
@@ -66,7 +69,8 @@ def _without_rest(network: Any, executors: Any) -> int:
     computed = {name for function in network.function for name in function.output}
     if not outputs or not computed.issuperset(outputs):
         return 0
-    needed = _needed(network, outputs)
+    made_of = {name: function.input for function in network.function for name in function.output}
+    needed = reached(made_of, outputs)
     rest = [each for each in network.function if not needed.intersection(each.output)]
     if not rest:
         return 0
@@ -81,14 +85,3 @@ def _without_rest(network: Any, executors: Any) -> int:
             for each in [each for each in listed if each.variable_name not in kept]:
                 listed.remove(each)
     return len(rest)
-
-
-def _needed(network: Any, outputs: List[str]) -> Set[str]:
-    makers = {name: function for function in network.function for name in function.output}
-    waiting, found = list(outputs), set()
-    while waiting:
-        name = waiting.pop()
-        if name not in found:
-            found.add(name)
-            waiting += makers[name].input if name in makers else []
-    return found

@@ -13,6 +13,7 @@ from typing import Any, Callable, Dict, Sequence
 import nnabla as nn
 
 from nnabla_compress.limits import Limits, check_limit
+from nnabla_compress.names import shortened
 
 Shape = Sequence[int]
 
@@ -45,7 +46,7 @@ class NetworkSizes:
             DataError: If all variables together are more than the file may ask for.
         """
         self._values += values
-        what = f"needs {{:,}} values of memory up to {_short(name)}"
+        what = f"needs {{:,}} values of memory up to {shortened(name)}"
         check_limit(self._where, what, self._values, self._most_values)
 
     def foresee(self, function: Any, inputs: Sequence[nn.Variable]) -> None:
@@ -61,7 +62,7 @@ class NetworkSizes:
         if function.type == "Tile" and inputs:
             reps = [max(1, abs(int(times))) for times in function.args["reps"]]
             values = math.prod(inputs[0].shape) * math.prod(reps)
-            what = f"makes {{:,}} values in {_short(function.name)}"
+            what = f"makes {{:,}} values in {shortened(function.name)}"
             check_limit(self._where, what, values, self._most_values)
 
     def add(
@@ -85,7 +86,7 @@ class NetworkSizes:
             [variable.shape for variable in inputs],
             [variable.shape for variable in outputs],
         )
-        what = f"needs {{:,}} multiplications up to {_short(function.name)}"
+        what = f"needs {{:,}} multiplications up to {shortened(function.name)}"
         check_limit(self._where, what, self._products, self._most_products)
 
 
@@ -159,7 +160,3 @@ _OF_WEIGHTS: Dict[str, Callable[[Sequence[Shape], int], int]] = {
     "LSTM": _of_states,
     "GRU": _of_states,
 }
-
-
-def _short(name: str) -> str:
-    return name if len(name) < 80 else name[:77] + "..."

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import io
+import math
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy as np
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.limits import Limits, check_limit
+from nnabla_compress.names import shortened
 from nnabla_compress.reading import open_file
 
 MOST_AXES = 32  # of an array of NumPy
@@ -40,13 +42,13 @@ def from_proto(where: str, stored: Any) -> Parameter:
     shape = tuple(stored.shape.dim)
     if len(shape) > MOST_AXES:
         raise DataError(
-            f"parameter {_short(stored.variable_name)} of {where} has {len(shape):,} axes, the "
+            f"parameter {shortened(stored.variable_name)} of {where} has {len(shape):,} axes, the "
             f"limit is {MOST_AXES}.",
             help=_AGAIN,
         )
     if min(shape, default=1) < 0 or elements(shape) != len(stored.data):
         raise DataError(
-            f"parameter {_short(stored.variable_name)} of {where} has the shape {shape[:8]} but "
+            f"parameter {shortened(stored.variable_name)} of {where} has the shape {shape[:8]} but "
             f"{len(stored.data):,} values.",
             help=_AGAIN,
         )
@@ -114,7 +116,7 @@ def _opened(
 
 def _checked(item: Any, name: str, where: str, limits: Limits, room: int) -> int:
     """Returns how many bytes an array takes in memory; refuses what is none, or takes too much."""
-    what = f"parameter {_short(name)} of {where}"
+    what = f"parameter {shortened(name)} of {where}"
     # Either would have other files of this machine read.
     if item.external or item.is_virtual:
         raise DataError(f"{what} refers to another file.", help=_AGAIN)
@@ -141,11 +143,4 @@ def elements(shape: Sequence[int]) -> int:
         >>> elements([2**40, 2**40]) == 2**80
         True
     """
-    product = 1
-    for size in shape:
-        product *= int(size)
-    return product
-
-
-def _short(name: str) -> str:
-    return name if len(name) < 80 else name[:77] + "..."
+    return math.prod(map(int, shape))

@@ -17,7 +17,7 @@ from nnabla_compress.recipes.data_parts import (
 )
 from nnabla_compress.recipes.export import ExportPart
 from nnabla_compress.recipes.recipe import EXAMPLE, Recipe, differences
-from nnabla_compress.recipes.training_parts import BudgetPart, DistillPart, TrainingPart
+from nnabla_compress.recipes.training_parts import BudgetPart, DistillPart
 from nnabla_compress.rules import QuantizerRule, choose_rules, quantizers
 
 __all__ = [
@@ -33,7 +33,6 @@ __all__ = [
     "PreprocessingPart",
     "QuantizerRule",
     "Recipe",
-    "TrainingPart",
     "choose_rules",
     "differences",
     "quantizers",

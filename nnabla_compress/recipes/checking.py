@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields, is_dataclass
 from typing import Any, List, Sequence, Type, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
@@ -11,6 +12,8 @@ from nnabla_compress.errors import CompressError, ConfigError
 from nnabla_compress.spelling import did_you_mean
 
 _Kind = TypeVar("_Kind", bound=BaseModel)
+# What pydantic calls a key that a model, or a data class, does not have.
+_UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
 class Part(BaseModel):
@@ -41,9 +44,9 @@ def validated(kind: Type[_Kind], content: Any, where: str) -> _Kind:
 def _explained(error: ValidationError, where: str, kind: Type[BaseModel]) -> ConfigError:
     # A misspelt key is also a missing one: name the cause, not the consequence.
     found = error.errors()
-    first = next((entry for entry in found if entry["type"] == "extra_forbidden"), found[0])
+    first = next((entry for entry in found if entry["type"] in _UNKNOWN), found[0])
     path = [str(part) for part in first["loc"]]
-    if first["type"] == "extra_forbidden":
+    if first["type"] in _UNKNOWN:
         keys = _keys_at(kind, path[:-1])
         place = f" in {'.'.join(path[:-1])}" if len(path) > 1 else ""
         return ConfigError(
@@ -67,5 +70,5 @@ def _keys_at(kind: Type[BaseModel], path: Sequence[str]) -> List[str]:
             continue
         annotation = part.model_fields[key].annotation
         candidates = [annotation, *getattr(annotation, "__args__", ())]
-        part = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    return list(part.model_fields)
+        part = next(c for c in candidates if hasattr(c, "model_fields") or is_dataclass(c))
+    return [field.name for field in fields(part)] if is_dataclass(part) else list(part.model_fields)

@@ -9,8 +9,9 @@ from pydantic import Field, field_validator, model_validator
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.recipes.checking import Part, validated
-from nnabla_compress.recipes.training_parts import BudgetPart, DistillPart, TrainingPart
+from nnabla_compress.recipes.training_parts import BudgetPart, DistillPart
 from nnabla_compress.rules import QuantizerRule
+from nnabla_compress.training import TrainingSettings
 
 _TRAINING = "add training: {epochs: 1}, in the shell --epochs 1 and --data"
 
@@ -30,7 +31,7 @@ class CompressionPart(Part):
     freeze_after: Optional[int] = Field(default=None, ge=0)
     budget: Optional[BudgetPart] = None
     distill: Optional[DistillPart] = None
-    training: Optional[TrainingPart] = None
+    training: Optional[TrainingSettings] = None
 
     @field_validator("weights", "activations", mode="before")
     @classmethod

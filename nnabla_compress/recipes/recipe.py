@@ -23,9 +23,9 @@ from nnabla_compress.recipes.data_parts import (
     PreprocessingPart,
 )
 from nnabla_compress.recipes.export import ExportPart
-from nnabla_compress.recipes.training_parts import TrainingPart
 from nnabla_compress.rule_files import with_rules
 from nnabla_compress.safe_names import MOST_BYTES, shell_word
+from nnabla_compress.training import TrainingSettings
 
 EXAMPLE = """\
 name: lenet-lutq-4bit            # also the name of the run folder
@@ -65,7 +65,7 @@ class Recipe(Part):
     preprocessing: PreprocessingPart = PreprocessingPart()
     augmentation: Optional[AugmentationPart] = None
     loss: Optional[LossPart] = None
-    float_training: Optional[TrainingPart] = None
+    float_training: Optional[TrainingSettings] = None
     compression: Optional[CompressionPart] = None
     export: ExportPart = Field(default_factory=ExportPart)
 

@@ -1,43 +1,17 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""How a recipe trains: settings, memory budgets, distillation."""
+"""What a recipe's training minds beside its loss: memory budgets, distillation."""
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Tuple, Union
+from typing import Optional, Union
 
-from pydantic import Field, model_validator
+from pydantic import model_validator
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.recipes.checking import Part
 from nnabla_compress.sizes import parse_size
-from nnabla_compress.training import Distillation, TrainingSettings
+from nnabla_compress.training import Distillation
 from nnabla_compress.training.evaluate import Build
-
-
-class TrainingPart(Part):
-    """See :class:`nnabla_compress.training.TrainingSettings`."""
-
-    epochs: float
-    batch_size: int = 64
-    solver: str = "Momentum"
-    solver_options: Dict[str, Any] = Field(default_factory=dict)
-    learning_rate: float = 0.01
-    schedule: str = "cosine"
-    decay: float = 0.1
-    steps: Tuple[float, ...] = ()
-    warmup_epochs: float = 0.0
-    weight_decay: float = 0.0
-    k_means_steps: int = 1
-    checkpoint_interval: int = 500
-
-    @model_validator(mode="after")
-    def _in_range(self) -> TrainingPart:
-        self.settings()
-        return self
-
-    def settings(self) -> TrainingSettings:
-        """Returns the checked settings."""
-        return TrainingSettings(**self.model_dump())
 
 
 class BudgetPart(Part):

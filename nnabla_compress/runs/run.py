@@ -299,7 +299,7 @@ class Run:
         trainer = Trainer(
             build,
             inputs.data,
-            part.settings(),
+            part,
             self.folder / phase,
             inputs.preprocessing,
             augmentation,

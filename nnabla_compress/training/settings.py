@@ -16,6 +16,7 @@ from nnabla.utils.learning_rate_scheduler import (
     PolynomialScheduler,
     StepScheduler,
 )
+from pydantic import ConfigDict
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.spelling import did_you_mean
@@ -53,6 +54,9 @@ class TrainingSettings:
         >>> [round(rates.get_learning_rate(i), 3) for i in range(4)]
         [0.1, 0.1, 0.01, 0.01]
     """
+
+    # Read from recipes: keys that it lacks are refused there.
+    __pydantic_config__ = ConfigDict(extra="forbid")
 
     epochs: float
     batch_size: int = 64

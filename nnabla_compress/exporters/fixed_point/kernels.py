@@ -9,7 +9,6 @@ import nnabla as nn
 
 from nnabla_compress.function_types import FORWARD_LAYERS
 
-# x.fp + w.fp - y.fp bits are shifted out of each sum; the bias is added in the format of y.
 # Integer kernels: both inputs and the output in one format.
 SUMS = ("Add2", "Sub2")
 # Their second input bounds the first.
@@ -22,7 +21,8 @@ KERNELS_THAT_KEEP = (
     *("Concatenate", "Split", "Stack", "Slice", "Pad", "Shift", "Flip", "Unpooling", "Identity"),
     *("MatrixDiag", "MatrixDiagPart", "MinimumScalar", "MaximumScalar", "Minimum2", "Maximum2"),
 )
-# Read and write integers; all their inputs and outputs must be integers.
+# Read and write integers; all their inputs and outputs must be integers. Layers shift
+# x.fp + w.fp - y.fp bits out of each sum, and add the bias in the format of y.
 INTEGER = (*FORWARD_LAYERS, *SUMS, *KERNELS_THAT_KEEP, "ReLU", "Mul2", "SumPooling")
 # Computed in float of each element by itself: can write integers at once.
 ELEMENTWISE = (
