@@ -10,32 +10,25 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 
+from nnabla_compress.analysis import Activation, Layer, activations, layers, parameter_names, places
 from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
-from nnabla_compress.exporters.storage import CODES
 from nnabla_compress.function_types import RECURRENT
 from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
-from nnabla_compress.graph import (
-    Activation,
-    Layer,
-    activations,
-    check_faithful,
-    fold_batch_normalization,
-    fold_for_training,
-    functions,
-    insert_activation_quantizers,
-    insert_weight_quantizers,
-    layers,
-    leaves,
-    parameter_names,
-    places,
-    with_batch_statistics,
-)
-from nnabla_compress.graph.faithful import FOLDED
+from nnabla_compress.graph import functions, leaves, with_batch_statistics
 from nnabla_compress.graph.inputs import inputs_of
+from nnabla_compress.lowering.storage import CODES
 from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.quantizers import Quantizer
 from nnabla_compress.recipes import CompressionPart, Recipe, choose_rules
 from nnabla_compress.rules import Candidate, QuantizerRule
+from nnabla_compress.transforms import (
+    check_faithful,
+    fold_batch_normalization,
+    fold_for_training,
+    insert_activation_quantizers,
+    insert_weight_quantizers,
+)
+from nnabla_compress.transforms.faithful import FOLDED
 from nnabla_compress.turns import one_at_a_time
 
 How = Union[CompressionPart, Recipe, Mapping[str, Any], str]

@@ -14,10 +14,12 @@ from hypothesis import HealthCheck, given
 from nnabla.utils.save import save
 
 from nnabla_compress import compress
+from nnabla_compress.analysis import layers
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.graph import functions, layers, remove_quantizers
+from nnabla_compress.graph import functions
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.recipes import EXAMPLE, CompressionPart, Recipe
+from nnabla_compress.transforms import remove_quantizers
 from tests.graph.networks import build, forward, randomize_statistics, recipes, values
 from tests.properties import examples
 

@@ -116,4 +116,4 @@ def test_the_checks_find_what_they_are_for():
     assert not found("nnabla_compress.nowhere.at_all") and not found(
         "nnabla_compress.graph.nothing"
     )
-    assert found("nnabla_compress.graph.costs")
+    assert found("nnabla_compress.analysis.costs")

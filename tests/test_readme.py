@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from nnabla_compress import cli
-from nnabla_compress.exporters.targets import TARGETS
+from nnabla_compress.targets import TARGETS
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]

@@ -10,26 +10,22 @@ from typing import Any, Dict, List, Mapping, Sequence
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis import Layer, layers, parameter_names
 from nnabla_compress.calibration.places import insert_quantizers, quantizer_places
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.graph import (
-    Layer,
-    check_faithful,
-    fold_batch_normalization,
-    insert_weight_quantizers,
-    layers,
-    leaves,
-    parameter_names,
-    rebuild,
-    with_batch_statistics,
-)
+from nnabla_compress.graph import leaves, rebuild, with_batch_statistics
 from nnabla_compress.graph.constants import constant
-from nnabla_compress.graph.faithful import FOLDED
 from nnabla_compress.quantizers import graph_quantizers, prepare
 from nnabla_compress.quantizers.base import quantizer_of, shown_type
 from nnabla_compress.rules import Candidate, choose_rules
+from nnabla_compress.transforms import (
+    check_faithful,
+    fold_batch_normalization,
+    insert_weight_quantizers,
+)
+from nnabla_compress.transforms.faithful import FOLDED
 
 
 @dataclass

@@ -7,7 +7,7 @@ from typing import Any, Iterator, List, Tuple
 
 import numpy as np
 
-from nnabla_compress.graph import Layer
+from nnabla_compress.analysis import Layer
 
 _CHUNK = 2048  # positions at a time
 

@@ -15,10 +15,11 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, 
 
 import nnabla as nn
 
+from nnabla_compress.analysis import layers
 from nnabla_compress.function_types import ACTIVATIONS, KEEPS
-from nnabla_compress.graph import clone, consumers, functions, layers, rebuild
-from nnabla_compress.graph.activations import quantize_in_scope
+from nnabla_compress.graph import clone, consumers, functions, rebuild
 from nnabla_compress.quantizers import Quantizer
+from nnabla_compress.transforms.insert_activations import quantize_in_scope
 from nnabla_compress.turns import one_at_a_time
 
 _FUSED = (*ACTIVATIONS, "MaximumScalar", "MinimumScalar", "AddScalar", "MulScalar")

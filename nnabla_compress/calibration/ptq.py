@@ -17,6 +17,8 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis import costs
+from nnabla_compress.analysis.channel_pairs import pairs, stopped_at, with_channel_clips
 from nnabla_compress.calibration.agreement import agreement
 from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.cross_layer_equalization import equalize, equalize_for
@@ -41,13 +43,12 @@ from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
 from nnabla_compress.compression import refuse_codes
 from nnabla_compress.errors import DataError, VerifyError
-from nnabla_compress.graph import check_faithful, costs
-from nnabla_compress.graph.channel_pairs import pairs, stopped_at, with_channel_clips
-from nnabla_compress.graph.channel_scales import Levels
 from nnabla_compress.graph.compare import decibels
-from nnabla_compress.graph.faithful import FOLDED
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.transforms import check_faithful
+from nnabla_compress.transforms.channel_scales import Levels
+from nnabla_compress.transforms.faithful import FOLDED
 from nnabla_compress.turns import one_at_a_time
 
 Tell = Callable[[str], None]

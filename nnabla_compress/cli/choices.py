@@ -9,9 +9,9 @@ from __future__ import annotations
 AUTO = "auto"
 SMALLEST, FLOAT = "smallest", "float"
 
-# nnabla_compress.exporters.targets.TARGETS
+# nnabla_compress.targets.TARGETS
 TARGETS = ("portable", "integer", "int16", "int8", "binary-weight", "callback")
-# nnabla_compress.exporters.storage.SCHEMES
+# nnabla_compress.lowering.storage.SCHEMES
 SCHEMES = (
     "int8",
     "packed",
@@ -21,7 +21,7 @@ SCHEMES = (
     "pow2_planes",
     "one_hot",
 )
-# nnabla_compress.exporters.weigh.PREFERENCES
+# nnabla_compress.lowering.weigh.PREFERENCES
 PREFERENCES = ("flash", "ram", "both")
 # nnabla_compress.calibration.methods.METHODS
 CALIBRATIONS = ("min_max", "moving_average", "percentile", "mse", "kl")

@@ -21,8 +21,8 @@ def command(file: Path, as_json: bool) -> None:
     Of an .nnb file it prints inputs, outputs, functions, and the flash and RAM that it takes.
     """
     from nnabla_compress.cli.engine import console
-    from nnabla_compress.exporters.summary import summary
     from nnabla_compress.files import json_text
+    from nnabla_compress.inspection.summary import summary
     from nnabla_compress.nnb.summary import nnb_summary
     from nnabla_compress.report.network import nnb_tables, summary_tables
 

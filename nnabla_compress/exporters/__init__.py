@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Writing networks for devices: what leaves is lowered, checked, read back and compared."""
+"""Writing networks for devices: what leaves is checked, read back and compared."""
 
 from __future__ import annotations
 
@@ -8,24 +8,14 @@ from nnabla_compress.exporters.export_report import ExportReport, LayerRow
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.nnp import export_nnp
 from nnabla_compress.exporters.sizes import FloatSizes, NnbReport, nnb_report
-from nnabla_compress.exporters.summary import (
-    FileSummary,
-    LayerSummary,
-    NetworkSummary,
-    summary,
-)
 
 __all__ = [
     "ExportReport",
-    "FileSummary",
     "FloatSizes",
     "LayerRow",
-    "LayerSummary",
-    "NetworkSummary",
     "NnbReport",
     "export_c",
     "export_nnb",
     "export_nnp",
     "nnb_report",
-    "summary",
 ]

@@ -15,9 +15,7 @@ from nnabla.utils.nnp_graph import NnpLoader
 
 from nnabla_compress.errors import VerifyError, unwrapped
 from nnabla_compress.exporters.converter_settings import SETTINGS, to_yaml
-from nnabla_compress.exporters.deferred import Deferred
 from nnabla_compress.exporters.metadata import METADATA
-from nnabla_compress.exporters.nnabla_errors import reason
 from nnabla_compress.exporters.nnp_members import (
     add_members,
     members_differ,
@@ -26,8 +24,10 @@ from nnabla_compress.exporters.nnp_members import (
 )
 from nnabla_compress.files import json_text
 from nnabla_compress.graph.compare import difference, run
+from nnabla_compress.graph.deferred import Deferred
 from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.logs import quiet
+from nnabla_compress.lowering.nnabla_errors import reason
 from nnabla_compress.names import free_name
 
 NETWORK, EXECUTOR = "Validation", "Runtime"

@@ -21,9 +21,9 @@ from nnabla.utils.converter.nnablart import NnbExporter
 from nnabla.utils.nnabla_pb2 import NNablaProtoBuf
 
 from nnabla_compress.exporters.converter_settings import write_types
-from nnabla_compress.exporters.nnb_contents import content_of, fitting_position, turned
-from nnabla_compress.exporters.sources import Source, source_of
+from nnabla_compress.lowering.nnb_contents import content_of, fitting_position, turned
 from nnabla_compress.nnb import NnbFile, NnbVariable, read_nnb
+from nnabla_compress.nnb.sources import Source, source_of
 
 _VERSION = 3  # of the format whose buffers are counted in bytes
 _FLOAT = "FLOAT32"

@@ -10,18 +10,18 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis.activation_rows import ActivationRow
+from nnabla_compress.analysis.layers import layers
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.rewrite import MOST_BITS, distinct_values
-from nnabla_compress.exporters.activation_rows import ActivationRow
 from nnabla_compress.exporters.archive import NamedGraph
-from nnabla_compress.exporters.encode import EncodedGraph
 from nnabla_compress.exporters.left_rows import LeftRow, left_rows, what_stays
-from nnabla_compress.exporters.packed_weights import packed_bytes
 from nnabla_compress.exporters.sizes import FloatSizes
-from nnabla_compress.exporters.storage import weight_path
-from nnabla_compress.exporters.storage.nnb_bytes import parameter_bytes
-from nnabla_compress.graph.layers import layers
 from nnabla_compress.graph.rewrite import leaves
+from nnabla_compress.lowering.encode import EncodedGraph
+from nnabla_compress.lowering.packed_weights import packed_bytes
+from nnabla_compress.lowering.storage import weight_path
+from nnabla_compress.lowering.storage.nnb_bytes import parameter_bytes
 from nnabla_compress.nnb.content import PIECE
 
 _FLOAT_BITS = 32

@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
 
 import nnabla as nn
 
-from nnabla_compress.graph.layers import layers
+from nnabla_compress.analysis.layers import layers
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.names import shown_name
 from nnabla_compress.quantizers.base import shown_type

@@ -9,7 +9,6 @@ from typing import Iterator, Union
 
 from nnabla_compress.errors import CompressError, ConfigError, ExportError, unwrapped
 from nnabla_compress.exporters.api_levels import NEWEST, RELEASED, check_file
-from nnabla_compress.exporters.compact import compact as compacted
 from nnabla_compress.exporters.conversion import converted
 from nnabla_compress.exporters.converter_settings import carried_types, read_types
 from nnabla_compress.exporters.function_info import quick_converter
@@ -19,6 +18,7 @@ from nnabla_compress.logs import printed_here, quiet
 from nnabla_compress.models.nnp_archive import read_nnp
 from nnabla_compress.models.nnp_executed import executed_part
 from nnabla_compress.nnb import write_nnb
+from nnabla_compress.nnb.compact import compact as compacted
 from nnabla_compress.nnb.function_table import FUNCTIONS
 from nnabla_compress.safe_names import shell_word
 from nnabla_compress.turns import one_at_a_time
@@ -41,7 +41,7 @@ def export_nnb(
     The same as ``nnabla_cli convert -d nnb_3 --nnp-no-expand-network --api API -b BATCH_SIZE``:
     buffers of their real size, and functions in the order of the file, so that decoded weights are
     not all alive at once. Functions that no output of the executor needs, such as a loss, are left
-    out before. Then :func:`~nnabla_compress.exporters.compact.compact` takes out what
+    out before. Then :func:`~nnabla_compress.nnb.compact.compact` takes out what
     the runtime does not need.
 
     Args:

@@ -15,8 +15,8 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress._version import __version__
+from nnabla_compress.analysis.activation_rows import activation_rows
 from nnabla_compress.errors import ConfigError, ExportError
-from nnabla_compress.exporters.activation_rows import activation_rows
 from nnabla_compress.exporters.agreement import Agreement, simulated
 from nnabla_compress.exporters.api_levels import (
     RELEASED,
@@ -32,21 +32,21 @@ from nnabla_compress.exporters.archive import (
 )
 from nnabla_compress.exporters.converter_settings import write_types
 from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_rows
-from nnabla_compress.exporters.inference import Network, Variables, inference_network
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
-from nnabla_compress.exporters.rewrites import embeds_as_layers
 from nnabla_compress.exporters.sizes import FloatSizes, float_sizes
-from nnabla_compress.exporters.targets import ExportOptions, target_named
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
-from nnabla_compress.exporters.weigh import check_preference
 from nnabla_compress.exporters.zero_notes import zero_notes
 from nnabla_compress.files import atomic_path, temporary_folder
-from nnabla_compress.graph.fold import fold_batch_normalization
+from nnabla_compress.lowering.inference import Network, Variables, inference_network
+from nnabla_compress.lowering.rewrites import embeds_as_layers
+from nnabla_compress.lowering.weigh import check_preference
 from nnabla_compress.names import ascii_name
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
+from nnabla_compress.targets import ExportOptions, target_named
+from nnabla_compress.transforms.fold import fold_batch_normalization
 from nnabla_compress.turns import one_at_a_time
 
 _SIMULATED = 100  # samples

@@ -22,9 +22,9 @@ from google.protobuf import text_format
 from nnabla.utils.nnp_format import nnp_version
 from nnabla.utils.save import create_proto
 
-from nnabla_compress.exporters.sources import Source, held, source_of
 from nnabla_compress.files import KeptErrors
 from nnabla_compress.nnb.content import blocks
+from nnabla_compress.nnb.sources import Source, held, source_of
 
 _VERSION, _TEXT, _PARAMETERS = "nnp_version.txt", "network.nntxt", "parameter.h5"
 _DATE = (1980, 1, 1, 0, 0, 0)  # the first that a zip can state

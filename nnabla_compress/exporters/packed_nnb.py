@@ -13,18 +13,18 @@ from typing import Any, Dict, Mapping, Optional
 
 import numpy as np
 
+from nnabla_compress.analysis.layers import WEIGHT
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.order import file_shape, output_maps
 from nnabla_compress.c_kernels.rewrite import MOST_BITS, PACKED_LAYERS, pack_network
 from nnabla_compress.errors import DataError, ExportError
 from nnabla_compress.exporters.metadata import METADATA, read_metadata
-from nnabla_compress.exporters.packed_weights import (
+from nnabla_compress.lowering.packed_weights import (
     choose_packing,
     decodes_to,
     packed_bytes,
     with_form,
 )
-from nnabla_compress.graph.layers import WEIGHT
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, values
 
 PACKED = "packed_weights"

@@ -9,14 +9,14 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 
-from nnabla_compress.exporters.draft import drafted_sizes
-from nnabla_compress.exporters.inference import Network
-from nnabla_compress.exporters.lowering import fold_constants, lower_functions
-from nnabla_compress.graph.fold import fold_batch_normalization
 from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.lowering.draft import drafted_sizes
+from nnabla_compress.lowering.inference import Network
+from nnabla_compress.lowering.native import fold_constants, lower_functions
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.nnb.sizes import sizes
 from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.transforms.fold import fold_batch_normalization
 from nnabla_compress.turns import one_at_a_time
 
 

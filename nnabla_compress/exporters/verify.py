@@ -11,11 +11,11 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.errors import ConfigError, ExportError, VerifyError
-from nnabla_compress.exporters.nnabla_errors import told_as
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.graph.compare import Fill, difference, response, run
 from nnabla_compress.graph.ends import with_ends
 from nnabla_compress.graph.inputs import SEED, forms
+from nnabla_compress.lowering.nnabla_errors import told_as
 
 Rounds = List[List[np.ndarray]]
 

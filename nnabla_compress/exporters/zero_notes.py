@@ -7,8 +7,8 @@ from typing import Any, List, Mapping, Sequence
 
 import nnabla as nn
 
+from nnabla_compress.analysis.zero_channels import zero_channels
 from nnabla_compress.graph.rewrite import leaves
-from nnabla_compress.graph.zero_channels import zero_channels
 
 _NAMED = 3
 

@@ -14,6 +14,7 @@ import numpy as np
 from nnabla.core.graph_def import ProtoNetwork
 from nnabla.utils.nnp_graph import NnpNetworkPass
 
+from nnabla_compress.analysis.batches import follows_batch, graph_mixes_rows
 from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.errors import (
     CompressError,
@@ -23,9 +24,6 @@ from nnabla_compress.errors import (
     LimitError,
 )
 from nnabla_compress.function_types import TRAINING_ONLY
-from nnabla_compress.graph.batches import follows_batch, graph_mixes_rows
-from nnabla_compress.graph.products import products_as_layers
-from nnabla_compress.graph.recurrent import recurrent_as_layers
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.logs import ALL, quiet
 from nnabla_compress.models.heads import (
@@ -43,6 +41,8 @@ from nnabla_compress.models.nnp_ports import set_ports
 from nnabla_compress.models.nnp_sizes import MOST_SAMPLES, NetworkSizes
 from nnabla_compress.models.nnp_statistics import statistics_note, statistics_of
 from nnabla_compress.names import ascii_name, shown_name
+from nnabla_compress.transforms.products import products_as_layers
+from nnabla_compress.transforms.recurrent import recurrent_as_layers
 from nnabla_compress.turns import one_at_a_time
 
 # Names of the network that infers, best first: our exports, NNabla's examples, Console.

@@ -35,9 +35,9 @@ class ExportPart(Part):
     @model_validator(mode="after")
     def _known(self) -> ExportPart:
         # Exporters take a while to load: not every reader of a recipe exports.
-        from nnabla_compress.exporters.storage import check_storage
-        from nnabla_compress.exporters.targets import target_named
-        from nnabla_compress.exporters.weigh import check_preference
+        from nnabla_compress.lowering.storage import check_storage
+        from nnabla_compress.lowering.weigh import check_preference
+        from nnabla_compress.targets import target_named
 
         target_named(self.target)
         check_storage(self.storage)

@@ -11,7 +11,7 @@ from typing import Dict, List, Union
 from rich.table import Table
 from rich.text import Text
 
-from nnabla_compress.exporters.summary import FileSummary, NetworkSummary
+from nnabla_compress.inspection.summary import FileSummary, NetworkSummary
 from nnabla_compress.names import shortened
 from nnabla_compress.nnb.summary import NnbSummary
 from nnabla_compress.report.tables import new_table, shape_text
@@ -22,7 +22,7 @@ def summary_tables(found: FileSummary) -> List[Union[Table, Text]]:
     """Returns what is printed about an ``.nnp`` file.
 
     Args:
-        found: As from :func:`nnabla_compress.exporters.summary`.
+        found: As from :func:`nnabla_compress.inspection.summary`.
     """
     printed: List[Union[Table, Text]] = []
     for network in found.networks:

@@ -12,8 +12,8 @@ from typing import Any, Iterator, Optional, Tuple
 from nnabla_compress.checksums import check_bytes, read_record
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.exporters.recovered import recovered_network
 from nnabla_compress.files import new_files
+from nnabla_compress.inspection.recovered import recovered_network
 from nnabla_compress.locks import locked
 from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.models.other_formats import other_format

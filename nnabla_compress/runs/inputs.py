@@ -11,11 +11,11 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress import data
+from nnabla_compress.analysis.batches import graph_mixes_rows, on_inputs
 from nnabla_compress.calibration.samples import refuse_constant
 from nnabla_compress.compression import folded, rewrite
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
-from nnabla_compress.graph.batches import graph_mixes_rows, on_inputs
 from nnabla_compress.progress import stage, tracked
 from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
 from nnabla_compress.regularizers import MemoryBudget

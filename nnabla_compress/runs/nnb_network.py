@@ -11,9 +11,9 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.analysis.batches import mixes_rows
 from nnabla_compress.data import Preprocessing, Split, Wanted, evaluation_batches
 from nnabla_compress.errors import DataError
-from nnabla_compress.graph.batches import mixes_rows
 from nnabla_compress.graph.inputs import SEED
 from nnabla_compress.models.heads import Head
 from nnabla_compress.recipes import Recipe

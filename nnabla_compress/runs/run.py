@@ -24,7 +24,6 @@ from nnabla_compress.checksums import check_bytes, read_record, write_bytes, wri
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrapped
 from nnabla_compress.files import write_json
-from nnabla_compress.graph import start_quantizers
 from nnabla_compress.locks import locked
 from nnabla_compress.progress import Announce
 from nnabla_compress.recipes import ExportPart, Recipe, differences
@@ -40,6 +39,7 @@ from nnabla_compress.training import Outcome, Score, Term, Trainer, WithinBudget
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.parameter_files import load_parameters as load_own
 from nnabla_compress.training.parameter_files import save_parameters
+from nnabla_compress.transforms import start_quantizers
 from nnabla_compress.turns import one_at_a_time
 
 Tell = Callable[[str], None]

@@ -10,20 +10,11 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis import Activation, Layer, activations, layers
 from nnabla_compress.compression import refuse_codes
 from nnabla_compress.data import evaluation_batches
 from nnabla_compress.errors import ConfigError, DataError, unwrapped
-from nnabla_compress.graph import (
-    Activation,
-    Layer,
-    activations,
-    check_faithful,
-    insert_activation_quantizers,
-    insert_weight_quantizers,
-    layers,
-    rebuild,
-    start_quantizers,
-)
+from nnabla_compress.graph import rebuild
 from nnabla_compress.graph.compare import decibels
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Quantizer, graph_quantizers
@@ -32,6 +23,12 @@ from nnabla_compress.rules import Candidate, QuantizerRule, parse_rule, quantize
 from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training.feed import Feed
+from nnabla_compress.transforms import (
+    check_faithful,
+    insert_activation_quantizers,
+    insert_weight_quantizers,
+    start_quantizers,
+)
 from nnabla_compress.turns import one_at_a_time
 
 _BATCH = 64

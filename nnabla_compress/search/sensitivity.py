@@ -15,9 +15,9 @@ from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, T
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis import layers
 from nnabla_compress.errors import CompressError, ConfigError, DataError
 from nnabla_compress.files import json_text, write_json
-from nnabla_compress.graph import layers
 from nnabla_compress.greeting import begin
 from nnabla_compress.progress import counted
 from nnabla_compress.quantizers import quantizer_of

@@ -11,13 +11,13 @@ from typing import ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Uni
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis.exactness import Exactness
 from nnabla_compress.errors import ConfigError, DataError, VerifyError
-from nnabla_compress.exporters.exactness import Exactness
-from nnabla_compress.exporters.nnabla_errors import told_as
 from nnabla_compress.files import temporary_folder
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.ends import BEHIND, End, end_of
 from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.lowering.nnabla_errors import told_as
 from nnabla_compress.models import NnpFile
 from nnabla_compress.progress import tracked
 from nnabla_compress.simulator import Machine

@@ -8,7 +8,8 @@ import numpy as np
 
 import nnabla_compress.models as models
 from nnabla_compress.calibration import observe, quantizer_places
-from nnabla_compress.graph import fold_batch_normalization, with_batch_statistics
+from nnabla_compress.graph import with_batch_statistics
+from nnabla_compress.transforms import fold_batch_normalization
 
 IMAGES, MOST = 512, 1.3
 

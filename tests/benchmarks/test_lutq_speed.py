@@ -13,8 +13,8 @@ from nnabla.parameter import get_parameter_or_create
 import nnabla_compress.models as models
 import nnabla_compress.quantizers as Q
 import nnabla_compress.solvers as CS
-from nnabla_compress.graph import insert_weight_quantizers
 from nnabla_compress.quantizers.lut import k_means_step
+from nnabla_compress.transforms import insert_weight_quantizers
 
 
 def test_the_k_means_step_is_ten_times_faster_than_searchsorted_and_bincount(

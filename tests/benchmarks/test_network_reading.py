@@ -17,8 +17,8 @@ from click.testing import CliRunner
 from nnabla.utils.save import save
 
 from nnabla_compress import compress, models
+from nnabla_compress.analysis import layers
 from nnabla_compress.cli.inspect import command
-from nnabla_compress.graph import layers
 
 pytestmark = pytest.mark.benchmark(timer=time.process_time)
 HOW = {"weights": "lut:bits=4", "activations": "uniform:bits=8"}

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress.calibration.cross_layer_equalization import equalize, pairs
-from nnabla_compress.graph import fold_batch_normalization
+from nnabla_compress.transforms import fold_batch_normalization
 from tests.graph import tied_networks as tied
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress import compress
+from nnabla_compress.analysis import layers
 from nnabla_compress.calibration import PostTrainingSettings, post_training_quantize
 from nnabla_compress.calibration.agreement import agreement
 from nnabla_compress.calibration.observe import compute
@@ -17,7 +18,7 @@ from nnabla_compress.calibration.samples import split_samples
 from nnabla_compress.errors import CompressError, ConfigError, DataError
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.exporters.agreement import nnb_agreement
-from nnabla_compress.graph import functions, layers
+from nnabla_compress.graph import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import shown_type

@@ -9,10 +9,11 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
+from nnabla_compress.analysis import layers
 from nnabla_compress.calibration.observe import compute, observe
 from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.errors import DataError
-from nnabla_compress.graph import functions, layers
+from nnabla_compress.graph import functions
 from tests.calibration.networks import samples, trained
 
 

@@ -8,11 +8,12 @@ import nnabla.functions as F
 import numpy as np
 import pytest
 
+from nnabla_compress.analysis import layers
 from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.learned_rounding import RoundingSettings
 from nnabla_compress.calibration.round_layers import learn_roundings
-from nnabla_compress.graph import insert_weight_quantizers, layers
 from nnabla_compress.quantizers import Affine, prepare
+from nnabla_compress.transforms import insert_weight_quantizers
 from tests.graph.tied_networks import SIZE, parameter
 
 SAMPLES = [np.random.RandomState(0).randn(64, SIZE).astype(np.float32)]

@@ -10,7 +10,8 @@ import pytest
 from click.testing import CliRunner
 
 from nnabla_compress.cli import group
-from nnabla_compress.exporters import export_nnp, summary
+from nnabla_compress.exporters import export_nnp
+from nnabla_compress.inspection import summary
 
 RECIPE = """\
 name: tiny

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 from nnabla_compress.cli.compress import command as compress
 from nnabla_compress.cli.export import command as export
 from nnabla_compress.cli.inspect import command as inspect
-from nnabla_compress.exporters import summary
+from nnabla_compress.inspection import summary
 
 # Layers of the network that infers.
 FILES = {

@@ -14,9 +14,9 @@ from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.settings import AUTO, JUDGES
 from nnabla_compress.cli import VERBS, choices
 from nnabla_compress.data import SOURCES
-from nnabla_compress.exporters import storage
-from nnabla_compress.exporters.targets import TARGETS
+from nnabla_compress.lowering import storage
 from nnabla_compress.search.choices import MEASURES
+from nnabla_compress.targets import TARGETS
 
 HEAVY = ("nnabla", "numpy", "numba", "matplotlib", "pydantic", "yaml", "rich")
 PROGRAM = """

@@ -70,7 +70,7 @@ def test_bits_are_chosen_under_several_budgets_scored_and_written_as_rules(folde
 
 def test_the_rules_are_taken_by_compress(folder, tmp_path):
     from nnabla_compress import compress
-    from nnabla_compress.graph import layers
+    from nnabla_compress.analysis import layers
 
     _assign(folder, "--weights", "330B", "--no-score", "-o", str(tmp_path / "rules.yaml"))
     content = yaml.safe_load((tmp_path / "rules.yaml").read_text())

@@ -11,7 +11,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 
-from nnabla_compress.exporters.recovered import Recovered, recovered_network
+from nnabla_compress.inspection.recovered import Recovered, recovered_network
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import LUT, Affine, Uniform
 from tests.graph.networks import randomize_statistics

@@ -15,8 +15,8 @@ import pytest
 from nnabla.utils.cli.convert import add_convert_command
 
 from nnabla_compress.exporters import export_nnb, export_nnp
-from nnabla_compress.exporters.nnb_contents import fitting_position
-from nnabla_compress.exporters.sources import source_of
+from nnabla_compress.lowering.nnb_contents import fitting_position
+from nnabla_compress.nnb.sources import source_of
 from nnabla_compress.quantizers import LUT, Pow2, Uniform, prepare
 from tests.graph.networks import values
 

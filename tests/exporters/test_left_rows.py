@@ -8,7 +8,8 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 
 from nnabla_compress import compress
-from nnabla_compress.exporters import export_nnp, summary
+from nnabla_compress.exporters import export_nnp
+from nnabla_compress.inspection import summary
 from tests.models.others import parameter
 
 

@@ -26,10 +26,11 @@ from nnabla_compress.errors import (
     VerifyError,
 )
 from nnabla_compress.exporters import export_nnb, export_nnp
-from nnabla_compress.graph import insert_weight_quantizers, with_batch_statistics
+from nnabla_compress.graph import with_batch_statistics
 from nnabla_compress.models import NnpFile
 from nnabla_compress.parametric_functions import pow2_batch_normalization
 from nnabla_compress.quantizers import LUT
+from nnabla_compress.transforms import insert_weight_quantizers
 from tests.graph.networks import ZOO, build, forward, randomize_statistics, recipes, values
 from tests.properties import examples
 
@@ -90,7 +91,7 @@ def test_a_lut_lenet_is_exported_exactly_and_read_by_every_reader(tmp_path):
 
 
 def y_weight(y, layer):
-    from nnabla_compress.graph import layers
+    from nnabla_compress.analysis import layers
 
     (found,) = [each for each in layers([y]) if each.name == layer]
     return found.quantizer.outputs[0].d

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from nnabla_compress import compress
-from nnabla_compress.exporters import export_nnb, export_nnp, summary
+from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.inspection import summary
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 from tests.graph import tied_networks as tied

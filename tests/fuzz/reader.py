@@ -34,8 +34,8 @@ def read_nnp(path: Path) -> None:
     import numpy as np
 
     from nnabla_compress.errors import CompressError
-    from nnabla_compress.exporters import summary
     from nnabla_compress.exporters.converter_settings import carried_types
+    from nnabla_compress.inspection import summary
     from nnabla_compress.models import NnpFile
     from nnabla_compress.report.network import summary_tables
 

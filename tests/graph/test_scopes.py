@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from nnabla_compress import compress
+from nnabla_compress.analysis import layers
 from nnabla_compress.exporters import export_nnp
-from nnabla_compress.graph import layers, remove_quantizers
 from nnabla_compress.graph.constants import beside
 from nnabla_compress.graph.scopes import usable_scope
 from nnabla_compress.models import NnpFile
 from nnabla_compress.report.learned import learned_rows
+from nnabla_compress.transforms import remove_quantizers
 from tests.graph.networks import forward, values
 from tests.models.others import parameter
 

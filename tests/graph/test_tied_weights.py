@@ -9,17 +9,17 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
+from nnabla_compress.analysis import layers
 from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
-from nnabla_compress.graph import (
-    fold_for_training,
-    functions,
-    insert_weight_quantizers,
-    layers,
-    remove_quantizers,
-)
+from nnabla_compress.graph import functions
 from nnabla_compress.quantizers import LUT, Affine, MovingRange
 from nnabla_compress.quantizers.base import graph_quantizers, quantizer_of
 from nnabla_compress.regularizers.memory import NetworkMemory
+from nnabla_compress.transforms import (
+    fold_for_training,
+    insert_weight_quantizers,
+    remove_quantizers,
+)
 from tests.graph import tied_networks as tied
 from tests.graph.networks import forward
 

@@ -10,9 +10,12 @@ import numpy as np
 import pytest
 
 from nnabla_compress import compress
-from nnabla_compress.exporters import export_nnp, summary
-from nnabla_compress.graph import functions, layers, rebuild, remove_quantizers
+from nnabla_compress.analysis import layers
+from nnabla_compress.exporters import export_nnp
+from nnabla_compress.graph import functions, rebuild
+from nnabla_compress.inspection import summary
 from nnabla_compress.models import NnpFile
+from nnabla_compress.transforms import remove_quantizers
 from tests.graph.networks import forward, values
 from tests.models.loops import STEPS, TURNS, rewrite_text, write_recurrent, write_repeat
 

@@ -9,8 +9,9 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
+from nnabla_compress.analysis import layers
 from nnabla_compress.errors import FixedBatchError
-from nnabla_compress.graph import functions, layers
+from nnabla_compress.graph import functions
 from nnabla_compress.models import NnpFile
 from tests.models.others import (
     attention,

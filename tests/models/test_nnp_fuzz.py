@@ -29,7 +29,7 @@ from tests.properties import examples
 # its message. The memory beyond what Python and NNabla take is limited to 1.5 GiB.
 _READER = """
 import json, os, resource, sys
-from nnabla_compress.exporters import summary
+from nnabla_compress.inspection import summary
 from nnabla_compress.models import NnpFile
 from nnabla_compress.report.network import summary_tables
 from nnabla_compress.errors import CompressError

@@ -13,8 +13,9 @@ import pytest
 from nnabla.utils import nnabla_pb2
 
 from nnabla_compress import compress
-from nnabla_compress.exporters import export_nnb, export_nnp, summary
-from nnabla_compress.graph import layers
+from nnabla_compress.analysis import layers
+from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.inspection import summary
 from nnabla_compress.models import NnpFile
 from tests.models.others import parameter, save
 

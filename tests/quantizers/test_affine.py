@@ -15,9 +15,10 @@ from hypothesis import strategies as st
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress import compress
+from nnabla_compress.analysis import layers
 from nnabla_compress.errors import ConfigError, TrainingError, unwrap
 from nnabla_compress.exporters import export_nnp
-from nnabla_compress.graph import functions, layers
+from nnabla_compress.graph import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers.affine import Affine
 from nnabla_compress.quantizers.base import QuantizerFunction

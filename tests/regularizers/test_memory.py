@@ -10,9 +10,9 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 
 import nnabla_compress.quantizers as Q
-from nnabla_compress.graph import insert_activation_quantizers, insert_weight_quantizers
 from nnabla_compress.models import build
 from nnabla_compress.regularizers import NetworkMemory
+from nnabla_compress.transforms import insert_activation_quantizers, insert_weight_quantizers
 
 
 def resnet20(bits: int = 32, activation_bits: int = 32) -> NetworkMemory:

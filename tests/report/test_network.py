@@ -14,7 +14,8 @@ from nnabla.utils.save import save
 from rich.console import Console
 
 from nnabla_compress.cli.inspect import command
-from nnabla_compress.exporters import FileSummary, export_nnp, summary
+from nnabla_compress.exporters import export_nnp
+from nnabla_compress.inspection import FileSummary, summary
 from nnabla_compress.quantizers import LUT
 from nnabla_compress.report.network import summary_tables
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from nnabla.utils.save import save
 
+from nnabla_compress.analysis import layers
 from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.graph import layers
 from nnabla_compress.kernels.exact_k_means import best_entries
 from nnabla_compress.kernels.sorted_cells import sorted_cells
 from nnabla_compress.models import NnpFile

@@ -1,0 +1,20 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What a network is and what it takes: layers, feature maps, costs, exactness; changes nothing."""
+
+from __future__ import annotations
+
+from nnabla_compress.analysis.activations import Activation, activations
+from nnabla_compress.analysis.costs import NetworkCosts, costs
+from nnabla_compress.analysis.layers import Layer, layers, parameter_names
+from nnabla_compress.analysis.places import places
+
+__all__ = [
+    "Activation",
+    "Layer",
+    "NetworkCosts",
+    "activations",
+    "costs",
+    "layers",
+    "parameter_names",
+    "places",
+]

@@ -1,0 +1,226 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What each variable of a network holds on calibration data, as far as it matters to who reads it.
+
+A value that a following ReLU or clip replaces by its bound may saturate on the far side of it, so
+it does not count; nor does a bias whose channel is never beyond the bound.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.analysis.layers import BIAS
+from nnabla_compress.function_types import FORWARD_LAYERS
+from nnabla_compress.graph.rewrite import consumers, functions
+from nnabla_compress.kernels.saturation import cut_off, magnitudes
+from nnabla_compress.lowering.fixed_point.evaluate import Feed, copy_of, evaluate
+from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
+from nnabla_compress.lowering.fixed_point.kernels import (
+    BOUNDS,
+    MOST_FRACTION_BITS,
+    key,
+    largest_integer,
+)
+from nnabla_compress.progress import tracked
+
+Window = Tuple[float, float]
+
+_MOVING = ("Reshape", "Transpose", "Identity")
+_TRIED = 3  # fraction bits more than hold all values
+
+
+@dataclass
+class Spread:
+    """Values of one variable.
+
+    Args:
+        bits: Of the integers that are to hold them.
+        certain: Whether there are no other values than those counted, as of a parameter.
+        largest: Largest magnitude.
+        count: Number of values.
+        squares: Sum of their squares.
+        cut: For each number of fraction bits, 0 to 15, the sum of the squares of what saturation
+            would cut off.
+    """
+
+    bits: int
+    certain: bool = False
+    largest: float = 0.0
+    count: int = 0
+    squares: float = 0.0
+    cut: np.ndarray = field(default_factory=lambda: np.zeros(MOST_FRACTION_BITS + 1))
+
+    def add(self, values: np.ndarray, low: float = -np.inf, high: float = np.inf) -> None:
+        """Counts values in.
+
+        Args:
+            values: An array of any shape.
+            low: What is below counts as this.
+            high: What is above counts as this.
+        """
+        flat = np.ascontiguousarray(values, np.float32).reshape(-1)
+        if not flat.size:
+            return
+        largest, squares = magnitudes(flat, low, high)
+        self.largest = max(self.largest, largest)
+        self.count += flat.size
+        self.squares += squares
+        limits = largest_integer(self.bits) * 2.0 ** -np.arange(len(self.cut))
+        first = int(np.count_nonzero(limits >= largest))
+        self.cut[first : first + _TRIED] += cut_off(flat, low, high, limits[first : first + _TRIED])
+        self.cut[first + _TRIED :] = np.inf
+
+
+@dataclass
+class Calibration:
+    """What a network computes on calibration data.
+
+    Args:
+        spreads: By key of the variable.
+        means: Mean over rows and positions of each channel of a layer's output, within its window,
+            by the layer's function.
+        windows: Lowest and highest value of a variable that its readers tell apart, by key.
+    """
+
+    spreads: Dict[Any, Spread]
+    means: Dict[Any, np.ndarray]
+    windows: Dict[Any, Window]
+
+
+def calibrate(
+    graph: FixedPointGraph, batches: Iterable[Feed], bits: int, spread: bool = True
+) -> Calibration:
+    """Runs a network on calibration data.
+
+    Args:
+        graph: The network.
+        batches: Inputs.
+        bits: Of the integers that are to hold the variables.
+        spread: Whether spreads are asked for; means alone take half the time.
+    """
+    windows = _windows(graph.outputs)
+    spreads: Dict[Any, Spread] = {}
+    sums: Dict[Any, np.ndarray] = {}
+    rows = 0
+
+    def note(variable: nn.Variable, values: np.ndarray) -> None:
+        if spread and key(variable) in graph.fixed:
+            low, high = windows.get(key(variable), _ALL)
+            spreads.setdefault(key(variable), Spread(bits)).add(values, low, high)
+
+    def compute(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
+        made = copy_of(function, arguments)
+        if not _share_counts(function, spreads, windows, graph.fixed):
+            for variable, copy in zip(function.outputs, made):
+                note(variable, copy.d)
+        if function.info.type_name in FORWARD_LAYERS:
+            y, axis = made[0].d, function.info.args["base_axis"] % arguments[0].ndim
+            window = windows[key(function.outputs[0])]
+            mean = channel_mean(np.clip(y, *window), axis)
+            sums[function] = sums.get(function, 0) + len(y) * mean
+            if spread and len(arguments) > BIAS:
+                _note_bias(function, np.array(arguments[BIAS].d), y, window[0], axis, spreads)
+        return made
+
+    feeds = list(batches)
+    for feed in tracked("choosing number formats", feeds, len(feeds)):
+        for variable, array in feed.items():
+            note(variable, array)
+        rows += len(next(iter(feed.values())))
+        evaluate(graph.outputs, feed, compute)
+    for function in functions(graph.outputs):
+        for position, variable in enumerate(function.inputs):
+            # A bound beyond the integers is as good as their largest.
+            bound = function.info.type_name in BOUNDS
+            bias = function.info.type_name in FORWARD_LAYERS and position == BIAS
+            wanted = spread and key(variable) in graph.fixed
+            if wanted and key(variable) not in spreads and not (bias or bound):
+                spreads[key(variable)] = Spread(bits, certain=True)
+                spreads[key(variable)].add(variable.d)
+    return Calibration(spreads, {f: total / rows for f, total in sums.items()}, windows)
+
+
+def _share_counts(
+    function: Any,
+    spreads: Dict[Any, Spread],
+    windows: Mapping[Any, Window],
+    fixed: Collection[Any],
+) -> bool:
+    """Whether a function only moves what was counted already; its output then has these counts."""
+    if function.info.type_name not in _MOVING:
+        return False
+    x, y = key(function.inputs[0]), key(function.outputs[0])
+    by = function.inputs[0].parent
+    if x not in spreads or y not in fixed or windows.get(x, _ALL) != windows.get(y, _ALL):
+        return False
+    # What a layer holds before the bias counts, too.
+    if by is not None and by.info.type_name in FORWARD_LAYERS:
+        return False
+    return spreads.setdefault(y, spreads[x]) is spreads[x]
+
+
+def channel_mean(values: np.ndarray, axis: int) -> np.ndarray:
+    """Returns the mean of each channel, or of each output behind ``axis`` where those are several.
+
+    Args:
+        values: (rows, ..., channels, ...).
+        axis: Axis of the channels.
+
+    Example:
+        >>> channel_mean(np.float32([[[1, 3], [5, 7]]]), 1).tolist()
+        [2.0, 6.0]
+    """
+    others = tuple(i for i in range(values.ndim) if i != axis)
+    return np.asarray(values.mean(axis=others, dtype=np.float64))
+
+
+def _note_bias(
+    function: Any,
+    bias: np.ndarray,
+    y: np.ndarray,
+    low: float,
+    axis: int,
+    spreads: Dict[Any, Spread],
+) -> None:
+    """Counts what the kernel holds before it adds the bias, where the result matters."""
+    shape = [1] * axis + list(bias.shape) + [1] * (y.ndim - axis - bias.ndim)
+    matters = y > low
+    output = spreads[key(function.outputs[0])]
+    output.add((y - bias.reshape(shape))[matters])
+    used = np.broadcast_to(matters, y.shape).any(
+        axis=tuple(i for i in range(y.ndim) if not axis <= i < axis + bias.ndim)
+    )
+    output.add(np.asarray(bias)[used])
+
+
+_ALL: Window = (-np.inf, np.inf)
+
+
+def _windows(outputs: Sequence[nn.Variable]) -> Dict[Any, Window]:
+    """Returns the range within which readers tell values apart, for each variable."""
+    readers = consumers(outputs)
+    windows: Dict[Any, Window] = {}
+
+    def seen_by(reader: Any) -> Window:
+        if reader is None:
+            return _ALL
+        type_name, args = reader.info.type_name, reader.info.args
+        low, high = windows[key(reader.outputs[0])]
+        if type_name == "ReLU":
+            return max(low, 0.0), max(high, 0.0)
+        if type_name == "MaximumScalar":
+            return max(low, args["val"]), max(high, args["val"])
+        if type_name == "MinimumScalar":
+            return min(low, args["val"]), min(high, args["val"])
+        same = ("MaxPooling", *_MOVING)
+        return (low, high) if type_name in same else _ALL
+
+    for function in reversed(functions(outputs)):
+        for variable in function.outputs:
+            seen = [seen_by(reader) for reader in readers.get(variable, [None])]
+            windows[key(variable)] = (min(s[0] for s in seen), max(s[1] for s in seen))
+    return windows

@@ -1,0 +1,54 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Channels scaled against each other, so that a map with one format holds all of them finely.
+
+A clip between two layers keeps its one bound: channels are only enlarged, up to the range that the
+map has, so none of the values that calibration has seen is cut off. Others may be, as they are by
+the formats.
+"""
+
+from __future__ import annotations
+
+from typing import Dict, List, Mapping, Sequence, Tuple
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.analysis.channel_pairs import pairs
+from nnabla_compress.analysis.channel_statistics import channel_statistics
+from nnabla_compress.graph.constants import constant, value
+from nnabla_compress.graph.rewrite import leaves, rebuild
+from nnabla_compress.lowering.fixed_point.evaluate import Feed
+from nnabla_compress.lowering.fixed_point.kernels import largest_integer
+from nnabla_compress.transforms.channel_scales import Levels, needed, scale_pairs
+
+
+def equalized(
+    outputs: Sequence[nn.Variable], batches: Sequence[Feed], bits: int, names: Mapping[object, str]
+) -> Tuple[List[nn.Variable], bool]:
+    """Builds the graph again with scaled weights and biases, new parameters under their old names.
+
+    Args:
+        outputs: Variables of one graph of native functions.
+        batches: Inputs.
+        bits: Of the integers.
+        names: Paths of parameters by their array.
+
+    Returns:
+        The new outputs, and whether they are the same for all inputs, not only where clips cut off
+        no more than they did.
+    """
+    found = pairs(outputs, through_clips=True)
+    if not found:
+        return list(outputs), True
+    variables = {v.data: v for pair in found for v in pair.parameters()}
+    arrays = {data: value(variable) for data, variable in variables.items()}
+    statistics = channel_statistics(outputs, needed(found), batches)
+    top = float(largest_integer(bits))
+    scale_pairs(found, statistics, arrays, Levels(lambda layer: top, top, per_channel=False))
+    made: Dict[object, nn.Variable] = {}
+    for data, variable in variables.items():
+        path = names.get(data) or variable.name
+        made[data] = constant(np.asarray(arrays[data]), path, variable.need_grad)
+    replaced = {leaf: made[leaf.data] for leaf in leaves(outputs) if leaf.data in made}
+    exact = not any(pair.clipped for pair in found)
+    return rebuild(outputs, inputs=replaced), exact

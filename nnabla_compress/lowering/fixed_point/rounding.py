@@ -1,0 +1,106 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Parameters as the integers that a file holds, and the network with them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Dict, List, Mapping
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.lowering.fixed_point.evaluate import copy_of
+from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
+from nnabla_compress.lowering.fixed_point.kernels import key, largest_integer
+
+
+@dataclass(frozen=True)
+class RoundedNetwork:
+    """A network whose parameters are integers times powers of two.
+
+    Args:
+        outputs: Its outputs.
+        types: Types of its variables, such as ``"FIXED8_5"``.
+        codes: The integers that stand for a parameter, by its array.
+        positions: Their fraction bits, likewise.
+    """
+
+    outputs: List[nn.Variable]
+    types: Dict[nn.Variable, str]
+    codes: Dict[Any, np.ndarray]
+    positions: Dict[Any, int]
+
+
+def parameter_codes(
+    graph: FixedPointGraph, inputs: Any, positions: Mapping[Any, int], bits: int
+) -> Dict[Any, np.ndarray]:
+    """Returns the integers that stand for each parameter, by its array.
+
+    Args:
+        graph: The network.
+        inputs: Its inputs.
+        positions: Fraction bits by key.
+        bits: Of the integers.
+    """
+    dynamic = set(inputs)
+    top = largest_integer(bits)
+    codes: Dict[Any, np.ndarray] = {}
+    for function in functions(graph.outputs):
+        for variable in function.inputs:
+            name = key(variable)
+            if variable.parent is None and variable not in dynamic and name in positions:
+                scaled = np.rint(np.asarray(variable.d, np.float64) * 2.0 ** positions[name])
+                # Not the lowest integer: added to itself the kernels make it 0.
+                codes[name] = np.clip(scaled, -top, top).astype(np.int32)
+    return codes
+
+
+def rounded_network(
+    graph: FixedPointGraph,
+    positions: Mapping[Any, int],
+    codes: Mapping[Any, np.ndarray],
+    bits: int,
+    names: Mapping[Any, str],
+) -> RoundedNetwork:
+    """Builds the network again with rounded parameters.
+
+    Args:
+        graph: The network.
+        positions: Fraction bits by key.
+        codes: Integers of the parameters, by their array.
+        bits: Of the integers.
+        names: Paths of parameters by their array.
+    """
+    parameters: Dict[Any, nn.Variable] = {}
+    types: Dict[nn.Variable, str] = {}
+
+    def type_of(name: Any) -> str:
+        return f"FIXED{bits}_{positions[name]}"
+
+    def replace(function: Any, arguments: List[nn.Variable]) -> List[nn.Variable]:
+        for place, variable in enumerate(function.inputs):
+            name = key(variable)
+            if name in codes:
+                if name not in parameters:
+                    values = codes[name] * 2.0 ** -positions[name]
+                    parameters[name] = constant(values, names.get(name, variable.name))
+                    types[parameters[name]] = type_of(name)
+                arguments[place] = parameters[name]
+            elif variable.parent is None and name in positions:
+                types[variable] = type_of(name)
+        made = copy_of(function, arguments)
+        for old, new in zip(function.outputs, made):
+            new.name = old.name
+            if key(old) in positions:
+                types[new] = type_of(key(old))
+        return made
+
+    outputs = rebuild(graph.outputs, replace)
+    return RoundedNetwork(
+        outputs,
+        types,
+        {parameters[name].data: codes[name] for name in parameters},
+        {parameters[name].data: positions[name] for name in parameters},
+    )

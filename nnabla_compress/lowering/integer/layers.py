@@ -1,0 +1,213 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Layers that add products of whole numbers, each partial sum exact."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
+
+import nnabla as nn
+import nnabla.functions as F
+import numpy as np
+
+from nnabla_compress.analysis.exactness import Exactness, largest_sum
+from nnabla_compress.analysis.value_sets import EXACT_UNITS
+from nnabla_compress.graph.clone import clone
+from nnabla_compress.lowering.integer.tensors import CHANNELS, IntegerTensor, Sums
+from nnabla_compress.lowering.integer.weights import IntegerWeight
+
+# Makes a Variable that decodes a weight to its numbers.
+Decode = Callable[[IntegerWeight], nn.Variable]
+_Piece = Tuple[IntegerTensor, int, int]
+_FINE = 2.0**11
+
+
+def layer_sums(
+    function: Any,
+    x: Sequence[IntegerTensor],
+    weight: IntegerWeight,
+    path: str,
+    exactness: Exactness,
+    decode: Decode,
+) -> Union[Sums, str]:
+    """Returns what a layer adds up of codes, without its bias.
+
+    An affine layer becomes a convolution over its whole input, as the C runtime wants it of weights
+    that functions decode. Where one sum might exceed 2**24, or parts of the input have scales of
+    their own, the input channels are added in pieces: each piece is exact, and their few sums are
+    added in one order everywhere.
+
+    Args:
+        function: The layer of the old graph.
+        x: Its input: codes, several if they stand side by side along the channels.
+        weight: Its weight.
+        path: Path of the weight.
+        exactness: What the codes can hold.
+        decode: Makes the weight in the new graph.
+
+    Returns:
+        The sums with their scales; or why they can't be exact.
+    """
+    scale = weight.scale_of_outputs(function)
+    if scale is None:
+        return "the scales of its weight belong to no output channels"
+    is_affine = function.info.type_name == "Affine"
+    shape = None
+    if is_affine:
+        codes = _as_maps(function, x)
+        converted = None if codes is None else weight.as_convolution(_kernel(codes))
+        if codes is None or converted is None:
+            return "its inputs of several scales are not side by side"
+        x, weight = codes, converted
+        shape = (-1, *function.outputs[0].shape[1:])
+    elif len(x) > 1 and not _adds_all_channels(function):
+        factors = _scale_of_groups(function, x)
+        if factors is None:
+            return "a group of its channels has several scales"
+        joined = F.concatenate(*(codes.variable for codes in x), axis=CHANNELS)
+        x, scale = [IntegerTensor(joined, 1.0)], scale * factors
+    pieces = _pieces(function, x, weight, exactness)
+    if pieces is None:
+        return "its sums may exceed 2^24, up to which they are exact"
+    total = _total(function, pieces, weight, decode)
+    axis = CHANNELS if is_affine else function.info.args["base_axis"] % function.inputs[0].ndim
+    scales = scale.astype(np.float64) * pieces[0][0].scale
+    return Sums(total, scales, np.zeros(scales.shape), axis, path, shape)
+
+
+def most_codes(function: Any, weight: IntegerWeight) -> float:
+    """Returns the largest code that the input of a layer may have, so that its sums are exact.
+
+    Where that leaves few bits and channels can be added in pieces, it is what one channel allows.
+
+    Args:
+        function: The layer.
+        weight: Its weight.
+    """
+    unit = 2.0**weight.exponent
+    largest = EXACT_UNITS * unit / max(largest_sum(function, weight.numbers), unit)
+    if largest >= _FINE or function.info.type_name != "Convolution":
+        return largest
+    if not _adds_all_channels(function):
+        return largest
+    by_channel = _by_channel(weight.numbers)
+    return min(_FINE, EXACT_UNITS * unit / max(float(by_channel.max()), unit))
+
+
+def _as_maps(function: Any, x: Sequence[IntegerTensor]) -> Optional[List[IntegerTensor]]:
+    """Returns the input of an affine layer as maps, (B, C, H, W)."""
+    base = function.info.args["base_axis"] % function.inputs[0].ndim
+    if base != 1 and len(x) > 1:
+        return None
+    if base == 1 and all(codes.variable.ndim == 4 for codes in x):
+        return list(x)
+    maps = []
+    for codes in x:
+        size = int(np.prod(codes.variable.shape[base:]))
+        maps.append(
+            IntegerTensor(F.reshape(codes.variable, (-1, size, 1, 1), inplace=False), codes.scale)
+        )
+    return maps
+
+
+def _kernel(maps: Sequence[IntegerTensor]) -> Tuple[int, ...]:
+    channels = sum(codes.variable.shape[CHANNELS] for codes in maps)
+    return (channels, *maps[0].variable.shape[CHANNELS + 1 :])
+
+
+def _scale_of_groups(function: Any, x: Sequence[IntegerTensor]) -> Optional[np.ndarray]:
+    """Returns the scale of the input that each output channel of a grouped layer has.
+
+    None where a group reaches over parts of several scales.
+    """
+    args, shape = function.info.args, function.outputs[0].shape
+    base = args["base_axis"] % function.inputs[0].ndim
+    if function.info.type_name == "Deconvolution" or base != CHANNELS or args.get("channel_last"):
+        return None
+    by_channel = np.concatenate([np.full(c.variable.shape[CHANNELS], c.scale) for c in x])
+    groups = by_channel.reshape(args.get("group", by_channel.size), -1)
+    if np.any(groups != groups[:, :1]):
+        return None
+    return np.repeat(groups[:, 0], shape[CHANNELS] // len(groups))
+
+
+def _adds_all_channels(function: Any) -> bool:
+    """Whether each output of a layer adds over all channels, which are on axis 1."""
+    if function.info.type_name == "Affine":
+        return True
+    args = function.info.args
+    base = args["base_axis"] % function.inputs[0].ndim
+    return (
+        function.info.type_name == "Convolution"
+        and args["group"] == 1
+        and base == CHANNELS
+        and not args["channel_last"]
+    )
+
+
+def _pieces(
+    function: Any, x: Sequence[IntegerTensor], weight: IntegerWeight, exactness: Exactness
+) -> Optional[List[_Piece]]:
+    """Returns codes with their ranges of channels, each with exact sums; None if there are none."""
+    if not _adds_all_channels(function):
+        whole = largest_sum(function, weight.numbers)
+        if not _fits(whole, x[0], weight, exactness):
+            return None
+        return [(x[0], 0, weight.tensor.shape[CHANNELS])]
+    pieces: List[_Piece] = []
+    first, of_channels = 0, _by_channel(weight.numbers)
+    for codes in x:
+        count = codes.variable.shape[CHANNELS]
+        last = first + count
+        by_channel = of_channels[:, first:last]
+        for number in range(1, count + 1):
+            parts = np.array_split(np.arange(count), number)
+            sums = [float(by_channel[:, part].sum(axis=1).max()) for part in parts]
+            if all(_fits(total, codes, weight, exactness) for total in sums):
+                break
+        else:
+            return None
+        for part in parts:
+            start, stop = int(part[0]), int(part[-1]) + 1
+            cut = codes
+            if len(parts) > 1:
+                cut = IntegerTensor(_channels(codes.variable, start, stop), codes.scale)
+            pieces.append((cut, first + start, first + stop))
+        first = last
+    return pieces
+
+
+def _by_channel(numbers: np.ndarray) -> np.ndarray:
+    """The summed magnitudes of each channel of each output: exact, as integers are in float64."""
+    sums: np.ndarray = np.abs(numbers).reshape(*numbers.shape[:2], -1).sum(axis=2, dtype=np.float64)
+    return sums
+
+
+def _fits(total: float, x: IntegerTensor, weight: IntegerWeight, exactness: Exactness) -> bool:
+    return total / 2.0**weight.exponent * exactness.values(x.variable).units <= EXACT_UNITS
+
+
+def _channels(x: nn.Variable, start: int, stop: int) -> nn.Variable:
+    """Returns some channels; the batch axis is left out, so that its size stays open."""
+    rest = x.shape[CHANNELS + 1 :]
+    return F.slice(x, (start, *[0] * len(rest)), (stop, *rest), [1] * (len(rest) + 1))
+
+
+def _total(
+    function: Any, pieces: Sequence[_Piece], weight: IntegerWeight, decode: Decode
+) -> nn.Variable:
+    """Returns the sum over all pieces, in units of the first one."""
+    decoded = decode(weight)
+    total: Optional[nn.Variable] = None
+    for codes, start, stop in pieces:
+        w = decoded if len(pieces) == 1 else _channels(decoded, start, stop)
+        if function.info.type_name == "Affine":
+            y = F.convolution(codes.variable, w)
+        else:
+            y = clone(function, [codes.variable, w])[0]
+        if total is None:
+            total = y
+            continue
+        ratio = codes.scale / pieces[0][0].scale
+        total = F.add2(total, y if ratio == 1 else F.mul_scalar(y, float(np.float32(ratio))))
+    assert total is not None
+    return total

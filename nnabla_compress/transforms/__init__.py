@@ -1,0 +1,21 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Network in, network out: quantizers put in, normalizations folded, functions written out."""
+
+from __future__ import annotations
+
+from nnabla_compress.transforms.faithful import check_faithful
+from nnabla_compress.transforms.fold import fold_batch_normalization
+from nnabla_compress.transforms.fold_training import fold_for_training
+from nnabla_compress.transforms.insert_activations import insert_activation_quantizers
+from nnabla_compress.transforms.insert_weights import insert_weight_quantizers, remove_quantizers
+from nnabla_compress.transforms.start import start_quantizers
+
+__all__ = [
+    "check_faithful",
+    "fold_batch_normalization",
+    "fold_for_training",
+    "insert_activation_quantizers",
+    "insert_weight_quantizers",
+    "remove_quantizers",
+    "start_quantizers",
+]

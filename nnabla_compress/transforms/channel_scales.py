@@ -1,0 +1,191 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Scales of the channels between two layers with which quantization adds the least noise.
+
+Channel i holds values up to R_i in magnitude, with mean square m_i; the second layer multiplies it
+by the weights w_oi. Divided by s_i it is stored in steps of ``D = max(R / s) / levels``, weights in
+steps of d. A step d adds noise of the power d^2 / 12, so that output o of the second layer gets::
+
+    from the map:            D^2 sum_i s_i^2 sum w_oi^2
+    from its own weights:    d_o^2 sum_i m_i / s_i^2,      d_o = max_i |w_oi| s_i / levels
+    from the first layer's:  d_1^2 sum_i s_i^2 e_i sum w_oi^2
+
+each divided by its mean square. d_o is one for all outputs where a weight has a single scale; where
+each output has its own, the first layer's weights don't change with s. e_i is the energy of what
+the weights of channel i multiply. Of the scales ``R^a / r^b``, with r_i the largest of the weights
+|w_oi|, those with the least sum are taken.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Mapping, Sequence, Set
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.analysis.channel_pairs import Pair, by_input, by_output
+from nnabla_compress.analysis.channel_statistics import ChannelStatistics
+from nnabla_compress.analysis.layers import Layer
+
+_EXPONENTS = np.arange(0, 1.01, 0.125)
+_LEAST = 1e-6  # of the largest: what is smaller counts as this
+_MOST = 2.0**12
+
+
+@dataclass(frozen=True)
+class Levels:
+    """Largest codes.
+
+    Args:
+        weights: Of a layer's weights; infinity where they stay float.
+        maps: Of what lies between the layers.
+        per_channel: Whether weights have a scale for each output channel.
+    """
+
+    weights: Callable[[Layer], float]
+    maps: float
+    per_channel: bool = True
+
+
+def needed(pairs: Sequence[Pair]) -> Set[nn.Variable]:
+    """Returns the variables whose statistics :func:`scale_pairs` needs.
+
+    Args:
+        pairs: As :func:`nnabla_compress.analysis.channel_pairs.pairs` returns them.
+    """
+    return {
+        variable
+        for pair in pairs
+        for function in (pair.first.function, pair.second.function)
+        for variable in (function.inputs[0], function.outputs[0])
+    }
+
+
+def scale_pairs(
+    pairs: Sequence[Pair],
+    statistics: Mapping[nn.Variable, ChannelStatistics],
+    arrays: Dict[Any, np.ndarray],
+    levels: Levels,
+) -> None:
+    """Scales the channels of all pairs for the least noise.
+
+    Args:
+        pairs: In the order of execution.
+        statistics: Of the variables that :func:`needed` names.
+        arrays: Values of the pairs' parameters by their array; they change.
+        levels: Largest codes.
+    """
+    energy = {variable: found.square for variable, found in statistics.items()}
+    for pair in pairs:
+        s = channel_scales(pair, statistics, energy, arrays, levels)
+        pair.scale(s, arrays)
+        middle = pair.second.function.inputs[0]
+        energy[middle] = energy[middle] / np.square(_of_inputs(s, len(energy[middle])))
+
+
+def channel_scales(
+    pair: Pair,
+    statistics: Mapping[nn.Variable, ChannelStatistics],
+    energy: Mapping[nn.Variable, np.ndarray],
+    arrays: Mapping[Any, np.ndarray],
+    levels: Levels,
+) -> np.ndarray:
+    """Returns the factors by which the channels of one pair are best divided.
+
+    Args:
+        pair: The pair.
+        statistics: Of the original network.
+        energy: Mean squares of the layers' inputs, as scaled so far.
+        arrays: Values of the parameters, as scaled so far.
+        levels: Largest codes.
+    """
+    middle, y = pair.second.function.inputs[0], pair.second.function.outputs[0]
+    found = statistics[middle]
+    reach = found.largest.reshape(pair.channels, -1).max(axis=1).astype(np.float64)
+    square = found.square.reshape(pair.channels, -1).mean(axis=1)
+    weights = _by_output_and_channel(pair.second, arrays[pair.second.weight.data], pair.channels)
+    importance = 1 / _at_least(statistics[y].square.astype(np.float64))
+    importance = np.resize(importance, len(weights))
+    power = np.square(weights).sum(axis=2)  # (outputs, channels)
+    peak = np.abs(weights).max(axis=2)
+    alive = (reach > 0) & (peak.max(axis=0) > 0)
+    if not alive.any():
+        return np.ones(pair.channels)
+    first = _FirstLayer.of(pair, energy, arrays) if not levels.per_channel else None
+    own = levels.weights(pair.second)
+
+    def noise(s: np.ndarray) -> float:
+        step = (reach / s).max() / levels.maps
+        at_outputs = step**2 * (power @ s**2)
+        steps = (peak * s).max(axis=1) / own
+        if first is not None:
+            steps = np.full_like(steps, steps.max())
+            at_outputs += power @ (s**2 * first.noise(s, levels.weights(pair.first)))
+        used = power > 0  # a depthwise layer's outputs read one channel each
+        at_outputs += steps**2 * weights.shape[2] * (used @ (square / s**2))
+        return float(at_outputs @ importance)
+
+    wide, tall = _at_least(reach), _at_least(peak.max(axis=0))
+    tried = [
+        _levelled(wide**a / tall**b, reach, alive, 1.0 if pair.clipped else _MOST)
+        for a in _EXPONENTS
+        for b in _EXPONENTS
+    ]
+    return min(tried, key=noise)
+
+
+@dataclass(frozen=True)
+class _FirstLayer:
+    peak: np.ndarray
+    energy: np.ndarray
+
+    @classmethod
+    def of(
+        cls, pair: Pair, energy: Mapping[nn.Variable, np.ndarray], arrays: Mapping[Any, np.ndarray]
+    ) -> _FirstLayer:
+        rows = by_output(pair.first, arrays[pair.first.weight.data])
+        read = energy[pair.first.function.inputs[0]]
+        # The energy of a patch: that of all channels which an output reads.
+        groups = 1
+        if pair.first.type == "DepthwiseConvolution":
+            groups = len(read)
+        elif pair.first.type == "Convolution":
+            groups = int(pair.first.function.info.args["group"])
+        taps = rows.shape[1] / max(1, len(read) // groups)
+        patch = read.reshape(groups, -1).sum(axis=1) * taps
+        return cls(
+            np.abs(rows).max(axis=1).reshape(pair.channels, -1).max(axis=1),
+            np.repeat(patch, pair.channels // groups),
+        )
+
+    def noise(self, s: np.ndarray, levels: float) -> np.ndarray:
+        step = float((self.peak / s).max()) / levels
+        return np.asarray(step**2 * self.energy)
+
+
+def _by_output_and_channel(layer: Layer, weight: np.ndarray, channels: int) -> np.ndarray:
+    """The weight as (outputs, channels, the rest), zero where an output does not read a channel."""
+    if layer.type == "Affine":
+        return weight.reshape(channels, -1, int(np.prod(weight.shape[1:]))).transpose(2, 0, 1)
+    into = by_input(layer, weight, channels)
+    groups, outputs, inputs, rest = into.shape
+    whole = np.zeros((groups * outputs, channels, rest))
+    for group in range(groups):
+        rows = slice(group * outputs, (group + 1) * outputs)
+        whole[rows, group * inputs : (group + 1) * inputs] = into[group]
+    return whole
+
+
+def _of_inputs(s: np.ndarray, count: int) -> np.ndarray:
+    """Factors of channels as those of a flattened map's inputs."""
+    return np.repeat(s, count // len(s))
+
+
+def _at_least(values: np.ndarray) -> np.ndarray:
+    return np.asarray(np.maximum(values, max(_LEAST * values.max(), 1e-30)))
+
+
+def _levelled(s: np.ndarray, reach: np.ndarray, alive: np.ndarray, most: float) -> np.ndarray:
+    """The scales times what leaves the largest value of all channels where it was."""
+    s = s * (reach[alive] / s[alive]).max() / reach.max()
+    return np.where(alive, np.clip(s, 1 / _MOST, most), 1.0)
