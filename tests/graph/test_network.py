@@ -67,7 +67,7 @@ def test_other_inputs_may_have_another_number_of_samples():
     network = two_outputs()
     wide = network.on({"a": nn.Variable((6, 4)), "b": nn.Variable((6, 2))})
     assert [y.shape for y in wide.outputs.values()] == [(6, 3), (6, 2)]
-    assert wide.parameters["fc/affine/W"].data is network.parameters["fc/affine/W"].data
+    assert wide.parameters["fc/affine/W"].data == network.parameters["fc/affine/W"].data
 
 
 def test_a_batch_that_is_written_into_functions_stays():
