@@ -8,6 +8,9 @@ from typing import Optional, Union
 
 import numpy as np
 
+CODES = "_codes"
+"""What follows the path of a weight in the path of the parameter that holds its codes."""
+
 _DECODED = 1 << 20
 
 

@@ -124,6 +124,16 @@ class QuantizerRule(BaseModel):
             )
         return found
 
+    def without_choice(self) -> Dict[str, Any]:
+        """Returns the keys and values that say which quantizer, not for which layers.
+
+        Example:
+            >>> QuantizerRule(types="Affine", quantizer="lut", bits=8).without_choice()
+            {'quantizer': 'lut', 'bits': 8}
+        """
+        said: Dict[str, Any] = {"quantizer": self.quantizer, **(self.model_extra or {})}
+        return said if self.bias is None else {**said, "bias": self.bias}
+
     def matches(self, layer: Union[str, Candidate]) -> bool:
         """Whether a layer meets the conditions on its name, type and size."""
         candidate = Candidate(layer) if isinstance(layer, str) else layer

@@ -41,7 +41,6 @@ from nnabla_compress.calibration.samples import checked_samples, refuse_constant
 from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
-from nnabla_compress.compression import refuse_codes
 from nnabla_compress.errors import DataError, VerifyError
 from nnabla_compress.graph.compare import decibels
 from nnabla_compress.quantizers import graph_quantizers
@@ -49,6 +48,7 @@ from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import check_faithful
 from nnabla_compress.transforms.channel_scales import Levels
 from nnabla_compress.transforms.faithful import FOLDED
+from nnabla_compress.transforms.quantize import refuse_codes
 from nnabla_compress.turns import one_at_a_time
 
 Tell = Callable[[str], None]

@@ -13,8 +13,8 @@ from nnabla_compress.safe_names import file_name
 from nnabla_compress.spelling import did_you_mean
 
 if TYPE_CHECKING:
+    from nnabla_compress.loading.inputs import OtherData
     from nnabla_compress.recipes import Recipe
-    from nnabla_compress.runs.inputs import OtherData
 
 LOSS_HELP = (
     "What the network learns, by NNabla's name, e.g. SquaredError or HuberLoss:delta=0.5 [the loss "
@@ -158,13 +158,13 @@ def data_of_run(run: Path, targets: Optional[str], **options: Any) -> Optional[O
 
     Args:
         run: The run folder.
-        targets: Which kind of targets, as of :class:`~nnabla_compress.runs.inputs.OtherData`.
+        targets: Which kind of targets, as of :class:`~nnabla_compress.loading.inputs.OtherData`.
         options: As of :func:`described`.
 
     Raises:
         ConfigError: If options contradict each other, or say what a run says itself.
     """
-    from nnabla_compress.runs.inputs import OtherData
+    from nnabla_compress.loading.inputs import OtherData
 
     given = [key for key, value in options.items() if value not in (None, False)]
     if not given:

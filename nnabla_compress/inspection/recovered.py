@@ -23,7 +23,7 @@ from nnabla_compress.analysis.layers import BIAS, WEIGHT, layer_name, parameter_
 from nnabla_compress.analysis.recognize import with_nodes
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.order import in_file_order, output_maps
-from nnabla_compress.encodings import Encoding
+from nnabla_compress.encodings import CODES, Encoding
 from nnabla_compress.errors import ExportError
 from nnabla_compress.exporters.packed_nnb import packing_of
 from nnabla_compress.exporters.sizes import FloatSizes
@@ -40,7 +40,7 @@ from nnabla_compress.lowering.few_values import (
     integer_codes,
 )
 from nnabla_compress.lowering.packed_weights import with_form
-from nnabla_compress.lowering.storage import CODES, weight_path
+from nnabla_compress.lowering.storage import weight_path
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.quantizers.coded import Coded

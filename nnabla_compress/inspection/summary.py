@@ -17,6 +17,7 @@ from nnabla_compress.analysis.layers import WEIGHT, Layer, layers
 from nnabla_compress.analysis.recognize import with_nodes
 from nnabla_compress.analysis.stored_encodings import StoredEncoding, encoding_of
 from nnabla_compress.analysis.zero_channels import ZeroChannels, zero_channels
+from nnabla_compress.encodings import CODES
 from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.exporters.metadata import read_metadata
 from nnabla_compress.function_types import TRAINING_ONLY
@@ -24,7 +25,7 @@ from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.inspection.device_sizes import DeviceSizes, device_sizes
 from nnabla_compress.inspection.obstacles import Obstacle, obstacles, preprocessing
 from nnabla_compress.lowering.native import fold_constants
-from nnabla_compress.lowering.storage import CODES, weight_path
+from nnabla_compress.lowering.storage import weight_path
 from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.models.nnp_archive import readable
 from nnabla_compress.models.nnp_executors import Executor

@@ -17,16 +17,13 @@ from nnabla_compress.recipes.data_parts import (
 )
 from nnabla_compress.recipes.export import ExportPart
 from nnabla_compress.recipes.recipe import EXAMPLE, Recipe, differences
-from nnabla_compress.recipes.training_parts import BudgetPart, DistillPart
 from nnabla_compress.rules import QuantizerRule, choose_rules, quantizers
 
 __all__ = [
     "EXAMPLE",
     "AugmentationPart",
-    "BudgetPart",
     "CompressionPart",
     "DataPart",
-    "DistillPart",
     "ExportPart",
     "LossPart",
     "ModelPart",

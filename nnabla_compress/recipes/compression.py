@@ -3,20 +3,21 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Literal, Mapping, Optional
+from typing import Any, Literal, Optional, Tuple
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.recipes.checking import Part, validated
-from nnabla_compress.recipes.training_parts import BudgetPart, DistillPart
-from nnabla_compress.rules import QuantizerRule
-from nnabla_compress.training import TrainingSettings
+from nnabla_compress.options import validated
+from nnabla_compress.training import BudgetOptions, DistillOptions, TermOptions, TrainingSettings
+from nnabla_compress.transforms.fold_normalizations import Fold
+from nnabla_compress.transforms.quantize import Quantize, QuantizerRules
+from nnabla_compress.transforms.transform import Transform
 
 _TRAINING = "add training: {epochs: 1}, in the shell --epochs 1 and --data"
 
 
-class CompressionPart(Part):
+class CompressionPart(QuantizerRules):
     """Which weights and activations are quantized how, under which budgets, and the training.
 
     ``fold`` says whether batch normalizations stay in the network until it is exported ("after"
@@ -25,36 +26,14 @@ class CompressionPart(Part):
     that are frozen after ``freeze_after`` updates.
     """
 
-    weights: List[QuantizerRule] = Field(default_factory=list)
-    activations: List[QuantizerRule] = Field(default_factory=list)
     fold: Literal["before", "after", "training"] = "after"
     freeze_after: Optional[int] = Field(default=None, ge=0)
-    budget: Optional[BudgetPart] = None
-    distill: Optional[DistillPart] = None
+    budget: Optional[BudgetOptions] = None
+    distill: Optional[DistillOptions] = None
     training: Optional[TrainingSettings] = None
 
-    @field_validator("weights", "activations", mode="before")
-    @classmethod
-    def _one_rule(cls, rules: Any) -> Any:
-        return [rules] if isinstance(rules, (str, Mapping)) else rules
-
-    @field_validator("activations")
-    @classmethod
-    def _have_no_weights(cls, rules: List[QuantizerRule]) -> List[QuantizerRule]:
-        for rule in rules:
-            if rule.min_weights is not None:
-                raise ConfigError(
-                    "activations: min_weights is for weights.", help="choose activations by name"
-                )
-        return rules
-
     @model_validator(mode="after")
-    def _something(self) -> CompressionPart:
-        if not self.weights and not self.activations:
-            raise ConfigError(
-                "compression: neither weights nor activations are quantized.",
-                help='add for instance weights: [{layers: "*", quantizer: lut, bits: 4}]',
-            )
+    def _fitting(self) -> CompressionPart:
         if self.freeze_after is not None and self.fold != "training":
             raise ConfigError(
                 "compression: freeze_after is for batch normalizations folded in training.",
@@ -67,9 +46,19 @@ class CompressionPart(Part):
         return self
 
     @property
-    def quantizes_activations(self) -> bool:
-        """Whether any rule puts a quantizer behind an activation."""
-        return any(rule.quantizer != "none" for rule in self.activations)
+    def transforms(self) -> Tuple[Transform, ...]:
+        """The transforms that it stands for, in order."""
+        quantize = Quantize(weights=self.weights, activations=self.activations)
+        if self.fold == "before":
+            return Fold(how="before"), quantize
+        if self.fold == "training":
+            return quantize, Fold(how="training", freeze_after=self.freeze_after)
+        return (quantize,)
+
+    @property
+    def terms(self) -> Tuple[TermOptions, ...]:
+        """What its training minds beside the loss, in order."""
+        return tuple(term for term in (self.distill, self.budget) if term is not None)
 
     @classmethod
     def checked(cls, content: Any, where: str = "compression") -> CompressionPart:

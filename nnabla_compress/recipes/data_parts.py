@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from nnabla_compress import data, models
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.recipes.checking import Part
+from nnabla_compress.options import Options
 from nnabla_compress.rules import typed
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training import LOSSES, make_loss
 
 
-class ModelPart(Part):
+class ModelPart(Options):
     """Which network: one of ``name``, ``python`` and ``nnp``."""
 
     name: Optional[str] = None
@@ -58,7 +58,7 @@ class DataPart(BaseModel):
         return source
 
 
-class PreprocessingPart(Part):
+class PreprocessingPart(Options):
     """``(x * scale - mean) / std``, numbers or one number a channel."""
 
     scale: float = 1.0
@@ -66,7 +66,7 @@ class PreprocessingPart(Part):
     std: Union[float, List[float]] = 1.0
 
 
-class LossPart(Part):
+class LossPart(Options):
     """What the network learns, by NNabla's name; ``delta`` is an argument of HuberLoss.
 
     Example:

@@ -7,10 +7,10 @@ from typing import Any, Dict
 
 from pydantic import Field, model_validator
 
-from nnabla_compress.recipes.checking import Part, validated
+from nnabla_compress.options import Options, validated
 
 
-class ExportPart(Part):
+class ExportPart(Options):
     """What is written in the end; see :func:`nnabla_compress.exporters.export_nnp`.
 
     ``c`` adds C source to the ``.nnb``, whose API level is ``api`` and which takes ``batch_size``

@@ -12,8 +12,8 @@ from pydantic import Field, field_validator, model_validator
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.names import is_shown, shortened
+from nnabla_compress.options import Options, validated
 from nnabla_compress.reading import parse_yaml, read_text
-from nnabla_compress.recipes.checking import Part, validated
 from nnabla_compress.recipes.compression import CompressionPart
 from nnabla_compress.recipes.data_parts import (
     AugmentationPart,
@@ -46,7 +46,7 @@ export: {target: portable, storage: smallest, nnb: true}
 """
 
 
-class Recipe(Part):
+class Recipe(Options):
     r"""One compression run.
 
     Example:

@@ -16,8 +16,8 @@ import numpy as np
 
 from nnabla_compress.data import Split
 from nnabla_compress.graph.rewrite import consumers
+from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.regularizers import MemoryBudget
-from nnabla_compress.runs.inputs import Inputs
 from nnabla_compress.sizes import size_text
 from nnabla_compress.training import Score, evaluate
 from nnabla_compress.training.evaluate import Build

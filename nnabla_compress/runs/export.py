@@ -27,12 +27,12 @@ from nnabla_compress.exporters import (
 from nnabla_compress.exporters.c_source import compile_command
 from nnabla_compress.files import temporary_folder
 from nnabla_compress.inspection.obstacles import refuse_missing
+from nnabla_compress.loading.inputs import Inputs
+from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.lowering.inference import Variables
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
-from nnabla_compress.runs.inputs import Inputs
-from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.safe_names import shell_word
 from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.targets import target_named

@@ -14,21 +14,21 @@ from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.files import new_files
 from nnabla_compress.inspection.recovered import recovered_network
-from nnabla_compress.locks import locked
-from nnabla_compress.models import NnpFile, network_file
-from nnabla_compress.models.other_formats import other_format
-from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
-from nnabla_compress.runs.doubts import scored
-from nnabla_compress.runs.export import Exported, check_samples, export_graph, export_network
-from nnabla_compress.runs.inputs import (
+from nnabla_compress.loading.inputs import (
     Inputs,
     OtherData,
     compressed,
     load_inputs,
     needs_labels,
 )
-from nnabla_compress.runs.networks import network_of
-from nnabla_compress.runs.parameters import load_parameters, own_parameters
+from nnabla_compress.loading.model import network_of
+from nnabla_compress.loading.parameters import load_parameters, own_parameters
+from nnabla_compress.locks import locked
+from nnabla_compress.models import NnpFile, network_file
+from nnabla_compress.models.other_formats import other_format
+from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
+from nnabla_compress.runs.doubts import scored
+from nnabla_compress.runs.export import Exported, check_samples, export_graph, export_network
 from nnabla_compress.runs.post_trained import PostTrained, divide
 from nnabla_compress.runs.run import CHANGED, Run
 from nnabla_compress.runs.trust import check_trust, confined, confined_recipe

@@ -15,12 +15,12 @@ from nnabla_compress.data import Preprocessing, Split, Wanted, evaluation_batche
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph.batches import mixes_rows
 from nnabla_compress.graph.inputs import SEED
+from nnabla_compress.loading.inputs import Inputs, load_data, preprocessing_of
+from nnabla_compress.loading.model import LossChoice, Model
+from nnabla_compress.loading.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.models.heads import Head
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.doubts import with_doubts
-from nnabla_compress.runs.inputs import Inputs, load_data, preprocessing_of
-from nnabla_compress.runs.networks import LossChoice, Model
-from nnabla_compress.runs.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 from nnabla_compress.training import LOSSES, Score, evaluate

@@ -19,9 +19,9 @@ from nnabla_compress.checksums import read_record, write_bytes, write_record
 from nnabla_compress.data import DataSet, Split
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.graph.batches import on_inputs
+from nnabla_compress.loading.inputs import Inputs, load_inputs
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.recipes import Recipe
-from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.parameter_files import load_parameters, save_parameters
 

@@ -17,14 +17,14 @@ from nnabla_compress.calibration.steps import step_rows
 from nnabla_compress.data import Split
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.files import new_files, write_json
+from nnabla_compress.loading.inputs import Inputs, load_inputs
+from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.locks import locked
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.learned import learned_rows
 from nnabla_compress.runs import doubts
 from nnabla_compress.runs.export import check_exportable, export_network
 from nnabla_compress.runs.folder import refuse_foreign
-from nnabla_compress.runs.inputs import Inputs, load_inputs
-from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.runs.post_trained import PostTrained, divide, on
 from nnabla_compress.runs.run import _scored, versions
 from nnabla_compress.runs.written import note_checksums

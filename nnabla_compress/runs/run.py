@@ -24,6 +24,8 @@ from nnabla_compress.checksums import check_bytes, read_record, write_bytes, wri
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError, unwrapped
 from nnabla_compress.files import write_json
+from nnabla_compress.loading.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
+from nnabla_compress.loading.parameters import load_parameters, own_parameters
 from nnabla_compress.locks import locked
 from nnabla_compress.progress import Announce
 from nnabla_compress.recipes import ExportPart, Recipe, differences
@@ -31,8 +33,6 @@ from nnabla_compress.report.learned import learned_rows, plot_bits
 from nnabla_compress.runs import doubts
 from nnabla_compress.runs.export import Exported, check_exportable, export_network
 from nnabla_compress.runs.folder import refuse_foreign
-from nnabla_compress.runs.inputs import Inputs, budget_of, compressed, load_inputs, needs_labels
-from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.post_trained import PostTrained
 from nnabla_compress.runs.written import forget_checksums, note_checksums
 from nnabla_compress.training import Outcome, Score, Term, Trainer, WithinBudget, set_seed

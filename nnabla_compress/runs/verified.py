@@ -11,12 +11,12 @@ import numpy as np
 
 from nnabla_compress.data import evaluation_batches, resolve_path
 from nnabla_compress.errors import DataError
+from nnabla_compress.loading.inputs import Inputs, OtherData, load_inputs
+from nnabla_compress.loading.model import network_of
+from nnabla_compress.loading.parameters import load_parameters, own_parameters
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.finished import MADE_AGAIN, open_run, trained_network
-from nnabla_compress.runs.inputs import Inputs, OtherData, load_inputs
-from nnabla_compress.runs.networks import network_of
 from nnabla_compress.runs.nnb_network import open_nnb
-from nnabla_compress.runs.parameters import load_parameters, own_parameters
 from nnabla_compress.runs.run import Run
 from nnabla_compress.runs.written import check_written
 from nnabla_compress.training import set_seed

@@ -11,16 +11,15 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis import Activation, Layer, activations, layers
-from nnabla_compress.compression import refuse_codes
 from nnabla_compress.data import evaluation_batches
 from nnabla_compress.errors import ConfigError, DataError, unwrapped
 from nnabla_compress.graph import rebuild
 from nnabla_compress.graph.compare import decibels
+from nnabla_compress.loading.inputs import Inputs, load_inputs
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Quantizer, graph_quantizers
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.rules import Candidate, QuantizerRule, parse_rule, quantizers
-from nnabla_compress.runs.inputs import Inputs, load_inputs
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.transforms import (
@@ -29,6 +28,7 @@ from nnabla_compress.transforms import (
     insert_weight_quantizers,
     start_quantizers,
 )
+from nnabla_compress.transforms.quantize import refuse_codes
 from nnabla_compress.turns import one_at_a_time
 
 _BATCH = 64

@@ -16,12 +16,12 @@ import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.analysis.layers import WEIGHT, layer_name
-from nnabla_compress.encodings import Encoding
+from nnabla_compress.encodings import CODES, Encoding
 from nnabla_compress.function_types import FORWARD_LAYERS, WEIGHTED
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import rebuild
-from nnabla_compress.lowering.storage import CODES, coded_tensor
+from nnabla_compress.lowering.storage import coded_tensor
 from nnabla_compress.targets.left_over import left_over
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.targets.target import (

@@ -6,10 +6,21 @@ from __future__ import annotations
 from nnabla_compress.training.evaluate import Score, evaluate
 from nnabla_compress.training.losses import LOSSES, Loss, make_loss
 from nnabla_compress.training.settings import TrainingSettings
-from nnabla_compress.training.terms import Budget, Distillation, Term, WithinBudget
+from nnabla_compress.training.terms import (
+    Budget,
+    BudgetOptions,
+    Distillation,
+    DistillOptions,
+    Term,
+    TermOptions,
+    WithinBudget,
+)
 from nnabla_compress.training.trainer import Outcome, Trainer, set_seed
 
 __all__ = [
+    "BudgetOptions",
+    "DistillOptions",
+    "TermOptions",
     "LOSSES",
     "Budget",
     "Distillation",

@@ -5,17 +5,31 @@ from __future__ import annotations
 
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.fold import fold_batch_normalization
+from nnabla_compress.transforms.fold_normalizations import Fold
 from nnabla_compress.transforms.fold_training import fold_for_training
 from nnabla_compress.transforms.insert_activations import insert_activation_quantizers
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers, remove_quantizers
+from nnabla_compress.transforms.quantize import Quantize
 from nnabla_compress.transforms.start import start_quantizers
+from nnabla_compress.transforms.transform import (
+    Transform,
+    register_transform,
+    transform_named,
+    transforms,
+)
 
 __all__ = [
+    "Fold",
+    "Quantize",
+    "Transform",
     "check_faithful",
     "fold_batch_normalization",
     "fold_for_training",
     "insert_activation_quantizers",
     "insert_weight_quantizers",
+    "register_transform",
     "remove_quantizers",
     "start_quantizers",
+    "transform_named",
+    "transforms",
 ]

@@ -16,10 +16,10 @@ from nnabla.utils.save import save
 from nnabla_compress.cli.data_options import data_of_run, described
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.loading.inputs import OtherData
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.runs import evaluate_network, evaluate_run, export_file
 from nnabla_compress.runs.finished import stored_in
-from nnabla_compress.runs.inputs import OtherData
 from nnabla_compress.runs.nnb_network import evaluate_nnb
 from nnabla_compress.runs.verified import verify_run
 from nnabla_compress.simulator import Machine

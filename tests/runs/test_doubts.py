@@ -12,11 +12,11 @@ import pytest
 from nnabla_compress.calibration.samples import refuse_constant
 from nnabla_compress.data import DataSet, Preprocessing, Split
 from nnabla_compress.errors import DataError
+from nnabla_compress.loading.inputs import Inputs
+from nnabla_compress.loading.model import LossChoice
 from nnabla_compress.quantizers import Uniform
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.runs import doubts
-from nnabla_compress.runs.inputs import Inputs
-from nnabla_compress.runs.networks import LossChoice
 from nnabla_compress.training import Score
 
 LABELS = np.arange(400) % 10

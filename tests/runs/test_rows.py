@@ -12,9 +12,9 @@ import pytest
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.cli.data_options import described
 from nnabla_compress.errors import DataError
+from nnabla_compress.loading.inputs import OtherData
 from nnabla_compress.models import NnpFile
 from nnabla_compress.runs import Run, evaluate_network, evaluate_run, export_file, export_run
-from nnabla_compress.runs.inputs import OtherData
 from nnabla_compress.runs.nnb_network import evaluate_nnb
 from nnabla_compress.runs.ptq import run_ptq
 from nnabla_compress.runs.verified import verify_on_data, verify_run

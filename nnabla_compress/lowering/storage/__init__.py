@@ -15,11 +15,10 @@ from nnabla_compress.lowering.storage.choose import (
     store_tensor,
 )
 from nnabla_compress.lowering.storage.coded import CodedTensor, coded_tensor, common_scale
-from nnabla_compress.lowering.storage.scheme import CODES, Scheme, Stored, weight_path
+from nnabla_compress.lowering.storage.scheme import Scheme, Stored, weight_path
 from nnabla_compress.lowering.storage.snap import Snapped, snap_dictionary
 
 __all__ = [
-    "CODES",
     "Choices",
     "FLOAT",
     "SCHEMES",

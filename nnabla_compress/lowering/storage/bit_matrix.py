@@ -12,9 +12,9 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.encodings import CODES
 from nnabla_compress.lowering.storage.coded import CodedTensor
 from nnabla_compress.lowering.storage.scheme import (
-    CODES,
     Scheme,
     Stored,
     codes_of,

@@ -12,6 +12,7 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.encodings import CODES
 from nnabla_compress.errors import ExportError
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.deferred import Deferred
@@ -19,9 +20,6 @@ from nnabla_compress.lowering.storage.coded import CodedTensor
 from nnabla_compress.lowering.storage.nnb_bytes import buffer_sizes, nnb_bytes
 from nnabla_compress.names import ascii_name
 from nnabla_compress.nnb.sources import Source
-
-CODES = "_codes"
-"""What follows the path of a weight in the path of the parameter that holds its codes."""
 
 _PART = re.compile(
     f"{CODES}(_\\d+)?(_\\d+)?$|_(scale|shift|weights|middle|patterns|threshold|dictionary)(_\\d+)?$"

@@ -3,11 +3,19 @@
 
 from __future__ import annotations
 
-from nnabla_compress.training.terms.distillation import Distillation
+from nnabla_compress.training.terms.distillation import Distillation, DistillOptions
 from nnabla_compress.training.terms.learned_bits import LearnedBits
-from nnabla_compress.training.terms.memory_budget import Budget, WithinBudget
+from nnabla_compress.training.terms.memory_budget import Budget, BudgetOptions, WithinBudget
 from nnabla_compress.training.terms.running_statistics import RunningStatistics
-from nnabla_compress.training.terms.term import Term, Terms, Training
+from nnabla_compress.training.terms.term import (
+    Term,
+    TermOptions,
+    Terms,
+    Training,
+    register_term,
+    term_of,
+    terms,
+)
 
 
 def usual_terms() -> Terms:
@@ -16,6 +24,12 @@ def usual_terms() -> Terms:
 
 
 __all__ = [
+    "BudgetOptions",
+    "DistillOptions",
+    "TermOptions",
+    "register_term",
+    "term_of",
+    "terms",
     "Budget",
     "Distillation",
     "LearnedBits",

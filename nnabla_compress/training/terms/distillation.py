@@ -14,11 +14,12 @@ from dataclasses import dataclass
 
 import nnabla as nn
 import numpy as np
+from pydantic import model_validator
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.rewrite import leaves, rebuild
 from nnabla_compress.training.evaluate import Build
-from nnabla_compress.training.terms.term import Term, Training
+from nnabla_compress.training.terms.term import Term, TermOptions, Training, register_term
 
 
 @dataclass
@@ -55,6 +56,33 @@ class Distillation(Term):
     def objective(self, objective: nn.Variable) -> nn.Variable:
         """Returns ``(1 - weight) objective + weight distillation``."""
         return (1 - self.weight) * objective + self.weight * self._taught
+
+
+@register_term("distill")
+class DistillOptions(TermOptions):
+    """See :class:`Distillation`; the network before its compression is the teacher.
+
+    Args:
+        temperature: What logits are divided by, positive.
+        weight: Part of this loss in the whole, 0 to 1; with 1 the labels teach nothing.
+    """
+
+    temperature: float = 4.0
+    weight: float = 0.9
+
+    @model_validator(mode="after")
+    def _in_range(self) -> DistillOptions:
+        self.make(lambda x, test: x)
+        return self
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether labels teach anything."""
+        return self.weight < 1
+
+    def make(self, teacher: Build) -> Distillation:
+        """Returns the term with its teacher."""
+        return Distillation(teacher, self.temperature, self.weight)
 
 
 def frozen(build: Build, x: nn.Variable) -> nn.Variable:

@@ -3,12 +3,16 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional
+from typing import Any, Callable, Dict, List, Mapping, Optional, Union
 
 import nnabla as nn
+from pydantic import model_validator
 
+from nnabla_compress.errors import ConfigError
 from nnabla_compress.regularizers import MemoryBudget
-from nnabla_compress.training.terms.term import Term, Training
+from nnabla_compress.sizes import parse_size
+from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.terms.term import Term, TermOptions, Training, register_term
 
 Budget = Callable[[List[nn.Variable]], MemoryBudget]
 
@@ -66,3 +70,50 @@ class WithinBudget(Term):
     def restore(self, state: Mapping[str, Any]) -> None:
         """Holds the same bits again."""
         self._held = state.get("held_bits")
+
+
+@register_term("budget")
+class BudgetOptions(TermOptions):
+    """Memory budgets such as "70 kB", and the strength of the penalty for exceeding them.
+
+    Args:
+        weights: Most that all weights take, bytes, or text with a unit.
+        activations: Most that all feature maps of a sample take together.
+        activations_max: Most that any feature map takes.
+        strength: Factor of the penalty.
+    """
+
+    weights: Optional[Union[float, str]] = None
+    activations: Optional[Union[float, str]] = None
+    activations_max: Optional[Union[float, str]] = None
+    strength: float = 0.1
+
+    @model_validator(mode="after")
+    def _sizes(self) -> BudgetOptions:
+        sizes = self.model_dump(exclude={"strength"})
+        if all(size is None for size in sizes.values()):
+            raise ConfigError("budget: no size is given.", help="write for instance weights: 70 kB")
+        for name, size in sizes.items():
+            if size is not None:
+                parse_size(size, f"budget: {name}")
+        return self
+
+    def of(self, outputs: List[nn.Variable]) -> MemoryBudget:
+        """Returns the budget of a graph.
+
+        Args:
+            outputs: Its outputs.
+        """
+        return MemoryBudget(outputs, **self.model_dump())
+
+    def make(self, teacher: Build) -> WithinBudget:
+        """Returns the term."""
+        return WithinBudget(self.of)
+
+    def foresee(self, outputs: List[nn.Variable]) -> List[str]:
+        """Returns the range of sizes that each budget can choose from.
+
+        Raises:
+            InfeasibleBudgetError: If a budget can't be kept.
+        """
+        return self.of(outputs).describe()

@@ -11,9 +11,9 @@ import nnabla as nn
 
 from nnabla_compress import models
 from nnabla_compress.data import Wanted
+from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.models.heads import Head, activated, before_activation, without_loss
 from nnabla_compress.recipes import LossPart, ModelPart, Recipe
-from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.training import LOSSES, Loss, make_loss
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.losses import default_loss

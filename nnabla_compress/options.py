@@ -1,10 +1,10 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Checking the parts of a recipe, and telling what is wrong with one."""
+"""Classes of checked options: keys and values, and what is wrong with some."""
 
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Any, List, Sequence, Type, TypeVar
+from typing import Any, List, Mapping, Sequence, Tuple, Type, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,10 +16,34 @@ _Kind = TypeVar("_Kind", bound=BaseModel)
 _UNKNOWN = ("extra_forbidden", "unexpected_keyword_argument")
 
 
-class Part(BaseModel):
-    """Keys and values of a recipe, none of them unknown, none of them changed later."""
+class Options(BaseModel):
+    """Keys and values, none of them unknown, none of them changed later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def named(entry: Any, where: str) -> Tuple[str, Any]:
+    """Returns the name and the content of an entry of a list, ``{NAME: CONTENT}`` or ``NAME``.
+
+    Args:
+        entry: The entry.
+        where: What messages call the list.
+
+    Raises:
+        ConfigError: If it is neither.
+
+    Example:
+        >>> named({"train": {"epochs": 2}}, "steps"), named("quantize", "steps")
+        (('train', {'epochs': 2}), ('quantize', None))
+    """
+    if isinstance(entry, str):
+        return entry, None
+    if isinstance(entry, Mapping) and len(entry) == 1:
+        ((name, content),) = entry.items()
+        return str(name), content
+    raise ConfigError(
+        f"{where}: {entry!r} is no entry.", help="write NAME: {OPTION: VALUE}, one name an entry"
+    )
 
 
 def validated(kind: Type[_Kind], content: Any, where: str) -> _Kind:

@@ -6,9 +6,9 @@ from __future__ import annotations
 import pytest
 
 from nnabla_compress.errors import DataError
+from nnabla_compress.loading.model import LossChoice
 from nnabla_compress.models.heads import Head
 from nnabla_compress.recipes import LossPart
-from nnabla_compress.runs.networks import LossChoice
 
 SIGMOID, SOFTMAX = "SigmoidCrossEntropy", "SoftmaxCrossEntropy"
 

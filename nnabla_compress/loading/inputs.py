@@ -16,12 +16,12 @@ from nnabla_compress.compression import folded, rewrite
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph.batches import graph_mixes_rows, on_inputs
+from nnabla_compress.loading.model import Model, network_of
+from nnabla_compress.loading.parameters import own_parameters
+from nnabla_compress.loading.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.progress import stage, tracked
 from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
 from nnabla_compress.regularizers import MemoryBudget
-from nnabla_compress.runs.networks import Model, network_of
-from nnabla_compress.runs.parameters import own_parameters
-from nnabla_compress.runs.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.training import Budget, Loss
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.feed import Feed

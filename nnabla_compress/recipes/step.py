@@ -1,0 +1,259 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What a step of a recipe is, and how a recipe's list of steps is read."""
+
+from __future__ import annotations
+
+import importlib
+from typing import (
+    Any,
+    Callable,
+    ClassVar,
+    Dict,
+    List,
+    Mapping,
+    Optional,
+    Protocol,
+    Sequence,
+    Type,
+    TypeVar,
+)
+
+import nnabla as nn
+from pydantic import model_serializer, model_validator
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.graph.network import Network
+from nnabla_compress.options import Options, named, validated
+from nnabla_compress.spelling import did_you_mean
+from nnabla_compress.training import Term, TrainingSettings
+from nnabla_compress.transforms.transform import Context, Transform, transforms
+
+Record = Dict[str, Any]
+_Kind = TypeVar("_Kind", bound=Type["Step"])
+_HELP = "write NAME: {OPTION: VALUE}, such as train: {epochs: 10}"
+# Steps of this package, loaded when a recipe names one.
+_BUILT_IN = {
+    "train": "nnabla_compress.runs.steps.train",
+    "calibrate": "nnabla_compress.runs.steps.calibrate",
+    "search": "nnabla_compress.runs.steps.search",
+}
+_OF_TRANSFORMS = "nnabla_compress.runs.steps.transform"
+
+
+class Course(Context, Protocol):
+    """What a step of a run works on: the network as the steps before it left it, and the data."""
+
+    build: Callable[[Any, bool], nn.Variable]
+    """Builds the network of now, ``build(x, test)``."""
+
+    @property
+    def teacher(self) -> Callable[[Any, bool], nn.Variable]:
+        """Builds the network as it was before its compression, ``teacher(x, test)``."""
+
+    @property
+    def trains_next(self) -> bool:
+        """Whether the next step trains the network, and so starts its quantizers."""
+
+    def network(self, test: bool = True) -> Network:
+        """Returns the network of now on new inputs.
+
+        Args:
+            test: Whether to infer, or to train.
+        """
+
+    def apply(self, transform: Transform, decisions: Optional[Mapping[str, Any]] = None) -> Record:
+        """Makes the network another one, from now on.
+
+        Args:
+            transform: What to do to it.
+            decisions: What was decided before; None: decide now, and prove it.
+
+        Returns:
+            What was decided.
+        """
+
+    def train(self, settings: TrainingSettings, terms: Sequence[Term]) -> Record:
+        """Trains the network of now, and goes on where a killed training stopped.
+
+        Args:
+            settings: Epochs, solver, learning rate.
+            terms: What the training minds beside its loss.
+
+        Returns:
+            What it led to.
+        """
+
+
+class Step(Options):
+    """One step of a recipe; a subclass is one kind of step, and its fields are its options.
+
+    A run writes down what :meth:`run` returns, and the parameters. :meth:`replay` does to the
+    network what the record says, without looking at values of parameters or at data.
+    """
+
+    name: ClassVar[str] = ""
+    """What recipes call it."""
+    short: ClassVar[str] = ""
+    """The option that a value alone stands for; none if empty."""
+    flat: ClassVar[str] = ""
+    """The option whose own options stand among those of the step; none if empty."""
+
+    @property
+    def title(self) -> str:
+        """What recipes call it, and files of a run."""
+        return self.name
+
+    @property
+    def compresses(self) -> bool:
+        """Whether the network before it is the float one that others are compared with."""
+        return True
+
+    @property
+    def same_function(self) -> bool:
+        """Whether the network computes the same afterwards, but for rounding."""
+        return False
+
+    @property
+    def trains(self) -> bool:
+        """Whether it trains the network."""
+        return False
+
+    def need_of_data(self) -> Optional[str]:
+        """Returns why it needs data, None if it does not."""
+        return None
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether it learns from targets."""
+        return False
+
+    def foresee(self, course: Course) -> None:
+        """Refuses what can't be done before anything long is done, and tells what is to come.
+
+        Args:
+            course: Has the network as the steps before will leave it, untrained, to be changed in
+                structure as this step will.
+        """
+
+    def run(self, course: Course) -> Record:
+        """Does the step.
+
+        Args:
+            course: The network, which changes, and the data.
+
+        Returns:
+            What was decided, as JSON values.
+        """
+        raise NotImplementedError
+
+    def replay(self, course: Course, record: Mapping[str, Any]) -> None:
+        """Makes the network what the step made of it, but for values of parameters.
+
+        Args:
+            course: The network.
+            record: As from :meth:`run`.
+        """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_flat(cls, content: Any) -> Any:
+        if not cls.flat or not isinstance(content, Mapping) or cls.flat in content:
+            return content
+        own = {key: value for key, value in content.items() if key in cls.model_fields}
+        return {**own, cls.flat: {key: v for key, v in content.items() if key not in own}}
+
+    @model_serializer(mode="wrap")
+    def _to_flat(self, serialize: Any) -> Dict[str, Any]:
+        found: Dict[str, Any] = serialize(self)
+        inner = found.pop(self.flat, {}) if self.flat else {}
+        return {**found, **inner}
+
+    @classmethod
+    def checked(cls: Type[_Made], content: Any, where: str) -> _Made:
+        """Makes one from what a recipe says.
+
+        Args:
+            content: Its options, or the value of the one that :attr:`short` names.
+            where: What messages call it.
+
+        Raises:
+            ConfigError: If anything is unknown or out of range.
+        """
+        if cls.short and content is not None and not isinstance(content, Mapping):
+            content = {cls.short: content}
+        return validated(cls, {} if content is None else content, where)
+
+    def entry(self) -> Dict[str, Any]:
+        """Returns what a recipe says of it."""
+        return {self.title: self.model_dump(mode="json")}
+
+
+_Made = TypeVar("_Made", bound=Step)
+_REGISTERED: Dict[str, Type[Step]] = {}
+
+
+def register_step(name: str) -> Callable[[_Kind], _Kind]:
+    """Makes a step known by the name that recipes use.
+
+    Args:
+        name: The name.
+    """
+
+    def add(kind: _Kind) -> _Kind:
+        kind.name = name
+        _REGISTERED[name] = kind
+        return kind
+
+    return add
+
+
+def steps() -> Dict[str, Type[Step]]:
+    """Returns the steps by name; each transform is one, too, under its own name."""
+    for module in _BUILT_IN.values():
+        importlib.import_module(module)
+    return dict(_REGISTERED)
+
+
+def step_of(entry: Any, where: str = "steps") -> Step:
+    """Returns a step from what a recipe says.
+
+    Args:
+        entry: ``{NAME: {OPTION: VALUE}}``, or the name alone.
+        where: What messages call the place.
+
+    Raises:
+        ConfigError: If there is no such step, or an option is wrong.
+
+    Example:
+        >>> step_of({"quantize": "lut:bits=4"}).title, step_of({"train": {"epochs": 2}}).trains
+        ('quantize', True)
+    """
+    if isinstance(entry, Step):
+        return entry
+    name, content = named(entry, where)
+    if name in _BUILT_IN:
+        importlib.import_module(_BUILT_IN[name])
+    if name in _REGISTERED:
+        return _REGISTERED[name].checked(content, f"{where}: {name}")
+    if name in transforms():
+        made: Step = importlib.import_module(_OF_TRANSFORMS).step_of_transform(
+            name, content, f"{where}: {name}"
+        )
+        return made
+    known = sorted({*_BUILT_IN, *_REGISTERED, *transforms()})
+    raise ConfigError(f"{where}: unknown step {name!r}.", help=did_you_mean(name, known))
+
+
+def steps_of(entries: Any, where: str = "steps") -> List[Step]:
+    """Returns the steps of a recipe.
+
+    Args:
+        entries: A list, each entry as of :func:`step_of`.
+        where: What messages call it.
+
+    Raises:
+        ConfigError: If it is no list of steps.
+    """
+    if not isinstance(entries, (list, tuple)):
+        raise ConfigError(f"{where} is no list.", help=_HELP)
+    return [step_of(entry, f"{where}[{number}]") for number, entry in enumerate(entries)]

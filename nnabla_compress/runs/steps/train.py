@@ -1,0 +1,67 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""A step that trains the network: on the loss, and on what its terms add."""
+
+from __future__ import annotations
+
+from typing import Any, List, Optional
+
+import nnabla as nn
+from pydantic import Field, SerializeAsAny, field_serializer, field_validator
+
+from nnabla_compress.recipes.step import Course, Record, Step, register_step
+from nnabla_compress.training import TrainingSettings
+from nnabla_compress.training.terms import TermOptions, term_of
+
+
+@register_step("train")
+class Train(Step):
+    """Trains the network; quantizers that have not started yet start.
+
+    Args:
+        settings: Epochs, solver, learning rate.
+        terms: What the training minds beside its loss, such as ``{budget: {weights: 70 kB}}``.
+    """
+
+    flat = "settings"
+
+    settings: TrainingSettings
+    terms: List[SerializeAsAny[TermOptions]] = Field(default_factory=list)
+
+    @field_validator("terms", mode="before")
+    @classmethod
+    def _known(cls, entries: Any) -> Any:
+        return [term_of(entry) for entry in entries] if isinstance(entries, list) else entries
+
+    @field_serializer("terms")
+    def _by_name(self, found: List[TermOptions]) -> List[Record]:
+        return [{term.name: term.model_dump(mode="json")} for term in found]
+
+    @property
+    def compresses(self) -> bool:
+        """Training does not compress."""
+        return False
+
+    @property
+    def trains(self) -> bool:
+        """It trains."""
+        return True
+
+    def need_of_data(self) -> Optional[str]:
+        """Returns why it needs data."""
+        return "a training learns from it"
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether targets teach anything beside the terms."""
+        return all(term.needs_targets for term in self.terms)
+
+    def foresee(self, course: Course) -> None:
+        """Tells what the terms can reach, and refuses what they can't."""
+        outputs: List[nn.Variable] = list(course.network().outputs.values())
+        for term in self.terms:
+            for line in term.foresee(outputs):
+                course.tell(line)
+
+    def run(self, course: Course) -> Record:
+        """Trains, and keeps the best."""
+        return course.train(self.settings, [term.make(course.teacher) for term in self.terms])

@@ -1,0 +1,169 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Quantizers on the weights and feature maps that rules choose."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+import nnabla as nn
+from pydantic import Field, field_validator, model_validator
+
+from nnabla_compress.analysis import Activation, Layer, activations, layers, parameter_names, places
+from nnabla_compress.encodings import CODES
+from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
+from nnabla_compress.function_types import RECURRENT
+from nnabla_compress.graph.network import Network
+from nnabla_compress.options import Options
+from nnabla_compress.quantizers import Quantizer
+from nnabla_compress.rules import Candidate, QuantizerRule, choose_rules
+from nnabla_compress.transforms.faithful import check_faithful
+from nnabla_compress.transforms.insert_activations import insert_activation_quantizers
+from nnabla_compress.transforms.insert_weights import insert_weight_quantizers
+from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
+
+
+class QuantizerRules(Options):
+    """Which weights and activations get which quantizer; the last rule that matches one holds.
+
+    Args:
+        weights: Rules for the layers' weights, such as ``lut:bits=4`` or ``fc*=lut:bits=8``.
+        activations: Rules for the outputs of activation functions, such as ``uniform:bits=8``.
+    """
+
+    weights: List[QuantizerRule] = Field(default_factory=list)
+    activations: List[QuantizerRule] = Field(default_factory=list)
+
+    @field_validator("weights", "activations", mode="before")
+    @classmethod
+    def _one_rule(cls, rules: Any) -> Any:
+        return [rules] if isinstance(rules, (str, Mapping)) else rules
+
+    @field_validator("activations")
+    @classmethod
+    def _have_no_weights(cls, rules: List[QuantizerRule]) -> List[QuantizerRule]:
+        for rule in rules:
+            if rule.min_weights is not None:
+                raise ConfigError(
+                    "activations: min_weights is for weights.", help="choose activations by name"
+                )
+        return rules
+
+    @model_validator(mode="after")
+    def _something(self) -> QuantizerRules:
+        if not self.weights and not self.activations:
+            raise ConfigError(
+                "neither weights nor activations are quantized.",
+                help='add for instance weights: [{layers: "*", quantizer: lut, bits: 4}]',
+            )
+        return self
+
+    @property
+    def quantizes_activations(self) -> bool:
+        """Whether any rule puts a quantizer behind an activation."""
+        return any(rule.quantizer != "none" for rule in self.activations)
+
+
+@register_transform("quantize")
+class Quantize(QuantizerRules, Transform):
+    """Puts quantizers on weights, and behind activation functions."""
+
+    short = "weights"
+
+    def need_of_data(self) -> Optional[str]:
+        """Returns why activations need data."""
+        if not self.quantizes_activations:
+            return None
+        return "the ranges of quantized activations come from a batch of it"
+
+    def decide(self, network: Network, context: Context) -> Decisions:
+        """Returns the rule of each layer and of each activation that gets a quantizer.
+
+        Raises:
+            ConfigError: If a rule matches nothing.
+            UnsupportedFunctionError: If the network's weights are stored as codes.
+        """
+        outputs = list(network.outputs.values())
+        refuse_codes(outputs)
+        seen = [Candidate(found.name, found.type) for found in activations(outputs)]
+        behind = choose_rules(self.activations, seen, "activation") if self.activations else {}
+        return {
+            "weights": _said(_rules_of_layers(outputs, self.weights) if self.weights else {}),
+            "activations": _said(behind),
+        }
+
+    def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
+        """Returns the network with the quantizers; their parameters are made beside the weights."""
+        of_weights, behind = _rules(decisions["weights"]), _rules(decisions["activations"])
+        new = list(network.outputs.values())
+        if behind:
+
+            def choose_activation(activation: Activation) -> Optional[Quantizer]:
+                rule = behind.get(activation.name)
+                return rule.make(signed=activation.signed) if rule is not None else None
+
+            new = insert_activation_quantizers(new, choose_activation)
+        if of_weights:
+
+            def choose(layer: Layer) -> Optional[Quantizer]:
+                rule = of_weights.get(layer.name)
+                return rule.make() if rule is not None else None
+
+            def choose_bias(layer: Layer) -> Optional[Quantizer]:
+                rule = of_weights.get(layer.name)
+                return rule.make_for_bias() if rule is not None else None
+
+            new = insert_weight_quantizers(new, choose, choose_bias=choose_bias)
+        return network.giving(new)
+
+    def prove(self, given: Network, made: Network) -> None:
+        """Compares the networks without their quantizers, value for value."""
+        check_faithful(list(given.outputs.values()), list(made.outputs.values()))
+
+
+def refuse_codes(outputs: Sequence[nn.Variable]) -> None:
+    """Refuses a network that an export wrote with its weights as codes: they can't be trained.
+
+    Args:
+        outputs: Variables of one graph.
+
+    Raises:
+        UnsupportedFunctionError: With the name of such a weight.
+    """
+    for name in parameter_names(outputs).values():
+        if name.endswith(CODES):
+            raise UnsupportedFunctionError(
+                f"the weights of this network are stored as codes ({name}).",
+                help="compress the network that it was exported from, or export that one with "
+                "storage 'float' first",
+            )
+
+
+def _rules_of_layers(
+    outputs: Sequence[nn.Variable], rules: Sequence[QuantizerRule]
+) -> Dict[str, Optional[QuantizerRule]]:
+    candidates = [Candidate(x.name, x.type, int(x.weight.size)) for x in layers(outputs)]
+    try:
+        return choose_rules(rules, candidates)
+    except ConfigError as error:
+        where = places(outputs).items()
+        cells = [place for function, place in where if function.info.type_name in RECURRENT]
+        if not cells:
+            raise
+        raise ConfigError(
+            error.message,
+            help=f"{error.help}; {cells[0]} keeps its weights to itself and stays float: to "
+            "quantize it, build it from PF.lstm_cell or Affine",
+        ) from None
+
+
+def _said(chosen: Mapping[str, Optional[QuantizerRule]]) -> Dict[str, Dict[str, Any]]:
+    """The quantizer and its options of each tensor that gets one, by its name."""
+    return {
+        name: rule.without_choice()
+        for name, rule in chosen.items()
+        if rule is not None and rule.quantizer != "none"
+    }
+
+
+def _rules(said: Mapping[str, Mapping[str, Any]]) -> Dict[str, QuantizerRule]:
+    return {name: QuantizerRule.model_validate(dict(rule)) for name, rule in said.items()}

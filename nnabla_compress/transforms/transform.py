@@ -1,0 +1,171 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What a transform is: options, a decision on a network, and the network that follows from it."""
+
+from __future__ import annotations
+
+from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Protocol, Tuple, Type, TypeVar
+
+import numpy as np
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.graph.network import Network
+from nnabla_compress.options import Options, validated
+from nnabla_compress.spelling import did_you_mean
+
+Decisions = Dict[str, Any]
+_Kind = TypeVar("_Kind", bound=Type["Transform"])
+
+
+class Context(Protocol):
+    """What a transform may look at beside the network, to decide."""
+
+    @property
+    def seed(self) -> int:
+        """What everything random is drawn with."""
+
+    def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
+        """Returns network inputs by name, drawn from the data; None without any.
+
+        Args:
+            most: Number of samples, fewer if there are fewer.
+        """
+
+    def tell(self, line: str) -> None:
+        """Tells the user something before long work begins."""
+
+
+class Alone:
+    """The context of a network without data."""
+
+    seed = 0
+
+    def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
+        """Returns None: there are none."""
+        return None
+
+    def tell(self, line: str) -> None:
+        """Tells nobody."""
+
+
+class Transform(Options):
+    """Network in, network out; a subclass is one transform, and its fields are its options.
+
+    What depends on a network's values or on data is decided once, by :meth:`decide`, and is plain
+    data: a run writes it down. :meth:`replay` builds the same network from it again, from any
+    number of samples and years later, and looks at no values.
+    """
+
+    name: ClassVar[str] = ""
+    """What recipes call it."""
+    short: ClassVar[str] = ""
+    """The option that a value alone stands for, as in ``fold: before``; none if empty."""
+    same_function: ClassVar[bool] = False
+    """Whether the network computes the same afterwards, but for rounding."""
+
+    @property
+    def held(self) -> bool:
+        """Whether it changes parameters of the network, and so can be done once only.
+
+        The network is then built from its graph from now on, not from its source.
+        """
+        return False
+
+    def need_of_data(self) -> Optional[str]:
+        """Returns why it needs data, None if it does not."""
+        return None
+
+    def decide(self, network: Network, context: Context) -> Decisions:
+        """Returns what is to be done to a network, as JSON values.
+
+        Args:
+            network: The network, its parameters in the current scope.
+            context: Data and seed.
+        """
+        return {}
+
+    def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
+        """Returns the network that was decided on; new parameters are made in the current scope.
+
+        Args:
+            network: The network, or the same one for another number of samples or for training.
+            decisions: As from :meth:`decide`.
+        """
+        raise NotImplementedError
+
+    def prove(self, given: Network, made: Network) -> None:
+        """Refuses a network that does not compute what it should.
+
+        Args:
+            given: What the transform got.
+            made: What it made of that.
+        """
+
+    def apply(
+        self, network: Network, context: Optional[Context] = None
+    ) -> Tuple[Network, Decisions]:
+        """Decides, builds the network and proves it.
+
+        Args:
+            network: The network, its parameters in the current scope.
+            context: Data and seed; without it there are none.
+
+        Returns:
+            The new network, and what was decided.
+        """
+        decisions = self.decide(network, context or Alone())
+        made = self.replay(network, decisions)
+        self.prove(network, made)
+        return made, decisions
+
+    @classmethod
+    def checked(cls: Type[_Made], content: Any, where: str = "") -> _Made:
+        """Makes one from what a recipe says.
+
+        Args:
+            content: Its options, or the value of the one that :attr:`short` names.
+            where: What messages call it.
+
+        Raises:
+            ConfigError: If anything is unknown or out of range.
+        """
+        if cls.short and not isinstance(content, Mapping) and content is not None:
+            content = {cls.short: content}
+        return validated(cls, {} if content is None else content, where or cls.name)
+
+
+_Made = TypeVar("_Made", bound=Transform)
+_REGISTERED: Dict[str, Type[Transform]] = {}
+
+
+def register_transform(name: str) -> Callable[[_Kind], _Kind]:
+    """Makes a transform known by the name that recipes use.
+
+    Args:
+        name: The name.
+    """
+
+    def add(kind: _Kind) -> _Kind:
+        kind.name = name
+        _REGISTERED[name] = kind
+        return kind
+
+    return add
+
+
+def transforms() -> Dict[str, Type[Transform]]:
+    """Returns the transforms by name."""
+    return dict(_REGISTERED)
+
+
+def transform_named(name: str) -> Type[Transform]:
+    """Returns a transform by its name.
+
+    Args:
+        name: What recipes call it.
+
+    Raises:
+        ConfigError: If there is none.
+    """
+    if name not in _REGISTERED:
+        raise ConfigError(f"unknown transform {name!r}.", help=did_you_mean(name, [*_REGISTERED]))
+    return _REGISTERED[name]
