@@ -12,17 +12,15 @@ import numpy as np
 
 from nnabla_compress import data
 from nnabla_compress.calibration.samples import refuse_constant
-from nnabla_compress.compression import folded, rewrite
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
-from nnabla_compress.graph.batches import graph_mixes_rows, on_inputs
+from nnabla_compress.graph.batches import graph_mixes_rows
 from nnabla_compress.loading.model import Model, network_of
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.loading.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.progress import stage, tracked
-from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
-from nnabla_compress.regularizers import MemoryBudget
-from nnabla_compress.training import Budget, Loss
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.training import Loss
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.turns import one_at_a_time
@@ -224,18 +222,6 @@ class Inputs:
     def _batches(self, split: Split, size: int) -> Iterator[Batch]:
         return evaluation_batches(split, size, self.preprocessing)
 
-    def fold(self) -> None:
-        """Makes the float network one without batch normalizations, from now on.
-
-        The parameters of the current scope become those of the folded network.
-        """
-        x = self.variables()
-        (output,) = folded([self.build(x, True)])
-        if isinstance(x, nn.Variable):
-            self.build = lambda new, test: on_inputs([output], {x: new})[0]
-        else:
-            self.build = lambda new, test: on_inputs([output], {x[n]: new[n] for n in x})[0]
-
 
 @dataclass(frozen=True)
 class OtherData:
@@ -353,20 +339,6 @@ def load_inputs(
     )
 
 
-def needs_labels(recipe: Recipe) -> bool:
-    """Returns whether a training of the recipe learns from targets, not from a network alone.
-
-    Args:
-        recipe: The recipe.
-    """
-    part = recipe.compression
-    if recipe.float_training is not None:
-        return True
-    if part is None or part.training is None:
-        return False
-    return part.distill is None or part.distill.weight < 1
-
-
 def preprocessing_of(recipe: Recipe) -> Preprocessing:
     """Returns the preprocessing of a recipe.
 
@@ -376,34 +348,3 @@ def preprocessing_of(recipe: Recipe) -> Preprocessing:
     part = recipe.preprocessing
     channels = [tuple(v) if isinstance(v, list) else v for v in (part.mean, part.std)]
     return Preprocessing(part.scale, *channels)
-
-
-def compressed(build: Build, part: CompressionPart) -> Build:
-    """Returns the network with the quantizers that the rules of a recipe choose.
-
-    Args:
-        build: The float network; to fold before, it is folded already.
-        part: The recipe's ``compression``.
-    """
-    if part.fold == "before":
-        part = part.model_copy(update={"fold": "after"})
-    proved = False
-
-    def made(x: Any, test: bool) -> nn.Variable:
-        nonlocal proved
-        (output,) = rewrite([build(x, test)], part, prove=not proved)
-        proved = True  # each graph is made of the same network by the same rules
-        return output
-
-    return made
-
-
-def budget_of(part: Optional[BudgetPart]) -> Optional[Budget]:
-    """Returns what makes the budget of a graph, None for no budget.
-
-    Args:
-        part: The recipe's ``budget``.
-    """
-    if part is None:
-        return None
-    return lambda outputs: MemoryBudget(outputs, **part.model_dump())

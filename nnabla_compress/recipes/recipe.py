@@ -7,7 +7,14 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Union
 
 import yaml
-from pydantic import Field, field_validator, model_validator
+from pydantic import (
+    Field,
+    SerializeAsAny,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.models.other_formats import other_format
@@ -23,6 +30,8 @@ from nnabla_compress.recipes.data_parts import (
     PreprocessingPart,
 )
 from nnabla_compress.recipes.export import ExportPart
+from nnabla_compress.recipes.stages import Stage, stages_of, stages_of_parts
+from nnabla_compress.recipes.step import Step, steps_of
 from nnabla_compress.rule_files import with_rules
 from nnabla_compress.safe_names import MOST_BYTES, shell_word
 from nnabla_compress.training import TrainingSettings
@@ -67,12 +76,35 @@ class Recipe(Options):
     loss: Optional[LossPart] = None
     float_training: Optional[TrainingSettings] = None
     compression: Optional[CompressionPart] = None
+    steps: Optional[List[SerializeAsAny[Step]]] = None
+    evaluate: Union[bool, DataPart] = True
     export: ExportPart = Field(default_factory=ExportPart)
 
     @field_validator("loss", mode="before")
     @classmethod
     def _a_name_alone(cls, loss: Any) -> Any:
         return LossPart.parse(loss) if isinstance(loss, str) else loss
+
+    @field_validator("steps", mode="before")
+    @classmethod
+    def _known_steps(cls, entries: Any) -> Any:
+        return None if entries is None else steps_of(entries)
+
+    @field_serializer("steps")
+    def _by_name(self, steps: Optional[List[Step]]) -> Optional[List[Dict[str, Any]]]:
+        return None if steps is None else [step.entry() for step in steps]
+
+    @model_serializer(mode="wrap")
+    def _without_unused(self, serialize: Any) -> Dict[str, Any]:
+        # Recipes in the short form say nothing of steps.
+        found: Dict[str, Any] = serialize(self)
+        if self.steps is None:
+            del found["steps"]
+        else:
+            del found["float_training"], found["compression"]
+        if self.evaluate is True:
+            del found["evaluate"]
+        return found
 
     @field_validator("name")
     @classmethod
@@ -90,22 +122,46 @@ class Recipe(Options):
         return name
 
     @model_validator(mode="after")
+    def _one_form(self) -> Recipe:
+        for name in ("float_training", "compression"):
+            if self.steps is not None and getattr(self, name) is not None:
+                raise ConfigError(
+                    f"steps and {name} exclude each other.", help=f"write {name} as steps"
+                )
+        return self
+
+    @model_validator(mode="after")
     def _data_where_it_is_needed(self) -> Recipe:
         if self.data is None:
-            need = self._need_of_data()
+            needs = (stage.step.need_of_data() for stage in self.stages)
+            need = next((need for need in needs if need is not None), None)
+            if need is None and self.model.nnp is None:
+                need = "only an nnp: file says by itself which inputs it takes"
             if need is not None:
                 raise ConfigError(f"data is missing: {need}.", help="say which data set")
         return self
 
-    def _need_of_data(self) -> Optional[str]:
-        part = self.compression
-        if self.float_training is not None or (part is not None and part.training is not None):
-            return "a training learns from it"
-        if part is not None and part.quantizes_activations:
-            return "the ranges of quantized activations come from a batch of it"
-        if self.model.nnp is None:
-            return "only an nnp: file says by itself which inputs it takes"
-        return None
+    @property
+    def stages(self) -> List[Stage]:
+        """The steps with what they leave in the run folder, in order."""
+        if self.steps is not None:
+            return stages_of(self.steps)
+        return stages_of_parts(self.float_training, self.compression)
+
+    @property
+    def compresses(self) -> bool:
+        """Whether any step does more than to train."""
+        return any(stage.step.compresses for stage in self.stages)
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether any step learns from targets, not from a network alone."""
+        return any(stage.step.needs_targets for stage in self.stages)
+
+    @property
+    def learns_from_teacher(self) -> bool:
+        """Whether any step needs the network as it was before its compression."""
+        return any(stage.step.learns_from_teacher for stage in self.stages)
 
     @classmethod
     def parse(cls, text: str, where: str = "recipe", folder: Path = Path(".")) -> Recipe:

@@ -25,7 +25,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.options import Options, named, validated
 from nnabla_compress.spelling import did_you_mean
-from nnabla_compress.training import Term, TrainingSettings
+from nnabla_compress.training import BudgetOptions, Term, TrainingSettings
 from nnabla_compress.transforms.transform import Context, Transform, transforms
 
 Record = Dict[str, Any]
@@ -50,10 +50,6 @@ class Course(Context, Protocol):
     def teacher(self) -> Callable[[Any, bool], nn.Variable]:
         """Builds the network as it was before its compression, ``teacher(x, test)``."""
 
-    @property
-    def trains_next(self) -> bool:
-        """Whether the next step trains the network, and so starts its quantizers."""
-
     def network(self, test: bool = True) -> Network:
         """Returns the network of now on new inputs.
 
@@ -70,6 +66,13 @@ class Course(Context, Protocol):
 
         Returns:
             What was decided.
+        """
+
+    def adopt(self, network: Network) -> None:
+        """Makes a network with a scope of its own the network; its parameters become the run's.
+
+        Args:
+            network: The network.
         """
 
     def train(self, settings: TrainingSettings, terms: Sequence[Term]) -> Record:
@@ -118,6 +121,21 @@ class Step(Options):
         """Whether it trains the network."""
         return False
 
+    @property
+    def starts(self) -> bool:
+        """Whether it may leave quantizers that have not started."""
+        return False
+
+    @property
+    def learns_from_teacher(self) -> bool:
+        """Whether it needs the network as it was before its compression."""
+        return False
+
+    @property
+    def samples_taken(self) -> int:
+        """Most samples that it fits the network to, which nothing is scored on then."""
+        return 0
+
     def need_of_data(self) -> Optional[str]:
         """Returns why it needs data, None if it does not."""
         return None
@@ -153,6 +171,19 @@ class Step(Options):
             course: The network.
             record: As from :meth:`run`.
         """
+
+    @property
+    def budget(self) -> Optional[BudgetOptions]:
+        """The memory budget that it keeps to, if it does."""
+        return None
+
+    def results(self, record: Mapping[str, Any]) -> Record:
+        """Returns what ``results.json`` says of it, by its keys.
+
+        Args:
+            record: As from :meth:`run`.
+        """
+        return {}
 
     @model_validator(mode="before")
     @classmethod

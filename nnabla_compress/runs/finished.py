@@ -17,9 +17,7 @@ from nnabla_compress.inspection.recovered import recovered_network
 from nnabla_compress.loading.inputs import (
     Inputs,
     OtherData,
-    compressed,
     load_inputs,
-    needs_labels,
 )
 from nnabla_compress.loading.model import network_of
 from nnabla_compress.loading.parameters import load_parameters, own_parameters
@@ -27,22 +25,18 @@ from nnabla_compress.locks import locked
 from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
+from nnabla_compress.runs.course import Course
+from nnabla_compress.runs.divided import inputs_of_run
 from nnabla_compress.runs.doubts import scored
 from nnabla_compress.runs.export import Exported, check_samples, export_graph, export_network
-from nnabla_compress.runs.post_trained import PostTrained, divide
 from nnabla_compress.runs.run import CHANGED, Run
-from nnabla_compress.runs.trust import check_trust, confined, confined_recipe
+from nnabla_compress.runs.trust import check_trust, confined_recipe
 from nnabla_compress.runs.written import forget_checksums
-from nnabla_compress.safe_names import shell_word
 from nnabla_compress.training import Score, set_seed
 from nnabla_compress.training.evaluate import Build
-from nnabla_compress.training.parameter_files import load_parameters as load_own
 from nnabla_compress.turns import one_at_a_time
 
 _RECIPE, _RESULTS, _FLOAT = "recipe.yaml", "results.nnp", "float.nnp"
-MADE_AGAIN = (
-    "remove it, and 'nnabla-compress run -o FOLDER --resume' makes it again, to the same bits"
-)
 _AGREEMENT = "agreement with the float network"
 
 
@@ -79,8 +73,7 @@ def open_run(folder: Path, trust: bool = False) -> Run:
     recipe = Recipe.read(kept)
     if trust:
         return Run.kept_in(recipe, folder, source)
-    scored_on = PostTrained.read(folder)
-    check_trust(folder, recipe, None if scored_on is None else scored_on.scored)
+    check_trust(folder, recipe)
     run = Run.kept_in(confined_recipe(recipe), folder, source)
     run.trusted = False
     return run
@@ -115,7 +108,7 @@ def _written_to(nnp: Path, run: Optional[Path] = None) -> Iterator[None]:
 
 @contextmanager
 def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tuple[Inputs, Build]]:
-    """Gives the inputs and the compressed network of a finished run, parameters loaded.
+    """Gives the inputs and the network of a finished run, its steps done again by their records.
 
     Args:
         run: The run.
@@ -130,42 +123,62 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
     recipe = run.recipe
     with own_parameters():
         set_seed(recipe.seed)
-        kept = PostTrained.read(run.folder)
-        # Calibration looks at no targets: they may be of any kind where nothing was scored.
-        targets = "either" if kept is not None and kept.scored is None else None
-        unlabelled = not needs_labels(recipe)
-        inputs = load_inputs(recipe, run.recipe_folder, unlabelled, targets)
-        inputs.build(inputs.variables(), True)
-        if recipe.model.parameters is not None:
-            load_parameters(resolve_path(recipe.model.parameters, run.recipe_folder, "parameters"))
-        if other is not None:
-            other.put(inputs, network_of(recipe, run.recipe_folder))
-        elif kept is not None:
-            others = kept.scored if run.trusted else confined(kept.scored)
-            divide(inputs, recipe, run.recipe_folder, kept.samples, others)
+        inputs = _inputs_of_run(run, other)
         if inputs.splits is not None:
             inputs.check_rows()
         if other is None or other.targets != "none":
             inputs.answer()
-        if kept is not None:
-            with kept.network(inputs, run.folder) as build:
-                yield inputs, build
-            return
-        build, part, name = inputs.build, recipe.compression, "float"
-        if part is not None:
-            if part.fold == "before":
-                inputs.fold()
-            build, name = compressed(inputs.build, part), "compressed"
-            build(inputs.variables(), True)
-        finished = run.folder / f"{name}.h5"
-        if finished.exists():
-            load_own(finished, MADE_AGAIN)
-        elif part is not None or recipe.float_training is not None:
-            raise DataError(
-                f"the run in {run.folder} has not finished: {finished.name} is missing.",
-                help=f"go on with it by 'nnabla-compress run -o {shell_word(run.folder)} --resume'",
-            )
-        yield inputs, build
+        course = Course(recipe, run.folder, inputs)
+        course.replay(recipe.stages)
+        yield inputs, course.build
+
+
+@contextmanager
+def float_network(run: Run, inputs: Inputs) -> Iterator[Build]:
+    """Gives the network of a run as it was before its compression, parameters loaded.
+
+    Args:
+        run: The run.
+        inputs: As :func:`trained_network` gives them: the data.
+
+    Yields:
+        The network within a parameter scope of its own.
+    """
+    recipe = run.recipe
+    with own_parameters():
+        set_seed(recipe.seed)
+        classes = inputs.data.n_classes if inputs.splits is not None else 0
+        build = network_of(recipe, run.recipe_folder).make(classes)
+        given = replace(inputs, build=build)
+        given.build(given.variables(), True)
+        _load_given(run)
+        stages = recipe.stages
+        first = next((n for n, s in enumerate(stages) if s.step.compresses), len(stages))
+        course = Course(recipe, run.folder, given)
+        course.replay(stages[:first])
+        yield course.build
+
+
+def _inputs_of_run(run: Run, other: Optional[OtherData]) -> Inputs:
+    """The float network of a run, its parameters in the current scope, and its data or others."""
+    recipe = run.recipe
+    # Where nothing was scored nothing looked at targets: they may be of any kind.
+    targets = None if recipe.evaluate or recipe.needs_targets else "either"
+    if other is None:
+        inputs = inputs_of_run(recipe, run.recipe_folder, targets)
+    else:
+        inputs = load_inputs(recipe, run.recipe_folder, not recipe.needs_targets, targets)
+    inputs.build(inputs.variables(), True)
+    _load_given(run)
+    if other is not None:
+        other.put(inputs, network_of(recipe, run.recipe_folder))
+    return inputs
+
+
+def _load_given(run: Run) -> None:
+    given = run.recipe.model.parameters
+    if given is not None:
+        load_parameters(resolve_path(given, run.recipe_folder, "parameters"))
 
 
 @one_at_a_time
@@ -260,7 +273,9 @@ def _inputs_of(
     targets: Optional[str] = None,
 ) -> Inputs:
     model = ModelPart(nnp=str(path.absolute()), network=network)
-    recipe = recipe.model_copy(update={"model": model, "compression": None})
+    recipe = recipe.model_copy(
+        update={"model": model, "float_training": None, "compression": None, "steps": None}
+    )
     return load_inputs(recipe, folder, unlabelled=True, targets=targets)
 
 

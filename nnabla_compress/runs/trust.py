@@ -7,7 +7,7 @@ A recipe that the user names is the user's own; the recipe in a folder may be an
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import List
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.recipes import DataPart, Recipe
@@ -18,13 +18,12 @@ HELP = (
 )
 
 
-def check_trust(folder: Path, recipe: Recipe, scored: Optional[Mapping[str, Any]] = None) -> None:
+def check_trust(folder: Path, recipe: Recipe) -> None:
     """Refuses a run folder whose recipe names Python code; nothing of it has been run then.
 
     Args:
         folder: The run folder.
         recipe: The recipe in it.
-        scored: The ``data`` that its network was scored on, if that is kept apart.
 
     Raises:
         ConfigError: With the code that it names.
@@ -38,7 +37,7 @@ def check_trust(folder: Path, recipe: Recipe, scored: Optional[Mapping[str, Any]
         ...     print(error.message)
         the run in out names Python code, which was not run: model code.py:make.
     """
-    found = code_of(recipe, scored)
+    found = code_of(recipe)
     if found:
         raise ConfigError(
             f"the run in {folder} names Python code, which was not run: {', '.join(found)}.",
@@ -46,46 +45,39 @@ def check_trust(folder: Path, recipe: Recipe, scored: Optional[Mapping[str, Any]
         )
 
 
-def code_of(recipe: Recipe, scored: Optional[Mapping[str, Any]] = None) -> List[str]:
+def code_of(recipe: Recipe) -> List[str]:
     """Returns the Python functions that a recipe has called, with what they are for.
 
     Args:
         recipe: The recipe.
-        scored: As of :func:`check_trust`.
     """
     found = [] if recipe.model.python is None else [f"model {recipe.model.python}"]
-    own = None if recipe.data is None else recipe.data.model_dump()
-    for data in (own, scored):
-        if data is not None and data.get("source") == "python":
+    for part in (recipe.data, recipe.evaluate):
+        data = part.model_dump() if isinstance(part, DataPart) else {}
+        if data.get("source") == "python":
             called = f"data {data.get('path')}:{data.get('function')}"
             found += [called] if called not in found else []
     return found
 
 
-def confined(data: Optional[Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
-    """Returns the ``data`` of a folder from somewhere so that they stay where they are.
+def confined_recipe(recipe: Recipe) -> Recipe:
+    """Returns the recipe of a folder from somewhere so that its data stay where they are.
 
     Cells of its CSV data sets name files below the folder of the CSV file only.
 
     Args:
-        data: As in a recipe, None for none.
+        recipe: The recipe in a folder from somewhere.
 
     Example:
-        >>> confined({"source": "csv", "train": "train.csv"})
-        {'source': 'csv', 'train': 'train.csv', 'outside': False}
+        >>> data = {"source": "csv", "train": "train.csv"}
+        >>> content = {"name": "a", "model": {"nnp": "a.nnp"}, "data": data}
+        >>> confined_recipe(Recipe.checked(content)).data.model_extra
+        {'train': 'train.csv', 'outside': False}
     """
-    if data is None:
-        return None
-    return {**data, "outside": False} if data.get("source") == "csv" else dict(data)
-
-
-def confined_recipe(recipe: Recipe) -> Recipe:
-    """Returns a recipe with its data as of :func:`confined`.
-
-    Args:
-        recipe: The recipe in a folder from somewhere.
-    """
-    if recipe.data is None:
-        return recipe
-    data = DataPart.model_validate(confined(recipe.data.model_dump()))
-    return recipe.model_copy(update={"data": data})
+    parts = {"data": recipe.data, "evaluate": recipe.evaluate}
+    confined = {
+        name: DataPart.model_validate({**part.model_dump(), "outside": False})
+        for name, part in parts.items()
+        if isinstance(part, DataPart) and part.source == "csv"
+    }
+    return recipe.model_copy(update=confined)

@@ -9,19 +9,15 @@ from typing import Optional, Tuple, Type
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.data import evaluation_batches, resolve_path
+from nnabla_compress.data import evaluation_batches
 from nnabla_compress.errors import DataError
 from nnabla_compress.loading.inputs import Inputs, OtherData, load_inputs
-from nnabla_compress.loading.model import network_of
-from nnabla_compress.loading.parameters import load_parameters, own_parameters
+from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.recipes import Recipe
-from nnabla_compress.runs.finished import MADE_AGAIN, open_run, trained_network
+from nnabla_compress.runs.finished import float_network, open_run, trained_network
 from nnabla_compress.runs.nnb_network import open_nnb
-from nnabla_compress.runs.run import Run
 from nnabla_compress.runs.written import check_written
-from nnabla_compress.training import set_seed
 from nnabla_compress.training.evaluate import Build
-from nnabla_compress.training.parameter_files import load_parameters as load_own
 from nnabla_compress.turns import one_at_a_time
 from nnabla_compress.verification import Samples, Verification, verify_files
 from nnabla_compress.verification.engines import FloatGraphEngine, GraphEngine, NnpEngine
@@ -63,7 +59,10 @@ def verify_run(
         beside = files_beside(nnp)
         check_written([*beside, nnp.with_suffix(".reference.nnp")])
         graph = _graph(GraphEngine, inputs, build, nnp)
-        original = None if run.recipe.compression is None else _float_network(run, inputs, nnp)
+        original = None
+        if run.recipe.compresses:
+            with float_network(run, inputs) as before:
+                original = _graph(FloatGraphEngine, inputs, before, nnp)
         samples = samples_of(inputs, count)
         return verify_files(*beside, samples, count, graph, original)
 
@@ -135,21 +134,6 @@ def samples_of(inputs: Inputs, count: int) -> Optional[Samples]:
         labels=batch.y if taken.has_classes and batch.y.ndim == 2 else None,
         names=tuple(arrays),
     )
-
-
-def _float_network(run: Run, inputs: Inputs, nnp: Path) -> GraphEngine:
-    """The network that was compressed, read again: its parameters are not those of now."""
-    recipe = run.recipe
-    with own_parameters():
-        set_seed(recipe.seed)
-        classes = inputs.data.n_classes if inputs.splits is not None else 0
-        build = network_of(recipe, run.recipe_folder).make(classes)
-        build(inputs.variables(), True)
-        if recipe.model.parameters is not None:
-            load_parameters(resolve_path(recipe.model.parameters, run.recipe_folder, "parameters"))
-        if (run.folder / "float.h5").is_file():
-            load_own(run.folder / "float.h5", MADE_AGAIN)
-        return _graph(FloatGraphEngine, inputs, build, nnp)
 
 
 def _graph(kind: Type[GraphEngine], inputs: Inputs, build: Build, nnp: Path) -> GraphEngine:

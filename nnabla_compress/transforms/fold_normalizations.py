@@ -32,6 +32,7 @@ class Fold(Transform):
     """
 
     short = "how"
+    of_inference = True
     same_function = True
 
     how: Literal["before", "training"] = "before"

@@ -59,6 +59,8 @@ class Transform(Options):
     """What recipes call it."""
     short: ClassVar[str] = ""
     """The option that a value alone stands for, as in ``fold: before``; none if empty."""
+    of_inference: ClassVar[bool] = False
+    """Whether it takes the network as it infers, and gives one that is trained so, too."""
     same_function: ClassVar[bool] = False
     """Whether the network computes the same afterwards, but for rounding."""
 
@@ -128,6 +130,8 @@ class Transform(Options):
         Raises:
             ConfigError: If anything is unknown or out of range.
         """
+        if isinstance(content, cls):
+            return content
         if cls.short and not isinstance(content, Mapping) and content is not None:
             content = {cls.short: content}
         return validated(cls, {} if content is None else content, where or cls.name)

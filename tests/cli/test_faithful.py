@@ -115,7 +115,7 @@ def test_a_run_takes_its_own_float_network(run):
 def test_a_rewriting_that_is_not_faithful_stops_every_verb(run, monkeypatch, verb):
     tied_file()
     np.savez("data.npz", x=np.zeros((8, tied.SIZE), np.float32), y=np.zeros(8, int))
-    insert = nnabla_compress.compression.insert_weight_quantizers
+    insert = nnabla_compress.transforms.quantize.insert_weight_quantizers
 
     def dropping(outputs, choose, **more):
         def replace(function, inputs):
@@ -123,7 +123,7 @@ def test_a_rewriting_that_is_not_faithful_stops_every_verb(run, monkeypatch, ver
 
         return rebuild(insert(outputs, choose, **more), replace)
 
-    for module in ("compression", "search.scoring"):
+    for module in ("transforms.quantize", "search.scoring"):
         monkeypatch.setattr(f"nnabla_compress.{module}.insert_weight_quantizers", dropping)
     status, _, error = run(verb[0], "net.nnp", *verb[1:])
     assert status == 1 and "VerifyError: without its quantizers" in error

@@ -129,7 +129,7 @@ def test_a_network_with_relu6_opens_with_the_bounds_that_equalization_gave_it(fo
     shutil.copy(folder / "test.npz", tmp_path)
     results = run(tmp_path, tmp_path / "out", "test.npz", 50, True, per_channel=False)
     kept = {step["step"].split(",")[0]: step["kept"] for step in results["steps"]}
-    opened = json.loads((tmp_path / "out" / "post_training.json").read_text())
+    opened = json.loads((tmp_path / "out" / "steps" / "01-calibrate.json").read_text())["decided"]
     assert opened["channel_clips"] == kept["cross-layer equalization"]
     assert evaluate_run(tmp_path / "out").loss == pytest.approx(
         results["compressed"]["loss"], rel=1e-6
@@ -140,10 +140,10 @@ def test_a_folder_whose_parameters_do_not_fit_is_refused(quantized, tmp_path):
     out = shutil.copytree(quantized[0], tmp_path / "out")
     nn.clear_parameters()
     nn.parameter.get_parameter_or_create("other/W", (2,))
-    nn.save_parameters(str(out / "compressed.h5"))
+    nn.save_parameters(str(out / "steps" / "01-calibrate.h5"))
     with pytest.raises(DataError, match="lacks conv1/conv/W"):
         evaluate_run(out)
-    (out / "post_training.json").write_text("{")
+    (out / "steps" / "01-calibrate.json").write_text("{")
     with pytest.raises(DataError, match="can't read"):
         evaluate_run(out)
 

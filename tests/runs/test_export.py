@@ -77,8 +77,9 @@ def test_missing_samples_are_said_before_any_work(target, tmp_path):
     recipe, folder = recipe_of(path, weights=["affine:bits=8"], target=target)
     assert recipe.export.target == target
     told = []
+    settings = PostTrainingSettings(activations=None)
     verbs = (
-        lambda: run_ptq(recipe, folder, tmp_path / "p", PostTrainingSettings(), tell=told.append),
+        lambda: run_ptq(recipe, folder, tmp_path / "p", settings, tell=told.append),
         lambda: Run(recipe, tmp_path / "c", folder).execute(lambda phase, total: None),
         lambda: export_file(path, tmp_path / "e", target),
     )

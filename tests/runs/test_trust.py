@@ -11,7 +11,6 @@ from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import Run, evaluate_run, export_run
 from nnabla_compress.runs.finished import open_run
-from nnabla_compress.runs.post_trained import KEPT
 from nnabla_compress.runs.trust import code_of, confined_recipe
 from nnabla_compress.runs.verified import verify_run
 
@@ -83,20 +82,18 @@ def test_code_runs_for_a_recipe_that_is_named_and_for_a_folder_that_is_trusted(t
     assert (tmp_path / "RAN_CODE").exists()
 
 
-def test_code_in_the_data_that_a_quantized_network_was_scored_on_is_refused(foreign, tmp_path):
+def test_code_in_the_data_that_a_network_is_scored_on_is_refused(foreign, tmp_path):
     recipe = {"name": "a", "model": {"nnp": "net.nnp"}, "data": {"source": "digits"}}
+    recipe["evaluate"] = {"source": "python", "path": "code.py", "function": "samples"}
     (foreign / "recipe.yaml").write_text(json.dumps(recipe))
-    scored = {"source": "python", "path": "code.py", "function": "samples"}
-    kept = {"structure": {}, "signed": {}, "samples": 1, "scored": scored}
-    (foreign / KEPT).write_text(json.dumps(kept))
     with pytest.raises(ConfigError, match="data code.py:samples"):
         evaluate_run(foreign)
     assert not (tmp_path / "RAN_CODE").exists()
 
 
 def test_model_and_data_are_both_named():
-    model, data = Recipe.parse(MODEL, "a"), Recipe.parse(DATA, "b").data.model_dump()
-    assert code_of(model, data) == ["model code.py:network", "data code.py:samples"]
+    recipe = Recipe.parse(MODEL, "a").model_copy(update={"evaluate": Recipe.parse(DATA, "b").data})
+    assert code_of(recipe) == ["model code.py:network", "data code.py:samples"]
 
 
 @pytest.mark.parametrize("cell", ["../secret.npy", "{}/secret.npy", "link/secret.npy"])

@@ -83,8 +83,8 @@ def flip(path, part=0.4):
 
 
 READ = {
-    "run": ["recipe.yaml", "source.json", "compressed.h5"],
-    "ptq": ["recipe.yaml", "source.json", "compressed.h5", "post_training.json"],
+    "run": ["recipe.yaml", "source.json", "compressed.h5", "steps/02-quantize.json"],
+    "ptq": ["recipe.yaml", "source.json", "steps/01-calibrate.h5", "steps/01-calibrate.json"],
 }
 
 
@@ -129,11 +129,13 @@ def test_folders_of_earlier_versions_are_read(copy, tmp_path):
     assert export_run(folder, tmp_path / "out").paths
 
 
-@pytest.mark.parametrize("name", ["float.h5", "compressed.h5", "float/outcome.json"])
+@pytest.mark.parametrize("name", ["float.h5", "compressed.h5", "steps/01-train.json"])
 def test_a_damaged_result_is_made_again_to_the_same_bits(made, copy, name):
     folder, recipe = copy("run"), json.loads((made / "recipe.yaml").read_text())
     flip(folder / name)
-    with pytest.raises(DataError, match="remove .*, and --resume makes it again"):
+    with pytest.raises(
+        DataError, match="remove .*, and 'nnabla-compress run -o FOLDER --resume' makes it again"
+    ):
         run_of(folder, recipe, resume=True).execute(lambda name, total: lambda *values: None)
     (folder / name).unlink()
     run_of(folder, recipe, resume=True).execute(lambda name, total: lambda *values: None)
@@ -141,13 +143,14 @@ def test_a_damaged_result_is_made_again_to_the_same_bits(made, copy, name):
         assert (folder / result).read_bytes() == (made / "run" / result).read_bytes(), result
 
 
-def test_a_run_does_not_go_on_in_a_folder_of_ptq(made, copy, capsys):
+def test_a_folder_of_ptq_is_a_run_that_goes_on_to_the_same_bits(made, copy):
     folder = copy("ptq")
-    before = {path.name: path.read_bytes() for path in folder.iterdir()}
     for words in (["-o", folder], [folder / "recipe.yaml", "-o", folder]):
-        assert verb("run", *words, "--resume") == 1
-        assert "holds a result of 'nnabla-compress ptq'" in capsys.readouterr().err
-    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
+        for name in ("results.nnp", "results.nnb", "results.json"):
+            (folder / name).unlink()
+        assert verb("run", *words, "--resume") == 0
+        for name in ("results.nnp", "results.nnb", "steps/01-calibrate.h5"):
+            assert (folder / name).read_bytes() == (made / "ptq" / name).read_bytes(), name
 
 
 def test_a_run_that_has_not_finished_names_the_command_that_goes_on(copy):

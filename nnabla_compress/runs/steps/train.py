@@ -9,7 +9,7 @@ import nnabla as nn
 from pydantic import Field, SerializeAsAny, field_serializer, field_validator
 
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
-from nnabla_compress.training import TrainingSettings
+from nnabla_compress.training import BudgetOptions, TrainingSettings
 from nnabla_compress.training.terms import TermOptions, term_of
 
 
@@ -54,6 +54,16 @@ class Train(Step):
     def needs_targets(self) -> bool:
         """Whether targets teach anything beside the terms."""
         return all(term.needs_targets for term in self.terms)
+
+    @property
+    def learns_from_teacher(self) -> bool:
+        """Whether a term asks for one."""
+        return any(term.learns_from_teacher for term in self.terms)
+
+    @property
+    def budget(self) -> Optional[BudgetOptions]:
+        """The budget among its terms."""
+        return next((term for term in self.terms if isinstance(term, BudgetOptions)), None)
 
     def foresee(self, course: Course) -> None:
         """Tells what the terms can reach, and refuses what they can't."""

@@ -30,6 +30,11 @@ class TransformStep(Step):
         """Whether the network computes the same afterwards, but for rounding."""
         return self.transform.same_function
 
+    @property
+    def starts(self) -> bool:
+        """A transform may put quantizers in."""
+        return True
+
     def need_of_data(self) -> Optional[str]:
         """Returns why the transform needs data, None if it does not."""
         return self.transform.need_of_data()

@@ -80,6 +80,11 @@ class DistillOptions(TermOptions):
         """Whether labels teach anything."""
         return self.weight < 1
 
+    @property
+    def learns_from_teacher(self) -> bool:
+        """It does."""
+        return True
+
     def make(self, teacher: Build) -> Distillation:
         """Returns the term with its teacher."""
         return Distillation(teacher, self.temperature, self.weight)

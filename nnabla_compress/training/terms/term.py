@@ -138,6 +138,11 @@ class TermOptions(Options):
         """Whether the training still learns from targets, beside this term."""
         return True
 
+    @property
+    def learns_from_teacher(self) -> bool:
+        """Whether the term looks at its teacher."""
+        return False
+
     def make(self, teacher: Build) -> Term:
         """Returns the term.
 

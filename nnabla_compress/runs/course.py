@@ -1,0 +1,279 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The course of a run: the network as its steps leave it one after the other, and the data."""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, Optional, Sequence
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress import data
+from nnabla_compress.checksums import read_record, write_record
+from nnabla_compress.errors import DataError, unwrapped
+from nnabla_compress.graph.batches import on_inputs
+from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.rewrite import leaves, rebuild, with_batch_statistics
+from nnabla_compress.loading.inputs import Inputs
+from nnabla_compress.progress import Announce
+from nnabla_compress.quantizers import graph_quantizers
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.recipes.stages import Stage
+from nnabla_compress.recipes.step import Record
+from nnabla_compress.runs.results import Tell, outcome_as_dict
+from nnabla_compress.safe_names import shell_word
+from nnabla_compress.training import Term, Trainer, TrainingSettings
+from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.parameter_files import load_parameters, save_parameters
+from nnabla_compress.transforms import start_quantizers
+from nnabla_compress.transforms.transform import Transform
+
+# Samples that the ranges of activations start from where nothing is trained.
+_FIRST_BATCH = 256
+
+
+def made_again(path: Path) -> str:
+    """Returns how a file of a run that is damaged comes back.
+
+    Args:
+        path: The file.
+    """
+    return (
+        f"remove {path}, and 'nnabla-compress run -o FOLDER --resume' makes it again, to the same "
+        "bits"
+    )
+
+
+class Course:
+    """What the steps of a run work on.
+
+    Args:
+        recipe: The recipe.
+        folder: The run folder.
+        inputs: What the recipe refers to, loaded; its network is where the course begins.
+        announce: As of :meth:`nnabla_compress.runs.Run.execute`.
+        tell: Likewise.
+        resume: Whether a training goes on from its last checkpoint.
+    """
+
+    def __init__(
+        self,
+        recipe: Recipe,
+        folder: Path,
+        inputs: Inputs,
+        announce: Optional[Announce] = None,
+        tell: Tell = lambda line: None,
+        resume: bool = False,
+    ) -> None:
+        self.recipe, self.folder, self.inputs = recipe, folder, inputs
+        self.build: Build = inputs.build
+        self.seed, self.tell = recipe.seed, tell
+        self._teacher: Optional[Build] = None
+        self._announce, self._resume = announce, resume
+        self._stage: Optional[Stage] = None
+
+    @property
+    def teacher(self) -> Build:
+        """The network as it was before its compression; as it is now, if it is not compressed."""
+        return self._teacher or self.build
+
+    def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
+        """Returns network inputs by name, drawn from the data; None without any."""
+        return None if self.inputs.splits is None else self.inputs.drawn(most).arrays
+
+    def network(self, test: bool = True) -> Network:
+        """Returns the network of now on new inputs, for one sample or as many as it takes."""
+        x = self.inputs.variables()
+        with nn.auto_forward(False):
+            return _network(x, self.build(x, test))
+
+    def apply(self, transform: Transform, decisions: Optional[Mapping[str, Any]] = None) -> Record:
+        """Makes the network another one, from now on; returns what was decided."""
+        given = self.network(transform.of_inference or not transform.held)
+        if transform.held:
+            if decisions is None:
+                made, decisions = transform.apply(given, self)
+            else:
+                made = transform.replay(given, decisions)
+            self.hold(made, transform.of_inference)
+            return dict(decisions)
+        if decisions is None:
+            _, decisions = transform.apply(given, self)
+        before, decided = self.build, dict(decisions)
+        self.build = lambda x, test: transform.replay(_network(x, before(x, test)), decided).output
+        return decided
+
+    def hold(self, network: Network, of_inference: bool = True) -> None:
+        """Makes a graph the network, to be built again for each use.
+
+        Args:
+            network: The graph, its parameters in the current scope.
+            of_inference: Whether it is the same in training as in inference.
+        """
+        outputs, old = list(network.outputs.values()), network.inputs
+        infers = outputs if of_inference else with_batch_statistics(outputs, False)
+
+        def build(x: Any, test: bool) -> nn.Variable:
+            new = [x] if isinstance(x, nn.Variable) else [x[name] for name in old]
+            pairs = dict(zip(old.values(), new))
+            made = on_inputs(infers, pairs)
+            return (made if test or of_inference else rebuild(outputs, inputs=pairs))[0]
+
+        self.build = build
+
+    def adopt(self, network: Network) -> None:
+        """Makes a network with a scope of its own the network; its parameters become the run's."""
+        assert network.scope is not None
+        scope = nn.parameter.get_current_parameter_scope()
+        scope.clear()
+        scope.update(network.scope)
+        self.hold(network)
+
+    def train(self, settings: TrainingSettings, terms: Sequence[Term]) -> Record:
+        """Trains the network of now, and goes on where a killed training stopped."""
+        assert self._stage is not None and self._announce is not None
+        augmentation = None
+        if self.recipe.augmentation is not None:
+            extra = self.recipe.augmentation.model_extra or {}
+            augmentation = data.augmentation(self.recipe.augmentation.name, **extra)
+        trainer = Trainer(
+            self.build,
+            self.inputs.data,
+            settings,
+            self.folder / self._stage.files,
+            self.inputs.preprocessing,
+            augmentation,
+            self.recipe.seed,
+            terms,
+            self.inputs.loss,
+        )
+        progress = self._announce(Path(self._stage.files).name, trainer.total)
+        outcome = trainer.run(resume=self._resume, progress=progress)
+        trainer.load_best()
+        return outcome_as_dict(outcome)
+
+    def foresee(self, stages: Sequence[Stage]) -> None:
+        """Refuses what can't be done before anything long is done; the network is another then.
+
+        Args:
+            stages: All of the run.
+        """
+        for stage in stages:
+            self._begin(stage)
+            stage.step.foresee(self)
+
+    def go(self, stage: Stage) -> Record:
+        """Carries a stage out, or does again what its record says was done.
+
+        Args:
+            stage: The next one of the run.
+
+        Returns:
+            What was decided.
+        """
+        self._begin(stage)
+        path = self.folder / stage.record
+        kept = None if stage.parameters is None else self.folder / stage.parameters
+        if path.exists() and (kept is None or kept.exists()):
+            return self._replayed(stage)
+        record = stage.step.run(self)
+        if stage.step.starts and not stage.hands_on:
+            self._start()
+        path.parent.mkdir(exist_ok=True)
+        if kept is not None:
+            kept.parent.mkdir(exist_ok=True)
+            save_parameters(kept)
+        write_record(path, {"step": stage.step.title, "decided": record})
+        return record
+
+    def replay(self, stages: Sequence[Stage]) -> List[Record]:
+        """Makes the network what finished stages made of it, with their parameters.
+
+        Args:
+            stages: The first of the run, or all of them.
+
+        Returns:
+            What each decided.
+
+        Raises:
+            DataError: If one has not finished, or its files are damaged.
+        """
+        for stage in stages:
+            for needed in (stage.parameters, stage.record):
+                if needed is not None and not (self.folder / needed).exists():
+                    raise DataError(
+                        f"the run in {self.folder} has not finished: {needed} is missing.",
+                        help="go on with it by 'nnabla-compress run -o "
+                        f"{shell_word(self.folder)} --resume'",
+                    )
+        found = []
+        for stage in stages:
+            self._begin(stage)
+            found.append(self._replayed(stage))
+        return found
+
+    def _begin(self, stage: Stage) -> None:
+        self._stage = stage
+        compresses = stage.step.compresses and not stage.step.same_function
+        if compresses and self._teacher is None and self.recipe.learns_from_teacher:
+            self._teacher = self._as_it_is()
+
+    def _replayed(self, stage: Stage) -> Record:
+        path = self.folder / stage.record
+        record: Record = read_record(path, made_again(path)).get("decided", {})
+        stage.step.replay(self, record)
+        if stage.parameters is not None:
+            kept = self.folder / stage.parameters
+            self.network()  # makes the parameters that the file has values for
+            known = set(nn.get_parameters(grad_only=False))
+            load_parameters(kept, made_again(kept))
+            if set(nn.get_parameters(grad_only=False)) != known:
+                raise DataError(
+                    f"{kept} does not fit the network of the recipe.",
+                    help="the network has changed since: begin a new run, in another folder",
+                )
+        return record
+
+    def _start(self) -> None:
+        """Initialises quantizers that nothing trains: from the weights, and one batch."""
+        inputs = self.inputs
+        if not graph_quantizers([self.network().output]):
+            return
+        with_data = inputs.splits is not None
+        output = self.build(
+            inputs.drawn_feed(_FIRST_BATCH).inputs if with_data else inputs.variables(), True
+        )
+        start_quantizers([output])
+        if with_data:
+            with unwrapped():
+                output.forward(clear_buffer=True)
+
+    def _as_it_is(self) -> Build:
+        """The network with copies of its parameters, whatever becomes of these."""
+        scope: Dict[str, Any] = OrderedDict()
+        for path, parameter in nn.get_parameters(grad_only=False).items():
+            with nn.parameter_scope("", scope):
+                copy = constant(np.array(parameter.d), path, parameter.need_grad)
+                nn.parameter.set_parameter(path, copy)
+        # A graph that is held has its parameters from no scope.
+        values = {leaf.data: np.array(leaf.d) for leaf in leaves([self.network().output])}
+        build = self.build
+
+        def teacher(x: Any, test: bool) -> nn.Variable:
+            with nn.parameter_scope("", scope):
+                output = build(x, test)
+            copies = {
+                leaf: nn.Variable.from_numpy_array(values[leaf.data])
+                for leaf in leaves([output])
+                if leaf.data in values
+            }
+            return rebuild([output], inputs=copies)[0]
+
+        return teacher
+
+
+def _network(x: Any, output: nn.Variable) -> Network:
+    return Network({"x": x} if isinstance(x, nn.Variable) else dict(x), {"y": output})

@@ -1,0 +1,119 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""A step that quantizes the network with a few samples, without training it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from typing import Any, Dict, Mapping, Optional
+
+from pydantic import Field, model_validator
+
+from nnabla_compress.analysis.channel_pairs import with_channel_clips
+from nnabla_compress.calibration.network import copy_of, folded_copy, quantized_copy
+from nnabla_compress.calibration.ptq import post_training_quantize
+from nnabla_compress.calibration.settings import PostTrainingSettings
+from nnabla_compress.calibration.steps import step_rows
+from nnabla_compress.graph.network import Network
+from nnabla_compress.quantizers import graph_quantizers
+from nnabla_compress.recipes.step import Course, Record, Step, register_step
+from nnabla_compress.runs.doubts import of_inputs
+from nnabla_compress.transforms.quantize import refuse_codes
+
+
+@register_step("calibrate")
+class Calibrate(Step):
+    """Post-training quantization: ranges, biases and roundings from samples without labels.
+
+    Args:
+        settings: Quantizers, and what is tried.
+        samples: Most samples that are looked at.
+        bits: Bits of the weights, where ``weights`` gives no rules.
+        activation_bits: Bits of the feature maps, where ``activations`` gives none.
+    """
+
+    flat = "settings"
+
+    settings: PostTrainingSettings = Field(default_factory=PostTrainingSettings)
+    samples: int = Field(default=512, ge=1)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _bits_as_rules(cls, content: Any) -> Any:
+        if not isinstance(content, Mapping):
+            return content
+        found: Dict[str, Any] = dict(content)
+        bits, of_maps = found.pop("bits", None), found.pop("activation_bits", None)
+        if bits is not None:
+            found.setdefault("weights", [f"affine:bits={bits}"])
+        if of_maps is not None:
+            found.setdefault("activations", [f"affine:bits={of_maps},symmetric=false"])
+        for key in ("weights", "activations"):
+            if isinstance(found.get(key), str):
+                found[key] = [found[key]]
+        return found
+
+    @property
+    def samples_taken(self) -> int:
+        """Samples that ranges, biases and roundings are fitted to."""
+        return self.samples
+
+    def need_of_data(self) -> Optional[str]:
+        """Returns why feature maps need data."""
+        if not self.settings.activations:
+            return None
+        return "the ranges of the feature maps come from samples"
+
+    def foresee(self, course: Course) -> None:
+        """Refuses rules that match nothing, and a network that is quantized already."""
+        course.adopt(self._structure(course, {}, False))
+
+    def run(self, course: Course) -> Record:
+        """Quantizes, and keeps what helps."""
+        network, arrays = course.network(), course.samples(self.samples)
+        samples = None if arrays is None else _in_order(arrays, network)
+        ends = list(network.inputs.values()), list(network.outputs.values())
+        doubtful = [f"{note}." for note in of_inputs(samples or [], *ends)]
+        for note in doubtful:
+            course.tell(f"note: {note}")
+        settings = replace(self.settings, seed=course.seed)
+        result = post_training_quantize(ends[1], ends[0], samples, settings, course.tell)
+        inputs = dict(zip(network.inputs, result.inputs))
+        made = Network(inputs, dict(zip(network.outputs, result.outputs)), result.scope)
+        nodes = [node.info.args for node in graph_quantizers(result.outputs)]
+        course.adopt(made)
+        return {
+            "signed": {n["name"]: bool(n["signed"]) for n in nodes if n.get("tensor") == ""},
+            "channel_clips": result.channel_clips,
+            "samples": 0 if samples is None else len(samples[0]),
+            "tried": step_rows(result.steps),
+            "notes": [*doubtful, *result.notes],
+        }
+
+    def replay(self, course: Course, record: Mapping[str, Any]) -> None:
+        """Puts the same quantizers in, with the signs and clips that were found."""
+        course.adopt(self._structure(course, record["signed"], record["channel_clips"]))
+
+    def results(self, record: Mapping[str, Any]) -> Record:
+        """Returns the settings, and what was tried."""
+        return {
+            "settings": asdict(self.settings),
+            "calibration_samples": record["samples"],
+            "steps": record["tried"],
+            "notes": record["notes"],
+        }
+
+    def _structure(self, course: Course, signed: Mapping[str, bool], clips: bool) -> Network:
+        network = course.network()
+        refuse_codes(list(network.outputs.values()))
+        plain = folded_copy(list(network.outputs.values()), list(network.inputs.values()))
+        if clips:
+            plain = copy_of(with_channel_clips(plain.outputs), plain.inputs)
+        made = quantized_copy(plain, signed, self.settings)
+        inputs = dict(zip(network.inputs, made.inputs))
+        return Network(inputs, dict(zip(network.outputs, made.outputs)), made.scope)
+
+
+def _in_order(arrays: Mapping[str, Any], network: Network) -> Any:
+    if len(network.inputs) == 1:
+        return list(arrays.values())
+    return [arrays[name] for name in network.inputs]
