@@ -65,6 +65,15 @@ def validated(kind: Type[_Kind], content: Any, where: str) -> _Kind:
         raise ConfigError(f"{where}: {error.message}", help=error.help) from None
 
 
+def keys_of(kind: Any) -> List[str]:
+    """Returns the names of the options of a class: a model's, or a data class's.
+
+    Args:
+        kind: The class.
+    """
+    return [field.name for field in fields(kind)] if is_dataclass(kind) else list(kind.model_fields)
+
+
 def _explained(error: ValidationError, where: str, kind: Type[BaseModel]) -> ConfigError:
     # A misspelt key is also a missing one: name the cause, not the consequence.
     found = error.errors()
@@ -95,4 +104,4 @@ def _keys_at(kind: Type[BaseModel], path: Sequence[str]) -> List[str]:
         annotation = part.model_fields[key].annotation
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         part = next(c for c in candidates if hasattr(c, "model_fields") or is_dataclass(c))
-    return [field.name for field in fields(part)] if is_dataclass(part) else list(part.model_fields)
+    return keys_of(part)

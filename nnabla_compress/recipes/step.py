@@ -14,6 +14,7 @@ from typing import (
     Optional,
     Protocol,
     Sequence,
+    Tuple,
     Type,
     TypeVar,
 )
@@ -23,7 +24,7 @@ from pydantic import model_serializer, model_validator
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
-from nnabla_compress.options import Options, named, validated
+from nnabla_compress.options import Options, keys_of, named, validated
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training import BudgetOptions, Term, TrainingSettings
 from nnabla_compress.transforms.transform import Context, Transform, transforms
@@ -100,6 +101,8 @@ class Step(Options):
     """The option that a value alone stands for; none if empty."""
     flat: ClassVar[str] = ""
     """The option whose own options stand among those of the step; none if empty."""
+    aliases: ClassVar[Tuple[str, ...]] = ()
+    """Keys that are short for others, and no options."""
 
     @property
     def title(self) -> str:
@@ -191,7 +194,17 @@ class Step(Options):
         if not cls.flat or not isinstance(content, Mapping) or cls.flat in content:
             return content
         own = {key: value for key, value in content.items() if key in cls.model_fields}
-        return {**own, cls.flat: {key: v for key, v in content.items() if key not in own}}
+        inner = {key: value for key, value in content.items() if key not in own}
+        known = keys_of(cls.model_fields[cls.flat].annotation)
+        for key in inner:
+            if key not in known:
+                keys = [
+                    *(name for name in cls.model_fields if name != cls.flat),
+                    *cls.aliases,
+                    *known,
+                ]
+                raise ConfigError(f"unknown key {key!r}.", help=did_you_mean(key, keys))
+        return {**own, cls.flat: inner}
 
     @model_serializer(mode="wrap")
     def _to_flat(self, serialize: Any) -> Dict[str, Any]:

@@ -59,6 +59,9 @@ class Transform(Options):
     """What recipes call it."""
     short: ClassVar[str] = ""
     """The option that a value alone stands for, as in ``fold: before``; none if empty."""
+    holds: ClassVar[bool] = False
+    """Whether it changes parameters of the network, and so can be done once only. The network is
+    then built from its graph from now on, not from its source."""
     of_inference: ClassVar[bool] = False
     """Whether it takes the network as it infers, and gives one that is trained so, too."""
     same_function: ClassVar[bool] = False
@@ -66,11 +69,8 @@ class Transform(Options):
 
     @property
     def held(self) -> bool:
-        """Whether it changes parameters of the network, and so can be done once only.
-
-        The network is then built from its graph from now on, not from its source.
-        """
-        return False
+        """Whether these options hold the network; :attr:`holds` where all of them do."""
+        return self.holds
 
     def need_of_data(self) -> Optional[str]:
         """Returns why it needs data, None if it does not."""

@@ -32,6 +32,7 @@ class Calibrate(Step):
     """
 
     flat = "settings"
+    aliases = ("bits", "activation_bits")
 
     settings: PostTrainingSettings = Field(default_factory=PostTrainingSettings)
     samples: int = Field(default=512, ge=1)

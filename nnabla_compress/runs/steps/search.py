@@ -1,0 +1,153 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""A step that chooses the options of a transform by trying them, and applies the best."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
+
+import nnabla as nn
+import numpy as np
+from pydantic import Field, SerializeAsAny, field_serializer, field_validator, model_validator
+
+from nnabla_compress.analysis.packed_bytes import packed_weight_bytes
+from nnabla_compress.calibration.observe import compute
+from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
+from nnabla_compress.graph.compare import decibels
+from nnabla_compress.graph.network import Network
+from nnabla_compress.progress import counted
+from nnabla_compress.recipes.step import Course, Record, Step, register_step
+from nnabla_compress.search import each, knapsack  # noqa: F401 - they make themselves known
+from nnabla_compress.search.sampler import Sampler, Trial, sampler_of
+from nnabla_compress.sizes import parse_size, size_text
+from nnabla_compress.transforms import start_quantizers, transform_named
+
+
+@register_step("search")
+class Search(Step):
+    """Tries options of a transform and applies those with the least noise in the outputs.
+
+    A trial applies the transform to a copy of the network, starts its quantizers, and measures
+    the noise-to-signal ratio of the outputs on some samples, without labels and without training.
+
+    Args:
+        over: The transform whose options are chosen.
+        sampler: What proposes them, such as ``{knapsack: {bits: [2, 4, 8]}}`` or
+            ``{each: [lut:bits=2, lut:bits=4]}``.
+        weights: Most that all weights may take, packed: bytes, or text with a unit.
+        samples: Samples to measure on, drawn from the training samples.
+    """
+
+    over: str = "quantize"
+    sampler: SerializeAsAny[Sampler] = Field(default_factory=knapsack.Knapsack)
+    weights: Optional[Union[float, str]] = None
+    samples: int = Field(default=256, ge=1)
+
+    @field_validator("sampler", mode="before")
+    @classmethod
+    def _known(cls, entry: Any) -> Any:
+        return sampler_of(entry)
+
+    @field_serializer("sampler")
+    def _by_name(self, sampler: Sampler) -> Record:
+        return {sampler.name: sampler.model_dump(mode="json")}
+
+    @model_validator(mode="after")
+    def _possible(self) -> Search:
+        transform_named(self.over)
+        if self.weights is not None:
+            parse_size(self.weights, "search: weights")
+        return self
+
+    @property
+    def starts(self) -> bool:
+        """What it chooses may be quantizers."""
+        return True
+
+    def need_of_data(self) -> Optional[str]:
+        """Returns why it needs data."""
+        return "a search measures on samples"
+
+    def foresee(self, course: Course) -> None:
+        """Refuses first options that don't fit the network, and applies them."""
+        proposal = self.sampler.propose(course.network(), [], self._limit)
+        if proposal is None:
+            raise ConfigError("search: the sampler proposes nothing.", help="give it choices")
+        course.apply(transform_named(self.over).checked(proposal.options))
+
+    def run(self, course: Course) -> Record:
+        """Tries what the sampler proposes, and applies the best."""
+        network = course.network()
+        arrays = course.samples(self.samples)
+        assert arrays is not None
+        rows = list(arrays.values())
+        if len(network.inputs) > 1:
+            rows = [arrays[name] for name in network.inputs]
+        expected = _computed(network, rows)
+        history: List[Trial] = []
+        with counted("search", 0) as at:
+            while True:
+                proposal = self.sampler.propose(network, history, self._limit)
+                if proposal is None:
+                    break
+                history.append(self._trial(course, network, proposal, rows, expected))
+                at(len(history))
+        best = self._best(history)
+        chosen = best.proposal.options
+        decided = course.apply(transform_named(self.over).checked(chosen))
+        trials = [_row(trial) for trial in history]
+        return {"options": chosen, "decided": decided, **_row(best), "trials": trials}
+
+    def replay(self, course: Course, record: Mapping[str, Any]) -> None:
+        """Applies what was chosen."""
+        transform = transform_named(self.over).checked(record["options"])
+        course.apply(transform, record["decided"])
+
+    @property
+    def _limit(self) -> Optional[float]:
+        return None if self.weights is None else parse_size(self.weights, "search: weights")
+
+    def _trial(
+        self,
+        course: Course,
+        network: Network,
+        proposal: Any,
+        rows: Sequence[np.ndarray],
+        expected: Sequence[np.ndarray],
+    ) -> Trial:
+        transform = transform_named(self.over).checked(proposal.options)
+        copy = network.copy()
+        with copy.within():
+            made, _ = transform.apply(copy, course)
+            outputs = list(made.outputs.values())
+            start_quantizers(outputs)
+            got = _computed(made, rows)
+            size = packed_weight_bytes(outputs)
+        signal = sum(float(np.square(y, dtype=np.float64).sum()) for y in expected)
+        pairs = zip(expected, got)
+        noise = sum(float(np.square(y - q, dtype=np.float64).sum()) for y, q in pairs)
+        return Trial(proposal, noise / signal if signal else noise, size)
+
+    def _best(self, history: Sequence[Trial]) -> Trial:
+        eligible = [trial for trial in history if trial.proposal.eligible]
+        limit = self._limit
+        kept = [t for t in eligible if limit is None or t.weight_bytes <= limit]
+        if not kept:
+            least = min((trial.weight_bytes for trial in eligible), default=0.0)
+            raise InfeasibleBudgetError(
+                f"search: weights of at most {size_text(limit or 0)} requested, the least of what "
+                f"was tried takes {size_text(least)}.",
+                help="raise the budget, or let the sampler try less",
+            )
+        return min(kept, key=lambda trial: (trial.cost, trial.weight_bytes))
+
+
+def _computed(network: Network, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
+    with nn.auto_forward(False):
+        return compute(list(network.outputs.values()), list(network.inputs.values()), list(rows))
+
+
+def _row(trial: Trial) -> Dict[str, Any]:
+    row: Dict[str, Any] = {"tried": trial.proposal.options, "weight_bytes": trial.weight_bytes}
+    if trial.cost > 0:
+        row["output_snr"] = decibels(1.0, trial.cost)
+    return row

@@ -1,0 +1,87 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""A sampler that measures each layer by itself and fills the budget with the best bits."""
+
+from __future__ import annotations
+
+from typing import Dict, List, Optional, Sequence, Tuple
+
+from pydantic import Field, field_validator
+
+from nnabla_compress.analysis import layers
+from nnabla_compress.analysis.packed_bytes import packed_weight_bytes
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.graph.network import Network
+from nnabla_compress.rules import Candidate
+from nnabla_compress.search.assign_bits import BitWidth, assign_bits
+from nnabla_compress.search.choices import recipe_rules
+from nnabla_compress.search.sampler import Proposal, Sampler, Trial, register_sampler
+from nnabla_compress.search.scoring import rule_of
+
+_WEIGHTS = "weights"
+
+
+@register_sampler("knapsack")
+class Knapsack(Sampler):
+    """Chooses bits for each layer: the least sum of what each layer costs by itself.
+
+    Each layer is quantized alone with each of the bits; a multiple-choice knapsack then takes the
+    bits whose costs add up to the least within the budget. Needs a budget of weights.
+
+    Args:
+        bits: Bit widths to choose from.
+        quantizer: The quantizer without bits, such as ``lut`` or ``lut:dictionary=pow2``.
+    """
+
+    bits: List[int] = Field(default_factory=lambda: [2, 3, 4, 8], min_length=1)
+    quantizer: str = "lut"
+
+    @field_validator("quantizer")
+    @classmethod
+    def _has_bits(cls, quantizer: str) -> str:
+        rule_of(quantizer, 4)
+        return quantizer
+
+    def propose(
+        self, network: Network, history: Sequence[Trial], limit: Optional[float]
+    ) -> Optional[Proposal]:
+        """Returns the next layer with the next bits, and in the end the bits of all."""
+        if limit is None:
+            raise ConfigError(
+                "knapsack fills a budget, and there is none.", help="add weights: 20 kB, say"
+            )
+        tasks = self._tasks(network)
+        if len(history) < len(tasks):
+            name, bits = tasks[len(history)]
+            return Proposal(recipe_rules(self._rules, {(_WEIGHTS, name): bits}), eligible=False)
+        if len(history) > len(tasks):
+            return None
+        return Proposal(recipe_rules(self._rules, self._best(network, tasks, history, limit)))
+
+    @property
+    def _rules(self) -> Dict[str, str]:
+        return {_WEIGHTS: self.quantizer}
+
+    def _tasks(self, network: Network) -> List[Tuple[str, int]]:
+        found = [x for x in layers(list(network.outputs.values())) if not x.shared]
+        candidates = [Candidate(x.name, x.type, int(x.weight.size)) for x in found]
+        names = rule_of(self.quantizer, 4).choose(candidates)
+        if not names:
+            raise ConfigError(f"{self.quantizer!r} matches no layer.", help="choose other layers")
+        return [(name, bits) for name in names for bits in sorted(set(self.bits))]
+
+    def _best(
+        self,
+        network: Network,
+        tasks: Sequence[Tuple[str, int]],
+        history: Sequence[Trial],
+        limit: float,
+    ) -> Dict[Tuple[str, str], int]:
+        # What a trial saves of the whole is what its layer saves.
+        total = packed_weight_bytes(list(network.outputs.values()))
+        sizes = {x.name: 4 * int(x.weight.size) for x in layers(list(network.outputs.values()))}
+        choices: Dict[Tuple[str, str], List[BitWidth]] = {}
+        for (name, bits), trial in zip(tasks, history):
+            size = int(8 * (sizes[name] - (total - trial.weight_bytes)))
+            choices.setdefault((_WEIGHTS, name), []).append(BitWidth(bits, trial.cost, (size,)))
+        rest = total - sum(sizes[name] for _, name in choices)
+        return assign_bits(choices, {_WEIGHTS: (0, max(0, int(8 * (limit - rest))))}).bits
