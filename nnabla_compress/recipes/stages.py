@@ -41,7 +41,7 @@ class Stage:
     def parameters(self) -> Optional[str]:
         """Path of the parameters after it, below the run folder; None where they are not kept."""
         step = self.step
-        changes = step.trains or not self.hands_on and (self.takes_over or not step.same_function)
+        changes = step.sets_values or not self.hands_on and (self.takes_over or not step.same_function)
         return f"{self.files}.h5" if changes else None
 
 
@@ -90,5 +90,5 @@ def _stages(steps: Sequence[Step], files: Sequence[str]) -> List[Stage]:
         then = steps[number] if number < len(steps) else None
         hands_on = then is not None and (then.trains or then.same_function)
         found.append(Stage(step, number, path, hands_on, takes_over))
-        takes_over = hands_on and not step.trains
+        takes_over = hands_on and not step.sets_values
     return found

@@ -47,6 +47,9 @@ class Course(Context, Protocol):
     build: Callable[[Any, bool], nn.Variable]
     """Builds the network of now, ``build(x, test)``."""
 
+    said: Dict[str, Any]
+    """What ``results.json`` says of the step as it was carried out now, such as its seconds."""
+
     @property
     def teacher(self) -> Callable[[Any, bool], nn.Variable]:
         """Builds the network as it was before its compression, ``teacher(x, test)``."""
@@ -123,6 +126,11 @@ class Step(Options):
     def trains(self) -> bool:
         """Whether it trains the network."""
         return False
+
+    @property
+    def sets_values(self) -> bool:
+        """Whether it gives parameters values that its record does not tell."""
+        return True
 
     @property
     def starts(self) -> bool:

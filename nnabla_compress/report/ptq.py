@@ -41,7 +41,7 @@ def step_table(rows: Sequence[Mapping[str, Any]], judge: str = "snr") -> Table:
         if scored:
             cells += [f"{row['kl']:.4g}", f"{100 * row['same_class']:.1f} %"]
         cells += [f"{row['weight_snr']:.2f}", "yes" if row["kept"] else "no"]
-        table.add_row(*cells, f"{row['seconds']:.1f}")
+        table.add_row(*cells, f"{row['seconds']:.1f}" if "seconds" in row else "")
     if measured:
         table.caption = (
             "against the outputs of the float network, on calibration samples held out; a step "

@@ -73,6 +73,7 @@ class Course:
         self.seed, self.tell = recipe.seed, tell
         self._teacher: Optional[Build] = None
         self._announce, self._resume = announce, resume
+        self.said: Dict[str, Any] = {}
         self._stage: Optional[Stage] = None
 
     @property
@@ -216,7 +217,7 @@ class Course:
         return found
 
     def _begin(self, stage: Stage) -> None:
-        self._stage = stage
+        self._stage, self.said = stage, {}
         compresses = stage.step.compresses and not stage.step.same_function
         if compresses and self._teacher is None and self.recipe.learns_from_teacher:
             self._teacher = self._as_it_is()

@@ -193,7 +193,7 @@ class Run:
                 self._float_part(course, results, cause)
             record = course.go(stage)
             steps.append({"step": stage.step.title, **record})
-            results.update(stage.step.results(record))
+            results.update({**stage.step.results(record), **course.said})
             if stage.step.trains and recipe.steps is None:
                 results["training" if "float" in results else "float_training"] = record
             if stage.step.trains or stage.step.compresses:

@@ -82,11 +82,13 @@ class Calibrate(Step):
         made = Network(inputs, dict(zip(network.outputs, result.outputs)), result.scope)
         nodes = [node.info.args for node in graph_quantizers(result.outputs)]
         course.adopt(made)
+        tried = step_rows(result.steps)
+        course.said["steps"] = tried
         return {
             "signed": {n["name"]: bool(n["signed"]) for n in nodes if n.get("tensor") == ""},
             "channel_clips": result.channel_clips,
             "samples": 0 if samples is None else len(samples[0]),
-            "tried": step_rows(result.steps),
+            "tried": [{k: v for k, v in row.items() if k != "seconds"} for row in tried],
             "notes": [*doubtful, *result.notes],
         }
 

@@ -59,6 +59,11 @@ class Search(Step):
         return self
 
     @property
+    def sets_values(self) -> bool:
+        """What a transform makes of parameters follows from what was decided."""
+        return False
+
+    @property
     def starts(self) -> bool:
         """What it chooses may be quantizers."""
         return True

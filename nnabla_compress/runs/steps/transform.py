@@ -31,6 +31,11 @@ class TransformStep(Step):
         return self.transform.same_function
 
     @property
+    def sets_values(self) -> bool:
+        """What a transform makes of parameters follows from what was decided."""
+        return False
+
+    @property
     def starts(self) -> bool:
         """A transform may put quantizers in."""
         return True

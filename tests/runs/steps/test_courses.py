@@ -1,0 +1,155 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Sequences of steps: they end, open again by their records, and resume to the same bits."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import numpy as np
+import pytest
+
+from nnabla_compress.errors import CompressError, DataError
+from nnabla_compress.recipes import Recipe
+from nnabla_compress.runs import Run, evaluate_run, export_run
+from tests.runs.steps.small import TRAIN, all_bytes, go, opened_again, recipe_of, write_small
+
+LAST = {"train": {**TRAIN["train"], "terms": [{"distill": {"temperature": 2}}]}}
+COURSES = {
+    "quantized in two rounds": [
+        TRAIN,
+        {"quantize": "a*=lut:bits=3"},
+        TRAIN,
+        {"quantize": "b*=uniform:bits=4"},
+        LAST,
+    ],
+    "calibrated, then trained": [
+        TRAIN,
+        {"calibrate": {"bits": 4, "activation_bits": 6, "samples": 40, "rounding": False}},
+        LAST,
+    ],
+    "folded and not trained": [
+        TRAIN,
+        {"fold": "before"},
+        {"quantize": {"weights": "lut:bits=2", "activations": "uniform:bits=4"}},
+    ],
+    "searched, then trained": [
+        {"search": {"sampler": {"knapsack": {"bits": [2, 4]}}, "weights": 110, "samples": 20}},
+        TRAIN,
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def source(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("source")
+    write_small(folder)
+    return folder
+
+
+@pytest.fixture(scope="module", params=list(COURSES))
+def done(request, source):
+    """A recipe, the folder where it was carried out in one go, and what it said."""
+    recipe = recipe_of(source, *COURSES[request.param])
+    folder = source / request.param
+    return recipe, folder, go(recipe, folder)
+
+
+def test_a_finished_course_is_opened_by_its_records(done, tmp_path):
+    recipe, folder, results = done
+    opened_again(folder, results)
+    kept = json.loads((folder / "results.json").read_text())
+    assert [row["step"] for row in kept["recipe_steps"]] == [s.title for s in recipe.steps]
+    assert Recipe.parse(recipe.dump()) == recipe
+    exported = export_run(folder, tmp_path / "again")
+    assert exported.paths[0].read_bytes() == (folder / "results.nnp").read_bytes()
+
+
+def test_a_course_killed_behind_any_step_ends_with_the_same_bits(done, tmp_path):
+    recipe, folder, results = done
+    for left in range(len(recipe.stages)):
+        copy = tmp_path / f"after_{left}" / folder.name
+        shutil.copytree(folder, copy)
+        for stage in recipe.stages[left:]:
+            for path in copy.glob(f"steps/{stage.number:02d}-*"):
+                shutil.rmtree(path) if path.is_dir() else path.unlink()
+        for name in ("results.json", "results.nnp", "results.nnb", "checksums.json"):
+            (copy / name).unlink()
+        with pytest.raises(DataError, match="has not finished"):
+            evaluate_run(copy)
+        again = go(recipe, copy, resume=True)
+        assert all_bytes(copy) == all_bytes(folder), left
+        assert again["compressed"]["loss"] == results["compressed"]["loss"]
+
+
+def test_a_training_killed_in_between_ends_with_the_same_bits(done, tmp_path):
+    recipe, folder, _ = done
+    for which in range(sum(step.trains for step in recipe.steps)):
+        copy = tmp_path / f"in_{which}" / folder.name
+        with pytest.raises(KeyboardInterrupt):
+            Run(recipe, copy, copy.parent).execute(interrupted(which))
+        go(recipe, copy, resume=True)
+        assert all_bytes(copy) == all_bytes(folder), which
+
+
+def interrupted(which):
+    """Stops one of the trainings at its fifth update."""
+    seen = []
+
+    def announce(name, total):
+        seen.append(name)
+
+        def progress(done, total, values):
+            if len(seen) == which + 1 and done == 5:
+                raise KeyboardInterrupt
+
+        return progress
+
+    return announce
+
+
+def test_the_bits_of_a_search_fill_the_budget(done):
+    recipe, folder, results = done
+    if recipe.steps[0].title != "search":
+        pytest.skip("no search")
+    found = results["recipe_steps"][0]
+    assert found["weight_bytes"] <= 110
+    assert len(found["trials"]) == 5  # two layers at two widths each, then both together
+    assert {row["bits"] for row in results["layers"]} <= {2, 4}
+
+
+@pytest.mark.parametrize(
+    "steps, message",
+    [
+        ([{"quantize": "nothing*=lut:bits=2"}], "no layer matches 'nothing"),
+        (
+            [{"search": {"sampler": {"each": ["lut:bits=2"]}, "weights": 3}}],
+            "least of what was tried",
+        ),
+        ([{"search": {"sampler": "knapsack"}}], "fills a budget"),
+        ([{"quantize": "lut:bits=2"}, {"calibrate": {}}], "quantized already"),
+        ([{"calibrate": {"weights": "nothing*=affine:bits=4"}}], "no layer matches 'nothing"),
+        (["fold", {"train": {"epochs": 1, "terms": [{"budget": {"weights": 1}}]}}], "learns its"),
+    ],
+)
+def test_what_can_not_be_done_is_said_before_anything_is_trained(source, tmp_path, steps, message):
+    def never(name, total):
+        raise AssertionError(f"{name} began")
+
+    recipe = recipe_of(source, *steps, TRAIN)
+    with pytest.raises(CompressError, match=message):
+        Run(recipe, tmp_path / "out", tmp_path).execute(never)
+
+
+def test_samples_that_calibration_took_are_not_scored_on_in_a_recipe(source, tmp_path):
+    rng = np.random.RandomState(1)
+    np.savez(tmp_path / "one.npz", x=rng.randn(50, 6), y=rng.randint(0, 2, 50))
+    recipe = recipe_of(source, {"calibrate": {"samples": 30}}).model_dump(mode="json")
+    recipe["data"] = {"source": "npz", "path": str(tmp_path / "one.npz")}
+    results = go(Recipe.checked(recipe), tmp_path / "out")
+    assert (results["calibration_samples"], results["float"]["samples"]) == (30, 20)
+
+
+def test_the_forms_of_a_recipe_exclude_each_other(source):
+    with pytest.raises(CompressError, match="steps and float_training exclude"):
+        recipe_of(source, TRAIN, float_training={"epochs": 1})
