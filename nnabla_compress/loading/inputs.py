@@ -21,13 +21,13 @@ from nnabla_compress.loading.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.progress import stage, tracked
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.training import Loss
-from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.evaluate import Build, Made, judged, outputs_of
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.turns import one_at_a_time
 
 
-def _as_it_is(output: nn.Variable) -> nn.Variable:
-    return output
+def _as_it_is(made: Made) -> Made:
+    return made
 
 
 class Drawn(NamedTuple):
@@ -76,7 +76,7 @@ class Inputs:
     build: Build
     shapes: Mapping[str, Tuple[int, ...]]
     choose_loss: Callable[[Tuple[int, ...], bool], Loss]
-    finish: Callable[[nn.Variable], nn.Variable] = _as_it_is
+    finish: Callable[[Made], Made] = _as_it_is
     unlabelled: bool = False
     seed: int = 0
     only_batch: Optional[int] = None
@@ -107,6 +107,12 @@ class Inputs:
         return self.splits.split("test" if self.splits.test is not None else "validation")
 
     @property
+    def one_output(self) -> bool:
+        """Whether the network gives one output, which a loss can act on."""
+        with own_parameters(), nn.auto_forward(False):
+            return isinstance(self.build(self.variables(), True), nn.Variable)
+
+    @property
     def loss(self) -> Loss:
         """What the network learns and is judged by: given, its own, or a classifier's.
 
@@ -115,7 +121,7 @@ class Inputs:
         """
         if self._loss is None:
             with own_parameters(), nn.auto_forward(False):
-                shape = self.build(self.variables(), True).shape
+                shape = judged(self.build(self.variables(), True)).shape
             labelled = self.splits is None or any(s.labelled for s in self.splits.splits.values())
             self._loss = self.choose_loss(tuple(shape), labelled)
         return self._loss
@@ -139,6 +145,8 @@ class Inputs:
         if self.test is None:
             return
         shape = self.check_rows()
+        if not self.one_output:
+            return
         for split in self.data.splits.values():
             if split.labelled or not self.unlabelled:
                 self.loss.check(shape, split)
@@ -147,7 +155,7 @@ class Inputs:
         """Refuses a network that does not give one row a sample, before it runs on samples.
 
         Returns:
-            The shape of its output.
+            The shape of its output, of several that of the first.
 
         Raises:
             DataError: If the first axis of the output is not that of the samples, or samples
@@ -155,12 +163,15 @@ class Inputs:
         """
         rows = self.only_batch or 1
         with own_parameters(), nn.auto_forward(False):
-            shape = tuple(self.build(self.variables(), True).shape)
-            refuse_other_axes(shape, rows)
+            shapes = [
+                tuple(y.shape) for y in outputs_of(self.build(self.variables(), True)).values()
+            ]
+            for shape in shapes:
+                refuse_other_axes(shape, rows)
             x = self.variables(2)
             inputs = [x] if isinstance(x, nn.Variable) else list(x.values())
-            refuse_mixed(graph_mixes_rows([self.build(x, True)], inputs))
-        return shape
+            refuse_mixed(graph_mixes_rows(list(outputs_of(self.build(x, True)).values()), inputs))
+        return shapes[0]
 
     def answer(self) -> bool:
         """Gives samples without targets the float network's own answers, as it is now.
@@ -168,6 +179,8 @@ class Inputs:
         Returns:
             Whether there were any.
         """
+        if not self.one_output:
+            return False
         if self.splits is None or all(split.labelled for split in self.splits.splits.values()):
             return False
         loss = self.loss
@@ -183,7 +196,7 @@ class Inputs:
     def _outputs(self, split: Split, batch_size: int = 100) -> np.ndarray:
         feed = Feed(split, self.only_batch or min(batch_size, len(split)))
         with nn.auto_forward(False):
-            output = self.build(feed.inputs, True)
+            output = judged(self.build(feed.inputs, True))
         found: List[np.ndarray] = []
         size = feed.x.shape[0]
         batches = self._batches(split, size)

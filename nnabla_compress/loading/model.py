@@ -15,7 +15,7 @@ from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.models.heads import Head, activated, before_activation, without_loss
 from nnabla_compress.recipes import LossPart, ModelPart, Recipe
 from nnabla_compress.training import LOSSES, Loss, make_loss
-from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.evaluate import Build, Made
 from nnabla_compress.training.losses import default_loss
 
 # Losses of logits, by those of the probabilities that an activation makes of them.
@@ -110,7 +110,7 @@ class Model:
     make: Callable[[int], Build]
     wanted: Wanted
     choose_loss: LossChoice
-    finish: Callable[[nn.Variable], nn.Variable]
+    finish: Callable[[Made], Made]
     only_batch: Optional[int] = None
     notes: Tuple[str, ...] = ()
 
@@ -164,17 +164,19 @@ def _stored(recipe: Recipe, file: models.NnpFile) -> Model:
         else:
             target += [head.target, *([stored] if stored is not None else [])]
 
-    def build(x: nn.Variable, test: bool) -> nn.Variable:
+    def build(x: nn.Variable, test: bool) -> Made:
         found = file.build(network, x=x, test=test)
+        if len(found.outputs) > 1:
+            return found.outputs
         prediction = without_loss(found.output)
         return before_activation(prediction) if choice.on_logits else prediction
 
-    def finish(output: nn.Variable) -> nn.Variable:
-        if not choice.on_logits:
-            return output
+    def finish(made: Made) -> Made:
+        if not choice.on_logits or not isinstance(made, nn.Variable):
+            return made
         with own_parameters():
             stored = file.build(network, batch_size=1).output
-            return activated(output, without_loss(stored))
+            return activated(made, without_loss(stored))
 
     wanted = Wanted(inputs, tuple(dict.fromkeys(target)), _targets(choice), shapes=shapes)
     only, notes = file.only_batch(network), file.notes(network)

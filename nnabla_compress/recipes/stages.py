@@ -41,7 +41,9 @@ class Stage:
     def parameters(self) -> Optional[str]:
         """Path of the parameters after it, below the run folder; None where they are not kept."""
         step = self.step
-        changes = step.sets_values or not self.hands_on and (self.takes_over or not step.same_function)
+        changes = (
+            step.sets_values or not self.hands_on and (self.takes_over or not step.same_function)
+        )
         return f"{self.files}.h5" if changes else None
 
 

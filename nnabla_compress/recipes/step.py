@@ -19,7 +19,6 @@ from typing import (
     TypeVar,
 )
 
-import nnabla as nn
 from pydantic import model_serializer, model_validator
 
 from nnabla_compress.errors import ConfigError
@@ -27,6 +26,7 @@ from nnabla_compress.graph.network import Network
 from nnabla_compress.options import Options, keys_of, named, validated
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training import BudgetOptions, Term, TrainingSettings
+from nnabla_compress.training.evaluate import Build
 from nnabla_compress.transforms.transform import Context, Transform, transforms
 
 Record = Dict[str, Any]
@@ -44,14 +44,14 @@ _OF_TRANSFORMS = "nnabla_compress.runs.steps.transform"
 class Course(Context, Protocol):
     """What a step of a run works on: the network as the steps before it left it, and the data."""
 
-    build: Callable[[Any, bool], nn.Variable]
+    build: Build
     """Builds the network of now, ``build(x, test)``."""
 
     said: Dict[str, Any]
     """What ``results.json`` says of the step as it was carried out now, such as its seconds."""
 
     @property
-    def teacher(self) -> Callable[[Any, bool], nn.Variable]:
+    def teacher(self) -> Build:
         """Builds the network as it was before its compression, ``teacher(x, test)``."""
 
     def network(self, test: bool = True) -> Network:

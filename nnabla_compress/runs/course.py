@@ -26,7 +26,7 @@ from nnabla_compress.recipes.step import Record
 from nnabla_compress.runs.results import Tell, outcome_as_dict
 from nnabla_compress.safe_names import shell_word
 from nnabla_compress.training import Term, Trainer, TrainingSettings
-from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.evaluate import Build, Made, outputs_of
 from nnabla_compress.training.parameter_files import load_parameters, save_parameters
 from nnabla_compress.transforms import start_quantizers
 from nnabla_compress.transforms.transform import Transform
@@ -104,7 +104,7 @@ class Course:
         if decisions is None:
             _, decisions = transform.apply(given, self)
         before, decided = self.build, dict(decisions)
-        self.build = lambda x, test: transform.replay(_network(x, before(x, test)), decided).output
+        self.build = lambda x, test: _made(transform.replay(_network(x, before(x, test)), decided))
         return decided
 
     def hold(self, network: Network, of_inference: bool = True) -> None:
@@ -117,11 +117,13 @@ class Course:
         outputs, old = list(network.outputs.values()), network.inputs
         infers = outputs if of_inference else with_batch_statistics(outputs, False)
 
-        def build(x: Any, test: bool) -> nn.Variable:
+        def build(x: Any, test: bool) -> Made:
             new = [x] if isinstance(x, nn.Variable) else [x[name] for name in old]
             pairs = dict(zip(old.values(), new))
             made = on_inputs(infers, pairs)
-            return (made if test or of_inference else rebuild(outputs, inputs=pairs))[0]
+            if not (test or of_inference):
+                made = rebuild(outputs, inputs=pairs)
+            return _made(network.giving(made))
 
         self.build = build
 
@@ -241,16 +243,15 @@ class Course:
     def _start(self) -> None:
         """Initialises quantizers that nothing trains: from the weights, and one batch."""
         inputs = self.inputs
-        if not graph_quantizers([self.network().output]):
+        if not graph_quantizers(list(self.network().outputs.values())):
             return
         with_data = inputs.splits is not None
-        output = self.build(
-            inputs.drawn_feed(_FIRST_BATCH).inputs if with_data else inputs.variables(), True
-        )
-        start_quantizers([output])
+        x = inputs.drawn_feed(_FIRST_BATCH).inputs if with_data else inputs.variables()
+        outputs = list(outputs_of(self.build(x, True)).values())
+        start_quantizers(outputs)
         if with_data:
             with unwrapped():
-                output.forward(clear_buffer=True)
+                nn.forward_all(outputs, clear_buffer=True)
 
     def _as_it_is(self) -> Build:
         """The network with copies of its parameters, whatever becomes of these."""
@@ -260,21 +261,28 @@ class Course:
                 copy = constant(np.array(parameter.d), path, parameter.need_grad)
                 nn.parameter.set_parameter(path, copy)
         # A graph that is held has its parameters from no scope.
-        values = {leaf.data: np.array(leaf.d) for leaf in leaves([self.network().output])}
+        outputs = list(self.network().outputs.values())
+        values = {leaf.data: np.array(leaf.d) for leaf in leaves(outputs)}
         build = self.build
 
-        def teacher(x: Any, test: bool) -> nn.Variable:
+        def teacher(x: Any, test: bool) -> Made:
             with nn.parameter_scope("", scope):
-                output = build(x, test)
+                network = _network(x, build(x, test))
+            outputs = list(network.outputs.values())
             copies = {
                 leaf: nn.Variable.from_numpy_array(values[leaf.data])
-                for leaf in leaves([output])
+                for leaf in leaves(outputs)
                 if leaf.data in values
             }
-            return rebuild([output], inputs=copies)[0]
+            return _made(network.giving(rebuild(outputs, inputs=copies)))
 
         return teacher
 
 
-def _network(x: Any, output: nn.Variable) -> Network:
-    return Network({"x": x} if isinstance(x, nn.Variable) else dict(x), {"y": output})
+def _network(x: Any, made: Made) -> Network:
+    return Network({"x": x} if isinstance(x, nn.Variable) else dict(x), outputs_of(made))
+
+
+def _made(network: Network) -> Made:
+    outputs = network.outputs
+    return next(iter(outputs.values())) if list(outputs) == ["y"] else outputs

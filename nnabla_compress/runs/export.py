@@ -36,7 +36,7 @@ from nnabla_compress.recipes import ExportPart
 from nnabla_compress.safe_names import shell_word
 from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.targets import target_named
-from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.evaluate import Build, Made, outputs_of
 from nnabla_compress.turns import one_at_a_time
 
 
@@ -109,16 +109,16 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
     Raises:
         CompressError: If the network can't be exported.
     """
-    given, logits = _built(inputs, build)
-    output = inputs.finish(logits)
+    given, made = _built(inputs, build)
+    logits, finished = outputs_of(made), outputs_of(inputs.finish(made))
     samples = _samples(inputs, list(given), part.samples)
     only = inputs.only_batch
     try:
-        return export_graph(nnp, {"y": output}, given, part, samples, only, notes=inputs.notes)
+        return export_graph(nnp, finished, given, part, samples, only, notes=inputs.notes)
     except UnsupportedFunctionError:
-        if output == logits:
+        if finished == logits:
             raise
-        return export_graph(nnp, {"y": logits}, given, part, samples, only, notes=inputs.notes)
+        return export_graph(nnp, logits, given, part, samples, only, notes=inputs.notes)
 
 
 @one_at_a_time
@@ -139,8 +139,8 @@ def check_exportable(inputs: Inputs, target: str) -> None:
     """
     check_samples(target, inputs.splits is not None)
     with own_parameters(), nn.auto_forward(False):
-        given, logits = _built(inputs, inputs.build)
-        refuse_missing([logits], list(given.values()), target)
+        given, made = _built(inputs, inputs.build)
+        refuse_missing(list(outputs_of(made).values()), list(given.values()), target)
 
 
 def check_samples(target: str, given: bool) -> None:
@@ -162,8 +162,8 @@ def check_samples(target: str, given: bool) -> None:
         )
 
 
-def _built(inputs: Inputs, build: Build) -> Tuple[Dict[str, nn.Variable], nn.Variable]:
-    """The network's inputs by name, and its output without a last activation."""
+def _built(inputs: Inputs, build: Build) -> Tuple[Dict[str, nn.Variable], Made]:
+    """The network's inputs by name, and what it gives, without a last activation."""
     x = inputs.variables()
     given = {"x": x} if isinstance(x, nn.Variable) else dict(x)
     return given, build(x, True)

@@ -222,22 +222,22 @@ class Run:
         results["compressed"] = self._score(course, cause)
         exported = self._export("results", course, self.recipe.export)
         results["compressed"].update(exported.as_dict())
-        output = course.network().output
-        self._judge_budgets(results, output)
+        outputs = list(course.network().outputs.values())
+        self._judge_budgets(results, outputs)
         results["layers"] = exported.report.rows_as_dicts()
         results["what_stays"] = exported.report.what_stays()
-        results["quantizers"] = learned_rows([output])
+        results["quantizers"] = learned_rows(outputs)
         if any("step" in row for row in results["quantizers"]):
             plot_bits(results["quantizers"], self.folder / "bits.png", self.recipe.name)
 
-    def _judge_budgets(self, results: Dict[str, Any], output: nn.Variable) -> None:
+    def _judge_budgets(self, results: Dict[str, Any], outputs: List[nn.Variable]) -> None:
         """Notes what became of the last budget, and of the bits that were to be learned."""
         part, warnings = results["compressed"], []
         budget = next(
             (stage.step.budget for stage in self.recipe.stages[::-1] if stage.step.budget), None
         )
         if budget is not None:
-            part["budgets"] = doubts.of_budget(budget.of([output]), part["packed_weight_bytes"])
+            part["budgets"] = doubts.of_budget(budget.of(outputs), part["packed_weight_bytes"])
             warnings += doubts.missed(part["budgets"])
             trainings = [results.get("training", {}), *results.get("recipe_steps", ())]
             if any(training.get("bits_moved") is False for training in trainings):
@@ -266,7 +266,7 @@ class Run:
     def _score(self, course: Course, cause: Optional[str]) -> Dict[str, Any]:
         """Returns the scores of the network of now on the test samples, nothing without data."""
         test = course.inputs.test if self.recipe.evaluate else None
-        if test is None:
+        if test is None or not course.inputs.one_output:
             return {}
         return score_as_dict(doubts.scored(course.inputs, course.build, test, cause=cause))
 

@@ -17,7 +17,7 @@ from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.finished import float_network, open_run, trained_network
 from nnabla_compress.runs.nnb_network import open_nnb
 from nnabla_compress.runs.written import check_written
-from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.evaluate import Build, outputs_of
 from nnabla_compress.turns import one_at_a_time
 from nnabla_compress.verification import Samples, Verification, verify_files
 from nnabla_compress.verification.engines import FloatGraphEngine, GraphEngine, NnpEngine
@@ -139,10 +139,10 @@ def samples_of(inputs: Inputs, count: int) -> Optional[Samples]:
 def _graph(kind: Type[GraphEngine], inputs: Inputs, build: Build, nnp: Path) -> GraphEngine:
     """The network, ended as its export is: in its last activation, or before it."""
     x = inputs.variables()
-    logits = build(x, True)
-    output = inputs.finish(logits)
+    made = build(x, True)
+    logits, outputs = outputs_of(made), outputs_of(inputs.finish(made))
     given = {"x": x} if isinstance(x, nn.Variable) else dict(x)
-    exported = next(iter(NnpEngine(nnp).outputs.values()))
-    if exported.parent.info.type_name != output.parent.info.type_name:
-        output = logits
-    return kind(given, {"y": output})
+    exported = [y.parent.info.type_name for y in NnpEngine(nnp).outputs.values()]
+    if exported != [y.parent.info.type_name for y in outputs.values()]:
+        outputs = logits
+    return kind(given, outputs)

@@ -21,6 +21,7 @@ from nnabla_compress.quantizers import Quantizer, graph_quantizers
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.rules import Candidate, QuantizerRule, parse_rule, quantizers
 from nnabla_compress.spelling import did_you_mean
+from nnabla_compress.training.evaluate import judged
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.transforms import (
     check_faithful,
@@ -127,7 +128,7 @@ class ScoredNetwork:
         self._feed = Feed(self.split, inputs.only_batch or min(_BATCH, len(self.split)))
         self._inputs: Inputs = inputs
         with nn.auto_forward(False):
-            self.output = inputs.build(self._feed.inputs, True)
+            self.output = judged(inputs.build(self._feed.inputs, True))
         refuse_codes([self.output])
         self.layers: Dict[str, Layer] = {x.name: x for x in layers([self.output]) if not x.shared}
         self.activations: Dict[str, Activation] = {x.name: x for x in activations([self.output])}

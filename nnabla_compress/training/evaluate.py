@@ -4,20 +4,49 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Callable, Dict, Optional, Tuple
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.data import Preprocessing, Split, evaluation_batches
-from nnabla_compress.errors import FixedBatchError
+from nnabla_compress.errors import DataError, FixedBatchError
 from nnabla_compress.progress import tracked
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
 from nnabla_compress.turns import one_at_a_time
 
+# What a network gives: its output, or several by name.
+Made = Union[nn.Variable, Mapping[str, nn.Variable]]
 # A network: what it makes of its input (several by name in a dict), and whether it infers.
-Build = Callable[[nn.Variable, bool], nn.Variable]
+Build = Callable[[Any, bool], Made]
+
+
+def outputs_of(made: Made) -> Dict[str, nn.Variable]:
+    """Returns the outputs of a network by name; one alone is called y.
+
+    Args:
+        made: What the network gives.
+    """
+    return {"y": made} if isinstance(made, nn.Variable) else dict(made)
+
+
+def judged(made: Made) -> nn.Variable:
+    """Returns the output that a loss acts on.
+
+    Args:
+        made: What the network gives.
+
+    Raises:
+        DataError: If it gives several.
+    """
+    if isinstance(made, nn.Variable):
+        return made
+    raise DataError(
+        f"the network has {len(made)} outputs: {', '.join(made)}; a loss acts on one.",
+        help="train and score it in a script of your own; 'compress' without --epochs, 'ptq', "
+        "'export' and 'verify' take all outputs",
+    )
 
 
 @dataclass(frozen=True)
@@ -84,7 +113,7 @@ class Evaluator:
         self.preprocessing = preprocessing
         self.feed = Feed(split, batch_size)
         with nn.auto_forward(False):
-            self.output = build(self.feed.inputs, True)
+            self.output = judged(build(self.feed.inputs, True))
             self.loss = loss if loss is not None else default_loss(self.output.shape)
             self.loss.check(self.output.shape, split)
             self.losses = self.loss.samples(self.output, self.feed.targets)

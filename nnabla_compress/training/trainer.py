@@ -21,7 +21,7 @@ from nnabla_compress.progress import Progress
 from nnabla_compress.quantizers import graph_quantizers, prepare
 from nnabla_compress.solvers import Quantized
 from nnabla_compress.training import checkpoint
-from nnabla_compress.training.evaluate import Build, Evaluator, Score
+from nnabla_compress.training.evaluate import Build, Evaluator, Score, judged
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
 from nnabla_compress.training.monitors import Monitors
@@ -119,7 +119,7 @@ class Trainer:
         self.total = self.batches.iterations(settings.epochs)
         self.feed = Feed(train, settings.batch_size)
         with nn.auto_forward(False):
-            self.output = build(self.feed.inputs, False)
+            self.output = judged(build(self.feed.inputs, False))
             self.judge = loss if loss is not None else default_loss(self.output.shape)
             self.judge.check(self.output.shape, train)
             self.loss = F.mean(self.judge.samples(self.output, self.feed.targets))

@@ -21,6 +21,7 @@ from nnabla_compress.cli.ptq import command as ptq
 from nnabla_compress.cli.sensitivity import command as sensitivity
 from nnabla_compress.cli.verify import command as verify
 from nnabla_compress.errors import CompressError, FixedBatchError, UnsupportedFunctionError
+from nnabla_compress.models import NnpFile
 from tests.models.others import (
     STEPS,
     attention,
@@ -127,15 +128,27 @@ def test_a_batch_size_that_a_network_does_not_have_is_refused(tmp_path):
     assert network["inputs"] == {"x": [4, 6]} and network["outputs"] == {"y": [4, 3]}
 
 
-def test_two_outputs_are_exported_and_refused_by_name_where_one_is_needed(tmp_path):
+def test_several_outputs_go_through_all_verbs_but_those_that_judge_one(tmp_path):
     x = nn.Variable((1, 6))
     h = F.relu(PF.affine(x, 8, name="a"))
-    outputs = {"cls": PF.affine(h, 3, name="cls"), "box": PF.affine(h, 4, name="box")}
-    path = save(tmp_path / "net.nnp", x, outputs)
+    outputs = {"cls": F.softmax(PF.affine(h, 3, name="cls")), "box": PF.affine(h, 4, name="box")}
+    path, data = save(tmp_path / "net.nnp", x, outputs), tmp_path / "data.npz"
+    np.savez(data, **samples(x))
     nn.clear_parameters()
     run(export, path, "-o", tmp_path / "out")
-    with pytest.raises(CompressError, match="2 outputs: cls, box"):
-        run(compress, path, "-w", "lut:bits=4", "-o", tmp_path / "run")
+    run(
+        compress, path, "-w", "lut:bits=4", "-a", "uniform:bits=8", "-d", data, "-o", tmp_path / "c"
+    )
+    run(ptq, path, "-d", data, "--bits", 4, "-o", tmp_path / "q")
+    for folder in ("c", "q"):
+        assert list(NnpFile(tmp_path / folder / "results.nnp").build().outputs) == ["cls", "box"]
+        shown = run(verify, tmp_path / folder, "-n", 3)
+        assert "cls" in shown and "box" in shown
+        run(export, tmp_path / folder, "-o", tmp_path / "again" / folder)
+    with pytest.raises(CompressError, match="2 outputs: cls, box; a loss acts on one"):
+        run(compress, path, "-w", "lut:bits=4", "-d", data, "-e", 1, "-o", tmp_path / "run")
+    with pytest.raises(CompressError, match="2 outputs: cls, box; a loss acts on one"):
+        run(evaluate, tmp_path / "c")
     assert not (tmp_path / "run").exists()
 
 

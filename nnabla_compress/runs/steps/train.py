@@ -10,6 +10,7 @@ from pydantic import Field, SerializeAsAny, field_serializer, field_validator
 
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
 from nnabla_compress.training import BudgetOptions, TrainingSettings
+from nnabla_compress.training.evaluate import judged
 from nnabla_compress.training.terms import TermOptions, term_of
 
 
@@ -66,8 +67,11 @@ class Train(Step):
         return next((term for term in self.terms if isinstance(term, BudgetOptions)), None)
 
     def foresee(self, course: Course) -> None:
-        """Tells what the terms can reach, and refuses what they can't."""
-        outputs: List[nn.Variable] = list(course.network().outputs.values())
+        """Tells what the terms can reach, and refuses what they, or any loss, can't."""
+        network = course.network()
+        if len(network.outputs) > 1:
+            judged(network.outputs)
+        outputs: List[nn.Variable] = list(network.outputs.values())
         for term in self.terms:
             for line in term.foresee(outputs):
                 course.tell(line)

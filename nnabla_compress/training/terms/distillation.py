@@ -18,7 +18,7 @@ from pydantic import model_validator
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.rewrite import leaves, rebuild
-from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.evaluate import Build, judged
 from nnabla_compress.training.terms.term import Term, TermOptions, Training, register_term
 
 
@@ -97,7 +97,7 @@ def frozen(build: Build, x: nn.Variable) -> nn.Variable:
         build: The network.
         x: Its input, or several by name in a dict.
     """
-    output = build(x, True)
+    output = judged(build(x, True))
     given = [x] if isinstance(x, nn.Variable) else list(x.values())
     copies = {
         leaf: nn.Variable.from_numpy_array(np.array(leaf.d))
