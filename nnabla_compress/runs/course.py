@@ -18,6 +18,7 @@ from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import leaves, rebuild, with_batch_statistics
 from nnabla_compress.loading.inputs import Inputs
+from nnabla_compress.lowering.nnabla_errors import told_as
 from nnabla_compress.progress import Announce
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.recipes import Recipe
@@ -227,10 +228,12 @@ class Course:
     def _replayed(self, stage: Stage) -> Record:
         path = self.folder / stage.record
         record: Record = read_record(path, made_again(path)).get("decided", {})
-        stage.step.replay(self, record)
+        # The record of a folder from somewhere may say anything.
+        with told_as(DataError, f"{path} does not fit the network", made_again(path)):
+            stage.step.replay(self, record)
+            self.network()
         if stage.parameters is not None:
             kept = self.folder / stage.parameters
-            self.network()  # makes the parameters that the file has values for
             known = set(nn.get_parameters(grad_only=False))
             load_parameters(kept, made_again(kept))
             if set(nn.get_parameters(grad_only=False)) != known:

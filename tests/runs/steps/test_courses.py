@@ -108,6 +108,24 @@ def interrupted(which):
     return announce
 
 
+def test_a_record_that_says_anything_is_refused_in_one_message(done, tmp_path):
+    recipe, folder, _ = done
+    copy = tmp_path / folder.name
+    shutil.copytree(folder, copy)
+    for stage in recipe.stages:
+        path = copy / stage.record
+        before = path.read_bytes()
+        for decided in ({}, [], {"weights": 5}, {"weights": {"a/affine": {"quantizer": "no"}}}):
+            if stage.step.trains or stage.step.title == "fold":
+                continue  # these decide nothing
+            path.write_text(json.dumps({"step": "any", "decided": decided}))
+            with pytest.raises(CompressError) as error:
+                evaluate_run(copy)
+            assert error.value.help, decided
+        path.write_bytes(before)
+    assert evaluate_run(copy)
+
+
 def test_the_bits_of_a_search_fill_the_budget(done):
     recipe, folder, results = done
     if recipe.steps[0].title != "search":
