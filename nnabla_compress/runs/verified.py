@@ -17,6 +17,7 @@ from nnabla_compress.runs.inputs import Inputs, OtherData, load_inputs
 from nnabla_compress.runs.networks import network_of
 from nnabla_compress.runs.nnb_network import open_nnb
 from nnabla_compress.runs.parameters import load_parameters, own_parameters
+from nnabla_compress.runs.post_trained import PostTrained
 from nnabla_compress.runs.run import Run
 from nnabla_compress.runs.written import check_written
 from nnabla_compress.training import set_seed
@@ -63,7 +64,8 @@ def verify_run(
         beside = files_beside(nnp)
         check_written([*beside, nnp.with_suffix(".reference.nnp")])
         graph = _graph(GraphEngine, inputs, build, nnp)
-        original = None if run.recipe.compression is None else _float_network(run, inputs, nnp)
+        compressed = run.recipe.compression is not None or PostTrained.read(run.folder) is not None
+        original = _float_network(run, inputs, nnp) if compressed else None
         samples = samples_of(inputs, count)
         return verify_files(*beside, samples, count, graph, original)
 
