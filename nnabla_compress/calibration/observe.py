@@ -8,11 +8,11 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.analysis.batches import rows_of
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.errors import CompressError, DataError, unwrapped
 from nnabla_compress.graph import functions, rebuild
+from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers.engine import host_array
 from nnabla_compress.turns import one_at_a_time

@@ -13,9 +13,9 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.analysis.batches import follows_batch, sample_axes
 from nnabla_compress.calibration.observe import BATCH, run
 from nnabla_compress.graph import clone, consumers, functions, leaves
+from nnabla_compress.graph.batches import follows_batch, sample_axes
 from nnabla_compress.quantizers.engine import host_array
 
 FLOAT_BYTES = 4

@@ -13,8 +13,9 @@ from nnabla_compress.errors import VerifyError
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.graph.compare import difference, response, run, same_class
 from nnabla_compress.graph.inputs import random_inputs
+from nnabla_compress.graph.network import Network
 from nnabla_compress.lowering.fixed_point.evaluate import feeds
-from nnabla_compress.lowering.inference import Network, Variables, inference_network
+from nnabla_compress.lowering.inference import Variables, inference_network
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 from nnabla_compress.turns import one_at_a_time

@@ -39,7 +39,8 @@ from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.exporters.zero_notes import zero_notes
 from nnabla_compress.files import atomic_path, temporary_folder
-from nnabla_compress.lowering.inference import Network, Variables, inference_network
+from nnabla_compress.graph.network import Network
+from nnabla_compress.lowering.inference import Variables, inference_network
 from nnabla_compress.lowering.rewrites import embeds_as_layers
 from nnabla_compress.lowering.weigh import check_preference
 from nnabla_compress.names import ascii_name
@@ -166,7 +167,7 @@ def export_nnp(
         fill=fill,
         quantized_activations=lowered.plain.activations > 0,
     )
-    left, other_bytes = other_rows(lowered.plain.outputs, lowered.names, network.names)
+    left, other_bytes = other_rows(lowered.plain.outputs, lowered.names, network.paths)
     report = ExportReport(
         path=path,
         target=target,

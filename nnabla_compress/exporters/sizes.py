@@ -9,9 +9,9 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.lowering.draft import drafted_sizes
-from nnabla_compress.lowering.inference import Network
 from nnabla_compress.lowering.native import fold_constants, lower_functions
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.nnb.sizes import sizes
@@ -156,6 +156,6 @@ def float_sizes(network: Network) -> FloatSizes:
     inputs = list(network.inputs.values())
     outputs = rebuild(list(network.outputs.values()), unquantized)
     folded = fold_batch_normalization(outputs, network.parameters_in(outputs))
-    names: Mapping[Any, str] = network.names_in(folded)
+    names: Mapping[Any, str] = network.paths_in(folded)
     lowered: Sequence[nn.Variable] = lower_functions(fold_constants(folded, inputs, names), inputs)
     return FloatSizes(*drafted_sizes(lowered, inputs, {}))

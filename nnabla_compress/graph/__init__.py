@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from nnabla_compress.graph.clone import clone, register_python_function
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import (
     consumers,
     functions,
@@ -13,6 +14,7 @@ from nnabla_compress.graph.rewrite import (
 )
 
 __all__ = [
+    "Network",
     "clone",
     "consumers",
     "functions",

@@ -16,9 +16,9 @@ from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import packing_of
 from nnabla_compress.exporters.sizes import float_sizes
 from nnabla_compress.files import temporary_folder
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.lowering.draft import drafted_sizes
-from nnabla_compress.lowering.inference import Network
 from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.nnb import read_nnb
 

@@ -31,6 +31,7 @@ from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.clone import Made, clone
 from nnabla_compress.graph.constants import beside, constant, value
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import Replace, consumers, depending, leaves, rebuild
 from nnabla_compress.inspection.summary import noted_by_export
 from nnabla_compress.lowering.few_values import (
@@ -40,7 +41,6 @@ from nnabla_compress.lowering.few_values import (
 )
 from nnabla_compress.lowering.packed_weights import with_form
 from nnabla_compress.lowering.storage import CODES, weight_path
-from nnabla_compress.models.nnp import LoadedNetwork
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.quantizers.coded import Coded
@@ -65,7 +65,7 @@ class Recovered(NamedTuple):
     float_sizes: Optional[FloatSizes] = None
 
 
-def recovered_network(path: Path, network: LoadedNetwork) -> Recovered:
+def recovered_network(path: Path, network: Network) -> Recovered:
     """Builds the graph of an ``.nnp`` file again as it was before an export wrote it.
 
     Args:

@@ -27,7 +27,7 @@ from nnabla_compress.lowering.native import fold_constants
 from nnabla_compress.lowering.storage import CODES, weight_path
 from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.models.nnp_archive import readable
-from nnabla_compress.models.nnp_network import Executor
+from nnabla_compress.models.nnp_executors import Executor
 from nnabla_compress.turns import one_at_a_time
 
 

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Collection, Dict, List, Mapping, Sequence, Union
 
 import nnabla as nn
@@ -11,44 +10,12 @@ import nnabla as nn
 from nnabla_compress.analysis.layers import layers, parameter_names
 from nnabla_compress.errors import CompressError, ConfigError, ExportError
 from nnabla_compress.graph.constants import beside
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions, leaves, with_batch_statistics
 from nnabla_compress.lowering.nnabla_errors import reason
 from nnabla_compress.names import ascii_name
 
 Variables = Union[nn.Variable, Sequence[nn.Variable], Mapping[str, nn.Variable]]
-
-
-@dataclass(frozen=True)
-class Network:
-    """A network for inference.
-
-    Args:
-        inputs: Its inputs by name, of the export's batch size.
-        outputs: Its outputs by name.
-        names: Paths of its parameters by their array.
-    """
-
-    inputs: Dict[str, nn.Variable]
-    outputs: Dict[str, nn.Variable]
-    names: Dict[Any, str]
-
-    def names_in(self, outputs: Sequence[nn.Variable]) -> Dict[Any, str]:
-        """Returns the paths of the parameters of a graph made from this one, by their array."""
-        dynamic = set(self.inputs.values())
-        return {
-            leaf.data: self.names.get(leaf.data, leaf.name)
-            for leaf in leaves(outputs)
-            if leaf not in dynamic and (leaf.data in self.names or leaf.name)
-        }
-
-    def parameters_in(self, outputs: Sequence[nn.Variable]) -> Dict[str, nn.Variable]:
-        """Returns the parameters of a graph made from this one, by path or a made-up name."""
-        dynamic = set(self.inputs.values())
-        parameters = [leaf for leaf in leaves(outputs) if leaf not in dynamic]
-        return {
-            self.names.get(leaf.data, leaf.name) or f"parameter_{number}": leaf
-            for number, leaf in enumerate(parameters, 1)
-        }
 
 
 def inference_network(inputs: Variables, outputs: Variables, batch_size: int) -> Network:
@@ -98,7 +65,7 @@ def inference_network(inputs: Variables, outputs: Variables, batch_size: int) ->
             raise ExportError(
                 f"output {name} is not computed by any function.", help="name another variable"
             )
-    return Network(fresh, dict(zip(wanted, made)), names)
+    return Network(fresh, dict(zip(wanted, made)), paths=names)
 
 
 def _named(variables: Variables, letter: str) -> Dict[str, nn.Variable]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.mlp import mlp
 from nnabla_compress.models.network_files import holds_network, network_file
-from nnabla_compress.models.nnp import LoadedNetwork, NnpFile
+from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.models.nnp_archive import as_archive
 from nnabla_compress.models.python_model import PythonModel
 from nnabla_compress.models.registry import MODELS, build, check_options
@@ -17,7 +17,6 @@ from nnabla_compress.models.resnet_cifar import resnet_cifar
 
 __all__ = [
     "MODELS",
-    "LoadedNetwork",
     "NnpFile",
     "PythonModel",
     "as_archive",

@@ -198,6 +198,15 @@ def before_activation(output: nn.Variable) -> nn.Variable:
     return output.parent.inputs[0] if is_activation else output
 
 
+def logits_of(output: nn.Variable) -> nn.Variable:
+    """Returns what a network gives without its loss and without its last activation.
+
+    Args:
+        output: The only output of a network.
+    """
+    return before_activation(without_loss(output))
+
+
 def activated(output: nn.Variable, like: nn.Variable) -> nn.Variable:
     """Puts the last activation of one graph behind the output of another.
 

@@ -14,7 +14,6 @@ import numpy as np
 from nnabla.core.graph_def import ProtoNetwork
 from nnabla.utils.nnp_graph import NnpNetworkPass
 
-from nnabla_compress.analysis.batches import follows_batch, graph_mixes_rows
 from nnabla_compress.data.paths import resolve_path
 from nnabla_compress.errors import (
     CompressError,
@@ -24,11 +23,14 @@ from nnabla_compress.errors import (
     LimitError,
 )
 from nnabla_compress.function_types import TRAINING_ONLY
+from nnabla_compress.graph.batches import follows_batch, graph_mixes_rows
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.logs import ALL, quiet
 from nnabla_compress.models.heads import (
     Head,
     data_inputs,
+    logits_of,
     stored_head,
     without_loss,
 )
@@ -36,7 +38,7 @@ from nnabla_compress.models.network_files import network_file
 from nnabla_compress.models.nnp_archive import Parameter, read_nnp, readable
 from nnabla_compress.models.nnp_build import built, call
 from nnabla_compress.models.nnp_checks import check_built, check_stored
-from nnabla_compress.models.nnp_network import LoadedNetwork, executor_of
+from nnabla_compress.models.nnp_executors import executor_of
 from nnabla_compress.models.nnp_ports import set_ports
 from nnabla_compress.models.nnp_sizes import MOST_SAMPLES, NetworkSizes
 from nnabla_compress.models.nnp_statistics import statistics_note, statistics_of
@@ -251,7 +253,7 @@ class NnpFile:
         x: Union[nn.Variable, Mapping[str, nn.Variable], None] = None,
         batch_size: Optional[int] = None,
         test: bool = True,
-    ) -> LoadedNetwork:
+    ) -> Network:
         """Builds the graph of a network; its parameters land in the current parameter scope.
 
         Batch normalization uses the statistics of the batch if not ``test``, whatever the file
@@ -341,7 +343,7 @@ class NnpFile:
         sizes = [proto.variables[key].shape[:1] for key in data_inputs(proto)]
         return max([size[0] for size in sizes if size] + [1, proto.batch_size or 1])
 
-    def _has_rows(self, made: LoadedNetwork, rows: int) -> bool:
+    def _has_rows(self, made: Network, rows: int) -> bool:
         """Whether outputs that have an axis of samples in the file have one of this many.
 
         Where none has, though no output is a single number, the first axis of the inputs is no axis
@@ -368,7 +370,7 @@ class NnpFile:
         given: Mapping[str, nn.Variable],
         test: bool,
         error: Optional[CompressError],
-    ) -> LoadedNetwork:
+    ) -> Network:
         """Builds a network with the batch size of the file, and makes it follow another one."""
         own = self._direct(name, {}, None, test)
         outputs, inputs = list(own.outputs.values()), list(own.inputs.values())
@@ -400,10 +402,10 @@ class NnpFile:
         sizes = self._sizes(f"network {name[:80]!r} of {self.path}", rows, rows)
         for function in functions(made):
             sizes.take(function.info.type_name, sum(math.prod(y.shape) for y in function.outputs))
-        return LoadedNetwork(
-            name,
+        return Network(
             {key: new.get(variable, variable) for key, variable in zip(own.inputs, inputs)},
             dict(zip(own.outputs, made)),
+            name=name,
         )
 
     def _sizes(self, where: str, chosen: Optional[int], own: int) -> NetworkSizes:
@@ -417,7 +419,7 @@ class NnpFile:
         given: Mapping[str, nn.Variable],
         batch_size: Optional[int],
         test: bool,
-    ) -> LoadedNetwork:
+    ) -> Network:
         """Builds a network as NNabla does, its parameters in the current parameter scope."""
         changes = self._changes(name, test)
         for key, variable in given.items():
@@ -445,7 +447,7 @@ class NnpFile:
             made, found = products_as_layers(made, found, self._made)
         for key, parameter in found.items():
             nn.parameter.set_parameter(key, parameter)
-        return LoadedNetwork(name, inputs, dict(zip(outputs, made)))
+        return Network(inputs, dict(zip(outputs, made)), name=name)
 
     def __call__(
         self,
@@ -467,7 +469,7 @@ class NnpFile:
             ConfigError: If the network has other inputs or several outputs.
             DataError: If it can't be built.
         """
-        return self.build(network, x=x, test=test).logits
+        return logits_of(self.build(network, x=x, test=test).output)
 
     def _network(self, name: str) -> Any:
         if name in self.failures:

@@ -7,7 +7,7 @@ from typing import Any, Collection, List, Sequence, Set
 
 from nnabla_compress.models.heads import data_inputs, needed_by
 from nnabla_compress.models.nnp_build import constant
-from nnabla_compress.models.nnp_network import Executor
+from nnabla_compress.models.nnp_executors import Executor
 from nnabla_compress.names import ascii_name
 
 

@@ -11,15 +11,15 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress import data
-from nnabla_compress.analysis.batches import graph_mixes_rows, on_inputs
 from nnabla_compress.calibration.samples import refuse_constant
 from nnabla_compress.compression import folded, rewrite
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
+from nnabla_compress.graph.batches import graph_mixes_rows, on_inputs
 from nnabla_compress.progress import stage, tracked
 from nnabla_compress.recipes import BudgetPart, CompressionPart, Recipe
 from nnabla_compress.regularizers import MemoryBudget
-from nnabla_compress.runs.networks import Network, network_of
+from nnabla_compress.runs.networks import Model, network_of
 from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.runs.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.training import Budget, Loss
@@ -252,7 +252,7 @@ class OtherData:
     folder: Path
     targets: Optional[str] = None
 
-    def put(self, inputs: Inputs, network: Network) -> None:
+    def put(self, inputs: Inputs, network: Model) -> None:
         """Makes them the data of a run.
 
         Args:
@@ -278,7 +278,7 @@ class OtherData:
 def load_data(
     recipe: Recipe,
     folder: Path,
-    network: Optional[Network] = None,
+    network: Optional[Model] = None,
     unlabelled: bool = False,
     targets: Optional[str] = None,
 ) -> DataSet:

@@ -11,7 +11,7 @@ import nnabla as nn
 
 from nnabla_compress import models
 from nnabla_compress.data import Wanted
-from nnabla_compress.models.heads import Head, activated
+from nnabla_compress.models.heads import Head, activated, before_activation, without_loss
 from nnabla_compress.recipes import LossPart, ModelPart, Recipe
 from nnabla_compress.runs.parameters import own_parameters
 from nnabla_compress.training import LOSSES, Loss, make_loss
@@ -95,8 +95,8 @@ class LossChoice:
 
 
 @dataclass(frozen=True)
-class Network:
-    """A network that a recipe names.
+class Model:
+    """The network that a recipe names.
 
     Args:
         make: Returns ``build(x, test)`` for a number of classes.
@@ -115,7 +115,7 @@ class Network:
     notes: Tuple[str, ...] = ()
 
 
-def network_of(recipe: Recipe, folder: Path) -> Network:
+def network_of(recipe: Recipe, folder: Path) -> Model:
     """Returns the network of a recipe.
 
     Args:
@@ -130,7 +130,7 @@ def network_of(recipe: Recipe, folder: Path) -> Network:
         return _stored(recipe, models.NnpFile(part.nnp, folder))
     choice = LossChoice.of(Head(), recipe.loss)
     wanted = Wanted(targets=_targets(choice))
-    return Network(lambda n_classes: _made(part, n_classes, folder), wanted, choice, lambda y: y)
+    return Model(lambda n_classes: _made(part, n_classes, folder), wanted, choice, lambda y: y)
 
 
 def _made(part: ModelPart, n_classes: int, folder: Path) -> Build:
@@ -141,7 +141,7 @@ def _made(part: ModelPart, n_classes: int, folder: Path) -> Build:
     return lambda x, test: models.build(name, x, n_classes, test, **part.options)
 
 
-def _stored(recipe: Recipe, file: models.NnpFile) -> Network:
+def _stored(recipe: Recipe, file: models.NnpFile) -> Model:
     network = recipe.model.network
     head = file.head(network)
     choice = LossChoice.of(head, recipe.loss)
@@ -166,17 +166,19 @@ def _stored(recipe: Recipe, file: models.NnpFile) -> Network:
 
     def build(x: nn.Variable, test: bool) -> nn.Variable:
         found = file.build(network, x=x, test=test)
-        return found.logits if choice.on_logits else found.prediction
+        prediction = without_loss(found.output)
+        return before_activation(prediction) if choice.on_logits else prediction
 
     def finish(output: nn.Variable) -> nn.Variable:
         if not choice.on_logits:
             return output
         with own_parameters():
-            return activated(output, file.build(network, batch_size=1).prediction)
+            stored = file.build(network, batch_size=1).output
+            return activated(output, without_loss(stored))
 
     wanted = Wanted(inputs, tuple(dict.fromkeys(target)), _targets(choice), shapes=shapes)
     only, notes = file.only_batch(network), file.notes(network)
-    return Network(lambda n_classes: build, wanted, choice, finish, only, notes)
+    return Model(lambda n_classes: build, wanted, choice, finish, only, notes)
 
 
 def _targets(choice: LossChoice) -> str:

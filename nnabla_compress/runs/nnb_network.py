@@ -11,15 +11,15 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
-from nnabla_compress.analysis.batches import mixes_rows
 from nnabla_compress.data import Preprocessing, Split, Wanted, evaluation_batches
 from nnabla_compress.errors import DataError
+from nnabla_compress.graph.batches import mixes_rows
 from nnabla_compress.graph.inputs import SEED
 from nnabla_compress.models.heads import Head
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.doubts import with_doubts
 from nnabla_compress.runs.inputs import Inputs, load_data, preprocessing_of
-from nnabla_compress.runs.networks import LossChoice, Network
+from nnabla_compress.runs.networks import LossChoice, Model
 from nnabla_compress.runs.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
@@ -78,7 +78,7 @@ def open_nnb(path: Path, recipe: Recipe, folder: Path, targets: Optional[str] = 
     choice = LossChoice.of(Head(activation=last), recipe.loss)
     learned = LOSSES[choice.name].targets if choice.name is not None else "classes"
     wanted = Wanted({name: (name,) for name in names}, targets=learned, shapes=shapes)
-    network = Network(lambda n_classes: _no_graph, wanted, choice, lambda y: y)
+    network = Model(lambda n_classes: _no_graph, wanted, choice, lambda y: y)
     _check_rows(machine)
     splits = load_data(recipe, folder, network, unlabelled=True, targets=targets)
     inputs = Inputs(splits, preprocessing_of(recipe), _no_graph, shapes, choice)

@@ -11,7 +11,6 @@ from typing import Any, Dict, Iterator, Mapping, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.analysis.batches import on_inputs
 from nnabla_compress.analysis.channel_pairs import with_channel_clips
 from nnabla_compress.calibration.network import copy_of, folded_copy, quantized_copy
 from nnabla_compress.calibration.ptq import PostTraining
@@ -19,6 +18,7 @@ from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.checksums import read_record, write_bytes, write_record
 from nnabla_compress.data import DataSet, Split
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.inputs import Inputs, load_inputs

@@ -19,8 +19,8 @@ from nnabla_compress.analysis.layers import WEIGHT, layer_name
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.function_types import FORWARD_LAYERS, WEIGHTED
 from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import rebuild
-from nnabla_compress.lowering.inference import Network
 from nnabla_compress.lowering.storage import CODES, coded_tensor
 from nnabla_compress.targets.left_over import left_over
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
@@ -54,7 +54,7 @@ class BinaryWeight(Target):
         plain = lower_plainly(network, folded)
         builder = _Builder(plain)
         outputs = rebuild(plain.outputs, builder.replace)
-        names = {**plain.names, **network.names_in(outputs)}
+        names = {**plain.names, **network.paths_in(outputs)}
         return Lowered(
             outputs,
             names,

@@ -21,9 +21,9 @@ from nnabla_compress.c_kernels.order import in_file_order, output_maps
 from nnabla_compress.c_kernels.rewrite import PACKED_LAYERS
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.function_types import WEIGHTED
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
 from nnabla_compress.lowering.encode import EncodedGraph
-from nnabla_compress.lowering.inference import Network
 from nnabla_compress.lowering.packed_weights import (
     choose_packing,
     is_power_of_two,
@@ -60,7 +60,7 @@ class Callback(Target):
         plain = lower_plainly(network, folded)
         packer = _Packer(plain)
         outputs = packer.pack(plain.outputs)
-        names = {**plain.names, **network.names_in(outputs)}
+        names = {**plain.names, **network.paths_in(outputs)}
         graph = EncodedGraph(outputs, packer.encodings, packer.quantizers, plain.plain.activations)
         return Lowered(
             outputs,

@@ -10,6 +10,7 @@ import numpy as np
 
 from nnabla_compress.analysis.layers import WEIGHT
 from nnabla_compress.encodings import Encoding
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.lowering.encode import EncodedGraph
 from nnabla_compress.lowering.fixed_point.bias_correction import correct_biases
@@ -31,7 +32,6 @@ from nnabla_compress.lowering.fixed_point.rounding import (
     rounded_network,
 )
 from nnabla_compress.lowering.fixed_point.vanishing import vanishing
-from nnabla_compress.lowering.inference import Network
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.targets.target import (
     ExportOptions,
@@ -86,16 +86,16 @@ class FixedPoint(Target):
             if max(np.abs(b[v]).max() for b in batches) > largest_integer(self.bits)
         ]
         scaled = scale_layers(plain.outputs, inputs, plain.names)
-        names = {**plain.names, **network.names_in(scaled)}
+        names = {**plain.names, **network.paths_in(scaled)}
         exact = not quantizers
         if self.economical:
             scaled, unclipped = equalized(scaled, batches, self.bits, names)
             exact &= unclipped
-            names.update(network.names_in(scaled))
+            names.update(network.paths_in(scaled))
         graph, calibration = self._calibrated(network, scaled, floats, batches, names)
         if any(exceeds(spread) for spread in calibration.spreads.values()):
             scaled, multiplied = self._rescaled(scaled, inputs, batches, names)
-            names.update(network.names_in(scaled))
+            names.update(network.paths_in(scaled))
             floats = [*floats, *multiplied]
             graph, calibration = self._calibrated(network, scaled, floats, batches, names)
         headroom = None if self.economical else _HEADROOM
@@ -110,7 +110,7 @@ class FixedPoint(Target):
             else:
                 correct_biases(graph, feed, positions, codes, self.bits)
         rounded = rounded_network(graph, positions, codes, self.bits, names)
-        names.update(network.names_in(rounded.outputs))
+        names.update(network.paths_in(rounded.outputs))
         return Lowered(
             rounded.outputs,
             names,
@@ -144,7 +144,7 @@ class FixedPoint(Target):
         names: Dict[Any, str],
     ) -> Tuple[FixedPointGraph, Calibration]:
         graph = integer_graph(outputs, list(network.inputs.values()), floats, names)
-        names.update(network.names_in(graph.outputs))
+        names.update(network.paths_in(graph.outputs))
         return graph, calibrate(graph, batches, self.bits)
 
     def _rescaled(

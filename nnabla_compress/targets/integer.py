@@ -17,8 +17,8 @@ from nnabla_compress.analysis.exactness import Exactness
 from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.deferred import Deferred
+from nnabla_compress.graph.network import Network
 from nnabla_compress.lowering.encode import EncodedGraph, encode_graph, lowered_graph
-from nnabla_compress.lowering.inference import Network
 from nnabla_compress.lowering.integer import IntegerGraph, IntegerWeight, integer_weight
 from nnabla_compress.lowering.integer.input_rounding import InputRounding
 from nnabla_compress.lowering.native import fold_constants, lower_functions
@@ -53,19 +53,19 @@ class Integer(Target):
         rounded to the finest power of two that leaves the layer's sums exact.
         """
         inputs = list(network.inputs.values())
-        names = network.names_in(folded)
+        names = network.paths_in(folded)
         encoded = encode_graph(folded, inputs, names)
-        names.update(network.names_in(encoded.outputs))
+        names.update(network.paths_in(encoded.outputs))
         reference = None
         notes: List[str] = []
         if options.snap_dictionary:
             snapped, notes = snap_dictionaries(encoded)
             if notes:
                 reference = _native(encoded, inputs, names).outputs
-                names.update(network.names_in(reference))
+                names.update(network.paths_in(reference))
                 encoded = snapped
         plain = _native(encoded, inputs, names)
-        names.update(network.names_in(plain.outputs))
+        names.update(network.paths_in(plain.outputs))
         encodings = plain.encodings
         weights = {data: integer_weight(encoding) for data, encoding in encodings.items()}
         every: Dict[Any, Choices] = {}
@@ -90,7 +90,7 @@ class Integer(Target):
             built = build(None)
         store, rounding, graph = built.made
         outputs = list(built.outputs)
-        names.update(network.names_in(outputs))
+        names.update(network.paths_in(outputs))
         return Lowered(
             outputs,
             names,

@@ -8,8 +8,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 
+from nnabla_compress.graph.network import Network
 from nnabla_compress.lowering.encode import EncodedGraph, encode_graph, lowered_graph
-from nnabla_compress.lowering.inference import Network
 from nnabla_compress.lowering.native import fold_constants, lower_functions
 from nnabla_compress.lowering.snap import snap_dictionaries
 from nnabla_compress.lowering.storage import FLOAT, SMALLEST
@@ -41,9 +41,9 @@ class Portable(Target):
     ) -> Lowered:
         """Returns the network from native functions, its weights stored as ``options`` say."""
         inputs, start = list(network.inputs.values()), list(network.outputs.values())
-        names = network.names_in(folded)
+        names = network.paths_in(folded)
         encoded = encode_graph(folded, inputs, names)
-        names.update(network.names_in(encoded.outputs))
+        names.update(network.paths_in(encoded.outputs))
         plain = _folded(encoded, inputs, names)
         reference = None
         notes: List[str] = []
@@ -51,9 +51,9 @@ class Portable(Target):
             snapped, notes = snap_dictionaries(encoded)
             if notes:
                 reference = lower_functions(plain.outputs, inputs)
-                names.update(network.names_in(reference))
+                names.update(network.paths_in(reference))
                 plain = _folded(snapped, inputs, names)
-        names.update(network.names_in(plain.outputs))
+        names.update(network.paths_in(plain.outputs))
         in_order = lower_functions(plain.outputs, inputs)
         store = WeightStore(plain.encodings, options.storage)
 
@@ -74,7 +74,7 @@ class Portable(Target):
             coded, built = built, smaller(built, build(FLOAT), inputs)
             notes += [_TOO_SMALL] if built is not coded else []
         store, outputs = built.made, list(built.outputs)
-        names.update(network.names_in(outputs))
+        names.update(network.paths_in(outputs))
         return Lowered(
             outputs,
             names,

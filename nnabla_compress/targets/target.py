@@ -14,9 +14,9 @@ from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.deferred import Deferred
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.lowering.encode import EncodedGraph, encode_graph, lowered_graph
-from nnabla_compress.lowering.inference import Network
 from nnabla_compress.lowering.native import fold_constants, lower_functions
 from nnabla_compress.quantizers.base import quantizer_of
 
@@ -175,12 +175,12 @@ def lower_plainly(network: Network, folded: Sequence[nn.Variable]) -> Lowered:
         folded: Its outputs with batch normalization folded and all quantizers in place.
     """
     inputs, start = list(network.inputs.values()), list(network.outputs.values())
-    names = network.names_in(folded)
+    names = network.paths_in(folded)
     encoded = encode_graph(folded, inputs, names)
-    names.update(network.names_in(encoded.outputs))
+    names.update(network.paths_in(encoded.outputs))
     outputs = lower_functions(fold_constants(encoded.outputs, inputs, names), inputs)
     plain = lowered_graph(encoded, outputs)
-    names.update(network.names_in(outputs))
+    names.update(network.paths_in(outputs))
     # With the same functions in the same order every addition is the same.
     return Lowered(outputs, names, plain, exact=same_functions(start, outputs))
 

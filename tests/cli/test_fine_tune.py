@@ -123,7 +123,7 @@ def test_the_data_of_an_autoencoder_is_its_target_and_its_sigmoid_stays(folder, 
         results[name]["metrics"]["mean squared error"] for name in ("float", "compressed")
     )
     assert after < 0.5 * before
-    assert NnpFile(tmp_path / "out" / "results.nnp").build().head == "Sigmoid"
+    assert NnpFile(tmp_path / "out" / "results.nnp").build().ends_in == "Sigmoid"
 
 
 def test_masks_are_learned_pixel_by_pixel(folder, tmp_path):
@@ -135,7 +135,7 @@ def test_masks_are_learned_pixel_by_pixel(folder, tmp_path):
     assert part["accuracy_name"] == "binary accuracy"
     assert part["accuracy"] > max(0.75, results["float"]["accuracy"] + 0.1)
     # The exported network gives probabilities, as the one that was given.
-    assert NnpFile(tmp_path / "out" / "results.nnp").build().head == "Sigmoid"
+    assert NnpFile(tmp_path / "out" / "results.nnp").build().ends_in == "Sigmoid"
 
 
 def test_several_labels_a_sample_and_a_loss_that_is_given(folder, tmp_path):

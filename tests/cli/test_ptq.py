@@ -73,7 +73,7 @@ def test_a_file_is_quantized_with_unlabelled_samples_scored_and_exported(folder,
     assert {q["bits"] for q in results["quantizers"] if q["kind"] == "activation"} == {8}
     loaded = NnpFile(out / "results.nnp").build()
     loaded.output.forward()
-    assert loaded.head == "Softmax" and (out / "results.nnb").exists()
+    assert loaded.ends_in == "Softmax" and (out / "results.nnb").exists()
     with pytest.raises(ConfigError, match="holds a run already"):
         run(folder, out, "unlabelled.npz")
     assert evaluate_run(out).accuracy == results["compressed"]["accuracy"]

@@ -59,7 +59,7 @@ def test_the_loss_of_the_training_network_is_found(tmp_path, x, activation, loss
     head = file.head("Main")
     assert (head.activation, head.loss, head.before_activation) == expected
     assert head.target == "t" and list(file.data_shapes("Main")) == ["x"]
-    prediction = file.build("Main").prediction
+    prediction = without_loss(file.build("Main").output)
     assert prediction.shape == (2, 3)
 
 

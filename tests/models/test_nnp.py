@@ -19,6 +19,7 @@ from nnabla_compress import cli
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnp
 from nnabla_compress.models import NnpFile
+from nnabla_compress.models.heads import logits_of
 from nnabla_compress.models.mlp import mlp
 
 
@@ -79,8 +80,11 @@ def test_the_graph_computes_what_was_saved_for_any_batch_size(tmp_path):
     _random(x)
     y.forward()
     network = NnpFile(path).build(batch_size=5)
-    assert network.name == "net" and network.head == "Affine"
-    assert network.inputs["x"].shape == (5, 1, 4, 4) and network.logits is network.outputs["y"]
+    assert network.name == "net" and network.ends_in == "Affine"
+    assert (
+        network.inputs["x"].shape == (5, 1, 4, 4)
+        and logits_of(network.output) is network.outputs["y"]
+    )
     network.inputs["x"].d = np.concatenate([x.d, np.zeros((3, 1, 4, 4))])
     network.output.forward()
     np.testing.assert_allclose(network.output.d[:2], y.d, atol=1e-6)
@@ -191,10 +195,11 @@ def test_logits_are_what_comes_before_the_last_activation(tmp_path, head):
     y = heads[head](logits) if head in heads else logits
     _write(tmp_path / "a.nnp", [_network("net", {"y": y}, {"x": x})])
     network = NnpFile(tmp_path / "a.nnp").build(x=_random(x))
-    assert network.head == head
-    network.logits.forward()
+    assert network.ends_in == head
+    found = logits_of(network.output)
+    found.forward()
     logits.forward()
-    np.testing.assert_allclose(network.logits.d, logits.d, atol=1e-6)
+    np.testing.assert_allclose(found.d, logits.d, atol=1e-6)
 
 
 def test_of_a_network_that_ends_in_a_loss_the_prediction_is_the_model(tmp_path):
@@ -382,9 +387,10 @@ def test_files_made_elsewhere_are_opened(name, network, head, shape):
     for test in (False, True):
         x = _random(nn.Variable((3,) + sample))
         loaded = file.build(x=x, test=test)
-        assert (loaded.name, loaded.head) == (network, head)
-        loaded.logits.forward()
-        assert loaded.logits.shape == (3,) + shape and np.isfinite(loaded.logits.d).all()
+        assert (loaded.name, loaded.ends_in) == (network, head)
+        logits = logits_of(loaded.output)
+        logits.forward()
+        assert logits.shape == (3,) + shape and np.isfinite(logits.d).all()
 
 
 @pytest.mark.parametrize("kind", ["function", "variable"])

@@ -11,7 +11,7 @@ import pytest
 from nnabla.utils.save import save
 
 from nnabla_compress.models import NnpFile
-from nnabla_compress.models.nnp_network import Executor
+from nnabla_compress.models.nnp_executors import Executor
 
 
 def executor(name, *outputs):

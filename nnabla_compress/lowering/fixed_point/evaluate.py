@@ -8,8 +8,8 @@ from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.analysis.batches import rows_of
 from nnabla_compress.errors import ConfigError, ExportError
+from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.lowering.nnabla_errors import told_as

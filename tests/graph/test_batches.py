@@ -9,8 +9,8 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
-from nnabla_compress.analysis.batches import follows_batch, on_inputs, rows_of, sample_axes
 from nnabla_compress.errors import FixedBatchError
+from nnabla_compress.graph.batches import follows_batch, on_inputs, rows_of, sample_axes
 from tests.graph.networks import forward, values
 from tests.models.others import parameter
 
