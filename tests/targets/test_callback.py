@@ -35,7 +35,7 @@ from tests.c_runtime import check_runtime
 from tests.graph.networks import randomize_statistics, values
 from tests.properties import examples
 
-STUB = Path(__file__).parents[2] / "c_kernels" / "stub_runtime"
+STUB = Path(__file__).parents[1] / "c_kernels" / "stub_runtime"
 
 
 def exported(folder, y, x, **options):

@@ -280,7 +280,7 @@ def test_windows_too_large_for_sums_of_16_bits_are_refused(tmp_path):
 @pytest.mark.parametrize("case", ["20_int8_lenet", "21_int16_lenet", "22_int8_resblock"])
 def test_recorded_networks_are_as_good_as_on_record(tmp_path, case):
     """Formats and layout chosen here against those that were chosen by hand for the record."""
-    folder = Path(__file__).parents[2] / "data" / "c_runtime" / case
+    folder = Path(__file__).parents[1] / "data" / "c_runtime" / case
     with np.load(folder / "in.npz") as inputs, np.load(folder / "out.npz") as outputs:
         samples = inputs["x"][:, 0] * 2.0 ** -float(inputs["x.fp_pos"])
         recorded = outputs["y"] * 2.0 ** -float(outputs["y.fp_pos"])
