@@ -48,7 +48,9 @@ def data_options(
         click.option("-d", "--data", metavar="DATA", help=about_data),
         click.option("--recipe-data", type=PATH, metavar="RECIPE", help=about_recipe),
         click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255."),
-        click.option("--mean", metavar="NUMBERS", help="One number, or one a channel: 0.5,0.4."),
+        click.option(
+            "--mean", metavar="NUMBERS", help="One number, or one a channel: 0.5,0.4,0.4."
+        ),
         click.option("--std", metavar="NUMBERS", help="Likewise."),
     ]
     if about_recipe is None:

@@ -75,10 +75,11 @@ def simulated(
         array.reshape(-1, batch, *array.shape[1:])
         for array in _rows(network, samples, max(most // batch, 1) * batch)
     ]
-    got = [array.reshape(-1, *array.shape[2:]) for array in machine.run_many(calls)]
+    got = machine.run_many(calls)
     computed = [run(variables, outputs, values) for values in zip(*calls)]
+    expected = [np.stack(column) for column in zip(*computed)]
     count = len(calls[0]) * batch
-    found = agreement([np.concatenate(column) for column in zip(*computed)], got)
+    found = agreement([_joined(array) for array in expected], [_joined(array) for array in got])
     if tolerance is not None:
 
         def responses() -> float:
@@ -94,6 +95,11 @@ def simulated(
             )
             raise VerifyError("; ".join([said, *notes]) + ".", help=way_out)
     return Simulated(count, found)
+
+
+def _joined(calls: np.ndarray) -> np.ndarray:
+    """The batches of all calls behind one another."""
+    return calls.reshape(-1, *calls.shape[2:])
 
 
 def _rows(network: Network, samples: Mapping[str, np.ndarray], most: int) -> List[np.ndarray]:
