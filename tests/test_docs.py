@@ -9,9 +9,14 @@ import shlex
 from pathlib import Path
 
 import click
+import nnabla as nn
+import nnabla.functions as F
+import nnabla.parametric_functions as PF
+import numpy as np
 import pytest
 
 from nnabla_compress.cli import VERBS, group
+from nnabla_compress.exporters import export_nnp
 from nnabla_compress.exporters.metadata import METADATA
 from tests.test_readme import PAGES
 
@@ -108,6 +113,24 @@ def test_modules_and_what_pages_take_from_them_exist(page):
     short = "(?:quantizers|graph|nnb|simulator|solvers|exporters|calibration|regularizers)"
     for name in re.findall(rf"`({short}(?:\.\w+)+)[`(]", text):
         assert found(f"nnabla_compress.{name}") or (ROOT / "nnabla_compress" / name).exists(), name
+
+
+def test_the_options_of_the_shell_in_python_compress_a_network_as_the_page_shows(
+    tmp_path, monkeypatch
+):
+    (script,) = re.findall(r"```python\n(.*?)```", text_of("docs/compress.md"), re.S)
+    monkeypatch.chdir(tmp_path)
+    nn.clear_parameters()
+    x = nn.Variable((1, 1, 4, 4))
+    export_nnp("network.nnp", PF.affine(F.relu(PF.affine(x, 8, name="conv")), 2, name="fc"), x)
+    nn.clear_parameters()
+    images = np.random.RandomState(0).randint(0, 256, (32, 1, 4, 4)).astype(np.uint8)
+    labels = (images.mean(axis=(1, 2, 3)) > 127).astype(int)
+    np.savez("data.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
+    names = {}
+    exec(compile(script, "compress.md", "exec"), names)
+    assert names["score"].accuracy == names["results"]["compressed"]["accuracy"]
+    assert [row["bits"] for row in names["results"]["layers"]] == [4, 8]
 
 
 def test_the_checks_find_what_they_are_for():

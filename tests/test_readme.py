@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from nnabla_compress import cli
-from nnabla_compress.targets import TARGETS
 
 ROOT = Path(__file__).parents[1]
 PAGES = ["README.md", *sorted(f"docs/{path.name}" for path in (ROOT / "docs").glob("*.md"))]
@@ -37,11 +36,6 @@ def test_links_lead_somewhere(page):
         path = (ROOT / page).parent / target if target else ROOT / page
         assert path.exists(), target
         assert not anchor or anchor in anchors(path), f"{target}#{anchor}"
-
-
-@pytest.mark.parametrize("name", TARGETS)
-def test_every_target_of_an_export_is_described(name):
-    assert f"| `{name}` |" in (ROOT / "docs" / "targets.md").read_text("utf-8")
 
 
 @pytest.mark.parametrize("name", cli.VERBS)

@@ -13,10 +13,10 @@ from typing import Any, Dict, List, Optional, Sequence
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.agreement import decibels
 from nnabla_compress.calibration.network import Copy
 from nnabla_compress.calibration.observe import compute
 from nnabla_compress.calibration.places import insert_quantizers, quantizer_places
-from nnabla_compress.graph.compare import decibels
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Quantizer, graph_quantizers, quantizer_of
 

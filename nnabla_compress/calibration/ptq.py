@@ -17,9 +17,9 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.agreement import agreement, decibels
 from nnabla_compress.analysis import costs
 from nnabla_compress.analysis.channel_pairs import pairs, stopped_at, with_channel_clips
-from nnabla_compress.calibration.agreement import agreement
 from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.cross_layer_equalization import equalize, equalize_for
 from nnabla_compress.calibration.map_costs import costly_maps
@@ -42,7 +42,6 @@ from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
 from nnabla_compress.errors import DataError, VerifyError
-from nnabla_compress.graph.compare import decibels
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import check_faithful

@@ -4,18 +4,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Optional
 
 import click
 
-from nnabla_compress.cli.data_options import LOSS_HELP, data_part, preprocessing_part
+from nnabla_compress.cli.data_options import data_options, loss_option, network_option, taken
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import PATH, Verb
-from nnabla_compress.errors import ConfigError
-from nnabla_compress.safe_names import file_name
-
-if TYPE_CHECKING:
-    from nnabla_compress.recipes import Recipe
 
 
 @click.command("compress", cls=Verb)
@@ -42,19 +37,11 @@ if TYPE_CHECKING:
     help="Rules that 'assign-bits' wrote; --weights and --activations come after them.",
 )
 @click.option("-o", "--output", type=PATH, help="Run folder [runs/<FILE>].")
-@click.option("--network", help="Which network of the file.")
-@click.option(
-    "-d",
-    "--data",
-    metavar="DATA",
-    help="FILE.npz; train.csv,test.csv; FILE.py:FUNCTION; or a source such as digits or "
+@network_option
+@data_options(
+    "FILE.npz; train.csv,test.csv; FILE.py:FUNCTION; or a source such as digits or "
     "cifar10:PATH. Options of the source follow, e.g. FILE.npz,y=mask,y_scale=1/255.",
-)
-@click.option(
-    "--recipe-data",
-    type=PATH,
-    metavar="RECIPE",
-    help="Take data, preprocessing and augmentation from a recipe.",
+    "Take data, preprocessing and augmentation from a recipe.",
 )
 @click.option(
     "--validation",
@@ -62,10 +49,7 @@ if TYPE_CHECKING:
     help="Part of the training samples that the best epoch is chosen by [0.1 with --epochs, "
     "0 for .npz files].",
 )
-@click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
-@click.option("--mean", metavar="NUMBERS", help="One number, or one a channel: 0.5,0.4,0.4.")
-@click.option("--std", metavar="NUMBERS", help="Likewise.")
-@click.option("--loss", metavar="LOSS", help=LOSS_HELP)
+@loss_option()
 @click.option("-e", "--epochs", type=click.FloatRange(0), help="Fine-tune so long; needs --data.")
 @click.option("-b", "--batch-size", type=click.IntRange(1), help="Samples of an update [64].")
 @click.option("-l", "--learning-rate", type=float, help="At the start [0.01].")
@@ -114,130 +98,15 @@ def command(file: Path, output: Optional[Path], resume: bool, **options: Any) ->
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import messages, progress
     from nnabla_compress.cli.results import note_beginning, print_results
+    from nnabla_compress.recipes.quick import CompressionOptions, compression_recipe
+    from nnabla_compress.recipes.quick_data import DataOptions
     from nnabla_compress.runs import Run
 
-    recipe, folder = recipe_of(file, **options)
+    compression, data = taken(CompressionOptions, options), taken(DataOptions, options)
+    recipe, folder = compression_recipe(file, compression, data, export=options)
     target = output or Path("runs") / recipe.name
     if resume:
         note_beginning(target)
     run = Run(recipe, target, folder, resume)
     results = run.execute(progress.announce, messages.print)
     print_results(results, target)
-
-
-def recipe_of(
-    file: Path,
-    weights: Sequence[str] = (),
-    activations: Sequence[str] = (),
-    rules: Optional[Path] = None,
-    network: Optional[str] = None,
-    data: Optional[str] = None,
-    recipe_data: Optional[Path] = None,
-    validation: Optional[float] = None,
-    scale: Optional[str] = None,
-    mean: Optional[str] = None,
-    std: Optional[str] = None,
-    loss: Optional[str] = None,
-    epochs: Optional[float] = None,
-    batch_size: Optional[int] = None,
-    learning_rate: Optional[float] = None,
-    solver: Optional[str] = None,
-    weight_decay: Optional[float] = None,
-    budget: Sequence[str] = (),
-    distill: Optional[str] = None,
-    fold: str = "after",
-    freeze_after: Optional[int] = None,
-    seed: int = 0,
-    **export: Any,
-) -> Tuple[Recipe, Path]:
-    """Returns the recipe that the options of the command line stand for.
-
-    All keywords are options of the verb; ``export`` are the keys of a recipe's ``export``.
-
-    Returns:
-        The recipe, and the folder where its relative paths start.
-
-    Raises:
-        ConfigError: If options are missing, contradict each other or are out of range.
-    """
-    from nnabla_compress.recipes import Recipe
-    from nnabla_compress.rule_files import read_rules
-    from nnabla_compress.rules import typed
-
-    if rules is not None:
-        found = read_rules(rules)
-        weights = [*found["weights"], *weights]
-        activations = [*found["activations"], *activations]
-    if not weights and not activations:
-        raise ConfigError(
-            "nothing is to be compressed.",
-            help="add for instance --weights lut:bits=4, or --rules FILE of 'assign-bits'",
-        )
-    has_data = data is not None or recipe_data is not None
-    for option, given in (("--activations", bool(activations)), ("--epochs", epochs is not None)):
-        if given and not has_data:
-            why = (
-                "learns from it" if option == "--epochs" else "takes the ranges from a batch of it"
-            )
-            raise ConfigError(
-                f"{option} needs data: it {why}.",
-                help="add --data FILE.npz, or --recipe-data RECIPE",
-            )
-    training = {
-        "epochs": epochs,
-        "batch_size": batch_size,
-        "learning_rate": learning_rate,
-        "solver": solver,
-        "weight_decay": weight_decay,
-    }
-    training = {key: value for key, value in training.items() if value is not None}
-    if training and epochs is None:
-        raise ConfigError(
-            f"--{next(iter(training)).replace('_', '-')} is for a training.", help="add --epochs"
-        )
-    compression: Dict[str, Any] = {"weights": list(weights), "activations": list(activations)}
-    compression.update(fold=fold, freeze_after=freeze_after)
-    if training:
-        compression["training"] = training
-    if budget:
-        compression["budget"] = dict(_pair("--budget", text) for text in budget)
-    if distill is not None:
-        pairs = [_pair("--distill", text) for text in distill.split(",") if text]
-        compression["distill"] = {name: typed(value) for name, value in pairs}
-    content: Dict[str, Any] = {
-        "name": file_name(file.stem),
-        "seed": seed,
-        "compression": compression,
-    }
-    content["model"] = {"nnp": str(file), "network": network}
-    content["export"] = export
-    preprocessing = preprocessing_part(scale, mean, std)
-    if recipe_data is not None:
-        if data is not None or preprocessing or validation is not None:
-            raise ConfigError(
-                "--recipe-data brings data, validation and preprocessing with it.",
-                help="leave --data, --validation, --scale, --mean and --std out, or --recipe-data",
-            )
-        other = Recipe.read(recipe_data).model_dump(mode="json")
-        brought = ("data", "preprocessing", "augmentation", "loss")
-        content.update((key, other[key]) for key in brought)
-        content["loss"] = loss if loss is not None else content["loss"]
-        content["model"]["nnp"] = str(file.absolute())
-        return Recipe.checked(content, "compress"), recipe_data.parent
-    if preprocessing and data is None:
-        raise ConfigError("--scale, --mean and --std are for data.", help="add --data")
-    content["loss"] = loss
-    if data is not None:
-        content["data"] = data_part(data, bool(training), validation)
-        content["preprocessing"] = preprocessing
-    return Recipe.checked(content, "compress"), Path(".")
-
-
-def _pair(option: str, text: str) -> Tuple[str, str]:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError(
-            f"{option} {text!r} has no value.",
-            help="write --budget weights=70kB, or --distill temperature=4,weight=0.9",
-        )
-    return name.strip(), value.strip()

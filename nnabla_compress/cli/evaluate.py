@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
-from nnabla_compress.cli.data_options import LOSS_HELP, data_of_run, described
+from nnabla_compress.cli.data_options import (
+    data_of_run,
+    data_options,
+    loss_option,
+    network_option,
+    taken,
+)
 from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
 
@@ -24,14 +30,9 @@ if TYPE_CHECKING:
     type=PATH,
     help="Recipe whose data and preprocessing to use; a run folder brings its own.",
 )
-@click.option(
-    "-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits [a run's own]."
-)
-@click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
-@click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
-@click.option("--std", metavar="NUMBERS", help="Likewise.")
-@click.option("--loss", metavar="LOSS", help=LOSS_HELP)
-@click.option("--network", help="Which network of the file.")
+@data_options("As for 'compress', e.g. FILE.npz or digits [a run's own].", None)
+@loss_option()
+@network_option
 @click.option(
     "-s",
     "--split",
@@ -58,6 +59,8 @@ def command(
     from nnabla_compress.cli.engine import console, messages
     from nnabla_compress.models import holds_network
     from nnabla_compress.recipes import Recipe
+    from nnabla_compress.recipes.quick import network_recipe
+    from nnabla_compress.recipes.quick_data import DataOptions
     from nnabla_compress.runs import evaluate_network, evaluate_run
     from nnabla_compress.runs.finished import stored_in
     from nnabla_compress.runs.nnb_network import evaluate_nnb
@@ -85,7 +88,8 @@ def command(
         if recipe is not None:
             described_as, folder = Recipe.read(recipe), recipe.parent
         else:
-            described_as, folder = described(target, training=split == "train", **options)
+            data = taken(DataOptions, options)
+            described_as, folder = network_recipe(target, data, training=split == "train")
         if target.suffix == ".nnb":
             score = evaluate_nnb(target, described_as, folder, split)
             messages.print("in the simulator of the C runtime")

@@ -8,11 +8,11 @@ from typing import Any, Optional
 
 import click
 
-from nnabla_compress.cli.data_options import data_of_run, described
+from nnabla_compress.cli.data_options import data_of_run, data_options, network_option, taken
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import PATH, Verb
 
-_DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed")
+_DATA = ("data", "recipe_data", "scale", "mean", "std", "network", "seed")
 
 
 @click.command("export", cls=Verb)
@@ -20,18 +20,11 @@ _DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std", "network", "seed
 @click.option("-o", "--output", type=PATH, help="Folder [RUN/export].")
 @export_options
 @click.option("-b", "--batch-size", type=click.IntRange(1), default=1, show_default=True)
-@click.option(
-    "-d",
-    "--data",
-    metavar="DATA",
-    help="Samples that int8, int16 and integer choose number formats from [a run's own]; no labels "
-    "needed; as for 'compress', e.g. FILE.npz or digits.",
+@data_options(
+    "Samples that int8, int16 and integer choose number formats from [a run's own]; no labels "
+    "needed; as for 'compress', e.g. FILE.npz or digits."
 )
-@click.option("--recipe-data", type=PATH, help="Take data from a recipe.")
-@click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
-@click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
-@click.option("--std", metavar="NUMBERS", help="Likewise.")
-@click.option("--network", help="Which network of the file.")
+@network_option
 @click.option("--seed", type=click.IntRange(0), help="Of the choice of samples [0].")
 @click.option(
     "-n",
@@ -56,18 +49,20 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
     from nnabla_compress.cli.engine import console
     from nnabla_compress.cli.results import print_export
     from nnabla_compress.models import holds_network
+    from nnabla_compress.recipes.quick import network_recipe
+    from nnabla_compress.recipes.quick_data import DataOptions
     from nnabla_compress.report.tables import layer_table, stays_table
     from nnabla_compress.runs import export_file, export_run
     from nnabla_compress.runs.finished import stored_in
 
     run = stored_in(run)
-    described_by = {key: options.pop(key) for key in _DATA_OPTIONS}
+    data = {key: options.pop(key) for key in _DATA}
     folder = output or (run if run.is_dir() else run.parent) / "export"
     if holds_network(run) or run.suffix == ".nnb":
-        recipe, start = described(run, **{**described_by, "seed": described_by["seed"] or 0})
+        recipe, start = network_recipe(run, taken(DataOptions, data))
         exported = export_file(run, folder, recipe=recipe, folder=start, **options)
     else:
-        other = data_of_run(run, "none", **described_by)
+        other = data_of_run(run, "none", **data)
         exported = export_run(run, folder, trust=trust, other=other, **options)
     console.print(layer_table(exported.report.rows_as_dicts()))
     if exported.report.what_stays():

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional, Sequence, Tuple
 
 import click
 
 from nnabla_compress.cli.choices import AUTO, CALIBRATIONS, JUDGES
-from nnabla_compress.cli.compress import recipe_of
-from nnabla_compress.cli.data_options import LOSS_HELP
+from nnabla_compress.cli.data_options import data_options, loss_option, network_option, taken
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
@@ -21,22 +21,10 @@ _BITS = 8
 
 @click.command("ptq", cls=Verb)
 @click.argument("file", type=PATH)
-@click.option(
-    "-d",
-    "--data",
-    metavar="DATA",
-    help="Samples to calibrate on, labels are not needed; as for 'compress', e.g. FILE.npz or "
-    "cifar10:PATH. Without it only weights are quantized.",
+@data_options(
+    "Samples to calibrate on, labels are not needed; as for 'compress', e.g. FILE.npz or "
+    "cifar10:PATH. Without it only weights are quantized."
 )
-@click.option(
-    "--recipe-data",
-    type=PATH,
-    metavar="RECIPE",
-    help="Take data and preprocessing from a recipe.",
-)
-@click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
-@click.option("--mean", metavar="NUMBERS", help="One number, or one a channel: 0.5,0.4,0.4.")
-@click.option("--std", metavar="NUMBERS", help="Likewise.")
 @click.option("-n", "--samples", type=click.IntRange(1), default=512, show_default=True)
 @click.option("-b", "--bits", type=click.IntRange(2, 8), help="Bits of the weights [8].")
 @click.option(
@@ -95,8 +83,8 @@ _BITS = 8
     metavar="[DATA]",
     help="Score both networks, on test samples of --data or of other data with labels.",
 )
-@click.option("--loss", metavar="LOSS", help=f"With --evaluate. {LOSS_HELP}")
-@click.option("--network", help="Which network of the file.")
+@loss_option("With --evaluate. ")
+@network_option
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("-o", "--output", type=PATH, help="Folder [runs/<FILE>-ptq].")
 @export_options
@@ -134,11 +122,13 @@ def command(
     from nnabla_compress.calibration.settings import PostTrainingSettings
     from nnabla_compress.cli.engine import console, messages
     from nnabla_compress.cli.results import print_results
+    from nnabla_compress.recipes.quick import network_recipe
+    from nnabla_compress.recipes.quick_data import DataOptions
     from nnabla_compress.report.ptq import step_table
     from nnabla_compress.rule_files import read_rules
     from nnabla_compress.runs.ptq import run_ptq
 
-    has_data = options["data"] is not None or options["recipe_data"] is not None
+    data = replace(taken(DataOptions, options), seed=seed)
     if rules is not None:
         found = read_rules(rules)
         weights = [*found["weights"], *weights]
@@ -147,7 +137,7 @@ def command(
                 f"NOTE: of {rules} the rules for weights are taken. Those for activations are for "
                 "'compress', whose maps lie elsewhere; --act-bits and --activations choose here.",
             )
-    chosen, maps = _rules(bits, act_bits, weights_only, weights, activations, has_data)
+    chosen, maps = _rules(bits, act_bits, weights_only, weights, activations, data.given)
     settings = PostTrainingSettings(
         weights=chosen,
         activations=maps,
@@ -160,21 +150,20 @@ def command(
         rounding=rounding,
         seed=seed,
     )
-    recipe, folder = recipe_of(file, weights=chosen, seed=seed, **options)
+    recipe, folder = network_recipe(file, data, export=options)
     scored = None
     if evaluate is not None:
-        if not evaluate and not has_data:
+        if not evaluate and not data.given:
             raise ConfigError("--evaluate needs data.", help="add --data, or --evaluate DATA")
         scored = recipe
         if evaluate:
-            other = {**options, "data": evaluate, "recipe_data": None}
-            if options["recipe_data"] is not None:
+            if data.recipe_data is not None:
                 raise ConfigError(
                     "--evaluate DATA goes with --data, not with --recipe-data.",
                     help="leave DATA out, or describe the data with --data, --scale, ...",
                 )
-            scored, _ = recipe_of(file, weights=chosen, seed=seed, **other)
-    if not has_data:
+            scored, _ = network_recipe(file, replace(data, data=evaluate), export=options)
+    if not data.given:
         messages.print("no data: only weights are quantized")
     target = output or Path("runs") / f"{file_name(file.stem)}-ptq"
     results = run_ptq(recipe, folder, target, settings, samples, scored, messages.print)

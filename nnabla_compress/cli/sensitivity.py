@@ -8,21 +8,16 @@ from typing import Any, Optional
 
 import click
 
-from nnabla_compress.cli.compress import recipe_of
-from nnabla_compress.cli.data_options import LOSS_HELP
+from nnabla_compress.cli.data_options import data_options, loss_option, network_option, taken
 from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
 
 
 @click.command("sensitivity", cls=Verb)
 @click.argument("file", type=PATH)
-@click.option("-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits.")
-@click.option("--recipe-data", type=PATH, help="Take data from a recipe.")
-@click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
-@click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
-@click.option("--std", metavar="NUMBERS", help="Likewise.")
-@click.option("--loss", metavar="LOSS", help=LOSS_HELP)
-@click.option("--network", help="Which network of the file.")
+@data_options("As for 'compress', e.g. FILE.npz or digits.")
+@loss_option()
+@network_option
 @click.option("--bits", default="2,3,4,8", show_default=True, help="Bit widths.")
 @click.option(
     "-q",
@@ -50,8 +45,11 @@ def command(
 ) -> None:
     """Measures how FILE suffers when only one layer or activation is quantized."""
     from nnabla_compress.cli.engine import console
+    from nnabla_compress.data.paths import resolve_path
     from nnabla_compress.files import new_files
     from nnabla_compress.locks import locked
+    from nnabla_compress.recipes.quick import network_recipe
+    from nnabla_compress.recipes.quick_data import DataOptions
     from nnabla_compress.search.heat_map import write_heat_map
     from nnabla_compress.search.scoring import rule_of
     from nnabla_compress.search.sensitivity import measure
@@ -61,13 +59,15 @@ def command(
         widths = [int(word) for word in bits.split(",")]
     except ValueError:
         raise ConfigError(f"--bits is {bits!r}.", help="write for instance 2,4,8") from None
-    if options["data"] is None and options["recipe_data"] is None:
+    resolve_path(file, what="the .nnp file")
+    data = taken(DataOptions, options)
+    if not data.given:
         raise ConfigError("sensitivities need data.", help="add --data, or --recipe-data RECIPE")
     of_weights = None if quantizer == "none" else quantizer
     for rule in filter(None, (of_weights, activations)):
         for width in widths:
             rule_of(rule, width)
-    recipe, folder = recipe_of(file, weights=["lut:bits=8"], **options)
+    recipe, folder = network_recipe(file, data)
     with locked(output or Path(".")) as target, new_files(target):
         found = measure(recipe, folder, widths, of_weights, samples, workers, None, activations)
         found.write(target / "sensitivity.json")

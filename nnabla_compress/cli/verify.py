@@ -8,25 +8,17 @@ from typing import TYPE_CHECKING, Any, Optional
 
 import click
 
-from nnabla_compress.cli.data_options import data_of_run, described
+from nnabla_compress.cli.data_options import data_of_run, data_options, taken
 from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
 
 if TYPE_CHECKING:
     from nnabla_compress.verification import Verification
 
-_DATA_OPTIONS = ("data", "recipe_data", "scale", "mean", "std")
-
 
 @click.command("verify", cls=Verb)
 @click.argument("target", type=PATH)
-@click.option(
-    "-d", "--data", metavar="DATA", help="As for 'compress', e.g. FILE.npz or digits [a run's own]."
-)
-@click.option("--recipe-data", type=PATH, help="Take data from a recipe.")
-@click.option("--scale", metavar="NUMBER", help="(x * scale - mean) / std; may be 1/255.")
-@click.option("--mean", metavar="NUMBERS", help="One number, or one a channel.")
-@click.option("--std", metavar="NUMBERS", help="Likewise.")
+@data_options("As for 'compress', e.g. FILE.npz or digits [a run's own].")
 @click.option(
     "-n",
     "--samples",
@@ -101,12 +93,13 @@ def _verified(
     options: Any,
 ) -> Verification:
     from nnabla_compress.models.other_formats import other_format
+    from nnabla_compress.recipes.quick import network_recipe
+    from nnabla_compress.recipes.quick_data import DataOptions
     from nnabla_compress.runs.finished import stored_in
     from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
     from nnabla_compress.verification import verify_files
 
     target = stored_in(target)
-    given = [f"--{key.replace('_', '-')}" for key in _DATA_OPTIONS if options[key] is not None]
     if target.is_dir():
         if original is not None:
             raise ConfigError("a run knows its float network.", help="leave --float out")
@@ -126,7 +119,8 @@ def _verified(
             f"{target} is no run folder, no .nnp and no .nnb.", help="give one of these"
         )
     beside = files_beside(target)
-    if not given:
+    data = taken(DataOptions, options)
+    if data == DataOptions():
         return verify_files(*beside, count=samples, original=original)
-    recipe, folder = described(beside[0] or target, **options)
+    recipe, folder = network_recipe(beside[0] or target, data)
     return verify_on_data(target, recipe, folder, samples, original)

@@ -13,6 +13,7 @@ import nnabla as nn
 import numpy as np
 from nnabla.utils.nnp_graph import NnpLoader
 
+from nnabla_compress.agreement import agreement
 from nnabla_compress.errors import VerifyError, unwrapped
 from nnabla_compress.exporters.converter_settings import SETTINGS, to_yaml
 from nnabla_compress.exporters.metadata import METADATA
@@ -22,8 +23,9 @@ from nnabla_compress.exporters.nnp_members import (
     network_text,
     write_members,
 )
+from nnabla_compress.exporters.tolerance import ANOTHER_ORDER
 from nnabla_compress.files import json_text
-from nnabla_compress.graph.compare import difference, run
+from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.deferred import Deferred
 from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.logs import quiet
@@ -31,7 +33,6 @@ from nnabla_compress.lowering.nnabla_errors import reason
 from nnabla_compress.names import free_name
 
 NETWORK, EXECUTOR = "Validation", "Runtime"
-_OTHER_BATCH_SIZE = 1e-4  # other batch sizes add in another order
 
 
 @dataclass(frozen=True)
@@ -229,10 +230,10 @@ def _problem_of(
         outputs, fill = copy.runnable(outputs)
         for values, expected in rounds if times == 1 else rounds[:1]:
             got = run(inputs, outputs, [_repeated(value, times) for value in values], fill)
-            largest = difference([_repeated(value, times) for value in expected], got).largest
+            largest = agreement([_repeated(value, times) for value in expected], got).largest
             if times == 1 and largest > 0:
                 return f"it differs by {largest:.3g} of the output"
-            if largest > _OTHER_BATCH_SIZE:
+            if largest > ANOTHER_ORDER:
                 return f"with batch size {2 * batch_size} it computes something else"
     return ""
 

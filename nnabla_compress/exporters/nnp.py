@@ -17,7 +17,6 @@ import numpy as np
 from nnabla_compress._version import __version__
 from nnabla_compress.analysis.activation_rows import activation_rows
 from nnabla_compress.errors import ConfigError, ExportError
-from nnabla_compress.exporters.agreement import Agreement, simulated
 from nnabla_compress.exporters.api_levels import (
     RELEASED,
     check_level,
@@ -34,8 +33,9 @@ from nnabla_compress.exporters.converter_settings import write_types
 from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_rows
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
+from nnabla_compress.exporters.simulated import Simulated, simulated
 from nnabla_compress.exporters.sizes import FloatSizes, float_sizes
-from nnabla_compress.exporters.tolerance import Tolerance
+from nnabla_compress.exporters.tolerance import ANOTHER_ORDER, Tolerance
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.exporters.zero_notes import zero_notes
 from nnabla_compress.files import atomic_path, temporary_folder
@@ -61,7 +61,7 @@ def export_nnp(
     inputs: Variables,
     target: str = "portable",
     batch_size: int = 1,
-    tolerance: float = 1e-4,
+    tolerance: float = ANOTHER_ORDER,
     samples: Optional[Mapping[str, np.ndarray]] = None,
     storage: str = "smallest",
     snap_dictionary: bool = False,
@@ -234,7 +234,7 @@ def _simulate(
     notes: Sequence[str],
     way_out: str,
     api: int,
-) -> Agreement:
+) -> Simulated:
     """Converts a file and runs it in the simulator of the C runtime against the network."""
     batch_size = next(iter(network.inputs.values())).shape[0]
     with temporary_folder() as folder:

@@ -10,14 +10,14 @@ compute other values on purpose, but less than half of the signal apart.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Callable, Optional, Sequence, Tuple
+from typing import Callable, Optional, Tuple
 
-import numpy as np
+from nnabla_compress.agreement import Agreement
 
-from nnabla_compress.graph.compare import difference
-
-Outputs = Sequence[np.ndarray]
-
+ANOTHER_ORDER = 1e-4
+"""Largest difference allowed where floats are added in another order."""
+OTHER_LIBRARY = 1e-5
+"""Likewise between two programs that do the same: exponentials, fused multiply-add."""
 SINGLE_STEPS = 0.05
 """Root mean square difference allowed where activations are quantized."""
 HALF = 0.5
@@ -36,11 +36,13 @@ class Tolerance:
             (root mean square).
 
     Example:
-        >>> expected, got = [np.float32([[1.0, 2.0]])], [np.float32([[1.0, 2.1]])]
-        >>> wrong, limit = Tolerance(1e-4).judge(expected, got)
+        >>> import numpy as np
+        >>> from nnabla_compress.agreement import agreement
+        >>> found = agreement([np.float32([[1.0, 2.0]])], [np.float32([[1.0, 2.1]])])
+        >>> wrong, limit = Tolerance(1e-4).judge(found)
         >>> wrong > limit
         True
-        >>> wrong, limit = Tolerance(1e-4, steps=True).judge(expected, got)
+        >>> wrong, limit = Tolerance(1e-4, steps=True).judge(found)
         >>> wrong > limit
         False
     """
@@ -50,20 +52,18 @@ class Tolerance:
     rounded: bool = False
 
     def judge(
-        self, expected: Outputs, got: Outputs, response: Optional[Callable[[], float]] = None
+        self, found: Agreement, response: Optional[Callable[[], float]] = None
     ) -> Tuple[float, float]:
         """Returns how far outputs are apart, and the limit of that.
 
         Args:
-            expected: Outputs of the network.
-            got: Outputs of what is made of it.
+            found: How far they agree.
             response: Returns how far the network's outputs move when its inputs hardly do, see
                 :func:`~nnabla_compress.graph.compare.response`; called where the limit needs it.
         """
-        apart = difference(expected, got)
         if not (self.steps or self.rounded):
-            return apart.largest, self.largest
-        wrong = apart.root_mean_square
+            return found.largest, self.largest
+        wrong = found.root_mean_square
         limit = max(self.largest, HALF if self.rounded else SINGLE_STEPS)
         if wrong > limit and response is not None and not self.rounded:
             limit = max(limit, 2 * response())

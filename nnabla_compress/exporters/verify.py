@@ -10,9 +10,10 @@ from typing import Dict, List, Mapping, NamedTuple, Optional, Sequence
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.agreement import agreement
 from nnabla_compress.errors import ConfigError, ExportError, VerifyError
 from nnabla_compress.exporters.tolerance import Tolerance
-from nnabla_compress.graph.compare import Fill, difference, response, run
+from nnabla_compress.graph.compare import Fill, response, run
 from nnabla_compress.graph.ends import with_ends
 from nnabla_compress.graph.inputs import SEED, forms
 from nnabla_compress.lowering.nnabla_errors import told_as
@@ -144,11 +145,10 @@ def verify_lowered(
         what = "the network can't be run on random inputs"
         with told_as(ExportError, what, "run it once yourself: output.forward()"):
             expected, got = run(inputs, outputs, values), run(inputs, lowered, values, fill)
-        largest = max(largest, difference(expected, got).largest)
+        found = agreement(expected, got)
+        largest = max(largest, found.largest)
         computed.append(got[:count])
-        wrong, limit = allowed.judge(
-            expected, got, partial(response, inputs, outputs, values, expected)
-        )
+        wrong, limit = allowed.judge(found, partial(response, inputs, outputs, values, expected))
         if wrong > limit:
             raise VerifyError(
                 f"the lowered network differs from the network by {wrong:.3g} of the output, "

@@ -9,8 +9,9 @@ from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.agreement import agreement
 from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
-from nnabla_compress.graph.compare import difference, run
+from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.inputs import random_inputs
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.quantizers.base import graph_quantizers
@@ -133,7 +134,7 @@ def follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable])
         return rows == 1
     values = random_inputs(new, made)
     halves = _halves(outputs, inputs, values)
-    return halves is None or difference(halves, run(new, made, values)).largest <= _TOLERANCE
+    return halves is None or agreement(halves, run(new, made, values)).largest <= _TOLERANCE
 
 
 def mixes_rows(compute: Compute, values: Sequence[np.ndarray]) -> bool:
@@ -162,7 +163,7 @@ def mixes_rows(compute: Compute, values: Sequence[np.ndarray]) -> bool:
             value[changed] = value[(changed + 1) % rows]
         after = compute(moved)
         kept = [output[others] for output in before]
-        if difference(kept, [output[others] for output in after]).largest > _TOLERANCE:
+        if agreement(kept, [output[others] for output in after]).largest > _TOLERANCE:
             return True
     return False
 

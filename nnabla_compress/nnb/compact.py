@@ -12,7 +12,7 @@ from bisect import bisect_left, insort
 from dataclasses import replace
 from typing import Dict, List, Sequence, Tuple
 
-from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable
+from nnabla_compress.nnb.network import NnbFile, NnbFunction, NnbVariable
 
 # Functions of one input that read an element and write it before they read the next one.
 ELEMENT_WISE = frozenset(

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import List, Optional
+import math
+from typing import List
 
 from rich.table import Table
 
@@ -27,11 +28,11 @@ def verification_table(found: Verification) -> Table:
     table.add_column("promised", overflow="fold")
     table.add_column("kept")
     for comparison in found.comparisons:
-        for output in comparison.outputs:
+        for name, output in comparison.outputs.items():
             same = output.same_class
             table.add_row(
                 f"{comparison.first} - {comparison.second}",
-                output.output,
+                name,
                 f"{100 * output.equal:.2f} %",
                 f"{output.largest:.3g}",
                 _decibels(output.snr),
@@ -54,7 +55,7 @@ def accuracy_lines(found: Verification) -> List[str]:
     ]
 
 
-def _decibels(snr: Optional[float]) -> str:
-    if snr is None:
+def _decibels(snr: float) -> str:
+    if math.isnan(snr):
         return ""
     return "exact" if snr >= _NO_NOISE else f"{snr:.1f}"

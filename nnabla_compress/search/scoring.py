@@ -10,11 +10,11 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.agreement import decibels
 from nnabla_compress.analysis import Activation, Layer, activations, layers
 from nnabla_compress.data import evaluation_batches
 from nnabla_compress.errors import ConfigError, DataError, unwrapped
 from nnabla_compress.graph import rebuild
-from nnabla_compress.graph.compare import decibels
 from nnabla_compress.loading.inputs import Inputs, load_inputs
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Quantizer, graph_quantizers

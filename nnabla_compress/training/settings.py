@@ -35,7 +35,7 @@ class TrainingSettings:
         batch_size: Samples of an update, at least 1.
         solver: Name of a solver of ``nnabla.solvers``, such as "Momentum" or "Adam".
         solver_options: Its other arguments, such as ``{"momentum": 0.9}``.
-        learning_rate: Learning rate at the start, positive.
+        learning_rate: Learning rate at the start, positive and finite.
         schedule: "constant"; "cosine" to zero; "step": times ``decay`` at each of ``steps``;
             "exponential": times ``decay`` each epoch; "polynomial" to zero with power ``decay``.
         decay: See ``schedule``.
@@ -85,7 +85,10 @@ class TrainingSettings:
             if not value >= least:
                 raise ConfigError(f"training: {name} is {value}, the least is {least}.")
         if not 0 < self.learning_rate < float("inf"):
-            raise ConfigError(f"training: learning_rate is {self.learning_rate}, not positive.")
+            raise ConfigError(
+                f"training: learning_rate is {self.learning_rate}, it must be a positive, finite "
+                "number."
+            )
         if self.schedule not in SCHEDULES:
             raise ConfigError(
                 f"training: schedule is {self.schedule!r}.",

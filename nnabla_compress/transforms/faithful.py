@@ -9,10 +9,11 @@ from typing import Any, List, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.agreement import agreement
 from nnabla_compress.analysis.places import places
 from nnabla_compress.errors import VerifyError
 from nnabla_compress.graph.clone import Made, clone
-from nnabla_compress.graph.compare import difference, response, run
+from nnabla_compress.graph.compare import response, run
 from nnabla_compress.graph.ends import with_ends
 from nnabla_compress.graph.inputs import SEED, inputs_of, random_inputs
 from nnabla_compress.graph.rewrite import functions, rebuild, with_batch_statistics
@@ -83,7 +84,7 @@ def check_faithful(
             raise VerifyError(
                 f"without its quantizers the rewritten network can't be run: {error}.", help=_HELP
             ) from error
-        apart = difference(expected, got)
+        apart = agreement(expected, got)
         if apart.largest <= tolerance:
             return
         # Steps on the way: a rounding may decide which one a value falls to.
@@ -145,7 +146,7 @@ def _first_difference(
         nn.forward_all(outputs)  # which leaves the values of all variables
     # Behind a folded layer the values are those of the normalization, which gave it its name.
     for function, old, new in _pairs(first[1], second[1], by_name=tolerance > 0):
-        if difference([np.array(old.d)], [np.array(new.d)]).largest > tolerance:
+        if agreement([np.array(old.d)], [np.array(new.d)]).largest > tolerance:
             return f"; the first function that differs is {names[function]}"
     return ""
 

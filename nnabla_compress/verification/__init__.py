@@ -3,18 +3,15 @@
 
 from __future__ import annotations
 
-from nnabla_compress.verification.agreement import Agreement, agreement
 from nnabla_compress.verification.engines import Engine
 from nnabla_compress.verification.files import verify_files
 from nnabla_compress.verification.report import Comparison, Verification
 from nnabla_compress.verification.samples import Samples
 
 __all__ = [
-    "Agreement",
     "Comparison",
     "Engine",
     "Samples",
     "Verification",
-    "agreement",
     "verify_files",
 ]

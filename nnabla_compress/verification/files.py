@@ -21,6 +21,7 @@ from typing import (
 
 import numpy as np
 
+from nnabla_compress.agreement import agreement
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnb
 from nnabla_compress.exporters.metadata import read_metadata
@@ -30,7 +31,6 @@ from nnabla_compress.models import NnpFile
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
 from nnabla_compress.turns import one_at_a_time
-from nnabla_compress.verification.agreement import agreement
 from nnabla_compress.verification.engines import (
     PACKED_VARIABLE,
     VARIABLE,
@@ -153,7 +153,7 @@ def verify_files(
                 first[0].name,
                 second[0].name,
                 link.promise,
-                tuple(agreement(name, x, y) for name, x, y in _pairs(names, first, second)),
+                {name: agreement([x], [y]) for name, x, y in _pairs(names, first, second)},
             )
             for first, second, link in zip(computed, computed[1:], chain[1:])
         ),

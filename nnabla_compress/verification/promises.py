@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Mapping, Optional
 
+from nnabla_compress.exporters.tolerance import ANOTHER_ORDER, OTHER_LIBRARY
 from nnabla_compress.nnb import NnbFile
 from nnabla_compress.simulator import Machine
 from nnabla_compress.verification.engines import NnpEngine, ReferenceEngine
@@ -18,8 +19,6 @@ from nnabla_compress.verification.report import (
 )
 
 OTHER_IN_NNABLA = ("BinaryConnect", "BinaryWeight")  # NNabla computes their weights again
-_FLOAT_TOLERANCE = 1e-4  # additions in another order
-_LIBRARY_TOLERANCE = 1e-5  # exponentials of another library, fused multiply-add
 
 
 def of_export(report: Mapping[str, Any], network: NnpEngine) -> Promise:
@@ -35,7 +34,7 @@ def of_export(report: Mapping[str, Any], network: NnpEngine) -> Promise:
         return EQUAL
     if network.rounds:
         return SINGLE_STEPS
-    return within(float(report.get("tolerance") or _FLOAT_TOLERANCE))
+    return within(float(report.get("tolerance") or ANOTHER_ORDER))
 
 
 def of_conversion(machine: Machine, network: NnpEngine, given: bool) -> Promise:
@@ -55,7 +54,7 @@ def of_conversion(machine: Machine, network: NnpEngine, given: bool) -> Promise:
         return HALF if given else NOTHING
     if network.exact and not isinstance(network, ReferenceEngine):
         return EQUAL
-    return SINGLE_STEPS if network.rounds else within(_FLOAT_TOLERANCE)
+    return SINGLE_STEPS if network.rounds else within(ANOTHER_ORDER)
 
 
 def of_simulation(machine: Machine, network: Optional[NnpEngine]) -> Promise:
@@ -68,7 +67,7 @@ def of_simulation(machine: Machine, network: Optional[NnpEngine]) -> Promise:
     integers = all(port.type != "FLOAT32" for port in machine.outputs)
     if integers or (network is not None and network.exact):
         return EQUAL
-    return within(_LIBRARY_TOLERANCE)
+    return within(OTHER_LIBRARY)
 
 
 def uses_integer_kernels(network: NnbFile) -> bool:

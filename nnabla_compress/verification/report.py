@@ -3,12 +3,15 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+import math
+from dataclasses import dataclass, field
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
+from nnabla_compress.agreement import Agreement
 from nnabla_compress.errors import VerifyError
 from nnabla_compress.exporters import tolerance
-from nnabla_compress.verification.agreement import Agreement
+
+_TOLD = ("equal", "largest", "root_mean_square", "same_class", "snr", "bit_equal")
 
 
 @dataclass(frozen=True)
@@ -18,7 +21,7 @@ class Promise:
     Args:
         text: In words.
         equal: All numbers must be equal, as
-            :func:`~nnabla_compress.graph.compare.same_values` says.
+            :func:`~nnabla_compress.agreement.same_values` says.
         largest: Limit of the largest difference, None for no such limit.
         root_mean_square: Limit of the root mean square difference, likewise.
     """
@@ -72,18 +75,18 @@ class Comparison:
         first: What computed the one.
         second: What computed the other.
         promise: What they owe each other.
-        outputs: How far they agree, an output each.
+        outputs: How far they agree in each output, by its name.
     """
 
     first: str
     second: str
     promise: Promise
-    outputs: Tuple[Agreement, ...]
+    outputs: Mapping[str, Agreement]
 
     @property
     def kept(self) -> bool:
         """Whether the promise was kept for all outputs."""
-        return all(self.promise.kept(found) for found in self.outputs)
+        return all(self.promise.kept(found) for found in self.outputs.values())
 
     def as_dict(self) -> Dict[str, Any]:
         """Returns it as a plain dict, as JSON takes it."""
@@ -91,8 +94,14 @@ class Comparison:
             "between": [self.first, self.second],
             "promised": self.promise.text,
             "kept": self.kept,
-            "outputs": [asdict(found) for found in self.outputs],
+            "outputs": [{"output": name, **_told(found)} for name, found in self.outputs.items()],
         }
+
+
+def _told(found: Agreement) -> Dict[str, Any]:
+    """What JSON holds of an agreement, where a number that is none is null."""
+    told = {key: getattr(found, key) for key in _TOLD}
+    return {**told, "snr": None if math.isnan(found.snr) else found.snr}
 
 
 @dataclass(frozen=True)
@@ -142,11 +151,11 @@ class Verification:
         """
         broken: List[str] = []
         for comparison in self.comparisons:
-            for found in comparison.outputs:
+            for name, found in comparison.outputs.items():
                 if not comparison.promise.kept(found):
                     broken.append(
                         f"{comparison.first} and {comparison.second} differ in output "
-                        f"{found.output} by {found.largest:.3g} ({found.equal:.2%} of the "
+                        f"{name} by {found.largest:.3g} ({found.equal:.2%} of the "
                         f"numbers are equal), promised is {comparison.promise.text}"
                     )
         if broken:

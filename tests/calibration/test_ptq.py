@@ -10,19 +10,19 @@ import numpy as np
 import pytest
 
 from nnabla_compress import compress
+from nnabla_compress.agreement import agreement
 from nnabla_compress.analysis import layers
 from nnabla_compress.calibration import PostTrainingSettings, post_training_quantize
-from nnabla_compress.calibration.agreement import agreement
 from nnabla_compress.calibration.observe import compute
 from nnabla_compress.calibration.samples import split_samples
 from nnabla_compress.errors import CompressError, ConfigError, DataError
 from nnabla_compress.exporters import export_nnb, export_nnp
-from nnabla_compress.exporters.agreement import nnb_agreement
 from nnabla_compress.graph import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import shown_type
 from tests.calibration.networks import samples, trained
+from tests.exporters.devices import apart
 
 
 def quantize(x, y, values, **settings):
@@ -351,7 +351,7 @@ def test_an_equalized_relu6_network_goes_to_int8(tmp_path):
             samples={"x": samples()},
         )  # fmt: skip
     nnb = export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp")
-    assert nnb_agreement(nnb, y, x, {"x": samples(32, seed=9)}).error < 0.1
+    assert apart(nnb, y, x, {"x": samples(32, seed=9)}) < 0.1
 
 
 def test_maps_keep_their_names_where_relu6_gets_a_bound_for_each_channel():

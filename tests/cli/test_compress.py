@@ -14,12 +14,12 @@ import pytest
 from nnabla.utils.save import save
 
 from nnabla_compress.cli import main
-from nnabla_compress.cli.compress import data_part, recipe_of
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.models import NnpFile
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import Run, evaluate_run, export_run
 from tests.cli.test_cli import call, refused
+from tests.recipes.quick import recipe_of
 
 
 def network(x, test):
@@ -169,47 +169,6 @@ def test_csv_files_and_a_recipe_give_the_same_data(folder, tmp_path):
         assert first[part]["accuracy"] == second[part]["accuracy"]
         assert abs(first[part]["loss"] - second[part]["loss"]) < 1e-5
     assert f"{100 * first['compressed']['accuracy']:.2f} %" in by_csv.stdout
-
-
-def test_one_csv_file_is_learned_from_or_scored_on():
-    assert data_part("a.csv", training=True)["train"] == "a.csv"
-    assert data_part("a.csv", training=False)["test"] == "a.csv"
-    three = data_part("csv:a.csv,v.csv,b.csv", training=True)
-    assert (three["validation_file"], three["validation"]) == ("v.csv", 0)
-    assert data_part("digits", training=True) == {"source": "digits", "validation": 0.1}
-    assert data_part("npz:a.npz", training=True, validation=0.2)["validation"] == 0.2
-
-
-@pytest.mark.parametrize(
-    "options, words",
-    [
-        ({}, "nothing is to be compressed"),
-        ({"weights": ["lut:bits=9"]}, "bits is 9"),
-        ({"weights": ["lutq"]}, "unknown quantizer"),
-        ({"activations": ["uniform:bits=8"]}, "--activations needs data: it takes the ranges"),
-        ({"weights": ["lut"], "epochs": 1.0}, "--epochs needs data"),
-        ({"weights": ["lut"], "batch_size": 4}, "--batch-size is for a training"),
-        ({"weights": ["lut"], "scale": "2"}, "--scale, --mean and --std are for data"),
-        ({"weights": ["lut"], "data": "net.onnx"}, "--data 'net.onnx' is no .npz file"),
-        ({"weights": ["lut"], "data": "digit"}, "no source of data"),
-        ({"weights": ["lut"], "data": "digits", "scale": "1/0"}, "--scale is '1/0'"),
-        ({"weights": ["lut"], "data": "digits", "mean": "a,b"}, "--mean is 'a'"),
-        ({"weights": ["uniform"], "budget": ["weights=1kB"]}, "a budget needs a training"),
-        ({"weights": ["lut"], "distill": ""}, "distill is for a training"),
-        (
-            {"weights": ["lut"], "data": "digits", "epochs": 1, "distill": "temperature=0"},
-            "temperature is 0",
-        ),
-        ({"weights": ["lut"], "data": "digits", "epochs": 1, "distill": "a=0"}, "unknown key 'a'"),
-        ({"weights": ["uniform"], "budget": ["weights"]}, "has no value"),
-        ({"weights": ["lut"], "data": "digits", "recipe_data": Path("r.yaml")}, "--recipe-data"),
-    ],
-)
-def test_wrong_options_get_one_clear_message(options, words):
-    with pytest.raises(ConfigError) as wrong:
-        recipe_of(Path("net.nnp"), **options)
-    assert words in wrong.value.message
-    assert wrong.value.help
 
 
 @pytest.mark.parametrize(

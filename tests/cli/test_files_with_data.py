@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 from nnabla.utils.save import save
 
-from nnabla_compress.cli.data_options import data_of_run, described
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.loading.inputs import OtherData
 from nnabla_compress.nnb import read_nnb
+from nnabla_compress.recipes.quick import network_recipe
+from nnabla_compress.recipes.quick_data import DataOptions
 from nnabla_compress.runs import evaluate_network, evaluate_run, export_file
 from nnabla_compress.runs.finished import stored_in
 from nnabla_compress.runs.nnb_network import evaluate_nnb
@@ -80,8 +81,8 @@ def test_a_float_file_becomes_integers_with_data_alone(folder, target):
 
 def test_samples_are_drawn_with_the_seed(folder, tmp_path):
     def types(seed, samples):
-        recipe, start = described(
-            folder / "net.nnp", str(folder / "test.npz"), scale="0.1", seed=seed
+        recipe, start = network_recipe(
+            folder / "net.nnp", DataOptions(str(folder / "test.npz"), scale="0.1", seed=seed)
         )
         made = export_file(folder / "net.nnp", tmp_path, "int16", recipe, start, samples=samples)
         return [
@@ -99,7 +100,9 @@ def test_integers_without_data_say_how_to_give_some(folder):
 
 
 def test_a_score_of_an_nnb_is_that_of_its_outputs(folder, tmp_path):
-    recipe, start = described(folder / "net.nnp", str(folder / "test.npz"), scale="0.1")
+    recipe, start = network_recipe(
+        folder / "net.nnp", DataOptions(str(folder / "test.npz"), scale="0.1")
+    )
     export_file(folder / "net.nnp", tmp_path)
     found = evaluate_nnb(tmp_path / "net.nnb", recipe, start)
     expected = evaluate_network(folder / "net.nnp", recipe, start)
@@ -118,7 +121,7 @@ def test_a_score_of_a_regression_is_its_squared_error(tmp_path):
     nnb = export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp")
     points = np.random.RandomState(0).randn(30, 2).astype(np.float32)
     np.savez(tmp_path / "d.npz", x=points, y=np.ones((30, 1), np.float32))
-    recipe, start = described(nnb, str(tmp_path / "d.npz"), loss="SquaredError")
+    recipe, start = network_recipe(nnb, DataOptions(str(tmp_path / "d.npz"), loss="SquaredError"))
     weight, bias = (nn.get_parameters()[f"fc/affine/{n}"].d for n in "Wb")
     errors = np.square(points @ weight + bias - 1)
     assert evaluate_nnb(nnb, recipe, start).loss == pytest.approx(errors.mean(), rel=1e-4)
@@ -153,7 +156,9 @@ def test_a_file_without_an_executor_says_how_to_get_one(folder):
 
 
 def test_without_labels_a_file_is_scored_by_the_float_file_beside_it(folder, tmp_path):
-    recipe, start = described(folder / "net.nnp", str(folder / "unlabelled.npz"), scale="0.1")
+    recipe, start = network_recipe(
+        folder / "net.nnp", DataOptions(str(folder / "unlabelled.npz"), scale="0.1")
+    )
     shutil.copy(folder / "net.nnp", tmp_path / "results.nnp")
     with pytest.raises(DataError, match="has no targets to score"):
         evaluate_network(tmp_path / "results.nnp", recipe, start)
@@ -172,7 +177,9 @@ def test_a_folder_without_a_recipe_stands_for_its_results(tmp_path):
 
 def test_an_exported_file_is_exported_again_as_integers(folder, tmp_path):
     """Its variables have the names that NNabla gives, which must not stand for two."""
-    recipe, start = described(folder / "net.nnp", str(folder / "test.npz"), scale="0.1")
+    recipe, start = network_recipe(
+        folder / "net.nnp", DataOptions(str(folder / "test.npz"), scale="0.1")
+    )
     export_file(folder / "net.nnp", tmp_path / "one")
     for target in ("int8", "int16"):
         export_file(tmp_path / "one" / "net.nnp", tmp_path / "two", target, recipe, start)
@@ -190,7 +197,9 @@ def test_a_run_without_data_takes_those_that_are_named(folder, tmp_path, verb):
         assert result.returncode == 1 and "--data" in result.stderr
         result = call(arguments[0], tmp_path / "run", *arguments[1:], *DATA, cwd=folder)
         assert result.returncode == 0, result.stderr
-    recipe, start = described(folder / "net.nnp", str(folder / "test.npz"), scale="0.1")
+    recipe, start = network_recipe(
+        folder / "net.nnp", DataOptions(str(folder / "test.npz"), scale="0.1")
+    )
     on_run = evaluate_run(tmp_path / "run", other=OtherData(recipe, start))
     on_file = evaluate_network(tmp_path / "run" / "results.nnp", recipe, start)
     assert on_run.accuracy == on_file.accuracy > 0.8 and on_run.samples == 400
@@ -203,22 +212,14 @@ def test_a_run_without_data_takes_those_that_are_named(folder, tmp_path, verb):
 def test_other_data_without_labels_are_answered_by_the_float_network(folder, tmp_path):
     result = call("ptq", "net.nnp", *DATA, "-b", "4", "-o", tmp_path / "run", cwd=folder)
     assert result.returncode == 0, result.stderr
-    recipe, start = described(folder / "net.nnp", str(folder / "unlabelled.npz"))
+    recipe, start = network_recipe(folder / "net.nnp", DataOptions(str(folder / "unlabelled.npz")))
     score = evaluate_run(tmp_path / "run", other=OtherData(recipe, start))
     assert score.accuracy_name == "agreement with the float network"
     assert score.accuracy > 0.9, "the run's own preprocessing holds where none is given"
 
 
-def test_what_a_run_says_itself_is_refused(tmp_path):
-    with pytest.raises(ConfigError, match="a run knows its loss"):
-        data_of_run(tmp_path, None, loss="SquaredError", data=None)
-    with pytest.raises(ConfigError, match="--seed is for data that are given"):
-        data_of_run(tmp_path, None, seed=1, data=None)
-    assert data_of_run(tmp_path, None, data=None, training=True) is None
-
-
 def test_options_that_contradict_each_other_are_refused(folder):
     with pytest.raises(ConfigError, match="are for data"):
-        described(folder / "net.nnp", scale="0.1")
+        network_recipe(folder / "net.nnp", DataOptions(scale="0.1"))
     with pytest.raises(ConfigError, match="brings data and preprocessing"):
-        described(folder / "net.nnp", "a.npz", folder / "recipe.yaml")
+        network_recipe(folder / "net.nnp", DataOptions("a.npz", folder / "recipe.yaml"))

@@ -15,10 +15,10 @@ import pytest
 from nnabla.utils.save import save
 
 from nnabla_compress.cli import main
-from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.models import NnpFile
 from nnabla_compress.runs import Run, evaluate_run
+from tests.recipes.quick import recipe_of
 
 DATA = Path(os.environ.get("NNABLA_COMPRESS_DATA", ""))
 

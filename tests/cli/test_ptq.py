@@ -14,11 +14,12 @@ import pytest
 from nnabla.utils.save import save
 
 from nnabla_compress.calibration import PostTrainingSettings
-from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.cli.ptq import _rules
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.models import NnpFile
 from nnabla_compress.nnb import read_nnb
+from nnabla_compress.recipes.quick import network_recipe
+from nnabla_compress.recipes.quick_data import DataOptions
 from nnabla_compress.runs import evaluate_run, export_run
 from nnabla_compress.runs.ptq import run_ptq
 from nnabla_compress.runs.verified import verify_run
@@ -170,9 +171,8 @@ def test_weights_need_no_data(folder, tmp_path):
 
 
 def run(folder, output, data, samples=512, scored=False, **settings):
-    recipe, _ = recipe_of(
-        folder / "net.nnp", weights=["affine:bits=8"], data=str(folder / data), scale="1/255"
-    )
+    described = DataOptions(str(folder / data), scale="1/255")
+    recipe, _ = network_recipe(folder / "net.nnp", described)
     return run_ptq(
         recipe, folder, output, PostTrainingSettings(**settings), samples,
         recipe if scored else None,

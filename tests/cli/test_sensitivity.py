@@ -14,7 +14,7 @@ from nnabla.utils.save import save
 
 from nnabla_compress.cli.assign_bits import command as assign
 from nnabla_compress.cli.sensitivity import command as sensitivity
-from nnabla_compress.errors import CompressError, ConfigError, InfeasibleBudgetError
+from nnabla_compress.errors import CompressError, ConfigError, DataError, InfeasibleBudgetError
 from nnabla_compress.recipes import CompressionPart
 from nnabla_compress.rules import Candidate
 
@@ -117,3 +117,9 @@ def test_wrong_options_get_one_message_before_anything_is_written(folder, tmp_pa
     result = CliRunner().invoke(sensitivity, [*base, *words])
     assert isinstance(result.exception, CompressError) and "help: " in str(result.exception)
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_missing_file_is_named_before_missing_data(tmp_path):
+    result = CliRunner().invoke(sensitivity, [str(tmp_path / "missing.nnp")])
+    assert isinstance(result.exception, DataError)
+    assert "missing.nnp' does not exist" in str(result.exception)

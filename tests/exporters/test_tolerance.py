@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nnabla_compress.agreement import agreement
 from nnabla_compress.exporters.tolerance import Tolerance
 
 EXPECTED = [np.float32([[3.0, 4.0]])]
@@ -16,7 +17,7 @@ def got(difference):
 
 
 def allows(tolerance, difference, response=None):
-    wrong, limit = tolerance.judge(EXPECTED, got(difference), response)
+    wrong, limit = tolerance.judge(agreement(EXPECTED, got(difference)), response)
     return wrong <= limit
 
 

@@ -7,8 +7,9 @@ import io
 
 from rich.console import Console
 
+from nnabla_compress.agreement import Agreement
 from nnabla_compress.report.verification import accuracy_lines, verification_table
-from nnabla_compress.verification import Agreement, Comparison, Verification
+from nnabla_compress.verification import Comparison, Verification
 from nnabla_compress.verification.report import EQUAL
 
 FOUND = Verification(
@@ -20,7 +21,10 @@ FOUND = Verification(
             "graph",
             "simulator",
             EQUAL,
-            (Agreement("y", 1.0, 0.0, 0.0, 1.0), Agreement("z", 0.25, 0.125, 0.1)),
+            {
+                "y": Agreement(1.0, 1.0, 0.0, 0.0, 300.0, 1.0),
+                "z": Agreement(0.25, 0.25, 0.125, 0.1),
+            },
         ),
     ),
     {"graph": 0.9125},
@@ -33,7 +37,7 @@ def test_it_has_a_row_for_each_output():
     lines = console.export_text().splitlines()
     (kept,) = [line for line in lines if " y " in line]
     (broken,) = [line for line in lines if " z " in line]
-    assert "100.00 %" in kept and "yes" in kept
+    assert "100.00 %" in kept and "exact" in kept and "yes" in kept
     assert "25.00 %" in broken and "0.125" in broken and "NO" in broken
 
 

@@ -9,12 +9,12 @@ import pytest
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.calibration.settings import PostTrainingSettings
-from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.runs import Run, export_file
 from nnabla_compress.runs.export import Exported
 from nnabla_compress.runs.ptq import run_ptq
+from tests.recipes.quick import recipe_of
 
 
 def test_the_command_for_the_converter_does_not_overwrite_the_smaller_nnb(tmp_path):

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 
 from nnabla_compress.calibration.settings import PostTrainingSettings
-from nnabla_compress.cli.data_options import described
 from nnabla_compress.errors import DataError
 from nnabla_compress.loading.inputs import OtherData
 from nnabla_compress.models import NnpFile
+from nnabla_compress.recipes.quick import network_recipe
+from nnabla_compress.recipes.quick_data import DataOptions
 from nnabla_compress.runs import Run, evaluate_network, evaluate_run, export_file, export_run
 from nnabla_compress.runs.nnb_network import evaluate_nnb
 from nnabla_compress.runs.ptq import run_ptq
@@ -43,7 +44,7 @@ def test_it_is_exported_with_all_its_steps(sequence, tmp_path):
 
 def verbs(path, data, output):
     """Every verb that takes a file with data."""
-    recipe, folder = described(path, str(data))
+    recipe, folder = network_recipe(path, DataOptions(str(data)))
     for target in ("int8", "portable"):
         yield lambda target=target: export_file(path, output, target, recipe, folder)
     yield lambda: evaluate_network(path, recipe, folder)
@@ -62,7 +63,7 @@ def test_samples_are_refused_by_every_verb(sequence, tmp_path):
 def test_samples_are_refused_for_an_nnb(sequence, tmp_path):
     nnb = next(p for p in export_file(sequence, tmp_path / "out").paths if p.suffix == ".nnb")
     nnb = nnb.rename(tmp_path / "alone.nnb")
-    recipe, folder = described(nnb, str(tmp_path / "data.npz"))
+    recipe, folder = network_recipe(nnb, DataOptions(str(tmp_path / "data.npz")))
     for verb in (verify_on_data, evaluate_nnb):
         with pytest.raises(DataError, match="the first axis is not that of the samples"):
             verb(nnb, recipe, folder)
@@ -86,14 +87,14 @@ def test_a_batch_written_into_a_network_of_samples_is_none_of_these(tmp_path):
     y = PF.affine(x * parameter("per_row", 4, 6), 3, name="a")
     path = save(tmp_path / "net.nnp", x, y, batch_size=4)
     np.savez(tmp_path / "data.npz", x=np.random.RandomState(0).randn(12, 6), y=np.arange(12) % 3)
-    recipe, folder = described(path, str(tmp_path / "data.npz"))
+    recipe, folder = network_recipe(path, DataOptions(str(tmp_path / "data.npz")))
     assert evaluate_network(path, recipe, folder).samples == 12
 
 
 def test_the_data_of_a_run_are_refused_before_its_network_is_used(sequence, tmp_path):
-    recipe, folder = described(sequence)
+    recipe, folder = network_recipe(sequence)
     Run(recipe, tmp_path / "run", folder).execute(lambda phase, total: None)
-    other = OtherData(described(sequence, str(tmp_path / "data.npz"))[0], folder)
+    other = OtherData(network_recipe(sequence, DataOptions(str(tmp_path / "data.npz")))[0], folder)
     for verb in (evaluate_run, verify_run):
         with pytest.raises(DataError, match="the first axis is not that of the samples"):
             verb(tmp_path / "run", other=other)

@@ -13,13 +13,15 @@ import pytest
 from nnabla.utils.save import save
 
 from nnabla_compress.analysis import layers
-from nnabla_compress.cli.compress import recipe_of
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.kernels.exact_k_means import best_entries
 from nnabla_compress.kernels.sorted_cells import sorted_cells
 from nnabla_compress.models import NnpFile
+from nnabla_compress.recipes.quick import network_recipe
+from nnabla_compress.recipes.quick_data import DataOptions
 from nnabla_compress.search import Sensitivities, measure, measure_together
 from nnabla_compress.search.scoring import rule_of
+from tests.recipes.quick import recipe_of
 
 
 def _save(path, y, x):
@@ -39,7 +41,7 @@ def recipe(tmp_path_factory):
     labels = random.randint(0, 3, 20)
     np.savez(folder / "data.npz", x_train=data, y_train=labels, x_test=data, y_test=labels)
     path = folder / "net.nnp"
-    return recipe_of(path, weights=["lut:bits=8"], data=str(folder / "data.npz"))
+    return network_recipe(path, DataOptions(str(folder / "data.npz")))
 
 
 def test_more_bits_are_less_noise_and_the_file_holds_it_all(recipe, tmp_path):
@@ -134,12 +136,8 @@ def test_a_network_of_numbers_has_no_accuracy(tmp_path):
     _save(tmp_path / "net.nnp", PF.affine(x, 2, name="a"), x)
     data = np.random.RandomState(0).randn(20, 6).astype(np.float32)
     np.savez(tmp_path / "data.npz", x_test=data, y_test=data[:, :2])
-    recipe = recipe_of(
-        tmp_path / "net.nnp",
-        weights=["lut:bits=8"],
-        data=str(tmp_path / "data.npz"),
-        loss="SquaredError",
-    )
+    data = DataOptions(str(tmp_path / "data.npz"), loss="SquaredError")
+    recipe = network_recipe(tmp_path / "net.nnp", data)
     (row,) = measure(*recipe, [2], samples=8).rows
     assert row.accuracy is None and row.loss != 0
 

@@ -8,7 +8,7 @@ import nnabla.functions as F
 import numpy as np
 import pytest
 
-from nnabla_compress.graph.compare import same_values
+from nnabla_compress.agreement import same_values
 from nnabla_compress.simulator import Machine
 
 

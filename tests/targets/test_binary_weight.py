@@ -12,12 +12,13 @@ import yaml
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.exporters import export_nnb, export_nnp
-from nnabla_compress.exporters.agreement import nnb_agreement
+from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.models import NnpFile
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.quantizers import LUT, Uniform
 from nnabla_compress.simulator import traps
 from nnabla_compress.targets.binary_weight import scaled_integers
+from tests.exporters.devices import apart, on_device
 from tests.graph.networks import randomize_statistics, values
 
 
@@ -54,9 +55,8 @@ def test_layers_read_integers_in_place(tmp_path):
     types = [file.variables[f.inputs[2 if "Conv" in f.type_name else 1]].type for f in layers]
     assert types == ["FIXED8", "FIXED8", "SIGN", "FIXED8"]
     assert [t for t in traps(nnb) if t.severity != "note"] == []
-    assert (
-        nnb_agreement(nnb, y, x, {"x": values(8, 4, 12, 12, seed=1)}, tolerance=1e-5).samples == 8
-    )
+    samples = {"x": values(8, 4, 12, 12, seed=1)}
+    assert on_device(nnb, y, x, samples, Tolerance(1e-5)).samples == 8
     assert [row.storage for row in report.rows][2] == "binary-weight SIGN"
     # No layer needs memory for a decoded weight.
     assert file.buffer_bytes <= 4 * 2 * 8 * 12 * 12
@@ -109,7 +109,7 @@ def test_what_is_no_integers_stays_float_and_is_named(tmp_path):
     assert "c1/conv: stays float, its weights are not quantized" in text
     assert "d1/deconv: stays float, Deconvolution has no such kernel" in text
     assert "c2/conv: stays float, its values are no integers times a scale" in text
-    assert nnb_agreement(nnb, y, x, {"x": values(4, 4, 8, 8)}, tolerance=1e-5).error < 1e-5
+    assert apart(nnb, y, x, {"x": values(4, 4, 8, 8)}) < 1e-5
 
 
 def test_a_layer_used_twice_stores_its_codes_once(tmp_path):
@@ -120,7 +120,7 @@ def test_a_layer_used_twice_stores_its_codes_once(tmp_path):
     file = read_nnb(nnb)
     used = {f.inputs[2] for f in file.functions if f.type_name == "BinaryWeightConvolution"}
     assert len(used) == 1
-    assert nnb_agreement(nnb, y, x, {"x": values(4, 4, 8, 8)}, tolerance=1e-5).error < 1e-5
+    assert apart(nnb, y, x, {"x": values(4, 4, 8, 8)}) < 1e-5
 
 
 @pytest.mark.parametrize(
@@ -177,5 +177,5 @@ def test_a_value_on_the_border_of_two_steps_may_fall_to_either_side(tmp_path):
         tmp_path / "net.nnp", {"y": y}, {"x": x}, target="binary-weight", samples={"x": samples}
     )
     nnb = export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp")
-    assert 0.001 < nnb_agreement(nnb, y, x, {"x": samples}).error < 0.05
+    assert 0.001 < apart(nnb, y, x, {"x": samples}) < 0.05
     assert "on 64 samples the .nnb differs by" in report.notes[-1]

@@ -18,13 +18,13 @@ import pytest
 from hypothesis import given, reject
 from hypothesis import strategies as st
 
+from nnabla_compress.agreement import same_values
 from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS, source_folder
 from nnabla_compress.c_kernels.layout import IMPLEMENT
 from nnabla_compress.errors import CompressError, DataError, ExportError
 from nnabla_compress.exporters import export_c, export_nnb, export_nnp
 from nnabla_compress.exporters.metadata import METADATA
 from nnabla_compress.exporters.packed_nnb import PACKED
-from nnabla_compress.graph.compare import same_values
 from nnabla_compress.lowering.packed_weights import is_power_of_two
 from nnabla_compress.models import NnpFile
 from nnabla_compress.nnb import read_nnb, write_nnb

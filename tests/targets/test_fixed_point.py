@@ -20,11 +20,11 @@ from nnabla_compress.errors import (
     VerifyError,
 )
 from nnabla_compress.exporters import export_nnb, export_nnp
-from nnabla_compress.exporters.agreement import nnb_agreement
 from nnabla_compress.models import NnpFile
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.quantizers import LUT, Uniform
 from nnabla_compress.simulator import Machine, traps
+from tests.exporters.devices import apart, on_device
 from tests.graph.networks import build, randomize_statistics, recipes, values
 from tests.properties import examples
 
@@ -105,8 +105,8 @@ def test_random_networks_have_no_trap_and_agree(tmp_path_factory, recipe, target
     samples = values(48, 4, 6, 6)
     _, nnb = exported(folder, y, x, target, samples)
     assert [trap for trap in traps(nnb) if trap.severity != "note"] == []
-    found = nnb_agreement(nnb, y, x, {"x": values(16, 4, 6, 6, seed=1)})
-    assert found.error < (0.01 if target == "int16" else 0.5)
+    found = on_device(nnb, y, x, {"x": values(16, 4, 6, 6, seed=1)})
+    assert found.found.root_mean_square < (0.01 if target == "int16" else 0.5)
 
 
 def test_formats_keep_the_rules_of_the_kernels(tmp_path):
@@ -142,7 +142,7 @@ def test_quantizers_of_activations_become_clips(tmp_path):
     report, nnb = exported(tmp_path, y, x, "int16", values(32, 4, 8, 8))
     types = [f.type_name for f in read_nnb(nnb).functions]
     assert "MinimumScalar" in types and "Round" not in types
-    assert nnb_agreement(nnb, y, x, {"x": values(32, 4, 8, 8)}).error < 0.01
+    assert apart(nnb, y, x, {"x": values(32, 4, 8, 8)}) < 0.01
     assert [row.bits for row in report.rows] == [16, 16]
     assert not report.exact
 
@@ -157,7 +157,7 @@ def test_quantizers_of_few_bits_keep_their_steps(tmp_path):
     y.forward()
     _, nnb = exported(tmp_path, y, x, "int16", values(32, 4, 8, 8))
     assert "Round" in [f.type_name for f in read_nnb(nnb).functions]
-    assert nnb_agreement(nnb, y, x, {"x": values(32, 4, 8, 8)}).error < 0.05
+    assert apart(nnb, y, x, {"x": values(32, 4, 8, 8)}) < 0.05
 
 
 def test_scales_of_quantized_layers_are_taken_into_their_weights(tmp_path):
@@ -179,7 +179,7 @@ def test_functions_without_integer_kernel_compute_in_float(tmp_path):
     _, nnb = exported(tmp_path, y, x, "int16", values(32, 4, 6, 6))
     machine = Machine(nnb)
     assert machine.outputs[0].type == "FLOAT32"
-    assert nnb_agreement(nnb, y, x, {"x": values(32, 4, 6, 6)}).error < 0.01
+    assert apart(nnb, y, x, {"x": values(32, 4, 6, 6)}) < 0.01
 
 
 def test_an_input_that_integers_cannot_hold_stays_float(tmp_path):
@@ -188,7 +188,7 @@ def test_an_input_that_integers_cannot_hold_stays_float(tmp_path):
     samples = np.random.RandomState(0).randint(0, 256, (32, 3, 6, 6)).astype(np.float32)
     _, nnb = exported(tmp_path, y, x, "int8", samples)
     assert Machine(nnb).inputs[0].type == "FLOAT32"
-    assert nnb_agreement(nnb, y, x, {"x": samples}).error < 0.15
+    assert apart(nnb, y, x, {"x": samples}) < 0.15
 
 
 def pixels(*shape):
@@ -217,8 +217,8 @@ def test_values_beyond_the_integers_are_divided_by_powers_of_two(tmp_path, build
     y = build(x)
     samples = pixels(48, 3, 8, 8)
     _, nnb = exported(tmp_path, y, x, target, samples)
-    found = nnb_agreement(nnb, y, x, {"x": samples})
-    assert found.error < (0.12 if target == "int8" else 0.005)
+    found = on_device(nnb, y, x, {"x": samples})
+    assert found.found.root_mean_square < (0.12 if target == "int8" else 0.005)
     assert [trap for trap in traps(nnb) if trap.severity != "note"] == []
 
 
@@ -237,7 +237,7 @@ def test_int8_of_a_relu6_network_with_unequal_channels_stays_close(tmp_path):
     parameters["pw/conv/W"].d = rng.randn(8, 16, 1, 1) / factors.reshape(1, -1, 1, 1)
     samples = values(64, 3, 8, 8)
     _, nnb = exported(tmp_path, y, x, "int8", samples)
-    assert nnb_agreement(nnb, y, x, {"x": samples}).error < 0.2
+    assert apart(nnb, y, x, {"x": samples}) < 0.2
 
 
 def test_without_samples_there_are_no_formats(tmp_path):
@@ -290,7 +290,7 @@ def test_recorded_networks_are_as_good_as_on_record(tmp_path, case):
     y = NnpFile(folder / "net.nnp")(x, True)
     _, nnb = exported(tmp_path, y, x, case.split("_")[1], samples)
     before = np.sqrt(np.mean((recorded - wanted) ** 2) / np.mean(wanted**2))
-    assert nnb_agreement(nnb, y, x, {"x": samples}).error <= before
+    assert apart(nnb, y, x, {"x": samples}) <= before
 
 
 def data(name: str) -> Path:
@@ -316,8 +316,8 @@ def test_a_trained_resnet_keeps_its_classes(tmp_path, target, error, same):
     x = nn.Variable((1, 3, 32, 32))
     y = NnpFile(data("models") / "resnet20_cifar10.nnp")(x, True)
     _, nnb = exported(tmp_path, y, x, target, images[:32])
-    found = nnb_agreement(nnb, y, x, {"x": images[32:]})
-    assert found.error < error
+    found = on_device(nnb, y, x, {"x": images[32:]}).found
+    assert found.root_mean_square < error
     assert found.same_class is not None and found.same_class >= same
 
 

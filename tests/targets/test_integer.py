@@ -16,11 +16,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from nnabla_compress import compress
+from nnabla_compress.agreement import same_values
 from nnabla_compress.data import Preprocessing
 from nnabla_compress.data.images import read_image
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.graph import functions
-from nnabla_compress.graph.compare import same_values
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import LUT, Pow2, Uniform
 from nnabla_compress.simulator import Machine

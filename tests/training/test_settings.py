@@ -13,7 +13,7 @@ from nnabla_compress.training import TrainingSettings
         ({"epochs": -1}, "epochs is -1"),
         ({"batch_size": 0}, "batch_size is 0"),
         ({"learning_rate": 0}, "learning_rate is 0"),
-        ({"learning_rate": float("inf")}, "learning_rate is inf"),
+        ({"learning_rate": float("inf")}, "learning_rate is inf, it must be a positive, finite"),
         ({"schedule": "cosin"}, "schedule is 'cosin'"),
         ({"schedule": "step"}, "schedule 'step' with steps"),
         ({"steps": [1]}, "schedule 'cosine' with steps"),

@@ -149,13 +149,13 @@ def test_other_values_on_purpose_promise_nothing_of_the_graph(tmp_path, options)
     export_nnp(tmp_path / "net.nnp", y, x, samples=samples, **options)
     graph = GraphEngine({"x": x}, {"y": y})
     first = verify_files(tmp_path / "net.nnp", count=5, graph=graph).comparisons[0]
-    assert first.promise.text == "nothing" and first.outputs[0].equal < 1
+    assert first.promise.text == "nothing" and first.outputs["y"].equal < 1
 
 
 def test_batches_of_the_file_are_filled_up(exported, tmp_path):
     nnb = export_nnb(tmp_path / "net.nnb", exported[2], batch_size=3)
     found = verify_files(exported[2], nnb, count=7)
-    assert found.kept and found.comparisons[0].outputs[0].equal == 1
+    assert found.kept and found.comparisons[0].outputs["y"].equal == 1
 
 
 def test_several_inputs_are_found_by_name(tmp_path):

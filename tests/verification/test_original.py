@@ -48,8 +48,8 @@ def test_the_file_beside_is_the_float_network(tmp_path):
     assert chain(found) == CHAIN
     first = found.comparisons[0]
     assert first.promise.text == "nothing" and found.kept
-    output, before = first.outputs
-    assert (output.output, before.output) == ("y", "y before Softmax")
+    assert list(first.outputs) == ["y", "y before Softmax"]
+    before = first.outputs["y before Softmax"]
     assert 0 < before.snr < 20 and 0 < before.same_class < 1
     assert found.as_dict()["comparisons"][0]["outputs"][1]["snr"] == before.snr
 
@@ -71,7 +71,7 @@ def test_its_noise_is_that_of_the_definition(tmp_path):
     original = FloatGraphEngine({"x": x}, {"y": y})
     samples = Samples([rows], "here")
     found = verify_files(tmp_path / "net.nnp", samples=samples, original=original)
-    (output,) = found.comparisons[0].outputs
+    (output,) = found.comparisons[0].outputs.values()
     assert output.snr == pytest.approx(10 * np.log10(signal / noise), abs=1e-3)
     assert output.same_class == np.mean(outputs[0].argmax(1) == outputs[1].argmax(1))
 
@@ -141,14 +141,14 @@ def test_an_nnb_alone_is_compared_with_the_float_file(tmp_path):
 def test_what_the_last_activation_gets_is_compared_down_to_the_simulator(tmp_path, last, name):
     found = verify_files(exported(tmp_path, last=last), count=5)
     for comparison in found.comparisons:
-        assert [output.output for output in comparison.outputs] == ["y", name]
-    assert found.comparisons[1].outputs[1].largest < 1e-5
+        assert list(comparison.outputs) == ["y", name]
+    assert found.comparisons[1].outputs[name].largest < 1e-5
 
 
 def test_a_saturated_softmax_hides_what_differs_before_it(tmp_path):
     path = exported(tmp_path, bits=4, slope=1e4)
     found = verify_files(path, count=30)
-    output, before = found.comparisons[0].outputs
+    output, before = found.comparisons[0].outputs.values()
     assert before.snr < 60 and any("is saturated in" in note for note in found.notes)
     nn.clear_parameters()
     quiet = verify_files(exported(tmp_path, slope=0.1), count=30)
@@ -163,7 +163,7 @@ def test_a_difference_before_a_saturated_softmax_breaks_the_promise(tmp_path):
     export_nnp(tmp_path / "net.nnp", y, x)
     export_nnb(tmp_path / "net.nnb", tmp_path / "other.nnp")
     found = verify_files(tmp_path / "net.nnp", tmp_path / "net.nnb", count=20)
-    output, before = found.comparisons[0].outputs
+    output, before = found.comparisons[0].outputs.values()
     assert output.same_class == before.same_class == 1
     assert before.largest == pytest.approx(0.02, abs=0.002) and not found.kept
 

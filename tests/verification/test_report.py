@@ -7,13 +7,14 @@ import json
 
 import pytest
 
+from nnabla_compress.agreement import Agreement
 from nnabla_compress.errors import VerifyError
-from nnabla_compress.verification import Agreement, Comparison, Verification
+from nnabla_compress.verification import Comparison, Verification
 from nnabla_compress.verification.report import EQUAL, NOTHING, SINGLE_STEPS, within
 
-CLOSE = Agreement("y", equal=0.9, largest=1e-6, root_mean_square=1e-7, same_class=1.0)
-FAR = Agreement("z", equal=0.0, largest=0.5, root_mean_square=0.2, same_class=0.5)
-SAME = Agreement("w", equal=1.0, largest=0.0, root_mean_square=0.0, bit_equal=0.5)
+CLOSE = Agreement(0.9, 0.9, largest=1e-6, root_mean_square=1e-7, snr=140.0, same_class=1.0)
+FAR = Agreement(0.0, 0.0, largest=0.5, root_mean_square=0.2, same_class=0.5)
+SAME = Agreement(1.0, 0.5, largest=0.0, root_mean_square=0.0, snr=300.0, kl=0.0)
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_a_promise_knows_what_keeps_it(promise, kept):
 
 
 def verification(promise):
-    comparison = Comparison("graph", "simulator", promise, (SAME, CLOSE, FAR))
+    comparison = Comparison("graph", "simulator", promise, {"w": SAME, "y": CLOSE, "z": FAR})
     return Verification({".nnp": "net.nnp"}, "somewhere", 3, (comparison,), {"graph": 0.5}, ("w",))
 
 
@@ -46,3 +47,6 @@ def test_it_can_be_written_as_json():
     assert found["kept"] is False
     assert found["samples"] == {"from": "somewhere", "count": 3}
     assert [output["output"] for output in found["comparisons"][0]["outputs"]] == ["w", "y", "z"]
+    keys = ["output", "equal", "largest", "root_mean_square", "same_class", "snr", "bit_equal"]
+    assert list(found["comparisons"][0]["outputs"][0]) == keys
+    assert [output["snr"] for output in found["comparisons"][0]["outputs"]] == [300, 140, None]

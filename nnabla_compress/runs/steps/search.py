@@ -9,10 +9,10 @@ import nnabla as nn
 import numpy as np
 from pydantic import Field, SerializeAsAny, field_serializer, field_validator, model_validator
 
+from nnabla_compress.agreement import decibels
 from nnabla_compress.analysis.packed_bytes import packed_weight_bytes
 from nnabla_compress.calibration.observe import compute
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
-from nnabla_compress.graph.compare import decibels
 from nnabla_compress.graph.network import Network
 from nnabla_compress.progress import counted
 from nnabla_compress.recipes.step import Course, Record, Step, register_step

@@ -9,7 +9,7 @@ import nnabla_compress.quantizers as Q
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.recipes import EXAMPLE, QuantizerRule, Recipe, choose_rules, differences
 
-CONFIGS = sorted((Path(__file__).parent.parent / "configs").rglob("*.yaml"))
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
 
 
 def changed(old: str, new: str) -> str:

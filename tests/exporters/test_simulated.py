@@ -9,7 +9,8 @@ import pytest
 
 from nnabla_compress.errors import DataError, VerifyError
 from nnabla_compress.exporters import export_nnb, export_nnp
-from nnabla_compress.exporters.agreement import nnb_agreement
+from nnabla_compress.exporters.tolerance import Tolerance
+from tests.exporters.devices import apart, on_device
 from tests.graph.networks import values
 
 
@@ -23,21 +24,21 @@ def files(tmp_path):
 
 def test_the_same_network_agrees(files):
     x, y, nnb = files
-    found = nnb_agreement(nnb, y, x, {"x": values(20, 4)})
-    assert (found.samples, found.same_class) == (20, 1.0)
-    assert found.error < 1e-6
+    found = on_device(nnb, y, x, {"x": values(20, 4)})
+    assert (found.samples, found.found.same_class) == (20, 1.0)
+    assert found.found.root_mean_square < 1e-6
     assert "on 20 samples" in str(found) and "the same for 100.0%" in str(found)
 
 
 def test_without_samples_it_takes_random_numbers(files):
     x, y, nnb = files
-    assert nnb_agreement(nnb, y, x, {}).samples == 16
+    assert on_device(nnb, y, x, {}).samples == 16
 
 
 def test_another_network_is_found_out(files):
     x, y, nnb = files
     with pytest.raises(VerifyError, match="on the C runtime the network differs by"):
-        nnb_agreement(nnb, y + 1, x, {"x": values(20, 4)}, tolerance=0.1)
+        on_device(nnb, y + 1, x, {"x": values(20, 4)}, tolerance=Tolerance(0.1))
 
 
 def test_batches_of_the_file_are_filled(tmp_path):
@@ -45,16 +46,16 @@ def test_batches_of_the_file_are_filled(tmp_path):
     y = F.relu(PF.convolution(x, 2, (3, 3), name="c"))
     export_nnp(tmp_path / "net.nnp", {"y": y}, {"x": x}, batch_size=4)
     nnb = export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp", batch_size=4)
-    found = nnb_agreement(nnb, y, x, {"x": values(10, 3, 4, 4)})
+    found = on_device(nnb, y, x, {"x": values(10, 3, 4, 4)})
     assert found.samples == 8
-    assert nnb_agreement(nnb, y, x, {"x": values(3, 3, 4, 4)}).samples == 4
-    assert found.error < 1e-6 and found.same_class is None
+    assert on_device(nnb, y, x, {"x": values(3, 3, 4, 4)}).samples == 4
+    assert found.found.root_mean_square < 1e-6 and found.found.same_class is None
 
 
 def test_a_missing_file_is_named(files, tmp_path):
     x, y, _ = files
     with pytest.raises(DataError, match="none.nnb"):
-        nnb_agreement(tmp_path / "none.nnb", y, x, {"x": np.zeros((2, 4))})
+        on_device(tmp_path / "none.nnb", y, x, {"x": np.zeros((2, 4))})
 
 
 def test_without_samples_an_input_of_ids_gets_ids(tmp_path):
@@ -76,4 +77,4 @@ def test_random_row_numbers_are_those_of_a_table(tmp_path):
     nnp, nnb = tmp_path / "words.nnp", tmp_path / "words.nnb"
     export_nnp(nnp, y, x)
     export_nnb(nnb, nnp)
-    assert nnb_agreement(nnb, y, x, {}).error < 1e-5
+    assert apart(nnb, y, x, {}) < 1e-5

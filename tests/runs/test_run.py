@@ -12,7 +12,7 @@ from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import Run, evaluate_run
 
-DIGITS = Path(__file__).parents[1] / "configs" / "digits"
+DIGITS = Path(__file__).parents[2] / "configs" / "digits"
 SMALL = {
     "lenet-dq": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 3")],
     "lenet-lutq-2bit": [("epochs: 30", "epochs: 2"), ("epochs: 15", "epochs: 1")],

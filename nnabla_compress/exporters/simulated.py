@@ -1,0 +1,116 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""How far a device is from the network, measured in the simulator of the C runtime."""
+
+from __future__ import annotations
+
+from typing import List, Mapping, NamedTuple, Optional, Sequence
+
+import numpy as np
+
+from nnabla_compress.agreement import Agreement, agreement
+from nnabla_compress.errors import VerifyError
+from nnabla_compress.exporters.tolerance import Tolerance
+from nnabla_compress.graph.compare import response, run
+from nnabla_compress.graph.inputs import random_inputs
+from nnabla_compress.graph.network import Network
+from nnabla_compress.lowering.fixed_point.evaluate import feeds
+from nnabla_compress.simulator import Machine
+
+_RANDOM = 16  # samples where none are given
+
+
+class Simulated(NamedTuple):
+    """How an ``.nnb`` does in the simulator, beside its network.
+
+    Args:
+        samples: Number of samples.
+        found: How far its outputs agree with the network's.
+
+    Example:
+        >>> print(Simulated(100, Agreement(0.5, 0.5, 0.25, 0.125)))
+        on 100 samples the .nnb differs by 12.50% (root mean square)
+    """
+
+    samples: int
+    found: Agreement
+
+    def __str__(self) -> str:
+        apart, same = self.found.root_mean_square, self.found.same_class
+        text = f"on {self.samples} samples the .nnb differs by {apart:.2%} (root mean square)"
+        if same is not None:
+            text += f", the largest output is the same for {same:.1%}"
+        return text
+
+
+def simulated(
+    machine: Machine,
+    network: Network,
+    samples: Mapping[str, np.ndarray],
+    most: int,
+    tolerance: Optional[Tolerance] = None,
+    notes: Sequence[str] = (),
+    way_out: str = "please report this network",
+) -> Simulated:
+    """Runs an ``.nnb`` in the simulator and its network in NNabla, and compares the outputs.
+
+    Integer inputs of the ``.nnb`` get the sample as :func:`~nnabla_compress.nnb.stored_input` says.
+
+    Args:
+        machine: The simulator with the ``.nnb`` file in it.
+        network: The network for inference, of the same batch size; its inputs get other values.
+        samples: Arrays (rows, ...) by name of the input; if there are none, random numbers.
+        most: Number of rows to use, evenly spread if there are more.
+        tolerance: How far they may be apart; None: any distance.
+        notes: What is known of the file and may be the reason if they are farther apart.
+        way_out: What to do then.
+
+    Raises:
+        ConfigError: If the samples don't fit the inputs.
+        UnsupportedFunctionError: If the runtime can't compute a function of the file.
+        VerifyError: If they are farther apart.
+    """
+    variables, outputs = list(network.inputs.values()), list(network.outputs.values())
+    batch = variables[0].shape[0]
+    calls = [
+        array.reshape(-1, batch, *array.shape[1:])
+        for array in _rows(network, samples, max(most // batch, 1) * batch)
+    ]
+    got = machine.run_many(calls)
+    computed = [run(variables, outputs, values) for values in zip(*calls)]
+    expected = [np.stack(column) for column in zip(*computed)]
+    count = len(calls[0]) * batch
+    found = agreement([_joined(array) for array in expected], [_joined(array) for array in got])
+    if tolerance is not None:
+
+        def responses() -> float:
+            pairs = zip(zip(*calls), computed)
+            moved = [response(variables, outputs, values, given) for values, given in pairs]
+            return float(np.sqrt(np.mean(np.square(moved))))
+
+        wrong, limit = tolerance.judge(found, responses)
+        if not wrong <= limit:
+            said = (
+                f"on the C runtime the network differs by {wrong:.3g} of the output, as the "
+                f"simulator says on {count} samples; allowed is {limit:.3g}"
+            )
+            raise VerifyError("; ".join([said, *notes]) + ".", help=way_out)
+    return Simulated(count, found)
+
+
+def _joined(calls: np.ndarray) -> np.ndarray:
+    """The batches of all calls behind one another."""
+    return calls.reshape(-1, *calls.shape[2:])
+
+
+def _rows(network: Network, samples: Mapping[str, np.ndarray], most: int) -> List[np.ndarray]:
+    """Returns whole batches of the samples, or of random numbers, for each input."""
+    batch = next(iter(network.inputs.values())).shape[0]
+    if not samples:
+        count = -(-_RANDOM // batch) * batch
+        variables, outputs = list(network.inputs.values()), list(network.outputs.values())
+        samples = dict(zip(network.inputs, random_inputs(variables, outputs, count)))
+    feed = next(feeds(network.inputs, samples, most, most, "simulator"))
+    rows = len(next(iter(feed.values())))
+    if rows < batch:  # repeated until they fill one
+        return [np.resize(array, (batch, *array.shape[1:])) for array in feed.values()]
+    return [array[: rows - rows % batch] for array in feed.values()]

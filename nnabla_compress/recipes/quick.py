@@ -1,0 +1,195 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Recipes for a stored network in a few words, as the verbs take them on the command line."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.recipes.quick_data import DataOptions
+from nnabla_compress.recipes.recipe import Recipe
+from nnabla_compress.rule_files import read_rules
+from nnabla_compress.rules import typed
+
+_NO_DATA = DataOptions()
+
+
+class Quick(NamedTuple):
+    """A recipe that no file holds.
+
+    Args:
+        recipe: The recipe.
+        folder: Where its relative paths start.
+    """
+
+    recipe: Recipe
+    folder: Path
+
+
+@dataclass(frozen=True)
+class CompressionOptions:
+    """What a network is compressed to, and the training that it gets.
+
+    These are the options of ``nnabla-compress compress``, by the same names; messages name them as
+    the shell does.
+
+    Args:
+        weights: Rules such as "lut:bits=4" or "fc*=lut:bits=8", of which the last one that matches
+            a layer holds.
+        activations: Rules such as "uniform:bits=8"; they need data.
+        rules: A file that 'assign-bits' wrote; ``weights`` and ``activations`` come after it.
+        epochs: How long to train, None: not at all; needs data.
+        batch_size: Samples of an update; None: as a recipe has it, like all that follows.
+        learning_rate: At the start.
+        solver: A solver of ``nnabla.solvers``.
+        weight_decay: L2 decay of the weights.
+        budget: Sizes such as ``{"weights": "70kB"}``, or texts such as "weights=70kB".
+        distill: What is learned of the float network's outputs, such as ``{"temperature": 4}`` or
+            "temperature=4,weight=0.9"; an empty one stands for a recipe's values, None for nothing.
+        fold: When batch normalizations are folded: "after" the compression, "before" it, or in its
+            "training".
+        freeze_after: Updates until their running statistics are frozen.
+
+    Example:
+        >>> CompressionOptions(weights="lut:bits=4", epochs=2).part()["training"]
+        {'epochs': 2}
+    """
+
+    weights: Union[str, Sequence[str]] = ()
+    activations: Union[str, Sequence[str]] = ()
+    rules: Union[None, str, Path] = None
+    epochs: Optional[float] = None
+    batch_size: Optional[int] = None
+    learning_rate: Optional[float] = None
+    solver: Optional[str] = None
+    weight_decay: Optional[float] = None
+    budget: Union[Mapping[str, Any], Sequence[str]] = ()
+    distill: Union[None, str, Mapping[str, Any]] = None
+    fold: str = "after"
+    freeze_after: Optional[int] = None
+
+    def part(self, has_data: bool = True) -> Dict[str, Any]:
+        """Returns the ``compression`` of a recipe.
+
+        Args:
+            has_data: Whether there are data.
+
+        Raises:
+            ConfigError: If options are missing or contradict each other.
+        """
+        weights, activations = _texts(self.weights), _texts(self.activations)
+        if self.rules is not None:
+            found = read_rules(self.rules)
+            weights = [*found["weights"], *weights]
+            activations = [*found["activations"], *activations]
+        if not weights and not activations:
+            raise ConfigError(
+                "nothing is to be compressed.",
+                help="add for instance --weights lut:bits=4, or --rules FILE of 'assign-bits'",
+            )
+        for option, given, why in (
+            ("--activations", bool(activations), "takes the ranges from a batch of it"),
+            ("--epochs", self.epochs is not None, "learns from it"),
+        ):
+            if given and not has_data:
+                raise ConfigError(
+                    f"{option} needs data: it {why}.",
+                    help="add --data FILE.npz, or --recipe-data RECIPE",
+                )
+        keys = ("epochs", "batch_size", "learning_rate", "solver", "weight_decay")
+        training = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
+        if training and self.epochs is None:
+            raise ConfigError(
+                f"--{next(iter(training)).replace('_', '-')} is for a training.",
+                help="add --epochs",
+            )
+        part: Dict[str, Any] = {"weights": weights, "activations": activations}
+        part.update(fold=self.fold, freeze_after=self.freeze_after)
+        if training:
+            part["training"] = training
+        if self.budget:
+            part["budget"] = (
+                dict(self.budget)
+                if isinstance(self.budget, Mapping)
+                else dict(_pair("--budget", text) for text in self.budget)
+            )
+        if isinstance(self.distill, str):
+            pairs = [_pair("--distill", text) for text in self.distill.split(",") if text]
+            part["distill"] = {name: typed(value) for name, value in pairs}
+        elif self.distill is not None:
+            part["distill"] = dict(self.distill)
+        return part
+
+
+def network_recipe(
+    file: Union[str, Path],
+    data: DataOptions = _NO_DATA,
+    training: bool = False,
+    export: Optional[Mapping[str, Any]] = None,
+) -> Quick:
+    """Returns the recipe of a network as it is, with its data.
+
+    It is what ``sensitivity.measure``, ``run_ptq``, ``evaluate_network``, ``verify_on_data`` and
+    ``export_file`` take.
+
+    Args:
+        file: The network.
+        data: Its data, preprocessing and loss.
+        training: Whether the training samples of the data are wanted, where the data don't say.
+        export: The keys of a recipe's ``export``.
+
+    Raises:
+        ConfigError: If options contradict each other or are out of range.
+
+    Example:
+        >>> recipe, folder = network_recipe("net.nnp", DataOptions("digits", scale="1/16"))
+        >>> recipe.data.source, recipe.compression is None
+        ('digits', True)
+    """
+    content, folder = data.parts(file, training)
+    return Quick(Recipe.checked({**content, "export": dict(export or {})}, "the options"), folder)
+
+
+def compression_recipe(
+    file: Union[str, Path],
+    compression: CompressionOptions,
+    data: DataOptions = _NO_DATA,
+    export: Optional[Mapping[str, Any]] = None,
+) -> Quick:
+    """Returns the recipe that compresses a network, to be carried out by ``runs.Run``.
+
+    Args:
+        file: The network.
+        compression: What is compressed and how it is trained.
+        data: Its data, preprocessing and loss.
+        export: The keys of a recipe's ``export``.
+
+    Raises:
+        ConfigError: If options are missing, contradict each other or are out of range.
+
+    Example:
+        >>> four_bits = CompressionOptions(weights="lut:bits=4")
+        >>> recipe, folder = compression_recipe("net.nnp", four_bits, export={"target": "int8"})
+        >>> recipe.compression.weights[0].make().bits, recipe.export.target
+        (4, 'int8')
+    """
+    part = compression.part(data.given)
+    content, folder = data.parts(file, bool(part.get("training")), compressing=True)
+    content.update(compression=part, export=dict(export or {}))
+    return Quick(Recipe.checked(content, "compress"), folder)
+
+
+def _texts(given: Union[str, Sequence[str]]) -> List[str]:
+    return [given] if isinstance(given, str) else list(given)
+
+
+def _pair(option: str, text: str) -> Tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not equals:
+        raise ConfigError(
+            f"{option} {text!r} has no value.",
+            help="write --budget weights=70kB, or --distill temperature=4,weight=0.9",
+        )
+    return name.strip(), value.strip()
