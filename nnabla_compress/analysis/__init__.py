@@ -3,13 +3,13 @@
 
 from __future__ import annotations
 
-from nnabla_compress.analysis.activations import Activation, activations
 from nnabla_compress.analysis.costs import NetworkCosts, costs
+from nnabla_compress.analysis.feature_maps import FeatureMap, activations, stored_maps
 from nnabla_compress.analysis.layers import Layer, layers, parameter_names
 from nnabla_compress.analysis.places import places
 
 __all__ = [
-    "Activation",
+    "FeatureMap",
     "Layer",
     "NetworkCosts",
     "activations",
@@ -17,4 +17,5 @@ __all__ = [
     "layers",
     "parameter_names",
     "places",
+    "stored_maps",
 ]

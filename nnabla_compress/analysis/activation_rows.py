@@ -9,7 +9,7 @@ from typing import Any, Dict, List, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.analysis.activations import activations
+from nnabla_compress.analysis.feature_maps import activations
 from nnabla_compress.analysis.layers import layers
 from nnabla_compress.analysis.recognize import recognize
 from nnabla_compress.analysis.stored_encodings import (
@@ -83,7 +83,7 @@ def activation_rows(
             found = (chain.tensor, ("", encoding_of_chain(chain)))
         behind.setdefault(found[0], []).append(found[1])
     names = {layer.function: layer.name for layer in layers(outputs)}
-    known = {found.function.outputs[0]: found.name for found in activations(outputs)}
+    known = {found.variable: found.name for found in activations(outputs)}
     rows = [
         _row(name or "input", "", tensor, encoding)
         for tensor in inputs

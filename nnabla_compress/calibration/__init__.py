@@ -8,7 +8,6 @@ from nnabla_compress.calibration.cross_layer_equalization import equalize
 from nnabla_compress.calibration.learned_rounding import RoundingSettings
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.observe import observe
-from nnabla_compress.calibration.places import insert_quantizers, quantizer_places
 from nnabla_compress.calibration.ptq import PostTraining, post_training_quantize
 from nnabla_compress.calibration.round_layers import learn_roundings
 from nnabla_compress.calibration.settings import PostTrainingSettings
@@ -24,9 +23,7 @@ __all__ = [
     "Step",
     "correct_biases",
     "equalize",
-    "insert_quantizers",
     "learn_roundings",
     "observe",
     "post_training_quantize",
-    "quantizer_places",
 ]

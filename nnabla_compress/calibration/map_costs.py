@@ -14,11 +14,12 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.agreement import decibels
+from nnabla_compress.analysis.feature_maps import FeatureMap, stored_maps
 from nnabla_compress.calibration.network import Copy
 from nnabla_compress.calibration.observe import compute
-from nnabla_compress.calibration.places import insert_quantizers, quantizer_places
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Quantizer, graph_quantizers, quantizer_of
+from nnabla_compress.transforms.insert_map_quantizers import insert_map_quantizers
 
 _SAMPLES = 32
 # A note is due where outputs are worse than this, and maps make at least half of the noise.
@@ -77,17 +78,17 @@ def _noise(
 ) -> float:
     """The energy of what quantizing some maps adds to the outputs, their means left out."""
     with nn.parameter_scope("", plain.scope):
-        tensors = quantizer_places(plain.outputs, plain.inputs)
+        maps = stored_maps(plain.outputs, plain.inputs)
 
-    def choose(name: str) -> Optional[Quantizer]:
-        if name not in nodes:
+    def choose(found: FeatureMap) -> Optional[Quantizer]:
+        if found.name not in nodes:
             return None
-        kind = quantizer_of(nodes[name])
+        kind = quantizer_of(nodes[found.name])
         assert kind is not None
-        return kind.of(nodes[name].info.args)
+        return kind.of(nodes[found.name].info.args)
 
     with nn.parameter_scope("", OrderedDict()):
-        outputs: List[nn.Variable] = insert_quantizers(plain.outputs, tensors, choose)
+        outputs: List[nn.Variable] = insert_map_quantizers(plain.outputs, maps, choose)
     for node in graph_quantizers(outputs):
         for variable, of in zip(node.inputs[1:], nodes[node.info.args["name"]].inputs[1:]):
             variable.d = of.d

@@ -11,7 +11,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis import Layer, layers, parameter_names
-from nnabla_compress.calibration.places import insert_quantizers, quantizer_places
+from nnabla_compress.analysis.feature_maps import FeatureMap, stored_maps
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.errors import ConfigError
@@ -23,6 +23,7 @@ from nnabla_compress.rules import Candidate, choose_rules
 from nnabla_compress.transforms import (
     check_faithful,
     fold_batch_normalization,
+    insert_map_quantizers,
     insert_weight_quantizers,
 )
 from nnabla_compress.transforms.faithful import FOLDED
@@ -121,7 +122,7 @@ def quantized_copy(plain: Copy, signed: Mapping[str, bool], settings: PostTraini
     Args:
         plain: The float network.
         signed: Whether its feature maps hold negative values, by the names that
-            ``quantizer_places`` gives them, as far as they are to be quantized.
+            ``stored_maps`` gives them, as far as they are to be quantized.
         settings: The rules.
 
     Raises:
@@ -142,20 +143,20 @@ def quantized_copy(plain: Copy, signed: Mapping[str, bool], settings: PostTraini
 
         outputs = insert_weight_quantizers(copy.outputs, choose)
         if settings.activations:
-            tensors = quantizer_places(outputs, copy.inputs)
+            maps = stored_maps(outputs, copy.inputs)
             behind = choose_rules(
-                settings.activation_rules, [Candidate(name) for name in tensors.values()],
+                settings.activation_rules, [Candidate(found.name, found.type) for found in maps],
                 "activation",
             )  # fmt: skip
 
-            def choose_activation(name: str) -> Any:
-                rule = behind[name]
+            def choose_map(found: FeatureMap) -> Any:
+                rule = behind[found.name]
                 if rule is None:
                     return None
                 options = {key: v for key, v in settings.defaults().items() if key != "axis"}
-                return rule.make(signed=signed.get(name, True), **options)
+                return rule.make(signed=signed.get(found.name, True), **options)
 
-            outputs = insert_quantizers(outputs, tensors, choose_activation)
+            outputs = insert_map_quantizers(outputs, maps, choose_map)
     check_faithful(plain.outputs, outputs, plain.inputs, copy.inputs)
     return Copy(outputs, copy.inputs, copy.scope)
 

@@ -20,6 +20,7 @@ import numpy as np
 from nnabla_compress.agreement import agreement, decibels
 from nnabla_compress.analysis import costs
 from nnabla_compress.analysis.channel_pairs import pairs, stopped_at, with_channel_clips
+from nnabla_compress.analysis.feature_maps import stored_maps
 from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.cross_layer_equalization import equalize, equalize_for
 from nnabla_compress.calibration.map_costs import costly_maps
@@ -34,7 +35,6 @@ from nnabla_compress.calibration.network import (
     weight_quantizers,
 )
 from nnabla_compress.calibration.observe import compute, observe
-from nnabla_compress.calibration.places import quantizer_places
 from nnabla_compress.calibration.replay import FLOAT_BYTES
 from nnabla_compress.calibration.round_layers import is_fine, learn_roundings
 from nnabla_compress.calibration.samples import checked_samples, refuse_constant, split_samples
@@ -220,7 +220,8 @@ class _Sequence:
         if not self.settings.activations or self.learn_from is None:
             return {}
         with nn.parameter_scope("", self.plain.scope):
-            tensors = quantizer_places(self.plain.outputs, self.plain.inputs)
+            maps = stored_maps(self.plain.outputs, self.plain.inputs)
+        tensors = {found.variable: found.name for found in maps}
         found = observe(self.plain.outputs, self.plain.inputs, self.learn_from, tensors)
         return {variable: statistics for variable, statistics in found.items() if statistics.seen}
 

@@ -27,6 +27,8 @@ PREFERENCES = ("flash", "ram", "both")
 CALIBRATIONS = ("min_max", "moving_average", "percentile", "mse", "kl")
 # nnabla_compress.calibration.settings.JUDGES
 JUDGES = ("snr", "kl")
+# nnabla_compress.analysis.feature_maps.MAPS
+MAPS = ("activations", "stored")
 # nnabla_compress.search.choices.MEASURES
 MEASURES = ("snr", "loss", "accuracy")
 # nnabla_compress.data.SOURCES

@@ -8,6 +8,7 @@ from typing import Any, Optional
 
 import click
 
+from nnabla_compress.cli.choices import MAPS
 from nnabla_compress.cli.data_options import data_options, loss_option, network_option, taken
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import PATH, Verb
@@ -29,6 +30,13 @@ from nnabla_compress.cli.verb import PATH, Verb
     multiple=True,
     metavar="[PATTERN=]RULE",
     help="For instance uniform:bits=8; needs --data, a batch of which sets the ranges.",
+)
+@click.option(
+    "--maps",
+    type=click.Choice(MAPS),
+    default="activations",
+    show_default=True,
+    help="What --activations is for: outputs of activation functions, or all that a device stores.",
 )
 @click.option(
     "--rules",

@@ -48,7 +48,7 @@ class CompressionPart(QuantizerRules):
     @property
     def transforms(self) -> Tuple[Transform, ...]:
         """The transforms that it stands for, in order."""
-        quantize = Quantize(weights=self.weights, activations=self.activations)
+        quantize = Quantize(weights=self.weights, activations=self.activations, maps=self.maps)
         if self.fold == "before":
             return Fold(how="before"), quantize
         if self.fold == "training":

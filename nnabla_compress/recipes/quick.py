@@ -39,6 +39,7 @@ class CompressionOptions:
         weights: Rules such as "lut:bits=4" or "fc*=lut:bits=8", of which the last one that matches
             a layer holds.
         activations: Rules such as "uniform:bits=8"; they need data.
+        maps: What these are for: "activations", or all maps that a device has "stored".
         rules: A file that 'assign-bits' wrote; ``weights`` and ``activations`` come after it.
         epochs: How long to train, None: not at all; needs data.
         batch_size: Samples of an update; None: as a recipe has it, like all that follows.
@@ -59,6 +60,7 @@ class CompressionOptions:
 
     weights: Union[str, Sequence[str]] = ()
     activations: Union[str, Sequence[str]] = ()
+    maps: str = "activations"
     rules: Union[None, str, Path] = None
     epochs: Optional[float] = None
     batch_size: Optional[int] = None
@@ -105,7 +107,7 @@ class CompressionOptions:
                 f"--{next(iter(training)).replace('_', '-')} is for a training.",
                 help="add --epochs",
             )
-        part: Dict[str, Any] = {"weights": weights, "activations": activations}
+        part: Dict[str, Any] = {"weights": weights, "activations": activations, "maps": self.maps}
         part.update(fold=self.fold, freeze_after=self.freeze_after)
         if training:
             part["training"] = training

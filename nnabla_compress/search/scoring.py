@@ -11,7 +11,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.agreement import decibels
-from nnabla_compress.analysis import Activation, Layer, activations, layers
+from nnabla_compress.analysis import FeatureMap, Layer, activations, layers
 from nnabla_compress.data import evaluation_batches
 from nnabla_compress.errors import ConfigError, DataError, unwrapped
 from nnabla_compress.graph import rebuild
@@ -131,7 +131,7 @@ class ScoredNetwork:
             self.output = judged(inputs.build(self._feed.inputs, True))
         refuse_codes([self.output])
         self.layers: Dict[str, Layer] = {x.name: x for x in layers([self.output]) if not x.shared}
-        self.activations: Dict[str, Activation] = {x.name: x for x in activations([self.output])}
+        self.activations: Dict[str, FeatureMap] = {x.name: x for x in activations([self.output])}
         self._outputs: Optional[np.ndarray] = None
         self.float = self._score(self.output)
 
@@ -174,7 +174,7 @@ class ScoredNetwork:
             of_activations: Rules by activation.
         """
 
-        def choose_activation(found: Activation) -> Optional[Quantizer]:
+        def choose_activation(found: FeatureMap) -> Optional[Quantizer]:
             rule = of_activations.get(found.name)
             return None if rule is None else rule.make(signed=found.signed)
 

@@ -7,7 +7,10 @@ from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.fold import fold_batch_normalization
 from nnabla_compress.transforms.fold_normalizations import Fold
 from nnabla_compress.transforms.fold_training import fold_for_training
-from nnabla_compress.transforms.insert_activations import insert_activation_quantizers
+from nnabla_compress.transforms.insert_map_quantizers import (
+    insert_activation_quantizers,
+    insert_map_quantizers,
+)
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers, remove_quantizers
 from nnabla_compress.transforms.quantize import Quantize
 from nnabla_compress.transforms.start import start_quantizers
@@ -26,6 +29,7 @@ __all__ = [
     "fold_batch_normalization",
     "fold_for_training",
     "insert_activation_quantizers",
+    "insert_map_quantizers",
     "insert_weight_quantizers",
     "register_transform",
     "remove_quantizers",

@@ -3,21 +3,30 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Literal, Mapping, Optional, Sequence
 
 import nnabla as nn
 from pydantic import Field, field_validator, model_validator
 
-from nnabla_compress.analysis import Activation, Layer, activations, layers, parameter_names, places
+from nnabla_compress.analysis import (
+    FeatureMap,
+    Layer,
+    activations,
+    layers,
+    parameter_names,
+    places,
+    stored_maps,
+)
 from nnabla_compress.encodings import CODES
 from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
 from nnabla_compress.function_types import RECURRENT
+from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.network import Network
 from nnabla_compress.options import Options
 from nnabla_compress.quantizers import Quantizer
 from nnabla_compress.rules import Candidate, QuantizerRule, choose_rules
 from nnabla_compress.transforms.faithful import check_faithful
-from nnabla_compress.transforms.insert_activations import insert_activation_quantizers
+from nnabla_compress.transforms.insert_map_quantizers import insert_map_quantizers
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers
 from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
 
@@ -27,11 +36,15 @@ class QuantizerRules(Options):
 
     Args:
         weights: Rules for the layers' weights, such as ``lut:bits=4`` or ``fc*=lut:bits=8``.
-        activations: Rules for the outputs of activation functions, such as ``uniform:bits=8``.
+        activations: Rules for feature maps, such as ``uniform:bits=8``.
+        maps: Which maps these are for: ``"activations"``, the outputs of activation functions, or
+            ``"stored"``, all that a device stores as codes: inputs and sums, too. Their names are
+            the same, and those that ``calibrate`` uses.
     """
 
     weights: List[QuantizerRule] = Field(default_factory=list)
     activations: List[QuantizerRule] = Field(default_factory=list)
+    maps: Literal["activations", "stored"] = "activations"
 
     @field_validator("weights", "activations", mode="before")
     @classmethod
@@ -65,7 +78,7 @@ class QuantizerRules(Options):
 
 @register_transform("quantize")
 class Quantize(QuantizerRules, Transform):
-    """Puts quantizers on weights, and behind activation functions."""
+    """Puts quantizers on weights and feature maps."""
 
     short = "weights"
 
@@ -84,7 +97,7 @@ class Quantize(QuantizerRules, Transform):
         """
         outputs = list(network.outputs.values())
         refuse_codes(outputs)
-        seen = [Candidate(found.name, found.type) for found in activations(outputs)]
+        seen = [Candidate(found.name, found.type) for found in self._maps_of(network)]
         behind = choose_rules(self.activations, seen, "activation") if self.activations else {}
         return {
             "weights": _said(_rules_of_layers(outputs, self.weights) if self.weights else {}),
@@ -97,11 +110,11 @@ class Quantize(QuantizerRules, Transform):
         new = list(network.outputs.values())
         if behind:
 
-            def choose_activation(activation: Activation) -> Optional[Quantizer]:
-                rule = behind.get(activation.name)
-                return rule.make(signed=activation.signed) if rule is not None else None
+            def choose_map(found: FeatureMap) -> Optional[Quantizer]:
+                rule = behind.get(found.name)
+                return rule.make(signed=found.signed) if rule is not None else None
 
-            new = insert_activation_quantizers(new, choose_activation)
+            new = insert_map_quantizers(new, self._maps_of(network), choose_map)
         if of_weights:
 
             def choose(layer: Layer) -> Optional[Quantizer]:
@@ -114,6 +127,12 @@ class Quantize(QuantizerRules, Transform):
 
             new = insert_weight_quantizers(new, choose, choose_bias=choose_bias)
         return network.giving(new)
+
+    def _maps_of(self, network: Network) -> List[FeatureMap]:
+        outputs = list(network.outputs.values())
+        if self.maps == "activations":
+            return activations(outputs)
+        return stored_maps(outputs, list(network.inputs.values()) or inputs_of(outputs))
 
     def prove(self, given: Network, made: Network) -> None:
         """Compares the networks without their quantizers, value for value."""

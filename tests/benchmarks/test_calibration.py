@@ -7,7 +7,8 @@ import nnabla as nn
 import numpy as np
 
 import nnabla_compress.models as models
-from nnabla_compress.calibration import observe, quantizer_places
+from nnabla_compress.analysis import stored_maps
+from nnabla_compress.calibration import observe
 from nnabla_compress.graph import with_batch_statistics
 from nnabla_compress.transforms import fold_batch_normalization
 
@@ -21,7 +22,7 @@ def test_calibrating_resnet20_on_512_images_costs_1_3_times_the_forward_pass_at_
     y = models.build("resnet20", x, 10, test=True)
     outputs = fold_batch_normalization(with_batch_statistics([y], False))
     samples = [rng.randn(IMAGES, 3, 32, 32).astype(np.float32)]
-    tensors = quantizer_places(outputs, [x])
+    tensors = {found.variable: found.name for found in stored_maps(outputs, [x])}
     assert len(tensors) == 30
 
     def calibrate():

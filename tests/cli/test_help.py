@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from nnabla_compress.analysis.feature_maps import MAPS
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.settings import AUTO, JUDGES
 from nnabla_compress.cli import VERBS, choices
@@ -51,4 +52,5 @@ def test_the_words_of_the_options_are_those_of_the_library():
     assert choices.CALIBRATIONS == tuple(METHODS)
     assert (choices.JUDGES, choices.AUTO) == (JUDGES, AUTO)
     assert choices.MEASURES == MEASURES
+    assert choices.MAPS == MAPS
     assert choices.SOURCES == tuple(SOURCES)

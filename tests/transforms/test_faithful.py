@@ -9,7 +9,7 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
-import nnabla_compress.compression
+import nnabla_compress.transforms.quantize
 from nnabla_compress import compress
 from nnabla_compress.analysis import layers
 from nnabla_compress.calibration import post_training_quantize
@@ -91,12 +91,12 @@ def test_a_batch_that_the_network_fixes_is_kept():
 
 
 def test_a_rewriting_that_drops_a_function_stops_the_compression(monkeypatch):
-    insert = nnabla_compress.compression.insert_weight_quantizers
+    insert = nnabla_compress.transforms.quantize.insert_weight_quantizers
 
     def dropping(outputs, choose, **more):
         return rebuild(insert(outputs, choose, **more), without("Transpose"))
 
-    monkeypatch.setattr(nnabla_compress.compression, "insert_weight_quantizers", dropping)
+    monkeypatch.setattr(nnabla_compress.transforms.quantize, "insert_weight_quantizers", dropping)
     _, y = tied.built(tied.transposed)
     with pytest.raises(VerifyError, match="the first function that differs is Affine t"):
         compress(y, "lut:bits=8")
