@@ -98,7 +98,7 @@ def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Va
     network = Network({}, {str(number): output for number, output in enumerate(outputs)})
     for transform in part.transforms:
         network, _ = transform.apply(network)
-    return list(network.outputs.values())
+    return network.all_outputs
 
 
 def _part(how: How) -> CompressionPart:

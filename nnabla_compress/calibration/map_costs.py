@@ -15,8 +15,8 @@ import numpy as np
 
 from nnabla_compress.agreement import decibels
 from nnabla_compress.analysis.feature_maps import FeatureMap, stored_maps
-from nnabla_compress.calibration.network import Copy
 from nnabla_compress.calibration.observe import compute
+from nnabla_compress.graph.network import Network
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Quantizer, graph_quantizers, quantizer_of
 from nnabla_compress.transforms.insert_map_quantizers import insert_map_quantizers
@@ -28,7 +28,7 @@ _NAMED, _MORE_BITS = 3, 16
 
 
 def costly_maps(
-    plain: Copy, network: Copy, samples: Sequence[np.ndarray], snr: float
+    plain: Network, network: Network, samples: Sequence[np.ndarray], snr: float
 ) -> Optional[str]:
     """Returns a sentence on the maps that cost most, None where maps are not what limits outputs.
 
@@ -40,13 +40,13 @@ def costly_maps(
     """
     nodes = {
         node.info.args["name"]: node
-        for node in graph_quantizers(network.outputs)
+        for node in graph_quantizers(network.all_outputs)
         if node.info.args.get("tensor") == ""
     }
     if not nodes or snr >= _GOOD:
         return None
     few = [array[:_SAMPLES] for array in samples]
-    expected = compute(plain.outputs, plain.inputs, few)
+    expected = compute(plain.all_outputs, plain.all_inputs, few)
     signal = sum(float(np.square(y.astype(np.float64)).sum()) for y in expected)
     whole = _noise(plain, nodes, few, expected)
     if decibels(signal, whole) > snr + _HALF:
@@ -71,14 +71,14 @@ def costly_maps(
 
 
 def _noise(
-    plain: Copy,
+    plain: Network,
     nodes: Dict[str, Any],
     samples: Sequence[np.ndarray],
     expected: Sequence[np.ndarray],
 ) -> float:
     """The energy of what quantizing some maps adds to the outputs, their means left out."""
-    with nn.parameter_scope("", plain.scope):
-        maps = stored_maps(plain.outputs, plain.inputs)
+    with plain.within():
+        maps = stored_maps(plain.all_outputs, plain.all_inputs)
 
     def choose(found: FeatureMap) -> Optional[Quantizer]:
         if found.name not in nodes:
@@ -88,12 +88,12 @@ def _noise(
         return kind.of(nodes[found.name].info.args)
 
     with nn.parameter_scope("", OrderedDict()):
-        outputs: List[nn.Variable] = insert_map_quantizers(plain.outputs, maps, choose)
+        outputs: List[nn.Variable] = insert_map_quantizers(plain.all_outputs, maps, choose)
     for node in graph_quantizers(outputs):
         for variable, of in zip(node.inputs[1:], nodes[node.info.args["name"]].inputs[1:]):
             variable.d = of.d
     noise = 0.0
-    for y, q in zip(expected, compute(outputs, plain.inputs, samples)):
+    for y, q in zip(expected, compute(outputs, plain.all_inputs, samples)):
         error = q.astype(np.float64) - y
         noise += float(np.square(error - error.mean(axis=0)).sum())
     return noise

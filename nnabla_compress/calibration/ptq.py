@@ -26,10 +26,9 @@ from nnabla_compress.calibration.cross_layer_equalization import equalize, equal
 from nnabla_compress.calibration.map_costs import costly_maps
 from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.network import (
-    Copy,
-    copy_of,
     fit_weights,
     folded_copy,
+    layers_of,
     quantized_copy,
     set_ranges,
     weight_quantizers,
@@ -42,6 +41,7 @@ from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
 from nnabla_compress.errors import DataError, VerifyError
+from nnabla_compress.graph.network import Network
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import check_faithful
@@ -160,9 +160,9 @@ class _Sequence:
                     "steps rest on them. A few hundred are best."
                 )
         self.judged_on = judged_on
-        self.plain = folded_copy(outputs, inputs)
+        self.plain = folded_copy(_named(outputs, inputs))
         self.expected = (
-            compute(self.plain.outputs, self.plain.inputs, judged_on) if judged_on else []
+            compute(self.plain.all_outputs, self.plain.all_inputs, judged_on) if judged_on else []
         )
         self.statistics = self._observe()
         self.channel_clips = False
@@ -196,9 +196,9 @@ class _Sequence:
             if found is not None:
                 self._note(found)
         return PostTraining(
-            network.outputs,
-            network.inputs,
-            network.scope,
+            network.all_outputs,
+            network.all_inputs,
+            network.scope or {},
             tuple(self.steps),
             tuple(self.notes),
             self.channel_clips,
@@ -211,7 +211,7 @@ class _Sequence:
         self._note("there are no other samples to judge on: biases and roundings are not learned.")
         return False
 
-    def _quantized(self) -> Copy:
+    def _quantized(self) -> Network:
         """The network with quantizers, of maps as they were observed."""
         signed = {seen.name: seen.low < 0 for seen in self.statistics.values()}
         return quantized_copy(self.plain, signed, self.settings)
@@ -219,21 +219,21 @@ class _Sequence:
     def _observe(self) -> Dict[nn.Variable, Statistics]:
         if not self.settings.activations or self.learn_from is None:
             return {}
-        with nn.parameter_scope("", self.plain.scope):
-            maps = stored_maps(self.plain.outputs, self.plain.inputs)
+        with self.plain.within():
+            maps = stored_maps(self.plain.all_outputs, self.plain.all_inputs)
         tensors = {found.variable: found.name for found in maps}
-        found = observe(self.plain.outputs, self.plain.inputs, self.learn_from, tensors)
+        found = observe(self.plain.all_outputs, self.plain.all_inputs, self.learn_from, tensors)
         return {variable: statistics for variable, statistics in found.items() if statistics.seen}
 
     def _equalize(self, method: str, corrected: bool) -> None:
-        stopped = stopped_at(self.plain.outputs)
+        stopped = stopped_at(self.plain.all_outputs)
         if stopped:
             self._note(
                 f"equalization leaves out the layers around {', '.join(stopped[:_NAMED])}"
                 f"{f' and {len(stopped) - _NAMED} more' if len(stopped) > _NAMED else ''}: these "
                 "let no factor pass."
             )
-        clipped = with_channel_clips(self.plain.outputs)
+        clipped = with_channel_clips(self.plain.all_outputs)
         found = pairs(clipped)
         if not found:
             return
@@ -241,15 +241,15 @@ class _Sequence:
 
         def change() -> None:
             given, levels = self.plain, self._levels()
-            self.plain = copy_of(clipped, given.inputs)
+            self.plain = given.giving(clipped).copy()
             if self.learn_from is None:
-                equalize(self.plain.outputs)
+                equalize(self.plain.all_outputs)
             else:
                 samples = _spread(self.learn_from, _FOR_CHANNELS)
-                equalize_for(self.plain.outputs, self.plain.inputs, samples, levels)
+                equalize_for(self.plain.all_outputs, self.plain.all_inputs, samples, levels)
             try:
-                pair = given.outputs, self.plain.outputs
-                check_faithful(*pair, given.inputs, self.plain.inputs, FOLDED)
+                pair = given.all_outputs, self.plain.all_outputs
+                check_faithful(*pair, given.all_inputs, self.plain.all_inputs, FOLDED)
             except VerifyError as error:
                 self._note(f"cross-layer equalization is taken back: {error.message}")
                 self.plain = given
@@ -269,10 +269,10 @@ class _Sequence:
     def _levels(self) -> Levels:
         """The largest codes of the quantized network."""
         weights, maps = {}, []
-        for layer in self.network.layers():
+        for layer in layers_of(self.network):
             if layer.quantizer is not None:
                 weights[layer.name] = _largest_code(layer.quantizer)
-        for node in graph_quantizers(self.network.outputs):
+        for node in graph_quantizers(self.network.all_outputs):
             if node.info.args.get("tensor") == "":
                 maps.append(2 * _largest_code(node))
         return Levels(
@@ -287,7 +287,9 @@ class _Sequence:
     def _correct_biases(self) -> None:
         network, plain = self.network, self.plain
         samples = _spread(self._affordable(), _FOR_MEANS)
-        correct_biases(network.outputs, network.inputs, plain.outputs, plain.inputs, samples)
+        correct_biases(
+            network.all_outputs, network.all_inputs, plain.all_outputs, plain.all_inputs, samples
+        )
 
     def _learn_roundings(self) -> None:
         network, plain = self.network, self.plain
@@ -295,10 +297,10 @@ class _Sequence:
         if all(is_fine(node, self.settings.learning) for node in weight_quantizers(network)):
             samples = _spread(samples, _FOR_FLIPS)
         _, left = learn_roundings(
-            network.outputs,
-            network.inputs,
-            plain.outputs,
-            plain.inputs,
+            network.all_outputs,
+            network.all_inputs,
+            plain.all_outputs,
+            plain.all_inputs,
             samples,
             self.settings.learning,
             self.settings.seed,
@@ -319,8 +321,8 @@ class _Sequence:
     def _affordable(self) -> Tuple[np.ndarray, ...]:
         """The samples whose feature maps fit the memory."""
         assert self.learn_from is not None
-        with nn.parameter_scope("", self.plain.scope):
-            peak = costs(self.plain.outputs, inputs=self.plain.inputs).peak_bytes
+        with self.plain.within():
+            peak = costs(self.plain.all_outputs, inputs=self.plain.all_inputs).peak_bytes
         most = max(1, self.settings.memory // max(1, _HELD * max(peak, FLOAT_BYTES)))
         return _spread(self.learn_from, most)
 
@@ -340,7 +342,7 @@ class _Sequence:
         change()
         score = None
         if self.judged_on:
-            got = compute(self.network.outputs, self.network.inputs, self.judged_on)
+            got = compute(self.network.all_outputs, self.network.all_inputs, self.judged_on)
             score = agreement(self.expected, got)
         weight_snr = self._weight_snr()
         step = Step(name, score, weight_snr, True, time.perf_counter() - began)
@@ -351,9 +353,9 @@ class _Sequence:
         return step.kept
 
     def _weight_snr(self) -> float:
-        twins = {layer.name: layer.weight for layer in self.plain.layers()}
+        twins = {layer.name: layer.weight for layer in layers_of(self.plain)}
         found = []
-        for layer in self.network.layers():
+        for layer in layers_of(self.network):
             if layer.quantizer is None or layer.shared:
                 continue
             quantizer = quantizer_of(layer.quantizer)
@@ -366,6 +368,12 @@ class _Sequence:
     def _note(self, text: str) -> None:
         self.notes.append(text)
         self.tell(f"note: {text}")
+
+
+def _named(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> Network:
+    """A network of variables that have no names."""
+    given, wanted = enumerate(inputs), enumerate(outputs)
+    return Network({f"x{n}": x for n, x in given}, {f"y{n}": y for n, y in wanted})
 
 
 def _spread(samples: Sequence[np.ndarray], most: int) -> Tuple[np.ndarray, ...]:

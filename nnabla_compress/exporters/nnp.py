@@ -140,7 +140,7 @@ def export_nnp(
     samples = {ascii_name(name): values for name, values in (samples or {}).items()}
     options = ExportOptions(storage, snap_dictionary, samples, prefer)
     folded = embeds_as_layers(_fold(network))
-    folded = fit_to_level(folded, list(network.inputs.values()), api)
+    folded = fit_to_level(folded, network.all_inputs, api)
     lowered = chosen.lower(network, folded, options)
     chosen.check(lowered.outputs, lowered.names)
     check_level(lowered.outputs, api)
@@ -154,13 +154,13 @@ def export_nnp(
     codes = lowered.deferred.codes
     _check_finite({name: p for name, p in graph.parameters.items() if p.data not in codes})
     variables = list(graph.outputs.values() if lowered.reference is None else lowered.reference)
-    start = list(network.outputs.values())
+    start = network.all_outputs
     rounds = input_rounds(network.inputs, samples, batch_size, start)
     limit = 0.0 if lowered.exact else tolerance
     runnable, fill = lowered.deferred.runnable(variables)
     verified = verify_lowered(
-        list(network.inputs.values()),
-        list(network.outputs.values()),
+        network.all_inputs,
+        network.all_outputs,
         runnable,
         rounds,
         limit,
@@ -187,7 +187,7 @@ def export_nnp(
         ),
         float_sizes=float_network or float_sizes(network),
         api=api,
-        activations=activation_rows(list(network.outputs.values()), list(network.inputs.values())),
+        activations=activation_rows(network.all_outputs, network.all_inputs),
     )
     with atomic_path(path) as temporary:
         own_rounds = rounds if chosen.runs_in_nnabla else []
@@ -248,7 +248,7 @@ def _simulate(
 
 def _fold(network: Network) -> List[nn.Variable]:
     """Returns the network's outputs with batch normalization folded."""
-    start = list(network.outputs.values())
+    start = network.all_outputs
     # A quantizer's own parameters may be NaN for "not initialised yet": it checks them itself.
     own = {v.data for function in graph_quantizers(start) for v in function.inputs[1:]}
     parameters = network.parameters_in(start)

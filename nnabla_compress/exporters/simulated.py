@@ -69,7 +69,7 @@ def simulated(
         UnsupportedFunctionError: If the runtime can't compute a function of the file.
         VerifyError: If they are farther apart.
     """
-    variables, outputs = list(network.inputs.values()), list(network.outputs.values())
+    variables, outputs = network.all_inputs, network.all_outputs
     batch = variables[0].shape[0]
     calls = [
         array.reshape(-1, batch, *array.shape[1:])
@@ -107,7 +107,7 @@ def _rows(network: Network, samples: Mapping[str, np.ndarray], most: int) -> Lis
     batch = next(iter(network.inputs.values())).shape[0]
     if not samples:
         count = -(-_RANDOM // batch) * batch
-        variables, outputs = list(network.inputs.values()), list(network.outputs.values())
+        variables, outputs = network.all_inputs, network.all_outputs
         samples = dict(zip(network.inputs, random_inputs(variables, outputs, count)))
     feed = next(feeds(network.inputs, samples, most, most, "simulator"))
     rows = len(next(iter(feed.values())))

@@ -153,8 +153,8 @@ def float_sizes(network: Network) -> FloatSizes:
     def unquantized(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
         return arguments[0] if quantizer_of(function) is not None else None
 
-    inputs = list(network.inputs.values())
-    outputs = rebuild(list(network.outputs.values()), unquantized)
+    inputs = network.all_inputs
+    outputs = rebuild(network.all_outputs, unquantized)
     folded = fold_batch_normalization(outputs, network.parameters_in(outputs))
     names: Mapping[Any, str] = network.paths_in(folded)
     lowered: Sequence[nn.Variable] = lower_functions(fold_constants(folded, inputs, names), inputs)

@@ -60,6 +60,16 @@ class Network:
         return next(iter(self.outputs.values()))
 
     @property
+    def all_inputs(self) -> List[nn.Variable]:
+        """The inputs in order."""
+        return list(self.inputs.values())
+
+    @property
+    def all_outputs(self) -> List[nn.Variable]:
+        """The outputs in order."""
+        return list(self.outputs.values())
+
+    @property
     def ends_in(self) -> str:
         """Type of the function that computes the only output, such as ``"Softmax"``."""
         return str(self.output.parent.info.type_name)
@@ -97,7 +107,7 @@ class Network:
             FixedBatchError: If another number of samples is written into its functions.
         """
         new = {old: inputs[name] for name, old in self.inputs.items()}
-        made = on_inputs(list(self.outputs.values()), new)
+        made = on_inputs(self.all_outputs, new)
         return replace(self.giving(made), inputs={name: inputs[name] for name in self.inputs})
 
     def copy(self) -> Network:
@@ -111,7 +121,7 @@ class Network:
         inputs = {name: nn.Variable(variable.shape) for name, variable in self.inputs.items()}
         new = {old: inputs[name] for name, old in self.inputs.items()}
         taken = set()
-        outputs = list(self.outputs.values())
+        outputs = self.all_outputs
         for leaf in leaves(outputs):
             if leaf in new:
                 continue

@@ -86,7 +86,7 @@ def recovered_network(path: Path, network: Network) -> Recovered:
             if beside.is_file()
             else "export the run, or the network that the file was made from",
         )
-    outputs, inputs = list(network.outputs.values()), list(network.inputs.values())
+    outputs, inputs = network.all_outputs, network.all_inputs
     rows = {row["name"]: row for row in noted.get("layers", ())}
     found = recovered(outputs, inputs, parameter_names(outputs), rows, packing_of(path) or {})
     if graph_quantizers(found.outputs):

@@ -191,7 +191,7 @@ def _network(file: NnpFile, name: str, noted: Mapping[str, Any]) -> NetworkSumma
     with nn.parameter_scope("", scope):
         network = file.build(name)
         parameters = nn.get_parameters(grad_only=False)
-        outputs, inputs = list(network.outputs.values()), list(network.inputs.values())
+        outputs, inputs = network.all_outputs, network.all_inputs
         if not outputs:
             raise DataError(
                 f"network {name[:80]!r} of {file.path} has no output.", help="save it again"

@@ -335,7 +335,7 @@ class NnpFile:
             return False
         made = self._direct(name, {}, None, True)
         outputs = [y for y in made.outputs.values() if {y.shape[:1]} == written]
-        return graph_mixes_rows(outputs, list(made.inputs.values()))
+        return graph_mixes_rows(outputs, made.all_inputs)
 
     def _own_rows(self, name: str) -> int:
         """The batch size that the file states."""

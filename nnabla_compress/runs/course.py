@@ -115,7 +115,7 @@ class Course:
             network: The graph, its parameters in the current scope.
             of_inference: Whether it is the same in training as in inference.
         """
-        outputs, old = list(network.outputs.values()), network.inputs
+        outputs, old = network.all_outputs, network.inputs
         infers = outputs if of_inference else with_batch_statistics(outputs, False)
 
         def build(x: Any, test: bool) -> Made:
@@ -271,7 +271,7 @@ class Course:
         def teacher(x: Any, test: bool) -> Made:
             with nn.parameter_scope("", scope):
                 network = _network(x, build(x, test))
-            outputs = list(network.outputs.values())
+            outputs = network.all_outputs
             copies = {
                 leaf: nn.Variable.from_numpy_array(values[leaf.data])
                 for leaf in leaves(outputs)

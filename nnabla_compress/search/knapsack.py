@@ -62,7 +62,7 @@ class Knapsack(Sampler):
         return {_WEIGHTS: self.quantizer}
 
     def _tasks(self, network: Network) -> List[Tuple[str, int]]:
-        found = [x for x in layers(list(network.outputs.values())) if not x.shared]
+        found = [x for x in layers(network.all_outputs) if not x.shared]
         candidates = [Candidate(x.name, x.type, int(x.weight.size)) for x in found]
         names = rule_of(self.quantizer, 4).choose(candidates)
         if not names:
@@ -77,8 +77,8 @@ class Knapsack(Sampler):
         limit: float,
     ) -> Dict[Tuple[str, str], int]:
         # What a trial saves of the whole is what its layer saves.
-        total = packed_weight_bytes(list(network.outputs.values()))
-        sizes = {x.name: 4 * int(x.weight.size) for x in layers(list(network.outputs.values()))}
+        total = packed_weight_bytes(network.all_outputs)
+        sizes = {x.name: 4 * int(x.weight.size) for x in layers(network.all_outputs)}
         choices: Dict[Tuple[str, str], List[BitWidth]] = {}
         for (name, bits), trial in zip(tasks, history):
             size = int(8 * (sizes[name] - (total - trial.weight_bytes)))

@@ -66,7 +66,7 @@ class Callback(Target):
             outputs,
             names,
             graph,
-            exact=same_functions(list(network.outputs.values()), outputs),
+            exact=same_functions(network.all_outputs, outputs),
             storage={data: f"packed, {_form(one)}" for data, one in packer.packed.items()},
             notes=[*packer.notes, *unused(options, self.name)],
             packed=packer.packed,

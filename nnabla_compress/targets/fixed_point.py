@@ -74,7 +74,7 @@ class FixedPoint(Target):
             ConfigError: If there are no samples to choose number formats from.
             ExportError: If values are too large for the integers.
         """
-        inputs = list(network.inputs.values())
+        inputs = network.all_inputs
         clipped, quantizers = clip_activations(folded, inputs)
         reference = lower_plainly(network, folded)
         plain = lower_plainly(network, clipped)
@@ -143,7 +143,7 @@ class FixedPoint(Target):
         batches: Sequence[Feed],
         names: Dict[Any, str],
     ) -> Tuple[FixedPointGraph, Calibration]:
-        graph = integer_graph(outputs, list(network.inputs.values()), floats, names)
+        graph = integer_graph(outputs, network.all_inputs, floats, names)
         names.update(network.paths_in(graph.outputs))
         return graph, calibrate(graph, batches, self.bits)
 

@@ -52,7 +52,7 @@ class Integer(Target):
         What enters the first layer has no quantizer in most networks. If there are samples it is
         rounded to the finest power of two that leaves the layer's sums exact.
         """
-        inputs = list(network.inputs.values())
+        inputs = network.all_inputs
         names = network.paths_in(folded)
         encoded = encode_graph(folded, inputs, names)
         names.update(network.paths_in(encoded.outputs))

@@ -40,7 +40,7 @@ class Portable(Target):
         self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions
     ) -> Lowered:
         """Returns the network from native functions, its weights stored as ``options`` say."""
-        inputs, start = list(network.inputs.values()), list(network.outputs.values())
+        inputs, start = network.all_inputs, network.all_outputs
         names = network.paths_in(folded)
         encoded = encode_graph(folded, inputs, names)
         names.update(network.paths_in(encoded.outputs))

@@ -174,7 +174,7 @@ def lower_plainly(network: Network, folded: Sequence[nn.Variable]) -> Lowered:
         network: The network, for inference.
         folded: Its outputs with batch normalization folded and all quantizers in place.
     """
-    inputs, start = list(network.inputs.values()), list(network.outputs.values())
+    inputs, start = network.all_inputs, network.all_outputs
     names = network.paths_in(folded)
     encoded = encode_graph(folded, inputs, names)
     names.update(network.paths_in(encoded.outputs))

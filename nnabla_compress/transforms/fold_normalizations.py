@@ -58,7 +58,7 @@ class Fold(Transform):
         Raises:
             UnsupportedFunctionError: If its weights are stored as codes.
         """
-        refuse_codes(list(network.outputs.values()))
+        refuse_codes(network.all_outputs)
         return {}
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
@@ -67,7 +67,7 @@ class Fold(Transform):
         Raises:
             ConfigError: If nothing can be folded in training.
         """
-        outputs = list(network.outputs.values())
+        outputs = network.all_outputs
         if self.how == "before":
             return network.giving(folded(outputs))
         made = fold_for_training(outputs, self.freeze_after)
@@ -84,7 +84,7 @@ class Fold(Transform):
     def prove(self, given: Network, made: Network) -> None:
         """Compares the networks in inference; :func:`folded` has done it for its own."""
         if self.how == "training":
-            check_faithful(list(given.outputs.values()), list(made.outputs.values()))
+            check_faithful(given.all_outputs, made.all_outputs)
 
 
 @one_at_a_time

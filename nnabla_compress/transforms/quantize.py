@@ -95,7 +95,7 @@ class Quantize(QuantizerRules, Transform):
             ConfigError: If a rule matches nothing.
             UnsupportedFunctionError: If the network's weights are stored as codes.
         """
-        outputs = list(network.outputs.values())
+        outputs = network.all_outputs
         refuse_codes(outputs)
         seen = [Candidate(found.name, found.type) for found in self._maps_of(network)]
         behind = choose_rules(self.activations, seen, "activation") if self.activations else {}
@@ -107,7 +107,7 @@ class Quantize(QuantizerRules, Transform):
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the network with the quantizers; their parameters are made beside the weights."""
         of_weights, behind = _rules(decisions["weights"]), _rules(decisions["activations"])
-        new = list(network.outputs.values())
+        new = network.all_outputs
         if behind:
 
             def choose_map(found: FeatureMap) -> Optional[Quantizer]:
@@ -129,14 +129,14 @@ class Quantize(QuantizerRules, Transform):
         return network.giving(new)
 
     def _maps_of(self, network: Network) -> List[FeatureMap]:
-        outputs = list(network.outputs.values())
+        outputs = network.all_outputs
         if self.maps == "activations":
             return activations(outputs)
-        return stored_maps(outputs, list(network.inputs.values()) or inputs_of(outputs))
+        return stored_maps(outputs, network.all_inputs or inputs_of(outputs))
 
     def prove(self, given: Network, made: Network) -> None:
         """Compares the networks without their quantizers, value for value."""
-        check_faithful(list(given.outputs.values()), list(made.outputs.values()))
+        check_faithful(given.all_outputs, made.all_outputs)
 
 
 def refuse_codes(outputs: Sequence[nn.Variable]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, Dict, Mapping, Optional
 from pydantic import Field, model_validator
 
 from nnabla_compress.analysis.channel_pairs import with_channel_clips
-from nnabla_compress.calibration.network import copy_of, folded_copy, quantized_copy
+from nnabla_compress.calibration.network import folded_copy, quantized_copy
 from nnabla_compress.calibration.ptq import post_training_quantize
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.calibration.steps import step_rows
@@ -72,7 +72,7 @@ class Calibrate(Step):
         """Quantizes, and keeps what helps."""
         network, arrays = course.network(), course.samples(self.samples)
         samples = None if arrays is None else _in_order(arrays, network)
-        ends = list(network.inputs.values()), list(network.outputs.values())
+        ends = network.all_inputs, network.all_outputs
         doubtful = [f"{note}." for note in of_inputs(samples or [], *ends)]
         for note in doubtful:
             course.tell(f"note: {note}")
@@ -107,13 +107,11 @@ class Calibrate(Step):
 
     def _structure(self, course: Course, signed: Mapping[str, bool], clips: bool) -> Network:
         network = course.network()
-        refuse_codes(list(network.outputs.values()))
-        plain = folded_copy(list(network.outputs.values()), list(network.inputs.values()))
+        refuse_codes(network.all_outputs)
+        plain = folded_copy(network)
         if clips:
-            plain = copy_of(with_channel_clips(plain.outputs), plain.inputs)
-        made = quantized_copy(plain, signed, self.settings)
-        inputs = dict(zip(network.inputs, made.inputs))
-        return Network(inputs, dict(zip(network.outputs, made.outputs)), made.scope)
+            plain = plain.giving(with_channel_clips(plain.all_outputs)).copy()
+        return quantized_copy(plain, signed, self.settings)
 
 
 def _in_order(arrays: Mapping[str, Any], network: Network) -> Any:

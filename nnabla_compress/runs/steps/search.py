@@ -123,7 +123,7 @@ class Search(Step):
         copy = network.copy()
         with copy.within():
             made, _ = transform.apply(copy, course)
-            outputs = list(made.outputs.values())
+            outputs = made.all_outputs
             start_quantizers(outputs)
             got = _computed(made, rows)
             size = packed_weight_bytes(outputs)
@@ -148,7 +148,7 @@ class Search(Step):
 
 def _computed(network: Network, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
     with nn.auto_forward(False):
-        return compute(list(network.outputs.values()), list(network.inputs.values()), list(rows))
+        return compute(network.all_outputs, network.all_inputs, list(rows))
 
 
 def _row(trial: Trial) -> Dict[str, Any]:

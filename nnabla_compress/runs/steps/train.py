@@ -71,7 +71,7 @@ class Train(Step):
         network = course.network()
         if len(network.outputs) > 1:
             judged(network.outputs)
-        outputs: List[nn.Variable] = list(network.outputs.values())
+        outputs: List[nn.Variable] = network.all_outputs
         for term in self.terms:
             for line in term.foresee(outputs):
                 course.tell(line)
