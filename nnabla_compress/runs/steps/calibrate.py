@@ -26,9 +26,9 @@ class Calibrate(Step):
 
     Args:
         settings: Quantizers, and what is tried.
-        samples: Most samples that are looked at.
-        bits: Bits of the weights, where ``weights`` gives no rules.
-        activation_bits: Bits of the feature maps, where ``activations`` gives none.
+        samples: Most samples that are looked at, drawn from the training samples.
+        bits (integer): Bits of the weights, where ``weights`` gives no rules.
+        activation_bits (integer): Bits of the feature maps, where ``activations`` gives none.
     """
 
     flat = "settings"

@@ -33,7 +33,8 @@ class Search(Step):
         over: The transform whose options are chosen.
         sampler: What proposes them, such as ``{knapsack: {bits: [2, 4, 8]}}`` or
             ``{each: [lut:bits=2, lut:bits=4]}``.
-        weights: Most that all weights may take, packed: bytes, or text with a unit.
+        weights: Most that all weights and biases may take, packed: bytes, or text such as
+            ``70 kB``.
         samples: Samples to measure on, drawn from the training samples.
     """
 
