@@ -88,7 +88,7 @@ def recipe_schema() -> Schema:
     parts["QuantizerRule"] = _rule(parts)
     compression = parts[CompressionPart.__name__]
     compression["properties"]["rules"] = {
-        "type": ["string", "null"],
+        "anyOf": [{"type": "string"}, {"type": "null"}],
         "description": "A YAML file with further rules, which come before those that stand here.",
     }
     parts[ModelPart.__name__]["oneOf"] = [

@@ -27,7 +27,7 @@ def _meets(value, key, limit, schema, root):
     if key == "$ref":
         return valid(value, resolved(limit, root), root)
     if key == "type":
-        return any(TYPES[name](value) for name in ([limit] if isinstance(limit, str) else limit))
+        return TYPES[limit](value)
     if key == "enum":
         return value in limit
     if key == "const":
