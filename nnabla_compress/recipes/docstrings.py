@@ -5,9 +5,10 @@ from __future__ import annotations
 
 import inspect
 import re
-from typing import Dict, List, NamedTuple, Tuple
+from typing import Any, Dict, List, NamedTuple, Tuple
 
 _SECTION = re.compile(r"([A-Z][a-z]+):$")
+_YAML = {"None": "`null`", "True": "`true`", "False": "`false`"}
 _ENTRY = re.compile(r"(\w+)(?: \(([^)]+)\))?: *(.*)$")
 
 
@@ -23,11 +24,11 @@ class Meaning(NamedTuple):
     type: str = ""
 
 
-def summary(kind: type) -> str:
+def summary(kind: Any) -> str:
     """Returns what stands before the sections of a docstring, as Markdown.
 
     Args:
-        kind: The class.
+        kind: The class, or a function.
 
     Example:
         >>> summary(Meaning)
@@ -78,13 +79,15 @@ def _own_meanings(kind: type) -> Dict[str, Meaning]:
     }
 
 
-def _lines(kind: type) -> List[str]:
+def _lines(kind: Any) -> List[str]:
     # Not inherited: the docstring of a base says what the base is for.
-    return inspect.cleandoc(kind.__dict__.get("__doc__") or "").splitlines()
+    own = vars(kind).get("__doc__") if isinstance(kind, type) else kind.__doc__
+    return inspect.cleandoc(own or "").splitlines()
 
 
 def _markdown(text: str) -> str:
-    """Text of a docstring in one line, its names as Markdown has them."""
+    """Text of a docstring in one line, with names as Markdown and values as YAML have them."""
     text = " ".join(text.split())
     text = re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", text)
-    return text.replace("``", "`")
+    text = re.sub(r"``\"([^`\"]*)\"``", r"`\1`", text).replace("``", "`")
+    return re.sub(r"\b(?:None|True|False)\b", lambda word: _YAML[word.group()], text)

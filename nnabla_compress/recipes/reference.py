@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from typing import Any, Dict, Iterable, List, Mapping
 
+from nnabla_compress import data
 from nnabla_compress.recipes.docstrings import summary
 from nnabla_compress.recipes.schema import Schema, families, recipe_schema, stands_alone
 from nnabla_compress.rules import QuantizerRule, quantizers
@@ -67,6 +69,8 @@ def recipe_reference() -> str:
     for title in _PARTS:
         part = parts[titles[title]]
         sections += [f"### {title}", part["description"], _table(part)]
+        if title == "data":
+            sections.append(_sources())
     for family in families():
         title, words = _FAMILIES[family.name]
         sections += [f"## {title}", words]
@@ -86,6 +90,17 @@ def recipe_reference() -> str:
             sections.append(f"[calibrate](#calibrate) can put it on {where}.")
         sections.append(_table(parts[f"quantizer-{name}"], QuantizerRule.model_fields))
     return "\n\n".join(section for section in sections if section)
+
+
+def _sources() -> str:
+    """The data sources with their options."""
+    rows = [["source", "options", "what it does"], ["---"] * 3]
+    for name, function in data.SOURCES.items():
+        taken = inspect.signature(function).parameters
+        options = [f"`{key}`" for key in taken if key not in ("folder", "wanted")]
+        rows.append([f"`{name}`", ", ".join(options) or "none", summary(function).split("\n\n")[0]])
+    words = "`y_scale`, a factor of targets that are numbers, is an option of all of them."
+    return f"{_markdown_table(rows)}\n\n{words}"
 
 
 def _entry(name: str, kind: Any, part: Schema) -> List[str]:
@@ -118,11 +133,12 @@ def _table(part: Schema, without: Iterable[str] = ()) -> str:
             rows.append([f"`{name}`", type_text(option), default, option.get("description", "")])
     if len(rows) == 2:
         return "No options."
-    return "\n".join(f"| {' | '.join(_cell(text) for text in row)} |" for row in rows)
+    return _markdown_table(rows)
 
 
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
+def _markdown_table(rows: List[List[str]]) -> str:
+    cells = [[text.replace("|", "\\|") for text in row] for row in rows]
+    return "\n".join(f"| {' | '.join(row)} |" for row in cells)
 
 
 def type_text(option: Schema) -> str:

@@ -139,6 +139,8 @@ def options_schema(kind: Any, parts: Dict[str, Schema]) -> Schema:
     if flat:
         inner = _generated(kind.model_fields[flat].annotation, parts)
         said = meanings(kind)
+        for name in said.keys() & inner["properties"].keys():
+            inner["properties"][name]["description"] = said[name].text
         aliases = {
             name: {"type": said[name].type or "string", "description": said[name].text}
             for name in kind.aliases
@@ -298,7 +300,7 @@ def defaults(kind: Any) -> Dict[str, Any]:
             if value is not MISSING:
                 found[each.name] = to_jsonable_python(value)
         return found
-    bases = tuple(family.base for family in families())
+    bases: Any = tuple(family.base for family in families())
     for name, field in kind.model_fields.items():
         value = field.get_default(call_default_factory=True)
         if value is PydanticUndefined:

@@ -22,7 +22,7 @@ class Documented(Base):
     Args:
         renewed: Over
             two lines: with a colon.
-        typed (integer): A number | a bar.
+        typed (integer): A number | a bar; ``"word"``, None or False.
 
     Raises:
         ValueError: No option.
@@ -45,7 +45,7 @@ def test_options_are_those_of_args_and_of_no_other_section():
     assert meanings(Documented) == {
         "kept": Meaning("Said by the base."),
         "renewed": Meaning("Over two lines: with a colon."),
-        "typed": Meaning("A number | a bar.", "integer"),
+        "typed": Meaning("A number | a bar; `word`, `null` or `false`.", "integer"),
     }
 
 

@@ -53,6 +53,13 @@ def test_every_recipe_of_the_pages_meets_the_schema_and_is_one():
         Recipe.checked(whole)
 
 
+@pytest.mark.parametrize("name", ["two-rounds", "calibrated", "searched"])
+def test_the_examples_of_the_page_are_the_steps_of_shipped_recipes(name):
+    path = ROOT / "configs" / "digits" / f"lenet-{name}.yaml"
+    steps = yaml.safe_load(path.read_text("utf-8"))["steps"]
+    assert steps in [yaml.safe_load(block).get("steps") for _, block in blocks_of_pages()]
+
+
 RIGHT = [
     yaml.safe_load(EXAMPLE),
     *(of_steps(*steps) for steps in COURSES.values()),

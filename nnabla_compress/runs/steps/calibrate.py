@@ -28,6 +28,7 @@ class Calibrate(Step):
         settings: Quantizers, and what is tried.
         samples: Most samples that are looked at, drawn from the training samples.
         bits (integer): Bits of the weights, where ``weights`` gives no rules.
+        seed: Has no effect in a recipe, whose own ``seed`` holds.
         activation_bits (integer): Bits of the feature maps, where ``activations`` gives none.
     """
 
