@@ -11,8 +11,10 @@ import yaml
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.recipes import EXAMPLE, Recipe
+from nnabla_compress.recipes.reference import recipe_reference
 from nnabla_compress.recipes.schema import choices, families, recipe_schema
 from nnabla_compress.rules import quantizers
+from nnabla_compress.training.terms import term
 from tests.recipes.json_schema import resolved, valid
 from tests.runs.steps.test_courses import COURSES
 
@@ -175,3 +177,27 @@ def test_every_option_in_the_schema_has_a_meaning():
         for option, said in part.get("properties", {}).items():
             entry = name in ("Step", "TermOptions", "Sampler")
             assert entry or said.get("description"), f"{name}: {option}"
+
+
+def test_what_is_registered_by_others_is_in_the_schema_too(monkeypatch):
+    monkeypatch.setattr(term, "_REGISTERED", dict(term._REGISTERED))
+
+    @term.register_term("pull")
+    class Pull(term.TermOptions):
+        """Pulls weights together.
+
+        Args:
+            strength: How much.
+        """
+
+        strength: float = 0.1
+
+    schema = recipe_schema()
+    assert schema["$defs"]["term-pull"]["properties"]["strength"] == {
+        "type": "number",
+        "description": "How much.",
+        "default": 0.1,
+    }
+    content = of_steps({"train": {"epochs": 1, "terms": [{"pull": {"strength": 2}}, "pull"]}})
+    assert valid(content, schema) and not valid(content, SCHEMA)
+    assert "### pull\n\nPulls weights together." in recipe_reference()
