@@ -261,6 +261,8 @@ def _told(schema: Schema, kind: Any) -> Schema:
     for name, option in schema.get("properties", {}).items():
         option.pop("title", None)
         option.pop("default", None)
+        if option.get("additionalProperties") is True:
+            del option["additionalProperties"]  # only some versions of pydantic say so
         if (kind, name) in known:
             _choose(option, known[kind, name])
         if name in ("weights", "activations"):
