@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Any, List, Mapping, Sequence, Tuple, Type, TypeVar
+from typing import Any, List, Mapping, Sequence, Tuple, Type, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -101,7 +101,7 @@ def _keys_at(kind: Type[BaseModel], path: Sequence[str]) -> List[str]:
     for key in path:
         if key.isdigit():
             continue
-        annotation = part.model_fields[key].annotation
+        annotation = get_type_hints(part).get(key)
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         part = next(c for c in candidates if hasattr(c, "model_fields") or is_dataclass(c))
     return keys_of(part)

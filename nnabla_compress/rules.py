@@ -38,12 +38,17 @@ class Candidate:
 class QuantizerRule(BaseModel):
     """Layers or activations, and their quantizer; further keys are the quantizer's options.
 
-    A layer must meet all conditions that are given: one of the patterns of ``layers``, which match
-    names as a shell matches files; one of the function types of ``types``; at least
-    ``min_weights`` weights. ``position: first`` or ``last`` leaves the first or the last of those
-    that meet the others. ``bias`` says whether the biases of the layers are quantized, too; by
-    default only those of quantizers that learn step and range are. A rule may be written as text,
-    see :func:`parse_rule`.
+    A layer must meet all conditions that are given. A rule may be written as text,
+    ``[PATTERN=]QUANTIZER[:OPTION=VALUE,...]``, such as ``fc*=lut:bits=8``.
+
+    Args:
+        layers: A pattern of names, as a shell matches files, or several.
+        types: A type of function such as ``Convolution``, or several.
+        position: The first or the last of the layers that meet the other conditions.
+        min_weights: Fewest weights of the layer.
+        quantizer: The quantizer; ``none`` leaves the tensor as it is.
+        bias: Whether the biases of the layers are quantized, too. Left out, only quantizers that
+            learn step and range quantize them.
 
     Example:
         >>> rule = QuantizerRule(types="Affine", position="last", quantizer="lut", bits=8)
@@ -86,6 +91,11 @@ class QuantizerRule(BaseModel):
             defaults: Options that hold where the rule does not say, if the quantizer has them.
         """
         if self.quantizer == "none":
+            if self.model_extra:
+                raise ConfigError(
+                    f"quantizer none has no option {next(iter(self.model_extra))!r}.",
+                    help="leave it out, or name a quantizer",
+                )
             return None
         known = quantizers()
         if self.quantizer not in known:

@@ -26,6 +26,7 @@ TOGETHER = {
     "models": "loops nnp_batch nnp_fuzz",
     "parametric_functions": "examples",
     "quantizers": "contract",
+    "recipes": "contract",
     "runs": "rows whole_folder",
     "runs/steps": "made_up",
     "simulator": "against_nnabla generic_kernels integer_kernels random_networks vectors",

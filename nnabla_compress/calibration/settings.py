@@ -21,16 +21,17 @@ class PostTrainingSettings:
     """Quantizers, and the steps that are tried; those that don't help are taken back.
 
     Args:
-        weights: Rules for the weights, such as ``("affine:bits=4", "fc*=affine:bits=8")``.
-        activations: Rules for the feature maps, by the names that ``places`` gives them; affine
+        weights: Rules for the weights as text, such as ``["affine:bits=4", "fc*=affine:bits=8"]``.
+        activations: Rules for the feature maps, by the names of what computes them; affine
             quantizers only. None leaves them float, and needs no samples.
         per_channel: Whether affine quantizers of weights have a scale for each output channel.
         power_of_two: Whether all scales of affine quantizers are powers of two.
-        calibration: A method of ``METHODS``, or ``"auto"`` for the one with the best outputs.
+        calibration: How ranges of feature maps are found; ``"auto"`` tries all, and takes the one
+            with the best outputs.
         equalization: Whether to try cross-layer equalization.
         bias_correction: Whether to try bias correction.
-        rounding: Whether to try to learn the roundings of the weights; None: yes.
-        learning: How they are learned.
+        rounding: Whether to try to learn the roundings of the weights. Left out: yes.
+        learning: How roundings are learned.
         hold_out: Part of the samples that steps are judged on.
         judge: What decides whether a step helped: ``"snr"``, the signal-to-noise ratio of the
             outputs, or ``"kl"``, the divergence of their softmax, for classifiers: what shifts all

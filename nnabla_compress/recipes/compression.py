@@ -20,10 +20,15 @@ _TRAINING = "add training: {epochs: 1}, in the shell --epochs 1 and --data"
 class CompressionPart(QuantizerRules):
     """Which weights and activations are quantized how, under which budgets, and the training.
 
-    ``fold`` says whether batch normalizations stay in the network until it is exported ("after"
-    compression), become part of the float layers before quantizers are put in ("before"), or are
-    trained as part of layers that ``movingrange`` quantizes ("training"), with running statistics
-    that are frozen after ``freeze_after`` updates.
+    Args:
+        fold: When batch normalizations become part of the layers before them. ``after``: when the
+            network is exported. ``before``: before quantizers are put in. ``training``: they are
+            trained as part of layers that ``movingrange`` quantizes.
+        freeze_after: With ``fold: training``: updates after which the running statistics stay as
+            they are. Left out, they never do.
+        budget: How much memory the network may take; needs a training.
+        distill: Lets the network learn from the float network, too; needs a training.
+        training: The training of the quantized network. Left out, it is not trained.
     """
 
     fold: Literal["before", "after", "training"] = "after"

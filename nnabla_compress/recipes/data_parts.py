@@ -16,7 +16,18 @@ from nnabla_compress.training import LOSSES, make_loss
 
 
 class ModelPart(Options):
-    """Which network: one of ``name``, ``python`` and ``nnp``."""
+    """Which network: one of ``name``, ``python`` and ``nnp``.
+
+    Args:
+        name: A network of the zoo.
+        python: A function of your own that builds the network, ``FILE.py:FUNCTION`` or
+            ``MODULE:FUNCTION``. It is called with the input and ``test``, and with ``n_classes`` if
+            it takes that.
+        nnp: An ``.nnp`` file that holds the network and its parameters.
+        network: Which network of the ``nnp`` file, where it holds several.
+        parameters: A file of trained parameters, ``.h5`` or ``.nnp``, to start from.
+        options: Options of the network ``name``, such as ``{hidden: [64]}`` for ``mlp``.
+    """
 
     name: Optional[str] = None
     python: Optional[str] = None
@@ -35,13 +46,24 @@ class ModelPart(Options):
             )
         if self.network is not None and self.nnp is None:
             raise ConfigError("model: network: names a network of an nnp: file.", help="add nnp:")
+        if self.options and self.name is None:
+            raise ConfigError(
+                f"model: options: are for a network of the zoo, got {', '.join(self.options)}.",
+                help="leave them out, or give name:",
+            )
         if self.name is not None:
             models.check_options(self.name, self.options)
         return self
 
 
 class DataPart(BaseModel):
-    """Which data set; further keys are options of the source, such as ``path``."""
+    """Which data set; further keys are options of the source, such as ``path``.
+
+    Args:
+        source: Where the data comes from.
+        validation: Training samples to hold out for choosing the best epoch: a part of them such as
+            0.1, or how many.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
@@ -59,7 +81,13 @@ class DataPart(BaseModel):
 
 
 class PreprocessingPart(Options):
-    """``(x * scale - mean) / std``, numbers or one number a channel."""
+    """``(x * scale - mean) / std``.
+
+    Args:
+        scale: Factor of all values, such as 0.00392156862745098 (1/255) for 8-bit images.
+        mean: What is subtracted: a number, or one for each channel.
+        std: What the result is divided by, positive: a number, or one for each channel.
+    """
 
     scale: float = 1.0
     mean: Union[float, List[float]] = 0.0
@@ -67,7 +95,12 @@ class PreprocessingPart(Options):
 
 
 class LossPart(Options):
-    """What the network learns, by NNabla's name; ``delta`` is an argument of HuberLoss.
+    """What the network learns, by NNabla's name.
+
+    Args:
+        name: ``SoftmaxCrossEntropy``, ``CategoricalCrossEntropy``, ``SigmoidCrossEntropy``,
+            ``BinaryCrossEntropy``, ``SquaredError``, ``AbsoluteError`` or ``HuberLoss``.
+        delta: Of ``HuberLoss``: the error up to which it is quadratic, positive.
 
     Example:
         >>> LossPart.model_validate({"name": "squared_error"}).name
@@ -107,7 +140,12 @@ class LossPart(Options):
 
 
 class AugmentationPart(BaseModel):
-    """Random change of training samples; further keys are its options."""
+    """Random change of training samples; further keys are its options.
+
+    Args:
+        name: Which one. ``pad_crop_flip`` adds ``pad`` (4) pixels on each side, crops at a random
+            place, and mirrors half of the images unless ``flip`` is false.
+    """
 
     model_config = ConfigDict(extra="allow", frozen=True)
 

@@ -11,10 +11,22 @@ from nnabla_compress.options import Options, validated
 
 
 class ExportPart(Options):
-    """What is written in the end; see :func:`nnabla_compress.exporters.export_nnp`.
+    """What is written in the end, as :func:`nnabla_compress.exporters.export_nnp` does it.
 
-    ``c`` adds C source to the ``.nnb``, whose API level is ``api`` and which takes ``batch_size``
-    samples at once. Targets that choose number formats get ``samples`` inputs, drawn at random.
+    Args:
+        target: What the files are for.
+        storage: How quantized weights are stored: ``smallest`` for what takes the fewest bytes,
+            ``float`` for their values, or the name of one scheme.
+        snap_dictionary: Whether free dictionaries are put on an integer grid, so that a device
+            decodes them exactly.
+        prefer: What counts where decoding a weight takes memory of the device: ``flash``, the
+            smallest file; ``ram``, the smallest one whose buffers take no more than the float
+            network's; ``both``, the least sum.
+        nnb: Whether an ``.nnb`` for the C runtime is written beside the ``.nnp``.
+        api: API level of the C runtime that the ``.nnb`` is for.
+        batch_size: Samples that the exported network takes at once.
+        c: Whether the ``.nnb`` is also written as C source.
+        samples: Samples, drawn at random, that targets choose number formats by.
 
     Example:
         >>> part = ExportPart(target="int8", api=3)

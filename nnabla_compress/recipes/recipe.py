@@ -58,6 +58,26 @@ export: {target: portable, storage: smallest, nnb: true}
 class Recipe(Options):
     r"""One compression run.
 
+    Relative paths start in the folder of the recipe's file; ``$NAME`` in a path stands for the
+    environment variable.
+
+    Args:
+        name: Name of the run, and of its folder below ``runs/`` where ``-o`` names no other.
+        seed: Seed of everything random: starting values, held-out samples, batches, augmentation.
+        model: The network.
+        data: The data set. An ``nnp`` network that is neither trained nor calibrated needs none.
+        preprocessing: How stored samples become inputs of the network.
+        augmentation: How training samples are changed at random, anew in each epoch.
+        loss: What the network learns and is scored by: a name, text such as
+            ``HuberLoss:delta=0.5``, or keys and values. Left out, it is the loss that an ``nnp``
+            network ends in, else that of a classifier.
+        float_training: Short form: the training of the float network. Left out, it is not trained.
+        compression: Short form: how the network is compressed.
+        steps: What is done to the network, in order. Takes the place of ``float_training`` and
+            ``compression``.
+        evaluate: Whether networks are scored, or other data to score them on.
+        export: What is written in the end.
+
     Example:
         >>> Recipe.parse(EXAMPLE).compression.weights[0].make().dictionary
         'pow2'

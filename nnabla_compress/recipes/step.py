@@ -260,7 +260,7 @@ def register_step(name: str) -> Callable[[_Kind], _Kind]:
 
 
 def steps() -> Dict[str, Type[Step]]:
-    """Returns the steps by name; each transform is one, too, under its own name."""
+    """Returns the steps by name, without the transforms, which are steps by their own names."""
     for module in _BUILT_IN.values():
         importlib.import_module(module)
     return dict(_REGISTERED)
@@ -308,4 +308,6 @@ def steps_of(entries: Any, where: str = "steps") -> List[Step]:
     """
     if not isinstance(entries, (list, tuple)):
         raise ConfigError(f"{where} is no list.", help=_HELP)
+    if not entries:
+        raise ConfigError(f"{where} is an empty list.", help=_HELP)
     return [step_of(entry, f"{where}[{number}]") for number, entry in enumerate(entries)]

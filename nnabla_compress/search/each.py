@@ -28,6 +28,10 @@ class Each(Sampler):
 
     options: List[Any] = Field(min_length=1)
 
+    def known(self) -> Sequence[Any]:
+        """Returns all of them."""
+        return self.options
+
     def propose(
         self, network: Network, history: Sequence[Trial], limit: Optional[float]
     ) -> Optional[Proposal]:

@@ -59,6 +59,10 @@ class Sampler(Options):
     short: ClassVar[str] = ""
     """The option that a value alone stands for; none if empty."""
 
+    def known(self) -> Sequence[Any]:
+        """Returns options that it will propose, whatever comes of others."""
+        return ()
+
     def propose(
         self, network: Network, history: Sequence[Trial], limit: Optional[float]
     ) -> Optional[Proposal]:

@@ -33,13 +33,14 @@ class TrainingSettings:
     Args:
         epochs: How often each sample is used; 0 or more, fractions allowed.
         batch_size: Samples of an update, at least 1.
-        solver: Name of a solver of ``nnabla.solvers``, such as "Momentum" or "Adam".
-        solver_options: Its other arguments, such as ``{"momentum": 0.9}``.
+        solver: Name of a solver of ``nnabla.solvers``, such as ``Momentum`` or ``Adam``.
+        solver_options: Its other arguments, such as ``{momentum: 0.9}``.
         learning_rate: Learning rate at the start, positive and finite.
-        schedule: "constant"; "cosine" to zero; "step": times ``decay`` at each of ``steps``;
-            "exponential": times ``decay`` each epoch; "polynomial" to zero with power ``decay``.
+        schedule: ``constant``; ``cosine`` to zero; ``step``: times ``decay`` at each of ``steps``;
+            ``exponential``: times ``decay`` each epoch; ``polynomial`` to zero with power
+            ``decay``.
         decay: See ``schedule``.
-        steps: Epochs at which "step" decays.
+        steps: Epochs at which ``step`` decays.
         warmup_epochs: Epochs in which the schedule's rate is scaled up linearly from near zero.
         weight_decay: L2 decay of the weights, 0 or more. Parameters of quantizers are left out.
         k_means_steps: k-means steps after each update of a LUT-Q network, at least 1.

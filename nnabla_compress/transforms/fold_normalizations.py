@@ -26,9 +26,10 @@ class Fold(Transform):
     """Makes batch normalizations part of the layers before them.
 
     Args:
-        how: ``"before"``: into the float layers, before quantizers are put in. ``"training"``: they
-            are trained as part of layers that ``movingrange`` quantizes.
-        freeze_after: With ``"training"``: updates until the running statistics are frozen.
+        how: ``before``: into the float layers, before quantizers are put in. ``training``: they are
+            trained as part of layers that ``movingrange`` quantizes, after ``quantize``.
+        freeze_after: With ``training``: updates after which the running statistics stay as they
+            are. Left out, they never do.
     """
 
     short = "how"

@@ -24,6 +24,7 @@ from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.network import Network
 from nnabla_compress.options import Options
 from nnabla_compress.quantizers import Quantizer
+from nnabla_compress.quantizers.base import shown_type
 from nnabla_compress.rules import Candidate, QuantizerRule, choose_rules
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.insert_map_quantizers import insert_map_quantizers
@@ -99,10 +100,9 @@ class Quantize(QuantizerRules, Transform):
         refuse_codes(outputs)
         seen = [Candidate(found.name, found.type) for found in self._maps_of(network)]
         behind = choose_rules(self.activations, seen, "activation") if self.activations else {}
-        return {
-            "weights": _said(_rules_of_layers(outputs, self.weights) if self.weights else {}),
-            "activations": _said(behind),
-        }
+        of_weights = _said(_rules_of_layers(outputs, self.weights) if self.weights else {})
+        _refuse_quantized(outputs, of_weights)
+        return {"weights": of_weights, "activations": _said(behind)}
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the network with the quantizers; their parameters are made beside the weights."""
@@ -154,6 +154,17 @@ def refuse_codes(outputs: Sequence[nn.Variable]) -> None:
                 f"the weights of this network are stored as codes ({name}).",
                 help="compress the network that it was exported from, or export that one with "
                 "storage 'float' first",
+            )
+
+
+def _refuse_quantized(outputs: Sequence[nn.Variable], chosen: Mapping[str, Any]) -> None:
+    for layer in layers(outputs):
+        if layer.name in chosen and layer.quantizer is not None:
+            raise ConfigError(
+                f"the weight of {layer.name} is quantized already, by "
+                f"{shown_type(layer.quantizer)}.",
+                help="choose other layers, or start from the float network: "
+                "transforms.remove_quantizers",
             )
 
 

@@ -26,9 +26,10 @@ class Calibrate(Step):
 
     Args:
         settings: Quantizers, and what is tried.
-        samples: Most samples that are looked at.
-        bits: Bits of the weights, where ``weights`` gives no rules.
-        activation_bits: Bits of the feature maps, where ``activations`` gives none.
+        samples: Most samples that are looked at, drawn from the training samples.
+        bits (integer): Bits of the weights, where ``weights`` gives no rules.
+        seed: Seed of the choice of samples and positions; 0: that of the recipe.
+        activation_bits (integer): Bits of the feature maps, where ``activations`` gives none.
     """
 
     flat = "settings"
@@ -76,7 +77,7 @@ class Calibrate(Step):
         doubtful = [f"{note}." for note in of_inputs(samples or [], *ends)]
         for note in doubtful:
             course.tell(f"note: {note}")
-        settings = replace(self.settings, seed=course.seed)
+        settings = replace(self.settings, seed=self.settings.seed or course.seed)
         result = post_training_quantize(ends[1], ends[0], samples, settings, course.tell)
         inputs = dict(zip(network.inputs, result.inputs))
         made = Network(inputs, dict(zip(network.outputs, result.outputs)), result.scope)

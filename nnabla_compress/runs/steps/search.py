@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
@@ -33,7 +34,8 @@ class Search(Step):
         over: The transform whose options are chosen.
         sampler: What proposes them, such as ``{knapsack: {bits: [2, 4, 8]}}`` or
             ``{each: [lut:bits=2, lut:bits=4]}``.
-        weights: Most that all weights may take, packed: bytes, or text with a unit.
+        weights: Most that all weights and biases may take, packed: bytes, or text such as
+            ``70 kB``.
         samples: Samples to measure on, drawn from the training samples.
     """
 
@@ -53,7 +55,9 @@ class Search(Step):
 
     @model_validator(mode="after")
     def _possible(self) -> Search:
-        transform_named(self.over)
+        kind = transform_named(self.over)
+        for options in self.sampler.known():
+            kind.checked(options, f"search: {self.over}")
         if self.weights is not None:
             parse_size(self.weights, "search: weights")
         return self
@@ -74,10 +78,15 @@ class Search(Step):
 
     def foresee(self, course: Course) -> None:
         """Refuses first options that don't fit the network, and applies them."""
-        proposal = self.sampler.propose(course.network(), [], self._limit)
+        network, kind = course.network(), transform_named(self.over)
+        proposal = self.sampler.propose(network, [], self._limit)
         if proposal is None:
             raise ConfigError("search: the sampler proposes nothing.", help="give it choices")
-        course.apply(transform_named(self.over).checked(proposal.options))
+        for options in self.sampler.known():
+            copy = network.copy()
+            with copy.within():
+                kind.checked(options).apply(copy, course)
+        course.apply(kind.checked(proposal.options))
 
     def run(self, course: Course) -> Record:
         """Tries what the sampler proposes, and applies the best."""
@@ -96,11 +105,16 @@ class Search(Step):
                     break
                 history.append(self._trial(course, network, proposal, rows, expected))
                 at(len(history))
+                if proposal.eligible:
+                    course.tell(f"tried {_text(history[-1])}")
         best = self._best(history)
         chosen = best.proposal.options
+        if sum(trial.proposal.eligible for trial in history) > 1:
+            course.tell(f"chosen {_text(best)}")
         decided = course.apply(transform_named(self.over).checked(chosen))
         trials = [_row(trial) for trial in history]
-        return {"options": chosen, "decided": decided, **_row(best), "trials": trials}
+        found = {key: value for key, value in _row(best).items() if key != "tried"}
+        return {"options": chosen, "decided": decided, **found, "trials": trials}
 
     def replay(self, course: Course, record: Mapping[str, Any]) -> None:
         """Applies what was chosen."""
@@ -149,6 +163,13 @@ class Search(Step):
 def _computed(network: Network, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
     with nn.auto_forward(False):
         return compute(network.all_outputs, network.all_inputs, list(rows))
+
+
+def _text(trial: Trial) -> str:
+    row = _row(trial)
+    noise = f"{row['output_snr']:.1f} dB" if "output_snr" in row else "no noise"
+    size = size_text(trial.weight_bytes)
+    return f"{json.dumps(trial.proposal.options)}: {noise}, weights and biases {size}"
 
 
 def _row(trial: Trial) -> Dict[str, Any]:

@@ -60,10 +60,11 @@ class Distillation(Term):
 
 @register_term("distill")
 class DistillOptions(TermOptions):
-    """See :class:`Distillation`; the network before its compression is the teacher.
+    """Lets the network learn to give the outputs of the network before its compression.
 
     Args:
-        temperature: What logits are divided by, positive.
+        temperature: What logits are divided by, positive; larger ones show more of the classes
+            that the teacher thinks unlikely.
         weight: Part of this loss in the whole, 0 to 1; with 1 the labels teach nothing.
     """
 

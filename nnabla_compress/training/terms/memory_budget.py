@@ -77,10 +77,10 @@ class BudgetOptions(TermOptions):
     """Memory budgets such as "70 kB", and the strength of the penalty for exceeding them.
 
     Args:
-        weights: Most that all weights take, bytes, or text with a unit.
+        weights: Most that all weights take: bytes, or text such as ``70 kB``.
         activations: Most that all feature maps of a sample take together.
         activations_max: Most that any feature map takes.
-        strength: Factor of the penalty.
+        strength: Factor of the penalty, which grows with the square of the excess in kB.
     """
 
     weights: Optional[Union[float, str]] = None

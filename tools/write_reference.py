@@ -1,0 +1,54 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Writes the reference in docs/recipes.md, and docs/recipe.schema.json, from the option classes.
+
+python tools/write_reference.py            write
+python tools/write_reference.py --check    exit with 1 if one of them is out of date
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Dict, List
+
+from nnabla_compress.recipes.reference import recipe_reference
+from nnabla_compress.recipes.schema import recipe_schema
+
+DOCS = Path(__file__).resolve().parent.parent / "docs"
+BEGIN = "<!-- reference: written by tools/write_reference.py from the classes of the options -->"
+END = "<!-- end of reference -->"
+
+
+def page() -> str:
+    """Returns the text of docs/recipes.md with its reference brought up to date."""
+    before, rest = (DOCS / "recipes.md").read_text("utf-8").split(BEGIN)
+    return f"{before}{BEGIN}\n\n{recipe_reference()}\n\n{END}{rest.split(END)[1]}"
+
+
+def contents() -> Dict[Path, str]:
+    """Returns what the files should hold."""
+    return {
+        DOCS / "recipes.md": page(),
+        DOCS / "recipe.schema.json": json.dumps(recipe_schema(), indent=1) + "\n",
+    }
+
+
+def main(arguments: List[str]) -> int:
+    """Does what the arguments say and returns the exit status."""
+    stale = {
+        path: text
+        for path, text in contents().items()
+        if not path.exists() or path.read_text("utf-8") != text
+    }
+    if arguments[:1] == ["--check"]:
+        for path in stale:
+            print(f"{path.name} is out of date: run python tools/write_reference.py")
+        return int(bool(stale))
+    for path, text in stale.items():
+        path.write_text(text, encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
