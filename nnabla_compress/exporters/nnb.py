@@ -19,6 +19,7 @@ from nnabla_compress.files import temporary_folder
 from nnabla_compress.logs import printed_here, quiet
 from nnabla_compress.models.nnp_archive import read_nnp
 from nnabla_compress.models.nnp_executed import executed_part
+from nnabla_compress.models.stored_text import parsed_once
 from nnabla_compress.nnb import write_nnb
 from nnabla_compress.nnb.function_table import FUNCTIONS
 from nnabla_compress.safe_names import shell_word
@@ -125,5 +126,5 @@ def _only_lacks_an_executor(nnp_path: Path) -> bool:
 @contextmanager
 def _silent() -> Iterator[None]:
     """Keeps what the converter prints from the terminal, and lets it work quickly."""
-    with printed_here(), quiet(), quick_converter(), quick_plan():
+    with printed_here(), quiet(), quick_converter(), quick_plan(), parsed_once():
         yield

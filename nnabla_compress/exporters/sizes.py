@@ -13,7 +13,7 @@ from nnabla_compress.exporters.draft import drafted_sizes
 from nnabla_compress.exporters.inference import Network
 from nnabla_compress.exporters.lowering import fold_constants, lower_functions
 from nnabla_compress.graph.fold import fold_batch_normalization
-from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.nnb.sizes import sizes
 from nnabla_compress.quantizers.base import quantizer_of
@@ -154,7 +154,9 @@ def float_sizes(network: Network) -> FloatSizes:
         return arguments[0] if quantizer_of(function) is not None else None
 
     inputs = list(network.inputs.values())
-    outputs = rebuild(list(network.outputs.values()), unquantized)
+    outputs = list(network.outputs.values())
+    if any(quantizer_of(function) is not None for function in functions(outputs)):
+        outputs = rebuild(outputs, unquantized)
     folded = fold_batch_normalization(outputs, network.parameters_in(outputs))
     names: Mapping[Any, str] = network.names_in(folded)
     lowered: Sequence[nn.Variable] = lower_functions(fold_constants(folded, inputs, names), inputs)

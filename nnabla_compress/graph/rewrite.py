@@ -124,8 +124,18 @@ def leaves(outputs: Iterable[nn.Variable]) -> List[nn.Variable]:
         >>> [variable.shape for variable in leaves([y])]
         [(1, 4), (4, 3), (3,)]
     """
+    return leaves_of(functions(outputs), outputs)
+
+
+def leaves_of(order: Sequence[Any], outputs: Iterable[nn.Variable]) -> List[nn.Variable]:
+    """Returns what :func:`leaves` does, of a graph whose functions are known.
+
+    Args:
+        order: The functions behind ``outputs``, as :func:`functions` returns them.
+        outputs: Variables of one graph.
+    """
     found: Dict[nn.Variable, None] = {}
-    for function in functions(outputs):
+    for function in order:
         found.update((variable, None) for variable in function.inputs if variable.parent is None)
     found.update((output, None) for output in outputs if output.parent is None)
     return list(found)

@@ -206,10 +206,11 @@ class Run:
                 results["compressed"] = _score(inputs, build, cause)
                 exported = self._export("results", inputs, build, recipe.export)
                 results["compressed"].update(exported.as_dict())
-                self._judge_budget(results, build(inputs.variables(), True))
+                last = build(inputs.variables(), True)
+                self._judge_budget(results, last)
                 results["layers"] = exported.report.rows_as_dicts()
                 results["what_stays"] = exported.report.what_stays()
-                results["quantizers"] = learned_rows([build(inputs.variables(), True)])
+                results["quantizers"] = learned_rows([last])
                 if any("step" in row for row in results["quantizers"]):
                     plot_bits(results["quantizers"], self.folder / "bits.png", recipe.name)
             write_json(self.folder / "results.json", results)
