@@ -127,9 +127,7 @@ def parameter_names(
     return _named(leaves(outputs), parameters)
 
 
-def _named(
-    found: Sequence[nn.Variable], parameters: Mapping[str, nn.Variable]
-) -> Dict[Any, str]:
+def _named(found: Sequence[nn.Variable], parameters: Mapping[str, nn.Variable]) -> Dict[Any, str]:
     names = {variable.data: ascii_name(name) for name, variable in parameters.items()}
     for variable in found:
         if "/" in variable.name:  # parametric functions call every weight "W"

@@ -134,10 +134,12 @@ def leaves_of(order: Sequence[Any], outputs: Iterable[nn.Variable]) -> List[nn.V
         order: The functions behind ``outputs``, as :func:`functions` returns them.
         outputs: Variables of one graph.
     """
+    computed: Set[nn.Variable] = set()
     found: Dict[nn.Variable, None] = {}
     for function in order:
-        found.update((variable, None) for variable in function.inputs if variable.parent is None)
-    found.update((output, None) for output in outputs if output.parent is None)
+        found.update((variable, None) for variable in function.inputs if variable not in computed)
+        computed.update(function.outputs)
+    found.update((output, None) for output in outputs if output not in computed)
     return list(found)
 
 

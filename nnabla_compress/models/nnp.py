@@ -28,6 +28,7 @@ from nnabla_compress.graph.products import products_as_layers
 from nnabla_compress.graph.recurrent import recurrent_as_layers
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.logs import ALL, quiet
+from nnabla_compress.models.copies import Built, Copies
 from nnabla_compress.models.heads import (
     Head,
     data_inputs,
@@ -36,7 +37,6 @@ from nnabla_compress.models.heads import (
 )
 from nnabla_compress.models.network_files import network_file
 from nnabla_compress.models.nnp_archive import Parameter, read_nnp, readable
-from nnabla_compress.models.copies import Built, Copies
 from nnabla_compress.models.nnp_build import built, call
 from nnabla_compress.models.nnp_checks import check_built, check_stored
 from nnabla_compress.models.nnp_network import LoadedNetwork, executor_of

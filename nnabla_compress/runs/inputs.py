@@ -378,16 +378,17 @@ def preprocessing_of(recipe: Recipe) -> Preprocessing:
     return Preprocessing(part.scale, *channels)
 
 
-def compressed(build: Build, part: CompressionPart) -> Build:
+def compressed(build: Build, part: CompressionPart, prove: bool = True) -> Build:
     """Returns the network with the quantizers that the rules of a recipe choose.
 
     Args:
         build: The float network; to fold before, it is folded already.
         part: The recipe's ``compression``.
+        prove: Run both networks and compare, the first time.
     """
     if part.fold == "before":
         part = part.model_copy(update={"fold": "after"})
-    proved = False
+    proved = not prove
 
     def made(x: Any, test: bool) -> nn.Variable:
         nonlocal proved

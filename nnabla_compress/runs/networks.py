@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 import nnabla as nn
 
@@ -168,11 +168,15 @@ def _stored(recipe: Recipe, file: models.NnpFile) -> Network:
         found = file.build(network, x=x, test=test)
         return found.logits if choice.on_logits else found.prediction
 
+    predictions: List[nn.Variable] = []  # one at most: how the file ends does not change
+
     def finish(output: nn.Variable) -> nn.Variable:
         if not choice.on_logits:
             return output
-        with own_parameters():
-            return activated(output, file.build(network, batch_size=1).prediction)
+        if not predictions:
+            with own_parameters():
+                predictions.append(file.build(network, batch_size=1).prediction)
+        return activated(output, predictions[0])
 
     wanted = Wanted(inputs, tuple(dict.fromkeys(target)), _targets(choice), shapes=shapes)
     only, notes = file.only_batch(network), file.notes(network)

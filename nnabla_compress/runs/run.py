@@ -257,7 +257,9 @@ class Run:
         with own_parameters():
             if part.fold == "before":
                 inputs.fold()
-            output = compressed(inputs.build, part)(inputs.variables(), True)
+            # Without a training in between the same network is proved soon.
+            prove = self.recipe.float_training is not None
+            output = compressed(inputs.build, part, prove)(inputs.variables(), True)
             budget = budget_of(part.budget)
             if budget is not None:
                 for line in budget([output]).describe():
