@@ -13,9 +13,6 @@ from __future__ import annotations
 from typing import Any, List
 
 from nnabla_compress._version import __version__
-from nnabla_compress.absent import skip_search
-
-skip_search()
 
 __all__ = ["__version__", "compress", "exclusive"]
 
