@@ -17,6 +17,7 @@ from typing import Any, Callable, Dict, List, Optional
 import nnabla as nn
 import numba
 import numpy as np
+from nnabla_ext.cpu import clear_memory_cache
 
 import nnabla_compress
 from nnabla_compress import data
@@ -279,6 +280,7 @@ class Run:
         if inputs.splits is not None:
             with unwrapped():
                 output.forward(clear_buffer=True)
+            clear_memory_cache()
         save_parameters(finished)
 
     def _train(

@@ -69,10 +69,11 @@ class Integer(Target):
         encodings = plain.encodings
         weights = {data: integer_weight(encoding) for data, encoding in encodings.items()}
         every: Dict[Any, Choices] = {}
+        first = InputRounding(network.inputs, options.samples, self.name, plain.outputs)
 
         def build(room: Optional[Mapping[Any, Optional[int]]]) -> Built:
             store = _IntegerStore(names, options.storage, room, every)
-            rounding = InputRounding(network.inputs, options.samples, self.name, plain.outputs)
+            rounding = first.again()
             graph = IntegerGraph(inputs, weights, names, store, rounding, store.deferred)
             outputs = graph.build(plain.outputs)
             if graph.reasons:
