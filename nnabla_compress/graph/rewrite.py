@@ -25,8 +25,10 @@ import nnabla as nn
 
 from nnabla_compress.function_types import TRAINING_ONLY
 from nnabla_compress.graph.clone import Made, as_list, clone
+from nnabla_compress.remembered import Remembered
 from nnabla_compress.turns import one_at_a_time
 
+_orders: Remembered[List[Any]] = Remembered(most=1)
 Replace = Callable[[Any, List[nn.Variable]], Optional[Made]]
 
 
@@ -46,11 +48,16 @@ def functions(outputs: Iterable[nn.Variable], stop: Iterable[nn.Variable] = ()) 
         >>> [f.info.type_name for f in functions([F.add2(h, F.tanh(h))])]
         ['ReLU', 'Tanh', 'Add2']
     """
+    ends, stops = tuple(outputs), tuple(stop)
+    return list(_orders.get((ends, stops), lambda: _order(ends, stops)))
+
+
+def _order(outputs: Sequence[nn.Variable], stop: Sequence[nn.Variable]) -> List[Any]:
     stopped, seen, order = set(stop), set(), []
     # Depth first by hand: deep networks would exceed Python's recursion limit.
     stack: List[Tuple[Any, bool]] = [
         (output.parent, False)
-        for output in reversed(list(outputs))
+        for output in reversed(outputs)
         if output.parent is not None and output not in stopped
     ]
     while stack:
