@@ -15,7 +15,7 @@ import functools
 import os
 import threading
 from contextlib import contextmanager
-from typing import Any, Callable, Iterator, TypeVar, cast
+from typing import Any, Callable, Iterator, List, TypeVar, cast
 
 import numpy  # noqa: F401 - its BLAS must be there when the controller looks for one
 from threadpoolctl import ThreadpoolController
@@ -32,6 +32,7 @@ class _Turn:
 
 
 _turn = _Turn()
+_at_end: List[Callable[[], Any]] = []
 
 
 def _begin_anew() -> None:
@@ -74,6 +75,22 @@ def exclusive() -> Iterator[None]:
                 yield
         finally:
             turn.taken = False
+            for call in _at_end:
+                call()
+
+
+def is_taken() -> bool:
+    """Returns whether a call that takes turns lasts."""
+    return _turn.taken
+
+
+def at_end(call: Callable[[], Any]) -> None:
+    """Has something called whenever the outermost of such calls ends.
+
+    Args:
+        call: What lets go of what was kept for that call.
+    """
+    _at_end.append(call)
 
 
 def one_at_a_time(function: _Function) -> _Function:

@@ -23,7 +23,7 @@ from tests.test_readme import PAGES
 ROOT = Path(__file__).parents[1]
 FOLDERS = ("configs", "docs", "examples", "tests", "tools", "results", "nnabla_compress")
 # Options of other programs that pages speak of.
-OTHERS = {"--nnp-no-expand-network", "--gc-sections", "--add", "--millions", "--rows"}
+OTHERS = {"--nnp-no-expand-network", "--gc-sections", "--add", "--millions", "--rows", "--table"}
 PROGRAM = "nnabla-compress "
 
 

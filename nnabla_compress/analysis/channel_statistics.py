@@ -8,6 +8,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
+from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.graph.rewrite import functions, rebuild
 
@@ -81,4 +82,6 @@ def channel_statistics(
                 take(variable, np.array(function.outputs[number].d))
 
         nn.forward_all(copies, clear_buffer=True, function_post_hook=after)
+        del own, copies, watched
+        clear_memory_cache()  # NNabla keeps freed memory, which arrays of other sizes don't take
     return {v: ChannelStatistics(largest, s / count) for v, (largest, s, count) in sums.items()}

@@ -10,7 +10,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.function_types import FUNCTION_TYPES, MOVES, WEIGHTED
-from nnabla_compress.graph.rewrite import functions, leaves
+from nnabla_compress.graph.rewrite import functions, leaves, leaves_of
 from nnabla_compress.names import ascii_name, shown_name
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.turns import one_at_a_time
@@ -124,8 +124,12 @@ def parameter_names(
     """
     if parameters is None:
         parameters = nn.get_parameters(grad_only=False)
+    return _named(leaves(outputs), parameters)
+
+
+def _named(found: Sequence[nn.Variable], parameters: Mapping[str, nn.Variable]) -> Dict[Any, str]:
     names = {variable.data: ascii_name(name) for name, variable in parameters.items()}
-    for variable in leaves(outputs):
+    for variable in found:
         if "/" in variable.name:  # parametric functions call every weight "W"
             names.setdefault(variable.data, variable.name)
     return names
@@ -158,12 +162,13 @@ def layers(
     if parameters is None:
         parameters = nn.get_parameters(grad_only=False)
     known = {parameter.data for parameter in parameters.values()}
-    names = parameter_names(outputs, parameters)
+    order = functions(outputs)
+    names = _named(leaves_of(order, outputs), parameters)
     taken = set(names.values())
     found: List[Layer] = []
     numbers: Dict[str, int] = {}
     seen = set()
-    for function in functions(outputs):
+    for function in order:
         type_name = function.info.type_name
         if type_name not in WEIGHTED:
             continue

@@ -110,21 +110,61 @@ def compute(
         >>> compute([x * 2], [x], [np.float32([[1], [2]])])[0].tolist()
         [[2.0], [4.0]]
     """
-    size = _size(outputs, inputs, samples, batch_size)
-    own = [nn.Variable((size, *variable.shape[1:])) for variable in inputs]
-    with nn.auto_forward(False):
-        copies = rebuild(outputs, inputs=dict(zip(inputs, own)))
-    for variable in copies:
-        variable.persistent = True
-    found: List[List[np.ndarray]] = [[] for _ in copies]
-    total = -(-len(samples[0]) // size)
-    for rows, count in tracked("running the network", batches(samples, size), total):
-        for mine, values in zip(own, rows):
-            mine.d = values
-        run(copies)
-        for parts, variable in zip(found, copies):
-            parts.append(np.array(variable.d)[:count])
-    return [np.concatenate(parts) for parts in found]
+    return Computation(outputs, inputs, samples, batch_size)()
+
+
+class Computation:
+    """A network that is run on the same samples again and again, whatever its parameters become.
+
+    Args:
+        outputs: As of :func:`compute`.
+        inputs: Likewise.
+        samples: Likewise.
+        batch_size: Likewise.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x, w = nn.Variable((1, 1)), nn.Variable.from_numpy_array(np.float32([[2]]))
+        >>> computation = Computation([F.affine(x, w)], [x], [np.float32([[1], [2]])])
+        >>> before = computation()
+        >>> w.d = 3
+        >>> before[0].tolist(), computation()[0].tolist()
+        ([[2.0], [4.0]], [[3.0], [6.0]])
+    """
+
+    @one_at_a_time
+    def __init__(
+        self,
+        outputs: Sequence[nn.Variable],
+        inputs: Sequence[nn.Variable],
+        samples: Sequence[np.ndarray],
+        batch_size: int = BATCH,
+    ) -> None:
+        self._samples = samples
+        self._size = _size(outputs, inputs, samples, batch_size)
+        self._inputs = [nn.Variable((self._size, *variable.shape[1:])) for variable in inputs]
+        with nn.auto_forward(False):
+            self._outputs = rebuild(outputs, inputs=dict(zip(inputs, self._inputs)))
+        for variable in self._outputs:
+            variable.persistent = True
+
+    @one_at_a_time
+    def __call__(self) -> List[np.ndarray]:
+        """Returns the outputs for all samples.
+
+        Raises:
+            DataError: If the network can't be run.
+        """
+        found: List[List[np.ndarray]] = [[] for _ in self._outputs]
+        total = -(-len(self._samples[0]) // self._size)
+        rounds = batches(self._samples, self._size)
+        for rows, count in tracked("running the network", rounds, total):
+            for mine, values in zip(self._inputs, rows):
+                mine.d = values
+            run(self._outputs)
+            for parts, variable in zip(found, self._outputs):
+                parts.append(np.array(variable.d)[:count])
+        return [np.concatenate(parts) for parts in found]
 
 
 def _size(

@@ -33,7 +33,7 @@ from nnabla_compress.calibration.network import (
     set_ranges,
     weight_quantizers,
 )
-from nnabla_compress.calibration.observe import compute, observe
+from nnabla_compress.calibration.observe import Computation, compute, observe
 from nnabla_compress.calibration.replay import FLOAT_BYTES
 from nnabla_compress.calibration.round_layers import is_fine, learn_roundings
 from nnabla_compress.calibration.samples import checked_samples, refuse_constant, split_samples
@@ -160,6 +160,7 @@ class _Sequence:
                     "steps rest on them. A few hundred are best."
                 )
         self.judged_on = judged_on
+        self.computation: Optional[Tuple[Network, Computation]] = None
         self.plain = folded_copy(_named(outputs, inputs))
         self.expected = (
             compute(self.plain.all_outputs, self.plain.all_inputs, judged_on) if judged_on else []
@@ -342,8 +343,7 @@ class _Sequence:
         change()
         score = None
         if self.judged_on:
-            got = compute(self.network.all_outputs, self.network.all_inputs, self.judged_on)
-            score = agreement(self.expected, got)
+            score = agreement(self.expected, self._computed())
         weight_snr = self._weight_snr()
         step = Step(name, score, weight_snr, True, time.perf_counter() - began)
         least = best + (0 if self.judged_on else _WITHOUT_SAMPLES)
@@ -351,6 +351,13 @@ class _Sequence:
         self.steps.append(step)
         self.tell(f"{step}, {'kept' if step.kept else 'taken back'}")
         return step.kept
+
+    def _computed(self) -> List[np.ndarray]:
+        """What the network computes of the samples that steps are judged on."""
+        if self.computation is None or self.computation[0] is not self.network:
+            made = Computation(self.network.all_outputs, self.network.all_inputs, self.judged_on)
+            self.computation = self.network, made
+        return self.computation[1]()
 
     def _weight_snr(self) -> float:
         twins = {layer.name: layer.weight for layer in layers_of(self.plain)}

@@ -30,6 +30,7 @@ from nnabla_compress.graph.deferred import Deferred
 from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.logs import quiet
 from nnabla_compress.lowering.nnabla_errors import reason
+from nnabla_compress.models.stored_text import parsed_once
 from nnabla_compress.names import free_name
 
 NETWORK, EXECUTOR = "Validation", "Runtime"
@@ -190,7 +191,7 @@ def _read(
 ) -> Tuple[List[nn.Variable], List[nn.Variable]]:
     """Reads a text as NNabla does, on the arrays of the graph's parameters."""
     scope: OrderedDict[str, Any] = OrderedDict()
-    with nn.parameter_scope("", scope):
+    with nn.parameter_scope("", scope), parsed_once():
         for name, parameter in graph.parameters.items():
             # Reading makes all parameters trainable.
             nn.parameter.set_parameter(name, parameter.get_unlinked_variable())

@@ -9,6 +9,7 @@ from typing import Iterator, Union
 
 from nnabla_compress.errors import CompressError, ConfigError, ExportError, unwrapped
 from nnabla_compress.exporters.api_levels import NEWEST, RELEASED, check_file
+from nnabla_compress.exporters.buffer_plan import quick_plan
 from nnabla_compress.exporters.conversion import converted
 from nnabla_compress.exporters.converter_settings import carried_types, read_types
 from nnabla_compress.exporters.function_info import quick_converter
@@ -17,6 +18,7 @@ from nnabla_compress.files import temporary_folder
 from nnabla_compress.logs import printed_here, quiet
 from nnabla_compress.models.nnp_archive import read_nnp
 from nnabla_compress.models.nnp_executed import executed_part
+from nnabla_compress.models.stored_text import parsed_once
 from nnabla_compress.nnb import write_nnb
 from nnabla_compress.nnb.compact import compact as compacted
 from nnabla_compress.nnb.function_table import FUNCTIONS
@@ -123,6 +125,6 @@ def _only_lacks_an_executor(nnp_path: Path) -> bool:
 
 @contextmanager
 def _silent() -> Iterator[None]:
-    """Keeps what the converter prints from the terminal."""
-    with printed_here(), quiet(), quick_converter():
+    """Keeps what the converter prints from the terminal, and lets it work quickly."""
+    with printed_here(), quiet(), quick_converter(), quick_plan(), parsed_once():
         yield

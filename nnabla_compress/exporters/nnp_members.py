@@ -12,6 +12,7 @@ import io
 import shutil
 import tempfile
 import zipfile
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Iterable, Iterator, Mapping
 
@@ -19,6 +20,7 @@ import h5py
 import nnabla as nn
 import numpy as np
 from google.protobuf import text_format
+from nnabla.core.graph_def import ProtoGraphGenerator, ProtoVariable
 from nnabla.utils.nnp_format import nnp_version
 from nnabla.utils.save import create_proto
 
@@ -41,8 +43,34 @@ def network_text(contents: Mapping[str, Any], any_batch_size: bool) -> str:
         any_batch_size: Whether the first axis is left open.
     """
     text = io.StringIO()
-    text_format.PrintMessage(create_proto(contents, False, any_batch_size), text)
+    with _shapes_alone():
+        text_format.PrintMessage(create_proto(contents, False, any_batch_size), text)
     return text.getvalue()
+
+
+@contextmanager
+def _shapes_alone() -> Iterator[None]:
+    """Lets NNabla describe parameters by their shapes.
+
+    It asks for their values to take the shape of these, which puts all codes into memory as zeros.
+    """
+    own = ProtoGraphGenerator.__call__
+
+    def described(self: Any, function: Any) -> None:
+        for variable in function.inputs if str(function) != "Sink" else ():
+            if variable.data not in self.variables:
+                kind = "Parameter" if variable.data in self.params else "Buffer"
+                described = ProtoVariable(variable.shape, var_type=kind)
+                described.variable_instance = variable
+                described.name = self.names.get(variable.data)
+                self.variables[variable.data] = described
+        own(self, function)
+
+    ProtoGraphGenerator.__call__ = described
+    try:
+        yield
+    finally:
+        ProtoGraphGenerator.__call__ = own
 
 
 def write_members(

@@ -10,7 +10,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 import nnabla as nn
 
 from nnabla_compress.graph.network import Network
-from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.lowering.draft import drafted_sizes
 from nnabla_compress.lowering.native import fold_constants, lower_functions
 from nnabla_compress.nnb import read_nnb
@@ -153,8 +153,9 @@ def float_sizes(network: Network) -> FloatSizes:
     def unquantized(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
         return arguments[0] if quantizer_of(function) is not None else None
 
-    inputs = network.all_inputs
-    outputs = rebuild(network.all_outputs, unquantized)
+    inputs, outputs = network.all_inputs, network.all_outputs
+    if any(quantizer_of(function) is not None for function in functions(outputs)):
+        outputs = rebuild(outputs, unquantized)
     folded = fold_batch_normalization(outputs, network.parameters_in(outputs))
     names: Mapping[Any, str] = network.paths_in(folded)
     lowered: Sequence[nn.Variable] = lower_functions(fold_constants(folded, inputs, names), inputs)

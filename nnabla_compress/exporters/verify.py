@@ -138,13 +138,15 @@ def verify_lowered(
     """
     # A saturated Softmax would hide what differs before it.
     count = len(lowered)
+    same = list(outputs) == list(lowered)
     outputs, lowered = with_ends(outputs, lowered)
     largest, computed = 0.0, []
     allowed = Tolerance(tolerance, steps=quantized_activations)
     for values in rounds:
         what = "the network can't be run on random inputs"
         with told_as(ExportError, what, "run it once yourself: output.forward()"):
-            expected, got = run(inputs, outputs, values), run(inputs, lowered, values, fill)
+            expected = run(inputs, outputs, values)
+            got = expected if same else run(inputs, lowered, values, fill)
         found = agreement(expected, got)
         largest = max(largest, found.largest)
         computed.append(got[:count])

@@ -15,11 +15,13 @@ from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.inputs import random_inputs
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.quantizers.base import graph_quantizers
+from nnabla_compress.remembered import Remembered
 from nnabla_compress.turns import one_at_a_time
 
 # Values of a trial run: what a file declares is not to take the memory of the machine.
 _MOST_TRIED = 2**28
 _TOLERANCE = 1e-3  # other batch sizes add in another order
+_following: Remembered[bool] = Remembered(most=2)  # a network and a copy of it
 Compute = Callable[[List[np.ndarray]], Sequence[np.ndarray]]
 
 
@@ -115,6 +117,11 @@ def follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable])
         outputs: Variables of one graph, for inference.
         inputs: Its inputs.
     """
+    question = tuple(outputs), tuple(inputs)
+    return _following.get(question, lambda: _follows_batch(outputs, inputs))
+
+
+def _follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> bool:
     rows = inputs[0].shape[0] if inputs and inputs[0].ndim else 0
     if not rows or any(not v.ndim or v.shape[0] != rows for v in (*inputs, *outputs)):
         return False

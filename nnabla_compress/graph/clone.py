@@ -8,10 +8,13 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 import nnabla as nn
 import nnabla.function
 
+from nnabla_compress.absent import skip_search
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
 from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
 from nnabla_compress.quantizers.base import clone_node
+
+skip_search()  # graphs are built of thousands of calls
 
 Made = Union[nn.Variable, Sequence[nn.Variable]]
 MakePythonFunction = Callable[[Dict[str, Any], Sequence[nn.Variable]], Made]

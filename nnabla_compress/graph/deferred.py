@@ -60,6 +60,8 @@ class Deferred:
             outputs: Variables of the graph.
             copies: The same of the copy.
         """
+        if not self.decoded:
+            return Deferred(dict(self.codes))
         kinds: Dict[Any, int] = {}
         own, other = _kinds(outputs, kinds), _kinds(copies, kinds)
         sources = {own[v]: source for v, source in self.decoded.items() if v in own}

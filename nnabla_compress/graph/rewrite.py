@@ -25,8 +25,10 @@ import nnabla as nn
 
 from nnabla_compress.function_types import TRAINING_ONLY
 from nnabla_compress.graph.clone import Made, as_list, clone
+from nnabla_compress.remembered import Remembered
 from nnabla_compress.turns import one_at_a_time
 
+_orders: Remembered[List[Any]] = Remembered(most=1)
 Replace = Callable[[Any, List[nn.Variable]], Optional[Made]]
 
 
@@ -46,11 +48,16 @@ def functions(outputs: Iterable[nn.Variable], stop: Iterable[nn.Variable] = ()) 
         >>> [f.info.type_name for f in functions([F.add2(h, F.tanh(h))])]
         ['ReLU', 'Tanh', 'Add2']
     """
+    ends, stops = tuple(outputs), tuple(stop)
+    return list(_orders.get((ends, stops), lambda: _order(ends, stops)))
+
+
+def _order(outputs: Sequence[nn.Variable], stop: Sequence[nn.Variable]) -> List[Any]:
     stopped, seen, order = set(stop), set(), []
     # Depth first by hand: deep networks would exceed Python's recursion limit.
     stack: List[Tuple[Any, bool]] = [
         (output.parent, False)
-        for output in reversed(list(outputs))
+        for output in reversed(outputs)
         if output.parent is not None and output not in stopped
     ]
     while stack:
@@ -124,10 +131,22 @@ def leaves(outputs: Iterable[nn.Variable]) -> List[nn.Variable]:
         >>> [variable.shape for variable in leaves([y])]
         [(1, 4), (4, 3), (3,)]
     """
+    return leaves_of(functions(outputs), outputs)
+
+
+def leaves_of(order: Sequence[Any], outputs: Iterable[nn.Variable]) -> List[nn.Variable]:
+    """Returns what :func:`leaves` does, of a graph whose functions are known.
+
+    Args:
+        order: The functions behind ``outputs``, as :func:`functions` returns them.
+        outputs: Variables of one graph.
+    """
+    computed: Set[nn.Variable] = set()
     found: Dict[nn.Variable, None] = {}
-    for function in functions(outputs):
-        found.update((variable, None) for variable in function.inputs if variable.parent is None)
-    found.update((output, None) for output in outputs if output.parent is None)
+    for function in order:
+        found.update((variable, None) for variable in function.inputs if variable not in computed)
+        computed.update(function.outputs)
+    found.update((output, None) for output in outputs if output not in computed)
     return list(found)
 
 

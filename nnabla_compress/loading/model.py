@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Callable, Dict, Optional, Tuple
+from typing import Callable, Dict, List, Optional, Tuple
 
 import nnabla as nn
 
@@ -171,12 +171,15 @@ def _stored(recipe: Recipe, file: models.NnpFile) -> Model:
         prediction = without_loss(found.output)
         return before_activation(prediction) if choice.on_logits else prediction
 
+    predictions: List[nn.Variable] = []  # one at most: how the file ends does not change
+
     def finish(made: Made) -> Made:
         if not choice.on_logits or not isinstance(made, nn.Variable):
             return made
-        with own_parameters():
-            stored = file.build(network, batch_size=1).output
-            return activated(made, without_loss(stored))
+        if not predictions:
+            with own_parameters():
+                predictions.append(without_loss(file.build(network, batch_size=1).output))
+        return activated(made, predictions[0])
 
     wanted = Wanted(inputs, tuple(dict.fromkeys(target)), _targets(choice), shapes=shapes)
     only, notes = file.only_batch(network), file.notes(network)

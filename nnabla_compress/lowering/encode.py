@@ -12,7 +12,7 @@ import numpy as np
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.graph.clone import Made
 from nnabla_compress.graph.constants import constant, free_path
-from nnabla_compress.graph.rewrite import leaves, rebuild
+from nnabla_compress.graph.rewrite import functions, leaves, rebuild
 from nnabla_compress.lowering.moved import moved
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.turns import one_at_a_time
@@ -104,6 +104,8 @@ def encode_graph(
             quantizers[stored[key].data] = quantizer.label(function.info.args)
         return stored[key]
 
+    if not any(quantizer_of(function) is not None for function in functions(outputs)):
+        return EncodedGraph(list(outputs), {}, {}, 0)
     made = rebuild(outputs, replace)
     weights = [leaf for leaf in leaves(made) if leaf.data in encodings]
     _name_apart(weights, set(weights), set(names.values()))

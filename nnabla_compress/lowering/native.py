@@ -31,7 +31,7 @@ def fold_constants(
             parameter that it is computed from.
 
     Returns:
-        The new outputs.
+        The new outputs, or the given ones where nothing is constant.
 
     Example:
         >>> import nnabla.functions as F
@@ -42,21 +42,25 @@ def fold_constants(
     """
     dynamic = set(inputs)
 
+    def is_constant(function: Any, arguments: Sequence[nn.Variable]) -> bool:
+        return not function.info.type_name.startswith("Rand") and not any(
+            variable in dynamic or variable.parent is not None for variable in arguments
+        )
+
     def replace(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
-        type_name = function.info.type_name
-        if type_name.startswith("Rand"):
-            return None
-        if any(variable.parent is not None or variable in dynamic for variable in arguments):
+        if not is_constant(function, arguments):
             return None
         changes = {"inplace": False} if "inplace" in function.info.args else None
         made = clone(function, arguments, changes)
         for variable in made:
             variable.forward()
-        name = type_name
+        name = type_name = function.info.type_name
         if arguments:
             name = names.get(arguments[0].data, arguments[0].name) or type_name
         return [constant(np.array(variable.d), name) for variable in made]
 
+    if not any(is_constant(function, function.inputs) for function in functions(outputs)):
+        return list(outputs)
     return rebuild(outputs, replace)
 
 
@@ -70,7 +74,7 @@ def lower_functions(
         inputs: The network's inputs.
 
     Returns:
-        The new outputs.
+        The new outputs, or the given ones where nothing is to be written otherwise.
 
     Example:
         >>> import nnabla.functions as F
@@ -80,15 +84,21 @@ def lower_functions(
         ['MaximumScalar', 'MinimumScalar', 'Softmax']
     """
     dynamic = set(inputs)
-    uses = Counter(variable.data for function in functions(outputs) for variable in function.inputs)
+    order = functions(outputs)
+    uses = Counter(variable.data for function in order for variable in function.inputs)
 
     def is_parameter(variable: nn.Variable) -> bool:
         return variable.parent is None and variable not in dynamic
 
+    def is_known(function: Any) -> bool:
+        # Converters transpose a weight of an Affine in place: another reader would get that.
+        if function.info.type_name == "Affine":
+            return uses[function.inputs[WEIGHT].data] > 1
+        return function.info.type_name in (*REWRITES, *REWRITES_OF_PARAMETERS)
+
     def replace(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
         type_name = function.info.type_name
         if type_name == "Affine" and is_parameter(arguments[WEIGHT]):
-            # Converters transpose the weight in place: another reader would get it transposed.
             weight = arguments[WEIGHT]
             if uses[weight.data] == 1:
                 return None
@@ -101,15 +111,28 @@ def lower_functions(
             made = REWRITES_OF_PARAMETERS[type_name](function, arguments, is_parameter)
         return None if made is None else [made]
 
-    return rebuild(rebuild(outputs, replace), _axes_from_the_front)
+    made = list(outputs)
+    if any(map(is_known, order)):
+        made = rebuild(outputs, replace)
+        order = functions(made)
+    if any(_axes_from_the_front(function, function.inputs) for function in order):
+        made = rebuild(made, _with_axes_from_the_front)
+    return made
 
 
-def _axes_from_the_front(function: Any, inputs: List[nn.Variable]) -> Optional[List[nn.Variable]]:
-    """Returns a copy of a function with axes counted from the front, None if they all are."""
+def _with_axes_from_the_front(
+    function: Any, inputs: List[nn.Variable]
+) -> Optional[List[nn.Variable]]:
+    changes = _axes_from_the_front(function, inputs)
+    return clone(function, inputs, changes) if changes else None
+
+
+def _axes_from_the_front(function: Any, inputs: Sequence[nn.Variable]) -> Dict[str, Any]:
+    """Returns the arguments that count axes from the end, as they count from the front."""
     args = function.info.args
     changes: Dict[str, Any] = {}
     if not inputs:
-        return None
+        return changes
     # Stack's axis is one of the output.
     ndim = inputs[0].ndim + (function.info.type_name == "Stack")
     if "axis" in args and args["axis"] < 0:
@@ -121,4 +144,4 @@ def _axes_from_the_front(function: Any, inputs: List[nn.Variable]) -> Optional[L
         changes["start"] = [
             start + size if start < 0 else start for start, size in zip(args["start"], sizes)
         ]
-    return clone(function, inputs, changes) if changes else None
+    return changes

@@ -14,7 +14,7 @@ import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.graph.constants import constant
-from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.graph.rewrite import functions, rebuild
 
 Rewrite = Callable[[Any, List[nn.Variable]], Optional[nn.Variable]]
 IsParameter = Callable[[nn.Variable], bool]
@@ -180,7 +180,7 @@ def embeds_as_layers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
         outputs: Variables of one graph.
 
     Returns:
-        The new outputs.
+        The new outputs, or the given ones where there is no Embed.
 
     Example:
         >>> x, table = nn.Variable((1, 3)), nn.Variable((10, 4))
@@ -197,6 +197,8 @@ def embeds_as_layers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
         apart = F.abs(F.sub2(F.reshape(x, (-1, *x.shape[1:], 1), inplace=False), rows))
         return F.affine(F.relu(F.r_sub_scalar(apart, 1.0)), table, base_axis=x.ndim)
 
+    if not any(function.info.type_name == "Embed" for function in functions(outputs)):
+        return list(outputs)
     return rebuild(outputs, replace)
 
 

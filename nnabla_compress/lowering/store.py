@@ -82,6 +82,8 @@ def store_weights(
         room: See :class:`WeightStore`.
     """
     store = WeightStore(encodings, storage, room)
+    if not encodings:
+        return StoredWeights(list(outputs), {}, {}, Deferred())
     made = store.turn_affines(outputs)
     made = store.decode(made if storage == FLOAT else store.fold_into_floats(made, names))
     return StoredWeights(made, store.types, store.schemes, store.deferred)

@@ -8,6 +8,7 @@ storage is chosen for the network as a whole, by the sizes of the file that woul
 
 from __future__ import annotations
 
+import gc
 from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -94,7 +95,10 @@ def weighed(
             for times in (None, 2, 0):
                 most = None if times is None else times * alive[data].weight
                 search.try_room({**dict.fromkeys(alive, 0), **search.room, data: most})
-    return search.best
+    best = search.best
+    del search, first
+    gc.collect()  # what was tried refers to itself, and to arrays of its own
+    return best
 
 
 class _Search:

@@ -27,6 +27,7 @@ from nnabla_compress.graph.batches import follows_batch, graph_mixes_rows
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.logs import ALL, quiet
+from nnabla_compress.models.copies import Built, Copies
 from nnabla_compress.models.heads import (
     Head,
     data_inputs,
@@ -85,6 +86,7 @@ class NnpFile:
         self.path = network_file(resolve_path(path, folder, "the .nnp file"))
         self._probing = False
         self._made: Dict[str, nn.Variable] = {}
+        self._copies = Copies()
         self._only_batch: Dict[str, Optional[int]] = {}
         self._follows: Dict[str, bool] = {}
         self._states: Dict[str, List[str]] = {}
@@ -421,6 +423,25 @@ class NnpFile:
         test: bool,
     ) -> Network:
         """Builds a network as NNabla does, its parameters in the current parameter scope."""
+
+        def build(given: Mapping[str, nn.Variable]) -> Built:
+            return self._as_nnabla(name, given, batch_size, test)
+
+        if given and not self._probing:
+            made = self._copies.build((name, batch_size, test), given, build)
+        else:
+            made = build(given)
+        for key, parameter in made.parameters.items():
+            nn.parameter.set_parameter(key, parameter)
+        return Network(made.inputs, made.outputs, name=name)
+
+    def _as_nnabla(
+        self,
+        name: str,
+        given: Mapping[str, nn.Variable],
+        batch_size: Optional[int],
+        test: bool,
+    ) -> Built:
         changes = self._changes(name, test)
         for key, variable in given.items():
             changes.set_variable(ascii_name(key), variable)
@@ -445,9 +466,8 @@ class NnpFile:
         with nn.auto_forward(False):
             made, found = recurrent_as_layers(list(outputs.values()), parameters, self._made)
             made, found = products_as_layers(made, found, self._made)
-        for key, parameter in found.items():
-            nn.parameter.set_parameter(key, parameter)
-        return Network(inputs, dict(zip(outputs, made)), name=name)
+        has_own = list(map(id, found.values())) != list(map(id, parameters.values()))
+        return Built(inputs, dict(zip(outputs, made)), found, has_own)
 
     def __call__(
         self,

@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Texts and messages of networks, looked over before they are parsed.
+"""Texts and messages of networks, looked over before they are parsed, and parsed once.
 
 The parser of texts takes some microseconds a word, and an empty message takes a hundred times its
 bytes as an object: what is counted first is what costs.
@@ -8,9 +8,10 @@ bytes as an object: what is counted first is what costs.
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from functools import lru_cache
 from itertools import islice
-from typing import Any, Iterator, Tuple
+from typing import Any, Iterator, Tuple, Union
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.limits import Limits, check_limit
@@ -51,6 +52,34 @@ def _parsed(content: bytes) -> bytes:
     from nnabla.utils import nnabla_pb2
 
     return bytes(text_format.Merge(content, nnabla_pb2.NNablaProtoBuf()).SerializeToString())
+
+
+class _ParsedOnce:
+    """The parser of texts as NNabla's readers call it."""
+
+    def __init__(self, own: Any) -> None:
+        self._own = own
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._own, name)
+
+    def Merge(self, text: Union[str, bytes], proto: Any) -> Any:  # noqa: N802 - as protobuf has it
+        proto.MergeFromString(_parsed(text.encode("utf-8") if isinstance(text, str) else text))
+        return proto
+
+
+@contextmanager
+def parsed_once() -> Iterator[None]:
+    """Lets NNabla's readers of files take what was parsed of the same text before."""
+    from nnabla.utils import get_file_handle
+    from nnabla.utils.converter.nnabla import importer
+
+    own = get_file_handle.text_format, importer.text_format
+    get_file_handle.text_format, importer.text_format = map(_ParsedOnce, own)
+    try:
+        yield
+    finally:
+        get_file_handle.text_format, importer.text_format = own
 
 
 def merge_binary(content: bytes, proto: Any, limits: Limits, where: str) -> None:

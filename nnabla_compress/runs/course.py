@@ -9,6 +9,7 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
+from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress import data
 from nnabla_compress.checksums import read_record, write_record
@@ -75,6 +76,7 @@ class Course:
         self._teacher: Optional[Build] = None
         self._announce, self._resume = announce, resume
         self.said: Dict[str, Any] = {}
+        self._proved_soon = False
         self._stage: Optional[Stage] = None
 
     @property
@@ -95,16 +97,15 @@ class Course:
     def apply(self, transform: Transform, decisions: Optional[Mapping[str, Any]] = None) -> Record:
         """Makes the network another one, from now on; returns what was decided."""
         given = self.network(transform.of_inference or not transform.held)
+        decided = dict(transform.decide(given, self) if decisions is None else decisions)
+        if transform.held or decisions is None:
+            made = transform.replay(given, decided)
+        if decisions is None and not self._proved_soon:
+            transform.prove(given, made)
         if transform.held:
-            if decisions is None:
-                made, decisions = transform.apply(given, self)
-            else:
-                made = transform.replay(given, decisions)
             self.hold(made, transform.of_inference)
-            return dict(decisions)
-        if decisions is None:
-            _, decisions = transform.apply(given, self)
-        before, decided = self.build, dict(decisions)
+            return decided
+        before = self.build
         self.build = lambda x, test: _made(transform.replay(_network(x, before(x, test)), decided))
         return decided
 
@@ -165,9 +166,12 @@ class Course:
         Args:
             stages: All of the run.
         """
+        self._proved_soon = True
         for stage in stages:
             self._begin(stage)
             stage.step.foresee(self)
+            # A long training may lie before the same is proved again.
+            self._proved_soon = self._proved_soon and not stage.step.trains
 
     def go(self, stage: Stage) -> Record:
         """Carries a stage out, or does again what its record says was done.
@@ -255,6 +259,7 @@ class Course:
         if with_data:
             with unwrapped():
                 nn.forward_all(outputs, clear_buffer=True)
+            clear_memory_cache()
 
     def _as_it_is(self) -> Build:
         """The network with copies of its parameters, whatever becomes of these."""

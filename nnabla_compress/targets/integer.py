@@ -69,10 +69,12 @@ class Integer(Target):
         encodings = plain.encodings
         weights = {data: integer_weight(encoding) for data, encoding in encodings.items()}
         every: Dict[Any, Choices] = {}
+        floats: Dict[Any, nn.Variable] = {}
+        first = InputRounding(network.inputs, options.samples, self.name, plain.outputs)
 
         def build(room: Optional[Mapping[Any, Optional[int]]]) -> Built:
-            store = _IntegerStore(names, options.storage, room, every)
-            rounding = InputRounding(network.inputs, options.samples, self.name, plain.outputs)
+            store = _IntegerStore(names, options.storage, room, every, floats)
+            rounding = first.again()
             graph = IntegerGraph(inputs, weights, names, store, rounding, store.deferred)
             outputs = graph.build(plain.outputs)
             if graph.reasons:
@@ -116,6 +118,7 @@ class _IntegerStore:
         storage: Name of a scheme, ``"smallest"`` or ``"float"``.
         room: Bytes of memory that decoding a weight may take, by its array; None for any.
         every: All ways to store a weight, kept from one store to the next.
+        floats: Weights whose numbers are stored as floats, likewise.
     """
 
     def __init__(
@@ -124,6 +127,7 @@ class _IntegerStore:
         storage: str,
         room: Optional[Mapping[Any, Optional[int]]],
         every: Dict[Any, Choices],
+        floats: Dict[Any, nn.Variable],
     ) -> None:
         self.types: Dict[nn.Variable, str] = {}
         self.schemes: Dict[Any, str] = {}
@@ -131,7 +135,7 @@ class _IntegerStore:
         # A weight that a named scheme can't hold is stored by the smallest one that can.
         self.fallback = storage if storage == FLOAT else SMALLEST
         self._names, self._storage = names, storage
-        self._room, self._every = room or {}, every
+        self._room, self._every, self._floats = room or {}, every, floats
 
     def __call__(self, weight: nn.Variable, numbers: IntegerWeight) -> nn.Variable:
         """Returns the numbers of a weight."""
@@ -145,7 +149,9 @@ class _IntegerStore:
         if stored is None and reason:
             stored, _ = choose(self._every[key], self.fallback, most)
         if stored is None or not stored.exact:
-            return constant(numbers.numbers, path, need_grad=False)
+            if key not in self._floats:
+                self._floats[key] = constant(numbers.numbers, path, need_grad=False)
+            return self._floats[key]
         self.types.update(stored.types)
         self.deferred.update(stored.deferred)
         self.schemes[weight.data] = stored.scheme

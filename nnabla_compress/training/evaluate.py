@@ -8,6 +8,7 @@ from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
 import nnabla as nn
 import numpy as np
+from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.data import Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError, FixedBatchError
@@ -174,4 +175,7 @@ def evaluate(
         evaluator = Evaluator(build, split, size, preprocessing, loss)
     except FixedBatchError as error:
         evaluator = Evaluator(build, split, error.rows, preprocessing, loss)
-    return evaluator.score(split)
+    score = evaluator.score(split)
+    del evaluator
+    clear_memory_cache()  # NNabla keeps freed memory, which arrays of other sizes don't take
+    return score

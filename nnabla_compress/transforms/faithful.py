@@ -130,9 +130,11 @@ def _plain(
 
     fresh = [nn.Variable(shape) for shape in shapes]
     with nn.auto_forward(False):
-        moved = rebuild(outputs, inputs=dict(zip(inputs, fresh)))
-        inferring = with_batch_statistics(remove_quantizers(moved), False)
-        return fresh, rebuild(inferring, replace)
+        moved = remove_quantizers(outputs, dict(zip(inputs, fresh)))
+        inferring = with_batch_statistics(moved, False)
+        if any("seed" in function.info.args for function in functions(inferring)):
+            inferring = rebuild(inferring, replace)
+        return fresh, inferring
 
 
 def _first_difference(

@@ -60,7 +60,7 @@ def fold_batch_normalization(
             parameter scope.
 
     Returns:
-        The new outputs.
+        The new outputs, or the given ones where there is nothing to fold.
 
     Example:
         >>> import nnabla.parametric_functions as PF
@@ -71,6 +71,8 @@ def fold_batch_normalization(
         >>> [(f.info.type_name, f.inputs[1].name) for f in functions([y])]
         [('Convolution', 'c1/conv/W')]
     """
+    if not any(function.info.type_name in FOLDABLE for function in functions(outputs)):
+        return list(outputs)
     names = parameter_names(outputs, parameters)
     readers = consumers(outputs)
     # By array: a script that calls a parametric function twice makes two Variables of one.

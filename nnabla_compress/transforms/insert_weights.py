@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 
@@ -113,7 +113,10 @@ def _by_weight(found: Sequence[Layer]) -> List[List[Layer]]:
 
 
 @one_at_a_time
-def remove_quantizers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
+def remove_quantizers(
+    outputs: Sequence[nn.Variable],
+    inputs: Optional[Mapping[nn.Variable, nn.Variable]] = None,
+) -> List[nn.Variable]:
     """Builds the graph again without the quantizers of its weights, biases and activations.
 
     The parameters are those of the quantized network, so after a training their float values are
@@ -121,6 +124,7 @@ def remove_quantizers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
 
     Args:
         outputs: Variables of one graph.
+        inputs: As of :func:`~nnabla_compress.graph.rewrite.rebuild`.
 
     Returns:
         The new outputs.
@@ -137,12 +141,12 @@ def remove_quantizers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
         ['Affine']
     """
 
-    def replace(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
+    def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
         if function.info.type_name == FoldedBatchNormalization.graph_type():
-            return unfolded(function, inputs)
-        return inputs[0] if quantizer_of(function) is not None else None
+            return unfolded(function, arguments)
+        return arguments[0] if quantizer_of(function) is not None else None
 
-    return rebuild(outputs, replace)
+    return rebuild(outputs, replace, inputs)
 
 
 def _quantized(quantizer: Quantizer, layer: Layer, tensor: nn.Variable) -> nn.Variable:

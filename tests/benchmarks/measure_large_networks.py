@@ -2,11 +2,14 @@
 """Peak memory and processor time of compress, ptq and export, over the weights of a network.
 
     python tests/benchmarks/measure_large_networks.py --json docs/results/large_networks.json
+    python tests/benchmarks/measure_large_networks.py --table docs/results/large_networks.json
 
 Networks have the layers of VGG-16 on 224 x 224 images, fewer channels for fewer weights, random
 weights and no batch normalization. Each row is a process of its own, so its peak is its own; what
 it takes to start (imports, help) is measured beside it and taken off. Processor time is that of
-the user, of all threads, without the time of the import.
+the user, of all threads, without the time of the import. What does not grow with the weights, such
+as running the network on its large images, is told apart by what a row takes more than the same row
+of the next smaller network.
 """
 
 from __future__ import annotations
@@ -171,6 +174,51 @@ def measure(folder: Path, millions: float, rows: List[str]) -> Dict[str, Any]:
     return {"weights": weights, "start_bytes": start.peak, "rows": found}
 
 
+def joined(before: List[Dict[str, Any]], now: List[Dict[str, Any]]) -> List[Dict[str, Any]]:
+    """Returns measured sizes in order, new rows in the place of old ones, with what grows.
+
+    Args:
+        before: Sizes of earlier measurements.
+        now: New ones.
+    """
+    rows: Dict[int, Dict[str, Any]] = {}
+    for size in (*before, *now):
+        known = rows.setdefault(size["weights"], {**size, "rows": {}})["rows"]
+        known.update((row["what"], row) for row in size["rows"])
+    sizes = [{**rows[weights], "rows": rows[weights]["rows"]} for weights in sorted(rows)]
+    for number, size in enumerate(sizes):
+        for name, row in size["rows"].items():
+            smaller = [s for s in sizes[:number] if name in s["rows"]]
+            if smaller:
+                more = size["weights"] - smaller[-1]["weights"]
+                seconds = row["user_seconds"] - smaller[-1]["rows"][name]["user_seconds"]
+                row["seconds_a_million_more"] = seconds / more * 1e6
+    return [{**size, "rows": list(size["rows"].values())} for size in sizes]
+
+
+def table(results: Dict[str, Any]) -> str:
+    """Returns measurements as a table in Markdown."""
+    lines = [
+        "| weights | row | peak, MB | bytes a weight | within 12 + 300 MB | s a million | "
+        "s a million more | within 1.5 |",
+        "|---:|---|---:|---:|---|---:|---:|---|",
+    ]
+    for size in results["sizes"]:
+        allowed = (12 * size["weights"] + 300e6) / 1e6
+        for row in size["rows"]:
+            grows = row.get("seconds_a_million_more")
+            seconds = row["seconds_a_million"]
+            fits = seconds <= 1.5
+            said = "yes" if fits else "what grows" if grows is not None and grows <= 1.5 else "no"
+            lines.append(
+                f"| {size['weights']:,} | {row['what']} | {row['peak_bytes'] / 1e6:,.0f} | "
+                f"{row['bytes_a_weight']:.1f} | "
+                f"{'yes' if row['within'] else f'no ({allowed:,.0f} MB)'} | {seconds:.2f} | "
+                f"{'' if grows is None else f'{grows:.2f}'} | {said} |"
+            )
+    return "\n".join(lines)
+
+
 def main() -> None:
     """Measures all sizes, or those asked for."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -178,7 +226,12 @@ def main() -> None:
     parser.add_argument("--millions", type=float, nargs="*", default=MILLIONS)
     parser.add_argument("--rows", nargs="*", choices=ROWS, default=list(ROWS))
     parser.add_argument("--folder", type=Path, help="where large files may lie for a while")
+    parser.add_argument("--add", action="store_true", help="to what stands in the JSON file")
+    parser.add_argument("--table", type=Path, help="prints the table of a JSON file, and ends")
     chosen = parser.parse_args()
+    if chosen.table is not None:
+        print(table(json.loads(chosen.table.read_text(encoding="utf-8"))))
+        return
     sizes = []
     for millions in chosen.millions:
         with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
@@ -186,10 +239,15 @@ def main() -> None:
     results = {
         "command": "python tests/benchmarks/measure_large_networks.py --json FILE",
         "memory_page": resource.getpagesize(),
-        "sizes": sizes,
+        "sizes": joined(_standing(chosen.json) if chosen.add else [], sizes),
     }
     if chosen.json is not None:
         chosen.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
+
+def _standing(path: Path) -> List[Dict[str, Any]]:
+    sizes: List[Dict[str, Any]] = json.loads(path.read_text(encoding="utf-8"))["sizes"]
+    return sizes
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from nnabla_compress.lowering.fixed_point.calibration import calibrate, channel_
 from nnabla_compress.lowering.fixed_point.evaluate import Feed, copy_of, evaluate
 from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
 from nnabla_compress.lowering.fixed_point.kernels import key, largest_integer
+from nnabla_compress.lowering.fixed_point.rounding import values_of
 from nnabla_compress.nnb import stored_input
 
 _FEWEST_ACTIVE = 0.05  # part of a channel's values on which its correction is based
@@ -72,8 +73,8 @@ def correct_biases(
     def compute(function: Any, arguments: List[nn.Variable]) -> List[nn.Variable]:
         for place, variable in enumerate(function.inputs):
             if key(variable) in codes:
-                values = codes[key(variable)] * step[key(variable)]
-                arguments[place] = nn.Variable.from_numpy_array(values.astype(np.float32))
+                values = values_of(codes[key(variable)], positions[key(variable)])
+                arguments[place] = nn.Variable.from_numpy_array(values)
         if function.info.type_name in FORWARD_LAYERS:
             return layer(function, arguments)
         made = copy_of(function, arguments)

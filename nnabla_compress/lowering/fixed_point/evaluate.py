@@ -3,15 +3,17 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import Any, Callable, Iterator, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
+from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.clone import clone
-from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.lowering.nnabla_errors import told_as
 
 Compute = Callable[[Any, List[nn.Variable]], Optional[List[nn.Variable]]]
@@ -51,17 +53,27 @@ def evaluate(outputs: Sequence[nn.Variable], feed: Feed, compute: Compute) -> Li
         [array([[0., 1.],
                [2., 3.]], dtype=float32)]
     """
-    replaced = {variable: nn.Variable.from_numpy_array(array) for variable, array in feed.items()}
+    values = {variable: nn.Variable.from_numpy_array(array) for variable, array in feed.items()}
+    order = functions(outputs, stop=list(feed))
+    left = Counter(variable for function in order for variable in function.inputs)
+    left.update(outputs)
     rows = len(next(iter(feed.values())))
     what = f"the network can't be run on {rows} samples at once"
     with told_as(ExportError, what, "build it with -1 for the batch size in shapes"):
         with nn.auto_forward(True):
-            made = rebuild(
-                outputs,
-                lambda function, inputs: compute(function, inputs) or copy_of(function, inputs),
-                replaced,
-            )
-    return [np.array(variable.d) for variable in made]
+            for function in order:
+                given = [values.get(variable, variable) for variable in function.inputs]
+                made = compute(function, given) or copy_of(function, given)
+                # Without the graph behind it, a variable keeps no other's values.
+                values.update(zip(function.outputs, (y.get_unlinked_variable() for y in made)))
+                left.subtract(function.inputs)
+                for variable in (*function.inputs, *function.outputs):
+                    if not left[variable]:
+                        values.pop(variable, None)
+    found = [np.array(values.get(output, output).d) for output in outputs]
+    del values, order
+    clear_memory_cache()  # NNabla keeps freed memory, which arrays of other sizes don't take
+    return found
 
 
 def feeds(

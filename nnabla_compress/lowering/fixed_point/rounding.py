@@ -15,6 +15,8 @@ from nnabla_compress.lowering.fixed_point.evaluate import copy_of
 from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
 from nnabla_compress.lowering.fixed_point.kernels import key, largest_integer
 
+_AT_ONCE = 1 << 20
+
 
 @dataclass(frozen=True)
 class RoundedNetwork:
@@ -51,10 +53,34 @@ def parameter_codes(
         for variable in function.inputs:
             name = key(variable)
             if variable.parent is None and variable not in dynamic and name in positions:
-                scaled = np.rint(np.asarray(variable.d, np.float64) * 2.0 ** positions[name])
-                # Not the lowest integer: added to itself the kernels make it 0.
-                codes[name] = np.clip(scaled, -top, top).astype(np.int32)
+                codes[name] = _codes(variable.d, 2.0 ** positions[name], top)
     return codes
+
+
+def _codes(values: np.ndarray, scale: float, top: int) -> np.ndarray:
+    """Returns numbers times a scale as integers: weights in as few bytes as hold them."""
+    # Biases are corrected later, in steps that may go beyond.
+    made = np.empty(values.shape, np.min_scalar_type(-top) if values.ndim > 1 else np.int32)
+    flat, source = made.reshape(-1), np.asarray(values).reshape(-1)
+    for start in range(0, flat.size, _AT_ONCE):
+        scaled = np.rint(source[start : start + _AT_ONCE].astype(np.float64) * scale)
+        # Not the lowest integer: added to itself the kernels make it 0.
+        flat[start : start + _AT_ONCE] = np.clip(scaled, -top, top)
+    return made
+
+
+def values_of(codes: np.ndarray, position: int) -> np.ndarray:
+    """Returns the numbers that integers stand for.
+
+    Args:
+        codes: The integers, of 16 bits at most.
+        position: Their fraction bits.
+
+    Example:
+        >>> values_of(np.int8([-3, 4]), 1).tolist()
+        [-1.5, 2.0]
+    """
+    return np.ldexp(codes.astype(np.float32), -position)
 
 
 def rounded_network(
@@ -84,7 +110,7 @@ def rounded_network(
             name = key(variable)
             if name in codes:
                 if name not in parameters:
-                    values = codes[name] * 2.0 ** -positions[name]
+                    values = values_of(codes[name], positions[name])
                     parameters[name] = constant(values, names.get(name, variable.name))
                     types[parameters[name]] = type_of(name)
                 arguments[place] = parameters[name]

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from copy import copy
 from typing import Any, List, Mapping, Optional, Sequence
 
 import nnabla as nn
@@ -43,6 +44,12 @@ class InputRounding:
         self._batches: List[Feed] = []
         if samples:
             self._batches = list(feeds(inputs, samples, _SAMPLES, _ROWS, target, outputs))
+
+    def again(self) -> InputRounding:
+        """Returns one that has told nothing yet, of the same samples."""
+        other = copy(self)
+        other.notes = []
+        return other
 
     def __call__(
         self, layer: Any, x: nn.Variable, weight: IntegerWeight

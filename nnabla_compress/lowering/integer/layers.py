@@ -17,6 +17,7 @@ from nnabla_compress.lowering.integer.weights import IntegerWeight
 
 # Makes a Variable that decodes a weight to its numbers.
 Decode = Callable[[IntegerWeight], nn.Variable]
+_AT_ONCE = 1 << 20  # numbers
 _Piece = Tuple[IntegerTensor, int, int]
 _FINE = 2.0**11
 
@@ -178,7 +179,13 @@ def _pieces(
 
 def _by_channel(numbers: np.ndarray) -> np.ndarray:
     """The summed magnitudes of each channel of each output: exact, as integers are in float64."""
-    sums: np.ndarray = np.abs(numbers).reshape(*numbers.shape[:2], -1).sum(axis=2, dtype=np.float64)
+    sums = np.empty(numbers.shape[:2], np.float64)
+    rows = max(1, _AT_ONCE // max(1, numbers[:1].size))
+    for start in range(0, len(numbers), rows):
+        part = np.abs(numbers[start : start + rows])
+        part.reshape(*part.shape[:2], -1).sum(
+            axis=2, dtype=np.float64, out=sums[start : start + rows]
+        )
     return sums
 
 

@@ -109,10 +109,10 @@ class Calibrate(Step):
     def _structure(self, course: Course, signed: Mapping[str, bool], clips: bool) -> Network:
         network = course.network()
         refuse_codes(network.all_outputs)
-        plain = folded_copy(network)
+        plain = folded_copy(network, prove=False)
         if clips:
             plain = plain.giving(with_channel_clips(plain.all_outputs)).copy()
-        return quantized_copy(plain, signed, self.settings)
+        return quantized_copy(plain, signed, self.settings, prove=False)
 
 
 def _in_order(arrays: Mapping[str, Any], network: Network) -> Any:

@@ -88,3 +88,22 @@ def test_a_network_with_a_batch_in_it_is_exported(tmp_path, target, least):
         got.append(machine.run([row[None]])[0])
     error = np.square(np.subtract(got, wanted)).mean()
     assert 10 * np.log10(np.square(wanted).mean() / max(error, 1e-30)) > least
+
+
+def test_values_keep_no_graph_behind_them():
+    x, seen = nn.Variable((1, 2)), []
+
+    def compute(function, inputs):
+        seen.extend(variable.parent for variable in inputs)
+
+    (y,) = evaluate([F.relu(F.tanh(x))], {x: np.ones((3, 2), np.float32)}, compute)
+    np.testing.assert_array_equal(y, np.tanh(np.ones((3, 2), np.float32)))
+    assert seen == [None, None]
+
+
+def test_an_output_that_others_read_keeps_its_values():
+    x = nn.Variable((1, 2))
+    h = F.mul_scalar(x, 2)
+    values = np.float32([[0.5, -1]])
+    found = evaluate([h, F.relu(h), x], {x: values}, lambda function, inputs: None)
+    assert [array.tolist() for array in found] == [[[1, -2]], [[1, 0]], [[0.5, -1]]]
