@@ -12,11 +12,12 @@ from __future__ import annotations
 import argparse
 import shutil
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import List
 
 from nnabla_compress.cli.engine import console, progress
 from nnabla_compress.recipes import Recipe
-from nnabla_compress.report.tables import distinct_table, result_table
+from nnabla_compress.report.result_tables import distinct_table, result_table
+from nnabla_compress.report.results import Results
 from nnabla_compress.runs import Run, evaluate_file
 
 CONFIGS = Path(__file__).resolve().parent.parent / "configs" / "digits"
@@ -29,14 +30,15 @@ def main() -> None:
     parser.add_argument("-o", "--output", type=Path, default=Path("runs/demo"), help="folder")
     folder = parser.parse_args().output
     shutil.rmtree(folder, ignore_errors=True)
-    runs: List[Dict[str, Any]] = []
+    runs: List[Results] = []
     for name in RECIPES:
         recipe_path = CONFIGS / f"{name}.yaml"
         with progress:
             run = Run(Recipe.read(recipe_path), folder / name, recipe_path.parent)
             runs.append(run.execute(progress.announce))
         read_back = evaluate_file(folder / name / "results.nnp", recipe_path)
-        trained = runs[-1]["compressed"]["accuracy"]
+        compressed = runs[-1].compressed
+        trained = 0.0 if compressed is None else compressed.accuracy or 0.0
         console.print(
             f"{name}: {100 * trained:.2f} % as trained, {100 * read_back.accuracy:.2f} % read back "
             f"from {folder / name / 'results.nnp'}"

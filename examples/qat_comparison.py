@@ -35,7 +35,7 @@ from nnabla_compress.cli.engine import console
 from nnabla_compress.data import load
 from nnabla_compress.files import atomic_path
 from nnabla_compress.logs import quiet
-from nnabla_compress.runs.run import versions
+from nnabla_compress.runs.results import versions
 
 SEED, BATCH, FLOAT_UPDATES, UPDATES, RATE = 1, 64, 600, 300, 0.01
 RECORDING = 100  # updates in which NNabla's scheduler records ranges

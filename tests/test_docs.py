@@ -129,8 +129,8 @@ def test_the_options_of_the_shell_in_python_compress_a_network_as_the_page_shows
     np.savez("data.npz", x_train=images, y_train=labels, x_test=images, y_test=labels)
     names = {}
     exec(compile(script, "compress.md", "exec"), names)
-    assert names["score"].accuracy == names["results"]["compressed"]["accuracy"]
-    assert [row["bits"] for row in names["results"]["layers"]] == [4, 8]
+    assert names["score"].accuracy == names["results"].compressed.accuracy
+    assert [row["bits"] for row in names["results"].layers] == [4, 8]
 
 
 def test_the_checks_find_what_they_are_for():

@@ -51,6 +51,7 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
     from nnabla_compress.models import holds_network
     from nnabla_compress.recipes.quick import network_recipe
     from nnabla_compress.recipes.quick_data import DataOptions
+    from nnabla_compress.report.results import NetworkResults
     from nnabla_compress.report.tables import layer_table, stays_table
     from nnabla_compress.runs import export_file, export_run
     from nnabla_compress.runs.finished import stored_in
@@ -69,4 +70,4 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
         console.print(stays_table(exported.report.what_stays()))
     for path in exported.paths:
         console.print(f"{path}: {path.stat().st_size:,} bytes")
-    print_export(exported.as_dict())
+    print_export(NetworkResults.from_dict(exported.as_dict()))

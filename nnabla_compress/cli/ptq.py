@@ -167,7 +167,7 @@ def command(
         messages.print("no data: only weights are quantized")
     target = output or Path("runs") / f"{file_name(file.stem)}-ptq"
     results = run_ptq(recipe, folder, target, settings, samples, scored, messages.print)
-    console.print(step_table(results["steps"], results["settings"]["judge"]))
+    console.print(step_table(results.steps or [], judge))
     print_results(results, target)
 
 

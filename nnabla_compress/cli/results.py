@@ -4,22 +4,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, Mapping, Optional
+from typing import Optional
 
-from rich.table import Table
 from rich.text import Text
 
 from nnabla_compress.cli.engine import console, messages
-from nnabla_compress.exporters import NnbReport
 from nnabla_compress.report.learned import learned_table
+from nnabla_compress.report.result_tables import result_table, size_table
+from nnabla_compress.report.results import NetworkResults, Results
 from nnabla_compress.report.tables import (
-    FLOAT_ROW,
-    SIZES,
-    compressed_name,
     layer_table,
-    new_table,
-    result_table,
-    size_cells,
     stays_table,
 )
 
@@ -42,90 +36,50 @@ def note_beginning(folder: Path) -> None:
         )
 
 
-def print_results(results: Mapping[str, Any], folder: Path) -> None:
+def print_results(results: Results, folder: Path) -> None:
     """Prints the tables of a finished run.
 
     Args:
-        results: Content of its ``results.json``.
+        results: What it came to.
         folder: The run folder.
     """
-    if results.get("layers"):
-        console.print(layer_table(results["layers"]))
-    if results.get("what_stays"):
-        console.print(stays_table(results["what_stays"]))
-    if any("step" in row for row in results.get("quantizers", [])):
-        console.print(learned_table(results["quantizers"]))
-    part = results["float"]
-    plain = "accuracy" in part and not {"accuracy_name", "targets"} & {*part, *results}
+    if results.layers:
+        console.print(layer_table(results.layers))
+    if results.what_stays:
+        console.print(stays_table(results.what_stays))
+    quantizers = results.quantizers or []
+    if any("step" in row for row in quantizers):
+        console.print(learned_table(quantizers))
+    part, last = results.float, results.compressed or results.float
+    plain = part.accuracy is not None and part.accuracy_name is None and results.targets is None
     console.print(result_table([results]) if plain else size_table(results))
-    for name in ("float", "compressed"):
-        for warning in results.get(name, {}).get("warnings", []):
+    for name, found in (("float", part), ("compressed", results.compressed)):
+        for warning in found.warnings if found is not None else ():
             messages.print(f"WARNING: {name} network: {warning}.")
-    last = results.get("compressed", part)
-    for note in part.get("notes", []) if part is not last else []:
-        if note not in last.get("notes", []):
+    for note in part.notes if part is not last else ():
+        if note not in last.notes:
             messages.print(f"NOTE: float network: {note}.")
     print_export(last, part)
     console.print(f"written to {folder}")
 
 
-def print_export(part: Mapping[str, Any], plain: Optional[Mapping[str, Any]] = None) -> None:
+def print_export(part: NetworkResults, plain: Optional[NetworkResults] = None) -> None:
     """Prints the sizes of an export, what a user should know of it, and commands to go on with.
 
     Args:
-        part: What ``results.json`` says of the export.
+        part: What is known of the export.
         plain: The same of the float network, if that was exported, too.
     """
-    if "nnb_bytes" in part and "buffer_bytes" in part:
-        for line in NnbReport.from_dict(part).lines():
+    if part.sizes is not None:
+        for line in part.sizes.lines():
             console.print(line)
-    if plain is not None and part.get("nnp_bytes", 0) > plain.get("nnp_bytes", 0):
+    if plain is not None and (part.nnp_bytes or 0) > (plain.nnp_bytes or 0):
         console.print(
-            f"the .nnp ({part['nnp_bytes']:,} bytes, float {plain['nnp_bytes']:,}) holds codes as "
+            f"the .nnp ({part.nnp_bytes:,} bytes, float {plain.nnp_bytes:,}) holds codes as "
             "floats; what the device loads is the .nnb"
         )
-    for note in part.get("notes", []):
+    for note in part.notes:
         messages.print(f"NOTE: {note}.")
-    commands = part.get("commands", {})
-    for name, command in commands.items():
+    for name, command in part.commands.items():
         console.print(_COMMANDS[name], soft_wrap=True, highlight=False)
         console.print(Text(f"  {command}"), soft_wrap=True, highlight=False)
-
-
-def size_table(results: Mapping[str, Any]) -> Table:
-    """Returns a row for the float and one for the compressed network, with what is measured.
-
-    Args:
-        results: Content of its ``results.json``.
-    """
-    table = new_table("Result")
-    table.add_column("network", overflow="fold")
-    measures = _measures(results["float"], "targets" in results)
-    for name in (*measures, *SIZES):
-        table.add_column(name, justify="right")
-    for name, key in ((FLOAT_ROW, "float"), (compressed_name(results), "compressed")):
-        if key in results:
-            values = _measures(results[key], "targets" in results).values()
-            table.add_row(name, *values, *size_cells(results[key]))
-    if not measures:
-        table.caption = (
-            "no accuracy: --evaluate scores both networks"
-            if results.get("calibration_samples")
-            else "no accuracy: the run has no data"
-        )
-    elif "targets" in results:
-        table.caption = f"targets: {results['targets']}"
-    return table
-
-
-def _measures(part: Mapping[str, Any], agreement: bool) -> Dict[str, str]:
-    """What was measured of a network, as text by name."""
-    if "loss" not in part:
-        return {}
-    shown: Dict[str, str] = {}
-    if "accuracy" in part:
-        name = "agreement" if agreement else part.get("accuracy_name", "accuracy")
-        shown[name] = f"{100 * part['accuracy']:.2f} %"
-    for name, value in part.get("metrics", {}).items():
-        shown[name] = f"{value:.4g}"
-    return {**shown, "loss": f"{part['loss']:.4g}"}

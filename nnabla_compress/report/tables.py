@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Sequence, Tuple
+from typing import Any, Mapping, Sequence, Tuple
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -98,45 +98,6 @@ def _stored_bits(rows: Sequence[Mapping[str, Any]]) -> str:
     return f"{8 * sum(row['stored_bytes'] for row in rows) / max(weights, 1):.2f}"
 
 
-def distinct_table(runs: Sequence[Mapping[str, Any]]) -> Table:
-    """Returns a row a layer: how many distinct weight values each of several runs left there.
-
-    Args:
-        runs: Contents of ``results.json`` files of one float network.
-    """
-    table = new_table("Distinct weight values")
-    table.add_column("layer", overflow="fold")
-    table.add_column("weights", justify="right")
-    for run in runs:
-        table.add_column(run["name"], justify="right")
-    for rows in zip(*(run["layers"] for run in runs)):
-        values = [f"{row['distinct']:,}" for row in rows]
-        table.add_row(rows[0]["name"], f"{rows[0]['weights']:,}", *values)
-    return table
-
-
-def result_table(runs: Sequence[Mapping[str, Any]]) -> Table:
-    """Returns a row for the float network and one for each compressed one.
-
-    Args:
-        runs: Contents of ``results.json`` files of one float network.
-    """
-    table = new_table("Result")
-    table.add_column("network", overflow="fold")
-    for name in ("test accuracy", *SIZES):
-        table.add_column(name, justify="right")
-    if runs:
-        table.add_row(*_result(FLOAT_ROW, runs[0]["float"]))
-    for run in runs:
-        if "compressed" in run:
-            table.add_row(*_result(compressed_name(run), run["compressed"]))
-    table.caption = (
-        "weights packed: bytes of the codes at their bits and their tables, against the same "
-        "weights as float32; flash: the .nnb; RAM: its buffers"
-    )
-    return table
-
-
 def shape_text(shape: Sequence[int]) -> str:
     """Returns a shape as it is printed, e.g. ``"16x3x3x3"``; that of a number is "1".
 
@@ -157,40 +118,3 @@ def new_table(title: str) -> Table:
         title: Stands above it.
     """
     return Table(title=title, box=SIMPLE_HEAD, title_justify="left", caption_justify="left")
-
-
-def compressed_name(run: Mapping[str, Any]) -> str:
-    """Returns what the row of a compressed network is called: the run, but never ``float``.
-
-    Args:
-        run: Content of a ``results.json``.
-
-    Example:
-        >>> compressed_name({"name": "lenet"}), compressed_name({"name": "float"})
-        ('lenet', 'float, compressed')
-    """
-    name = str(run["name"])
-    return f"{name}, compressed" if name == FLOAT_ROW else name
-
-
-def size_cells(part: Mapping[str, Any]) -> List[str]:
-    """Returns the cells of the columns ``SIZES``, "" for what was not written.
-
-    Args:
-        part: ``"float"`` or ``"compressed"`` of a ``results.json``.
-
-    Example:
-        >>> size_cells({"packed_weight_bytes": 20, "float_weight_bytes": 80, "nnb_bytes": 1200})
-        ['20 B', '0.250', '1,200 B', '']
-    """
-    packed, plain = part.get("packed_weight_bytes"), part.get("float_weight_bytes")
-    return [
-        f"{packed:,} B" if packed else "",
-        f"{packed / plain:.3f}" if packed and plain else "",
-        f"{part['nnb_bytes']:,} B" if "nnb_bytes" in part else "",
-        f"{part['buffer_bytes']:,} B" if "buffer_bytes" in part else "",
-    ]
-
-
-def _result(name: str, part: Mapping[str, Any]) -> List[str]:
-    return [name, f"{100 * part['accuracy']:.2f} %", *size_cells(part)]

@@ -8,6 +8,7 @@ from typing import Any, Dict, Optional
 
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.recipes import Recipe
+from nnabla_compress.report.results import Results
 from nnabla_compress.runs.results import Tell
 from nnabla_compress.runs.run import Run
 from nnabla_compress.runs.steps.calibrate import Calibrate
@@ -23,7 +24,7 @@ def run_ptq(
     samples: int = 512,
     scored: Optional[Recipe] = None,
     tell: Tell = lambda line: None,
-) -> Dict[str, Any]:
+) -> Results:
     """Quantizes the network of a recipe, exports it, and scores it if asked to.
 
     This is a run of the recipe with one step, ``calibrate``. It takes training samples where the
@@ -42,7 +43,7 @@ def run_ptq(
         tell: Called with lines on the progress.
 
     Returns:
-        What ``results.json`` holds.
+        What ``results.json`` holds, too.
 
     Raises:
         CompressError: For anything a user can mend.

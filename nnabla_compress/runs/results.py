@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""What ``results.json`` says of a run: versions, scores, outcomes of trainings."""
+"""What the results of a run are made of: versions, scores, outcomes of trainings."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ import numba
 import numpy as np
 
 import nnabla_compress
+from nnabla_compress.report.results import Results
 from nnabla_compress.training import Outcome, Score
 
 Tell = Callable[[str], None]
 
 
-def heading(name: str, seed: int) -> Dict[str, Any]:
-    """Returns what all results begin with.
+def begun(name: str, seed: int) -> Results:
+    """Returns the results of a run that begins.
 
     Args:
         name: Name of the run.
         seed: Its seed.
     """
-    date = datetime.date.today().isoformat()
-    return {"name": name, "seed": seed, "versions": versions(), "date": date}
+    return Results(name, seed, versions(), datetime.date.today().isoformat())
 
 
 def versions() -> Dict[str, str]:

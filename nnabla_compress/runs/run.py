@@ -18,19 +18,19 @@ import nnabla as nn
 from nnabla_compress.checksums import check_bytes, read_record, write_bytes, write_record
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError
-from nnabla_compress.files import write_json
 from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.parameters import load_parameters, own_parameters
 from nnabla_compress.locks import locked
 from nnabla_compress.progress import Announce
 from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.report.learned import learned_rows, plot_bits
+from nnabla_compress.report.results import NetworkResults, Results
 from nnabla_compress.runs import doubts
 from nnabla_compress.runs.course import Course
 from nnabla_compress.runs.divided import inputs_of_run
 from nnabla_compress.runs.export import Exported, check_exportable, export_network
 from nnabla_compress.runs.folder import refuse_foreign
-from nnabla_compress.runs.results import Tell, heading, score_as_dict
+from nnabla_compress.runs.results import Tell, begun, score_as_dict
 from nnabla_compress.runs.written import forget_checksums, note_checksums
 from nnabla_compress.training import set_seed
 from nnabla_compress.turns import one_at_a_time
@@ -129,7 +129,7 @@ class Run:
             self.folder.rmdir()
 
     @one_at_a_time
-    def execute(self, announce: Announce, tell: Tell = lambda line: None) -> Dict[str, Any]:
+    def execute(self, announce: Announce, tell: Tell = lambda line: None) -> Results:
         """Carries the steps of the recipe out, exports and scores.
 
         Args:
@@ -138,7 +138,7 @@ class Run:
             tell: Called with lines that a user should read before a training begins.
 
         Returns:
-            What is written to ``results.json``.
+            What is written to ``results.json``, too.
 
         Raises:
             CompressError: For anything else that a user can mend.
@@ -150,7 +150,7 @@ class Run:
             if self._new_folder and self.folder.is_dir() and not any(self.folder.iterdir()):
                 self.folder.rmdir()
 
-    def _executed(self, announce: Announce, tell: Tell) -> Dict[str, Any]:
+    def _executed(self, announce: Announce, tell: Tell) -> Results:
         recipe = self.recipe
         with own_parameters():
             set_seed(recipe.seed)
@@ -174,79 +174,80 @@ class Run:
                 load_parameters(
                     resolve_path(recipe.model.parameters, self.recipe_folder, "parameters")
                 )
-            results = heading(recipe.name, recipe.seed)
+            results = begun(recipe.name, recipe.seed)
             if recipe.evaluate and inputs.answer():
-                results["targets"] = "the float network's answers, where the data has none"
+                results.targets = "the float network's answers, where the data has none"
             course = Course(recipe, self.folder, inputs, announce, tell, self.resume)
             self._carry_out(course, results)
-            write_json(self.folder / "results.json", results)
+            results.write(self.folder)
             note_checksums(self.folder)
         return results
 
-    def _carry_out(self, course: Course, results: Dict[str, Any]) -> None:
+    def _carry_out(self, course: Course, results: Results) -> None:
         """Does one step after the other; the float network is scored and written in between."""
         recipe = self.recipe
         cause: Optional[str] = None
         steps: List[Dict[str, Any]] = []
+        is_float = True
         for stage in recipe.stages:
-            if stage.step.compresses and "float" not in results:
+            if stage.step.compresses and is_float:
                 self._float_part(course, results, cause)
+                is_float = False
             record = course.go(stage)
             steps.append({"step": stage.step.title, **record})
-            results.update({**stage.step.results(record), **course.said})
+            for name, value in {**stage.step.results(record), **course.said}.items():
+                setattr(results, name, value)
             if stage.step.trains and recipe.steps is None:
-                results["training" if "float" in results else "float_training"] = record
+                setattr(results, "float_training" if is_float else "training", record)
             if stage.step.trains or stage.step.compresses:
                 likely = doubts.TRAINING if stage.step.trains else doubts.QUANTIZATION
-                cause = cause if "warnings" in results.get("float", {}) else likely
+                cause = cause if results.float.warnings else likely
         if recipe.steps is not None:
-            results["recipe_steps"] = steps
-        if "float" not in results:
+            results.recipe_steps = steps
+        if is_float:
             self._float_part(course, results, cause)
         if recipe.compresses:
             self._compressed_part(course, results, cause)
         elif recipe.export != recipe.export.for_float():
             exported = self._export("results", course, recipe.export)
-            results["compressed"] = {**results["float"], **exported.as_dict()}
-            results["layers"] = exported.report.rows_as_dicts()
+            measured = {**results.float.as_dict(), **exported.as_dict()}
+            results.compressed = NetworkResults.from_dict(measured)
+            results.layers = exported.report.rows_as_dicts()
 
-    def _float_part(self, course: Course, results: Dict[str, Any], cause: Optional[str]) -> None:
-        results["float"] = self._score(course, cause)
+    def _float_part(self, course: Course, results: Results, cause: Optional[str]) -> None:
+        score = self._score(course, cause)
         forget_checksums(self.folder)
         exported = self._export("float", course, self.recipe.export.for_float())
-        results["float"].update(exported.as_dict())
+        results.float = NetworkResults.from_dict({**score, **exported.as_dict()})
 
-    def _compressed_part(
-        self, course: Course, results: Dict[str, Any], cause: Optional[str]
-    ) -> None:
-        results["compressed"] = self._score(course, cause)
+    def _compressed_part(self, course: Course, results: Results, cause: Optional[str]) -> None:
+        score = self._score(course, cause)
         exported = self._export("results", course, self.recipe.export)
-        results["compressed"].update(exported.as_dict())
-        outputs = list(course.network().outputs.values())
-        self._judge_budgets(results, outputs)
-        results["layers"] = exported.report.rows_as_dicts()
-        results["what_stays"] = exported.report.what_stays()
-        results["quantizers"] = learned_rows(outputs)
-        if any("step" in row for row in results["quantizers"]):
-            plot_bits(results["quantizers"], self.folder / "bits.png", self.recipe.name)
+        results.compressed = NetworkResults.from_dict({**score, **exported.as_dict()})
+        outputs = course.network().all_outputs
+        self._judge_budgets(results, results.compressed, outputs)
+        results.layers = exported.report.rows_as_dicts()
+        results.what_stays = exported.report.what_stays()
+        results.quantizers = learned_rows(outputs)
+        if any("step" in row for row in results.quantizers):
+            plot_bits(results.quantizers, self.folder / "bits.png", self.recipe.name)
 
-    def _judge_budgets(self, results: Dict[str, Any], outputs: List[nn.Variable]) -> None:
+    def _judge_budgets(
+        self, results: Results, part: NetworkResults, outputs: List[nn.Variable]
+    ) -> None:
         """Notes what became of the last budget, and of the bits that were to be learned."""
-        part, warnings = results["compressed"], []
-        budget = next(
-            (stage.step.budget for stage in self.recipe.stages[::-1] if stage.step.budget), None
-        )
-        if budget is not None:
-            part["budgets"] = doubts.of_budget(budget.of(outputs), part["packed_weight_bytes"])
-            warnings += doubts.missed(part["budgets"])
-            trainings = [results.get("training", {}), *results.get("recipe_steps", ())]
-            if any(training.get("bits_moved") is False for training in trainings):
-                warnings.append(
-                    "no bit width ever moved, although the budget wants them learned: train "
-                    "longer, raise the learning rate, or give a tighter budget"
-                )
-        if warnings:
-            part["warnings"] = [*part.get("warnings", []), *warnings]
+        budgets = [stage.step.budget for stage in self.recipe.stages]
+        budget = next((budget for budget in budgets[::-1] if budget is not None), None)
+        if budget is None:
+            return
+        part.budgets = doubts.of_budget(budget.of(outputs), part.packed_weight_bytes or 0)
+        part.warnings += doubts.missed(part.budgets)
+        trainings = [results.training or {}, *(results.recipe_steps or ())]
+        if any(training.get("bits_moved") is False for training in trainings):
+            part.warnings.append(
+                "no bit width ever moved, although the budget wants them learned: train "
+                "longer, raise the learning rate, or give a tighter budget"
+            )
 
     def _same_data(self, inputs: Inputs) -> None:
         """Refuses to go on with other samples than those that the run began with.

@@ -19,7 +19,7 @@ from nnabla_compress.exporters import export_nnb, export_nnp, nnb_report
 from nnabla_compress.files import atomic_path
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import LUT, Affine, Uniform
-from nnabla_compress.runs.run import versions
+from nnabla_compress.runs.results import versions
 from nnabla_compress.transforms import insert_weight_quantizers
 
 # Name, quantizer, options of the export, the most that the file may take of the float file.

@@ -59,9 +59,13 @@ def folder(tmp_path_factory):
     return path
 
 
+def silent(name, total):
+    return lambda *now: None
+
+
 def run(folder: Path, output: Path, resume: bool = False, **options: object):
     recipe, _ = recipe_of(Path("net.nnp"), **options)
-    return Run(recipe, output, folder, resume).execute(lambda name, total: lambda *now: None)
+    return Run(recipe, output, folder, resume).execute(silent).as_dict()
 
 
 def test_a_file_is_compressed_without_data_and_without_training(folder, tmp_path):
@@ -142,12 +146,12 @@ def test_distillation_alone_brings_the_network_back_to_the_float_one(folder, tmp
         tmp_path / "taught" / "results.nnp", weights=["lut:bits=2"], epochs=4,
         distill="temperature=2,weight=1", **common,
     )  # fmt: skip
-    results = Run(recipe, tmp_path / "out", folder).execute(lambda name, total: lambda *now: None)
+    results = Run(recipe, tmp_path / "out", folder).execute(silent).as_dict()
     assert results["float"]["accuracy"] > 0.8
     assert results["compressed"]["accuracy"] >= results["float"]["accuracy"] - 0.1
     (tmp_path / "out" / "compressed.h5").unlink()
     again = Run(recipe, tmp_path / "out", folder, resume=True)
-    assert again.execute(lambda name, total: lambda *now: None) == results
+    assert again.execute(silent).as_dict() == results
 
 
 def test_csv_files_and_a_recipe_give_the_same_data(folder, tmp_path):

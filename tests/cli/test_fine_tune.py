@@ -91,9 +91,13 @@ def folder(tmp_path_factory):
     return path
 
 
+def silent(name, total):
+    return lambda *now: None
+
+
 def run(folder: Path, output: Path, file: str, resume: bool = False, **options: object):
     recipe, _ = recipe_of(Path(f"{file}.nnp"), nnb=False, **options)
-    return Run(recipe, output, folder, resume).execute(lambda name, total: lambda *now: None)
+    return Run(recipe, output, folder, resume).execute(silent).as_dict()
 
 
 TUNED = dict(epochs=12, batch_size=16, solver="Adam", learning_rate=0.02)
@@ -312,7 +316,7 @@ def test_an_output_that_is_no_row_a_sample_is_refused(folder, tmp_path):
             tmp_path / "mean.nnp", weights=["lut:bits=4"], data="numbers.npz", loss=loss
         )
         with pytest.raises(DataError):
-            Run(recipe, tmp_path / "out", folder).execute(lambda name, total: lambda *now: None)
+            Run(recipe, tmp_path / "out", folder).execute(silent)
 
 
 def real(name: str) -> str:
@@ -336,7 +340,7 @@ def tune(folder: Path, data: str, **options: object):
         folder / "net.nnp", weights=["lut:bits=4"], data=data, nnb=False, solver="Adam",
         learning_rate=0.01, **options,
     )  # fmt: skip
-    return Run(recipe, folder / "out", folder).execute(lambda name, total: lambda *now: None)
+    return Run(recipe, folder / "out", folder).execute(silent).as_dict()
 
 
 def test_the_masks_of_a_sensor_set_are_learned(tmp_path):
@@ -394,7 +398,7 @@ def test_a_console_file_learns_four_or_nine_by_its_own_loss(tmp_path, network):
         Path(file), weights=["lut:bits=2"], network=network, nnb=False, epochs=1, scale="1/255",
         learning_rate=0.001, data=str(tmp_path / "four_or_nine.npz"),
     )  # fmt: skip
-    results = Run(recipe, tmp_path / "out", tmp_path).execute(lambda name, total: lambda *now: None)
+    results = Run(recipe, tmp_path / "out", tmp_path).execute(silent).as_dict()
     assert results["float"]["accuracy"] > 0.97 and results["compressed"]["accuracy"] > 0.95
 
 
@@ -413,8 +417,8 @@ def test_a_file_of_unknown_purpose_learns_what_is_given(tmp_path):
     )
     recipe, _ = recipe_of(Path(file), **options)
     with pytest.raises(CompressError, match="y has the shape") as wrong:
-        Run(recipe, tmp_path / "out", tmp_path).execute(lambda name, total: lambda *now: None)
+        Run(recipe, tmp_path / "out", tmp_path).execute(silent)
     assert "SquaredError" in wrong.value.help
     recipe, _ = recipe_of(Path(file), loss="SquaredError", **options)
-    results = Run(recipe, tmp_path / "out", tmp_path).execute(lambda name, total: lambda *now: None)
+    results = Run(recipe, tmp_path / "out", tmp_path).execute(silent).as_dict()
     assert results["compressed"]["loss"] < results["float"]["loss"]

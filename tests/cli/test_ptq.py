@@ -92,8 +92,8 @@ def test_a_folder_opens_with_the_network_and_the_samples_that_were_scored(quanti
     out, results = quantized
     score = evaluate_run(out)
     assert score.samples == 70
-    assert score.accuracy == results["compressed"]["accuracy"]
-    assert score.loss == pytest.approx(results["compressed"]["loss"], rel=1e-6)
+    assert score.accuracy == results.compressed.accuracy
+    assert score.loss == pytest.approx(results.compressed.loss, rel=1e-6)
     assert evaluate_run(out, "train").samples == 50
     found = verify_run(out, count=20)
     assert found.kept and found.count == 20 and "graph" in found.accuracies
@@ -104,10 +104,8 @@ def test_a_folder_opens_with_the_network_and_the_samples_that_were_scored(quanti
 )
 def test_a_folder_with_maps_that_stay_floats_opens_again(folder, tmp_path, maps):
     results = run(folder, tmp_path / "out", "test.npz", 50, True, activations=maps)
-    assert {row["kind"] for row in results["quantizers"]} >= {"weight"}
-    assert evaluate_run(tmp_path / "out").loss == pytest.approx(
-        results["compressed"]["loss"], rel=1e-6
-    )
+    assert {row["kind"] for row in results.quantizers} >= {"weight"}
+    assert evaluate_run(tmp_path / "out").loss == pytest.approx(results.compressed.loss, rel=1e-6)
 
 
 @pytest.mark.parametrize("target", ["int8", "int16", "integer", "callback"])
@@ -129,12 +127,10 @@ def test_a_network_with_relu6_opens_with_the_bounds_that_equalization_gave_it(fo
     save(str(tmp_path / "net.nnp"), {"networks": [contents], "executors": []})
     shutil.copy(folder / "test.npz", tmp_path)
     results = run(tmp_path, tmp_path / "out", "test.npz", 50, True, per_channel=False)
-    kept = {step["step"].split(",")[0]: step["kept"] for step in results["steps"]}
+    kept = {step["step"].split(",")[0]: step["kept"] for step in results.steps}
     opened = json.loads((tmp_path / "out" / "steps" / "01-calibrate.json").read_text())["decided"]
     assert opened["channel_clips"] == kept["cross-layer equalization"]
-    assert evaluate_run(tmp_path / "out").loss == pytest.approx(
-        results["compressed"]["loss"], rel=1e-6
-    )
+    assert evaluate_run(tmp_path / "out").loss == pytest.approx(results.compressed.loss, rel=1e-6)
 
 
 def test_a_folder_whose_parameters_do_not_fit_is_refused(quantized, tmp_path):
@@ -151,11 +147,11 @@ def test_a_folder_whose_parameters_do_not_fit_is_refused(quantized, tmp_path):
 
 def test_without_labels_the_float_network_answers(folder, tmp_path):
     results = run(folder, tmp_path / "out", "unlabelled.npz", samples=40, scored=True)
-    assert results["targets"].startswith("the float network's answers")
-    assert results["float"]["accuracy"] == 1.0 and results["float"]["samples"] == 40
+    assert results.targets.startswith("the float network's answers")
+    assert results.float.accuracy == 1.0 and results.float.samples == 40
     score = evaluate_run(tmp_path / "out")
     assert score.accuracy_name == "agreement with the float network"
-    assert score.accuracy == results["compressed"]["accuracy"] > 0.8
+    assert score.accuracy == results.compressed.accuracy > 0.8
 
 
 def test_weights_need_no_data(folder, tmp_path):
@@ -181,8 +177,8 @@ def run(folder, output, data, samples=512, scored=False, **settings):
 
 def test_samples_that_calibration_took_are_not_scored_on(folder, tmp_path):
     results = run(folder, tmp_path / "out", "test.npz", samples=50, scored=True)
-    assert results["calibration_samples"] == 50
-    assert results["float"]["samples"] == results["compressed"]["samples"] == 70
+    assert results.calibration_samples == 50
+    assert results.float.samples == results.compressed.samples == 70
     with pytest.raises(DataError, match="calibration takes all samples"):
         run(folder, tmp_path / "all", "test.npz", scored=True)
     assert not (tmp_path / "all").exists()

@@ -79,7 +79,7 @@ def test_a_course_killed_behind_any_step_ends_with_the_same_bits(done, tmp_path)
             evaluate_run(copy)
         again = go(recipe, copy, resume=True)
         assert all_bytes(copy) == all_bytes(folder), left
-        assert again["compressed"]["loss"] == results["compressed"]["loss"]
+        assert again.compressed.loss == results.compressed.loss
 
 
 def test_a_training_killed_in_between_ends_with_the_same_bits(done, tmp_path):
@@ -130,10 +130,10 @@ def test_the_bits_of_a_search_fill_the_budget(done):
     recipe, folder, results = done
     if recipe.steps[0].title != "search":
         pytest.skip("no search")
-    found = results["recipe_steps"][0]
+    found = results.recipe_steps[0]
     assert found["weight_bytes"] <= 110
     assert len(found["trials"]) == 5  # two layers at two widths each, then both together
-    assert {row["bits"] for row in results["layers"]} <= {2, 4}
+    assert {row["bits"] for row in results.layers} <= {2, 4}
 
 
 @pytest.mark.parametrize(
@@ -165,7 +165,7 @@ def test_samples_that_calibration_took_are_not_scored_on_in_a_recipe(source, tmp
     recipe = recipe_of(source, {"calibrate": {"samples": 30}}).model_dump(mode="json")
     recipe["data"] = {"source": "npz", "path": str(tmp_path / "one.npz")}
     results = go(Recipe.checked(recipe), tmp_path / "out")
-    assert (results["calibration_samples"], results["float"]["samples"]) == (30, 20)
+    assert (results.calibration_samples, results.float.samples) == (30, 20)
 
 
 def test_the_forms_of_a_recipe_exclude_each_other(source):

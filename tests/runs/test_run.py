@@ -37,20 +37,20 @@ def test_a_dq_run_ends_within_its_budget_and_shows_what_it_learned(tmp_path):
     results = run.execute(quiet, told.append)
     assert [line.split(":")[0] for line in told] == ["weights", "activations_max"]
     assert "reachable" in told[0]
-    rows = results["quantizers"]
+    rows = results.quantizers
     weights = sum(row["bytes"] for row in rows if row["kind"] != "activation")
     maps = [row["bytes"] for row in rows if row["kind"] == "activation"]
     assert weights <= 4 * 1024
     assert max(maps) <= 128
-    assert results["training"]["bits_moved"] is True
+    assert results.training["bits_moved"] is True
     by_layer = {row["name"]: row["bits"] for row in rows if row["kind"] == "weight"}
-    assert by_layer == {row["name"]: row["bits"] for row in results["layers"]}
-    assert results["compressed"]["accuracy"] > 0.8
+    assert by_layer == {row["name"]: row["bits"] for row in results.layers}
+    assert results.compressed.accuracy > 0.8
     assert (tmp_path / "run" / "bits.png").read_bytes().startswith(b"\x89PNG")
     for series in ("Bits", "Size-kB", "Penalty", "Largest-activation-size-kB"):
         lines = (tmp_path / "run" / "compressed" / f"{series}.series.txt").read_text().split("\n")
         assert len(lines) == 3 + 1, series
-    assert evaluate_run(tmp_path / "run").accuracy == results["compressed"]["accuracy"]
+    assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
 
 
 def test_a_run_leaves_the_parameters_of_its_caller_alone(tmp_path):
@@ -80,10 +80,8 @@ def test_bits_that_never_move_are_said_so_where_a_budget_wants_it(budget, tmp_pa
         ("learning_rate: 0.01", "learning_rate: 1.0e-12"),
     )
     results = Run(still, tmp_path / "run", DIGITS).execute(quiet)
-    assert results["training"]["bits_moved"] is False
-    warned = any(
-        "no bit width ever moved" in each for each in results["compressed"].get("warnings", [])
-    )
+    assert results.training["bits_moved"] is False
+    warned = any("no bit width ever moved" in each for each in results.compressed.warnings)
     assert warned is budget
 
 
@@ -102,6 +100,7 @@ def test_a_rule_for_activations_that_matches_nothing_is_refused(tmp_path):
 
 def test_results_are_those_of_the_files_that_were_written(tmp_path):
     results = Run(recipe("lenet-lutq-2bit"), tmp_path / "run", DIGITS).execute(quiet)
+    results = results.as_dict()
     assert results == json.loads((tmp_path / "run" / "results.json").read_text("utf-8"))
     for name, part in (("float", "float"), ("results", "compressed")):
         for kind in ("nnp", "nnb"):

@@ -78,7 +78,7 @@ def test_code_runs_for_a_recipe_that_is_named_and_for_a_folder_that_is_trusted(t
     with pytest.raises(ConfigError, match="names Python code"):
         evaluate_run(tmp_path / "out")
     score = evaluate_run(tmp_path / "out", trust=True)
-    assert score.accuracy == results["compressed"]["accuracy"] and run.trusted
+    assert score.accuracy == results.compressed.accuracy and run.trusted
     assert (tmp_path / "RAN_CODE").exists()
 
 

@@ -128,7 +128,7 @@ def test_what_is_scored_together_is_what_compress_makes_of_the_rules(recipe, tmp
     results = Run(described, tmp_path / "run", folder).execute(
         lambda name, total: lambda *arguments: None
     )
-    assert results["compressed"]["loss"] == pytest.approx(scores.loss, rel=1e-6)
+    assert results.compressed.loss == pytest.approx(scores.loss, rel=1e-6)
 
 
 def test_a_network_of_numbers_has_no_accuracy(tmp_path):

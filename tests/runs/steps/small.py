@@ -68,6 +68,6 @@ def parameters(path):
 def opened_again(folder, results):
     """Opens a finished run by its records: the same scores, the same outputs."""
     score = evaluate_run(folder)
-    assert score.loss == results["compressed"]["loss"]
-    assert score.accuracy == results["compressed"]["accuracy"]
+    assert score.loss == results.compressed.loss
+    assert score.accuracy == results.compressed.accuracy
     assert verify_run(folder, count=8).kept

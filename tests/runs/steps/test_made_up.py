@@ -77,10 +77,10 @@ def test_a_transform_that_makes_a_layer_smaller(folder):
             return network.giving(rebuild([network.output], cut))
 
     results = finished(folder, TRAIN, "thin", TRAIN)
-    assert [row["weights"] for row in results["layers"]] == [24, 8]
+    assert [row["weights"] for row in results.layers] == [24, 8]
     decided = json.loads((folder / "run" / "steps" / "02-thin.json").read_text())["decided"]
     assert len(decided["kept"]) == 4
-    assert results["compressed"]["nnb_bytes"] < results["float"]["nnb_bytes"]
+    assert results.compressed.sizes.nnb_bytes < results.float.sizes.nnb_bytes
 
 
 def keep(parameter):
@@ -112,7 +112,7 @@ def test_a_term_that_pulls_weights_together(folder):
     def norm(*terms):
         training = {"train": {**TRAIN["train"], "terms": list(terms)}}
         results = go(recipe_of(folder, training), folder / f"run{len(terms)}")
-        assert results["recipe_steps"][0]["step"] == "train"
+        assert results.recipe_steps[0]["step"] == "train"
         kept = parameters(folder / f"run{len(terms)}" / "steps" / "01-train.h5")
         return sum(float(np.square(kept[f"{name}/affine/W"]).sum()) for name in "ab")
 
@@ -136,7 +136,7 @@ def test_a_step_that_sets_small_weights_to_zero(folder):
             return {"zeros": zeros}
 
     results = finished(folder, TRAIN, {"zero": {"part": 0.25}}, {"quantize": "lut:bits=3"})
-    assert results["recipe_steps"][1] == {"step": "zero", "zeros": {"a/affine": 12, "b/affine": 4}}
+    assert results.recipe_steps[1] == {"step": "zero", "zeros": {"a/affine": 12, "b/affine": 4}}
 
 
 def test_a_search_that_halves_the_bits_until_they_fit(folder):
@@ -150,13 +150,13 @@ def test_a_search_that_halves_the_bits_until_they_fit(folder):
 
     search = {"search": {"sampler": "halve", "weights": 100, "samples": 20}}
     results = finished(folder, search, TRAIN)
-    tried = results["recipe_steps"][0]
+    tried = results.recipe_steps[0]
     assert [row["tried"]["weights"] for row in tried["trials"]] == [
         "uniform:bits=8",
         "uniform:bits=4",
     ]
     assert tried["weight_bytes"] <= 100 and tried["options"]["weights"] == "uniform:bits=4"
-    assert {row["bits"] for row in results["layers"]} == {4}
+    assert {row["bits"] for row in results.layers} == {4}
 
 
 @pytest.mark.parametrize(
