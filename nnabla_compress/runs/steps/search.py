@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
@@ -169,7 +168,14 @@ def _text(trial: Trial) -> str:
     row = _row(trial)
     noise = f"{row['output_snr']:.1f} dB" if "output_snr" in row else "no noise"
     size = size_text(trial.weight_bytes)
-    return f"{json.dumps(trial.proposal.options)}: {noise}, weights and biases {size}"
+    return f"{_shown(trial.proposal.options)}: {noise}, weights and biases {size}"
+
+
+def _shown(options: Any) -> str:
+    """Options as a user would write them."""
+    if isinstance(options, Mapping):
+        return "; ".join(f"{name}: {_shown(value)}" for name, value in options.items())
+    return ", ".join(map(str, options)) if isinstance(options, (list, tuple)) else str(options)
 
 
 def _row(trial: Trial) -> Dict[str, Any]:
