@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import inspect
-import json
 from typing import Any, Dict, Iterable, List, Mapping
 
 from nnabla_compress import data
@@ -206,4 +205,4 @@ def default_text(option: Schema) -> str:
     if isinstance(value, Dict):
         # Of several keys the table of these tells the defaults.
         return f"`{next(iter(value))}`" if len(value) == 1 else "its defaults"
-    return f"`{value}`" if isinstance(value, str) else f"`{json.dumps(value)}`"
+    return f"`{str(value).lower()}`" if isinstance(value, bool) else f"`{value}`"

@@ -263,7 +263,7 @@ def steps() -> Dict[str, Type[Step]]:
     """Returns the steps by name, without the transforms, which are steps by their own names."""
     for module in _BUILT_IN.values():
         importlib.import_module(module)
-    return dict(_REGISTERED)
+    return dict(sorted(_REGISTERED.items()))
 
 
 def step_of(entry: Any, where: str = "steps") -> Step:

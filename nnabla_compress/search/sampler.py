@@ -96,7 +96,7 @@ def register_sampler(name: str) -> Callable[[_Kind], _Kind]:
 
 def samplers() -> Dict[str, Type[Sampler]]:
     """Returns the samplers by name."""
-    return dict(_REGISTERED)
+    return dict(sorted(_REGISTERED.items()))
 
 
 def sampler_of(entry: Any, where: str = "sampler") -> Sampler:

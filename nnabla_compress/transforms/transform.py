@@ -158,7 +158,7 @@ def register_transform(name: str) -> Callable[[_Kind], _Kind]:
 
 def transforms() -> Dict[str, Type[Transform]]:
     """Returns the transforms by name."""
-    return dict(_REGISTERED)
+    return dict(sorted(_REGISTERED.items()))
 
 
 def transform_named(name: str) -> Type[Transform]:

@@ -184,7 +184,7 @@ def register_term(name: str) -> Callable[[_Kind], _Kind]:
 
 def terms() -> Dict[str, Type[TermOptions]]:
     """Returns the options of the terms that recipes know, by name."""
-    return dict(_REGISTERED)
+    return dict(sorted(_REGISTERED.items()))
 
 
 def term_of(entry: Any, where: str = "terms") -> TermOptions:
