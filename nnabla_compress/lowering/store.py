@@ -27,8 +27,8 @@ from nnabla_compress.lowering.affine import (
 from nnabla_compress.lowering.storage import (
     FLOAT,
     SMALLEST,
-    Choices,
     CodedTensor,
+    StorageChoices,
     Stored,
     check_storage,
     choices,
@@ -124,7 +124,7 @@ class WeightStore:
         self._encodings = dict(encodings)
         self._storage = storage
         self._room = room or {}
-        self._choices: Dict[Any, Choices] = {}
+        self._choices: Dict[Any, StorageChoices] = {}
         self._tensors: Dict[Any, Optional[CodedTensor]] = {}
         self._kernels: Dict[Tuple[Any, Any], nn.Variable] = {}
         self._turned: Dict[Any, Any] = {}  # arrays of weights by those of the kernels made of them

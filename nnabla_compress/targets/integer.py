@@ -23,7 +23,7 @@ from nnabla_compress.lowering.integer import IntegerGraph, IntegerWeight, intege
 from nnabla_compress.lowering.integer.input_rounding import InputRounding
 from nnabla_compress.lowering.native import fold_constants, lower_functions
 from nnabla_compress.lowering.snap import snap_dictionaries
-from nnabla_compress.lowering.storage import FLOAT, SMALLEST, Choices, choices, choose
+from nnabla_compress.lowering.storage import FLOAT, SMALLEST, StorageChoices, choices, choose
 from nnabla_compress.lowering.store import store_weights
 from nnabla_compress.lowering.weigh import PREFERENCES, Built, weighed
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
@@ -68,7 +68,7 @@ class Integer(Target):
         names.update(network.paths_in(plain.outputs))
         encodings = plain.encodings
         weights = {data: integer_weight(encoding) for data, encoding in encodings.items()}
-        every: Dict[Any, Choices] = {}
+        every: Dict[Any, StorageChoices] = {}
         floats: Dict[Any, nn.Variable] = {}
         first = InputRounding(network.inputs, options.samples, self.name, plain.outputs)
 
@@ -126,7 +126,7 @@ class _IntegerStore:
         names: Mapping[Any, str],
         storage: str,
         room: Optional[Mapping[Any, Optional[int]]],
-        every: Dict[Any, Choices],
+        every: Dict[Any, StorageChoices],
         floats: Dict[Any, nn.Variable],
     ) -> None:
         self.types: Dict[nn.Variable, str] = {}

@@ -7,7 +7,7 @@ from nnabla_compress.lowering.storage.choose import (
     FLOAT,
     SCHEMES,
     SMALLEST,
-    Choices,
+    StorageChoices,
     check_storage,
     choices,
     choose,
@@ -19,7 +19,7 @@ from nnabla_compress.lowering.storage.scheme import Scheme, Stored, weight_path
 from nnabla_compress.lowering.storage.snap import Snapped, snap_dictionary
 
 __all__ = [
-    "Choices",
+    "StorageChoices",
     "FLOAT",
     "SCHEMES",
     "SMALLEST",

@@ -32,7 +32,7 @@ _NO_ROOM = (
 )
 
 
-class Choices(NamedTuple):
+class StorageChoices(NamedTuple):
     """All ways to store a tensor.
 
     Args:
@@ -62,7 +62,7 @@ def check_storage(storage: str) -> None:
         )
 
 
-def choices(tensor: CodedTensor, path: str, integers: bool = False) -> Choices:
+def choices(tensor: CodedTensor, path: str, integers: bool = False) -> StorageChoices:
     """Returns a coded tensor decoded in the graph, in all ways that fit it.
 
     Args:
@@ -76,11 +76,11 @@ def choices(tensor: CodedTensor, path: str, integers: bool = False) -> Choices:
         for scheme in _ALL
         if refusals[scheme.name] is None
     }
-    return Choices(tensor, built, {name: str(why) for name, why in refusals.items() if why})
+    return StorageChoices(tensor, built, {name: str(why) for name, why in refusals.items() if why})
 
 
 def choose(
-    found: Choices,
+    found: StorageChoices,
     storage: str = SMALLEST,
     most: Optional[int] = None,
     in_place: Container[str] = (),
