@@ -11,7 +11,9 @@ import pytest
 
 from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.recipes import Recipe
+from nnabla_compress.recipes.step import steps
 from nnabla_compress.runs import Run, evaluate_run, export_run
+from nnabla_compress.transforms import transforms
 from tests.runs.steps.small import TRAIN, all_bytes, go, opened_again, recipe_of, write_small
 
 LAST = {"train": {**TRAIN["train"], "terms": [{"distill": {"temperature": 2}}]}}
@@ -28,10 +30,33 @@ COURSES = {
         {"calibrate": {"bits": 4, "activation_bits": 6, "samples": 40, "rounding": False}},
         LAST,
     ],
-    "folded and not trained": [
+    "folded, then quantized": [
         TRAIN,
         {"fold": "before"},
         {"quantize": {"weights": "lut:bits=2", "activations": "uniform:bits=4"}},
+    ],
+    "folded in training": [
+        TRAIN,
+        {"quantize": "movingrange:bits=4"},
+        {"fold": {"how": "training", "freeze_after": 8}},
+        TRAIN,
+    ],
+    "folded in training and not trained": [
+        {"quantize": {"weights": "movingrange:bits=4", "activations": "movingrange:bits=4"}},
+        {"fold": "training"},
+    ],
+    "normalized, folded late": [
+        {
+            "quantize": {
+                "weights": "b*=lut:bits=2",
+                "maps": "stored",
+                "activations": "uniform:bits=6",
+            }
+        },
+        TRAIN,
+        {"fold": "before"},
+        {"quantize": "a*=lut:bits=3"},
+        TRAIN,
     ],
     "searched, then trained": [
         {"search": {"sampler": {"knapsack": {"bits": [2, 4]}}, "weights": 110, "samples": 20}},
@@ -50,9 +75,16 @@ def source(tmp_path_factory):
 @pytest.fixture(scope="module", params=list(COURSES))
 def done(request, source):
     """A recipe, the folder where it was carried out in one go, and what it said."""
-    recipe = recipe_of(source, *COURSES[request.param])
+    normalized = any(word in request.param for word in ("folded", "normalized"))
+    network = "normalized" if normalized else "net"
+    recipe = recipe_of(source, *COURSES[request.param], network=network)
     folder = source / request.param
     return recipe, folder, go(recipe, folder)
+
+
+def test_every_step_and_transform_is_in_a_course():
+    done = {name for course in COURSES.values() for entry in course for name in entry}
+    assert {*steps(), *transforms()} <= done
 
 
 def test_a_finished_course_is_opened_by_its_records(done, tmp_path):

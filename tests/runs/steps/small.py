@@ -8,8 +8,8 @@ import nnabla as nn
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
+from nnabla.utils.save import save
 
-from nnabla_compress.exporters import export_nnp
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import Run, evaluate_run
 from nnabla_compress.runs.verified import verify_run
@@ -18,23 +18,28 @@ TRAIN = {"train": {"epochs": 2, "batch_size": 8, "checkpoint_interval": 2}}
 
 
 def write_small(folder):
-    """Writes ``net.nnp`` and ``data.npz``."""
+    """Writes ``net.nnp``, ``normalized.nnp`` with a batch normalization, and ``data.npz``."""
     rng = np.random.RandomState(0)
     y = np.arange(60) % 2
     x = (rng.randn(60, 6) + 2 * y[:, None]).astype(np.float32)
     np.savez(folder / "data.npz", x_train=x, y_train=y, x_test=x[:20], y_test=y[:20])
-    nn.clear_parameters()
-    x = nn.Variable((1, 6))
-    h = F.relu(PF.affine(x, 8, name="a", w_init=rng.randn(6, 8)))
-    export_nnp(folder / "net.nnp", PF.affine(h, 2, name="b", w_init=rng.randn(8, 2)), x)
+    for name in ("net", "normalized"):
+        nn.clear_parameters()
+        x = nn.Variable((1, 6))
+        h = PF.affine(x, 8, name="a", w_init=rng.randn(6, 8))
+        if name == "normalized":
+            h = F.dropout(PF.batch_normalization(h, batch_stat=False, name="a"), 0.1)
+        y = PF.affine(F.relu(h), 2, name="b", w_init=rng.randn(8, 2))
+        contents = {"name": name, "batch_size": 1, "outputs": {"y": y}, "names": {"x": x}}
+        save(str(folder / f"{name}.nnp"), {"networks": [contents], "executors": []})
     nn.clear_parameters()
 
 
-def recipe_of(folder, *steps, **more):
+def recipe_of(folder, *steps, network="net", **more):
     return Recipe.checked(
         {
             "name": "small",
-            "model": {"nnp": str(folder / "net.nnp")},
+            "model": {"nnp": str(folder / f"{network}.nnp")},
             "data": {"source": "npz", "path": str(folder / "data.npz"), "validation": 0.2},
             "steps": list(steps),
             **more,

@@ -76,9 +76,10 @@ def test_a_transform_that_makes_a_layer_smaller(folder):
 
             return network.giving(rebuild([network.output], cut))
 
-    results = finished(folder, TRAIN, "thin", TRAIN)
+    rounds = [TRAIN, {"thin": {"channels": 6}}, TRAIN, {"thin": {"channels": 4}}, TRAIN]
+    results = finished(folder, *rounds)
     assert [row["weights"] for row in results.layers] == [24, 8]
-    decided = json.loads((folder / "run" / "steps" / "02-thin.json").read_text())["decided"]
+    decided = json.loads((folder / "run" / "steps" / "04-thin.json").read_text())["decided"]
     assert len(decided["kept"]) == 4
     assert results.compressed.sizes.nnb_bytes < results.float.sizes.nnb_bytes
 
