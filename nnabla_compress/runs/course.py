@@ -168,7 +168,6 @@ class Course:
         """
         self._proved_soon = True
         for stage in stages:
-            self._begin(stage)
             stage.step.foresee(self)
             # A long training may lie before the same is proved again.
             self._proved_soon = self._proved_soon and not stage.step.trains
