@@ -20,9 +20,9 @@ def test_killed_runs_end_with_the_same_bits(tmp_path):
 @pytest.mark.parametrize("change", ["float.h5", "results.json", ".net.nnc-a1b2c3d4.h5"])
 def test_another_bit_and_what_is_left_over_are_noticed(tmp_path, change):
     names = ["float.h5", "compressed.h5", "float.nnp", "float.nnb", "results.nnp", "results.nnb"]
-    names += [f"{part}/{name}" for part in ("float", "compressed") for name in fuzz_kills._SERIES]
+    names += [f"{part}/{fuzz_kills._SERIES}" for part in ("float", "steps/01-train")]
     for name in names:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"same")
     results = {"date": "today", "versions": {}, "float": {"loss": 1.5}}
     (tmp_path / "results.json").write_text(json.dumps(results))
