@@ -11,6 +11,8 @@ from nnabla_compress.recipes.step import Step, step_of
 from nnabla_compress.training import TrainingSettings
 
 FLOAT, COMPRESSED = "float", "compressed"
+STEPS = "steps"
+"""Folder of what steps decided, below the run folder."""
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,7 @@ class Stage:
     @property
     def record(self) -> str:
         """Path of what it decided, below the run folder."""
-        return f"steps/{self.number:02d}-{self.step.title}.json"
+        return f"{STEPS}/{self.number:02d}-{self.step.title}.json"
 
     @property
     def parameters(self) -> Optional[str]:
@@ -53,7 +55,7 @@ def stages_of(steps: Sequence[Step]) -> List[Stage]:
     Args:
         steps: The steps.
     """
-    titles = [f"steps/{number:02d}-{step.title}" for number, step in enumerate(steps, 1)]
+    titles = [f"{STEPS}/{number:02d}-{step.title}" for number, step in enumerate(steps, 1)]
     return _stages(steps, titles)
 
 

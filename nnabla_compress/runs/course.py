@@ -14,6 +14,7 @@ from nnabla_ext.cpu import clear_memory_cache
 from nnabla_compress import data
 from nnabla_compress.checksums import read_record, write_record
 from nnabla_compress.errors import DataError, unwrapped
+from nnabla_compress.files import writable_folder
 from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.network import Network
@@ -189,9 +190,8 @@ class Course:
         record = stage.step.run(self)
         if stage.step.starts and not stage.hands_on:
             self._start()
-        path.parent.mkdir(exist_ok=True)
+        writable_folder(path.parent)
         if kept is not None:
-            kept.parent.mkdir(exist_ok=True)
             save_parameters(kept)
         write_record(path, {"step": stage.step.title, "decided": record})
         return record

@@ -18,11 +18,13 @@ import nnabla as nn
 from nnabla_compress.checksums import check_bytes, read_record, write_bytes, write_record
 from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError
+from nnabla_compress.files import remove_stale
 from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.parameters import load_parameters, own_parameters
 from nnabla_compress.locks import locked
 from nnabla_compress.progress import Announce
 from nnabla_compress.recipes import ExportPart, Recipe, differences
+from nnabla_compress.recipes.stages import STEPS
 from nnabla_compress.report.learned import learned_rows, plot_bits
 from nnabla_compress.report.results import NetworkResults, Results
 from nnabla_compress.runs import doubts
@@ -145,6 +147,7 @@ class Run:
         """
         try:
             with locked(self.folder):
+                remove_stale(self.folder / STEPS)
                 return self._executed(announce, tell)
         finally:
             if self._new_folder and self.folder.is_dir() and not any(self.folder.iterdir()):

@@ -107,10 +107,12 @@ def test_a_course_killed_behind_any_step_ends_with_the_same_bits(done, tmp_path)
                 shutil.rmtree(path) if path.is_dir() else path.unlink()
         for name in ("results.json", "results.nnp", "results.nnb", "checksums.json"):
             (copy / name).unlink()
+        (copy / "steps" / ".01-train.nnc-a1b2c3d4.h5").write_bytes(b"what a killed run left")
         with pytest.raises(DataError, match="has not finished"):
             evaluate_run(copy)
         again = go(recipe, copy, resume=True)
         assert all_bytes(copy) == all_bytes(folder), left
+        assert not list(copy.rglob(".*nnc-*"))
         assert again.compressed.loss == results.compressed.loss
 
 
