@@ -9,11 +9,15 @@ their checksums, and all arrays with shape and type. The last two checkpoints ar
 from __future__ import annotations
 
 import re
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Tuple
 
+from pydantic import BaseModel, Field, ValidationError, field_validator
+
 from nnabla_compress.checksums import check_bytes, read_record, write_record
 from nnabla_compress.errors import DataError
+from nnabla_compress.training.evaluate import Score
 from nnabla_compress.training.parameter_files import (
     check_layout,
     checked_content,
@@ -25,6 +29,33 @@ from nnabla_compress.training.parameter_files import (
 from nnabla_compress.turns import one_at_a_time
 
 _KEPT = 2
+
+
+class _Progress(BaseModel):
+    """How far a training has come; terms keep entries of their own beside these."""
+
+    best: Optional[Dict[str, Any]] = None
+    last: Optional[Dict[str, Any]] = None
+    best_epoch: float = 0
+    monitors: Dict[str, Tuple[int, List[float]]] = Field(default_factory=dict)
+
+    @field_validator("best", "last")
+    @classmethod
+    def _a_score(cls, entries: Optional[Dict[str, Any]]) -> Optional[Dict[str, Any]]:
+        known = {entry.name for entry in fields(Score)}
+        if entries is not None and not {"loss", "accuracy", "samples"} <= set(entries) <= known:
+            raise ValueError("it is no score")
+        return entries
+
+
+class _Record(BaseModel):
+    """What a checkpoint's JSON file holds."""
+
+    iteration: int
+    seed: Optional[int] = None
+    progress: _Progress
+    files: Dict[str, str] = Field(default_factory=dict)
+    arrays: Dict[str, Dict[str, Tuple[List[int], str]]] = Field(default_factory=dict)
 
 
 @one_at_a_time
@@ -101,12 +132,19 @@ def _checked(folder: Path, number: int) -> Dict[str, Any]:
     content = read_record(_record(folder, number), "")
     if not {"iteration", "progress"} <= set(content) or content["iteration"] != number:
         raise DataError(f"{_record(folder, number).name} says nothing of update {number}.")
+    try:
+        _Record.model_validate(content)
+    except ValidationError as error:
+        place = ".".join(map(str, error.errors()[0]["loc"]))
+        raise DataError(
+            f"{_record(folder, number).name} holds something else in {place}."
+        ) from error
     for path in _paths(folder, number):
         found = layout_of(path, checked_content(path, ""), "")
         stated = content.get("files", {}).get(path.name)
         if stated is None:
             continue
-        check_layout(path, found, content["arrays"][path.name], "")
+        check_layout(path, found, content.get("arrays", {}).get(path.name, {}), "")
         if check_bytes(path, "") != stated:
             raise DataError(f"{path.name} belongs to another checkpoint.")
     return content

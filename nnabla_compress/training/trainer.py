@@ -15,7 +15,7 @@ import numpy as np
 
 from nnabla_compress.data import Batch, DataSet, Preprocessing, TrainingBatches
 from nnabla_compress.data.augmentation import Augmentation
-from nnabla_compress.errors import TrainingError, unwrapped
+from nnabla_compress.errors import DataError, TrainingError, unwrapped
 from nnabla_compress.files import writable_folder
 from nnabla_compress.progress import Progress
 from nnabla_compress.quantizers import graph_quantizers, prepare
@@ -178,7 +178,7 @@ class Trainer:
         for term in self.terms:
             term.begin()
             if saved:
-                term.restore(state)
+                self._restore(term, state, folder)
         prepare([self.output])
         if start == 0 and self.total == 0:
             self._end_of_epoch(0, state, monitors)
@@ -266,6 +266,15 @@ class Trainer:
         for number in range(count):
             self._put_batch(done + number)
             yield
+
+    def _restore(self, term: Term, state: Dict[str, Any], folder: Path) -> None:
+        try:
+            term.restore(state)
+        except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
+            raise DataError(
+                f"the newest checkpoint in {folder} does not fit the training: {error}.",
+                help=f"remove {folder}, and --resume begins this training again, to the same bits",
+            ) from error
 
     def _decay_weights(self) -> None:
         for parameter in self.decayed:

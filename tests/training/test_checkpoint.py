@@ -53,7 +53,7 @@ def folder(tmp_path):
     training = Training()
     for number in (3, 6, 9):
         training.update(3)
-        checkpoint.save(tmp_path, number, training.solver, {"best": 0.1}, seed=5)
+        checkpoint.save(tmp_path, number, training.solver, {"best_epoch": 0.1}, seed=5)
     return tmp_path
 
 
@@ -91,7 +91,10 @@ def test_parameters_and_states_come_back_with_all_their_bits(folder):
     training.update(9)
     expected = training.state()
     again = Training()
-    assert checkpoint.load(folder, again.solver, 5) == {"iteration": 9, "progress": {"best": 0.1}}
+    assert checkpoint.load(folder, again.solver, 5) == {
+        "iteration": 9,
+        "progress": {"best_epoch": 0.1},
+    }
     found = again.state()
     assert sorted(found) == sorted(expected)
     for name, values in expected.items():
@@ -226,3 +229,26 @@ def test_where_no_other_is_whole_the_way_out_is_to_begin_again(folder):
     with pytest.raises(DataError) as caught:
         load(folder)
     assert "no other is whole" in caught.value.help and str(folder) in caught.value.help
+
+
+@pytest.mark.parametrize(
+    "place, content",
+    [
+        ("progress", "text"),
+        ("progress", {"best": {"loss": 1}}),
+        ("progress", {"last": "text"}),
+        ("progress", {"best_epoch": "text"}),
+        ("progress", {"monitors": {"Training loss": 5}}),
+        ("files", "text"),
+        ("files", {"params_2.h5": 5}),
+        ("arrays", {"params_2.h5": {"w": "text"}}),
+    ],
+)
+def test_a_record_that_says_anything_is_refused(folder, place, content):
+    path = max(folder.glob("checkpoint_*.json"))
+    record = json.loads(path.read_text())
+    record.pop("sha256_of_the_rest", None)
+    path.write_text(json.dumps({**record, place: content}))
+    with pytest.raises(DataError, match=f"holds something else in {place}") as error:
+        load(folder)
+    assert "--resume" in error.value.help
