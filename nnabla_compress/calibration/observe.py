@@ -7,6 +7,7 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
+from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.calibration.statistics import Statistics
@@ -84,6 +85,7 @@ def observe(
             if variable in found:
                 found[variable].update(values[:count])
         run(copies, after, failure)
+    clear_memory_cache()
     return found
 
 
@@ -164,6 +166,7 @@ class Computation:
             run(self._outputs)
             for parts, variable in zip(found, self._outputs):
                 parts.append(np.array(variable.d)[:count])
+        clear_memory_cache()  # NNabla keeps freed memory, which arrays of other sizes don't take
         return [np.concatenate(parts) for parts in found]
 
 

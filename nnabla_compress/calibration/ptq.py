@@ -367,9 +367,10 @@ class _Sequence:
                 continue
             quantizer = quantizer_of(layer.quantizer)
             assert quantizer is not None
-            weight = np.asarray(twins[layer.name].d, np.float64)
-            noise = weight - quantizer.encode(layer.quantizer).decode()
-            found.append(decibels(np.square(weight).sum(), np.square(noise).sum()))
+            values = np.array(twins[layer.name].d, np.float64)
+            signal = np.square(values).sum()
+            values -= quantizer.encode(layer.quantizer).decode()
+            found.append(decibels(signal, np.square(values, out=values).sum()))
         return float(np.mean(found)) if found else 0.0
 
     def _note(self, text: str) -> None:

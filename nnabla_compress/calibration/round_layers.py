@@ -9,6 +9,7 @@ from typing import Any, List, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
+from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.analysis import Layer, layers
 from nnabla_compress.calibration.bias_correction import shift_bias
@@ -111,6 +112,7 @@ def _round(
     rng: np.random.RandomState,
     replay: Replay,
 ) -> None:
+    clear_memory_cache()  # NNabla keeps freed memory, which the moments of a layer don't take
     rows = rows_of(layer, np.array(layer.weight.d, np.float32))
     has_bias = layer.bias is not None and layer.bias.parent is None
     found = moments(rows, patches(layer, x, target, settings.positions, rng), has_bias)

@@ -75,7 +75,7 @@ def error(codes, rows, scale, found):
 @pytest.mark.parametrize("centred", [True, False])
 def test_the_error_is_that_of_the_outputs_without_their_mean_where_there_is_a_bias(centred, rng):
     rows, scale, x, y = problem(rng)
-    found = moments(rows, iter([(x[:, None], y[:, None] + 1)]), centred)
+    found = moments(rows, [(x[:, None], y[:, None] + 1)], centred)
     codes = np.round(rows / scale)
     rest = y + 1 - x @ (codes * scale)[0].T
     start = y + 1 - x @ rows[0].T
@@ -87,7 +87,7 @@ def test_the_error_is_that_of_the_outputs_without_their_mean_where_there_is_a_bi
 @pytest.mark.parametrize("steps", [0, 300])
 def test_learned_codes_are_up_or_down_and_much_better_than_the_nearest(steps, rng):
     rows, scale, x, y = problem(rng, row=24)
-    found = moments(rows, iter([(x[:, None], y[:, None])]), True)
+    found = moments(rows, [(x[:, None], y[:, None])], True)
     values, gain = learn(rows, *between(rows, scale), found, RoundingSettings(steps=steps))
     codes = np.round(values / scale)
     nearest = np.clip(np.round(rows / scale), -7, 7)
@@ -101,7 +101,7 @@ def test_learned_codes_are_up_or_down_and_much_better_than_the_nearest(steps, rn
 
 def test_a_small_layer_comes_close_to_the_best_of_all_roundings(rng):
     rows, scale, x, y = problem(rng, outputs=1, row=8)
-    found = moments(rows, iter([(x[:, None], y[:, None])]), True)
+    found = moments(rows, [(x[:, None], y[:, None])], True)
     values, _ = learn(rows, *between(rows, scale), found, RoundingSettings())
     codes = np.round(values / scale)
     floor = np.floor(rows / scale)
