@@ -7,13 +7,13 @@ from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
-from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.errors import CompressError, DataError, unwrapped
 from nnabla_compress.graph import functions, rebuild
 from nnabla_compress.graph.batches import rows_of
+from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers.engine import host_array
 from nnabla_compress.turns import one_at_a_time
@@ -85,7 +85,7 @@ def observe(
             if variable in found:
                 found[variable].update(values[:count])
         run(copies, after, failure)
-    clear_memory_cache()
+    give_back()
     return found
 
 
@@ -166,8 +166,9 @@ class Computation:
             run(self._outputs)
             for parts, variable in zip(found, self._outputs):
                 parts.append(np.array(variable.d)[:count])
-        clear_memory_cache()  # NNabla keeps freed memory, which arrays of other sizes don't take
-        return [np.concatenate(parts) for parts in found]
+                variable.data.clear()  # it would stay until the next time
+        give_back()
+        return [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in found]
 
 
 def _size(

@@ -9,7 +9,6 @@ from typing import Any, List, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
-from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.analysis import Layer, layers
 from nnabla_compress.calibration.bias_correction import shift_bias
@@ -19,6 +18,7 @@ from nnabla_compress.calibration.patches import patches, rows_of, weight_of
 from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph import functions
+from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import quantizer_of
 from nnabla_compress.quantizers.choices import Choices
@@ -112,7 +112,7 @@ def _round(
     rng: np.random.RandomState,
     replay: Replay,
 ) -> None:
-    clear_memory_cache()  # NNabla keeps freed memory, which the moments of a layer don't take
+    give_back()
     rows = rows_of(layer, np.array(layer.weight.d, np.float32))
     has_bias = layer.bias is not None and layer.bias.parent is None
     found = moments(rows, patches(layer, x, target, settings.positions, rng), has_bias)
