@@ -14,7 +14,6 @@ from nnabla_ext.cpu import clear_memory_cache
 from nnabla_compress.agreement import agreement
 from nnabla_compress.graph.inputs import SEED
 from nnabla_compress.graph.rewrite import functions
-from nnabla_compress.memory import give_back
 from nnabla_compress.quantizers.engine import host_array
 
 _HARDLY = 1e-3
@@ -50,7 +49,7 @@ def run(
     finally:
         for output, persistent in kept:
             output.persistent = persistent
-        give_back()
+        clear_memory_cache()  # NNabla keeps freed memory, which graphs of other sizes don't take
 
 
 def _hooks(outputs: Sequence[nn.Variable], fill: Fill) -> Dict[str, Any]:
