@@ -42,6 +42,7 @@ from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
 from nnabla_compress.errors import DataError, VerifyError
 from nnabla_compress.graph.network import Network
+from nnabla_compress.memory import give_back
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import check_faithful
@@ -196,6 +197,7 @@ class _Sequence:
             found = costly_maps(self.plain, network, self.judged_on, snr)
             if found is not None:
                 self._note(found)
+        give_back()
         return PostTraining(
             network.all_outputs,
             network.all_inputs,
