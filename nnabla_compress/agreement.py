@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
 import numpy as np
 
 _LEAST = 1e-300
+_AT_ONCE = 1 << 20  # numbers, which some copies of eight bytes each are made of
 _TINY = np.finfo(np.float32).tiny
 
 
@@ -59,19 +60,30 @@ def agreement(expected: Sequence[np.ndarray], got: Sequence[np.ndarray]) -> Agre
     numbers = equal = bit_equal = 0
     largest = root_mean_square = signal = noise = 0.0
     for a, b in pairs:
-        same, finite = same_values(a, b), np.isfinite(a) & np.isfinite(b)
+        count, energy, squares, peak, off = 0, 0.0, 0.0, 0.0, 0.0
         numbers += a.size
-        equal += np.count_nonzero(same)
-        bit_equal += np.count_nonzero(_bits(a) == _bits(b))
-        if not (finite | same).all():
-            largest = root_mean_square = np.inf
-        if not finite.any():
+        for part in _parts(a.size):
+            p, q = a.reshape(-1)[part], b.reshape(-1)[part]
+            same, finite = same_values(p, q), np.isfinite(p) & np.isfinite(q)
+            equal += np.count_nonzero(same)
+            bit_equal += np.count_nonzero(_bits(p) == _bits(q))
+            if not (finite | same).all():
+                largest = root_mean_square = np.inf
+            if not finite.any():
+                continue
+            x, y = p[finite].astype(np.float64), q[finite].astype(np.float64)
+            np.subtract(x, y, out=y)
+            count += x.size
+            energy, squares = (
+                energy + float(np.square(x).sum()),
+                squares + float(np.square(y).sum()),
+            )
+            peak, off = max(peak, float(np.abs(x).max())), max(off, float(np.abs(y).max()))
+        if not count:
             continue
-        x, y = a[finite].astype(np.float64), b[finite].astype(np.float64)
-        energy, squares = np.square(x), np.square(x - y)
-        signal, noise = signal + float(energy.sum()), noise + float(squares.sum())
-        largest = max(largest, float(np.abs(x - y).max() / max(np.abs(x).max(), _TINY)))
-        ratio = np.sqrt(np.mean(squares)) / max(float(np.sqrt(np.mean(energy))), _TINY)
+        signal, noise = signal + energy, noise + squares
+        largest = max(largest, off / max(peak, float(_TINY)))
+        ratio = np.sqrt(squares / count) / max(float(np.sqrt(energy / count)), _TINY)
         root_mean_square = max(root_mean_square, float(ratio))
     share = (equal / numbers, bit_equal / numbers) if numbers else (1.0, 1.0)
     snr = decibels(signal, noise)
@@ -137,11 +149,22 @@ def _bits(array: np.ndarray) -> np.ndarray:
 
 def _divergence(expected: np.ndarray, got: np.ndarray) -> float:
     """The mean divergence of rows of scores; NaN where they are not finite."""
-    with np.errstate(invalid="ignore"):
-        log_p, log_q = (y - _log_sum_exp(y) for y in (expected.astype(float), got.astype(float)))
-        return float((np.exp(log_p) * (log_p - log_q)).sum(axis=1).mean())
+    found, step = np.empty(len(expected)), max(1, _AT_ONCE // expected.shape[1])
+    for start in range(0, len(expected), step):
+        rows = slice(start, start + step)
+        with np.errstate(invalid="ignore"):
+            log_p, log_q = _log_softmax(expected[rows]), _log_softmax(got[rows])
+            np.subtract(log_p, log_q, out=log_q)
+            found[rows] = np.multiply(np.exp(log_p, out=log_p), log_q, out=log_q).sum(axis=1)
+    return float(found.mean())
 
 
-def _log_sum_exp(y: np.ndarray) -> np.ndarray:
+def _log_softmax(scores: np.ndarray) -> np.ndarray:
+    y = scores.astype(np.float64)
     top = y.max(axis=1, keepdims=True)
-    return np.asarray(top + np.log(np.exp(y - top).sum(axis=1, keepdims=True)))
+    y -= top + np.log(np.exp(y - top).sum(axis=1, keepdims=True))
+    return y
+
+
+def _parts(size: int) -> List[slice]:
+    return [slice(start, start + _AT_ONCE) for start in range(0, size, _AT_ONCE)]

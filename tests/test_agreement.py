@@ -111,3 +111,22 @@ def test_scores_that_are_not_finite_have_no_divergence_but_a_ratio_of_the_others
     found = one(np.float32([[10, np.inf]]), np.float32([[9, 0]]))
     assert found.snr == 20 and np.isinf(found.root_mean_square)
     assert np.isnan(one(np.zeros((1, 2)), np.zeros((2, 1))).snr)
+
+
+def test_large_outputs_are_compared_in_parts(monkeypatch, rng):
+    expected = rng.randn(9, 40).astype(np.float32)
+    got = (expected + 0.1 * rng.randn(9, 40)).astype(np.float32)
+    got[3] = expected[3]
+    whole = one(expected, got)
+    monkeypatch.setattr("nnabla_compress.agreement._AT_ONCE", 50)
+    parts = one(expected, got)
+    assert (parts.equal, parts.largest, parts.same_class) == (
+        whole.equal,
+        whole.largest,
+        whole.same_class,
+    )
+    np.testing.assert_allclose(
+        [parts.snr, parts.kl, parts.root_mean_square], [whole.snr, whole.kl, whole.root_mean_square]
+    )
+    got[8, 39] = np.nan
+    assert one(expected, got).largest == np.inf

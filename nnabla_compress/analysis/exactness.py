@@ -21,9 +21,11 @@ import numpy as np
 from nnabla_compress.analysis.layers import BIAS, WEIGHT
 from nnabla_compress.analysis.value_sets import ANY, SIGNS, Values, union
 from nnabla_compress.function_types import WEIGHTED
+from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.deferred import Deferred
 from nnabla_compress.graph.rewrite import functions
 
+_AT_ONCE = 1 << 18  # numbers
 Rule = Callable[[Any, Sequence[Values]], Values]
 
 
@@ -65,17 +67,29 @@ class Exactness:
         self._values: Dict[nn.Variable, Values] = dict.fromkeys(inputs, ANY)
         self._dynamic = set(inputs)
         self._reasons: Dict[Any, str] = {}
+        self._last: Dict[nn.Variable, np.ndarray] = {}
 
     def values(self, variable: nn.Variable) -> Values:
         """Returns what a variable of a graph can hold."""
-        if variable not in self._values and variable in self._deferred.decoded:
-            self._values[variable] = Values.of(self._constant(variable))
+        source = self._deferred.decoded.get(variable)
+        if variable not in self._values and source is not None:
+            self._values[variable] = Values.of_pieces(source.make())
         if variable not in self._values:
-            for function in functions([variable], stop=list(self._values)):
+            for function in functions([variable], stop=[*self._values, *self._deferred.decoded]):
                 self._follow(function)
             if variable.parent is None:
                 self._values[variable] = Values.of(self._constant(variable))
         return self._values[variable]
+
+    def know(self, function: Any, values: Values) -> None:
+        """Takes what a layer can hold from who has added up its weights.
+
+        Args:
+            function: The layer.
+            values: Of its outputs, whose sums are exact.
+        """
+        self._dynamic.update(function.outputs)
+        self._values.update(dict.fromkeys(function.outputs, values))
 
     def is_constant(self, variable: nn.Variable) -> bool:
         """Returns whether no input of the network changes a variable."""
@@ -101,7 +115,28 @@ class Exactness:
     def _constant(self, variable: nn.Variable) -> np.ndarray:
         """The values of a variable that no input changes."""
         source = self._deferred.decoded.get(variable) or self._deferred.codes.get(variable.data)
-        return np.asarray(variable.d) if source is None else source.array()
+        if source is None and not self._needs_deferred(variable):
+            return np.asarray(variable.d)
+        parent = variable.parent
+        if source is None and parent.info.type_name == "Slice":
+            args = parent.info.args
+            whole = self._constant(parent.inputs[0])
+            cuts = [slice(*cut) for cut in zip(args["start"], args["stop"], args["step"])]
+            return whole[(slice(None),) * (whole.ndim - len(cuts)) + tuple(cuts)]
+        if variable not in self._last:  # parts of a weight are asked for one after the other
+            self._last.clear()
+            if source is not None:
+                self._last[variable] = source.array()
+            else:
+                made, fill = self._deferred.runnable([variable])
+                self._last[variable] = run((), made, (), fill)[0]
+        return self._last[variable]
+
+    def _needs_deferred(self, variable: nn.Variable) -> bool:
+        """Whether a constant is computed from some whose values are not in memory."""
+        known = {*self._deferred.codes}
+        order = functions([variable]) if known else ()
+        return any(read.data in known for function in order for read in function.inputs)
 
     def _follow(self, function: Any) -> None:
         if all(variable in self._values for variable in function.outputs):
@@ -125,8 +160,9 @@ class Exactness:
             self._values.update(dict.fromkeys(function.outputs, values))
         else:
             for variable in function.outputs:
-                variable.forward()
-                self._values[variable] = Values.of(np.array(variable.d))
+                if not self._needs_deferred(variable):
+                    variable.forward()
+                self._values[variable] = Values.of(self._constant(variable))
 
     def _may_be_zero(self, variable: nn.Variable) -> bool:
         values = self.values(variable)
@@ -174,18 +210,25 @@ def largest_sum(function: Any, weight: np.ndarray) -> float:
         >>> largest_sum(y.parent, np.array([[1, -4], [-2, 2]]))
         6.0
     """
-    magnitudes = weight.astype(np.float64)
-    np.abs(magnitudes, out=magnitudes)
-    type_name = function.info.type_name
-    if type_name == "Affine":
-        sums = magnitudes.sum(axis=0)
-    elif type_name == "Deconvolution":
+    type_name, largest = function.info.type_name, 0.0
+    if type_name == "Deconvolution":
         group = function.info.args["group"]
         inputs, channels = weight.shape[:2]
+        magnitudes = np.abs(weight.astype(np.float64))
         sums = magnitudes.reshape(group, inputs // group, channels, -1).sum(axis=(1, 3))
-    else:
-        sums = magnitudes.reshape(weight.shape[0], -1).sum(axis=1)
-    return float(sums.max()) if sums.size else 0.0
+        return float(sums.max()) if sums.size else 0.0
+    # A part of the outputs at a time, since float64 takes twice what the weight does.
+    axis = weight.ndim - 1 if type_name == "Affine" else 0
+    step = max(1, _AT_ONCE * weight.shape[axis] // max(1, weight.size))
+    for start in range(0, weight.shape[axis], step):
+        part = weight[(slice(None),) * axis + (slice(start, start + step),)]
+        magnitudes = np.abs(part.astype(np.float64))
+        if type_name == "Affine":
+            sums = magnitudes.sum(axis=0)
+        else:
+            sums = magnitudes.reshape(len(part), -1).sum(axis=1)
+        largest = max(largest, float(sums.max()) if sums.size else 0.0)
+    return largest
 
 
 def _taps(function: Any) -> int:

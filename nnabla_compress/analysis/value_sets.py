@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Optional, Sequence
+from typing import Iterable, Optional, Sequence
 
 import numpy as np
 
@@ -41,17 +41,23 @@ class Values:
             Values(low=-3.0, high=0.75, exponent=-2)
         """
         array = np.asarray(array)
-        if array.size == 0:
-            return ANY
+        return cls.of_pieces(array[block] for block in blocks(array.shape, _PIECE))
+
+    @classmethod
+    def of_pieces(cls, pieces: Iterable[np.ndarray]) -> Values:
+        """Returns the values of a constant that comes in pieces, which may be large ones."""
         low, high, exponents = math.inf, -math.inf, []
-        for block in blocks(array.shape, _PIECE):
-            piece = np.asarray(array[block], np.float64)
-            if not np.isfinite(piece).all():
-                return ANY
-            low, high = min(low, float(piece.min())), max(high, float(piece.max()))
-            if piece.any():
-                exponents.append(_exponent(piece[piece != 0]))
-        return cls(low, high, min(exponents, default=0))
+        for large in pieces:
+            for block in blocks(large.shape, _PIECE):
+                piece = np.asarray(large[block], np.float64)
+                if not piece.size:
+                    continue
+                if not np.isfinite(piece).all():
+                    return ANY
+                low, high = min(low, float(piece.min())), max(high, float(piece.max()))
+                if piece.any():
+                    exponents.append(_exponent(piece[piece != 0]))
+        return cls(low, high, min(exponents, default=0)) if low <= high else ANY
 
     @property
     def peak(self) -> float:

@@ -24,7 +24,7 @@ arXiv:2004.10568.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Iterator, Tuple
+from typing import Iterable, List, Tuple
 
 import numpy as np
 
@@ -33,6 +33,8 @@ from nnabla_compress.kernels import learned_rounding as kernel
 
 # Variance of an input, beside its squared mean, up to which it counts as constant.
 _CONSTANT = 1e-6
+# Inputs up to which all pairs are worked on at once, and what is taken of more, in float64.
+_WHOLE, _WIDTH = 2560, 768
 
 
 @dataclass(frozen=True)
@@ -98,37 +100,72 @@ class Moments:
 
 
 def moments(
-    rows: np.ndarray, found: Iterator[Tuple[np.ndarray, np.ndarray]], centred: bool
+    rows: np.ndarray, found: Iterable[Tuple[np.ndarray, np.ndarray]], centred: bool
 ) -> Moments:
     """Returns the moments of a layer's patches and outputs.
 
     Args:
         rows: The float weights, (groups, outputs, row).
-        found: Patches and outputs, as of :func:`patches`.
+        found: Patches and outputs, as of :func:`patches`; they are gone through several times.
         centred: Whether a bias takes up the means.
     """
     groups, outputs, row = rows.shape
-    xx, yx = np.zeros((groups, row, row)), np.zeros((groups, outputs, row))
+    slope = np.zeros((groups, outputs, row))
     x_sum, y_sum, count = np.zeros((groups, row)), np.zeros((groups, outputs)), 0
     for x, y in found:
         x, y = np.ascontiguousarray(x.transpose(1, 0, 2)), y.transpose(1, 2, 0)
-        xx += x.transpose(0, 2, 1) @ x
-        yx += y @ x
+        slope += y @ x
         x_sum += x.sum(axis=1, dtype=np.float64)
         y_sum += y.sum(axis=2, dtype=np.float64)
         count += x.shape[1]
     mean_x, mean_y = x_sum / count, y_sum / count
-    xx /= count
-    yx /= count
+    slope /= count
     if centred:
-        xx -= mean_x[:, :, None] * mean_x[:, None, :]
-        yx -= mean_y[:, :, None] * mean_x[:, None, :]
-    slope = yx - rows.astype(np.float64) @ xx
+        slope -= mean_y[:, :, None] * mean_x[:, None, :]
+    gram, variance = np.empty((groups, row, row), np.float32), np.empty((groups, row))
+    weights = rows.astype(np.float64)
+    for part in _parts(row):
+        xx = np.zeros((groups, row, part.stop - part.start))
+        for x, _ in found:
+            x = np.ascontiguousarray(x.transpose(1, 0, 2))
+            xx += x.transpose(0, 2, 1) @ x[:, :, part]
+        xx /= count
+        if centred:
+            xx -= mean_x[:, :, None] * mean_x[:, None, part]
+        slope[:, :, part] -= weights @ xx
+        variance[:, part] = np.einsum("gii->gi", xx[:, part])
+        gram[:, :, part] = xx
     # What is left of an input that never varies is rounding: it must not choose anything.
-    still = np.einsum("gii->gi", xx) <= _CONSTANT * np.square(mean_x)
-    xx[np.logical_or(still[:, :, None], still[:, None, :])] = 0
+    still = variance <= _CONSTANT * np.square(mean_x)
+    for own, constant in zip(gram, still):
+        own[constant] = 0
+        own[:, constant] = 0
     slope[np.broadcast_to(still[:, None, :], slope.shape)] = 0
-    return Moments(xx.astype(np.float32), slope.astype(np.float32), mean_x, mean_y)
+    return Moments(gram, slope.astype(np.float32), mean_x, mean_y)
+
+
+def _parts(row: int) -> List[slice]:
+    """The columns of a matrix of all pairs of inputs that are worked on together, in float64."""
+    width = row if row <= _WHOLE else _WIDTH
+    return [slice(start, min(start + width, row)) for start in range(0, row, width)]
+
+
+def products(differences: np.ndarray, found: Moments) -> np.ndarray:
+    """Returns rows times G, float64.
+
+    Args:
+        differences: What weights are off, (groups, outputs, row).
+        found: Moments of the samples.
+    """
+    u = differences.astype(np.float64)
+    parts = _parts(u.shape[2])
+    if len(parts) == 1:
+        whole: np.ndarray = u @ found.gram
+        return whole
+    made = np.empty(u.shape)
+    for part in parts:
+        made[:, :, part] = u @ found.gram[:, :, part]
+    return made
 
 
 def learn(
@@ -151,10 +188,30 @@ def learn(
         Lower and upper values, float32 in the shape of ``rows``, and the summed error less that of
         the nearest values.
     """
-    shape = rows.shape
     gap = upper - lower
     beyond = rows - lower - gap / 2
     nearest = (beyond > 0) | ((beyond == 0) & (rows > 0))
+    del beyond  # as large as the layer, which several arrays are here
+    candidates = [nearest]
+    if settings.steps:
+        candidates.append(_learned(rows, lower, upper, nearest, found, settings))
+    found_errors = [errors(np.where(up, upper, lower), rows, found) for up in candidates]
+    best = np.choose(np.argmin(found_errors, axis=0)[..., None], candidates).astype(np.bool_)
+    _flip(best, gap, np.where(best, upper, lower) - rows, found)
+    values = np.where(best, upper, lower)
+    return values, float(errors(values, rows, found).sum() - found_errors[0].sum())
+
+
+def _learned(
+    rows: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    nearest: np.ndarray,
+    found: Moments,
+    settings: RoundingSettings,
+) -> np.ndarray:
+    """Whether each weight is rounded up, as Adam finds it."""
+    shape = rows.shape
     state = kernel.start(*(np.ravel(a) for a in (rows, lower, upper)))
     start = np.where(nearest, upper, lower) - rows
     noise = np.einsum("gij,gij->gi", start @ found.gram, start, dtype=np.float64)
@@ -172,13 +229,8 @@ def learn(
         kernel.step(
             state, gradient.ravel(), number, settings.learning_rate, strength, beta, difference
         )
-    learned = state.v.reshape(shape) >= 0
-    candidates = [nearest, learned] if settings.steps else [nearest]
-    found_errors = [errors(np.where(up, upper, lower), rows, found) for up in candidates]
-    best = np.choose(np.argmin(found_errors, axis=0)[..., None], candidates).astype(np.bool_)
-    _flip(best, gap, np.where(best, upper, lower) - rows, found)
-    values = np.where(best, upper, lower)
-    return values, float(errors(values, rows, found).sum() - found_errors[0].sum())
+    up: np.ndarray = state.v.reshape(shape) >= 0
+    return up
 
 
 def errors(values: np.ndarray, rows: np.ndarray, found: Moments) -> np.ndarray:
@@ -189,16 +241,17 @@ def errors(values: np.ndarray, rows: np.ndarray, found: Moments) -> np.ndarray:
         rows: The float weights.
         found: Moments of the samples.
     """
-    u = (values - rows).astype(np.float64)
-    error: np.ndarray = np.einsum(
-        "gij,gij->gi", u @ found.gram - 2 * found.slope.astype(np.float64), u
-    )
+    slopes = products(values - rows, found)
+    for part in _parts(rows.shape[2]):
+        slopes[:, :, part] -= 2 * found.slope[:, :, part].astype(np.float64)
+    error: np.ndarray = np.einsum("gij,gij->gi", slopes, (values - rows).astype(np.float64))
     return error
 
 
 def _flip(up: np.ndarray, gap: np.ndarray, difference: np.ndarray, found: Moments) -> None:
     """Makes single flips that lower the error, in place."""
-    slopes = difference.astype(np.float64) @ found.gram - found.slope
+    slopes = products(difference, found)
+    slopes -= found.slope
     for group in range(len(up)):
         for output in range(up.shape[1]):
             at = group, output

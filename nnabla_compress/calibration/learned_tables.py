@@ -13,7 +13,7 @@ from typing import Tuple
 
 import numpy as np
 
-from nnabla_compress.calibration.learned_rounding import Moments, errors
+from nnabla_compress.calibration.learned_rounding import Moments, errors, products
 from nnabla_compress.kernels.tied_values import descend_on_table, table_moments
 from nnabla_compress.quantizers.choices import Table
 
@@ -63,7 +63,7 @@ def _moved(
 ) -> np.ndarray:
     """The weights on the entries that lower the error, one after the other."""
     moved = values.copy()
-    slopes = (values - rows).astype(np.float64) @ found.gram - found.slope
+    slopes = products(values - rows, found) - found.slope
     for group in range(len(rows)):
         for output in range(rows.shape[1]):
             at = group, output
@@ -78,7 +78,7 @@ def _fitted(
     codes = np.searchsorted(entries, values).astype(np.uint8)
     count = len(entries)
     moments = table_moments(codes, found.gram, count)
-    wanted = rows.astype(np.float64) @ found.gram + found.slope
+    wanted = products(rows, found) + found.slope
     slope = np.bincount(codes.ravel(), wanted.ravel(), count)
     ridge = _RIDGE * max(float(moments.diagonal().max()), 1e-30)
     moments = moments + ridge * np.eye(count)

@@ -13,6 +13,7 @@ from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.errors import CompressError, DataError, unwrapped
 from nnabla_compress.graph import functions, rebuild
 from nnabla_compress.graph.batches import rows_of
+from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers.engine import host_array
 from nnabla_compress.turns import one_at_a_time
@@ -84,6 +85,7 @@ def observe(
             if variable in found:
                 found[variable].update(values[:count])
         run(copies, after, failure)
+    give_back()
     return found
 
 
@@ -164,7 +166,9 @@ class Computation:
             run(self._outputs)
             for parts, variable in zip(found, self._outputs):
                 parts.append(np.array(variable.d)[:count])
-        return [np.concatenate(parts) for parts in found]
+                variable.data.clear()  # it would stay until the next time
+        give_back()
+        return [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in found]
 
 
 def _size(

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Iterator, List, Tuple
+from typing import Any, Callable, Iterator, List, Tuple
 
 import numpy as np
 
@@ -12,10 +12,28 @@ from nnabla_compress.analysis import Layer
 _CHUNK = 2048  # positions at a time
 
 
+class Patches:
+    """Patches and outputs of a layer, some positions at a time, as often as they are asked for.
+
+    Args:
+        chosen: Numbers of the positions.
+        take: Returns patches (P, groups, row) and outputs (P, groups, outputs of a group) there.
+    """
+
+    def __init__(
+        self, chosen: np.ndarray, take: Callable[[np.ndarray], Tuple[np.ndarray, np.ndarray]]
+    ) -> None:
+        self._parts = np.array_split(chosen, -(-len(chosen) // _CHUNK))
+        self._take = take
+
+    def __iter__(self) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
+        return (self._take(part) for part in self._parts)
+
+
 def patches(
     layer: Layer, x: np.ndarray, y: np.ndarray, positions: int, rng: np.random.RandomState
-) -> Iterator[Tuple[np.ndarray, np.ndarray]]:
-    """Gives what the rows of a layer's weight are multiplied with at random positions.
+) -> Patches:
+    """Returns what the rows of a layer's weight are multiplied with at random positions.
 
     Args:
         layer: One of ``FORWARD_LAYERS``, its channels first.
@@ -23,18 +41,13 @@ def patches(
         y: Outputs to reproduce, for all samples.
         positions: Number of positions; fewer if there are no more.
         rng: Chooses them.
-
-    Yields:
-        Patches (P, groups, row) and outputs (P, groups, outputs of a group).
     """
     if layer.type == "Affine":
         base = int(layer.function.info.args["base_axis"]) % x.ndim
         rows = x.reshape(int(np.prod(x.shape[:base])), 1, -1)
         targets = y.reshape(len(rows), 1, -1)
         chosen = _choose(len(rows), positions, rng)
-        for part in np.array_split(chosen, -(-len(chosen) // _CHUNK)):
-            yield rows[part], targets[part]
-        return
+        return Patches(chosen, lambda part: (rows[part], targets[part]))
     args = layer.function.info.args
     base = int(args["base_axis"]) % x.ndim
     x = x.reshape(-1, *x.shape[base:])
@@ -46,7 +59,8 @@ def patches(
     padded = np.pad(x, [(0, 0), (0, 0), *ends])
     maps = y.shape[2:]
     chosen = _choose(len(y) * int(np.prod(maps)), positions, rng)
-    for part in np.array_split(chosen, -(-len(chosen) // _CHUNK)):
+
+    def take(part: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
         sample, *place = np.unravel_index(part, (len(y), *maps))
         index: List[np.ndarray] = [sample.reshape(-1, *[1] * (len(maps) + 1))]
         index.append(np.arange(x.shape[1]).reshape(1, -1, *[1] * len(maps)))
@@ -58,7 +72,9 @@ def patches(
             index.append(corner + taps)
         found = padded[tuple(index)].reshape(len(part), groups, -1)
         at: Any = (sample, slice(None), *place)
-        yield found, y[at].reshape(len(part), groups, -1)
+        return found, y[at].reshape(len(part), groups, -1)
+
+    return Patches(chosen, take)
 
 
 def _choose(count: int, most: int, rng: np.random.RandomState) -> np.ndarray:

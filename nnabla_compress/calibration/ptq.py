@@ -42,6 +42,7 @@ from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
 from nnabla_compress.errors import DataError, VerifyError
 from nnabla_compress.graph.network import Network
+from nnabla_compress.memory import give_back
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import check_faithful
@@ -196,6 +197,7 @@ class _Sequence:
             found = costly_maps(self.plain, network, self.judged_on, snr)
             if found is not None:
                 self._note(found)
+        give_back()
         return PostTraining(
             network.all_outputs,
             network.all_inputs,
@@ -367,9 +369,10 @@ class _Sequence:
                 continue
             quantizer = quantizer_of(layer.quantizer)
             assert quantizer is not None
-            weight = np.asarray(twins[layer.name].d, np.float64)
-            noise = weight - quantizer.encode(layer.quantizer).decode()
-            found.append(decibels(np.square(weight).sum(), np.square(noise).sum()))
+            values = np.array(twins[layer.name].d, np.float64)
+            signal = np.square(values).sum()
+            values -= quantizer.encode(layer.quantizer).decode()
+            found.append(decibels(signal, np.square(values, out=values).sum()))
         return float(np.mean(found)) if found else 0.0
 
     def _note(self, text: str) -> None:

@@ -18,6 +18,7 @@ from nnabla_compress.calibration.patches import patches, rows_of, weight_of
 from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph import functions
+from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import quantizer_of
 from nnabla_compress.quantizers.choices import Choices
@@ -111,6 +112,7 @@ def _round(
     rng: np.random.RandomState,
     replay: Replay,
 ) -> None:
+    give_back()
     rows = rows_of(layer, np.array(layer.weight.d, np.float32))
     has_bias = layer.bias is not None and layer.bias.parent is None
     found = moments(rows, patches(layer, x, target, settings.positions, rng), has_bias)

@@ -43,6 +43,7 @@ from nnabla_compress.graph.network import Network
 from nnabla_compress.lowering.inference import Variables, inference_network
 from nnabla_compress.lowering.rewrites import embeds_as_layers
 from nnabla_compress.lowering.weigh import check_preference
+from nnabla_compress.memory import give_back
 from nnabla_compress.names import ascii_name
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
@@ -142,6 +143,7 @@ def export_nnp(
     folded = embeds_as_layers(_fold(network))
     folded = fit_to_level(folded, network.all_inputs, api)
     lowered = chosen.lower(network, folded, options)
+    give_back()
     chosen.check(lowered.outputs, lowered.names)
     check_level(lowered.outputs, api)
     graph = name_graph(

@@ -76,8 +76,9 @@ class FixedPoint(Target):
         """
         inputs = network.all_inputs
         clipped, quantizers = clip_activations(folded, inputs)
-        reference = lower_plainly(network, folded)
         plain = lower_plainly(network, clipped)
+        # Without quantizers of activations these are one network, with a copy of all weights.
+        reference = lower_plainly(network, folded) if quantizers else plain
         self.check(plain.outputs, plain.names)
         batches = list(self._feeds(network, plain.outputs, options, _RANGE_ROWS, _ROWS))
         floats = [

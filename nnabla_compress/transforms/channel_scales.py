@@ -30,6 +30,7 @@ from nnabla_compress.analysis.layers import Layer
 _EXPONENTS = np.arange(0, 1.01, 0.125)
 _LEAST = 1e-6  # of the largest: what is smaller counts as this
 _MOST = 2.0**12
+_AT_ONCE = 1 << 18  # numbers
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,7 @@ def scale_pairs(
     statistics: Mapping[nn.Variable, ChannelStatistics],
     arrays: Dict[Any, np.ndarray],
     levels: Levels,
+    settled: Callable[[Any], None] = lambda data: None,
 ) -> None:
     """Scales the channels of all pairs for the least noise.
 
@@ -74,13 +76,18 @@ def scale_pairs(
         statistics: Of the variables that :func:`needed` names.
         arrays: Values of the pairs' parameters by their array; they change.
         levels: Largest codes.
+        settled: Called with the array of each parameter that no further pair reads or changes.
     """
     energy = {variable: found.square for variable, found in statistics.items()}
-    for pair in pairs:
+    last = {v.data: number for number, pair in enumerate(pairs) for v in pair.parameters()}
+    for number, pair in enumerate(pairs):
         s = channel_scales(pair, statistics, energy, arrays, levels)
         pair.scale(s, arrays)
         middle = pair.second.function.inputs[0]
         energy[middle] = energy[middle] / np.square(_of_inputs(s, len(energy[middle])))
+        for data, end in last.items():
+            if end == number:
+                settled(data)
 
 
 def channel_scales(
@@ -106,8 +113,8 @@ def channel_scales(
     weights = _by_output_and_channel(pair.second, arrays[pair.second.weight.data], pair.channels)
     importance = 1 / _at_least(statistics[y].square.astype(np.float64))
     importance = np.resize(importance, len(weights))
-    power = np.square(weights).sum(axis=2)  # (outputs, channels)
-    peak = np.abs(weights).max(axis=2)
+    power = _power(weights)
+    peak = _largest(weights, 2)
     alive = (reach > 0) & (peak.max(axis=0) > 0)
     if not alive.any():
         return np.ones(pair.channels)
@@ -154,7 +161,7 @@ class _FirstLayer:
         taps = rows.shape[1] / max(1, len(read) // groups)
         patch = read.reshape(groups, -1).sum(axis=1) * taps
         return cls(
-            np.abs(rows).max(axis=1).reshape(pair.channels, -1).max(axis=1),
+            _largest(rows, 1).reshape(pair.channels, -1).max(axis=1),
             np.repeat(patch, pair.channels // groups),
         )
 
@@ -174,6 +181,19 @@ def _by_output_and_channel(layer: Layer, weight: np.ndarray, channels: int) -> n
         rows = slice(group * outputs, (group + 1) * outputs)
         whole[rows, group * inputs : (group + 1) * inputs] = into[group]
     return whole
+
+
+def _power(weights: np.ndarray) -> np.ndarray:
+    """The summed squares of each output and channel, some outputs at a time."""
+    # A part of a single output would lie otherwise in memory, and be added up in another order.
+    outputs = max(2, _AT_ONCE // max(1, weights[:1].size))
+    parts = np.array_split(weights, max(1, len(weights) // outputs))
+    return np.concatenate([np.square(part).sum(axis=2) for part in parts])
+
+
+def _largest(weights: np.ndarray, axis: int) -> np.ndarray:
+    """The largest magnitudes along an axis, without a copy of all of them."""
+    return np.asarray(np.abs(np.maximum(weights.max(axis=axis), -weights.min(axis=axis))))
 
 
 def _of_inputs(s: np.ndarray, count: int) -> np.ndarray:

@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 
 from nnabla_compress.analysis.exactness import Exactness, largest_sum, whole_windows
+from nnabla_compress.analysis.value_sets import Values
+from nnabla_compress.graph.deferred import Deferred
+from nnabla_compress.nnb.sources import source_of
 
 
 def weight(*shape, value=1.0):
@@ -123,6 +126,34 @@ def test_weights_that_are_decoded_count_as_constants():
     assert exactness.is_constant(decoded) and not exactness.is_constant(y)
     assert exactness.values(decoded).high == 6
     assert exactness.values(y).high == 4 * 6 * 15
+
+
+def test_weights_without_values_in_memory_are_those_that_they_decode_to():
+    x, codes = nn.Variable((1, 4)), nn.Variable((4, 3))
+    decoded = F.mul_scalar(codes, 1.0)
+    numbers = np.arange(12, dtype=np.float32).reshape(4, 3)
+    source = source_of(numbers)
+    deferred = Deferred({codes.data: source}, {decoded: source})
+    whole, halved = F.round(x), F.mul_scalar(F.transpose(decoded, (0, 1)), 0.5)
+    cut = F.slice(decoded, (0, 1), (4, 3), (1, 1))
+    y, z = F.affine(whole, cut), F.affine(whole, halved)
+    exactness = Exactness([x], deferred)
+    exactness.inexact([y, z])
+    assert exactness.values(decoded) == Values(0.0, 11.0, 0)
+    assert exactness.values(cut) == Values(1.0, 11.0, 0)
+    assert exactness.values(halved) == Values(0.0, 5.5, -1)
+    small = Exactness([x], deferred)
+    bounded = F.minimum_scalar(F.maximum_scalar(whole, -2), 2)
+    assert small.values(F.affine(bounded, cut)).high == 2 * 26
+
+
+def test_what_a_layer_can_hold_may_be_told():
+    x = nn.Variable((1, 2))
+    y = F.affine(x, nn.Variable.from_numpy_array(np.ones((2, 2), np.float32)))
+    exactness = Exactness([x])
+    exactness.know(y.parent, Values(-6.0, 6.0, 0))
+    assert exactness.values(F.relu(y)) == Values(0.0, 6.0, 0)
+    assert not exactness.is_constant(y)
 
 
 def test_the_largest_sum_is_that_of_one_output():

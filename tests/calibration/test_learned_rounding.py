@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress.analysis import layers
+from nnabla_compress.calibration import learned_rounding
 from nnabla_compress.calibration.learned_rounding import Moments, RoundingSettings, learn, moments
 from nnabla_compress.calibration.patches import patches, rows_of, weight_of
 from nnabla_compress.calibration.round_layers import learn_roundings
@@ -75,7 +76,7 @@ def error(codes, rows, scale, found):
 @pytest.mark.parametrize("centred", [True, False])
 def test_the_error_is_that_of_the_outputs_without_their_mean_where_there_is_a_bias(centred, rng):
     rows, scale, x, y = problem(rng)
-    found = moments(rows, iter([(x[:, None], y[:, None] + 1)]), centred)
+    found = moments(rows, [(x[:, None], y[:, None] + 1)], centred)
     codes = np.round(rows / scale)
     rest = y + 1 - x @ (codes * scale)[0].T
     start = y + 1 - x @ rows[0].T
@@ -87,7 +88,7 @@ def test_the_error_is_that_of_the_outputs_without_their_mean_where_there_is_a_bi
 @pytest.mark.parametrize("steps", [0, 300])
 def test_learned_codes_are_up_or_down_and_much_better_than_the_nearest(steps, rng):
     rows, scale, x, y = problem(rng, row=24)
-    found = moments(rows, iter([(x[:, None], y[:, None])]), True)
+    found = moments(rows, [(x[:, None], y[:, None])], True)
     values, gain = learn(rows, *between(rows, scale), found, RoundingSettings(steps=steps))
     codes = np.round(values / scale)
     nearest = np.clip(np.round(rows / scale), -7, 7)
@@ -101,7 +102,7 @@ def test_learned_codes_are_up_or_down_and_much_better_than_the_nearest(steps, rn
 
 def test_a_small_layer_comes_close_to_the_best_of_all_roundings(rng):
     rows, scale, x, y = problem(rng, outputs=1, row=8)
-    found = moments(rows, iter([(x[:, None], y[:, None])]), True)
+    found = moments(rows, [(x[:, None], y[:, None])], True)
     values, _ = learn(rows, *between(rows, scale), found, RoundingSettings())
     codes = np.round(values / scale)
     floor = np.floor(rows / scale)
@@ -139,3 +140,19 @@ def test_fine_codes_are_flipped_coarse_ones_are_learned(bits, alike, rng):
 def test_settings_out_of_range_are_refused(options):
     with pytest.raises(ConfigError, match="learned rounding"):
         RoundingSettings(**options)
+
+
+def test_pairs_of_inputs_in_parts_are_those_of_the_whole(rng, monkeypatch):
+    rows, scale, x, y = problem(rng, row=11)
+    x[:, 4] = 1  # never varies
+    patches_and_outputs = [(x[:70, None], y[:70, None]), (x[70:, None], y[70:, None])]
+    found = moments(rows, patches_and_outputs, True)
+    values, gain = learn(rows, *between(rows, scale), found, RoundingSettings(steps=0))
+    monkeypatch.setattr(learned_rounding, "_WHOLE", 5)
+    monkeypatch.setattr(learned_rounding, "_WIDTH", 4)
+    parts = moments(rows, patches_and_outputs, True)
+    for whole, joined in zip(vars(found).values(), vars(parts).values()):
+        np.testing.assert_allclose(joined, whole, rtol=1e-4, atol=1e-4)
+    again, same = learn(rows, *between(rows, scale), parts, RoundingSettings(steps=0))
+    np.testing.assert_array_equal(again, values)
+    np.testing.assert_allclose(same, gain, rtol=1e-4)

@@ -12,6 +12,7 @@ import pytest
 from nnabla_compress.analysis.channel_pairs import pairs
 from nnabla_compress.analysis.channel_statistics import channel_statistics
 from nnabla_compress.graph.constants import value
+from nnabla_compress.transforms import channel_scales
 from nnabla_compress.transforms.channel_scales import Levels, needed, scale_pairs
 
 
@@ -62,3 +63,30 @@ def test_dead_channels_keep_their_scale(rng):
     scale_pairs(found, statistics, arrays, Levels(lambda layer: 127, 127))
     np.testing.assert_array_equal(arrays[parameters["b/affine/W"].data][1], second)
     assert all(np.isfinite(array).all() for array in arrays.values())
+
+
+def test_parameters_are_settled_behind_the_last_pair_that_reads_them(rng):
+    x = nn.Variable((1, 4))
+    h = F.relu(PF.affine(F.relu(PF.affine(x, 5, name="a")), 6, name="b"))
+    y = PF.affine(h, 2, name="c")
+    found = pairs([y])
+    samples = rng.randn(32, 4).astype(np.float32)
+    statistics = channel_statistics([y], needed(found), [{x: samples}])
+    arrays = {v.data: value(v) for pair in found for v in pair.parameters()}
+    settled = []
+    levels = Levels(lambda layer: 127, 127)
+    scale_pairs(found, statistics, arrays, levels, lambda data: settled.append(data))
+    weights = [nn.get_parameters()[f"{name}/affine/W"].data for name in "abc"]
+    assert len(settled) == len(arrays) and set(settled) == set(arrays)
+    assert [data for data in settled if data in weights] == weights
+
+
+def test_sums_in_parts_are_those_of_the_whole(rng, monkeypatch):
+    monkeypatch.setattr(channel_scales, "_AT_ONCE", 100)
+    for weights in (rng.randn(7, 5, 9), rng.randn(5, 9, 7).transpose(2, 0, 1), rng.randn(1, 3, 2)):
+        np.testing.assert_array_equal(
+            channel_scales._power(weights), np.square(weights).sum(axis=2)
+        )
+        np.testing.assert_array_equal(
+            channel_scales._largest(weights, 2), np.abs(weights).max(axis=2)
+        )

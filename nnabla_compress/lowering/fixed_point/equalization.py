@@ -8,7 +8,7 @@ the formats.
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -41,10 +41,11 @@ def equalized(
     if not found:
         return list(outputs), True
     variables = {v.data: v for pair in found for v in pair.parameters()}
-    arrays = {data: value(variable) for data, variable in variables.items()}
+    arrays = _Loaded(variables)
     statistics = channel_statistics(outputs, needed(found), batches)
     top = float(largest_integer(bits))
-    scale_pairs(found, statistics, arrays, Levels(lambda layer: top, top, per_channel=False))
+    levels = Levels(lambda layer: top, top, per_channel=False)
+    scale_pairs(found, statistics, arrays, levels, arrays.settle)
     made: Dict[object, nn.Variable] = {}
     for data, variable in variables.items():
         path = names.get(data) or variable.name
@@ -52,3 +53,23 @@ def equalized(
     replaced = {leaf: made[leaf.data] for leaf in leaves(outputs) if leaf.data in made}
     exact = not any(pair.clipped for pair in found)
     return rebuild(outputs, inputs=replaced), exact
+
+
+class _Loaded(Dict[Any, np.ndarray]):
+    """Values of parameters by their array, in float64 only from first to last use.
+
+    Args:
+        variables: The parameters by their array.
+    """
+
+    def __init__(self, variables: Mapping[Any, nn.Variable]) -> None:
+        super().__init__()
+        self._variables = variables
+
+    def __missing__(self, data: Any) -> np.ndarray:
+        self[data] = found = value(self._variables[data])
+        return found
+
+    def settle(self, data: Any) -> None:
+        """Keeps a parameter as the float32 numbers that it will be."""
+        self[data] = self[data].astype(np.float32)

@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, List, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, List, NamedTuple, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.analysis.exactness import Exactness, largest_sum
-from nnabla_compress.analysis.value_sets import EXACT_UNITS
+from nnabla_compress.analysis.value_sets import EXACT_UNITS, Values
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.lowering.integer.tensors import CHANNELS, IntegerTensor, Sums
 from nnabla_compress.lowering.integer.weights import IntegerWeight
@@ -18,8 +18,24 @@ from nnabla_compress.lowering.integer.weights import IntegerWeight
 # Makes a Variable that decodes a weight to its numbers.
 Decode = Callable[[IntegerWeight], nn.Variable]
 _AT_ONCE = 1 << 20  # numbers
-_Piece = Tuple[IntegerTensor, int, int]
+_Cut = Tuple[int, int, int, float]
 _FINE = 2.0**11
+
+
+class _Piece(NamedTuple):
+    """Codes of some channels, whose sums are exact.
+
+    Args:
+        codes: The codes.
+        start: The first channel of the weight that they meet.
+        stop: The one behind the last.
+        total: The largest sum of magnitudes of the weight there.
+    """
+
+    codes: IntegerTensor
+    start: int
+    stop: int
+    total: float
 
 
 def layer_sums(
@@ -69,9 +85,9 @@ def layer_sums(
     pieces = _pieces(function, x, weight, exactness)
     if pieces is None:
         return "its sums may exceed 2^24, up to which they are exact"
-    total = _total(function, pieces, weight, decode)
+    total = _total(function, pieces, weight, decode, exactness)
     axis = CHANNELS if is_affine else function.info.args["base_axis"] % function.inputs[0].ndim
-    scales = scale.astype(np.float64) * pieces[0][0].scale
+    scales = scale.astype(np.float64) * pieces[0].codes.scale
     return Sums(total, scales, np.zeros(scales.shape), axis, path, shape)
 
 
@@ -90,7 +106,7 @@ def most_codes(function: Any, weight: IntegerWeight) -> float:
         return largest
     if not _adds_all_channels(function):
         return largest
-    by_channel = _by_channel(weight.numbers)
+    by_channel = _by_channel(weight)
     return min(_FINE, EXACT_UNITS * unit / max(float(by_channel.max()), unit))
 
 
@@ -149,48 +165,77 @@ def _pieces(
     function: Any, x: Sequence[IntegerTensor], weight: IntegerWeight, exactness: Exactness
 ) -> Optional[List[_Piece]]:
     """Returns codes with their ranges of channels, each with exact sums; None if there are none."""
+    units = [exactness.values(codes.variable).units for codes in x]
     if not _adds_all_channels(function):
         whole = largest_sum(function, weight.numbers)
-        if not _fits(whole, x[0], weight, exactness):
+        if not _fits(whole, units[0], weight):
             return None
-        return [(x[0], 0, weight.tensor.shape[CHANNELS])]
-    pieces: List[_Piece] = []
-    first, of_channels = 0, _by_channel(weight.numbers)
-    for codes in x:
-        count = codes.variable.shape[CHANNELS]
-        last = first + count
-        by_channel = of_channels[:, first:last]
-        for number in range(1, count + 1):
-            parts = np.array_split(np.arange(count), number)
-            sums = [float(by_channel[:, part].sum(axis=1).max()) for part in parts]
-            if all(_fits(total, codes, weight, exactness) for total in sums):
-                break
-        else:
-            return None
-        for part in parts:
-            start, stop = int(part[0]), int(part[-1]) + 1
-            cut = codes
-            if len(parts) > 1:
-                cut = IntegerTensor(_channels(codes.variable, start, stop), codes.scale)
-            pieces.append((cut, first + start, first + stop))
-        first = last
+        return [_Piece(x[0], 0, weight.tensor.shape[CHANNELS], whole)]
+    channels = [codes.variable.shape[CHANNELS] for codes in x]
+    # The same graph is built for every way to store its weights.
+    question = ("cuts", *channels, *units)
+    if question not in weight.remembered:
+        weight.remembered[question] = _cuts(channels, units, weight)
+    cuts: Optional[List[_Cut]] = weight.remembered[question]
+    if cuts is None:
+        return None
+    pieces, first = [], 0
+    for number, (codes, count) in enumerate(zip(x, channels)):
+        own = [cut for cut in cuts if cut[0] == number]
+        for _, start, stop, total in own:
+            part = codes
+            if len(own) > 1:
+                part = IntegerTensor(_channels(codes.variable, start, stop), codes.scale)
+            pieces.append(_Piece(part, first + start, first + stop, total))
+        first += count
     return pieces
 
 
-def _by_channel(numbers: np.ndarray) -> np.ndarray:
+def _cuts(
+    channels: Sequence[int], units: Sequence[float], weight: IntegerWeight
+) -> Optional[List[_Cut]]:
+    """Where inputs of some channels are cut, so that the sums of each piece are exact.
+
+    Args:
+        channels: Numbers of channels of what stands side by side.
+        units: The largest code of each.
+        weight: The weight.
+
+    Returns:
+        Number of the input, first channel, the one behind the last, and the largest sum of
+        magnitudes; None if single channels may exceed what is exact.
+    """
+    cuts: List[_Cut] = []
+    of_channels = np.split(_by_channel(weight), np.cumsum(channels)[:-1], axis=1)
+    for at, (count, by_channel) in enumerate(zip(channels, of_channels)):
+        for number in range(1, count + 1):
+            parts = np.array_split(np.arange(count), number)
+            sums = [
+                float(by_channel[:, part[0] : part[-1] + 1].sum(axis=1).max()) for part in parts
+            ]
+            if all(_fits(total, units[at], weight) for total in sums):
+                break
+        else:
+            return None
+        cuts += [(at, int(p[0]), int(p[-1]) + 1, total) for p, total in zip(parts, sums)]
+    return cuts
+
+
+def _by_channel(weight: IntegerWeight) -> np.ndarray:
     """The summed magnitudes of each channel of each output: exact, as integers are in float64."""
-    sums = np.empty(numbers.shape[:2], np.float64)
-    rows = max(1, _AT_ONCE // max(1, numbers[:1].size))
-    for start in range(0, len(numbers), rows):
-        part = np.abs(numbers[start : start + rows])
+    shape = weight.tensor.shape
+    sums = np.empty(shape[:2], np.float64)
+    rows = max(1, _AT_ONCE // max(1, int(np.prod(shape[1:]))))
+    for start in range(0, len(sums), rows):
+        part = np.abs(weight.tensor.rows(start, start + rows).decode_integers())
         part.reshape(*part.shape[:2], -1).sum(
             axis=2, dtype=np.float64, out=sums[start : start + rows]
         )
     return sums
 
 
-def _fits(total: float, x: IntegerTensor, weight: IntegerWeight, exactness: Exactness) -> bool:
-    return total / 2.0**weight.exponent * exactness.values(x.variable).units <= EXACT_UNITS
+def _fits(total: float, units: float, weight: IntegerWeight) -> bool:
+    return total / 2.0**weight.exponent * units <= EXACT_UNITS
 
 
 def _channels(x: nn.Variable, start: int, stop: int) -> nn.Variable:
@@ -200,21 +245,29 @@ def _channels(x: nn.Variable, start: int, stop: int) -> nn.Variable:
 
 
 def _total(
-    function: Any, pieces: Sequence[_Piece], weight: IntegerWeight, decode: Decode
+    function: Any,
+    pieces: Sequence[_Piece],
+    weight: IntegerWeight,
+    decode: Decode,
+    exactness: Exactness,
 ) -> nn.Variable:
     """Returns the sum over all pieces, in units of the first one."""
     decoded = decode(weight)
     total: Optional[nn.Variable] = None
-    for codes, start, stop in pieces:
+    for codes, start, stop, largest in pieces:
         w = decoded if len(pieces) == 1 else _channels(decoded, start, stop)
         if function.info.type_name == "Affine":
             y = F.convolution(codes.variable, w)
         else:
             y = clone(function, [codes.variable, w])[0]
+        x = exactness.values(codes.variable)
+        assert x.exponent is not None  # codes lie on a grid
+        most = x.peak * largest
+        exactness.know(y.parent, Values(-most, most, x.exponent + weight.exponent))
         if total is None:
             total = y
             continue
-        ratio = codes.scale / pieces[0][0].scale
+        ratio = codes.scale / pieces[0].codes.scale
         total = F.add2(total, y if ratio == 1 else F.mul_scalar(y, float(np.float32(ratio))))
     assert total is not None
     return total

@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import Any, Optional, Tuple
+from typing import Any, Dict, Optional, Tuple
 
 import numpy as np
 
 from nnabla_compress.analysis.value_sets import Values
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.lowering.storage import CodedTensor, coded_tensor
+from nnabla_compress.nnb.sources import Source, source_of
 
 _MOST = 2**15 - 1
 
@@ -39,12 +40,29 @@ class IntegerWeight:
         """
         return self.tensor.decode_integers()
 
+    @property
+    def largest(self) -> float:
+        """The largest magnitude of the numbers."""
+        return self._numbers.largest()[1]
+
     @cached_property
     def exponent(self) -> int:
         """Exponent of the power of two that the numbers are multiples of."""
-        found = Values.of(self.numbers).exponent
+        found = Values.of_pieces(self._numbers.make()).exponent
         assert found is not None  # weights are finite
         return found
+
+    @property
+    def _numbers(self) -> Source:
+        """The numbers in pieces; each level once where it stands for itself everywhere."""
+        if self.tensor.shift is None:
+            return source_of(self.tensor.levels)
+        return self.tensor.look_up(self.tensor.sample().decode_integers())
+
+    @cached_property
+    def remembered(self) -> Dict[Any, Any]:
+        """What was found of the weight, for whoever builds its network again."""
+        return {}
 
     def scale_of_outputs(self, function: Any) -> Optional[np.ndarray]:
         """Returns a scale for each output channel of a layer, None if the scales are no such.
@@ -73,13 +91,16 @@ class IntegerWeight:
         outputs = self.tensor.shape[1:]
         if self.axis is not None and len(outputs) != 1:
             return None
-        axes = (*range(1, len(self.tensor.shape)), 0)
-        new = (int(np.prod(outputs)), *shape)
-        return replace(
-            self,
-            tensor=self.tensor.transposed(axes, new),
-            axis=None if self.axis is None else 0,
-        )
+        if shape not in self.remembered:
+            axes = (*range(1, len(self.tensor.shape)), 0)
+            new = (int(np.prod(outputs)), *shape)
+            self.remembered[shape] = replace(
+                self,
+                tensor=self.tensor.transposed(axes, new),
+                axis=None if self.axis is None else 0,
+            )
+        found: IntegerWeight = self.remembered[shape]
+        return found
 
 
 def integer_weight(encoding: Encoding) -> Optional[IntegerWeight]:
@@ -107,8 +128,7 @@ def integer_weight(encoding: Encoding) -> Optional[IntegerWeight]:
             return None
         tensor = replace(tensor, levels=found[0].astype(np.float64), scale=np.asarray(found[1]))
     weight = IntegerWeight(tensor, np.asarray(tensor.scale, np.float64), tensor.axis)
-    numbers = tensor.levels if tensor.shift is None else weight.numbers
-    return weight if max(numbers.max(), -numbers.min()) <= _MOST else None
+    return weight if weight.largest <= _MOST else None
 
 
 def on_grid(values: np.ndarray) -> Optional[Tuple[np.ndarray, np.float32]]:

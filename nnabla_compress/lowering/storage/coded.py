@@ -144,6 +144,19 @@ class CodedTensor:
         shape[self.axis] = -1
         return np.asarray(numbers).reshape(shape)
 
+    def rows(self, start: int, stop: int) -> CodedTensor:
+        """Returns a part of the tensor, along its first axis.
+
+        Args:
+            start: The first row.
+            stop: The one behind the last.
+        """
+        if self.axis != 0:
+            return replace(self, index=self.index[start:stop])
+        scale = None if self.scale is None else self.scale[start:stop]
+        shift = None if self.shift is None else self.shift[start:stop]
+        return replace(self, index=self.index[start:stop], scale=scale, shift=shift)
+
     def transposed(self, axes: Tuple[int, ...], shape: Tuple[int, ...]) -> CodedTensor:
         """Returns the tensor with its axes in another order, then reshaped.
 

@@ -8,7 +8,12 @@ import nnabla.functions as F
 import numpy as np
 import pytest
 
+from nnabla_compress.analysis.exactness import Exactness
+from nnabla_compress.analysis.value_sets import Values
 from nnabla_compress.encodings import Encoding
+from nnabla_compress.graph import functions
+from nnabla_compress.lowering.integer.layers import layer_sums
+from nnabla_compress.lowering.integer.tensors import IntegerTensor
 from nnabla_compress.lowering.integer.weights import integer_weight, on_grid
 from nnabla_compress.quantizers.lut import nearest_on_grid
 
@@ -82,3 +87,27 @@ def test_an_affine_weight_becomes_a_kernel_of_the_whole_map():
     assert kernel.axis == 0 and kernel.numbers.shape == (3, 2, 2, 2)
     np.testing.assert_array_equal(kernel.numbers.reshape(3, 8).T, codes)
     np.testing.assert_array_equal(kernel.tensor.integers, kernel.numbers)
+
+
+def test_an_input_is_cut_where_sums_would_not_be_exact():
+    weight = integer_weight(Encoding(np.full((600, 3), 127, np.int16), 8, scale=np.float32(0.5)))
+    assert weight is not None
+    x = nn.Variable((1, 600))
+    y = F.affine(x, nn.Variable((600, 3)))
+    exactness = Exactness([x])
+    codes = IntegerTensor(F.minimum_scalar(F.maximum_scalar(F.round(x), -500), 500), 0.5)
+    asked = []
+
+    def decode(converted):
+        asked.append(converted)
+        return nn.Variable.from_numpy_array(converted.numbers)
+
+    sums = [
+        layer_sums(y.parent, [codes], weight, "W", exactness, decode).variable for _ in range(2)
+    ]
+    assert asked[0] is asked[1]
+    assert [f.info.type_name for f in functions(sums)].count("Convolution") == 2 * 3
+    assert exactness.values(sums[0]) == Values(-3.81e7, 3.81e7, None)
+    x.d = 1000
+    nn.forward_all(sums)
+    assert sums[0].d.ravel().tolist() == sums[1].d.ravel().tolist() == [3.81e7] * 3

@@ -1,0 +1,43 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Tests of memory.py."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+
+import nnabla as nn
+import numpy as np
+import pytest
+
+from nnabla_compress import memory
+
+_STATUS = Path("/proc/self/statm")
+
+
+def resident() -> int:
+    return int(_STATUS.read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+@pytest.mark.skipif(not _STATUS.exists(), reason="tells of memory on Linux only")
+def test_what_was_freed_goes_back_to_the_system():
+    memory.give_back()
+    before = resident()
+    x = nn.Variable((16, 1 << 20))
+    x.d = np.ones(x.shape, np.float32)
+    assert resident() - before > 60e6
+    del x
+    memory.give_back()
+    assert resident() - before < 20e6
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the C library of Linux is meant")
+def test_a_c_library_without_the_function_is_left_alone(monkeypatch):
+    monkeypatch.setattr(memory.ctypes, "CDLL", lambda name: object())
+    memory._trim.cache_clear()
+    try:
+        assert memory._trim() is None
+        memory.give_back()
+    finally:
+        memory._trim.cache_clear()
