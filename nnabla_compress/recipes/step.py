@@ -6,7 +6,6 @@ from __future__ import annotations
 import importlib
 from typing import (
     Any,
-    Callable,
     ClassVar,
     Dict,
     List,
@@ -16,21 +15,20 @@ from typing import (
     Sequence,
     Tuple,
     Type,
-    TypeVar,
 )
 
 from pydantic import model_serializer, model_validator
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
-from nnabla_compress.options import Options, keys_of, named, validated
+from nnabla_compress.named_options import NamedOptions, Registry
+from nnabla_compress.options import keys_of, named
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training import BudgetOptions, Term, TrainingSettings
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.transforms.transform import Context, Transform, transforms
 
 Record = Dict[str, Any]
-_Kind = TypeVar("_Kind", bound=Type["Step"])
 _HELP = "write NAME: {OPTION: VALUE}, such as train: {epochs: 10}"
 # Steps of this package, loaded when a recipe names one.
 _BUILT_IN = {
@@ -91,17 +89,13 @@ class Course(Context, Protocol):
         """
 
 
-class Step(Options):
+class Step(NamedOptions):
     """One step of a recipe; a subclass is one kind of step, and its fields are its options.
 
     A run writes down what :meth:`run` returns, and the parameters. :meth:`replay` does to the
     network what the record says, without looking at values of parameters or at data.
     """
 
-    name: ClassVar[str] = ""
-    """What recipes call it."""
-    short: ClassVar[str] = ""
-    """The option that a value alone stands for; none if empty."""
     flat: ClassVar[str] = ""
     """The option whose own options stand among those of the step; none if empty."""
     aliases: ClassVar[Tuple[str, ...]] = ()
@@ -220,50 +214,20 @@ class Step(Options):
         inner = found.pop(self.flat, {}) if self.flat else {}
         return {**found, **inner}
 
-    @classmethod
-    def checked(cls: Type[_Made], content: Any, where: str) -> _Made:
-        """Makes one from what a recipe says.
-
-        Args:
-            content: Its options, or the value of the one that :attr:`short` names.
-            where: What messages call it.
-
-        Raises:
-            ConfigError: If anything is unknown or out of range.
-        """
-        if cls.short and content is not None and not isinstance(content, Mapping):
-            content = {cls.short: content}
-        return validated(cls, {} if content is None else content, where)
-
     def entry(self) -> Dict[str, Any]:
         """Returns what a recipe says of it."""
         return {self.title: self.model_dump(mode="json")}
 
 
-_Made = TypeVar("_Made", bound=Step)
-_REGISTERED: Dict[str, Type[Step]] = {}
-
-
-def register_step(name: str) -> Callable[[_Kind], _Kind]:
-    """Makes a step known by the name that recipes use.
-
-    Args:
-        name: The name.
-    """
-
-    def add(kind: _Kind) -> _Kind:
-        kind.name = name
-        _REGISTERED[name] = kind
-        return kind
-
-    return add
+_REGISTRY = Registry("step", Step)
+register_step = _REGISTRY.register
 
 
 def steps() -> Dict[str, Type[Step]]:
     """Returns the steps by name, without the transforms, which are steps by their own names."""
     for module in _BUILT_IN.values():
         importlib.import_module(module)
-    return dict(sorted(_REGISTERED.items()))
+    return _REGISTRY.all()
 
 
 def step_of(entry: Any, where: str = "steps") -> Step:
@@ -285,14 +249,14 @@ def step_of(entry: Any, where: str = "steps") -> Step:
     name, content = named(entry, where)
     if name in _BUILT_IN:
         importlib.import_module(_BUILT_IN[name])
-    if name in _REGISTERED:
-        return _REGISTERED[name].checked(content, f"{where}: {name}")
+    if name in _REGISTRY.kinds:
+        return _REGISTRY.kinds[name].checked(content, f"{where}: {name}")
     if name in transforms():
         made: Step = importlib.import_module(_OF_TRANSFORMS).step_of_transform(
             name, content, f"{where}: {name}"
         )
         return made
-    known = sorted({*_BUILT_IN, *_REGISTERED, *transforms()})
+    known = sorted({*_BUILT_IN, *_REGISTRY.kinds, *transforms()})
     raise ConfigError(f"{where}: unknown step {name!r}.", help=did_you_mean(name, known))
 
 

@@ -4,14 +4,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Sequence, Type, TypeVar
+from typing import Any, Mapping, Optional, Sequence
 
-from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
-from nnabla_compress.options import Options, named, validated
-from nnabla_compress.spelling import did_you_mean
-
-_Kind = TypeVar("_Kind", bound=Type["Sampler"])
+from nnabla_compress.named_options import NamedOptions, Registry
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,7 @@ class Trial:
     weight_bytes: float
 
 
-class Sampler(Options):
+class Sampler(NamedOptions):
     """Proposes options of a transform; a subclass is one way, and its fields are its options.
 
     Example:
@@ -53,11 +49,6 @@ class Sampler(Options):
         >>> Halves().propose(None, [], None).options
         {'weights': 'lut:bits=8'}
     """
-
-    name: ClassVar[str] = ""
-    """What recipes call it."""
-    short: ClassVar[str] = ""
-    """The option that a value alone stands for; none if empty."""
 
     def known(self) -> Sequence[Any]:
         """Returns options that it will propose, whatever comes of others."""
@@ -76,47 +67,11 @@ class Sampler(Options):
         raise NotImplementedError
 
 
-_REGISTERED: Dict[str, Type[Sampler]] = {}
-
-
-def register_sampler(name: str) -> Callable[[_Kind], _Kind]:
-    """Makes a sampler known by the name that recipes use.
-
-    Args:
-        name: The name.
-    """
-
-    def add(kind: _Kind) -> _Kind:
-        kind.name = name
-        _REGISTERED[name] = kind
-        return kind
-
-    return add
-
-
-def samplers() -> Dict[str, Type[Sampler]]:
-    """Returns the samplers by name."""
-    return dict(sorted(_REGISTERED.items()))
+_REGISTRY = Registry("sampler", Sampler)
+register_sampler = _REGISTRY.register
+samplers = _REGISTRY.all
 
 
 def sampler_of(entry: Any, where: str = "sampler") -> Sampler:
-    """Returns a sampler from what a recipe says.
-
-    Args:
-        entry: ``{NAME: {OPTION: VALUE}}``, or the name alone.
-        where: What messages call the place.
-
-    Raises:
-        ConfigError: If there is no such sampler, or an option is wrong.
-    """
-    if isinstance(entry, Sampler):
-        return entry
-    name, content = named(entry, where)
-    if name not in _REGISTERED:
-        raise ConfigError(
-            f"{where}: unknown sampler {name!r}.", help=did_you_mean(name, list(_REGISTERED))
-        )
-    kind = _REGISTERED[name]
-    if kind.short and content is not None and not isinstance(content, Mapping):
-        content = {kind.short: content}
-    return validated(kind, {} if content is None else content, f"{where}: {name}")
+    """Returns a sampler from what a recipe says, as of :meth:`Registry.make`."""
+    return _REGISTRY.make(entry, where)

@@ -3,17 +3,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, ClassVar, Dict, Mapping, Optional, Protocol, Tuple, Type, TypeVar
+from typing import Any, ClassVar, Dict, Mapping, Optional, Protocol, Tuple
 
 import numpy as np
 
-from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
-from nnabla_compress.options import Options, validated
-from nnabla_compress.spelling import did_you_mean
+from nnabla_compress.named_options import NamedOptions, Registry
 
 Decisions = Dict[str, Any]
-_Kind = TypeVar("_Kind", bound=Type["Transform"])
 
 
 class Context(Protocol):
@@ -47,7 +44,7 @@ class Alone:
         """Tells nobody."""
 
 
-class Transform(Options):
+class Transform(NamedOptions):
     """Network in, network out; a subclass is one transform, and its fields are its options.
 
     What depends on a network's values or on data is decided once, by :meth:`decide`, and is plain
@@ -55,10 +52,6 @@ class Transform(Options):
     number of samples and years later, and looks at no values.
     """
 
-    name: ClassVar[str] = ""
-    """What recipes call it."""
-    short: ClassVar[str] = ""
-    """The option that a value alone stands for, as in ``fold: before``; none if empty."""
     holds: ClassVar[bool] = False
     """Whether it changes parameters of the network, and so can be done once only. The network is
     then built from its graph from now on, not from its source."""
@@ -119,57 +112,8 @@ class Transform(Options):
         self.prove(network, made)
         return made, decisions
 
-    @classmethod
-    def checked(cls: Type[_Made], content: Any, where: str = "") -> _Made:
-        """Makes one from what a recipe says.
 
-        Args:
-            content: Its options, or the value of the one that :attr:`short` names.
-            where: What messages call it.
-
-        Raises:
-            ConfigError: If anything is unknown or out of range.
-        """
-        if isinstance(content, cls):
-            return content
-        if cls.short and not isinstance(content, Mapping) and content is not None:
-            content = {cls.short: content}
-        return validated(cls, {} if content is None else content, where or cls.name)
-
-
-_Made = TypeVar("_Made", bound=Transform)
-_REGISTERED: Dict[str, Type[Transform]] = {}
-
-
-def register_transform(name: str) -> Callable[[_Kind], _Kind]:
-    """Makes a transform known by the name that recipes use.
-
-    Args:
-        name: The name.
-    """
-
-    def add(kind: _Kind) -> _Kind:
-        kind.name = name
-        _REGISTERED[name] = kind
-        return kind
-
-    return add
-
-
-def transforms() -> Dict[str, Type[Transform]]:
-    """Returns the transforms by name."""
-    return dict(sorted(_REGISTERED.items()))
-
-
-def transform_named(name: str) -> Type[Transform]:
-    """Returns a transform by its name.
-
-    Args:
-        name: What recipes call it.
-
-    Raises:
-        ConfigError: If there is none.
-    """
-    if name not in _REGISTERED:
-        raise ConfigError(f"unknown transform {name!r}.", help=did_you_mean(name, [*_REGISTERED]))
-    return _REGISTERED[name]
+_REGISTRY = Registry("transform", Transform)
+register_transform = _REGISTRY.register
+transforms = _REGISTRY.all
+transform_named = _REGISTRY.kind

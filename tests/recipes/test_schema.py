@@ -180,7 +180,7 @@ def test_every_option_in_the_schema_has_a_meaning():
 
 
 def test_what_is_registered_by_others_is_in_the_schema_too(monkeypatch):
-    monkeypatch.setattr(term, "_REGISTERED", dict(term._REGISTERED))
+    monkeypatch.setattr(term._REGISTRY, "kinds", dict(term._REGISTRY.kinds))
 
     @term.register_term("pull")
     class Pull(term.TermOptions):

@@ -5,23 +5,17 @@ from __future__ import annotations
 
 from typing import (
     Any,
-    Callable,
-    ClassVar,
     Dict,
     Iterator,
     List,
     Mapping,
     Protocol,
     Tuple,
-    Type,
-    TypeVar,
 )
 
 import nnabla as nn
 
-from nnabla_compress.errors import ConfigError
-from nnabla_compress.options import Options, named, validated
-from nnabla_compress.spelling import did_you_mean
+from nnabla_compress.named_options import NamedOptions, Registry
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss
@@ -127,11 +121,8 @@ class Term:
 Terms = Tuple[Term, ...]
 
 
-class TermOptions(Options):
+class TermOptions(NamedOptions):
     """How a recipe asks for a term; a subclass has its options as fields."""
-
-    name: ClassVar[str] = ""
-    """What recipes call it."""
 
     @property
     def needs_targets(self) -> bool:
@@ -163,45 +154,11 @@ class TermOptions(Options):
         return []
 
 
-_Kind = TypeVar("_Kind", bound=Type[TermOptions])
-_REGISTERED: Dict[str, Type[TermOptions]] = {}
-
-
-def register_term(name: str) -> Callable[[_Kind], _Kind]:
-    """Makes a term known by the name that recipes use.
-
-    Args:
-        name: The name.
-    """
-
-    def add(kind: _Kind) -> _Kind:
-        kind.name = name
-        _REGISTERED[name] = kind
-        return kind
-
-    return add
-
-
-def terms() -> Dict[str, Type[TermOptions]]:
-    """Returns the options of the terms that recipes know, by name."""
-    return dict(sorted(_REGISTERED.items()))
+_REGISTRY = Registry("term", TermOptions)
+register_term = _REGISTRY.register
+terms = _REGISTRY.all
 
 
 def term_of(entry: Any, where: str = "terms") -> TermOptions:
-    """Returns the options of a term from what a recipe says.
-
-    Args:
-        entry: ``{NAME: {OPTION: VALUE}}``, or the name alone.
-        where: What messages call the place.
-
-    Raises:
-        ConfigError: If there is no such term, or an option is wrong.
-    """
-    if isinstance(entry, TermOptions):
-        return entry
-    name, content = named(entry, where)
-    if name not in _REGISTERED:
-        raise ConfigError(
-            f"{where}: unknown term {name!r}.", help=did_you_mean(name, list(_REGISTERED))
-        )
-    return validated(_REGISTERED[name], {} if content is None else content, f"{where}: {name}")
+    """Returns the options of a term from what a recipe says, as of :meth:`Registry.make`."""
+    return _REGISTRY.make(entry, where)

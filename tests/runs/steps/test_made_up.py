@@ -32,7 +32,7 @@ from tests.runs.steps.small import (
 def folder(tmp_path, monkeypatch):
     step.steps()  # those of the package stay known
     for module in (step, sampler, term, transform):
-        monkeypatch.setattr(module, "_REGISTERED", dict(module._REGISTERED))
+        monkeypatch.setattr(module._REGISTRY, "kinds", dict(module._REGISTRY.kinds))
     write_small(tmp_path)
     return tmp_path
 
