@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Any, BinaryIO, Callable, Dict, Mapping, Optional, Tuple, Union
 
 from nnabla_compress.errors import DataError
-from nnabla_compress.files import KeptErrors, atomic_path, json_text, write_json
+from nnabla_compress.files import atomic_path, json_text, write_json
+from nnabla_compress.kept_errors import KeptErrors
 from nnabla_compress.reading import read_json
 
 _MARK = b"\n# sha256 of what stands before: "

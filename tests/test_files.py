@@ -5,19 +5,17 @@ from __future__ import annotations
 
 import ast
 import errno
-import io
 import json
 import os
 import stat
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pytest
 
 from nnabla_compress import files
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.files import KeptErrors, atomic_path, writable_folder, write_error
+from nnabla_compress.files import atomic_path, writable_folder, write_error
 
 
 def names(folder):
@@ -222,49 +220,3 @@ def test_the_longest_name_that_a_file_can_have_is_written(tmp_path):
     with pytest.raises(ConfigError, match="the name is too long"):
         with atomic_path(tmp_path / ("w" * 252 + ".nnp")) as temporary:
             temporary.write_text("x")
-
-
-class Full(io.BytesIO):
-    """A file on a disk that holds no more than some bytes."""
-
-    def __init__(self, most):
-        super().__init__()
-        self.most = most
-
-    def write(self, content):
-        if self.tell() + len(content) > self.most:
-            raise OSError(errno.ENOSPC, "no space left")
-        return super().write(content)
-
-    def truncate(self, size=None):
-        if size is not None and size > self.most:
-            raise OSError(errno.ENOSPC, "no space left")
-        return super().truncate(size)
-
-
-@pytest.mark.parametrize("most", [0, 100, 900, 2100, 1 << 20])
-def test_hdf5_ends_whatever_the_disk_takes(most):
-    full = Full(most)
-    kept = KeptErrors(full)
-    with h5py.File(kept, "w") as file:
-        for name in "abc":
-            file[name] = np.arange(500.0)
-            file[name].attrs["index"] = 1
-    if most < 1 << 20:
-        assert kept.error.errno == errno.ENOSPC
-        return
-    assert kept.error is None
-    plain = io.BytesIO()
-    with h5py.File(plain, "w") as file:
-        for name in "abc":
-            file[name] = np.arange(500.0)
-            file[name].attrs["index"] = 1
-    assert full.getvalue() == plain.getvalue()
-
-
-def test_a_file_that_keeps_errors_goes_on_with_zeros():
-    kept = KeptErrors(Full(4))
-    assert kept.write(b"abcd") == 4 and kept.seek(0) == 0 and kept.read() == b"abcd"
-    assert kept.write(b"efgh") == 4 and kept.error is not None
-    assert kept.tell() == 8 and kept.truncate(6) == 6
-    assert kept.seek(-2, 2) == 4 and kept.read(9) == b"\0\0"

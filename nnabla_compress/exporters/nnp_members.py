@@ -24,7 +24,7 @@ from nnabla.core.graph_def import ProtoGraphGenerator, ProtoVariable
 from nnabla.utils.nnp_format import nnp_version
 from nnabla.utils.save import create_proto
 
-from nnabla_compress.files import KeptErrors
+from nnabla_compress.kept_errors import KeptErrors
 from nnabla_compress.nnb.content import blocks
 from nnabla_compress.nnb.sources import Source, held, source_of
 

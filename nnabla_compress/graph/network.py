@@ -69,6 +69,16 @@ class Network:
         """The outputs in order."""
         return list(self.outputs.values())
 
+    def in_order(self, arrays: Mapping[str, Any]) -> List[Any]:
+        """Returns what is meant for the inputs in their order.
+
+        Args:
+            arrays: One for each by its name; an only one may have any.
+        """
+        if len(self.inputs) == 1:
+            return list(arrays.values())
+        return [arrays[name] for name in self.inputs]
+
     @property
     def ends_in(self) -> str:
         """Type of the function that computes the only output, such as ``"Softmax"``."""

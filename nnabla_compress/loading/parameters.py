@@ -11,9 +11,11 @@ from typing import Iterator
 import nnabla as nn
 import nnabla.parameter
 
+from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import CompressError, DataError
 from nnabla_compress.logs import quiet
 from nnabla_compress.models.nnp_archive import check_parameters
+from nnabla_compress.recipes import Recipe
 from nnabla_compress.turns import exclusive, one_at_a_time
 
 
@@ -26,6 +28,21 @@ def own_parameters() -> Iterator[None]:
             yield
         finally:
             nn.random.prng, nn.random.pseed = generator
+
+
+def load_given(recipe: Recipe, folder: Path) -> None:
+    """Reads the parameters that a recipe gives its network into the current scope, if it does.
+
+    Args:
+        recipe: The recipe.
+        folder: Where its relative paths start.
+
+    Raises:
+        CompressError: As of :func:`load_parameters`.
+    """
+    given = recipe.model.parameters
+    if given is not None:
+        load_parameters(resolve_path(given, folder, "parameters"))
 
 
 @one_at_a_time

@@ -17,14 +17,16 @@ from typing import (
     Type,
 )
 
+import nnabla as nn
 from pydantic import model_serializer, model_validator
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.named_options import NamedOptions, Registry
 from nnabla_compress.options import keys_of, named
+from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.spelling import did_you_mean
-from nnabla_compress.training import BudgetOptions, Term, TrainingSettings
+from nnabla_compress.training import Term, TrainingSettings
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.transforms.transform import Context, Transform, transforms
 
@@ -123,13 +125,12 @@ class Step(NamedOptions):
 
     @property
     def sets_values(self) -> bool:
-        """Whether it gives parameters values that its record does not tell."""
-        return True
+        """Whether it gives parameters values that its record does not tell.
 
-    @property
-    def starts(self) -> bool:
-        """Whether it may leave quantizers that have not started."""
-        return False
+        Where it does not, the quantizers that it puts in start after it, or with a training that
+        follows.
+        """
+        return True
 
     @property
     def learns_from_teacher(self) -> bool:
@@ -177,9 +178,12 @@ class Step(NamedOptions):
             record: As from :meth:`run`.
         """
 
-    @property
-    def budget(self) -> Optional[BudgetOptions]:
-        """The memory budget that it keeps to, if it does."""
+    def budget_of(self, outputs: List[nn.Variable]) -> Optional[MemoryBudget]:
+        """Returns the memory budget that it keeps the network to, None if it does not.
+
+        Args:
+            outputs: Those of the network.
+        """
         return None
 
     def results(self, record: Mapping[str, Any]) -> Record:

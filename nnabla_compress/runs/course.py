@@ -188,7 +188,7 @@ class Course:
         if path.exists() and (kept is None or kept.exists()):
             return self._replayed(stage)
         record = stage.step.run(self)
-        if stage.step.starts and not stage.hands_on:
+        if not (stage.step.sets_values or stage.hands_on):
             self._start()
         writable_folder(path.parent)
         if kept is not None:
@@ -249,7 +249,7 @@ class Course:
     def _start(self) -> None:
         """Initialises quantizers that nothing trains: from the weights, and one batch."""
         inputs = self.inputs
-        if not graph_quantizers(list(self.network().outputs.values())):
+        if not graph_quantizers(self.network().all_outputs):
             return
         with_data = inputs.splits is not None
         x = inputs.drawn_feed(_FIRST_BATCH).inputs if with_data else inputs.variables()
@@ -268,7 +268,7 @@ class Course:
                 copy = constant(np.array(parameter.d), path, parameter.need_grad)
                 nn.parameter.set_parameter(path, copy)
         # A graph that is held has its parameters from no scope.
-        outputs = list(self.network().outputs.values())
+        outputs = self.network().all_outputs
         values = {leaf.data: np.array(leaf.d) for leaf in leaves(outputs)}
         build = self.build
 

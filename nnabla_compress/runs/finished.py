@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any, Iterator, Optional, Tuple
 
 from nnabla_compress.checksums import check_bytes, read_record
-from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.files import new_files
 from nnabla_compress.inspection.recovered import recovered_network
@@ -20,7 +19,7 @@ from nnabla_compress.loading.inputs import (
     load_inputs,
 )
 from nnabla_compress.loading.model import network_of
-from nnabla_compress.loading.parameters import load_parameters, own_parameters
+from nnabla_compress.loading.parameters import load_given, own_parameters
 from nnabla_compress.locks import locked
 from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.models.other_formats import other_format
@@ -151,7 +150,7 @@ def float_network(run: Run, inputs: Inputs) -> Iterator[Build]:
         build = network_of(recipe, run.recipe_folder).make(classes)
         given = replace(inputs, build=build)
         given.build(given.variables(), True)
-        _load_given(run)
+        load_given(recipe, run.recipe_folder)
         stages = recipe.stages
         first = next((n for n, s in enumerate(stages) if s.step.compresses), len(stages))
         course = Course(recipe, run.folder, given)
@@ -169,16 +168,10 @@ def _inputs_of_run(run: Run, other: Optional[OtherData]) -> Inputs:
     else:
         inputs = load_inputs(recipe, run.recipe_folder, not recipe.needs_targets, targets)
     inputs.build(inputs.variables(), True)
-    _load_given(run)
+    load_given(recipe, run.recipe_folder)
     if other is not None:
         other.put(inputs, network_of(recipe, run.recipe_folder))
     return inputs
-
-
-def _load_given(run: Run) -> None:
-    given = run.recipe.model.parameters
-    if given is not None:
-        load_parameters(resolve_path(given, run.recipe_folder, "parameters"))
 
 
 @one_at_a_time

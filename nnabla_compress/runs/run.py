@@ -16,11 +16,10 @@ from typing import Any, Dict, List, Optional
 import nnabla as nn
 
 from nnabla_compress.checksums import check_bytes, read_record, write_bytes, write_record
-from nnabla_compress.data import resolve_path
 from nnabla_compress.errors import CompressError, ConfigError, DataError
 from nnabla_compress.files import remove_stale
 from nnabla_compress.loading.inputs import Inputs
-from nnabla_compress.loading.parameters import load_parameters, own_parameters
+from nnabla_compress.loading.parameters import load_given, own_parameters
 from nnabla_compress.locks import locked
 from nnabla_compress.progress import Announce
 from nnabla_compress.recipes import ExportPart, Recipe, differences
@@ -143,7 +142,7 @@ class Run:
             What is written to ``results.json``, too.
 
         Raises:
-            CompressError: For anything else that a user can mend.
+            CompressError: For what a user can mend.
         """
         try:
             with locked(self.folder):
@@ -173,10 +172,7 @@ class Run:
                 raise
             set_seed(recipe.seed)
             inputs.build(inputs.variables(), True)
-            if recipe.model.parameters is not None:
-                load_parameters(
-                    resolve_path(recipe.model.parameters, self.recipe_folder, "parameters")
-                )
+            load_given(recipe, self.recipe_folder)
             results = begun(recipe.name, recipe.seed)
             if recipe.evaluate and inputs.answer():
                 results.targets = "the float network's answers, where the data has none"
@@ -239,11 +235,11 @@ class Run:
         self, results: Results, part: NetworkResults, outputs: List[nn.Variable]
     ) -> None:
         """Notes what became of the last budget, and of the bits that were to be learned."""
-        budgets = [stage.step.budget for stage in self.recipe.stages]
-        budget = next((budget for budget in budgets[::-1] if budget is not None), None)
+        budgets = (stage.step.budget_of(outputs) for stage in self.recipe.stages[::-1])
+        budget = next((budget for budget in budgets if budget is not None), None)
         if budget is None:
             return
-        part.budgets = doubts.of_budget(budget.of(outputs), part.packed_weight_bytes or 0)
+        part.budgets = doubts.of_budget(budget, part.packed_weight_bytes or 0)
         part.warnings += doubts.missed(part.budgets)
         trainings = [results.training or {}, *(results.recipe_steps or ())]
         if any(training.get("bits_moved") is False for training in trainings):

@@ -72,7 +72,7 @@ class Calibrate(Step):
     def run(self, course: Course) -> Record:
         """Quantizes, and keeps what helps."""
         network, arrays = course.network(), course.samples(self.samples)
-        samples = None if arrays is None else _in_order(arrays, network)
+        samples = None if arrays is None else network.in_order(arrays)
         ends = network.all_inputs, network.all_outputs
         doubtful = [f"{note}." for note in of_inputs(samples or [], *ends)]
         for note in doubtful:
@@ -113,9 +113,3 @@ class Calibrate(Step):
         if clips:
             plain = plain.giving(with_channel_clips(plain.all_outputs)).copy()
         return quantized_copy(plain, signed, self.settings, prove=False)
-
-
-def _in_order(arrays: Mapping[str, Any], network: Network) -> Any:
-    if len(network.inputs) == 1:
-        return list(arrays.values())
-    return [arrays[name] for name in network.inputs]

@@ -66,11 +66,6 @@ class Search(Step):
         """What a transform makes of parameters follows from what was decided."""
         return False
 
-    @property
-    def starts(self) -> bool:
-        """What it chooses may be quantizers."""
-        return True
-
     def need_of_data(self) -> Optional[str]:
         """Returns why it needs data."""
         return "a search measures on samples"
@@ -92,9 +87,7 @@ class Search(Step):
         network = course.network()
         arrays = course.samples(self.samples)
         assert arrays is not None
-        rows = list(arrays.values())
-        if len(network.inputs) > 1:
-            rows = [arrays[name] for name in network.inputs]
+        rows = network.in_order(arrays)
         expected = _computed(network, rows)
         history: List[Trial] = []
         with counted("search", 0) as at:

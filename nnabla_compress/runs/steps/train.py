@@ -9,7 +9,8 @@ import nnabla as nn
 from pydantic import Field, SerializeAsAny, field_serializer, field_validator
 
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
-from nnabla_compress.training import BudgetOptions, TrainingSettings
+from nnabla_compress.regularizers import MemoryBudget
+from nnabla_compress.training import TrainingSettings
 from nnabla_compress.training.evaluate import judged
 from nnabla_compress.training.terms import TermOptions, term_of
 
@@ -61,10 +62,10 @@ class Train(Step):
         """Whether a term asks for one."""
         return any(term.learns_from_teacher for term in self.terms)
 
-    @property
-    def budget(self) -> Optional[BudgetOptions]:
-        """The budget among its terms."""
-        return next((term for term in self.terms if isinstance(term, BudgetOptions)), None)
+    def budget_of(self, outputs: List[nn.Variable]) -> Optional[MemoryBudget]:
+        """Returns the first budget of its terms."""
+        budgets = (term.budget_of(outputs) for term in self.terms)
+        return next((budget for budget in budgets if budget is not None), None)
 
     def foresee(self, course: Course) -> None:
         """Tells what the terms can reach, and refuses what they, or any loss, can't."""

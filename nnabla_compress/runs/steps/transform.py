@@ -16,8 +16,6 @@ class TransformStep(Step):
         transform: The transform, by whose name recipes call the step.
     """
 
-    flat = "transform"
-
     transform: Transform
 
     @property
@@ -34,11 +32,6 @@ class TransformStep(Step):
     def sets_values(self) -> bool:
         """What a transform makes of parameters follows from what was decided."""
         return False
-
-    @property
-    def starts(self) -> bool:
-        """A transform may put quantizers in."""
-        return True
 
     def need_of_data(self) -> Optional[str]:
         """Returns why the transform needs data, None if it does not."""

@@ -98,7 +98,7 @@ class BudgetOptions(TermOptions):
                 parse_size(size, f"budget: {name}")
         return self
 
-    def of(self, outputs: List[nn.Variable]) -> MemoryBudget:
+    def budget_of(self, outputs: List[nn.Variable]) -> MemoryBudget:
         """Returns the budget of a graph.
 
         Args:
@@ -108,7 +108,7 @@ class BudgetOptions(TermOptions):
 
     def make(self, teacher: Build) -> WithinBudget:
         """Returns the term."""
-        return WithinBudget(self.of)
+        return WithinBudget(self.budget_of)
 
     def foresee(self, outputs: List[nn.Variable]) -> List[str]:
         """Returns the range of sizes that each budget can choose from.
@@ -116,4 +116,4 @@ class BudgetOptions(TermOptions):
         Raises:
             InfeasibleBudgetError: If a budget can't be kept.
         """
-        return self.of(outputs).describe()
+        return self.budget_of(outputs).describe()

@@ -9,6 +9,7 @@ from typing import (
     Iterator,
     List,
     Mapping,
+    Optional,
     Protocol,
     Tuple,
 )
@@ -16,6 +17,7 @@ from typing import (
 import nnabla as nn
 
 from nnabla_compress.named_options import NamedOptions, Registry
+from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss
@@ -152,6 +154,14 @@ class TermOptions(NamedOptions):
             CompressError: If what the term wants can't be reached.
         """
         return []
+
+    def budget_of(self, outputs: List[nn.Variable]) -> Optional[MemoryBudget]:
+        """Returns the memory budget that the term keeps a network to, None if it does not.
+
+        Args:
+            outputs: Those of the network.
+        """
+        return None
 
 
 _REGISTRY = Registry("term", TermOptions)
