@@ -50,7 +50,7 @@ def divide(inputs: Inputs, recipe: Recipe, folder: Path) -> None:
     most = max((step.samples_taken for step in steps), default=0)
     taken = 0 if any(step.trains for step in steps) else most
     given, other = inputs.splits, _other_data(recipe, folder)
-    if not taken and other is None:
+    if other is None and (given is None or not taken):
         return
     parts: Dict[str, Any] = {} if given is None or taken else dict(given.splits)
     if given is not None and taken:

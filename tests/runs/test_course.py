@@ -202,6 +202,13 @@ def test_samples_that_calibration_took_are_not_scored_on_in_a_recipe(source, tmp
     assert (results.calibration_samples, results.float.samples) == (30, 20)
 
 
+def test_weights_are_calibrated_without_any_data_and_nothing_is_scored(source, tmp_path):
+    step = {"calibrate": {"bits": 4, "activations": []}}
+    results = go(recipe_of(source, step, data=None), tmp_path / "run")
+    assert results.compressed.accuracy is None and results.float.accuracy is None
+    assert results.compressed.packed_weight_bytes < results.float.packed_weight_bytes
+
+
 def test_the_forms_of_a_recipe_exclude_each_other(source):
     with pytest.raises(CompressError, match="steps and float_training exclude"):
         recipe_of(source, TRAIN, float_training={"epochs": 1})
