@@ -88,8 +88,14 @@ def _explained(error: ValidationError, where: str, kind: Type[BaseModel]) -> Con
     if first["type"] == "missing":
         return ConfigError(f"{where}: {'.'.join(path)} is missing.", help="add it")
     got = first.get("input")
-    if not path:
-        return ConfigError(f"{where} is {got!r}: {first['msg']}.", help="give keys and values")
+    # pydantic's own text names the class.
+    if first["type"] in ("model_type", "dataclass_type"):
+        key = next(iter(_keys_at(kind, path)))
+        which = ": ".join([where, *filter(None, [".".join(path)])])
+        return ConfigError(
+            f"{which} is {got!r}, not keys and values.",
+            help=f"write {{{key}: ...}} and what it needs",
+        )
     return ConfigError(
         f"{where}: {'.'.join(path)} is {got!r}: {first['msg']}.", help="correct that value"
     )

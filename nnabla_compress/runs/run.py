@@ -167,15 +167,15 @@ class Run:
                 with own_parameters():
                     rehearsal = Course(recipe, self.folder, replace(inputs), tell=tell)
                     rehearsal.foresee(recipe.stages)
+                set_seed(recipe.seed)
+                inputs.build(inputs.variables(), True)
+                load_given(recipe, self.recipe_folder)
+                results = begun(recipe.name, recipe.seed)
+                if recipe.evaluate and inputs.answer():
+                    results.targets = "the float network's answers, where the data has none"
             except Exception:
                 self._release()
                 raise
-            set_seed(recipe.seed)
-            inputs.build(inputs.variables(), True)
-            load_given(recipe, self.recipe_folder)
-            results = begun(recipe.name, recipe.seed)
-            if recipe.evaluate and inputs.answer():
-                results.targets = "the float network's answers, where the data has none"
             course = Course(recipe, self.folder, inputs, announce, tell, self.resume)
             self._carry_out(course, results)
             results.write(self.folder)

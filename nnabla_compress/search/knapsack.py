@@ -9,13 +9,15 @@ from pydantic import Field, field_validator
 
 from nnabla_compress.analysis import layers
 from nnabla_compress.analysis.packed_bytes import packed_weight_bytes
-from nnabla_compress.errors import ConfigError
+from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
 from nnabla_compress.graph.network import Network
+from nnabla_compress.regularizers.memory import NetworkMemory
 from nnabla_compress.rules import Candidate
-from nnabla_compress.search.assign_bits import BitWidth, assign_bits
+from nnabla_compress.search.assign_bits import BitWidth, assign_bits, reachable
 from nnabla_compress.search.choices import recipe_rules
 from nnabla_compress.search.sampler import Proposal, Sampler, Trial, register_sampler
 from nnabla_compress.search.scoring import rule_of
+from nnabla_compress.sizes import size_text
 
 _WEIGHTS = "weights"
 
@@ -50,6 +52,8 @@ class Knapsack(Sampler):
                 "knapsack fills a budget, and there is none.", help="add weights: 20 kB, say"
             )
         tasks = self._tasks(network)
+        if not history:
+            _check_within(limit, self._at_least(network, tasks))
         if len(history) < len(tasks):
             name, bits = tasks[len(history)]
             return Proposal(recipe_rules(self._rules, {(_WEIGHTS, name): bits}), eligible=False)
@@ -84,4 +88,25 @@ class Knapsack(Sampler):
             size = int(8 * (sizes[name] - (total - trial.weight_bytes)))
             choices.setdefault((_WEIGHTS, name), []).append(BitWidth(bits, trial.cost, (size,)))
         rest = total - sum(sizes[name] for _, name in choices)
-        return assign_bits(choices, {_WEIGHTS: (0, max(0, int(8 * (limit - rest))))}).bits
+        _check_within(limit, rest + reachable(choices)[0] / 8)
+        return assign_bits(choices, {_WEIGHTS: (0, int(8 * (limit - rest)))}).bits
+
+    def _at_least(self, network: Network, tasks: Sequence[Tuple[str, int]]) -> float:
+        """Returns bytes that no choice falls below: codes without tables, and what stays float."""
+        fewest = dict(sorted(tasks, key=lambda task: -task[1]))
+        memory = NetworkMemory.of(network.all_outputs)
+        least = sum(tensor.bytes for tensor in memory.weights if tensor.function is None)
+        for layer in layers(network.all_outputs):
+            if layer.name in fewest and not layer.shared:
+                floats = 4 * layer.weight.size if layer.quantizer is None else 0
+                least += fewest[layer.name] * layer.weight.size / 8 - floats
+        return least
+
+
+def _check_within(limit: float, least: float) -> None:
+    if least > limit:
+        raise InfeasibleBudgetError(
+            f"search: weights of at most {size_text(limit)} requested, but with the fewest bits, "
+            f"and with biases, they take at least {size_text(least)}.",
+            help="raise the budget, or let it choose fewer bits",
+        )

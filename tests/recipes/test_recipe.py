@@ -46,6 +46,11 @@ def test_every_shipped_recipe_is_valid_and_named_as_its_file(path):
         (changed("learning_rate: 0.05", "learning_rate: -1"), "learning_rate is -1", None),
         (changed("seed: 1", "seed: -1"), "seed is -1", "correct"),
         (changed("lenet-lutq-4bit ", "../elsewhere"), "can't name a folder", "letters"),
+        (
+            "name: x\nmodel: {name: mlp}\ndata: digits",
+            "data is 'digits', not keys and values",
+            "write {source: ...} and what it needs",
+        ),
         ("just text", "holds str, not keys and values", "configs/"),
         ("a: [1", "no valid YAML", "mend"),
         ("", "is empty", "configs/"),

@@ -176,7 +176,7 @@ def test_the_bits_of_a_search_fill_the_budget(done):
         ([{"quantize": "nothing*=lut:bits=2"}], "no layer matches 'nothing"),
         (
             [{"search": {"sampler": {"each": ["lut:bits=2"]}, "weights": 3}}],
-            "least of what was tried",
+            "least of what it tries",
         ),
         ([{"search": {"sampler": "knapsack"}}], "fills a budget"),
         ([{"quantize": "lut:bits=2"}, {"calibrate": {}}], "quantized already"),
@@ -191,6 +191,25 @@ def test_what_can_not_be_done_is_said_before_anything_is_trained(source, tmp_pat
     recipe = recipe_of(source, *steps, TRAIN)
     with pytest.raises(CompressError, match=message):
         Run(recipe, tmp_path / "out", tmp_path).execute(never)
+
+
+def test_a_search_that_can_not_end_within_its_budget_is_refused_before_the_training(
+    source, tmp_path
+):
+    for sampler in ({"knapsack": {"bits": [2]}}, {"each": ["lut:bits=2"]}):
+        recipe = recipe_of(source, TRAIN, {"search": {"sampler": sampler, "weights": 30}})
+        with pytest.raises(CompressError, match="weights of at most 30 B .* at least 5[0-9] B"):
+            Run(recipe, tmp_path / "out", tmp_path).execute(lambda name, total: 1 / 0)
+
+
+def test_a_recipe_whose_parameters_are_missing_leaves_the_folder_to_a_corrected_one(
+    source, tmp_path
+):
+    kept = recipe_of(source, {"quantize": "lut:bits=2"}).model_dump(mode="json")
+    kept["model"]["parameters"] = str(tmp_path / "missing.h5")
+    with pytest.raises(CompressError, match="missing.h5"):
+        Run(Recipe.checked(kept), tmp_path / "out", tmp_path).execute(lambda name, total: 1 / 0)
+    assert not (tmp_path / "out").exists()
 
 
 def test_samples_that_calibration_took_are_not_scored_on_in_a_recipe(source, tmp_path):

@@ -16,6 +16,7 @@ from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.progress import counted
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
+from nnabla_compress.regularizers.memory import NetworkMemory
 from nnabla_compress.search import each, knapsack  # noqa: F401 - they make themselves known
 from nnabla_compress.search.sampler import Sampler, Trial, sampler_of
 from nnabla_compress.sizes import parse_size, size_text
@@ -76,10 +77,14 @@ class Search(Step):
         proposal = self.sampler.propose(network, [], self._limit)
         if proposal is None:
             raise ConfigError("search: the sampler proposes nothing.", help="give it choices")
+        least: List[float] = []
         for options in self.sampler.known():
             copy = network.copy()
             with copy.within():
-                kind.checked(options).apply(copy, course)
+                made, _ = kind.checked(options).apply(copy, course)
+                # Without tables, whose sizes follow from values: never more than it will be.
+                least.append(NetworkMemory.of(made.all_outputs).weight_bytes)
+        self._check_within(min(least, default=0.0), "takes at least")
         course.apply(kind.checked(proposal.options))
 
     def run(self, course: Course) -> Record:
@@ -140,16 +145,20 @@ class Search(Step):
 
     def _best(self, history: Sequence[Trial]) -> Trial:
         eligible = [trial for trial in history if trial.proposal.eligible]
+        if not eligible:
+            raise ConfigError("search: the sampler ended without a choice.", help="mend it")
+        self._check_within(min(trial.weight_bytes for trial in eligible), "takes")
         limit = self._limit
-        kept = [t for t in eligible if limit is None or t.weight_bytes <= limit]
-        if not kept:
-            least = min((trial.weight_bytes for trial in eligible), default=0.0)
+        kept = [trial for trial in eligible if limit is None or trial.weight_bytes <= limit]
+        return min(kept, key=lambda trial: (trial.cost, trial.weight_bytes))
+
+    def _check_within(self, least: float, takes: str) -> None:
+        if self._limit is not None and least > self._limit:
             raise InfeasibleBudgetError(
-                f"search: weights of at most {size_text(limit or 0)} requested, the least of what "
-                f"was tried takes {size_text(least)}.",
+                f"search: weights of at most {size_text(self._limit)} requested, the least of "
+                f"what it tries {takes} {size_text(least)}.",
                 help="raise the budget, or let the sampler try less",
             )
-        return min(kept, key=lambda trial: (trial.cost, trial.weight_bytes))
 
 
 def _computed(network: Network, rows: Sequence[np.ndarray]) -> List[np.ndarray]:
