@@ -87,18 +87,14 @@ def _explained(error: ValidationError, where: str, kind: Type[BaseModel]) -> Con
         )
     if first["type"] == "missing":
         return ConfigError(f"{where}: {'.'.join(path)} is missing.", help="add it")
-    got = first.get("input")
+    which = ": ".join([where, *filter(None, [".".join(path)])]) + f" is {first.get('input')!r}"
     # pydantic's own text names the class.
     if first["type"] in ("model_type", "dataclass_type"):
         key = next(iter(_keys_at(kind, path)))
-        which = ": ".join([where, *filter(None, [".".join(path)])])
         return ConfigError(
-            f"{which} is {got!r}, not keys and values.",
-            help=f"write {{{key}: ...}} and what it needs",
+            f"{which}, not keys and values.", help=f"write {{{key}: ...}} and what it needs"
         )
-    return ConfigError(
-        f"{where}: {'.'.join(path)} is {got!r}: {first['msg']}.", help="correct that value"
-    )
+    return ConfigError(f"{which}: {first['msg']}.", help="correct that value")
 
 
 def _keys_at(kind: Type[BaseModel], path: Sequence[str]) -> List[str]:
