@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""The command line as a user meets it: in a process of its own."""
+"""The command line as a user meets it."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress import cli
+from tests.cli.shell import call, call_here, refused
 
 RECIPE = """
 name: tiny
@@ -28,25 +29,6 @@ compression:
   weights: [{layers: "*", quantizer: lut, bits: 2, grid_bits: 8}]
   training: {epochs: 2, learning_rate: 0.02, checkpoint_interval: 7}
 """
-
-
-def call(*arguments: object, cwd: Path, **environment: str) -> subprocess.CompletedProcess:
-    return subprocess.run(
-        [sys.executable, "-m", "nnabla_compress", *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        cwd=cwd,
-        env=dict(os.environ, PYTHONPATH=str(Path(__file__).parents[2]), **environment),
-        timeout=240,
-    )
-
-
-def refused(result: subprocess.CompletedProcess, *words: str, status: int = 1) -> None:
-    assert result.returncode == status, result.stderr
-    assert "Traceback" not in result.stdout + result.stderr
-    assert "internal error" not in result.stderr
-    for word in words:
-        assert word in result.stderr
 
 
 @pytest.fixture(scope="module")
@@ -83,34 +65,34 @@ def test_a_run_prints_packed_bytes_beside_those_of_the_file(finished):
 def test_evaluate_agrees_with_the_run_on_folder_and_file(finished):
     results = json.loads((finished / "runs/tiny/results.json").read_text())
     expected = f"accuracy {100 * results['compressed']['accuracy']:.2f} %"
-    assert expected in call("evaluate", "runs/tiny", cwd=finished).stdout
-    by_file = call("evaluate", "runs/tiny/results.nnp", "--recipe", "tiny.yaml", cwd=finished)
+    assert expected in call_here("evaluate", "runs/tiny", cwd=finished).stdout
+    by_file = call_here("evaluate", "runs/tiny/results.nnp", "--recipe", "tiny.yaml", cwd=finished)
     assert expected in by_file.stdout
 
 
 def test_export_writes_the_same_network_again(finished):
-    result = call("export", "runs/tiny", "-o", "out", "--api", 3, cwd=finished)
+    result = call_here("export", "runs/tiny", "-o", "out", "--api", 3, cwd=finished)
     assert result.returncode == 0, result.stderr
     nnb = (finished / "out" / "tiny.nnb").read_bytes()
     assert int.from_bytes(nnb[4:8], "little") == 3
-    by_file = call("evaluate", "out/tiny.nnp", "-r", "tiny.yaml", cwd=finished)
-    assert by_file.stdout == call("evaluate", "runs/tiny", cwd=finished).stdout
+    by_file = call_here("evaluate", "out/tiny.nnp", "-r", "tiny.yaml", cwd=finished)
+    assert by_file.stdout == call_here("evaluate", "runs/tiny", cwd=finished).stdout
 
 
 def test_inspect_prints_a_table_and_json(finished):
-    table = call("inspect", "runs/tiny/results.nnp", cwd=finished)
+    table = call_here("inspect", "runs/tiny/results.nnp", cwd=finished)
     assert "Validation" in table.stdout and "Affine" in table.stdout
-    found = call("inspect", "runs/tiny/results.nnp", "--json", cwd=finished)
+    found = call_here("inspect", "runs/tiny/results.nnp", "--json", cwd=finished)
     assert json.loads(found.stdout)
 
 
 def test_a_second_run_in_the_same_folder_is_refused(finished):
-    refused(call("run", "tiny.yaml", cwd=finished), "holds a run already", "--resume")
+    refused(call_here("run", "tiny.yaml", cwd=finished), "holds a run already", "--resume")
 
 
 def test_resuming_with_another_recipe_is_refused(finished, tmp_path):
     (tmp_path / "tiny.yaml").write_text(RECIPE.replace("bits: 2", "bits: 3"))
-    result = call("run", tmp_path / "tiny.yaml", "--resume", cwd=finished)
+    result = call_here("run", tmp_path / "tiny.yaml", "--resume", cwd=finished)
     refused(result, "another recipe", "compression.weights.0.bits: 2 -> 3")
 
 
@@ -178,18 +160,18 @@ def test_help_teaches_and_version_says_which():
 )
 def test_wrong_words_get_one_clear_message(tmp_path, arguments, status, words):
     (tmp_path / "tiny.yaml").write_text(RECIPE)
-    refused(call(*arguments, cwd=tmp_path), *words, status=status)
+    refused(call_here(*arguments, cwd=tmp_path), *words, status=status)
 
 
 def test_a_truncated_nnp_is_refused(finished, tmp_path):
     whole = (finished / "runs/tiny/results.nnp").read_bytes()
     for part in (0.2, 0.9):
         (tmp_path / "cut.nnp").write_bytes(whole[: int(part * len(whole))])
-        refused(call("inspect", "cut.nnp", cwd=tmp_path), "cut.nnp")
+        refused(call_here("inspect", "cut.nnp", cwd=tmp_path), "cut.nnp")
     (tmp_path / "tiny.yaml").write_text(
         RECIPE.replace("{name: mlp, options: {hidden: [12]}}", "{nnp: cut.nnp}")
     )
-    refused(call("run", "tiny.yaml", cwd=tmp_path), "cut.nnp")
+    refused(call_here("run", "tiny.yaml", cwd=tmp_path), "cut.nnp")
 
 
 def test_data_of_another_shape_is_refused(finished, tmp_path):
@@ -202,7 +184,9 @@ def test_data_of_another_shape_is_refused(finished, tmp_path):
     )
     other = RECIPE.replace("{source: digits, validation: 0.1}", "{source: npz, path: small.npz}")
     (tmp_path / "other.yaml").write_text(other)
-    result = call("evaluate", finished / "runs/tiny/results.nnp", "-r", "other.yaml", cwd=tmp_path)
+    result = call_here(
+        "evaluate", finished / "runs/tiny/results.nnp", "-r", "other.yaml", cwd=tmp_path
+    )
     refused(result, "(3,)")
 
 

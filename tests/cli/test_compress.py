@@ -18,7 +18,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.models import NnpFile
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import Run, evaluate_run, export_run
-from tests.cli.test_cli import call, refused
+from tests.cli.shell import call_here, refused
 from tests.recipes.quick import recipe_of
 
 
@@ -70,7 +70,7 @@ def run(folder: Path, output: Path, resume: bool = False, **options: object):
 
 def test_a_file_is_compressed_without_data_and_without_training(folder, tmp_path):
     out = tmp_path / "out"
-    result = call("compress", folder / "net.nnp", "-w", "lut:bits=2", "-o", out, cwd=tmp_path)
+    result = call_here("compress", folder / "net.nnp", "-w", "lut:bits=2", "-o", out, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert "no accuracy: the run has no data" in result.stdout
     assert "conv1/conv" in result.stdout and "written to" in result.stdout
@@ -96,7 +96,7 @@ def test_a_run_without_data_exports_again_and_says_that_it_can_not_be_scored(fol
         loaded.output.forward()
         outputs.append(np.array(loaded.output.d))
     np.testing.assert_array_equal(*outputs)
-    refused(call("evaluate", tmp_path / "out", cwd=tmp_path), "names no data")
+    refused(call_here("evaluate", tmp_path / "out", cwd=tmp_path), "names no data")
 
 
 def test_a_refused_run_leaves_the_folder_to_a_corrected_one(folder, tmp_path):
@@ -157,14 +157,14 @@ def test_distillation_alone_brings_the_network_back_to_the_float_one(folder, tmp
 def test_csv_files_and_a_recipe_give_the_same_data(folder, tmp_path):
     common = ["-w", "lut:bits=4", "--no-nnb"]
     words = ["compress", folder / "net.nnp", *common, "-d", "train.csv,test.csv", "-o"]
-    by_csv = call(*words, tmp_path / "csv", cwd=folder)
+    by_csv = call_here(*words, tmp_path / "csv", cwd=folder)
     assert by_csv.returncode == 0, by_csv.stderr
     (folder / "recipe.yaml").write_text(
         "name: other\nmodel: {name: mlp}\ndata: {source: npz, path: data.npz}\n"
         "preprocessing: {scale: 0.00392156862745098}\nfloat_training: {epochs: 1}\n"
     )
     words = ["compress", folder / "net.nnp", *common, "--recipe-data", folder / "recipe.yaml", "-o"]
-    by_recipe = call(*words, tmp_path / "recipe", cwd=tmp_path)
+    by_recipe = call_here(*words, tmp_path / "recipe", cwd=tmp_path)
     assert by_recipe.returncode == 0, by_recipe.stderr
     first, second = (
         json.loads((tmp_path / name / "results.json").read_text()) for name in ("csv", "recipe")
@@ -201,5 +201,5 @@ def test_what_can_not_be_compressed_is_refused_in_one_message(
 
 
 def test_help_shows_a_command_to_start_from():
-    shown = call("compress", "--help", cwd=Path.cwd()).stdout
+    shown = call_here("compress", "--help", cwd=Path.cwd()).stdout
     assert "nnabla-compress compress net.nnp --weights lut:bits=4 -o out" in shown

@@ -24,7 +24,7 @@ from nnabla_compress.runs.finished import stored_in
 from nnabla_compress.runs.nnb_network import evaluate_nnb
 from nnabla_compress.runs.verified import verify_run
 from nnabla_compress.simulator import Machine
-from tests.cli.test_cli import call
+from tests.cli.shell import call_here
 
 
 @pytest.fixture(scope="module")
@@ -64,17 +64,17 @@ DATA = ("-d", "test.npz", "--scale", "0.1")
 @pytest.mark.parametrize("target", ["int8", "int16"])
 def test_a_float_file_becomes_integers_with_data_alone(folder, target):
     out = f"out-{target}"
-    result = call(
+    result = call_here(
         "export", "net.nnp", "-t", target, "-d", "unlabelled.npz", "--scale", "0.1", "-n", 64,
         "-o", out, cwd=folder,
     )  # fmt: skip
     assert result.returncode == 0, result.stderr
     assert "on 64 samples the .nnb differs by" in " ".join(result.stderr.split())
-    result = call("evaluate", f"{out}/net.nnb", *DATA, cwd=folder)
+    result = call_here("evaluate", f"{out}/net.nnb", *DATA, cwd=folder)
     assert result.returncode == 0, result.stderr
     assert "in the simulator of the C runtime" in result.stderr
     on_device = float(result.stdout.split("accuracy ")[1].split()[0])
-    result = call("evaluate", "net.nnp", *DATA, cwd=folder)
+    result = call_here("evaluate", "net.nnp", *DATA, cwd=folder)
     in_float = float(result.stdout.split("accuracy ")[1].split()[0])
     assert abs(on_device - in_float) < 2 and in_float > 80
 
@@ -94,7 +94,7 @@ def test_samples_are_drawn_with_the_seed(folder, tmp_path):
 
 
 def test_integers_without_data_say_how_to_give_some(folder):
-    result = call("export", "net.nnp", "-t", "int8", "-o", "none", cwd=folder)
+    result = call_here("export", "net.nnp", "-t", "int8", "-o", "none", cwd=folder)
     assert result.returncode == 1 and "add --data" in result.stderr
     assert not (folder / "none").exists()
 
@@ -130,7 +130,7 @@ def test_a_score_of_a_regression_is_its_squared_error(tmp_path):
 def test_an_nnb_alone_is_verified_on_data(folder, tmp_path):
     export_file(folder / "net.nnp", tmp_path)
     (tmp_path / "net.nnp").unlink()
-    result = call(
+    result = call_here(
         "verify", "net.nnb", "-d", folder / "unlabelled.npz", "--scale", "0.1", "-n", 10,
         "--json", cwd=tmp_path,
     )  # fmt: skip
@@ -143,13 +143,13 @@ def test_an_nnb_alone_is_verified_on_data(folder, tmp_path):
 
 
 def test_a_file_is_verified_without_labels(folder):
-    result = call("verify", "net.nnp", "-d", "unlabelled.npz", "--scale", "0.1", cwd=folder)
+    result = call_here("verify", "net.nnp", "-d", "unlabelled.npz", "--scale", "0.1", cwd=folder)
     assert result.returncode == 0, result.stderr
     assert "accuracy" not in result.stdout
 
 
 def test_a_file_without_an_executor_says_how_to_get_one(folder):
-    result = call("verify", "no_executor.nnp", cwd=folder)
+    result = call_here("verify", "no_executor.nnp", cwd=folder)
     assert result.returncode == 1
     assert "no_executor.nnp has no executor" in result.stderr
     assert "'nnabla-compress export no_executor.nnp'" in " ".join(result.stderr.split())
@@ -191,11 +191,11 @@ def test_an_exported_file_is_exported_again_as_integers(folder, tmp_path):
 def test_a_run_without_data_takes_those_that_are_named(folder, tmp_path, verb):
     """What a run says of data that it lacks, and what it takes, is the same option."""
     rule = ("-w", "lut:bits=4") if verb == "compress" else ("-b", "4")
-    assert call(verb, "net.nnp", *rule, "-o", tmp_path / "run", cwd=folder).returncode == 0
+    assert call_here(verb, "net.nnp", *rule, "-o", tmp_path / "run", cwd=folder).returncode == 0
     for arguments in (("export", "-t", "int8", "-o", tmp_path / "int8"), ("evaluate",)):
-        result = call(arguments[0], tmp_path / "run", *arguments[1:], cwd=folder)
+        result = call_here(arguments[0], tmp_path / "run", *arguments[1:], cwd=folder)
         assert result.returncode == 1 and "--data" in result.stderr
-        result = call(arguments[0], tmp_path / "run", *arguments[1:], *DATA, cwd=folder)
+        result = call_here(arguments[0], tmp_path / "run", *arguments[1:], *DATA, cwd=folder)
         assert result.returncode == 0, result.stderr
     recipe, start = network_recipe(
         folder / "net.nnp", DataOptions(str(folder / "test.npz"), scale="0.1")
@@ -210,7 +210,7 @@ def test_a_run_without_data_takes_those_that_are_named(folder, tmp_path, verb):
 
 
 def test_other_data_without_labels_are_answered_by_the_float_network(folder, tmp_path):
-    result = call("ptq", "net.nnp", *DATA, "-b", "4", "-o", tmp_path / "run", cwd=folder)
+    result = call_here("ptq", "net.nnp", *DATA, "-b", "4", "-o", tmp_path / "run", cwd=folder)
     assert result.returncode == 0, result.stderr
     recipe, start = network_recipe(folder / "net.nnp", DataOptions(str(folder / "unlabelled.npz")))
     score = evaluate_run(tmp_path / "run", other=OtherData(recipe, start))

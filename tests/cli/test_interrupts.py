@@ -15,7 +15,7 @@ import pytest
 
 import nnabla_compress.cli as cli
 from nnabla_compress.cli.interrupts import Interrupts
-from tests.cli.test_cli import call
+from tests.cli.shell import call_here
 
 # Far more than it takes: without an end the process would run for hours.
 _PATIENCE = 120
@@ -86,7 +86,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (path / "long.yaml").write_text(LONG)
     short = LONG.replace("epochs: 100000", "epochs: 0").replace("name: long", "name: short")
     (path / "short.yaml").write_text(short)
-    done = call("run", "short.yaml", "-o", "short", cwd=path)
+    done = call_here("run", "short.yaml", "-o", "short", cwd=path)
     assert done.returncode == 0, done.stderr
     images = np.random.RandomState(0).rand(ROWS, 1, 8, 8).astype(np.float32)
     np.savez(path / "data.npz", x_train=images, x_test=images, y_test=np.arange(ROWS) % 10)
@@ -98,7 +98,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.mark.parametrize("times, pause", [(1, 0.0), (1, 0.13), (2, 0.05)])
+@pytest.mark.parametrize("times, pause", [(1, 0.0), (2, 0.05)])
 def test_a_compressed_training_stops_and_goes_on_from_its_checkpoint(
     folder, times, pause, tmp_path
 ):

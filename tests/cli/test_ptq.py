@@ -24,7 +24,7 @@ from nnabla_compress.runs import evaluate_run, export_run
 from nnabla_compress.runs.ptq import run_ptq
 from nnabla_compress.runs.verified import verify_run
 from nnabla_compress.verification import verify_files
-from tests.cli.test_cli import call
+from tests.cli.shell import call_here
 
 
 @pytest.fixture(scope="module")
@@ -59,7 +59,7 @@ def folder(tmp_path_factory):
 
 def test_a_file_is_quantized_with_unlabelled_samples_scored_and_exported(folder, tmp_path):
     out = tmp_path / "out"
-    result = call(
+    result = call_here(
         "ptq", folder / "net.nnp", "-d", folder / "unlabelled.npz", "--scale", "1/255", "--bits",
         "4", "--evaluate", folder / "test.npz", "-o", out, cwd=tmp_path,
     )  # fmt: skip
@@ -155,7 +155,7 @@ def test_without_labels_the_float_network_answers(folder, tmp_path):
 
 
 def test_weights_need_no_data(folder, tmp_path):
-    result = call(
+    result = call_here(
         "ptq", folder / "net.nnp", "-w", "lut:bits=3", "--no-nnb", "-o", "o", cwd=tmp_path
     )
     assert result.returncode == 0, result.stderr
@@ -224,7 +224,7 @@ def test_options_that_contradict_each_other_are_refused(arguments, message):
 
 
 def test_notes_sizes_and_kernels_are_those_of_every_export(folder, tmp_path):
-    result = call(
+    result = call_here(
         "ptq", folder / "net.nnp", "-d", folder / "unlabelled.npz", "--scale", "1/255",
         "-t", "callback", "--c", "-o", "out", cwd=tmp_path,
     )  # fmt: skip
@@ -238,7 +238,7 @@ def test_notes_sizes_and_kernels_are_those_of_every_export(folder, tmp_path):
 
 
 def test_the_float_file_is_float_whatever_the_target(folder, tmp_path):
-    result = call(
+    result = call_here(
         "ptq", folder / "net.nnp", "-d", folder / "unlabelled.npz", "--scale", "1/255",
         "-t", "int8", "-o", "out", cwd=tmp_path,
     )  # fmt: skip
@@ -259,7 +259,7 @@ def test_a_network_that_the_target_gets_wrong_leaves_nothing(folder, tmp_path):
     nn.get_parameters()["tiny/affine/W"].d *= 1e-6
     contents = {"name": "main", "batch_size": 1, "outputs": {"y": y}, "names": {"x": x}}
     save(str(tmp_path / "net.nnp"), {"networks": [contents], "executors": []})
-    result = call(
+    result = call_here(
         "ptq", "net.nnp", "-d", folder / "unlabelled.npz", "--scale", "1/255", "-t", "int8",
         "-o", "out", cwd=tmp_path,
     )  # fmt: skip

@@ -78,6 +78,8 @@ def test_bits_that_never_move_are_said_so_where_a_budget_wants_it(budget, tmp_pa
         "lenet-dq",
         (stated, stated.replace("4 kB", "8 kB").replace("128 B", "256 B") if budget else ""),
         ("learning_rate: 0.01", "learning_rate: 1.0e-12"),
+        ("epochs: 4", "epochs: 1"),
+        ("epochs: 3", "epochs: 1"),
     )
     results = Run(still, tmp_path / "run", DIGITS).execute(quiet)
     assert results.training["bits_moved"] is False

@@ -14,7 +14,7 @@ from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import Run, evaluate_run
 from nnabla_compress.runs.verified import verify_run
 
-TRAIN = {"train": {"epochs": 2, "batch_size": 8, "checkpoint_interval": 2}}
+TRAIN = {"train": {"epochs": 2, "batch_size": 8, "checkpoint_interval": 4}}
 
 
 def write_small(folder):
