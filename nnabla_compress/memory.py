@@ -1,13 +1,30 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Giving freed memory back to the system, which NNabla and the C library keep for the next use."""
+"""Freeing memory, and giving it back to the system: NNabla and the C library would keep it."""
 
 from __future__ import annotations
 
 import ctypes
+import gc
 from functools import lru_cache
 from typing import Any, Optional
 
 from nnabla_ext.cpu import clear_memory_cache
+
+# Fewer numbers are not worth the walk over all objects of the process.
+_MANY = 1 << 20
+
+
+def forget(numbers: int) -> None:
+    """Frees graphs that nobody holds but they each other, where arrays of theirs may be large.
+
+    Args:
+        numbers: How many numbers a graph of them holds.
+
+    Example:
+        >>> forget(4_000_000)
+    """
+    if numbers >= _MANY:
+        gc.collect()
 
 
 def give_back() -> None:

@@ -81,6 +81,15 @@ def quick_conversions():
     nnabla.utils.converter.get_function_info = read
 
 
+@pytest.fixture(autouse=True, scope="session")
+def quick_files():
+    """Files of tests need not outlive a power cut: nobody waits for the disk."""
+    sync = os.fsync
+    os.fsync = lambda descriptor: None
+    yield
+    os.fsync = sync
+
+
 @pytest.fixture
 def rng():
     """A seeded generator."""

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import sys
+import weakref
 from pathlib import Path
 
 import nnabla as nn
@@ -30,6 +32,23 @@ def test_what_was_freed_goes_back_to_the_system():
     del x
     memory.give_back()
     assert resident() - before < 20e6
+
+
+@pytest.mark.parametrize("numbers, is_freed", [(1 << 20, True), (1000, False)])
+def test_a_large_graph_that_holds_itself_is_freed(numbers, is_freed):
+    class Graph:
+        pass
+
+    graph = Graph()
+    graph.itself = graph
+    left = weakref.ref(graph)
+    gc.disable()
+    try:
+        del graph
+        memory.forget(numbers)
+        assert (left() is None) is is_freed
+    finally:
+        gc.enable()
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="the C library of Linux is meant")

@@ -8,7 +8,6 @@ storage is chosen for the network as a whole, by the sizes of the file that woul
 
 from __future__ import annotations
 
-import gc
 from types import MappingProxyType
 from typing import Any, Callable, Dict, List, Mapping, NamedTuple, Optional, Sequence
 
@@ -20,6 +19,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.rewrite import depending, functions
 from nnabla_compress.lowering.draft import drafted_sizes
+from nnabla_compress.memory import forget
 from nnabla_compress.nnb.sources import Source
 
 PREFERENCES = ("flash", "ram", "both")
@@ -97,7 +97,7 @@ def weighed(
                 search.try_room({**dict.fromkeys(alive, 0), **search.room, data: most})
     best = search.best
     del search, first
-    gc.collect()  # what was tried refers to itself, and to arrays of its own
+    forget(sum(here.weight for here in alive.values()) // 4)  # what was tried refers to itself
     return best
 
 

@@ -6,7 +6,6 @@ Every verb that exports does it here, so that each writes the same files and say
 
 from __future__ import annotations
 
-import gc
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple
@@ -26,10 +25,12 @@ from nnabla_compress.exporters import (
 )
 from nnabla_compress.exporters.c_source import compile_command
 from nnabla_compress.files import temporary_folder
+from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.inspection.obstacles import refuse_missing
 from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.lowering.inference import Variables
+from nnabla_compress.memory import forget
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
@@ -172,7 +173,7 @@ def _built(inputs: Inputs, build: Build) -> Tuple[Dict[str, nn.Variable], Made]:
 @one_at_a_time
 def export_graph(
     nnp: Path,
-    outputs: Variables,
+    outputs: Made,
     inputs: Variables,
     part: ExportPart,
     samples: Optional[Mapping[str, np.ndarray]] = None,
@@ -195,7 +196,7 @@ def export_graph(
     """
     rows = _rows(only_batch, part.batch_size)
     options = {**part.options, **known, "batch_size": only_batch or 1}
-    gc.collect()  # graphs that were built before refer to each other, and to their arrays
+    forget(sum(int(x.size) for x in leaves(outputs_of(outputs).values())))  # what was built before
     with stage(f"writing {nnp.name}"):
         report = export_nnp(
             nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **options
