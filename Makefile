@@ -2,11 +2,12 @@
 #
 # Every target starts from nothing: "make setup" finds a Python, makes .venv and installs, once.
 #   make setup PYTHON=/path/to/python3.10     use this Python
+#   make test JOBS=2                         with so many processes: some tests wait for others
 #   make test ARGS="-k lut -x"                hand arguments to pytest (likewise: demo, bench, fuzz)
 #   make test ARGS="-m thorough"              property tests only, 100 times as many examples: a night
 
 RUN = .venv/bin/python
-JOBS ?= 2
+JOBS ?= 4
 MINUTES ?= 5
 ARGS ?=
 

@@ -38,7 +38,6 @@ print((start(1024) - first) / (2 * 1024**2))
     ("target", "quantizer", "most"),
     [
         ("portable", "LUT(bits=4)", 60),
-        ("portable", "Uniform(bits=8)", 60),
         ("binary-weight", "Uniform(bits=8)", 90),
         ("callback", "LUT(bits=4)", 60),
         ("int8", "Uniform(bits=8)", 150),
