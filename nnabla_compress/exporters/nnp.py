@@ -193,7 +193,7 @@ def export_nnp(
     )
     with atomic_path(path) as temporary:
         own_rounds = rounds if chosen.runs_in_nnabla else []
-        computed = verified.computed if lowered.reference is None else None
+        computed = verified.computed if lowered.reference is None else ()
         any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds, computed)
         report = replace(report, any_batch_size=any_batch_size)
         if chosen.needs_simulator:
