@@ -203,8 +203,7 @@ def run_integers(call: Call, roles: Roles, shapes: Shapes) -> None:
         raise call.refused("has a weight that depends on the input", "run samples one by one")
     out = y.array.reshape(*shapes.y, lanes)
     shift, (low, high) = divisor.bit_length() - 1, fixed_point.limits(dtype)
-    part = np.empty(lanes, work)
-    convolve_integers(image, w[..., 0].copy(), shapes.taps, shift, low, high, part, out)
+    convolve_integers(image, w[..., 0].copy(), shapes.taps, shift, low, high, out)
     if bias is not None:
         out[...] = fixed_point.saturating_add(out, bias.reshape(*shapes.w[:2], 1, -1))
 
