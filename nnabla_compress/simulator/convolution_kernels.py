@@ -12,12 +12,13 @@ import numba
 import numpy as np
 
 from nnabla_compress.kernels.cache import CACHE
+from nnabla_compress.simulator.geometry import Taps
 
 
 def convolve(
     x: np.ndarray,
     w: np.ndarray,
-    taps: np.ndarray,
+    taps: Taps,
     alpha: np.ndarray,
     bias: np.ndarray,
     coefficient: np.float32,
@@ -30,7 +31,7 @@ def convolve(
     Args:
         x: float32 (batch, groups, channels, positions, lanes).
         w: float32 (groups, maps, channels, taps).
-        taps: int32 (output positions, taps): the input position, or -1 outside.
+        taps: Which number of the image each tap reads.
         alpha: float32 (groups, maps), or with no elements.
         bias: float32 (groups, maps), or with no elements.
         coefficient: 2**-fp_pos of an integer output, which holds the running value; else 0.
@@ -39,31 +40,33 @@ def convolve(
         out: float32 (batch, groups, maps, output positions, lanes).
     """
     if w.shape[1] > x.shape[4]:
-        rows = np.ascontiguousarray(w.transpose(0, 2, 3, 1))
-        _convolve_maps(x, rows, taps, alpha, bias, coefficient, low, high, out)
+        by_tap = np.ascontiguousarray(w.transpose(0, 2, 3, 1))
+        _convolve_maps(x, by_tap, *taps, alpha, bias, coefficient, low, high, out)
     else:
-        _convolve_lanes(x, w, taps, alpha, bias, coefficient, low, high, out)
+        _convolve_lanes(x, w, *taps, alpha, bias, coefficient, low, high, out)
 
 
 @numba.njit(cache=CACHE)
-def _convolve_lanes(x, w, taps, alpha, bias, coefficient, low, high, out):  # type: ignore[no-untyped-def]
+def _convolve_lanes(x, w, rows, columns, alpha, bias, coefficient, low, high, out):  # type: ignore[no-untyped-def]
     lanes = x.shape[4]
     total, part = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
     for b in range(x.shape[0]):
         for g in range(x.shape[1]):
-            for p in range(taps.shape[0]):
+            for p in range(rows.shape[0] * columns.shape[0]):
+                top, left = rows[p // columns.shape[0]], columns[p % columns.shape[0]]
                 for m in range(w.shape[1]):
                     for lane in range(lanes):
                         total[lane] = 0
                     for c in range(w.shape[2]):
                         for lane in range(lanes):
                             part[lane] = 0
-                        for k in range(taps.shape[1]):
-                            position = taps[p, k]
-                            if position >= 0:
-                                weight = w[g, m, c, k]
-                                for lane in range(lanes):
-                                    part[lane] += x[b, g, c, position, lane] * weight
+                        for i in range(top.size):
+                            for j in range(left.size):
+                                if top[i] >= 0 and left[j] >= 0:
+                                    position = top[i] + left[j]
+                                    weight = w[g, m, c, i * left.size + j]
+                                    for lane in range(lanes):
+                                        part[lane] += x[b, g, c, position, lane] * weight
                         for lane in range(lanes):
                             total[lane] += part[lane]
                         if coefficient != 0:
@@ -83,22 +86,24 @@ def _convolve_lanes(x, w, taps, alpha, bias, coefficient, low, high, out):  # ty
 
 
 @numba.njit(cache=CACHE)
-def _convolve_maps(x, w, taps, alpha, bias, coefficient, low, high, out):  # type: ignore[no-untyped-def]
+def _convolve_maps(x, w, rows, columns, alpha, bias, coefficient, low, high, out):  # type: ignore[no-untyped-def]
     maps = w.shape[3]
     total, part = np.empty(maps, np.float32), np.empty(maps, np.float32)
     for b in range(x.shape[0]):
         for g in range(x.shape[1]):
-            for p in range(taps.shape[0]):
+            for p in range(rows.shape[0] * columns.shape[0]):
+                top, left = rows[p // columns.shape[0]], columns[p % columns.shape[0]]
                 for lane in range(x.shape[4]):
                     total[:] = 0
                     for c in range(w.shape[1]):
                         part[:] = 0
-                        for k in range(taps.shape[1]):
-                            position = taps[p, k]
-                            if position >= 0:
-                                value = x[b, g, c, position, lane]
-                                for m in range(maps):
-                                    part[m] += value * w[g, c, k, m]
+                        for i in range(top.size):
+                            for j in range(left.size):
+                                if top[i] >= 0 and left[j] >= 0:
+                                    value = x[b, g, c, top[i] + left[j], lane]
+                                    k = i * left.size + j
+                                    for m in range(maps):
+                                        part[m] += value * w[g, c, k, m]
                         for m in range(maps):
                             total[m] += part[m]
                         if coefficient != 0:
@@ -135,7 +140,7 @@ def _store_and_load(total, coefficient, low, high):  # type: ignore[no-untyped-d
 def convolve_integers(
     x: np.ndarray,
     w: np.ndarray,
-    taps: np.ndarray,
+    taps: Taps,
     shift: int,
     low: int,
     high: int,
@@ -154,32 +159,34 @@ def convolve_integers(
     """
     part = np.empty(max(w.shape[1], x.shape[4]), w.dtype)
     if w.shape[1] > x.shape[4]:
-        rows = np.ascontiguousarray(w.transpose(0, 2, 3, 1))
-        _convolve_integer_maps(x, rows, taps, shift, low, high, part, out)
+        by_tap = np.ascontiguousarray(w.transpose(0, 2, 3, 1))
+        _convolve_integer_maps(x, by_tap, *taps, shift, low, high, part, out)
     else:
-        _convolve_integer_lanes(x, w, taps, shift, low, high, part, out)
+        _convolve_integer_lanes(x, w, *taps, shift, low, high, part, out)
 
 
 @numba.njit(cache=CACHE)
-def _convolve_integer_lanes(x, w, taps, shift, low, high, part, out):  # type: ignore[no-untyped-def]
+def _convolve_integer_lanes(x, w, rows, columns, shift, low, high, part, out):  # type: ignore[no-untyped-def]
     lanes = x.shape[4]
     total = np.empty(lanes, np.int32)
     rounding = (1 << shift) - 1
     for b in range(x.shape[0]):
         for g in range(x.shape[1]):
-            for p in range(taps.shape[0]):
+            for p in range(rows.shape[0] * columns.shape[0]):
+                top, left = rows[p // columns.shape[0]], columns[p % columns.shape[0]]
                 for m in range(w.shape[1]):
                     for lane in range(lanes):
                         total[lane] = 0
                     for c in range(w.shape[2]):
                         for lane in range(lanes):
                             part[lane] = 0
-                        for k in range(taps.shape[1]):
-                            position = taps[p, k]
-                            if position >= 0:
-                                weight = w[g, m, c, k]
-                                for lane in range(lanes):
-                                    part[lane] += x[b, g, c, position, lane] * weight
+                        for i in range(top.size):
+                            for j in range(left.size):
+                                if top[i] >= 0 and left[j] >= 0:
+                                    position = top[i] + left[j]
+                                    weight = w[g, m, c, i * left.size + j]
+                                    for lane in range(lanes):
+                                        part[lane] += x[b, g, c, position, lane] * weight
                         for lane in range(lanes):
                             s = part[lane]
                             if s < 0:
@@ -191,25 +198,27 @@ def _convolve_integer_lanes(x, w, taps, shift, low, high, part, out):  # type: i
 
 
 @numba.njit(cache=CACHE)
-def _convolve_integer_maps(x, w, taps, shift, low, high, part, out):  # type: ignore[no-untyped-def]
+def _convolve_integer_maps(x, w, rows, columns, shift, low, high, part, out):  # type: ignore[no-untyped-def]
     maps = w.shape[3]
     total = np.empty(maps, np.int32)
     rounding = (1 << shift) - 1
     for b in range(x.shape[0]):
         for g in range(x.shape[1]):
-            for p in range(taps.shape[0]):
+            for p in range(rows.shape[0] * columns.shape[0]):
+                top, left = rows[p // columns.shape[0]], columns[p % columns.shape[0]]
                 for lane in range(x.shape[4]):
                     total[:] = 0
                     for c in range(w.shape[1]):
                         part[:] = 0
-                        for k in range(taps.shape[1]):
-                            position = taps[p, k]
-                            if position < 0:
-                                continue
-                            value = x[b, g, c, position, lane]
-                            if value != 0:  # half of what a ReLU gives
-                                for m in range(maps):
-                                    part[m] += value * w[g, c, k, m]
+                        for i in range(top.size):
+                            for j in range(left.size):
+                                if top[i] < 0 or left[j] < 0:
+                                    continue
+                                value = x[b, g, c, top[i] + left[j], lane]
+                                k = i * left.size + j
+                                if value != 0:  # half of what a ReLU gives
+                                    for m in range(maps):
+                                        part[m] += value * w[g, c, k, m]
                         for m in range(maps):
                             s = part[m]
                             if s < 0:
@@ -226,7 +235,7 @@ def multiply(x, w, total, out):  # type: ignore[no-untyped-def]
 
     Args:
         x: float32, int8 or int16 (rows, inputs, lanes).
-        w: The type of ``total`` (outputs, inputs).
+        w: The type of x (outputs, inputs).
         total: float32 for float32, int32 or int64 for integers, (lanes,); overwritten.
         out: The type of ``total`` (rows, outputs, lanes).
     """

@@ -5,12 +5,15 @@ import numpy as np
 import pytest
 
 from nnabla_compress.simulator.convolution_kernels import convolve, convolve_integers
+from nnabla_compress.simulator.geometry import Taps
 
-MAPS, CHANNELS, POSITIONS, TAPS, LANES = 6, 3, 5, 4, 9
+MAPS, CHANNELS, POSITIONS, TAPS, LANES = 6, 3, 6, 4, 9
 
 
 def taps(rng):
-    return rng.randint(-1, POSITIONS, (7, TAPS)).astype(np.int32)
+    """Two rows of three numbers each."""
+    rows = rng.choice([-1, 0, 3], (2, 2)).astype(np.int32)
+    return Taps(rows, rng.randint(-1, 3, (4, 2)).astype(np.int32))
 
 
 @pytest.mark.parametrize("coefficient", [0, 0.25])
@@ -22,7 +25,7 @@ def test_samples_at_once_and_maps_at_once_give_the_bits_of_one_by_one(coefficien
     places = taps(rng)
 
     def run(x, w, alpha, bias):
-        out = np.empty((1, 2, w.shape[1], len(places), x.shape[-1]), np.float32)
+        out = np.empty((1, 2, w.shape[1], places.positions, x.shape[-1]), np.float32)
         numbers = np.float32(coefficient), -128, 127
         convolve(x, np.ascontiguousarray(w), places, alpha, bias, *numbers, out)
         return out
@@ -51,7 +54,7 @@ def test_integers_saturate_alike_by_samples_and_by_maps(kind, work):
     places = taps(rng)
 
     def run(x):
-        out = np.empty((1, 1, MAPS, len(places), x.shape[-1]), kind)
+        out = np.empty((1, 1, MAPS, places.positions, x.shape[-1]), kind)
         convolve_integers(x, w, places, 7 if kind == np.int8 else 15, limits.min, limits.max, out)
         return out
 
