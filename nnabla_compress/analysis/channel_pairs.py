@@ -64,14 +64,15 @@ class Pair:
 
         Args:
             factors: One positive number for each channel.
-            arrays: Values of the parameters by their array; they change.
+            arrays: Values of the parameters, contiguous, by their array; those of weights change
+                in place.
         """
         first, second = (arrays[layer.weight.data] for layer in (self.first, self.second))
-        out = by_output(self.first, first) / factors[:, None]
+        out = by_output(self.first, first)
+        np.divide(out, factors[:, None], out=out)
         into = by_input(self.second, second, self.channels)
         shape = [into.shape[a] if a in INPUT_AXES else 1 for a in range(into.ndim)]
-        arrays[self.first.weight.data] = from_output(self.first, out, first.shape)
-        arrays[self.second.weight.data] = (into * factors.reshape(shape)).reshape(second.shape)
+        np.multiply(into, factors.reshape(shape), out=into)
         if self.first.bias is not None:
             bias = arrays[self.first.bias.data]
             scaled = bias.reshape(len(factors), -1) / factors[:, None]
@@ -167,15 +168,9 @@ def by_input(layer: Layer, weight: np.ndarray, channels: int) -> np.ndarray:
 
 
 def by_output(layer: Layer, weight: np.ndarray) -> np.ndarray:
-    """A copy of the weight as (outputs, the rest)."""
-    if layer.type == "Affine":
-        return weight.reshape(weight.shape[0], -1).T.copy()
-    return weight.reshape(weight.shape[0], -1).copy()
-
-
-def from_output(layer: Layer, rows: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:
-    """What :func:`by_output` made, as the weight again."""
-    return np.ascontiguousarray(rows.T if layer.type == "Affine" else rows).reshape(shape)
+    """The weight as (outputs, the rest)."""
+    rows = weight.reshape(weight.shape[0], -1)
+    return rows.T if layer.type == "Affine" else rows
 
 
 def _output_channels(layer: Layer) -> Optional[int]:

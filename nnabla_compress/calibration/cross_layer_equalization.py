@@ -26,7 +26,7 @@ from nnabla_compress.calibration.observe import BATCH
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.constants import value
-from nnabla_compress.transforms.channel_scales import Levels, needed, scale_pairs
+from nnabla_compress.transforms.channel_scales import Levels, Loaded, needed, scale_pairs
 from nnabla_compress.turns import one_at_a_time
 
 __all__ = ["Pair", "equalize", "equalize_for", "pairs"]
@@ -105,7 +105,6 @@ def equalize_for(
     if not found:
         return 0
     variables = {v.data: v for pair in found for v in pair.parameters()}
-    arrays = {data: value(variable) for data, variable in variables.items()}
     wanted = min(BATCH, len(samples[0]))
     size = rows_of(outputs, inputs, wanted)
     # Where only one batch size can be built, the last sample counts as often as it fills one up.
@@ -114,9 +113,12 @@ def equalize_for(
         for rows, n in batches(samples, size)
     )
     statistics = channel_statistics(outputs, needed(found), feeds)
-    scale_pairs(found, statistics, arrays, levels)
-    for data, variable in variables.items():
-        variable.d = arrays[data]
+    arrays = Loaded(variables)
+
+    def settle(data: Any) -> None:
+        variables[data].d = arrays.pop(data)
+
+    scale_pairs(found, statistics, arrays, levels, settle)
     return len(found)
 
 

@@ -36,10 +36,11 @@ from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
 from nnabla_compress.exporters.simulated import Simulated, simulated
 from nnabla_compress.exporters.sizes import FloatSizes, float_sizes
 from nnabla_compress.exporters.tolerance import ANOTHER_ORDER, Tolerance
-from nnabla_compress.exporters.verify import input_rounds, verify_lowered
+from nnabla_compress.exporters.verify import Rounds, Verified, input_rounds, verify_lowered
 from nnabla_compress.exporters.zero_notes import zero_notes
 from nnabla_compress.files import atomic_path, temporary_folder
 from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.lowering.inference import Variables, inference_network
 from nnabla_compress.lowering.rewrites import embeds_as_layers
 from nnabla_compress.lowering.weigh import check_preference
@@ -47,7 +48,7 @@ from nnabla_compress.memory import give_back
 from nnabla_compress.names import ascii_name
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
-from nnabla_compress.targets import ExportOptions, target_named
+from nnabla_compress.targets import ExportOptions, Lowered, target_named
 from nnabla_compress.transforms.fold import fold_batch_normalization
 from nnabla_compress.turns import one_at_a_time
 
@@ -155,20 +156,19 @@ def export_nnp(
     )
     codes = lowered.deferred.codes
     _check_finite({name: p for name, p in graph.parameters.items() if p.data not in codes})
-    variables = list(graph.outputs.values() if lowered.reference is None else lowered.reference)
-    start = network.all_outputs
-    rounds = input_rounds(network.inputs, samples, batch_size, start)
+    rounds = input_rounds(network.inputs, samples, batch_size, network.all_outputs)
     limit = 0.0 if lowered.exact else tolerance
-    runnable, fill = lowered.deferred.runnable(variables)
-    verified = verify_lowered(
-        network.all_inputs,
-        network.all_outputs,
-        runnable,
-        rounds,
-        limit,
-        fill=fill,
-        quantized_activations=lowered.plain.activations > 0,
-    )
+    verified = _verified(network, lowered, rounds, limit)
+    plain = None
+    if not chosen.runs_in_nnabla:
+        named = dict(zip(network.outputs, lowered.reference or lowered.outputs))
+        plain = name_graph(network.inputs, named, lowered.names, {})
+    same_values = lowered.reference is None
+    # Numbers before they were rounded are large, and not read again; a name keeps its array.
+    used = leaves([*lowered.outputs, *lowered.plain.outputs])
+    names = {v.data: lowered.names[v.data] for v in used if v.data in lowered.names}
+    lowered = replace(lowered, reference=None, names=names)
+    give_back()
     left, other_bytes = other_rows(lowered.plain.outputs, lowered.names, network.paths)
     report = ExportReport(
         path=path,
@@ -193,7 +193,7 @@ def export_nnp(
     )
     with atomic_path(path) as temporary:
         own_rounds = rounds if chosen.runs_in_nnabla else []
-        computed = verified.computed if lowered.reference is None else None
+        computed = verified.computed if same_values else ()
         any_batch_size = write_and_read_back(temporary, graph, batch_size, own_rounds, computed)
         report = replace(report, any_batch_size=any_batch_size)
         if chosen.needs_simulator:
@@ -203,7 +203,7 @@ def export_nnp(
                 temporary, network, graph, options.samples, allowed, said, way_out, api
             )
             report = replace(report, notes=(*report.notes, str(found)))
-        metadata = {"version": __version__, "same_values": lowered.reference is None}
+        metadata = {"version": __version__, "same_values": same_values}
         if chosen.packs_weights:
             metadata[PACKED] = packing_as_json(
                 {
@@ -215,16 +215,28 @@ def export_nnp(
         add_metadata(temporary, {**metadata, **report.as_dict()}, graph.types)
         report = replace(report, file_bytes=temporary.stat().st_size)
         reference = path.with_suffix(".reference.nnp")
-        if not chosen.runs_in_nnabla:
-            plain = name_graph(
-                network.inputs, dict(zip(network.outputs, variables)), lowered.names, {}
-            )
+        if plain is not None:
             with atomic_path(reference) as beside:
                 write_and_read_back(beside, plain, batch_size, rounds, verified.computed)
         elif reference.is_file():
             reference.unlink()  # of an earlier export under this name
     write_types(path.with_suffix(".settings.yaml"), graph.types)
     return report
+
+
+def _verified(network: Network, lowered: Lowered, rounds: Rounds, tolerance: float) -> Verified:
+    """Compares a network with what it was lowered to, or with the reference where that is none."""
+    outputs = lowered.outputs if lowered.reference is None else lowered.reference
+    runnable, fill = lowered.deferred.runnable(outputs)
+    return verify_lowered(
+        network.all_inputs,
+        network.all_outputs,
+        runnable,
+        rounds,
+        tolerance,
+        fill=fill,
+        quantized_activations=lowered.plain.activations > 0,
+    )
 
 
 def _simulate(

@@ -25,8 +25,8 @@ def value(variable: nn.Variable) -> np.ndarray:
     """
     if variable.parent is not None:
         variable.forward()
-    values = np.array(variable.d)
-    return values.astype(np.float64) if values.dtype.kind == "f" else values
+    values = np.asarray(variable.d)
+    return values.astype(np.float64) if values.dtype.kind == "f" else values.copy()
 
 
 def constant(values: Any, name: str, need_grad: bool = True) -> nn.Variable:

@@ -4,12 +4,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Sequence, Tuple
+from typing import Any, Dict, Hashable, List, Sequence, Tuple
 
 import nnabla as nn
 
 from nnabla_compress.graph.compare import Fill
 from nnabla_compress.graph.rewrite import functions, leaves, rebuild
+from nnabla_compress.graph.same import kinds
 from nnabla_compress.nnb.sources import Source
 
 
@@ -62,22 +63,8 @@ class Deferred:
         """
         if not self.decoded:
             return Deferred(dict(self.codes))
-        kinds: Dict[Any, int] = {}
-        own, other = _kinds(outputs, kinds), _kinds(copies, kinds)
+        numbers: Dict[Hashable, int] = {}
+        own, other = kinds(outputs, numbers, {}), kinds(copies, numbers, {})
         sources = {own[v]: source for v, source in self.decoded.items() if v in own}
         found = {v: sources[kind] for v, kind in other.items() if kind in sources}
         return Deferred(dict(self.codes), found)
-
-
-def _kinds(outputs: Sequence[nn.Variable], kinds: Dict[Any, int]) -> Dict[nn.Variable, int]:
-    """Numbers the variables of a graph: those of one number are computed in the same way."""
-    found: Dict[nn.Variable, int] = {}
-    for function in functions(outputs):
-        type_name, args = function.info.type_name, dict(function.info.args)
-        if type_name == "Reshape":
-            args = {}  # its output tells the shape
-        read = [found.get(v, v.data) for v in function.inputs]
-        for number, variable in enumerate(function.outputs):
-            kind = (type_name, str(args), number, tuple(variable.shape), *read)
-            found[variable] = kinds.setdefault(kind, len(kinds))
-    return found

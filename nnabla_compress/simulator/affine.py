@@ -66,7 +66,7 @@ def run_real(
     result = np.empty((rows, outputs, lanes), np.float32)
     matrix = weight.reshape(outputs, inputs, -1)
     if matrix.shape[-1] == 1:
-        multiply(values, matrix[..., 0].copy(), np.empty(lanes, np.float32), result)
+        multiply(values, matrix[..., 0], np.empty(lanes, np.float32), result)
     else:
         for lane in range(lanes):
             single = np.empty((rows, outputs, 1), np.float32)
@@ -96,7 +96,7 @@ def _run_integers(call: Call, weight: Tensor, bias: Optional[Tensor]) -> None:
     if matrix.shape[-1] > 1:
         raise call.refused("has a weight that depends on the input", "run samples one by one")
     sums = np.empty((rows, outputs, lanes), work)
-    multiply(image, matrix[..., 0].astype(work), np.empty(lanes, work), sums)
+    multiply(image, matrix[..., 0], np.empty(lanes, work), sums)
     result = fixed_point.clip(fixed_point.divide(sums, work(divisor)), dtype)
     if addend is not None:
         result = fixed_point.saturating_add(result, addend.reshape(outputs, -1))

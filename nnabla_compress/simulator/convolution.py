@@ -11,7 +11,12 @@ import numpy as np
 from nnabla_compress.simulator import fixed_point
 from nnabla_compress.simulator.call import Call, lane_count
 from nnabla_compress.simulator.convolution_kernels import convolve, convolve_integers
-from nnabla_compress.simulator.geometry import convolution_taps, deconvolution_taps, output_shape
+from nnabla_compress.simulator.geometry import (
+    Taps,
+    convolution_taps,
+    deconvolution_taps,
+    output_shape,
+)
 from nnabla_compress.simulator.tensor import Tensor
 
 MOST_TAPS = 1 << 24
@@ -23,7 +28,7 @@ class Shapes(NamedTuple):
     x: Tuple[int, ...]  # (batch, groups, channels, positions)
     w: Tuple[int, ...]  # (groups, maps, channels, taps)
     y: Tuple[int, ...]  # (batch, groups, maps, positions)
-    taps: np.ndarray
+    taps: Taps
 
 
 class Roles(NamedTuple):
@@ -142,7 +147,7 @@ def plan(
     shapes = Shapes(
         (batch, groups, channels, math.prod(spatial)),
         (groups, maps // groups, channels, math.prod(kernel)),
-        (batch, groups, maps // groups, len(taps)),
+        (batch, groups, maps // groups, taps.positions),
         taps,
     )
     _check_maps(call, roles, maps)
@@ -203,8 +208,7 @@ def run_integers(call: Call, roles: Roles, shapes: Shapes) -> None:
         raise call.refused("has a weight that depends on the input", "run samples one by one")
     out = y.array.reshape(*shapes.y, lanes)
     shift, (low, high) = divisor.bit_length() - 1, fixed_point.limits(dtype)
-    part = np.empty(lanes, work)
-    convolve_integers(image, w[..., 0].copy(), shapes.taps, shift, low, high, part, out)
+    convolve_integers(image, w[..., 0].copy(), shapes.taps, shift, low, high, out)
     if bias is not None:
         out[...] = fixed_point.saturating_add(out, bias.reshape(*shapes.w[:2], 1, -1))
 
@@ -252,7 +256,7 @@ def _plan_deconvolution(call: Call, roles: Roles) -> Shapes:
     return Shapes(
         (batch, groups, w[0] // groups, math.prod(spatial)),
         (groups, w[1], w[0] // groups, math.prod(kernel)),
-        (batch, groups, w[1], len(taps)),
+        (batch, groups, w[1], taps.positions),
         taps,
     )
 

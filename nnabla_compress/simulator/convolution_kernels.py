@@ -1,8 +1,9 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Loops of convolutions and affine functions: additions in order, many samples at once.
+"""Loops of convolutions and affine functions: additions in order, many samples or maps at once.
 
-The innermost loop runs over samples, so it becomes vector instructions without touching the order
-in which one sample's products are added. Nothing is contracted to fused multiply-adds.
+The innermost loop runs over samples, or over the maps of a group where these are more: it becomes
+vector instructions without touching the order in which the products of one number are added.
+Nothing is contracted to fused multiply-adds.
 """
 
 from __future__ import annotations
@@ -11,16 +12,26 @@ import numba
 import numpy as np
 
 from nnabla_compress.kernels.cache import CACHE
+from nnabla_compress.simulator.geometry import Taps
 
 
-@numba.njit(cache=CACHE)
-def convolve(x, w, taps, alpha, bias, coefficient, low, high, out):  # type: ignore[no-untyped-def]
+def convolve(
+    x: np.ndarray,
+    w: np.ndarray,
+    taps: Taps,
+    alpha: np.ndarray,
+    bias: np.ndarray,
+    coefficient: np.float32,
+    low: int,
+    high: int,
+    out: np.ndarray,
+) -> None:
     """Float and generic convolution: sums per input channel, added channel by channel.
 
     Args:
         x: float32 (batch, groups, channels, positions, lanes).
         w: float32 (groups, maps, channels, taps).
-        taps: int32 (output positions, taps): the input position, or -1 outside.
+        taps: Which number of the image each tap reads.
         alpha: float32 (groups, maps), or with no elements.
         bias: float32 (groups, maps), or with no elements.
         coefficient: 2**-fp_pos of an integer output, which holds the running value; else 0.
@@ -28,23 +39,34 @@ def convolve(x, w, taps, alpha, bias, coefficient, low, high, out):  # type: ign
         high: Largest number of an integer output.
         out: float32 (batch, groups, maps, output positions, lanes).
     """
+    if w.shape[1] > x.shape[4]:
+        by_tap = np.ascontiguousarray(w.transpose(0, 2, 3, 1))
+        _convolve_maps(x, by_tap, *taps, alpha, bias, coefficient, low, high, out)
+    else:
+        _convolve_lanes(x, w, *taps, alpha, bias, coefficient, low, high, out)
+
+
+@numba.njit(cache=CACHE)
+def _convolve_lanes(x, w, rows, columns, alpha, bias, coefficient, low, high, out):  # type: ignore[no-untyped-def]
     lanes = x.shape[4]
     total, part = np.empty(lanes, np.float32), np.empty(lanes, np.float32)
     for b in range(x.shape[0]):
         for g in range(x.shape[1]):
-            for p in range(taps.shape[0]):
+            for p in range(rows.shape[0] * columns.shape[0]):
+                top, left = rows[p // columns.shape[0]], columns[p % columns.shape[0]]
                 for m in range(w.shape[1]):
                     for lane in range(lanes):
                         total[lane] = 0
                     for c in range(w.shape[2]):
                         for lane in range(lanes):
                             part[lane] = 0
-                        for k in range(taps.shape[1]):
-                            position = taps[p, k]
-                            if position >= 0:
-                                weight = w[g, m, c, k]
-                                for lane in range(lanes):
-                                    part[lane] += x[b, g, c, position, lane] * weight
+                        for i in range(top.size):
+                            for j in range(left.size):
+                                if top[i] >= 0 and left[j] >= 0:
+                                    position = top[i] + left[j]
+                                    weight = w[g, m, c, i * left.size + j]
+                                    for lane in range(lanes):
+                                        part[lane] += x[b, g, c, position, lane] * weight
                         for lane in range(lanes):
                             total[lane] += part[lane]
                         if coefficient != 0:
@@ -64,9 +86,46 @@ def convolve(x, w, taps, alpha, bias, coefficient, low, high, out):  # type: ign
 
 
 @numba.njit(cache=CACHE)
+def _convolve_maps(x, w, rows, columns, alpha, bias, coefficient, low, high, out):  # type: ignore[no-untyped-def]
+    maps = w.shape[3]
+    total, part = np.empty(maps, np.float32), np.empty(maps, np.float32)
+    for b in range(x.shape[0]):
+        for g in range(x.shape[1]):
+            for p in range(rows.shape[0] * columns.shape[0]):
+                top, left = rows[p // columns.shape[0]], columns[p % columns.shape[0]]
+                for lane in range(x.shape[4]):
+                    total[:] = 0
+                    for c in range(w.shape[1]):
+                        part[:] = 0
+                        for i in range(top.size):
+                            for j in range(left.size):
+                                if top[i] >= 0 and left[j] >= 0:
+                                    value = x[b, g, c, top[i] + left[j], lane]
+                                    k = i * left.size + j
+                                    for m in range(maps):
+                                        part[m] += value * w[g, c, k, m]
+                        for m in range(maps):
+                            total[m] += part[m]
+                        if coefficient != 0:
+                            _store_and_load(total, coefficient, low, high)
+                    if alpha.size:
+                        for m in range(maps):
+                            total[m] *= alpha[g, m]
+                        if coefficient != 0:
+                            _store_and_load(total, coefficient, low, high)
+                    if bias.size:
+                        for m in range(maps):
+                            total[m] += bias[g, m]
+                        if coefficient != 0:
+                            _store_and_load(total, coefficient, low, high)
+                    for m in range(maps):
+                        out[b, g, m, p, lane] = total[m]
+
+
+@numba.njit(cache=CACHE)
 def _store_and_load(total, coefficient, low, high):  # type: ignore[no-untyped-def]
-    for lane in range(total.shape[0]):
-        quotient = total[lane] / coefficient
+    for i in range(total.shape[0]):
+        quotient = total[i] / coefficient
         if quotient >= high:
             stored = high
         elif quotient <= low:
@@ -75,41 +134,59 @@ def _store_and_load(total, coefficient, low, high):  # type: ignore[no-untyped-d
             stored = np.int64(quotient)
         else:
             stored = 0
-        total[lane] = np.float32(stored) * coefficient
+        total[i] = np.float32(stored) * coefficient
 
 
-@numba.njit(cache=CACHE)
-def convolve_integers(x, w, taps, shift, low, high, part, out):  # type: ignore[no-untyped-def]
+def convolve_integers(
+    x: np.ndarray,
+    w: np.ndarray,
+    taps: Taps,
+    shift: int,
+    low: int,
+    high: int,
+    out: np.ndarray,
+) -> None:
     """Integer convolution: cut and limited once per input channel.
 
     Args:
         x: int8 or int16 (batch, groups, channels, positions, lanes).
-        w: The type of ``part`` (groups, maps, channels, taps).
+        w: The type of the sums, int32 or int64 (groups, maps, channels, taps).
         taps: As in :func:`convolve`.
         shift: Bits to divide by after each channel.
         low: Least number of the type.
         high: Largest number of the type.
-        part: int32 or int64 (lanes,); overwritten.
         out: Integers (batch, groups, maps, output positions, lanes), before the bias.
     """
+    part = np.empty(max(w.shape[1], x.shape[4]), w.dtype)
+    if w.shape[1] > x.shape[4]:
+        by_tap = np.ascontiguousarray(w.transpose(0, 2, 3, 1))
+        _convolve_integer_maps(x, by_tap, *taps, shift, low, high, part, out)
+    else:
+        _convolve_integer_lanes(x, w, *taps, shift, low, high, part, out)
+
+
+@numba.njit(cache=CACHE)
+def _convolve_integer_lanes(x, w, rows, columns, shift, low, high, part, out):  # type: ignore[no-untyped-def]
     lanes = x.shape[4]
     total = np.empty(lanes, np.int32)
     rounding = (1 << shift) - 1
     for b in range(x.shape[0]):
         for g in range(x.shape[1]):
-            for p in range(taps.shape[0]):
+            for p in range(rows.shape[0] * columns.shape[0]):
+                top, left = rows[p // columns.shape[0]], columns[p % columns.shape[0]]
                 for m in range(w.shape[1]):
                     for lane in range(lanes):
                         total[lane] = 0
                     for c in range(w.shape[2]):
                         for lane in range(lanes):
                             part[lane] = 0
-                        for k in range(taps.shape[1]):
-                            position = taps[p, k]
-                            if position >= 0:
-                                weight = w[g, m, c, k]
-                                for lane in range(lanes):
-                                    part[lane] += x[b, g, c, position, lane] * weight
+                        for i in range(top.size):
+                            for j in range(left.size):
+                                if top[i] >= 0 and left[j] >= 0:
+                                    position = top[i] + left[j]
+                                    weight = w[g, m, c, i * left.size + j]
+                                    for lane in range(lanes):
+                                        part[lane] += x[b, g, c, position, lane] * weight
                         for lane in range(lanes):
                             s = part[lane]
                             if s < 0:
@@ -121,12 +198,44 @@ def convolve_integers(x, w, taps, shift, low, high, part, out):  # type: ignore[
 
 
 @numba.njit(cache=CACHE)
+def _convolve_integer_maps(x, w, rows, columns, shift, low, high, part, out):  # type: ignore[no-untyped-def]
+    maps = w.shape[3]
+    total = np.empty(maps, np.int32)
+    rounding = (1 << shift) - 1
+    for b in range(x.shape[0]):
+        for g in range(x.shape[1]):
+            for p in range(rows.shape[0] * columns.shape[0]):
+                top, left = rows[p // columns.shape[0]], columns[p % columns.shape[0]]
+                for lane in range(x.shape[4]):
+                    total[:] = 0
+                    for c in range(w.shape[1]):
+                        part[:] = 0
+                        for i in range(top.size):
+                            for j in range(left.size):
+                                if top[i] < 0 or left[j] < 0:
+                                    continue
+                                value = x[b, g, c, top[i] + left[j], lane]
+                                k = i * left.size + j
+                                if value != 0:  # half of what a ReLU gives
+                                    for m in range(maps):
+                                        part[m] += value * w[g, c, k, m]
+                        for m in range(maps):
+                            s = part[m]
+                            if s < 0:
+                                s += rounding
+                            t = total[m] + (s >> shift)
+                            total[m] = min(max(t, low), high)
+                    for m in range(maps):
+                        out[b, g, m, p, lane] = total[m]
+
+
+@numba.njit(cache=CACHE)
 def multiply(x, w, total, out):  # type: ignore[no-untyped-def]
     """Affine function: sums over all inputs in order, exact for integers.
 
     Args:
         x: float32, int8 or int16 (rows, inputs, lanes).
-        w: The type of ``total`` (outputs, inputs).
+        w: The type of x (outputs, inputs).
         total: float32 for float32, int32 or int64 for integers, (lanes,); overwritten.
         out: The type of ``total`` (rows, outputs, lanes).
     """

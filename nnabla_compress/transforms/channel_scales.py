@@ -26,6 +26,7 @@ import numpy as np
 from nnabla_compress.analysis.channel_pairs import Pair, by_input, by_output
 from nnabla_compress.analysis.channel_statistics import ChannelStatistics
 from nnabla_compress.analysis.layers import Layer
+from nnabla_compress.graph.constants import value
 
 _EXPONENTS = np.arange(0, 1.01, 0.125)
 _LEAST = 1e-6  # of the largest: what is smaller counts as this
@@ -46,6 +47,28 @@ class Levels:
     weights: Callable[[Layer], float]
     maps: float
     per_channel: bool = True
+
+
+class Loaded(Dict[Any, np.ndarray]):
+    """Values of parameters by their array, in float64 from when they are first asked for.
+
+    Args:
+        variables: The parameters by their array.
+
+    Example:
+        >>> x = nn.Variable.from_numpy_array(np.float32([1, 2]))
+        >>> arrays = Loaded({x.data: x})
+        >>> len(arrays), arrays[x.data].tolist(), len(arrays)
+        (0, [1.0, 2.0], 1)
+    """
+
+    def __init__(self, variables: Mapping[Any, nn.Variable]) -> None:
+        super().__init__()
+        self._variables = variables
+
+    def __missing__(self, data: Any) -> np.ndarray:
+        self[data] = found = value(self._variables[data])
+        return found
 
 
 def needed(pairs: Sequence[Pair]) -> Set[nn.Variable]:
@@ -76,7 +99,8 @@ def scale_pairs(
         statistics: Of the variables that :func:`needed` names.
         arrays: Values of the pairs' parameters by their array; they change.
         levels: Largest codes.
-        settled: Called with the array of each parameter that no further pair reads or changes.
+        settled: Called with the array of each parameter that no further pair reads or changes; its
+            values may then be dropped.
     """
     energy = {variable: found.square for variable, found in statistics.items()}
     last = {v.data: number for number, pair in enumerate(pairs) for v in pair.parameters()}

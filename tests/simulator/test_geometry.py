@@ -15,8 +15,10 @@ def test_taps_of_a_convolution_are_those_inside_the_image(seed):
     kernel, pad, stride, dilation = (rng.randint(low, 4, 2).tolist() for low in (1, 0, 1, 1))
     image = [(k - 1) * d + rng.randint(1, 4) for k, d in zip(kernel, dilation)]
     shape = output_shape(image, kernel, pad, stride, dilation)
-    taps = convolution_taps(shape, image, kernel, pad, stride, dilation)
-    assert taps.shape == (np.prod(shape), np.prod(kernel)) and taps.dtype == np.int32
+    apart = convolution_taps(shape, image, kernel, pad, stride, dilation)
+    assert apart.rows.dtype == apart.columns.dtype == np.int32
+    taps = apart.flat()
+    assert taps.shape == (np.prod(shape), np.prod(kernel)) and apart.positions == len(taps)
     for p, (i, j) in enumerate(itertools.product(*map(range, shape))):
         for t, (a, b) in enumerate(itertools.product(*map(range, kernel))):
             y, x = (
@@ -38,10 +40,10 @@ def test_taps_of_a_deconvolution_undo_those_of_a_convolution(seed):
     ]
     if min(output) < 1:
         output = [max(n, 1) for n in output]
-    taps = deconvolution_taps(output, spatial, kernel, pad, stride, dilation)
+    taps = deconvolution_taps(output, spatial, kernel, pad, stride, dilation).flat()
     # A convolution of the output reads position q with tap t exactly where q writes with tap t;
     # taps of the deconvolution run backwards.
-    forward = convolution_taps(spatial, output, kernel, pad, stride, dilation)
+    forward = convolution_taps(spatial, output, kernel, pad, stride, dilation).flat()
     pairs = {(q, t, p) for q, row in enumerate(forward) for t, p in enumerate(row) if p >= 0}
     last = int(np.prod(kernel)) - 1
     found = {(q, last - t, p) for p, row in enumerate(taps) for t, q in enumerate(row) if q >= 0}

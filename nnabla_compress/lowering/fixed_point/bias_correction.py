@@ -22,8 +22,10 @@ from nnabla_compress.lowering.fixed_point.evaluate import Feed, copy_of, evaluat
 from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
 from nnabla_compress.lowering.fixed_point.kernels import key, largest_integer
 from nnabla_compress.lowering.fixed_point.rounding import values_of
+from nnabla_compress.memory import give_back
 from nnabla_compress.nnb import stored_input
 
+_LARGE = 1 << 20  # numbers of a weight
 _FEWEST_ACTIVE = 0.05  # part of a channel's values on which its correction is based
 
 
@@ -73,8 +75,11 @@ def correct_biases(
     def compute(function: Any, arguments: List[nn.Variable]) -> List[nn.Variable]:
         for place, variable in enumerate(function.inputs):
             if key(variable) in codes:
-                values = values_of(codes[key(variable)], positions[key(variable)])
-                arguments[place] = nn.Variable.from_numpy_array(values)
+                if codes[key(variable)].size > _LARGE:
+                    give_back()  # the maps of the layers before
+                arguments[place] = made = nn.Variable(variable.shape)
+                out = made.data.cast(np.float32)
+                values_of(codes[key(variable)], positions[key(variable)], out)
         if function.info.type_name in FORWARD_LAYERS:
             return layer(function, arguments)
         made = copy_of(function, arguments)

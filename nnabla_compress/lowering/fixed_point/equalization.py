@@ -11,15 +11,14 @@ from __future__ import annotations
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import nnabla as nn
-import numpy as np
 
 from nnabla_compress.analysis.channel_pairs import pairs
 from nnabla_compress.analysis.channel_statistics import channel_statistics
-from nnabla_compress.graph.constants import constant, value
+from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.rewrite import leaves, rebuild
 from nnabla_compress.lowering.fixed_point.evaluate import Feed
 from nnabla_compress.lowering.fixed_point.kernels import largest_integer
-from nnabla_compress.transforms.channel_scales import Levels, needed, scale_pairs
+from nnabla_compress.transforms.channel_scales import Levels, Loaded, needed, scale_pairs
 
 
 def equalized(
@@ -41,35 +40,17 @@ def equalized(
     if not found:
         return list(outputs), True
     variables = {v.data: v for pair in found for v in pair.parameters()}
-    arrays = _Loaded(variables)
     statistics = channel_statistics(outputs, needed(found), batches)
     top = float(largest_integer(bits))
     levels = Levels(lambda layer: top, top, per_channel=False)
-    scale_pairs(found, statistics, arrays, levels, arrays.settle)
     made: Dict[object, nn.Variable] = {}
-    for data, variable in variables.items():
-        path = names.get(data) or variable.name
-        made[data] = constant(np.asarray(arrays[data]), path, variable.need_grad)
+    arrays = Loaded(variables)
+
+    def settle(data: Any) -> None:
+        path = names.get(data) or variables[data].name
+        made[data] = constant(arrays.pop(data), path, variables[data].need_grad)
+
+    scale_pairs(found, statistics, arrays, levels, settle)
     replaced = {leaf: made[leaf.data] for leaf in leaves(outputs) if leaf.data in made}
     exact = not any(pair.clipped for pair in found)
     return rebuild(outputs, inputs=replaced), exact
-
-
-class _Loaded(Dict[Any, np.ndarray]):
-    """Values of parameters by their array, in float64 only from first to last use.
-
-    Args:
-        variables: The parameters by their array.
-    """
-
-    def __init__(self, variables: Mapping[Any, nn.Variable]) -> None:
-        super().__init__()
-        self._variables = variables
-
-    def __missing__(self, data: Any) -> np.ndarray:
-        self[data] = found = value(self._variables[data])
-        return found
-
-    def settle(self, data: Any) -> None:
-        """Keeps a parameter as the float32 numbers that it will be."""
-        self[data] = self[data].astype(np.float32)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 import nnabla as nn
 import numpy as np
@@ -69,18 +69,20 @@ def _codes(values: np.ndarray, scale: float, top: int) -> np.ndarray:
     return made
 
 
-def values_of(codes: np.ndarray, position: int) -> np.ndarray:
+def values_of(codes: np.ndarray, position: int, out: Optional[np.ndarray] = None) -> np.ndarray:
     """Returns the numbers that integers stand for.
 
     Args:
         codes: The integers, of 16 bits at most.
         position: Their fraction bits.
+        out: What they are written to, float32; by default a new array.
 
     Example:
         >>> values_of(np.int8([-3, 4]), 1).tolist()
         [-1.5, 2.0]
     """
-    return np.ldexp(codes.astype(np.float32), -position)
+    values = np.empty(codes.shape, np.float32) if out is None else out
+    return np.multiply(codes, np.float32(2.0**-position), out=values, casting="unsafe")
 
 
 def rounded_network(
