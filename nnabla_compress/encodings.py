@@ -34,8 +34,8 @@ class Encoding:
         dictionary: float32 of shape (K,), K <= 2**bits.
         kept: float32 values of the codes that are 1, in the order of the tensor.
         axis: The axis along which ``scale`` varies; None for one scale for the whole tensor.
-        spacing: Difference of the integers that neighbouring codes of the scale form stand for. With
-            2 and an odd zero point these are the odd integers: values half a step beside 0.
+        spacing: Difference of the integers that neighbouring codes of the scale form stand for.
+            With 2 and an odd zero point these are the odd integers: values half a step beside 0.
 
     Example:
         >>> weights = Encoding(np.array([0, 3, 1]), bits=2, dictionary=np.float32([-1, 0, 1, 2]))

@@ -101,14 +101,15 @@ class QuantizedGradient(ArgumentsFunction):
             dx = host_array(inputs[0].grad, np.float32, overwrite=not accum[0])
             round_stochastically(dy, levels, _drawn_key(), dx.reshape(samples, -1), accum[0])
             return
-        with nn.context_scope(self.ctx), nn.auto_forward(True):
+        with nn.context_scope(self.ctx):
             dy = outputs[0].grad
             axes = list(range(1, len(dy.shape)))
             peak = F.max(F.abs(dy), axes, keepdims=True) if axes else F.abs(dy)
             peak = F.broadcast(peak, dy.shape)
-            noise = F.rand(-0.5, 0.5, dy.shape).data
+            noise = F.rand(-0.5, 0.5, dy.shape)
+            noise.forward()
             ratio = F.mul_scalar(F.div2(dy, F.maximum_scalar(peak, _TINY)), levels / 2)
-            odd = F.add_scalar(F.mul_scalar(F.floor(F.add2(ratio, noise)), 2.0), 1.0)
+            odd = F.add_scalar(F.mul_scalar(F.floor(F.add2(ratio, noise.data)), 2.0), 1.0)
             odd = F.minimum_scalar(F.maximum_scalar(odd, -levels), levels)
             gradient = F.mul2(F.mul_scalar(peak, 1 / levels), odd)
             if accum[0]:

@@ -13,7 +13,18 @@ zero. Values are whole codes times the float32 number next to 1 / n: the largest
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any, ClassVar, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, TypeVar
+from typing import (
+    Any,
+    ClassVar,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+    TypeVar,
+)
 
 import nnabla as nn
 import nnabla.functions as F
