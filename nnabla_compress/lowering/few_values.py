@@ -73,9 +73,8 @@ def integer_codes(
     if not np.array_equal(whole, levels) or np.abs(whole).max(initial=0) >= 2 ** (_MOST_BITS - 1):
         return None
     codes, lowest, spacing = whole.astype(np.int64), 0, 1
-    if (
-        codes.size and codes.max() - min(0, codes.min()) > _MOST_OF_A_BYTE
-    ):  # in steps, say of odd ones
+    if codes.size and codes.max() - min(0, codes.min()) > _MOST_OF_A_BYTE:
+        # Numbered by their steps they may fit a byte, as odd integers do.
         lowest = int(codes.min())
         spacing = int(np.gcd.reduce(np.unique(codes) - lowest)) or 1
         codes = (codes - lowest) // spacing

@@ -205,7 +205,7 @@ class DoReFa(UnitRange):
 
 
 def _squeezed(x: Any) -> Tuple[Any, Any]:
-    """Tanh of a weight, and this over its largest magnitude; 0 where all weights are."""
+    """Returns tanh of a weight, and this over its largest magnitude; 0 where all weights are."""
     squeezed = F.tanh(x)
     axes = list(range(len(x.shape)))
     peak = F.max(F.abs(squeezed), axes, keepdims=True)

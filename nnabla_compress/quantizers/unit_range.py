@@ -135,7 +135,7 @@ class UnitRange(Quantizer):
 
     @classmethod
     def lower(cls, function: Any, inputs: Sequence[nn.Variable]) -> nn.Variable:
-        """Returns native functions: of activations ReLU, MulScalar, MinimumScalar, Round, MulScalar.
+        """Returns ReLU, MulScalar, MinimumScalar, Round and MulScalar; for weights their method's.
 
         The size of weights as they are now becomes a constant.
         """
@@ -261,7 +261,7 @@ def quantize_activation(x: np.ndarray, bits: int, out: np.ndarray) -> None:
         >>> (3 * out).tolist()
         [3.0, 2.0, 0.0, 0.0]
     """
-    levels = np.float32([_levels(bits)])
+    levels = np.array([_levels(bits)], np.float32)
     step = np.array([activation_step(bits)])
     quantize(x.reshape(1, -1), step, levels, False, out.reshape(1, -1), levels)
 
@@ -316,9 +316,8 @@ def pass_between(
         dx: float32, shape (N,).
         accumulate: Add to ``dx`` instead of overwriting it.
     """
-    bottom, top = np.array([low]), np.array([high])
-    blocks = (array.reshape(1, 1, -1) for array in (x, dy))
-    straight_through(*blocks, bottom, top, dx.reshape(1, 1, -1), accumulate)
+    values, gradient, out = (array.reshape(1, 1, -1) for array in (x, dy, dx))
+    straight_through(values, gradient, np.array([low]), np.array([high]), out, accumulate)
 
 
 def passed_between(x: nn.NdArray, dy: nn.NdArray, low: float, high: float) -> nn.NdArray:

@@ -98,7 +98,7 @@ class WRPN(UnitRange):
     def quantize_weight(self, w: np.ndarray, out: np.ndarray) -> None:
         """Writes integers times the step."""
         inverse, step, _ = self._scaling(w)
-        n = np.float32([self._n])
+        n = np.array([self._n], np.float32)
         quantize(w.reshape(1, -1), np.array([step]), n, True, out.reshape(1, -1), inverse)
 
     def weight_gradient(
@@ -131,5 +131,5 @@ class WRPN(UnitRange):
         if self.scale == "max":
             size = float(largest_magnitude(w.reshape(-1)))
             size = size if size >= _SMALLEST else 1.0
-        inverse, step = np.float32([self._n / size]), np.float32(size / self._n)
+        inverse, step = np.array([self._n / size], np.float32), np.float32(size / self._n)
         return inverse, step, np.float32(size)

@@ -29,8 +29,8 @@ class CompressionPart(QuantizerRules):
             they are. Left out, they never do.
         budget: How much memory the network may take; needs a training.
         distill: Lets the network learn from the float network, too; needs a training.
-        quantized_gradients: Bits that the training rounds gradients of quantized layers to (DoReFa);
-            needs a training.
+        quantized_gradients: Bits that the training rounds the gradients of quantized layers to
+            (DoReFa); needs a training.
         training: The training of the quantized network. Left out, it is not trained.
     """
 

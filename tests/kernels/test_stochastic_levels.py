@@ -38,13 +38,8 @@ def test_the_noise_is_uniform_and_differs_by_element_sample_and_key():
     g = np.zeros((64, 1024), np.float32)
     g[:, 0] = 1
     first, second = rounded(g, 1, 1)[:, 1:], rounded(g, 1, 2)[:, 1:]
-    for draw in (
-        first,
-        second,
-        first * second,
-        first[:-1] * first[1:],
-        first[:, 1:] * first[:, :-1],
-    ):
+    beside, below = first[:, 1:] * first[:, :-1], first[:-1] * first[1:]
+    for draw in (first, second, first * second, beside, below):
         assert abs(draw.mean()) < 5 / np.sqrt(draw.size)
 
 
