@@ -60,15 +60,15 @@ _ONE = np.float32(1)
 class DoReFa(UnitRange):
     """Weights through tanh to 2**bits evenly spaced values, none of them 0; activations in [0, 1].
 
-    Parameters of the current scope, such as the weight of a layer that it is given to, are
-    quantized as weights, all other tensors as activations.
+    A rule says what it is for. In a script parameters of the current scope, such as the weight of a
+    layer that it is given to, are quantized as weights, all other tensors as activations.
 
     Args:
         bits: 1 to 8.
         scale: What quantized weights of 2 bits and more are multiplied by. None: nothing, their
             largest magnitude is 1 (the paper). ``"max"``: the largest magnitude of the weights.
             ``"mean"``: what gives them the mean magnitude of the weights. It is a constant in the
-            gradient.
+            gradient. Calibration needs one.
 
     Raises:
         ConfigError: If an option is out of its range.
@@ -91,6 +91,7 @@ class DoReFa(UnitRange):
     """
 
     type_name: ClassVar[str] = "DoReFa"
+    keeping: ClassVar[str] = "mean"
     node_type: ClassVar[Type[UnitRangeFunction]] = UnitRangeFunction
 
     bits: int = 4
@@ -107,8 +108,8 @@ class DoReFa(UnitRange):
 
     @property
     def keeps_size(self) -> bool:
-        """Weights of 1 bit keep their mean magnitude."""
-        return self.bits == 1
+        """Weights of 1 bit keep their mean magnitude, others with a scale."""
+        return self.bits == 1 or self.scale is not None
 
     @property
     def _n(self) -> int:

@@ -63,6 +63,8 @@ class UnitRange(Quantizer):
 
     calibratable: ClassVar[Tuple[str, ...]] = ("weights",)
     node_type: ClassVar[Type[UnitRangeFunction]]
+    # The scale that is best where weights are not trained.
+    keeping: ClassVar[str] = "max"
 
     bits: int
     scale: Optional[str]
@@ -79,14 +81,16 @@ class UnitRange(Quantizer):
 
     def refuses_calibration(self) -> Optional[str]:
         """Returns what to do instead where weights would lose their size."""
-        if self.scale is not None or self.keeps_size:
+        if self.keeps_size:
             return None
-        return "add scale=max, which keeps the size of the weights, or train with --epochs"
+        return (
+            f"add scale={self.keeping}, which keeps the size of the weights, or train with --epochs"
+        )
 
     @property
     def keeps_size(self) -> bool:
-        """Whether quantized weights are as large as the float ones without a ``scale``."""
-        return False
+        """Whether quantized weights are as large as the float ones."""
+        return self.scale is not None
 
     @classmethod
     def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:

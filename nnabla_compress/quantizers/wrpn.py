@@ -47,14 +47,14 @@ _SMALLEST = 2.0**-100
 class WRPN(UnitRange):
     """Weights clipped to [-1, 1], to evenly spaced values with 0 among them; activations in [0, 1].
 
-    Parameters of the current scope, such as the weight of a layer that it is given to, are
-    quantized as weights, all other tensors as activations.
+    A rule says what it is for. In a script parameters of the current scope, such as the weight of a
+    layer that it is given to, are quantized as weights, all other tensors as activations.
 
     Args:
         bits: 2 to 8.
         scale: What weights are divided by before they are quantized, and multiplied by afterwards.
             None: nothing (the paper). ``"max"``: their largest magnitude, a constant in the
-            gradient.
+            gradient. Calibration needs it.
 
     Raises:
         ConfigError: If an option is out of its range.

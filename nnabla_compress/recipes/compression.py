@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Optional, Tuple
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.options import validated
@@ -38,13 +38,8 @@ class CompressionPart(QuantizerRules):
     freeze_after: Optional[int] = Field(default=None, ge=0)
     budget: Optional[BudgetOptions] = None
     distill: Optional[DistillOptions] = None
-    quantized_gradients: Optional[QuantizedGradientsOptions] = None
+    quantized_gradients: Optional[int] = Field(default=None, ge=1, le=16)
     training: Optional[TrainingSettings] = None
-
-    @field_validator("quantized_gradients", mode="before")
-    @classmethod
-    def _bits_alone(cls, said: Any) -> Any:
-        return {"bits": said} if isinstance(said, int) else said
 
     @model_validator(mode="after")
     def _fitting(self) -> CompressionPart:
@@ -76,7 +71,9 @@ class CompressionPart(QuantizerRules):
     @property
     def terms(self) -> Tuple[TermOptions, ...]:
         """What its training minds beside the loss, in order."""
-        every = (self.distill, self.budget, self.quantized_gradients)
+        bits = self.quantized_gradients
+        gradients = None if bits is None else QuantizedGradientsOptions(bits=bits)
+        every = (self.distill, self.budget, gradients)
         return tuple(term for term in every if term is not None)
 
     @classmethod

@@ -24,7 +24,6 @@ _SECTIONS = {
     "TrainingSettings": ("train", "options of `train`, without terms"),
     "BudgetOptions": ("budget", "options"),
     "DistillOptions": ("distill", "options"),
-    "QuantizedGradientsOptions": ("quantized_gradients", "options"),
     "Step": ("steps", "step"),
     "TermOptions": ("terms", "term"),
     "Sampler": ("samplers", "sampler"),

@@ -105,19 +105,6 @@ def test_a_quantizer_from_0_to_1_is_found_whatever_its_bits(bits, tmp_path):
     np.testing.assert_array_equal(forward(found), expected)
 
 
-@pytest.mark.parametrize("bits", range(1, 9))
-def test_a_quantizer_from_0_to_1_is_found_whatever_its_bits(bits, tmp_path):
-    x = nn.Variable.from_numpy_array(values(2, 3, 6, 6))
-    y = PF.affine(DoReFa(bits)(F.relu(PF.convolution(x, 4, (3, 3), name="c"))), 3, name="f")
-    expected = forward(y)
-    export_nnp(tmp_path / "net.nnp", y, x)
-    nn.clear_parameters()
-    (found,) = with_nodes([NnpFile(tmp_path / "net.nnp")(x, True)])
-    (node,) = graph_quantizers([found])
-    assert quantizer_of(node).bits_of(node.info.args, node.inputs) == bits
-    np.testing.assert_array_equal(forward(found), expected)
-
-
 def test_what_is_no_quantizer_is_none():
     x, w = nn.Variable((2, 4)), nn.Variable((2, 4))
     for y in (

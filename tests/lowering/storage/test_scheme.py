@@ -54,10 +54,6 @@ def encodings(draw):
         zero = 2**bits - 1
         made = rng.randint(0, 2**bits, shape)
         return Encoding(made, bits, scale=np.float32(0.3), zero_point=zero, spacing=2)
-    if kind == "odd":
-        zero = 2**bits - 1
-        made = rng.randint(0, 2**bits, shape)
-        return Encoding(made, bits, scale=np.float32(0.3), zero_point=zero, spacing=2)
     scale = np.abs(rng.randn(shape[0])).astype(np.float32) + np.float32(1e-3)
     if kind == "uniform":
         return Encoding(codes, bits, scale=scale[0])
