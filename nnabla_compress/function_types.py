@@ -119,9 +119,6 @@ FUNCTION_TYPES: Dict[str, FunctionType] = {
     "RandomFlip": FunctionType(training_only=True),
     "RandomShift": FunctionType(training_only=True),
     "RandomErase": FunctionType(training_only=True),
-    "nnabla_compress.QuantizedGradient": FunctionType(
-        training_only=True, moves=True, keeps=True, homogeneous=True, apart=True
-    ),
 }
 
 

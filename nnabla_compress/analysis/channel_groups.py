@@ -18,6 +18,7 @@ import numpy as np
 
 from nnabla_compress.analysis.layers import Layer, layers
 from nnabla_compress.function_types import NORMALIZATIONS, WEIGHTED, types_that
+from nnabla_compress.functions.quantized_gradient import QuantizedGradient
 from nnabla_compress.graph.rewrite import functions
 
 FIXED = 0
@@ -26,6 +27,7 @@ _REDUCTIONS = ("Sum", "Mean", "Max", "Min")
 _APART = {
     *types_that(apart=True, normalization=False),
     *types_that(training_only=True),
+    QuantizedGradient.graph_type(),
     *("Unpooling", "Interpolate", "PowScalar", "RSubScalar", "RDivScalar"),
 } - {*_TOGETHER, "Reshape"}
 

@@ -39,11 +39,17 @@ from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.network import Network
-from nnabla_compress.graph.rewrite import leaves, rebuild
+from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.transforms.faithful import FOLDED, check_faithful
 from nnabla_compress.transforms.quantize import refuse_codes
-from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
+from nnabla_compress.transforms.transform import (
+    Alone,
+    Context,
+    Decisions,
+    Transform,
+    register_transform,
+)
 from nnabla_compress.turns import one_at_a_time
 
 _UNEVEN = 0.5  # how far the parts of a weight are from equal ones, as a part of these
@@ -160,23 +166,10 @@ def widen(
         [('c1/conv/W', (32, 3, 3, 3)), ('fc/affine/W', (1152, 10))]
     """
     network = Network({}, {str(number): output for number, output in enumerate(outputs)})
-    context = _Seeded(seed)
+    context = Alone()
+    context.seed = seed
     made, _ = Widen(factor=factor, layers=layers).apply(network, context)
     return made.all_outputs
-
-
-class _Seeded:
-    """A context that has a seed only."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
-        """Returns None: there are none."""
-        return None
-
-    def tell(self, line: str) -> None:
-        """Tells nobody."""
 
 
 def _groups(network: Network) -> ChannelGroups:
@@ -188,12 +181,11 @@ def _groups(network: Network) -> ChannelGroups:
 def _widened(network: Network, decisions: Mapping[str, Any]) -> List[nn.Variable]:
     outputs = network.all_outputs
     builder = _Builder(_groups(network), decisions, parameter_names(outputs))
-    before = leaves(outputs)
     new = rebuild(outputs, builder.replace)
-    for parameter in before:
+    for path, parameter in nn.get_parameters(grad_only=False).items():
         made = builder.made.get(parameter.data)
-        if made is not None and made.name:
-            nn.parameter.set_parameter(made.name, made)
+        if made is not None:
+            nn.parameter.set_parameter(path, made)
     return new
 
 

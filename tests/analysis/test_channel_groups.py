@@ -8,6 +8,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import pytest
 
+import nnabla_compress.functions as CF
 from nnabla_compress.analysis.channel_groups import ChannelGroups
 from nnabla_compress.models.resnet_cifar import resnet_cifar
 
@@ -45,6 +46,7 @@ APART = {
     "mean of the map": lambda h: F.mean(h, (2, 3)),
     "mean that keeps axes": lambda h: F.mean(h, (2, 3), keepdims=True),
     "dropout": F.dropout,
+    "quantized gradient": lambda h: CF.quantized_gradient(h, bits=4),
     "depthwise": lambda h: PF.depthwise_convolution(h, (3, 3), name="d"),
     "scalar": lambda h: 2 * h + 1,
     "gate of all channels": lambda h: h * F.sigmoid(F.mean(h, (2, 3), keepdims=True)),

@@ -10,6 +10,8 @@ import numpy as np
 import pytest
 
 import nnabla_compress.functions as CF
+from nnabla_compress import compress
+from nnabla_compress.analysis import activations, layers
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.exporters import export_nnp
 from nnabla_compress.functions.quantized_gradient import QuantizedGradient
@@ -74,6 +76,18 @@ def test_it_is_copied_with_a_graph_and_left_out_of_files(tmp_path, rng):
     export_nnp(tmp_path / "net.nnp", y, x)
     kinds = [f.info.type_name for f in functions([NnpFile(tmp_path / "net.nnp").build().output])]
     assert kinds == ["Affine", "ReLU"]
+
+
+def test_a_network_that_has_it_is_compressed_as_without_it(rng):
+    def built(quantized):
+        nn.clear_parameters()
+        h = PF.convolution(nn.Variable((1, 3, 8, 8)), 4, (3, 3), name="c", with_bias=False)
+        h = CF.quantized_gradient(h, bits=6) if quantized else h
+        h = F.relu(PF.batch_normalization(h, batch_stat=False, name="n"))
+        y = compress(PF.affine(h, 2, name="f"), {"weights": "c*=dorefa", "activations": "dorefa"})
+        return [map_.name for map_ in activations([y])], [layer.name for layer in layers([y])]
+
+    assert built(True) == built(False)
 
 
 @pytest.mark.parametrize("bits", [0, 17, 2.5, True])
