@@ -40,6 +40,8 @@ from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.quantizers import graph_quantizers
+from nnabla_compress.quantizers.base import shown_type
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.transforms.faithful import FOLDED, check_faithful
 from nnabla_compress.transforms.quantize import refuse_codes
@@ -79,7 +81,7 @@ class Widen(Transform):
 
         Raises:
             ConfigError: If a pattern matches no layer, or only some of those that are added; or
-                weights are quantized already.
+                something is quantized already.
             UnsupportedFunctionError: If the network's weights are stored as codes.
         """
         outputs = network.all_outputs
@@ -87,12 +89,12 @@ class Widen(Transform):
         groups = _groups(network)
         patterns = [self.layers] if isinstance(self.layers, str) else self.layers
         names = {layer.name: None for layer in groups.layers.values()}
-        for layer in groups.layers.values():
-            if layer.quantizer is not None:
-                raise ConfigError(
-                    f"widen: the weight of {layer.name} is quantized already.",
-                    help="widen before you quantize",
-                )
+        for node in graph_quantizers(outputs):
+            raise ConfigError(
+                f"widen: {node.info.args.get('name') or 'a tensor'} is quantized already, by "
+                f"{shown_type(node)}.",
+                help="widen before you quantize",
+            )
         for pattern in patterns:
             if not any(fnmatchcase(name, pattern) for name in names):
                 raise ConfigError(

@@ -9,6 +9,8 @@ import nnabla.parametric_functions as PF
 import nnabla.solvers as S
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import nnabla_compress.parametric_functions as CPF
 from nnabla_compress.analysis.stored_encodings import encoding_of_node
@@ -16,6 +18,7 @@ from nnabla_compress.errors import ConfigError, TrainingError
 from nnabla_compress.lowering.storage.coded import coded_tensor
 from nnabla_compress.quantizers import DoReFa, prepare
 from nnabla_compress.quantizers.base import QuantizerFunction
+from tests.properties import examples
 
 WORKED = np.float32([1.2, 0.5, 0.1, -0.05, -0.7])
 MANY = range(2, 9)
@@ -123,6 +126,23 @@ def test_weights_without_size_give_finite_values_and_gradients(bits, value):
     np.testing.assert_allclose(y.d, expected, rtol=1e-6)
     np.testing.assert_allclose(backward(W, y, np.full((3, 4), 2.0)), 2)
     np.testing.assert_array_equal(DoReFa.encode(y.parent).decode(), y.d)
+
+
+@examples(60)
+@given(
+    st.lists(st.floats(-(2.0**90), 2.0**90, width=32), min_size=1, max_size=12),
+    st.integers(1, 8),
+    st.sampled_from([None, "mean"]),
+)
+def test_any_weights_become_finite_values_that_are_stored_bit_for_bit(values, bits, scale):
+    nn.clear_parameters()
+    w = np.float32(values)
+    W, y = node(DoReFa(bits=bits, scale=scale), w)
+    assert np.isfinite(y.d).all()
+    assert DoReFa.encode(y.parent).decode().tobytes() == y.d.tobytes()
+    if bits > 1 and scale is None:
+        assert ((y.d > 0) == (w >= 0)).all()
+    assert np.isfinite(backward(W, y, np.ones(w.shape))).all()
 
 
 @pytest.mark.parametrize("scale", [None, "max", "mean"])

@@ -6,11 +6,14 @@ from __future__ import annotations
 import nnabla as nn
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from nnabla_compress.analysis.stored_encodings import encoding_of_node
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers import WRPN
 from nnabla_compress.quantizers.base import QuantizerFunction
+from tests.properties import examples
 
 WORKED = np.float32([1.2, 0.5, 0.1, -0.05, -0.7])
 MANY = range(2, 9)
@@ -55,6 +58,22 @@ def test_ties_are_rounded_away_from_zero(bits):
     _, y = node(WRPN(bits=bits), w)
     away = np.sign(w) * np.ceil(np.abs(scaled))
     np.testing.assert_allclose((y.d * n)[exact], away[exact], atol=1e-4)
+
+
+@examples(60)
+@given(
+    st.lists(st.floats(-(2.0**90), 2.0**90, width=32), min_size=1, max_size=12),
+    st.integers(2, 8),
+    st.sampled_from([None, "max"]),
+)
+def test_any_weights_become_finite_values_that_are_stored_bit_for_bit(values, bits, scale):
+    nn.clear_parameters()
+    w = np.float32(values)
+    W, y = node(WRPN(bits=bits, scale=scale), w)
+    size = 1 if scale is None else max(np.abs(w).max(), 2.0**-100)
+    assert np.abs(y.d - np.clip(w, -size, size)).max() <= 0.51 * size / (2 ** (bits - 1) - 1)
+    assert WRPN.encode(y.parent).decode().tobytes() == y.d.tobytes()
+    assert set(backward(W, y, np.ones(w.shape))) <= {0, 1}
 
 
 @pytest.mark.parametrize("scale", [None, "max"])

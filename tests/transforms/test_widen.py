@@ -157,7 +157,11 @@ def test_layers_that_are_added_are_widened_together_or_not_at_all():
 def test_a_misspelt_layer_and_quantized_weights_are_refused():
     x = nn.Variable((1, 3, 8, 8))
     y = PF.affine(conv(x, 8, "a", apply_w=Q.WRPN(bits=2)), 5, name="last")
-    with pytest.raises(ConfigError, match="a/conv is quantized already"):
+    with pytest.raises(ConfigError, match="a/conv is quantized already, by WRPN"):
+        widen([y])
+    nn.clear_parameters()
+    y = PF.affine(Q.DoReFa(bits=2)(conv(x, 8, "a")), 5, name="last")
+    with pytest.raises(ConfigError, match="a tensor is quantized already, by DoReFa"):
         widen([y])
     nn.clear_parameters()
     y = PF.affine(conv(x, 8, "first"), 5, name="last")
