@@ -69,6 +69,10 @@ class DoReFa(UnitRange):
             largest magnitude is 1 (the paper). ``"max"``: the largest magnitude of the weights.
             ``"mean"``: what gives them the mean magnitude of the weights. It is a constant in the
             gradient. Calibration needs one.
+        learn: None: nothing but the weights. ``"b"``: bits, a parameter that a memory budget moves;
+            the loss has no gradient for it.
+        min_bits: Fewest bits to learn. Default: 1, with ``scale="max"`` 2.
+        max_bits: Most bits to learn. Default: 8.
 
     Raises:
         ConfigError: If an option is out of its range.
@@ -92,19 +96,27 @@ class DoReFa(UnitRange):
 
     type_name: ClassVar[str] = "DoReFa"
     keeping: ClassVar[str] = "mean"
+    scope: ClassVar[str] = "dorefa"
     node_type: ClassVar[Type[UnitRangeFunction]] = UnitRangeFunction
 
     bits: int = 4
     scale: Optional[str] = None
+    learn: Optional[str] = None
+    min_bits: Optional[int] = None
+    max_bits: Optional[int] = None
 
     def __post_init__(self) -> None:
-        require_bits("DoReFa", self.bits, 1, 8, None, None)
         require_choice("DoReFa", "scale", self.scale, [None, "max", "mean"])
-        if self.bits == 1 and self.scale == "max":
+        require_choice("DoReFa", "learn", self.learn, [None, "b"])
+        if self.scale == "max" and 1 in (self.bits, self.min_bits):
             raise ConfigError(
                 "DoReFa: scale is 'max', weights of 1 bit have the mean magnitude always.",
                 help="leave scale out",
             )
+        least = 2 if self.scale == "max" else 1
+        low, high = require_bits("DoReFa", self.bits, least, 8, self.min_bits, self.max_bits)
+        object.__setattr__(self, "min_bits", low)
+        object.__setattr__(self, "max_bits", high)
 
     @property
     def keeps_size(self) -> bool:

@@ -1,8 +1,9 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 r"""What quantizers with fixed ranges have in common: weights in [-1, 1], activations in [0, 1].
 
-Nothing is learned or calibrated, so there are no parameters. Activations of all of them are, with
-k bits and n = 2**k - 1::
+Ranges are neither learned nor calibrated. Bits are fixed, or a parameter b, rounded to whole bits
+in the forward pass: the loss has no gradient for it, a memory budget has. Activations of all of
+them are, with k bits and n = 2**k - 1::
 
     Q(a) = round(n clip(a, 0, 1)) / n          gradient: 1 where 0 < a <= 1, 0 elsewhere
 
@@ -12,7 +13,7 @@ zero. Values are whole codes times the float32 number next to 1 / n: the largest
 
 from __future__ import annotations
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import (
     Any,
     ClassVar,
@@ -29,13 +30,19 @@ from typing import (
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
+from nnabla.parameter import get_parameter_or_create
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.kernels.affine import straight_through
 from nnabla_compress.kernels.uniform import quantize
 from nnabla_compress.quantizers.base import Quantizer, QuantizerFunction, Range, scope_name
 from nnabla_compress.quantizers.engine import host_array
-from nnabla_compress.quantizers.learned import name_in_scope, require_finite, write_gradient
+from nnabla_compress.quantizers.learned import (
+    clip,
+    name_in_scope,
+    require_finite,
+    write_gradient,
+)
 
 _JUST_ABOVE = 1 + 2.0**-21
 _ABOVE_ZERO = np.nextafter(np.float32(0), np.float32(1))
@@ -62,22 +69,73 @@ class UnitRange(Quantizer):
     """A quantizer of weights to -1 ... 1, and of activations to 0 ... 1."""
 
     calibratable: ClassVar[Tuple[str, ...]] = ("weights",)
+    scope: ClassVar[str]
     node_type: ClassVar[Type[UnitRangeFunction]]
     # The scale that is best where weights are not trained.
     keeping: ClassVar[str] = "max"
 
     bits: int
     scale: Optional[str]
+    learn: Optional[str]
+    min_bits: Optional[int]
+    max_bits: Optional[int]
 
     def __call__(self, x: nn.Variable) -> nn.Variable:
-        """Returns the quantized ``x``: parameters of the current scope as weights."""
-        args = dict(asdict(self), name=scope_name(), tensor=name_in_scope(x))  # type: ignore[call-overload]
-        return self.node_type(type(self), args, [x]).node()
+        """Returns the quantized ``x``: parameters of the current scope as weights.
+
+        Learned bits are a parameter ``b`` in ``<scope>/dorefa`` or ``<scope>/wrpn``.
+        """
+        tensor, tensors = name_in_scope(x), [x]
+        if self.learn is not None:
+            scope = self.scope if tensor in ("", "W") else f"{self.scope}_{tensor}"
+            start = np.full((1,), self.bits, np.float32)
+            tensors.append(get_parameter_or_create(f"{scope}/b", (1,), start, True))
+        args = dict(asdict(self), name=scope_name(), tensor=tensor)  # type: ignore[call-overload]
+        return self.node_type(type(self), args, tensors).node()
 
     @classmethod
     def of(cls: Type[_UnitRange], args: Mapping[str, Any]) -> _UnitRange:
         """Returns the quantizer that the arguments of a node describe."""
         return cls(**{key: value for key, value in args.items() if key not in ("name", "tensor")})
+
+    @classmethod
+    def now(cls: Type[_UnitRange], args: Mapping[str, Any], inputs: Sequence[Any]) -> _UnitRange:
+        """Returns the quantizer at the bits of now.
+
+        Args:
+            args: Arguments of the node.
+            inputs: The tensor, and the bits where they are learned.
+        """
+        quantizer = cls.of(args)
+        if quantizer.learn is None:
+            return quantizer
+        b = host_array(inputs[1].data, np.float32)
+        require_finite(b, dict(args, tensor="b"))
+        clip(b, quantizer.min_bits, quantizer.max_bits)
+        return replace(quantizer, bits=int(np.floor(b[0] + 0.5)))  # type: ignore[type-var]
+
+    @classmethod
+    def learns_bits(cls, args: Mapping[str, Any]) -> bool:
+        """Returns whether the bits of a node are a parameter."""
+        return args["learn"] is not None
+
+    @classmethod
+    def bits_variable(cls, function: Any) -> nn.Variable:
+        """Returns the whole bits of a node that learns them, with the gradient 1 to ``b``."""
+        return F.round(function.inputs[1])
+
+    @classmethod
+    def take_a_bit(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
+        """Makes the bits of a node that learns them one fewer."""
+        bits = cls.now(args, inputs).bits
+        host_array(inputs[1].data, np.float32)[...] = bits - 1
+
+    @classmethod
+    def after_update(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], steps: int
+    ) -> None:
+        """Brings learned bits back between their limits."""
+        cls.now(args, inputs)
 
     def refuses_calibration(self) -> Optional[str]:
         """Returns what to do instead where weights would lose their size."""
@@ -107,8 +165,9 @@ class UnitRange(Quantizer):
             inputs: The tensor; an activation is not read.
         """
         if args["tensor"]:
-            return cls.of(args).weight_grid(host_array(inputs[0].data, np.float32))
-        return _grid(activation_step(args["bits"]), 0, _levels(args["bits"]))
+            return cls.now(args, inputs).weight_grid(host_array(inputs[0].data, np.float32))
+        bits = cls.now(args, inputs).bits
+        return _grid(activation_step(bits), 0, _levels(bits))
 
     @classmethod
     def range_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Range:
@@ -119,7 +178,7 @@ class UnitRange(Quantizer):
     @classmethod
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
         """Returns the bits of a code."""
-        return int(args["bits"])
+        return cls.now(args, inputs).bits
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:
@@ -130,24 +189,26 @@ class UnitRange(Quantizer):
         args = function.info.args
         x = host_array(function.inputs[0].data, np.float32)
         require_finite(x, args)
+        quantizer = cls.now(args, function.inputs)
         if args["tensor"]:
-            return cls.of(args).encoded_weight(x)
-        step, values = activation_step(args["bits"]), np.empty_like(x)
-        quantize_activation(x, args["bits"], values)
+            return quantizer.encoded_weight(x)
+        step, values = activation_step(quantizer.bits), np.empty_like(x)
+        quantize_activation(x, quantizer.bits, values)
         codes = np.rint(values / step).astype(np.uint8)
-        return Encoding(codes=codes, bits=args["bits"], scale=np.array(step))
+        return Encoding(codes=codes, bits=quantizer.bits, scale=np.array(step))
 
     @classmethod
     def lower(cls, function: Any, inputs: Sequence[nn.Variable]) -> nn.Variable:
         """Returns ReLU, MulScalar, MinimumScalar, Round and MulScalar; for weights their method's.
 
-        The size of weights as they are now becomes a constant.
+        Bits, and the size of weights, as they are now become constants.
         """
         args = function.info.args
+        quantizer = cls.now(args, function.inputs)
         if args["tensor"]:
             values = host_array(function.inputs[0].data, np.float32)
-            return cls.of(args).weight_chain(inputs[0], values)
-        return activation_chain(inputs[0], args["bits"])
+            return quantizer.weight_chain(inputs[0], values)
+        return activation_chain(inputs[0], quantizer.bits)
 
     # What a method says about weights.
 
@@ -187,12 +248,14 @@ class UnitRangeFunction(QuantizerFunction):
     """The node: a fused kernel, or a composite of ``F.*`` where arrays are not on the host."""
 
     quantizer: Type[UnitRange]
+    _now: Any = None  # the quantizer of the last forward pass
 
     def grad_depends_input_data(self, i: int, j: int) -> bool:
         return True
 
     def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
-        quantizer, is_weight = self.quantizer.of(self.args), bool(self.args["tensor"])
+        quantizer = self._now = self.quantizer.now(self.args, inputs)
+        is_weight = bool(self.args["tensor"])
         if self.on_cpu:
             x = host_array(inputs[0].data, np.float32)
             out = host_array(outputs[0].data, np.float32, overwrite=True)
@@ -217,9 +280,11 @@ class UnitRangeFunction(QuantizerFunction):
         propagate_down: List[bool],
         accum: List[bool],
     ) -> None:
+        if len(inputs) > 1 and propagate_down[1] and not accum[1]:
+            inputs[1].grad.zero()
         if not propagate_down[0]:
             return
-        quantizer, is_weight = self.quantizer.of(self.args), bool(self.args["tensor"])
+        quantizer, is_weight = self._now, bool(self.args["tensor"])
         if self.on_cpu:
             x = host_array(inputs[0].data, np.float32).reshape(-1)
             dy = host_array(outputs[0].grad, np.float32).reshape(-1)

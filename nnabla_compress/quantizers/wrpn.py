@@ -55,6 +55,10 @@ class WRPN(UnitRange):
         scale: What weights are divided by before they are quantized, and multiplied by afterwards.
             None: nothing (the paper). ``"max"``: their largest magnitude, a constant in the
             gradient. Calibration needs it.
+        learn: None: nothing but the weights. ``"b"``: bits, a parameter that a memory budget moves;
+            the loss has no gradient for it.
+        min_bits: Fewest bits to learn. Default: 2.
+        max_bits: Most bits to learn. Default: 8.
 
     Raises:
         ConfigError: If an option is out of its range.
@@ -73,10 +77,14 @@ class WRPN(UnitRange):
     """
 
     type_name: ClassVar[str] = "WRPN"
+    scope: ClassVar[str] = "wrpn"
     node_type: ClassVar[Type[UnitRangeFunction]] = UnitRangeFunction
 
     bits: int = 4
     scale: Optional[str] = None
+    learn: Optional[str] = None
+    min_bits: Optional[int] = None
+    max_bits: Optional[int] = None
 
     def __post_init__(self) -> None:
         if self.bits == 1 and not isinstance(self.bits, bool):
@@ -84,8 +92,11 @@ class WRPN(UnitRange):
                 "WRPN: bits is 1, the method has no such weights.",
                 help="choose 2 to 8, or DoReFa, which has 1 bit",
             )
-        require_bits("WRPN", self.bits, 2, 8, None, None)
         require_choice("WRPN", "scale", self.scale, [None, "max"])
+        require_choice("WRPN", "learn", self.learn, [None, "b"])
+        low, high = require_bits("WRPN", self.bits, 2, 8, self.min_bits, self.max_bits)
+        object.__setattr__(self, "min_bits", low)
+        object.__setattr__(self, "max_bits", high)
 
     @property
     def _n(self) -> int:
