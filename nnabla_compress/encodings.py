@@ -20,7 +20,7 @@ class Encoding:
 
     Exactly one of three forms::
 
-        scale:       value = float32(code - zero_point) * scale
+        scale:       value = float32(spacing * code - zero_point) * scale
         dictionary:  value = dictionary[code]
         kept:        value = the next of ``kept`` where code is 1, else 0   (a pruned tensor)
 
@@ -34,6 +34,8 @@ class Encoding:
         dictionary: float32 of shape (K,), K <= 2**bits.
         kept: float32 values of the codes that are 1, in the order of the tensor.
         axis: The axis along which ``scale`` varies; None for one scale for the whole tensor.
+        spacing: Difference of the integers that neighbouring codes of the scale form stand for.
+            With 2 and an odd zero point these are the odd integers: values half a step beside 0.
 
     Example:
         >>> weights = Encoding(np.array([0, 3, 1]), bits=2, dictionary=np.float32([-1, 0, 1, 2]))
@@ -48,6 +50,7 @@ class Encoding:
     dictionary: Optional[np.ndarray] = None
     kept: Optional[np.ndarray] = None
     axis: Optional[int] = None
+    spacing: int = 1
 
     def __post_init__(self) -> None:
         forms = [form is not None for form in (self.scale, self.dictionary, self.kept)]
@@ -91,7 +94,8 @@ class Encoding:
             scale = scale.reshape(shape)
             zero_point = zero_point.reshape(shape if zero_point.size > 1 else ())
         if not self.codes.ndim:
-            return np.asarray((self.codes.astype(np.int64) - zero_point).astype("f4") * scale)
+            whole = self.spacing * self.codes.astype(np.int64) - zero_point
+            return np.asarray(whole.astype("f4") * scale)
         values = np.empty(self.codes.shape, np.float32)
         first = len(values)
         tables = [
@@ -101,7 +105,8 @@ class Encoding:
         for start in range(0, first, step):  # some rows at a time: integers take eight bytes each
             rows = slice(start, start + step)
             by, zero = (t[rows] if t.ndim else t for t in tables)
-            values[rows] = (self.codes[rows].astype(np.int64) - zero).astype(np.float32) * by
+            whole = self.spacing * self.codes[rows].astype(np.int64) - zero
+            values[rows] = whole.astype(np.float32) * by
         return values
 
     def table(self) -> np.ndarray:
@@ -111,10 +116,12 @@ class Encoding:
         if self.kept is not None:
             return np.ascontiguousarray(self.kept, np.float32).view(np.uint8)
         scale = np.ascontiguousarray(np.asarray(self.scale, np.float32).reshape(-1)).view(np.uint8)
-        if not np.any(self.zero_point) and self._lowest == 0:
+        if not np.any(self.zero_point) and self._lowest == 0 and self.spacing == 1:
             return scale
-        offsets = np.append(self.zero_point, self._lowest).astype(np.int32).view(np.uint8)
-        return np.concatenate([scale.ravel(), offsets])
+        offsets = np.append(self.zero_point, self._lowest)
+        if self.spacing != 1:
+            offsets = np.append(offsets, self.spacing)
+        return np.concatenate([scale.ravel(), offsets.astype(np.int32).view(np.uint8)])
 
     def pack(self) -> bytes:
         """Returns ``bits`` bits a code, the low bits of a byte first, followed by the table.

@@ -118,6 +118,20 @@ def test_a_zero_point_is_part_of_the_table():
     assert encoding.decode().tolist() == [4, 0]
 
 
+def test_a_spacing_of_two_stores_odd_integers_in_as_few_bits_and_is_part_of_the_table():
+    codes = np.array([[0, 1], [2, 3]])
+    encoding = Encoding(codes, 2, scale=np.float32(0.5), zero_point=3, spacing=2)
+    assert encoding.decode().tolist() == [[-1.5, -0.5], [0.5, 1.5]]
+    assert encoding.pack() == b"\xe4" + struct.pack("<fiii", 0.5, 3, 0, 2)
+    for axis in (0, 1):
+        scales = np.float32([1, 10])
+        along = Encoding(codes, 2, scale=scales, zero_point=3, axis=axis, spacing=2)
+        odd = np.array([[-3, -1], [1, 3]])
+        assert along.decode().tolist() == (odd * np.expand_dims(scales, 1 - axis)).tolist()
+    scalar = Encoding(np.array(3), 2, scale=np.float32(0.5), zero_point=3, spacing=2)
+    assert scalar.decode() == 1.5
+
+
 @pytest.mark.parametrize(
     "fields, words",
     [

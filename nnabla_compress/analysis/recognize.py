@@ -20,8 +20,10 @@ from nnabla_compress.function_types import NON_NEGATIVE
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.quantizers.affine import LARGEST_SCALE, SMALLEST_SCALE, Affine
+from nnabla_compress.quantizers.dorefa import DoReFa
 from nnabla_compress.quantizers.pow2 import Pow2
 from nnabla_compress.quantizers.uniform import LARGEST_STEP, SMALLEST_STEP, Uniform
+from nnabla_compress.quantizers.unit_range import activation_step
 
 _MOST_CODES = 2.0**32
 _MOST_CHANNELS = 2**16
@@ -143,6 +145,8 @@ def _node(found: Union[Codes, Powers, None]) -> Optional[nn.Variable]:
         elif _is_affine(found):
             made = Affine(found.bits, symmetric=False, axis=found.axis)
             values = [found.steps, np.full(found.steps.shape, -found.low)]
+        elif _is_of_unit_range(found):
+            made, values = DoReFa(found.bits), []
         else:
             return None
     except ConfigError:  # more bits than ours have
@@ -167,6 +171,18 @@ def _is_affine(found: Codes) -> bool:
         found.low <= 0 <= found.high
         and found.high - found.low == 2**found.bits - 1
         and _scaled_by_steps(found, SMALLEST_SCALE, LARGEST_SCALE)
+    )
+
+
+def _is_of_unit_range(found: Codes) -> bool:
+    """Whether a quantizer from 0 to 1 rounds to the same values."""
+    levels = 2**found.bits - 1
+    return (
+        found.axis is None
+        and (found.low, found.high) == (0, levels)
+        and found.scaled is not None
+        and bool((found.scaled == levels).all())
+        and found.steps[0] == activation_step(found.bits)
     )
 
 

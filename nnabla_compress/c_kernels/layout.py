@@ -95,6 +95,12 @@ class PackedWeights:
                 f"{zero_points.size} zero points: the C kernels want one for the whole weight.",
                 help="quantize the weight symmetrically",
             )
+        if encoding.spacing != 1:  # the kernels count integers one by one
+            every = encoding.spacing * np.arange(2**encoding.bits) - zero_points
+            levels = every.astype(np.float32)
+            if scales.size == 1:
+                return cls(codes, encoding.bits, levels * scales)
+            return cls(codes, encoding.bits, levels, scales)
         lowest = min(0, int(codes.min()))
         if lowest:
             codes = (codes - np.int16(lowest)).astype(np.uint8)

@@ -79,10 +79,10 @@ class PostTrainingSettings:
         rules = {"weights": self.weight_rules, "activations": self.activation_rules}
         for kind, rule in [(name, rule) for name in rules for rule in rules[name]]:
             made = rule.make()
-            if made is not None and not made.calibratable:
+            instead = None if made is None else made.refuses_calibration()
+            if instead is not None:
                 raise ConfigError(
-                    f"{rule.quantizer} is trained, it can't be calibrated.",
-                    help="choose affine or lut here, or train with 'compress --epochs'",
+                    f"{rule.quantizer} is trained, it can't be calibrated.", help=instead
                 )
             if (made is not None and kind not in made.calibratable) or (
                 kind == "activations" and rule.min_weights is not None

@@ -24,10 +24,12 @@ from typing import (
 import nnabla as nn
 
 from nnabla_compress.function_types import TRAINING_ONLY
+from nnabla_compress.functions.quantized_gradient import QuantizedGradient
 from nnabla_compress.graph.clone import Made, as_list, clone
 from nnabla_compress.remembered import Remembered
 from nnabla_compress.turns import one_at_a_time
 
+_ONLY_IN_TRAINING = (*TRAINING_ONLY, QuantizedGradient.graph_type())
 _orders: Remembered[List[Any]] = Remembered(most=1)
 Replace = Callable[[Any, List[nn.Variable]], Optional[Made]]
 
@@ -254,7 +256,7 @@ def with_batch_statistics(
     """
 
     def replace(function: Any, arguments: List[nn.Variable]) -> Union[None, Made]:
-        if not batch_stat and function.info.type_name in TRAINING_ONLY:
+        if not batch_stat and function.info.type_name in _ONLY_IN_TRAINING:
             return arguments[0]
         # MeanSubtraction keeps a running mean, too.
         for key in ("batch_stat", "update_running_mean"):

@@ -24,7 +24,12 @@ _HALF, _ONE, _ZERO = np.float32(0.5), np.float32(1), np.float32(0)
 
 
 def quantize(
-    x: np.ndarray, step: np.ndarray, limit: np.ndarray, signed: bool, out: np.ndarray
+    x: np.ndarray,
+    step: np.ndarray,
+    limit: np.ndarray,
+    signed: bool,
+    out: np.ndarray,
+    inverse: Optional[np.ndarray] = None,
 ) -> None:
     """Writes ``step * round(clip(x / step, -limit, limit))`` to ``out``.
 
@@ -34,6 +39,8 @@ def quantize(
         limit: Largest codes, whole numbers as float32, shape (channels,).
         signed: False to clip at 0 from below.
         out: float32 of the shape of ``x``; overwritten. NaN stays NaN; zero is +0.
+        inverse: What ``x`` is multiplied by, float32, shape (channels,); by default the float32
+            reciprocal of the step.
 
     Example:
         >>> out = np.empty((1, 5), np.float32)
@@ -43,7 +50,7 @@ def quantize(
         [[-0.5, 0.5, 1.0, 1.0, 1.5]]
     """
     lower = -limit if signed else np.zeros_like(limit)
-    _quantize(x.size, x, step, _ONE / step, lower, limit, out)
+    _quantize(x.size, x, step, _ONE / step if inverse is None else inverse, lower, limit, out)
 
 
 def gradients(

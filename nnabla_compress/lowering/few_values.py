@@ -13,6 +13,7 @@ from nnabla_compress.lowering.packed_weights import by_map, scaled_rows
 
 _MOST_VALUES = 256
 _MOST_BITS = 16
+_MOST_OF_A_BYTE = 255
 _FIRST = 4096  # values that are looked at before all are sorted
 _SMALLER = 0.5  # of the floats: below that values were put on codes, not found there by chance
 
@@ -71,13 +72,19 @@ def integer_codes(
     whole = np.rint(levels)
     if not np.array_equal(whole, levels) or np.abs(whole).max(initial=0) >= 2 ** (_MOST_BITS - 1):
         return None
-    codes = whole.astype(np.int64)
+    codes, lowest, spacing = whole.astype(np.int64), 0, 1
+    if codes.size and codes.max() - min(0, codes.min()) > _MOST_OF_A_BYTE:
+        # Numbered by their steps they may fit a byte, as odd integers do.
+        lowest = int(codes.min())
+        spacing = int(np.gcd.reduce(np.unique(codes) - lowest)) or 1
+        codes = (codes - lowest) // spacing
     bits = max(1, int(codes.max() - min(0, codes.min())).bit_length())
-    zero_point = 0 if shift is None else -np.rint(shift).astype(np.int64)
+    zero_point = -lowest if shift is None else -lowest - np.rint(shift).astype(np.int64)
     scales = np.asarray(scale, np.float32).ravel()
     if axis is None:
-        return Encoding(codes, bits, scale=scales.reshape(()))
-    return Encoding(codes, bits, scale=scales, zero_point=zero_point, axis=axis)
+        scales = scales.reshape(())
+        return Encoding(codes, bits, scale=scales, zero_point=-lowest, spacing=spacing)
+    return Encoding(codes, bits, scales, zero_point, axis=axis, spacing=spacing)
 
 
 def dictionary_of_values(weight: np.ndarray) -> Optional[Encoding]:

@@ -12,20 +12,24 @@ from nnabla_compress.quantizers.base import (
     quantizer_of,
     registered,
 )
+from nnabla_compress.quantizers.dorefa import DoReFa
 from nnabla_compress.quantizers.lut import LUT
 from nnabla_compress.quantizers.moving_range import MovingRange
 from nnabla_compress.quantizers.pow2 import Pow2
 from nnabla_compress.quantizers.prune import Prune
 from nnabla_compress.quantizers.uniform import Uniform
+from nnabla_compress.quantizers.wrpn import WRPN
 
 __all__ = [
     "Affine",
+    "DoReFa",
     "LUT",
     "MovingRange",
     "Pow2",
     "Prune",
     "Quantizer",
     "Uniform",
+    "WRPN",
     "graph_quantizers",
     "living_functions",
     "prepare",

@@ -193,6 +193,12 @@ class Quantizer:
         """Returns what is put on the bias of a layer whose weight it is for; None for nothing."""
         return None
 
+    def refuses_calibration(self) -> Optional[str]:
+        """Returns what to do instead where it can't be calibrated, None where it can."""
+        if self.calibratable:
+            return None
+        return "choose affine or lut here, or train with 'compress --epochs'"
+
     @classmethod
     def label(cls, args: Mapping[str, Any]) -> str:
         """Returns what reports call the quantizer of a node.

@@ -50,6 +50,7 @@ class Coded(Quantizer):
         args = {
             "bits": int(encoding.bits),
             "dictionary": dictionary is not None,
+            "spacing": int(encoding.spacing),
             "axis": -1 if encoding.axis is None else int(encoding.axis),
             "origin": self.origin or default,
         }
@@ -78,10 +79,11 @@ class Coded(Quantizer):
             offset = np.rint(zero_point).astype(np.int64)
             divisor = np.where(table == 0, 1, table).astype(np.float64).reshape(along)
             shifts = offset.reshape(along if offset.size > 1 else ())
-            codes = np.rint(weight / divisor).astype(np.int64) + shifts
+            spacing = int(args["spacing"])
+            codes = (np.rint(weight / divisor).astype(np.int64) + shifts) // spacing
             scale = np.array(table if axis is not None else table[0])
             point = offset if offset.size > 1 else int(offset[0])
-            found = Encoding(codes, args["bits"], scale, point, axis=axis)
+            found = Encoding(codes, args["bits"], scale, point, axis=axis, spacing=spacing)
         if not np.array_equal(found.decode(), weight):
             raise ExportError(
                 "a weight no longer has the values that its codes stand for.",

@@ -47,7 +47,8 @@ _FAMILIES = {
     "term": (
         "Terms",
         "What a [training](#train) minds beside its loss: entries of its `terms`. In the short "
-        "form `budget` and `distill` are keys of [compression](#compression).",
+        "form `budget`, `distill` and `quantized_gradients` are keys of "
+        "[compression](#compression).",
     ),
     "sampler": ("Samplers", "What proposes the options that a [search](#search) tries."),
 }

@@ -20,11 +20,13 @@ from nnabla_compress.transforms.transform import (
     transform_named,
     transforms,
 )
+from nnabla_compress.transforms.widen import Widen, widen
 
 __all__ = [
     "Fold",
     "Quantize",
     "Transform",
+    "Widen",
     "check_faithful",
     "fold_batch_normalization",
     "fold_for_training",
@@ -36,4 +38,5 @@ __all__ = [
     "start_quantizers",
     "transform_named",
     "transforms",
+    "widen",
 ]

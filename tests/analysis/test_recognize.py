@@ -15,7 +15,7 @@ from nnabla_compress.analysis.recognize import Codes, Powers, recognize, with_no
 from nnabla_compress.exporters import export_nnp
 from nnabla_compress.graph import functions
 from nnabla_compress.models import NnpFile
-from nnabla_compress.quantizers import Affine, Pow2, Uniform, graph_quantizers
+from nnabla_compress.quantizers import Affine, DoReFa, Pow2, Uniform, graph_quantizers, quantizer_of
 from tests.graph.networks import forward, values
 
 UNIFORM = [Uniform(bits, signed) for bits in (2, 3, 8) for signed in (False, True)] + [
@@ -90,6 +90,19 @@ def test_a_scale_that_is_not_one_over_the_step_is_no_node():
     y = F.round(F.minimum_scalar(F.maximum_scalar(x * 8, -7), 7)) * 0.25
     assert recognize(y.parent).steps.tolist() == [0.25]
     assert graph_quantizers(with_nodes([y])) == []
+
+
+@pytest.mark.parametrize("bits", range(1, 9))
+def test_a_quantizer_from_0_to_1_is_found_whatever_its_bits(bits, tmp_path):
+    x = nn.Variable.from_numpy_array(values(2, 3, 6, 6))
+    y = PF.affine(DoReFa(bits)(F.relu(PF.convolution(x, 4, (3, 3), name="c"))), 3, name="f")
+    expected = forward(y)
+    export_nnp(tmp_path / "net.nnp", y, x)
+    nn.clear_parameters()
+    (found,) = with_nodes([NnpFile(tmp_path / "net.nnp")(x, True)])
+    (node,) = graph_quantizers([found])
+    assert quantizer_of(node).bits_of(node.info.args, node.inputs) == bits
+    np.testing.assert_array_equal(forward(found), expected)
 
 
 def test_what_is_no_quantizer_is_none():

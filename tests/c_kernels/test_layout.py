@@ -73,6 +73,8 @@ def test_the_kernels_read_it_too(build, types, oracle, rng, bits):
         Encoding(np.array([[-4, 3], [0, 1]]), 3, scale=np.float32(0.25)),
         Encoding(np.array([[-1, 1], [0, 1]]), 2, scale=np.float32([0.5, 2]), axis=0),
         Encoding(np.array([[7, 1], [0, 3]]), 3, scale=np.float32(0.3), zero_point=5),
+        Encoding(np.array([[3, 1], [0, 2]]), 2, scale=np.float32(0.3), zero_point=3, spacing=2),
+        Encoding(np.array([[3, 1], [0, 2]]), 2, np.float32([0.3, 2]), 3, axis=0, spacing=2),
     ],
 )
 def test_an_encoding_keeps_its_values(encoding):

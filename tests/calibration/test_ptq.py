@@ -131,6 +131,13 @@ def test_dictionaries_take_part():
     assert snr(result, x, y, samples(32, seed=9)) > 15
 
 
+@pytest.mark.parametrize("rule, least", [("wrpn:bits=8,scale=max", 30), ("dorefa:bits=1", 0)])
+def test_fixed_ranges_take_part_where_they_keep_the_size_of_weights(rule, least):
+    x, y = trained()
+    result = quantize(x, y, None, weights=(rule,), activations=None)
+    assert snr(result, x, y, samples(32)) > least
+
+
 @pytest.mark.parametrize("rule", ["lut:bits=3", "lut:bits=2", "lut:bits=3,prune=0.3"])
 def test_learned_dictionaries_beat_those_of_the_weights_by_decibels_on_unseen_samples(rule):
     x, y = trained()
@@ -263,6 +270,7 @@ def test_samples_that_do_not_fit_are_refused(values, message):
         ({"hold_out": 1.0}, "hold_out is 1.0"),
         ({"judge": "labels"}, "judge is 'labels'"),
         ({"weights": ("uniform:bits=4",)}, "uniform is trained"),
+        ({"weights": ("dorefa:bits=3",)}, "dorefa is trained, it can't be calibrated"),
         ({"activations": ("lut:bits=4",)}, "what only weights have"),
         ({"weights": (), "activations": None}, "nothing is to be quantized"),
         ({"weights": ("affine:bits=99",)}, "bits is 99"),

@@ -13,7 +13,7 @@ import numpy as np
 
 from nnabla_compress.inspection.recovered import Recovered, recovered_network
 from nnabla_compress.models import NnpFile
-from nnabla_compress.quantizers import LUT, Affine, Uniform
+from nnabla_compress.quantizers import LUT, WRPN, Affine, DoReFa, Uniform
 from tests.graph.networks import randomize_statistics
 
 QUANTIZERS: Dict[str, Any] = {
@@ -26,6 +26,10 @@ QUANTIZERS: Dict[str, Any] = {
     "affine 4": Affine(bits=4, axis=0, symmetric=False),
     "affine 4 around 0": Affine(bits=4, axis=0),
     "affine 8": Affine(bits=8, axis=0),
+    "dorefa 1": DoReFa(bits=1),
+    "dorefa 3": DoReFa(bits=3),
+    "dorefa 8": DoReFa(bits=8, scale="max"),
+    "wrpn 4": WRPN(bits=4, scale="max"),
 }
 
 

@@ -57,6 +57,9 @@ def test_what_is_not_finite_is_left_alone():
 def test_levels_that_are_no_whole_numbers_are_no_codes():
     assert integer_codes(np.float32([0.5, 1]), np.float32([1]), None, None) is None
     assert integer_codes(np.float32([2.0**16]), np.float32([1]), None, None) is None
+    odd = integer_codes(np.float32([[-255, 1], [3, 255]]), np.float32([0.5]), None, None)
+    assert (odd.bits, odd.spacing) == (8, 2)  # as they are they would take 9
+    assert odd.decode().tolist() == [[-127.5, 0.5], [1.5, 127.5]]
     found = integer_codes(
         np.float32([[0, 3], [1, 2]]), np.float32([1, 0.5]), np.float32([-1, 2]), 0
     )

@@ -17,6 +17,7 @@ ENCODINGS = {
     "zero points": Encoding(
         CODES, 2, scale=np.float32([0.3, 0.7]), zero_point=np.array([1, 3]), axis=1
     ),
+    "odd integers": Encoding(CODES, 2, scale=np.float32(0.3), zero_point=3, spacing=2),
     "dictionary": Encoding(CODES, 2, dictionary=np.float32([0.5, -1, 7, 0])),
 }
 

@@ -58,6 +58,16 @@ COURSES = {
         {"quantize": "a*=lut:bits=3"},
         TRAIN,
     ],
+    "widened, then few bits also for gradients": [
+        TRAIN,
+        {"widen": 2},
+        {"quantize": {"weights": "a*=dorefa:bits=2", "activations": "wrpn:bits=4"}},
+        {"train": {**TRAIN["train"], "terms": [{"quantized_gradients": 4}]}},
+    ],
+    "normalized, widened, not trained": [
+        {"widen": {"factor": 3}},
+        {"quantize": "wrpn:bits=3,scale=max"},
+    ],
     "searched, then trained": [
         {"search": {"sampler": {"knapsack": {"bits": [2, 4]}}, "weights": 110, "samples": 20}},
         TRAIN,

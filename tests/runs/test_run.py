@@ -15,6 +15,8 @@ from nnabla_compress.runs import Run, evaluate_run
 DIGITS = Path(__file__).parents[2] / "configs" / "digits"
 SMALL = {
     "lenet-dq": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 3")],
+    "lenet-dorefa-3bit": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 3")],
+    "lenet-wrpn-2bit-wide": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 3")],
     "lenet-lutq-2bit": [("epochs: 30", "epochs: 2"), ("epochs: 15", "epochs: 1")],
 }
 
@@ -50,6 +52,28 @@ def test_a_dq_run_ends_within_its_budget_and_shows_what_it_learned(tmp_path):
     for series in ("Bits", "Size-kB", "Penalty", "Largest-activation-size-kB"):
         lines = (tmp_path / "run" / "compressed" / f"{series}.series.txt").read_text().split("\n")
         assert len(lines) == 3 + 1, series
+    assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
+
+
+def test_a_dorefa_run_leaves_first_and_last_layer_float_and_learns(tmp_path):
+    results = Run(recipe("lenet-dorefa-3bit"), tmp_path / "run", DIGITS).execute(quiet)
+    assert [row["bits"] for row in results.layers] == [32, 3, 3, 32]
+    assert {row["quantizer"] for row in results.quantizers} == {"DoReFa"}
+    assert results.compressed.accuracy > 0.9
+    assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
+
+
+def test_a_wrpn_run_makes_the_network_wide_and_compares_it_with_the_narrow_one(tmp_path):
+    results = Run(recipe("lenet-wrpn-2bit-wide"), tmp_path / "run", DIGITS).execute(quiet)
+    assert [row["shape"] for row in results.layers] == [
+        [32, 1, 5, 5],
+        [32, 32, 5, 5],
+        [128, 100],
+        [100, 10],
+    ]
+    assert [row["bits"] for row in results.layers] == [32, 2, 2, 32]
+    assert results.float.accuracy > 0.9
+    assert results.compressed.accuracy > 0.8
     assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
 
 

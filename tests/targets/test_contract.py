@@ -31,12 +31,21 @@ def target(request) -> Target:
     return TARGETS[request.param]
 
 
-@pytest.fixture
-def network(rng):
-    """A small network with weights of 4 bits, and samples for it."""
+@pytest.fixture(params=["found", "fixed", "one bit"])
+def network(rng, request):
+    """A small network with quantized weights of found or of fixed ranges, and samples for it."""
+    kinds = {
+        "found": (Q.LUT(bits=4, grid_bits=8), Q.Affine(bits=4)),
+        "fixed": (Q.DoReFa(bits=3), Q.WRPN(bits=4, scale="max")),
+        "one bit": (Q.DoReFa(bits=1), Q.DoReFa(bits=1)),
+    }
+    first, last = kinds[request.param]
     x = nn.Variable((1, 2, 6, 6))
-    h = PF.convolution(x, 4, (3, 3), pad=(1, 1), apply_w=Q.LUT(bits=4, grid_bits=8), name="conv")
-    y = PF.affine(F.max_pooling(F.relu(h), (2, 2)), 3, apply_w=Q.Affine(bits=4), name="fc")
+    h = PF.convolution(x, 4, (3, 3), pad=(1, 1), apply_w=first, name="conv")
+    h = F.relu(h)
+    if request.param == "fixed":
+        h = Q.DoReFa(bits=3)(h)
+    y = PF.affine(F.max_pooling(h, (2, 2)), 3, apply_w=last, name="fc")
     y.forward()  # dictionaries begin with the weights
     return x, y, {"x": rng.randn(24, 2, 6, 6).astype(np.float32)}
 

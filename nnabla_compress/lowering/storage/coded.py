@@ -186,7 +186,8 @@ def coded_tensor(encoding: Encoding) -> Optional[CodedTensor]:
         return CodedTensor(index, levels, np.array(common, np.float32))
     assert encoding.scale is not None
     scale = np.asarray(encoding.scale, np.float32)
-    levels, zero_point = used.astype(np.float64), np.asarray(encoding.zero_point)
+    levels = encoding.spacing * used.astype(np.float64)
+    zero_point = np.asarray(encoding.zero_point)
     if encoding.axis is None:
         return CodedTensor(index, levels - int(zero_point.item()), scale.reshape(()))
     if zero_point.size == 1:

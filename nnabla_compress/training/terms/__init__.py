@@ -6,6 +6,10 @@ from __future__ import annotations
 from nnabla_compress.training.terms.distillation import Distillation, DistillOptions
 from nnabla_compress.training.terms.learned_bits import LearnedBits
 from nnabla_compress.training.terms.memory_budget import Budget, BudgetOptions, WithinBudget
+from nnabla_compress.training.terms.quantized_gradients import (
+    QuantizedGradients,
+    QuantizedGradientsOptions,
+)
 from nnabla_compress.training.terms.running_statistics import RunningStatistics
 from nnabla_compress.training.terms.term import (
     Term,
@@ -33,6 +37,8 @@ __all__ = [
     "Budget",
     "Distillation",
     "LearnedBits",
+    "QuantizedGradients",
+    "QuantizedGradientsOptions",
     "RunningStatistics",
     "Term",
     "Terms",

@@ -65,6 +65,14 @@ class Term:
     A term keeps what must survive a kill in :meth:`state`, as JSON values by keys of its own.
     """
 
+    def network(self, output: nn.Variable) -> nn.Variable:
+        """Returns what is trained in the place of the network: the same values, other gradients.
+
+        Args:
+            output: What the loss acts on; scores and exports take the network without this.
+        """
+        return output
+
     def attach(self, training: Training) -> None:
         """Gets the training, once, when its graph is built and nothing is trained yet."""
 

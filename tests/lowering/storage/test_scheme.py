@@ -39,7 +39,9 @@ def encodings(draw):
     shape = draw(st.sampled_from([(8, 3, 3, 3), (5, 7), (3, 1, 5, 1), (16,), (1, 1)]))
     seed = draw(st.integers(0, 1000))
     rng = np.random.RandomState(seed)
-    kind = draw(st.sampled_from(["lut", "grid", "pow2", "uniform", "channels", "zero point"]))
+    kind = draw(
+        st.sampled_from(["lut", "grid", "pow2", "uniform", "channels", "zero point", "odd"])
+    )
     bits = draw(st.integers(1, 8))
     if kind == "lut":
         return lut(bits, np.sort(rng.randn(2**bits)), shape, seed)
@@ -48,6 +50,10 @@ def encodings(draw):
     if kind == "pow2":
         return lut(4, POWERS * 2.0 ** draw(st.integers(-5, 5)), shape, seed)
     codes = rng.randint(-(2 ** (bits - 1)), 2 ** (bits - 1), shape)
+    if kind == "odd":
+        zero = 2**bits - 1
+        made = rng.randint(0, 2**bits, shape)
+        return Encoding(made, bits, scale=np.float32(0.3), zero_point=zero, spacing=2)
     scale = np.abs(rng.randn(shape[0])).astype(np.float32) + np.float32(1e-3)
     if kind == "uniform":
         return Encoding(codes, bits, scale=scale[0])

@@ -20,6 +20,7 @@ from nnabla_compress.training import Trainer, TrainingSettings, set_seed, terms
 from nnabla_compress.training.terms import (
     Distillation,
     LearnedBits,
+    QuantizedGradients,
     RunningStatistics,
     Term,
     WithinBudget,
@@ -41,6 +42,7 @@ def quantized_net(x: nn.Variable, test: bool) -> nn.Variable:
 MADE = {
     Distillation: lambda: Distillation(quantized_net, temperature=2.0, weight=0.5),
     LearnedBits: LearnedBits,
+    QuantizedGradients: lambda: QuantizedGradients(bits=4),
     RunningStatistics: RunningStatistics,
     WithinBudget: lambda: WithinBudget(lambda outputs: MemoryBudget(outputs, weights="56 B")),
 }
