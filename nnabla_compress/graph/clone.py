@@ -12,6 +12,7 @@ from nnabla_compress.absent import skip_search
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
 from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
+from nnabla_compress.functions.quantized_when import QuantizedWhen
 from nnabla_compress.quantizers.base import clone_node
 
 skip_search()  # graphs are built of thousands of calls
@@ -24,6 +25,7 @@ _PYTHON_FUNCTIONS: Dict[str, MakePythonFunction] = {
     FoldedBatchNormalization.graph_type(): lambda args, inputs: FoldedBatchNormalization(args)(
         *inputs
     ),
+    QuantizedWhen.graph_type(): lambda args, inputs: QuantizedWhen(args)(*inputs),
 }
 
 

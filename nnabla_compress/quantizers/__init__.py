@@ -12,6 +12,7 @@ from nnabla_compress.quantizers.base import (
     quantizer_of,
     registered,
 )
+from nnabla_compress.quantizers.level_grid import LevelGrid
 from nnabla_compress.quantizers.lut import LUT
 from nnabla_compress.quantizers.moving_range import MovingRange
 from nnabla_compress.quantizers.pow2 import Pow2
@@ -21,6 +22,7 @@ from nnabla_compress.quantizers.uniform import Uniform
 __all__ = [
     "Affine",
     "LUT",
+    "LevelGrid",
     "MovingRange",
     "Pow2",
     "Prune",

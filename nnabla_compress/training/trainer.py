@@ -119,12 +119,14 @@ class Trainer:
         self.total = self.batches.iterations(settings.epochs)
         self.feed = Feed(train, settings.batch_size)
         with nn.auto_forward(False):
+            self.terms = (*terms, *usual_terms())
             self.output = judged(build(self.feed.inputs, False))
+            for term in self.terms:
+                self.output = term.network(self.output)
             self.judge = loss if loss is not None else default_loss(self.output.shape)
             self.judge.check(self.output.shape, train)
             self.loss = F.mean(self.judge.samples(self.output, self.feed.targets))
             self.quantizers = graph_quantizers([self.output])
-            self.terms = (*terms, *usual_terms())
             self.objective = self.loss
             for term in self.terms:
                 term.attach(self)
@@ -218,6 +220,8 @@ class Trainer:
 
     def _update(self, iteration: int) -> Dict[str, float]:
         batch = self._put_batch(iteration)
+        for term in self.terms:
+            term.before_forward(iteration)
         self.solver.zero_grad()
         self.objective.forward(clear_no_need_grad=True)
         loss = float(self.objective.d)

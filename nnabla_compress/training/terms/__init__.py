@@ -7,6 +7,7 @@ from nnabla_compress.training.terms.distillation import Distillation, DistillOpt
 from nnabla_compress.training.terms.learned_bits import LearnedBits
 from nnabla_compress.training.terms.memory_budget import Budget, BudgetOptions, WithinBudget
 from nnabla_compress.training.terms.running_statistics import RunningStatistics
+from nnabla_compress.training.terms.sinreq import SinReQ, SinReQOptions
 from nnabla_compress.training.terms.term import (
     Term,
     TermOptions,
@@ -16,6 +17,7 @@ from nnabla_compress.training.terms.term import (
     term_of,
     terms,
 )
+from nnabla_compress.training.terms.waveq import WaveQ, WaveQOptions
 
 
 def usual_terms() -> Terms:
@@ -34,9 +36,13 @@ __all__ = [
     "Distillation",
     "LearnedBits",
     "RunningStatistics",
+    "SinReQ",
+    "SinReQOptions",
     "Term",
     "Terms",
     "Training",
+    "WaveQ",
+    "WaveQOptions",
     "WithinBudget",
     "usual_terms",
 ]

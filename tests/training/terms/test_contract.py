@@ -21,7 +21,9 @@ from nnabla_compress.training.terms import (
     Distillation,
     LearnedBits,
     RunningStatistics,
+    SinReQ,
     Term,
+    WaveQ,
     WithinBudget,
 )
 from tests.training.test_trainer import parameters, two_blobs
@@ -42,6 +44,8 @@ MADE = {
     Distillation: lambda: Distillation(quantized_net, temperature=2.0, weight=0.5),
     LearnedBits: LearnedBits,
     RunningStatistics: RunningStatistics,
+    SinReQ: lambda: SinReQ(strength=0.5, schedule="tanh"),
+    WaveQ: lambda: WaveQ(lambda_w=0.5, weights="56 B"),
     WithinBudget: lambda: WithinBudget(lambda outputs: MemoryBudget(outputs, weights="56 B")),
 }
 
