@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.options import validated
 from nnabla_compress.training import BudgetOptions, DistillOptions, TermOptions, TrainingSettings
+from nnabla_compress.training.terms import SinReQOptions, WaveQOptions
 from nnabla_compress.transforms.fold_normalizations import Fold
 from nnabla_compress.transforms.quantize import Quantize, QuantizerRules
 from nnabla_compress.transforms.transform import Transform
@@ -28,6 +29,8 @@ class CompressionPart(QuantizerRules):
             they are. Left out, they never do.
         budget: How much memory the network may take; needs a training.
         distill: Lets the network learn from the float network, too; needs a training.
+        sinreq: Pulls weights to the levels of their quantizers by a sine; needs a training.
+        waveq: Learns the bits of layers by a sine whose period is trained; needs a training.
         training: The training of the quantized network. Left out, it is not trained.
     """
 
@@ -35,6 +38,8 @@ class CompressionPart(QuantizerRules):
     freeze_after: Optional[int] = Field(default=None, ge=0)
     budget: Optional[BudgetOptions] = None
     distill: Optional[DistillOptions] = None
+    sinreq: Optional[SinReQOptions] = None
+    waveq: Optional[WaveQOptions] = None
     training: Optional[TrainingSettings] = None
 
     @model_validator(mode="after")
@@ -48,6 +53,9 @@ class CompressionPart(QuantizerRules):
             raise ConfigError("compression: a budget needs a training.", help=_TRAINING)
         if self.distill is not None and self.training is None:
             raise ConfigError("compression: distill is for a training.", help=_TRAINING)
+        for term in (self.sinreq, self.waveq):
+            if term is not None and self.training is None:
+                raise ConfigError(f"compression: {term.name} is for a training.", help=_TRAINING)
         return self
 
     @property
@@ -63,7 +71,8 @@ class CompressionPart(QuantizerRules):
     @property
     def terms(self) -> Tuple[TermOptions, ...]:
         """What its training minds beside the loss, in order."""
-        return tuple(term for term in (self.distill, self.budget) if term is not None)
+        every = (self.distill, self.budget, self.sinreq, self.waveq)
+        return tuple(term for term in every if term is not None)
 
     @classmethod
     def checked(cls, content: Any, where: str = "compression") -> CompressionPart:

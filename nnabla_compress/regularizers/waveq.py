@@ -73,7 +73,7 @@ class WavePenalty(SineNode):
     ) -> None:
         assert self._used is not None
         dy, beta = _number(outputs[0].grad), _number(inputs[1].data)
-        factor = dy / 2.0 ** (self.form * beta)
+        factor = dy * self._divided(beta)
         if propagate_down[0]:
             add_mean_gradient(inputs[0], self._used, factor, accum[0])
         if propagate_down[1]:
@@ -107,7 +107,11 @@ class WavePenalty(SineNode):
     def _penalty(self, x: np.ndarray, beta: float) -> Tuple[float, LevelGrid, Tuple[float, float]]:
         grid = self.settled() if self.settled else self.wave(x, beta)
         sums = distances(x, grid)
-        return sums[0] / max(x.size, 1) / 2.0 ** (self.form * beta), grid, sums
+        return sums[0] / max(x.size, 1) * self._divided(beta), grid, sums
+
+    def _divided(self, beta: float) -> float:
+        """What the mean is multiplied by: nothing, once there is no period to be learned."""
+        return 1.0 if self.settled else 2.0 ** (-self.form * beta)
 
     def _periods(self, beta: float) -> float:
         """Periods of the sine from 0 to the largest weight."""

@@ -57,6 +57,9 @@ _ROUNDINGS = ("up", "nearest")
 _WHOLE = 1e-5
 # How far lambda_beta alone moves beta where nobody says how fast it learns.
 _USUAL_WAY = 4.0
+# The most that a budget multiplies lambda_beta by in the phase is e to the power of this; and the
+# part of the phase after which it should be kept.
+_MOST_DRIVE, _REACHED = 10.0, 0.8
 
 
 class Wave:
@@ -160,7 +163,8 @@ class WaveQ(Term):
         width: How wide rise and fall of the strengths are, likewise.
         form: The power of 2**beta that the sine is divided by: 0, 1 or 2.
         rounding: How beta becomes bits: ``up`` or ``nearest``.
-        weights: Memory budget of all weights; bits are penalized while more is taken. None: always.
+        weights: Memory budget of all weights, which drives ``lambda_beta``: it grows while they
+            take more than they should by then, and falls while they take less.
         layers: A pattern of names of layers, as a shell matches files, or several.
 
     Raises:
@@ -221,6 +225,9 @@ class WaveQ(Term):
             parse_size(self.weights, "waveq: weights")
         self._settled: Optional[List[int]] = None
         self._taken: List[str] = []
+        # What a budget multiplies lambda_beta by, and the bytes where bits began to be learned.
+        self._drive = 1.0
+        self._begun: Optional[float] = None
         self._waves: List[Wave] = []
         self.budget: Optional[MemoryBudget] = None
 
@@ -284,9 +291,9 @@ class WaveQ(Term):
         share = iteration / max(self._total, 1)
         rise = strength_at("tanh", share, self.learn_from, self.width)
         self._strength_w.d = self.lambda_w * rise
-        penalized = self._settled is None and (self.budget is None or not self.budget.fits)
-        factor = bump(share, self.learn_from, self.settle_from, self.width) if penalized else 0.0
-        self._strength_beta.d = self.lambda_beta * factor
+        factor = bump(share, self.learn_from, self.settle_from, self.width)
+        learns = self._settled is None
+        self._strength_beta.d = self.lambda_beta * self._drive * factor if learns else 0.0
         self._quantized.d = float(self._settled is not None)
         self._solver.zero_grad()
 
@@ -300,6 +307,7 @@ class WaveQ(Term):
         for wave in self._waves:
             wave.clip()
         self._write_bits()
+        self._follow_budget((iteration + 1) / self._total)
         if iteration + 1 >= self.settle_from * self._total:
             self._settle()
 
@@ -330,11 +338,12 @@ class WaveQ(Term):
         return self._settled is not None and (self.budget is None or self.budget.fits)
 
     def state(self) -> Dict[str, Any]:
-        """Returns each beta, the bits that have settled, and what the budget took of them."""
+        """Returns each beta, the bits that have settled, and what the budget did."""
         return {
             "waveq_beta": [float(wave.beta.d[0]) for wave in self._waves],
             "waveq_bits": self._settled,
             "waveq_taken": self._taken,
+            "waveq_drive": [self._drive, self._begun],
         }
 
     def restore(self, state: Mapping[str, Any]) -> None:
@@ -343,6 +352,8 @@ class WaveQ(Term):
             wave.beta.d = float(beta)
         settled = state["waveq_bits"]
         self._taken = [str(name) for name in state["waveq_taken"]]
+        drive, begun = state["waveq_drive"]
+        self._drive, self._begun = float(drive), None if begun is None else float(begun)
         if settled is not None:
             self._hold([int(bits) for bits in settled])
 
@@ -385,6 +396,23 @@ class WaveQ(Term):
             if anew or bits != wave.bits:
                 wave.fit(bits)
 
+    def _follow_budget(self, share: float) -> None:
+        """Makes the penalty for bits stronger while the weights take more than they should by now.
+
+        What they should take falls evenly from what they took at the start to the budget, which it
+        reaches before the bits settle.
+        """
+        if self.budget is None or share < self.learn_from:
+            return
+        (limit,) = self.budget.limits
+        if self._begun is None:
+            self._begun = limit.used
+        phase = self.settle_from - self.learn_from
+        done = min((share - self.learn_from) / (_REACHED * phase), 1.0)
+        allowed = self._begun + (limit.bytes - self._begun) * done
+        change = math.exp(_MOST_DRIVE / max(phase * self._total, 1))
+        self._drive = self._drive * change if limit.used > allowed else self._drive / change
+
     def _settle(self) -> None:
         self._write_bits(anew=True)
         if self.budget is not None:
@@ -415,8 +443,9 @@ class WaveQOptions(TermOptions):
         width: How wide rise and fall of the strengths are, likewise.
         form: The power of 2**beta that the sine is divided by: 0, 1 or 2.
         rounding: How beta becomes bits: ``up`` or ``nearest``.
-        weights: Memory budget of all weights, such as ``70 kB``: bits are penalized only while
-            more is taken, and it is kept in the end.
+        weights: Memory budget of all weights, such as ``70 kB``. It drives ``lambda_beta``, which
+            grows while they take more than they should by then and falls while they take less, and
+            it is kept in the end.
         layers: A pattern of names of layers, as a shell matches files, or several. Their quantizers
             learn bits, and have levels at equal distances.
     """
