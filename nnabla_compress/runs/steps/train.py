@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 import nnabla as nn
 from pydantic import Field, SerializeAsAny, field_serializer, field_validator
@@ -66,6 +66,16 @@ class Train(Step):
         """Returns the first budget of its terms."""
         budgets = (term.budget_of(outputs) for term in self.terms)
         return next((budget for budget in budgets if budget is not None), None)
+
+    @property
+    def shows_weights(self) -> bool:
+        """Whether a term says so."""
+        return any(term.shows_weights for term in self.terms)
+
+    @property
+    def drawn_series(self) -> Tuple[str, ...]:
+        """Those that its terms name."""
+        return tuple(series for term in self.terms for series in term.drawn_series)
 
     def foresee(self, course: Course) -> None:
         """Tells what the terms can reach, and refuses what they, or any loss, can't."""
