@@ -77,7 +77,7 @@ class WavePenalty(SineNode):
         if propagate_down[0]:
             add_mean_gradient(inputs[0], self._used, factor, accum[0])
         if propagate_down[1]:
-            slope = 0.0 if self.settled else self._slope(beta) / max(inputs[0].size, 1)
+            slope = 0.0 if self.settled else self._slope(beta, self._sums) / max(inputs[0].size, 1)
             add_gradient(np.full(1, factor * slope, np.float32), inputs[1], accum[1])
 
     def value(self, weight: nn.Variable, beta: nn.Variable) -> float:
@@ -117,9 +117,9 @@ class WavePenalty(SineNode):
         """Periods of the sine from 0 to the largest weight."""
         return 2.0**beta - (1 - self.offset)
 
-    def _slope(self, beta: float) -> float:
+    def _slope(self, beta: float, sums: Tuple[float, float]) -> float:
         """The derivative of the sum by beta, times 2**(form beta)."""
-        sines, slopes = self._sums
+        sines, slopes = sums
         by_place = 2.0**beta * math.log(2) / self._periods(beta)
         return by_place * slopes - self.form * math.log(2) * sines
 
