@@ -107,7 +107,7 @@ def test_a_budget_drives_lambda_beta_and_is_kept(tmp_path):
 
 
 def test_what_a_budget_misses_in_the_end_it_takes(tmp_path):
-    term = WaveQ(weights="64 B", learn_from=0.58, settle_from=0.6, beta_learning_rate=10.0)
+    term = WaveQ(weights="60 B", least=3.0)
     outcome = trainer(tmp_path, term).run()
     assert term.budget.fits
     taken = outcome.noticed["waveq"]["taken_for_budget"]
