@@ -152,6 +152,11 @@ class TermOptions(NamedOptions):
         return False
 
     @property
+    def settles_weight_bits(self) -> bool:
+        """Whether it decides which bits weights have in the end: one term of a training can."""
+        return False
+
+    @property
     def shows_weights(self) -> bool:
         """Whether it moves weights so that a picture of them, before and after, tells of it."""
         return False

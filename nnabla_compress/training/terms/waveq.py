@@ -470,6 +470,11 @@ class WaveQOptions(TermOptions):
         return self
 
     @property
+    def settles_weight_bits(self) -> bool:
+        """It does."""
+        return True
+
+    @property
     def shows_weights(self) -> bool:
         """It moves them where a picture shows it."""
         return True

@@ -12,6 +12,7 @@ from nnabla_compress.data import Preprocessing
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.recipes.compression import CompressionPart
+from nnabla_compress.recipes.step import step_of
 from nnabla_compress.report.learned import learned_rows
 from nnabla_compress.training import Trainer, TrainingSettings, set_seed
 from nnabla_compress.training.terms import WaveQ, term_of
@@ -183,6 +184,15 @@ def test_a_lambda_beta_that_can_move_no_bit_is_said_before_training(tmp_path):
     with pytest.raises(ConfigError, match="no layer would lose a bit, which takes 1") as refused:
         trainer(tmp_path, WaveQ(lambda_beta=1e-6, beta_learning_rate=0.01))
     assert "raise one of them" in refused.value.help
+
+
+def test_a_budget_of_weights_is_given_to_it_and_not_beside_it():
+    settings = {"epochs": 1, "terms": ["waveq", {"budget": {"weights": "4 kB"}}]}
+    with pytest.raises(ConfigError, match="waveq and budget would both decide") as refused:
+        step_of({"train": settings})
+    assert "waveq: {weights: 70 kB}" in refused.value.help
+    settings["terms"][1] = {"budget": {"activations": "4 kB"}}
+    assert len(step_of({"train": settings}).terms) == 2
 
 
 def test_the_short_form_of_a_recipe_takes_its_options_and_wants_a_training():
