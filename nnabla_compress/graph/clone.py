@@ -13,6 +13,7 @@ from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
 from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
 from nnabla_compress.functions.quantized_gradient import QuantizedGradient
+from nnabla_compress.functions.quantized_when import QuantizedWhen
 from nnabla_compress.quantizers.base import clone_node
 
 skip_search()  # graphs are built of thousands of calls
@@ -26,6 +27,7 @@ _PYTHON_FUNCTIONS: Dict[str, MakePythonFunction] = {
         *inputs
     ),
     QuantizedGradient.graph_type(): lambda args, inputs: QuantizedGradient(args)(*inputs),
+    QuantizedWhen.graph_type(): lambda args, inputs: QuantizedWhen(args)(*inputs),
 }
 
 

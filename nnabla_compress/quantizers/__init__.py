@@ -13,6 +13,7 @@ from nnabla_compress.quantizers.base import (
     registered,
 )
 from nnabla_compress.quantizers.dorefa import DoReFa
+from nnabla_compress.quantizers.level_grid import LevelGrid
 from nnabla_compress.quantizers.lut import LUT
 from nnabla_compress.quantizers.moving_range import MovingRange
 from nnabla_compress.quantizers.pow2 import Pow2
@@ -24,6 +25,7 @@ __all__ = [
     "Affine",
     "DoReFa",
     "LUT",
+    "LevelGrid",
     "MovingRange",
     "Pow2",
     "Prune",

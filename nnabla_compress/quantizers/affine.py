@@ -48,6 +48,7 @@ from nnabla_compress.quantizers.learned import (
     sample,
     write_gradient,
 )
+from nnabla_compress.quantizers.level_grid import LevelGrid
 
 SMALLEST_SCALE, LARGEST_SCALE = 2.0**-100, 2.0**100
 _JUST_ABOVE = 1 + 2.0**-21
@@ -403,6 +404,17 @@ class Affine(Quantizer):
             host_array(inputs[0].data, np.float32)[...] = values
 
         return Choices(floor * scale, (floor + 1) * scale, settle)
+
+    @classmethod
+    def grid_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[LevelGrid]:
+        """Returns the multiples of the scale; None where a folded weight is rounded, not its own.
+
+        A zero point moves no level: 0 is one always.
+        """
+        if "fold" in args:
+            return None
+        grid = cls.settle(args, inputs)
+        return LevelGrid(grid.scale, grid.lower, grid.upper, axis=args["axis"])
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:

@@ -42,6 +42,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.look_up import straight_through
 from nnabla_compress.quantizers.choices import Choices
 from nnabla_compress.quantizers.engine import host_array
+from nnabla_compress.quantizers.level_grid import LevelGrid
 from nnabla_compress.turns import one_at_a_time
 
 # A point can't stand in the name of a function of NNabla, which are identifiers of C++: a node of
@@ -176,6 +177,38 @@ class Quantizer:
     def take_a_bit(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
         """Makes the bits of a node that learns them one fewer, above ``min_bits``."""
         raise NotImplementedError
+
+    @classmethod
+    def fit_bits(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], bits: int) -> None:
+        """Gives a weight whose bits are learned these bits, and what fits it best at them.
+
+        Args:
+            args: The node's arguments.
+            inputs: The tensor and the parameters, which change.
+            bits: From ``min_bits`` to ``max_bits``.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def hold_bits(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], bits: int) -> None:
+        """Brings a node that learns its bits back to these, and what else it learns no further.
+
+        Args:
+            args: The node's arguments.
+            inputs: The tensor and the parameters, which change where the bits have moved.
+            bits: From ``min_bits`` to ``max_bits``.
+        """
+        raise NotImplementedError
+
+    @classmethod
+    def grid_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[LevelGrid]:
+        """Returns the levels of a weight, None where they are not at equal distances.
+
+        Args:
+            args: The node's arguments.
+            inputs: The tensor and the parameters.
+        """
+        return None
 
     @classmethod
     def range_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[Range]:

@@ -45,6 +45,7 @@ from nnabla_compress.kernels.tanh_levels import (
 )
 from nnabla_compress.quantizers.base import register
 from nnabla_compress.quantizers.learned import require_bits, require_choice
+from nnabla_compress.quantizers.level_grid import LevelGrid
 from nnabla_compress.quantizers.unit_range import (
     Grid,
     UnitRange,
@@ -53,6 +54,7 @@ from nnabla_compress.quantizers.unit_range import (
 )
 
 _ONE = np.float32(1)
+_TINY = float(np.finfo(np.float32).tiny)
 
 
 @register
@@ -126,6 +128,14 @@ class DoReFa(UnitRange):
     @property
     def _n(self) -> int:
         return int(2**self.bits) - 1
+
+    def weight_levels(self, w: np.ndarray) -> LevelGrid:
+        """Returns levels half a step beside 0, of tanh over its peak; of 1 bit, of weights."""
+        if self.bits == 1:
+            step = np.array([max(2 * float(self._odd_integers(w.reshape(-1))[1]), _TINY)])
+            return LevelGrid(step, np.array([-1.0]), np.zeros(1), 0.5)
+        peak = float(squeezed_peak(largest_magnitude(w.reshape(-1))))
+        return LevelGrid.of_bits(self.bits, "mid-rise")._replace(squeeze=peak)
 
     def weight_grid(self, w: np.ndarray) -> Grid:
         """Returns the odd integers times half the step."""

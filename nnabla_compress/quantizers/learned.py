@@ -222,16 +222,43 @@ class LearnedQuantizer(Quantizer):
             inputs: Inputs of the node.
         """
         grid = cls.settled(args, inputs)
-        quantizer = cls.of(args)
-        names = cls.parameters[quantizer.learn]
-        values = {name: host_array(v.data, np.float32) for name, v in zip(names, inputs[1:])}
         if args["tensor"]:
-            fewer = quantizer.refitted(host_array(inputs[0].data, np.float32), grid.bits - 1)
+            cls.fit_bits(args, inputs, grid.bits - 1)
         else:
-            fewer = quantizer.coarser(grid)
-        for name, value in fewer.items():
-            if name in values:
-                values[name][...] = value
+            cls._write(args, inputs, cls.of(args).coarser(grid))
+
+    @classmethod
+    def fit_bits(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], bits: int) -> None:
+        """Gives a weight these bits, and the step and range with the least squared error at them.
+
+        Args:
+            args: Arguments of the node; its bits are learned.
+            inputs: Inputs of the node.
+            bits: From ``min_bits`` to ``max_bits``.
+        """
+        x = host_array(inputs[0].data, np.float32)
+        require_finite(x, args)
+        cls._write(args, inputs, cls.of(args).refitted(x, bits))
+
+    @classmethod
+    def hold_bits(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], bits: int) -> None:
+        """Moves the parameters to the nearest ones of these bits; step and range learn on.
+
+        Args:
+            args: Arguments of the node; its bits are learned.
+            inputs: Inputs of the node.
+            bits: From ``min_bits`` to ``max_bits``.
+        """
+        cls._settled(dict(args, bits=bits, min_bits=bits, max_bits=bits), inputs)
+
+    @classmethod
+    def _write(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], start: Mapping[str, Any]
+    ) -> None:
+        """Sets the parameters, of which a node has some, and projects them."""
+        for name, variable in zip(cls.parameters[args["learn"]], inputs[1:]):
+            if name in start:
+                host_array(variable.data, np.float32)[...] = start[name]
         cls._settled(args, inputs)
 
     # What a subclass says about itself.

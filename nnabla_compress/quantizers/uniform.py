@@ -63,6 +63,7 @@ from nnabla_compress.quantizers.learned import (
     sample,
     write_gradient,
 )
+from nnabla_compress.quantizers.level_grid import LevelGrid
 
 SMALLEST_STEP, LARGEST_STEP = 2.0**-20, 2.0**20
 _STEP_WITHOUT_DATA = 2.0**-3  # what the paper starts activations and networks from scratch with
@@ -326,6 +327,13 @@ class Uniform(LearnedQuantizer):
         d, limit = grid.step.astype(np.float64), grid.limit.astype(np.float64)
         by_range = 1 / (math.log(2) * (limit + 1) * d)
         return {"q_max": by_range, "d": -limit * by_range}
+
+    @classmethod
+    def grid_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> LevelGrid:
+        """Returns the multiples of the step from -N to N, or from 0 to N."""
+        grid = cls.settle(args, inputs)
+        first = -grid.limit if args["signed"] else np.zeros_like(grid.limit)
+        return LevelGrid(grid.step, first, grid.limit, axis=args["axis"])
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:

@@ -43,6 +43,7 @@ from nnabla_compress.quantizers.learned import (
     require_finite,
     write_gradient,
 )
+from nnabla_compress.quantizers.level_grid import LevelGrid
 
 _JUST_ABOVE = 1 + 2.0**-21
 _ABOVE_ZERO = np.nextafter(np.float32(0), np.float32(1))
@@ -131,6 +132,25 @@ class UnitRange(Quantizer):
         host_array(inputs[1].data, np.float32)[...] = bits - 1
 
     @classmethod
+    def fit_bits(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], bits: int) -> None:
+        """Gives a node that learns its bits these: what fits them follows from the weights."""
+        host_array(inputs[1].data, np.float32)[...] = bits
+
+    @classmethod
+    def hold_bits(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], bits: int) -> None:
+        """Brings a node that learns its bits back to these."""
+        cls.fit_bits(args, inputs, bits)
+
+    @classmethod
+    def grid_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> LevelGrid:
+        """Returns the levels of a weight, or of an activation from 0 to 1."""
+        quantizer = cls.now(args, inputs)
+        if args["tensor"]:
+            return quantizer.weight_levels(host_array(inputs[0].data, np.float32))
+        step, last = (np.array([v]) for v in (1 / _levels(quantizer.bits), _levels(quantizer.bits)))
+        return LevelGrid(step, np.zeros(1), last)
+
+    @classmethod
     def after_update(
         cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], steps: int
     ) -> None:
@@ -211,6 +231,10 @@ class UnitRange(Quantizer):
         return activation_chain(inputs[0], quantizer.bits)
 
     # What a method says about weights.
+
+    def weight_levels(self, w: np.ndarray) -> LevelGrid:
+        """Returns the levels that the weights ``w`` are rounded to."""
+        raise NotImplementedError
 
     def weight_grid(self, w: np.ndarray) -> Grid:
         """Returns the values that the weights ``w`` can become."""

@@ -29,6 +29,7 @@ from nnabla_compress.kernels.tanh_levels import largest_magnitude
 from nnabla_compress.kernels.uniform import quantize
 from nnabla_compress.quantizers.base import register
 from nnabla_compress.quantizers.learned import require_bits, require_choice
+from nnabla_compress.quantizers.level_grid import LevelGrid
 from nnabla_compress.quantizers.unit_range import (
     Grid,
     UnitRange,
@@ -101,6 +102,10 @@ class WRPN(UnitRange):
     @property
     def _n(self) -> int:
         return int(2 ** (self.bits - 1)) - 1
+
+    def weight_levels(self, w: np.ndarray) -> LevelGrid:
+        """Returns levels from -1 to 1, or from the largest magnitude, 0 among them."""
+        return LevelGrid.of_bits(self.bits, "mid-tread", float(self._scaling(w)[2]))
 
     def weight_grid(self, w: np.ndarray) -> Grid:
         """Returns the integers from -N to N times the step."""

@@ -10,7 +10,11 @@ from pydantic import Field, model_validator
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.options import validated
 from nnabla_compress.training import BudgetOptions, DistillOptions, TermOptions, TrainingSettings
-from nnabla_compress.training.terms import QuantizedGradientsOptions
+from nnabla_compress.training.terms import (
+    QuantizedGradientsOptions,
+    SinReQOptions,
+    WaveQOptions,
+)
 from nnabla_compress.transforms.fold_normalizations import Fold
 from nnabla_compress.transforms.quantize import Quantize, QuantizerRules
 from nnabla_compress.transforms.transform import Transform
@@ -31,6 +35,8 @@ class CompressionPart(QuantizerRules):
         distill: Lets the network learn from the float network, too; needs a training.
         quantized_gradients: Bits that the training rounds the gradients of quantized layers to
             (DoReFa); needs a training.
+        sinreq: Pulls weights to the levels of their quantizers by a sine; needs a training.
+        waveq: Learns the bits of layers by a sine whose period is trained; needs a training.
         training: The training of the quantized network. Left out, it is not trained.
     """
 
@@ -39,6 +45,8 @@ class CompressionPart(QuantizerRules):
     budget: Optional[BudgetOptions] = None
     distill: Optional[DistillOptions] = None
     quantized_gradients: Optional[int] = Field(default=None, ge=1, le=16)
+    sinreq: Optional[SinReQOptions] = None
+    waveq: Optional[WaveQOptions] = None
     training: Optional[TrainingSettings] = None
 
     @model_validator(mode="after")
@@ -56,6 +64,9 @@ class CompressionPart(QuantizerRules):
             raise ConfigError(
                 "compression: quantized_gradients are those of a training.", help=_TRAINING
             )
+        for term in (self.sinreq, self.waveq):
+            if term is not None and self.training is None:
+                raise ConfigError(f"compression: {term.name} is for a training.", help=_TRAINING)
         return self
 
     @property
@@ -73,7 +84,7 @@ class CompressionPart(QuantizerRules):
         """What its training minds beside the loss, in order."""
         bits = self.quantized_gradients
         gradients = None if bits is None else QuantizedGradientsOptions(bits=bits)
-        every = (self.distill, self.budget, gradients)
+        every = (self.distill, self.budget, gradients, self.sinreq, self.waveq)
         return tuple(term for term in every if term is not None)
 
     @classmethod

@@ -24,6 +24,8 @@ _SECTIONS = {
     "TrainingSettings": ("train", "options of `train`, without terms"),
     "BudgetOptions": ("budget", "options"),
     "DistillOptions": ("distill", "options"),
+    "SinReQOptions": ("sinreq", "options"),
+    "WaveQOptions": ("waveq", "options"),
     "Step": ("steps", "step"),
     "TermOptions": ("terms", "term"),
     "Sampler": ("samplers", "sampler"),
@@ -47,7 +49,7 @@ _FAMILIES = {
     "term": (
         "Terms",
         "What a [training](#train) minds beside its loss: entries of its `terms`. In the short "
-        "form `budget`, `distill` and `quantized_gradients` are keys of "
+        "form `budget`, `distill`, `quantized_gradients`, `sinreq` and `waveq` are keys of "
         "[compression](#compression).",
     ),
     "sampler": ("Samplers", "What proposes the options that a [search](#search) tries."),

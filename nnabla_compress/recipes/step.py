@@ -186,6 +186,16 @@ class Step(NamedOptions):
         """
         return None
 
+    @property
+    def shows_weights(self) -> bool:
+        """Whether it moves weights so that a picture of them, before and after, tells of it."""
+        return False
+
+    @property
+    def drawn_series(self) -> Tuple[str, ...]:
+        """How the names of those of its monitors begin that a picture shows over time."""
+        return ()
+
     def results(self, record: Mapping[str, Any]) -> Record:
         """Returns what ``results.json`` says of it, by its keys.
 

@@ -91,9 +91,7 @@ class NetworkMemory:
         Args:
             outputs: Variables of one graph.
         """
-        functions: List[Any] = []
-        for output in outputs:
-            output.visit(lambda function: functions.append(function))
+        functions = _functions(outputs)
         weights: Dict[Any, TensorMemory] = {}
         activations: Dict[nn.Variable, TensorMemory] = {}
         for function in functions:
@@ -131,6 +129,40 @@ class NetworkMemory:
     def largest_activation_bytes(self) -> float:
         """Bytes of the largest activation of one sample."""
         return max((tensor.bytes for tensor in self.activations), default=0.0)
+
+
+def quantized_weights(outputs: Iterable[nn.Variable]) -> List[TensorMemory]:
+    """Returns the weights of layers that pass a quantizer, without biases, each once.
+
+    Args:
+        outputs: Variables of one graph.
+
+    Returns:
+        The weights in the order of execution.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> import nnabla_compress.quantizers as Q
+        >>> nn.clear_parameters()
+        >>> h = PF.affine(nn.Variable((1, 8)), 4, name="a", apply_w=Q.LUT(bits=4))
+        >>> [tensor.name for tensor in quantized_weights([PF.affine(h, 2, name="b")])]
+        ['a/affine']
+    """
+    found: Dict[Any, TensorMemory] = {}
+    for function in _functions(outputs):
+        if function.info.type_name in LAYERS and len(function.inputs) > 1:
+            source, node = _source(function.inputs[1])
+            if node is not None:
+                name = str(node.info.args.get("name", ""))
+                found.setdefault(source.data, TensorMemory(name, int(source.size), node))
+    return list(found.values())
+
+
+def _functions(outputs: Iterable[nn.Variable]) -> List[Any]:
+    found: List[Any] = []
+    for output in outputs:
+        output.visit(lambda function: found.append(function))
+    return found
 
 
 def _source(effective: nn.Variable) -> Tuple[nn.Variable, Optional[Any]]:

@@ -26,6 +26,12 @@ from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.recipes.stages import STEPS
 from nnabla_compress.report.learned import learned_rows, plot_bits
 from nnabla_compress.report.results import NetworkResults, Results
+from nnabla_compress.report.weights import (
+    Histogram,
+    plot_series,
+    plot_weights,
+    weight_histograms,
+)
 from nnabla_compress.runs import doubts
 from nnabla_compress.runs.course import Course
 from nnabla_compress.runs.divided import inputs_of_run
@@ -86,6 +92,7 @@ class Run:
         # Whether its recipe is the user's own, not only that of a folder.
         self.trusted = True
         self._new_folder = self._was_empty = self._claimed = False
+        self._weights: Dict[str, Histogram] = {}  # of the float network
 
     def _claim(self) -> None:
         kept = self.folder / "recipe.yaml"
@@ -215,6 +222,8 @@ class Run:
 
     def _float_part(self, course: Course, results: Results, cause: Optional[str]) -> None:
         score = self._score(course, cause)
+        if any(stage.step.shows_weights for stage in self.recipe.stages):
+            self._weights = weight_histograms(course.network().all_outputs)
         forget_checksums(self.folder)
         exported = self._export("float", course, self.recipe.export.for_float())
         results.float = NetworkResults.from_dict({**score, **exported.as_dict()})
@@ -230,6 +239,17 @@ class Run:
         results.quantizers = learned_rows(outputs)
         if any("step" in row for row in results.quantizers):
             plot_bits(results.quantizers, self.folder / "bits.png", self.recipe.name)
+        self._draw_trainings(outputs)
+
+    def _draw_trainings(self, outputs: List[nn.Variable]) -> None:
+        """Draws what the terms of the trainings ask for."""
+        if self._weights:
+            after = weight_histograms(outputs)
+            plot_weights(self._weights, after, self.folder / "weights.png", self.recipe.name)
+        for stage in self.recipe.stages:
+            for series in stage.step.drawn_series:
+                path = self.folder / f"{series.lower()}.png"
+                plot_series(self.folder / stage.files, series, path, self.recipe.name)
 
     def _judge_budgets(
         self, results: Results, part: NetworkResults, outputs: List[nn.Variable]

@@ -220,6 +220,8 @@ class Trainer:
 
     def _update(self, iteration: int) -> Dict[str, float]:
         batch = self._put_batch(iteration)
+        for term in self.terms:
+            term.before_forward(iteration)
         self.solver.zero_grad()
         self.objective.forward(clear_no_need_grad=True)
         loss = float(self.objective.d)

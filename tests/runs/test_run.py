@@ -18,6 +18,8 @@ SMALL = {
     "lenet-dorefa-3bit": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 3")],
     "lenet-wrpn-2bit-wide": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 3")],
     "lenet-lutq-2bit": [("epochs: 30", "epochs: 2"), ("epochs: 15", "epochs: 1")],
+    "lenet-sinreq-3bit": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 4")],
+    "lenet-waveq-4kB": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 6")],
 }
 
 
@@ -74,6 +76,30 @@ def test_a_wrpn_run_makes_the_network_wide_and_compares_it_with_the_narrow_one(t
     assert [row["bits"] for row in results.layers] == [32, 2, 2, 32]
     assert results.float.accuracy > 0.9
     assert results.compressed.accuracy > 0.8
+    assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
+
+
+def test_a_sinreq_run_puts_weights_on_levels_and_draws_them(tmp_path):
+    results = Run(recipe("lenet-sinreq-3bit"), tmp_path / "run", DIGITS).execute(quiet)
+    assert {row["bits"] for row in results.quantizers} == {3}
+    assert max(results.training["sinreq"].values()) < 0.15  # a quarter, where nothing pulls
+    assert results.compressed.accuracy > 0.9
+    assert (tmp_path / "run" / "weights.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_waveq_run_learns_bits_within_its_budget_and_draws_them(tmp_path):
+    told: list = []
+    results = Run(recipe("lenet-waveq-4kB"), tmp_path / "run", DIGITS).execute(quiet, told.append)
+    assert told[0].startswith("weights: budget 4.00 kB")
+    rows = results.quantizers
+    assert sum(row["bytes"] for row in rows) <= 4 * 1024
+    layers = results.training["waveq"]["layers"]
+    found = {row["name"]: row["bits"] for row in rows if row["kind"] == "weight"}
+    assert found == {name: layer["bits"] for name, layer in layers.items()}
+    assert found == {row["name"]: row["bits"] for row in results.layers}
+    assert results.compressed.accuracy > 0.8
+    for name in ("weights", "beta", "bits"):
+        assert (tmp_path / "run" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
 
 

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional
+from typing import Any, List, Optional, Tuple
 
 import nnabla as nn
-from pydantic import Field, SerializeAsAny, field_serializer, field_validator
+from pydantic import Field, SerializeAsAny, field_serializer, field_validator, model_validator
 
+from nnabla_compress.errors import ConfigError
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.training import TrainingSettings
@@ -33,6 +34,17 @@ class Train(Step):
     @classmethod
     def _known(cls, entries: Any) -> Any:
         return [term_of(entry) for entry in entries] if isinstance(entries, list) else entries
+
+    @model_validator(mode="after")
+    def _one_settles_bits(self) -> Train:
+        settling = [term.name for term in self.terms if term.settles_weight_bits]
+        if len(settling) > 1:
+            raise ConfigError(
+                f"{' and '.join(settling)} would both decide the bits of weights.",
+                help="give waveq the budget of the weights: waveq: {weights: 70 kB}; activations "
+                "may have theirs in budget",
+            )
+        return self
 
     @field_serializer("terms")
     def _by_name(self, found: List[TermOptions]) -> List[Record]:
@@ -66,6 +78,16 @@ class Train(Step):
         """Returns the first budget of its terms."""
         budgets = (term.budget_of(outputs) for term in self.terms)
         return next((budget for budget in budgets if budget is not None), None)
+
+    @property
+    def shows_weights(self) -> bool:
+        """Whether a term says so."""
+        return any(term.shows_weights for term in self.terms)
+
+    @property
+    def drawn_series(self) -> Tuple[str, ...]:
+        """Those that its terms name."""
+        return tuple(series for term in self.terms for series in term.drawn_series)
 
     def foresee(self, course: Course) -> None:
         """Tells what the terms can reach, and refuses what they, or any loss, can't."""

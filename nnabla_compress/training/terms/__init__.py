@@ -11,6 +11,7 @@ from nnabla_compress.training.terms.quantized_gradients import (
     QuantizedGradientsOptions,
 )
 from nnabla_compress.training.terms.running_statistics import RunningStatistics
+from nnabla_compress.training.terms.sinreq import SinReQ, SinReQOptions
 from nnabla_compress.training.terms.term import (
     Term,
     TermOptions,
@@ -20,6 +21,7 @@ from nnabla_compress.training.terms.term import (
     term_of,
     terms,
 )
+from nnabla_compress.training.terms.waveq import WaveQ, WaveQOptions
 
 
 def usual_terms() -> Terms:
@@ -40,9 +42,13 @@ __all__ = [
     "QuantizedGradients",
     "QuantizedGradientsOptions",
     "RunningStatistics",
+    "SinReQ",
+    "SinReQOptions",
     "Term",
     "Terms",
     "Training",
+    "WaveQ",
+    "WaveQOptions",
     "WithinBudget",
     "usual_terms",
 ]

@@ -98,6 +98,11 @@ class BudgetOptions(TermOptions):
                 parse_size(size, f"budget: {name}")
         return self
 
+    @property
+    def settles_weight_bits(self) -> bool:
+        """It takes bits of weights that have a budget."""
+        return self.weights is not None
+
     def budget_of(self, outputs: List[nn.Variable]) -> MemoryBudget:
         """Returns the budget of a graph.
 

@@ -66,7 +66,7 @@ class Term:
     """
 
     def network(self, output: nn.Variable) -> nn.Variable:
-        """Returns what is trained in the place of the network: the same values, other gradients.
+        """Returns what is trained in the place of the network: with other gradients, for instance.
 
         Args:
             output: What the loss acts on; scores and exports take the network without this.
@@ -86,6 +86,13 @@ class Term:
 
     def begin(self) -> None:
         """Is called before the first update; when resumed, :meth:`restore` follows."""
+
+    def before_forward(self, iteration: int) -> None:
+        """Is called before the batch of an update passes through the network.
+
+        Args:
+            iteration: Updates done.
+        """
 
     def before_update(self, iteration: int) -> None:
         """Is called with all gradients there.
@@ -143,6 +150,21 @@ class TermOptions(NamedOptions):
     def learns_from_teacher(self) -> bool:
         """Whether the term looks at its teacher."""
         return False
+
+    @property
+    def settles_weight_bits(self) -> bool:
+        """Whether it decides which bits weights have in the end: one term of a training can."""
+        return False
+
+    @property
+    def shows_weights(self) -> bool:
+        """Whether it moves weights so that a picture of them, before and after, tells of it."""
+        return False
+
+    @property
+    def drawn_series(self) -> Tuple[str, ...]:
+        """How the names of those of its monitors begin that a picture shows over time."""
+        return ()
 
     def make(self, teacher: Build) -> Term:
         """Returns the term.

@@ -22,7 +22,9 @@ from nnabla_compress.training.terms import (
     LearnedBits,
     QuantizedGradients,
     RunningStatistics,
+    SinReQ,
     Term,
+    WaveQ,
     WithinBudget,
 )
 from tests.training.test_trainer import parameters, two_blobs
@@ -44,6 +46,8 @@ MADE = {
     LearnedBits: LearnedBits,
     QuantizedGradients: lambda: QuantizedGradients(bits=4),
     RunningStatistics: RunningStatistics,
+    SinReQ: lambda: SinReQ(strength=0.5, schedule="tanh"),
+    WaveQ: lambda: WaveQ(lambda_w=0.5, weights="56 B"),
     WithinBudget: lambda: WithinBudget(lambda outputs: MemoryBudget(outputs, weights="56 B")),
 }
 

@@ -123,3 +123,22 @@ def test_terms_act_in_turn(tmp_path):
     made.loss.forward()
     extra = abs(weight()).mean()
     assert made.objective.d == pytest.approx(2 * (made.loss.d + extra), rel=1e-5)
+
+
+def test_it_may_train_another_network_than_the_one_that_is_scored(tmp_path):
+    class Halved(Term):
+        def __init__(self):
+            self.calls = []
+
+        def network(self, output):
+            return output * 0.5
+
+        def before_forward(self, iteration):
+            self.calls.append(iteration)
+
+    term = Halved()
+    made = trainer(tmp_path, term)
+    assert made.output.parent.info.type_name == "MulScalar"
+    assert made.evaluator.output.parent.info.type_name == "Affine"
+    made.run()
+    assert term.calls == list(range(12))

@@ -1,0 +1,138 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Pictures of what a training does to weights: histograms before and after, and a series."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Dict, Mapping, NamedTuple, Sequence
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.analysis.layers import layers
+from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.reading import read_text
+from nnabla_compress.report.pictures import label, picture
+
+_BINS = 200
+_MOST_LEVELS = 64  # more of them would only blacken a picture
+_MOST_ROWS = 24
+
+
+class Histogram(NamedTuple):
+    """The float weights of a layer, counted.
+
+    Args:
+        counts: Weights in each bin, as shares of all.
+        edges: Bounds of the bins, one more than bins.
+        levels: Values that its quantizer has, none if it has no levels at equal distances.
+    """
+
+    counts: np.ndarray
+    edges: np.ndarray
+    levels: np.ndarray
+
+
+def weight_histograms(outputs: Sequence[nn.Variable]) -> Dict[str, Histogram]:
+    """Returns a histogram of the float weights of each layer of a graph, by its name.
+
+    Args:
+        outputs: Variables of one graph.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> from nnabla_compress.quantizers import Uniform
+        >>> nn.clear_parameters()
+        >>> w = np.linspace(-1, 1, 21).reshape(7, 3)
+        >>> y = PF.affine(nn.Variable((1, 7)), 3, w_init=w, name="fc",
+        ...               apply_w=Uniform(bits=2, initial_step=1))
+        >>> found = weight_histograms([y])["fc/affine"]
+        >>> found.levels.tolist(), round(float(found.counts.sum()), 6)
+        ([-1.0, 0.0, 1.0], 1.0)
+    """
+    found: Dict[str, Histogram] = {}
+    for layer in layers(outputs):
+        values = np.asarray(layer.weight.d).reshape(-1)
+        values = values[np.isfinite(values)]
+        if not values.size or layer.shared:
+            continue
+        most = float(np.abs(values).max()) or 1.0
+        counts, edges = np.histogram(values, _BINS, (-most, most))
+        levels = np.empty(0)
+        node = layer.quantizer
+        quantizer = None if node is None else quantizer_of(node)
+        if node is not None and quantizer is not None:
+            grid = quantizer.grid_of(node.info.args, node.inputs)
+            if grid is not None and len(grid.step) == 1:
+                levels = grid.values()
+        found[layer.name] = Histogram(counts / values.size, edges, levels)
+    return found
+
+
+def plot_weights(
+    before: Mapping[str, Histogram], after: Mapping[str, Histogram], path: Path, title: str = ""
+) -> None:
+    """Draws the weights of each layer before and after, and the levels of its quantizer.
+
+    Args:
+        before: As from :func:`weight_histograms`.
+        after: Likewise; layers that are in both are drawn, the first 24.
+        path: The picture to write, such as ``weights.png``.
+        title: Heading.
+    """
+    names = [name for name in after if name in before][:_MOST_ROWS]
+    with picture(path, 9.0, 2.0 * max(len(names), 1) + 0.6) as figure:
+        for row, name in enumerate(names):
+            edges = np.concatenate([before[name].edges, after[name].edges])
+            for column, (when, histogram) in enumerate(
+                (("before", before[name]), ("after", after[name]))
+            ):
+                axes = figure.add_subplot(len(names), 2, 2 * row + column + 1)
+                levels = after[name].levels
+                if column and len(levels) <= _MOST_LEVELS:
+                    for level in levels:
+                        axes.axvline(level, color="tab:orange", linewidth=0.8, zorder=0)
+                axes.stairs(100 * histogram.counts, histogram.edges, fill=True, color="tab:blue")
+                axes.set_xlim(float(edges.min()), float(edges.max()))
+                axes.set_title(f"{label(name)}, {when}", fontsize=8)
+                axes.set_ylabel("weights in %", fontsize=7)
+                axes.tick_params(labelsize=7)
+                for side in ("top", "right"):
+                    axes.spines[side].set_visible(False)
+        if title:
+            figure.suptitle(label(title))
+        figure.tight_layout()
+
+
+def plot_series(folder: Path, prefix: str, path: Path, title: str = "") -> bool:
+    """Draws the monitored series of a training whose names begin with a word, a line each.
+
+    Args:
+        folder: Where the monitors of the training are.
+        prefix: The word: ``Beta`` for the series ``Beta conv1``.
+        path: The picture to write, such as ``beta.png``.
+        title: Heading.
+
+    Returns:
+        Whether there are such series, and so a picture.
+    """
+    files = sorted(folder.glob(f"{prefix}-*.series.txt"))
+    if not files:
+        return False
+    with picture(path, 8.0, 4.5) as figure:
+        axes = figure.add_subplot(1, 1, 1)
+        for file in files:
+            numbers = np.array(read_text(file).split(), np.float64).reshape(-1, 2)
+            name = file.name[len(prefix) + 1 : -len(".series.txt")]
+            axes.plot(numbers[:, 0] + 1, numbers[:, 1], marker=".", label=label(name))
+        axes.set_xlabel("updates")
+        axes.set_ylabel(label(prefix.lower()))
+        axes.set_ylim(bottom=0)
+        for side in ("top", "right"):
+            axes.spines[side].set_visible(False)
+        if len(files) <= _MOST_ROWS:
+            axes.legend(fontsize=7, frameon=False, loc="upper left", bbox_to_anchor=(1.0, 1.0))
+        if title:
+            axes.set_title(label(title))
+        figure.tight_layout()
+    return True
