@@ -21,16 +21,16 @@ from tests.training.test_trainer import two_blobs
 QUANTIZER = Q.Uniform(8)
 
 
-def network(x, test):
-    h = F.relu(PF.affine(x, 8, apply_w=QUANTIZER, name="a"))
-    return PF.affine(h, 2, apply_w=QUANTIZER, name="b")
+def network(x, test, quantizer=QUANTIZER):
+    h = F.relu(PF.affine(x, 8, apply_w=quantizer, name="a"))
+    return PF.affine(h, 2, apply_w=quantizer, name="b")
 
 
-def trainer(folder, term, epochs=20):
+def trainer(folder, term, epochs=20, build=network):
     nn.clear_parameters()
     set_seed(3)
     settings = TrainingSettings(epochs=epochs, batch_size=8, learning_rate=0.05, solver="Sgd")
-    return Trainer(network, two_blobs(), settings, folder, Preprocessing(), seed=3, terms=[term])
+    return Trainer(build, two_blobs(), settings, folder, Preprocessing(), seed=3, terms=[term])
 
 
 def series(folder, name):
@@ -105,6 +105,22 @@ def test_a_budget_drives_lambda_beta_and_is_kept(tmp_path):
     assert term.budget.fits and term.budget.sizes()["weights"] <= 64
     assert outcome.best is not None
     assert len(set(series(tmp_path, "Lambda-beta")[5:11])) > 1
+
+
+@pytest.mark.parametrize("quantizer", [Q.DoReFa(8, learn="b"), Q.WRPN(8, learn="b")])
+def test_it_learns_the_bits_of_dorefa_and_wrpn_and_brings_weights_to_their_levels(
+    tmp_path, quantizer
+):
+    def build(x, test):
+        return network(x, test, quantizer)
+
+    term = WaveQ(lambda_w=3.0, weights="64 B")
+    outcome = trainer(tmp_path, term, build=build).run()
+    layers = outcome.noticed["waveq"]["layers"]
+    rows = {row["name"]: row["bits"] for row in learned_rows([build(nn.Variable((1, 4)), True)])}
+    assert rows == {name: layer["bits"] for name, layer in layers.items()}
+    assert max(rows.values()) < 8 and term.budget.fits
+    assert max(layer["distance"] for layer in layers.values()) < 0.15  # a quarter without a sine
 
 
 def test_what_a_budget_misses_in_the_end_it_takes(tmp_path):
