@@ -141,6 +141,18 @@ class Quantizer:
         """Follows a weight that a solver has just changed (k-means steps, masks)."""
 
     @classmethod
+    def begin_training(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], updates: int
+    ) -> None:
+        """Prepares for a training; raises ConfigError if the quantizer does not fit it.
+
+        Args:
+            args: Arguments of the node.
+            inputs: The tensor and the parameters.
+            updates: Updates that the training does.
+        """
+
+    @classmethod
     def before_update(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
         """Bounds the gradients of the quantizer's own parameters, where that is due."""
 
@@ -289,6 +301,15 @@ def quantizer_of(function: Any) -> Optional[Type[Quantizer]]:
     if not str(function.info.type_name).startswith(NODE_PREFIX):
         return None
     return _REGISTRY.get(shown_type(function))
+
+
+def is_given(function: Any) -> bool:
+    """Returns whether a quantizer's node belongs to the network, which had it before any rule.
+
+    Args:
+        function: A function of a graph.
+    """
+    return quantizer_of(function) is not None and bool(function.info.args.get("given"))
 
 
 def shown_type(function: Any) -> str:

@@ -13,7 +13,7 @@ from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNorm
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.rewrite import leaves, rebuild
 from nnabla_compress.graph.scopes import usable_scope
-from nnabla_compress.quantizers.base import Quantizer, quantizer_of
+from nnabla_compress.quantizers.base import Quantizer, is_given, quantizer_of
 from nnabla_compress.quantizers.learned import name_in_scope
 from nnabla_compress.transforms.fold_training import unfolded
 from nnabla_compress.turns import one_at_a_time
@@ -144,7 +144,8 @@ def remove_quantizers(
     def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
         if function.info.type_name == FoldedBatchNormalization.graph_type():
             return unfolded(function, arguments)
-        return arguments[0] if quantizer_of(function) is not None else None
+        left_out = quantizer_of(function) is not None and not is_given(function)
+        return arguments[0] if left_out else None
 
     return rebuild(outputs, replace, inputs)
 
