@@ -221,6 +221,13 @@ class Affine(Quantizer):
         ]
 
     @classmethod
+    def named_parameters(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]
+    ) -> Dict[str, nn.Variable]:
+        """Returns scale and zero point."""
+        return dict(zip(("scale", "zero_point"), inputs[1:]))
+
+    @classmethod
     def of(cls, args: Mapping[str, Any]) -> Affine:
         """Returns the quantizer that the arguments of a node describe."""
         return cls(

@@ -45,6 +45,7 @@ FREE = 255
 """Code of a weight that is not fixed yet."""
 
 _PORTIONS = 4
+_EARLY = 0.5  # part of the training
 _MOST_VALUES = 256
 
 
@@ -162,16 +163,41 @@ class INQ(Quantizer):
         Raises:
             ConfigError: If the schedule does not fit the training.
         """
-        schedule = array(inputs[4], np.float32)
+        cls.check_training(args, updates)
         if args["iterations"] is None:
+            schedule = array(inputs[4], np.float32)
             schedule[...] = np.floor(updates * np.arange(_PORTIONS) / _PORTIONS)
-        elif int(schedule.max()) >= updates:
-            raise ConfigError(
-                f"INQ of {args['name'] or '(no name)'} fixes its last weights before update "
-                f"{int(schedule.max()):,}, but the training ends after {updates:,} updates.",
-                help=f"choose iterations below {updates:,}, more epochs, or leave iterations out",
-            )
         cls.count_from(args, inputs, 0)
+
+    @classmethod
+    def check_training(cls, args: Mapping[str, Any], updates: int) -> Optional[str]:
+        """Refuses a schedule whose end is not in the training, and tells of one that ends early.
+
+        Raises:
+            ConfigError: If weights would stay free.
+        """
+        where, planned = args["name"] or "(no name)", args["iterations"]
+        if planned is None and updates < _PORTIONS:
+            raise ConfigError(
+                f"INQ of {where} fixes its weights in {_PORTIONS} portions, but the training has "
+                f"{updates} updates.",
+                help="train longer, or not at all: then all weights are fixed at once",
+            )
+        if planned is not None and max(planned) >= updates:
+            raise ConfigError(
+                f"INQ of {where} fixes its last weights before update {max(planned):,}, counted "
+                f"from 0, but the training ends after {updates:,} updates: the others would stay "
+                "free.",
+                help="train longer, or give the layer another rule"
+                if args.get("given")
+                else f"choose iterations below {updates:,}, more epochs, or leave iterations out",
+            )
+        if planned is not None and max(planned) < updates * _EARLY:
+            return (
+                f"INQ of {where} has fixed all weights before update {max(planned):,} of "
+                f"{updates:,}: from then on only biases and normalizations learn"
+            )
+        return None
 
     @classmethod
     def count_from(
@@ -216,6 +242,12 @@ class INQ(Quantizer):
         cls._fix_what_is_due(args, inputs)
 
     @classmethod
+    def is_settled(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> bool:
+        """Returns whether no weight is free."""
+        waits = np.isnan(array(inputs[3], np.float32)).any()
+        return bool(waits or not (array(inputs[1], np.uint8) == FREE).any())
+
+    @classmethod
     def _fix_what_is_due(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
         now, schedule = array(inputs[3], np.float32)[0], array(inputs[4], np.float32)
         if now not in schedule:
@@ -252,8 +284,15 @@ class INQ(Quantizer):
     @classmethod
     def encode(cls, function: Any) -> Encoding:
         """Returns codes of the values; kept floats while more are free than a dictionary holds."""
-        args = function.info.args
-        values = cls.computed(args, function.inputs) + np.float32(0)
+        args, inputs = function.info.args, function.inputs
+        codes, table = array(inputs[1], np.uint8), array(inputs[2], np.float32)
+        if np.isnan(array(inputs[3], np.float32)).any():
+            weight = finite_values(args, inputs[0])
+            table = powers(float(np.abs(weight).max(initial=0)), args["bits"])
+            codes = nearest(weight, table)
+        if not (codes == FREE).any():
+            return Encoding(codes.copy(), args["bits"], dictionary=table.copy())
+        values = cls.computed(args, inputs) + np.float32(0)
         dictionary, codes = np.unique(values, return_inverse=True)
         if len(dictionary) > _MOST_VALUES:
             mask = values != 0

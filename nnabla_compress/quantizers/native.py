@@ -114,7 +114,7 @@ class NativeQuantizer(Quantizer):
                 f"{len(dictionary):,} values, a dictionary holds up to {_MOST_VALUES}.",
                 help="convert the layer: convert: uniform, or another quantizer for its weights",
             )
-        bits = max(1, (len(dictionary) - 1).bit_length())
+        bits = max(int(cls.of(function.info.args).stored_bits), (len(dictionary) - 1).bit_length())
         return Encoding(codes.reshape(values.shape), bits, dictionary=dictionary)
 
     @classmethod

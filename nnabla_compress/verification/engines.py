@@ -28,7 +28,10 @@ FLOAT = "float network"
 VARIABLE = "NNABLART"
 PACKED_VARIABLE = "NNABLART_PACKED"
 _SECONDS = 600
-_ROUNDING = ("Round", "Sign", "FixedPointQuantize", "BinarySigmoid", "BinaryTanh")
+_ROUNDING = (
+    *("Round", "Sign", "BinarySigmoid", "BinaryTanh"),
+    *("FixedPointQuantize", "Pow2Quantize", "MinMaxQuantize", "QuantizeLinear"),
+)
 
 
 class Engine:
