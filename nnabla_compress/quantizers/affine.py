@@ -26,7 +26,7 @@ arXiv:1806.08342.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
 
 import nnabla as nn
 import nnabla.functions as F

@@ -89,6 +89,9 @@ class Convert(Transform):
         quantizer = quantizer_of(node)
         assert quantizer is not None
         encoding, label = quantizer.encode(node), quantizer.label(node.info.args)
+        own = (
+            1 if encoding.kept is not None else int(quantizer.bits_of(node.info.args, node.inputs))
+        )
         if self.to == "lut":
             entries = len(np.unique(encoding.decode()))
             if encoding.kept is not None and entries > _MOST_ENTRIES:
@@ -97,7 +100,8 @@ class Convert(Transform):
                     f"dictionary has {_MOST_ENTRIES} entries.",
                     help="leave the layer out, or give it a rule such as lut:bits=4,prune=0.5",
                 )
-            return {"rule": {"quantizer": "lut", "bits": _bits_of(entries - 1)}, "start": {}}
+            bits = min(max(_bits_of(entries - 1), own), 8)
+            return {"rule": {"quantizer": "lut", "bits": bits}, "start": {}}
         grid = _grid_of(encoding)
         peak = 0 if grid is None else max(grid.highest, -grid.lowest)
         if grid is None or peak >= 2 ** (_MOST_BITS - 1):
@@ -106,15 +110,15 @@ class Convert(Transform):
                 f"{_MOST_BITS} bits.",
                 help="choose convert: lut, which takes any values",
             )
-        return _uniform(grid, peak) if self.to == "uniform" else _affine(grid, peak)
+        return _uniform(grid, peak, own) if self.to == "uniform" else _affine(grid, peak, own)
 
 
 def _is_native(layer: Layer) -> bool:
     return layer.quantizer is not None and is_given(layer.quantizer)
 
 
-def _uniform(grid: _Grid, peak: int) -> Dict[str, Any]:
-    bits = max(2, _bits_of(peak) + 1)
+def _uniform(grid: _Grid, peak: int, least: int) -> Dict[str, Any]:
+    bits = max(2, least, _bits_of(peak) + 1)
     limit = 2 ** (bits - 1) - 1
     learn = "d_qmax" if grid.axis is None else "qmax"
     rule = {"quantizer": "uniform", "bits": bits, "learn": learn, "axis": grid.axis}
@@ -126,10 +130,10 @@ def _uniform(grid: _Grid, peak: int) -> Dict[str, Any]:
     }
 
 
-def _affine(grid: _Grid, peak: int) -> Dict[str, Any]:
+def _affine(grid: _Grid, peak: int, least: int) -> Dict[str, Any]:
     span = _bits_of(grid.highest - grid.lowest)
-    symmetric = max(2, _bits_of(peak) + 1)
-    bits = max(2, min(span, symmetric))
+    symmetric = max(2, least, _bits_of(peak) + 1)
+    bits = max(2, least, min(span, symmetric))
     rule = {"quantizer": "affine", "bits": bits, "axis": grid.axis}
     zero = [0.0 if bits == symmetric else float(-min(grid.lowest, 0))] * grid.step.size
     start = {"scale": [float(step) for step in grid.step], "zero_point": zero}

@@ -13,6 +13,7 @@ from nnabla_compress.analysis.layers import parameter_names
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.graph.scopes import usable_scope
+from nnabla_compress.names import ascii_name
 from nnabla_compress.quantizers.base import is_given, quantizer_of
 
 SETTLED = "W_q"
@@ -41,7 +42,9 @@ def settled_parameter(node: Any, layer: str) -> nn.Variable:
     """
     with nn.parameter_scope(usable_scope(layer)):
         shape = tuple(node.inputs[0].shape)
-        return get_parameter_or_create(SETTLED, shape, settled_values(node))
+        made = get_parameter_or_create(SETTLED, shape, settled_values(node))
+    made.name = ascii_name(f"{layer}/{SETTLED}")  # also known where the scope forgets it
+    return made
 
 
 def settled(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
