@@ -21,6 +21,7 @@ from nnabla_compress.quantizers.base import (
 )
 from nnabla_compress.quantizers.binary_connect import require_sign
 from nnabla_compress.quantizers.engine import array, host_array
+from nnabla_compress.quantizers.lut import finite_values
 
 
 @register
@@ -101,7 +102,7 @@ class BinaryWeight(Quantizer):
     def encode(cls, function: Any) -> Encoding:
         """Returns signs with a scale for each output; a dictionary where these have two axes."""
         args = function.info.args
-        signs, factors = cls.signs_and_factors(args, array(function.inputs[0], np.float32))
+        signs, factors = cls.signs_and_factors(args, finite_values(args, function.inputs[0]))
         if factors.size == max(factors.shape, default=1):
             axis = int(args["axis"])
             return Encoding(signs.astype(np.int8), 2, scale=factors.ravel(), axis=axis)

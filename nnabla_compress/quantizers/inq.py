@@ -125,7 +125,7 @@ class INQ(Quantizer):
         with nn.parameter_scope("inq"):
             for name, values in (
                 ("values", np.full(values_of(self.bits), np.nan)),
-                ("updates", np.full(1, np.nan)),
+                ("updates", np.full(1, np.nan if self.iterations is None else 0.0)),
                 ("schedule", np.asarray(planned, np.float64)),
             ):
                 made.append(get_parameter_or_create(name, values.shape, values, False))
@@ -152,7 +152,27 @@ class INQ(Quantizer):
             codes = nearest(values, table)
             array(state[0], np.uint8)[fixed] = codes[fixed]
             array(weight, np.float32)[fixed] = table[codes[fixed]]
+        array(state[2], np.float32)[...] = np.nan
         self.count_from(args, inputs, 0)
+
+    @classmethod
+    def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
+        """Fixes what is due before the first update, where the iterations are known."""
+        if array(inputs[3], np.float32)[0] == 0:
+            cls.count_from(args, inputs, 0)
+
+    @classmethod
+    def start(
+        cls,
+        args: Mapping[str, Any],
+        inputs: Sequence[nn.Variable],
+        importance: Optional[np.ndarray] = None,
+    ) -> None:
+        """Fixes all weights at once: nothing is trained. What a file brought stays as it is."""
+        counter = array(inputs[3], np.float32)
+        if args["iterations"] is not None and not args["given"] and counter[0] == 0:
+            counter[...] = array(inputs[4], np.float32).max()
+            cls._fix_what_is_due(args, inputs)
 
     @classmethod
     def begin_training(
@@ -210,25 +230,25 @@ class INQ(Quantizer):
             inputs: Its inputs.
             updates: Updates that count as done.
         """
-        array(inputs[3], np.float32)[...] = updates
-        cls._fix_what_is_due(args, inputs)
+        counter = array(inputs[3], np.float32)
+        begun = counter[0] == updates and (array(inputs[1], np.uint8) != FREE).any()
+        counter[...] = updates
+        if not begun:
+            cls._fix_what_is_due(args, inputs)
 
     @classmethod
     def before_update(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
-        """Begins to count in a loop that is not this package's.
+        """Refuses to count in a loop that is not this package's without a schedule.
 
         Raises:
             ConfigError: If no schedule was given, and so nobody knows how long the training is.
         """
-        if not np.isnan(array(inputs[3], np.float32)).any():
-            return
-        if args["iterations"] is None:
+        if np.isnan(array(inputs[3], np.float32)).any():
             raise ConfigError(
                 f"INQ of {args['name'] or '(no name)'} knows neither its iterations nor how long "
                 "the training is.",
                 help="give iterations, for instance INQ(iterations=[100, 200, 300])",
             )
-        cls.count_from(args, inputs, 0)
 
     @classmethod
     def after_update(
@@ -323,6 +343,7 @@ class INQFunction(QuantizerFunction):
     """Forward the fixed values, and W where it is free; backward the gradient where W is free."""
 
     def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
+        INQ.prepare(self.args, inputs)
         values = INQ.computed(self.args, inputs)
         host_array(outputs[0].data, np.float32, overwrite=True)[...] = values
 

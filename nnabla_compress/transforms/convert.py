@@ -65,19 +65,20 @@ class Convert(Transform):
                 f"convert: no layer {rule.describe()} has a quantizer of NNabla's own.",
                 help=f"leave the step out, or choose other layers; those that have one: {has}",
             )
-        return {layer.name: self._decided(layer) for layer in found if layer.name in chosen}
+        return {"layers": {x.name: self._decided(x) for x in found if x.name in chosen}}
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the network with our quantizers; what starts them is what was decided."""
+        decided = decisions["layers"]
 
         def choose(layer: Layer) -> Optional[Quantizer]:
-            said = decisions.get(layer.name)
+            said = decided.get(layer.name)
             return None if said is None else QuantizerRule.model_validate(said["rule"]).make()
 
         made = insert_weight_quantizers(network.all_outputs, choose)
         for layer in layers(made):
-            if layer.name in decisions and layer.quantizer is not None:
-                _start(layer.quantizer, decisions[layer.name]["start"])
+            if layer.name in decided and layer.quantizer is not None:
+                _start(layer.quantizer, decided[layer.name]["start"])
         return network.giving(made)
 
     def prove(self, given: Network, made: Network) -> None:

@@ -58,6 +58,14 @@ COURSES = {
         {"quantize": "a*=lut:bits=3"},
         TRAIN,
     ],
+    "fixed a portion at a time": [{"quantize": "inq:bits=3"}, TRAIN],
+    "native, then converted": [
+        TRAIN,
+        {"convert": {"to": "uniform", "layers": "b*"}},
+        TRAIN,
+        {"convert": "lut"},
+        TRAIN,
+    ],
     "searched, then trained": [
         {"search": {"sampler": {"knapsack": {"bits": [2, 4]}}, "weights": 110, "samples": 20}},
         TRAIN,
@@ -76,7 +84,7 @@ def source(tmp_path_factory):
 def done(request, source):
     """A recipe, the folder where it was carried out in one go, and what it said."""
     normalized = any(word in request.param for word in ("folded", "normalized"))
-    network = "normalized" if normalized else "net"
+    network = "normalized" if normalized else "native" if "native" in request.param else "net"
     recipe = recipe_of(source, *COURSES[request.param], network=network)
     folder = source / request.param
     return recipe, folder, go(recipe, folder)
