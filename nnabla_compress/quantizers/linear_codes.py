@@ -14,6 +14,8 @@ from nnabla_compress.errors import ExportError
 from nnabla_compress.quantizers.base import register
 from nnabla_compress.quantizers.native import Call, NativeQuantizer
 
+_BITS = 8  # codes are clipped to bytes
+
 
 @register
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class LinearCodes(NativeQuantizer):
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:
-        """Returns the codes that occur, with their scale."""
+        """Returns the codes with their scale, one or one for each index of an axis."""
         scale, zero = (np.array(v.d, np.float32) for v in function.inputs[1:])
         whole = np.rint(cls.values(function).astype(np.float64) / scale).astype(np.int64)
         long = [axis for axis, size in enumerate(scale.shape) if size > 1]
@@ -56,13 +58,12 @@ class LinearCodes(NativeQuantizer):
                 help="convert the layer: convert: lut",
             )
         codes = whole + np.rint(zero).astype(np.int64)
-        bits = max(1, int(codes.max(initial=0) - min(0, codes.min(initial=0))).bit_length())
         if not long:
-            return Encoding(codes, bits, scale.reshape(()), int(zero.ravel()[0]))
+            return Encoding(codes, _BITS, scale.reshape(()), int(zero.ravel()[0]))
         points = np.broadcast_to(np.rint(zero).astype(np.int64).ravel(), scale.size)
-        return Encoding(codes, bits, scale.ravel(), np.array(points), axis=long[0])
+        return Encoding(codes, _BITS, scale.ravel(), np.array(points), axis=long[0])
 
     @classmethod
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
         """Returns 8: codes are bytes."""
-        return 8
+        return _BITS

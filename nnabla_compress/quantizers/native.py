@@ -32,6 +32,8 @@ class NativeQuantizer(Quantizer):
     """
 
     type_name: ClassVar[str]
+    # How many of the tables, from the first on, get gradients.
+    learned_tables: ClassVar[int] = 0
 
     @property
     def calls(self) -> Sequence[Call]:
@@ -170,8 +172,11 @@ class NativeFunction(QuantizerFunction):
         self._chain[-1].grad = outputs[0].grad
         self._chain[0].grad = inputs[0].grad
         self._chain[0].need_grad = propagate_down[0]
-        for own, given, wanted in zip(self._tables, inputs[1:], propagate_down[1:]):
-            own.grad, own.need_grad = given.grad, wanted
+        for number, (own, given) in enumerate(zip(self._tables, inputs[1:])):
+            own.grad, wanted = given.grad, propagate_down[number + 1]
+            own.need_grad = wanted and number < self._native.learned_tables
+            if wanted and not own.need_grad and not accum[number + 1]:
+                given.grad.zero()
         for number, (function, x, y) in reversed(list(enumerate(self._steps()))):
             add = [accum[0] and number == 0, *accum[1:]]
             function.backward([x, *self._tables], [y], add)
