@@ -15,7 +15,10 @@ ONE = [nn.Variable((1, 1)) for _ in range(4)]
 @pytest.mark.parametrize(
     "y, expected",
     [
-        (F.fixed_point_quantize(W, False, 4, 0.5, False), Q.FixedPoint(4, 0.5, False, False)),
+        (
+            F.fixed_point_quantize(W, False, 4, 0.5, ste_fine_grained=False),
+            Q.FixedPoint(4, 0.5, False, False),
+        ),
         (F.pow2_quantize(W, True, False, 5, -1), Q.Pow2Quantize(5, -1, True, False)),
         (F.prune(W, 0.5), Q.PruneRate(0.5)),
         (F.relu(W), None),

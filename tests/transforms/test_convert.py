@@ -2,12 +2,15 @@
 from __future__ import annotations
 
 import nnabla as nn
+import nnabla.functions as F
 import numpy as np
 import pytest
 
 from nnabla_compress.analysis import layers
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.graph.network import Network
 from nnabla_compress.models import NnpFile
+from nnabla_compress.quantizers import PruneRate
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import Convert
 from tests.transforms.native import BITS, write_native
@@ -66,11 +69,18 @@ def test_layers_are_chosen_by_name_and_others_keep_their_quantizer(tmp_path):
     assert names == ["LUT", "INQ"]
 
 
+def test_more_values_than_a_dictionary_has_entries_are_said_with_a_way_out(rng):
+    w = nn.parameter.get_parameter_or_create("fc/W", (40, 20), rng.randn(40, 20))
+    y = F.affine(nn.Variable((1, 40)), PruneRate(0.1).on(w, (), "fc", given=True))
+    with pytest.raises(ConfigError, match="keeps 7.. float values, a dictionary has 256") as error:
+        Convert(to="lut").apply(Network({}, {"y": y}))
+    assert "prune" in error.value.help
+
+
 @pytest.mark.parametrize(
     "name, options, message",
     [
         ("pruned", {"to": "uniform"}, "no whole steps of up to 16 bits"),
-        ("pruned", {"to": "lut", "layers": "fc*"}, "keeps .* float values"),
         ("inq", {"layers": "nothing*"}, "has a quantizer of NNabla's own"),
         ("binary tanh", {}, "has a quantizer of NNabla's own"),
     ],
