@@ -17,6 +17,7 @@ from nnabla_compress.quantizers import (
     PruneRate,
     Quantizer,
 )
+from nnabla_compress.quantizers.inq import MOST_BITS
 from nnabla_compress.quantizers.native import NativeQuantizer
 
 _OF_LAYERS = ("base_axis", "pad", "stride", "dilation", "group")
@@ -50,9 +51,12 @@ def _binary_weight(args: Mapping[str, Any], affine: bool) -> Quantizer:
 
 
 def _inq(args: Mapping[str, Any], affine: bool) -> Quantizer:
-    iterations = tuple(sorted(set(args["inq_iterations"]))) or None
+    listed = list(args["inq_iterations"])
+    # The one that is listed last fixes all: later ones find nothing to fix.
+    iterations = tuple(sorted({i for i in listed if i <= listed[-1]})) or None
     seed = max(0, int(args["seed"]))
-    return INQ(int(args["num_bits"]), iterations, args["selection_algorithm"], seed)
+    # What more bits add are powers of two below 2**-63 of the largest weight.
+    return INQ(min(int(args["num_bits"]), MOST_BITS), iterations, args["selection_algorithm"], seed)
 
 
 # What makes the quantizer, and which input is the bias.
@@ -67,11 +71,15 @@ FUSED: Dict[str, Any] = {
 """Layers of NNabla that quantize their weight themselves."""
 
 
-def fused_layer(function: Any) -> FusedLayer:
+def fused_layer(function: Any) -> Optional[FusedLayer]:
     """Returns what a layer that quantizes its weight consists of.
 
     Args:
-        function: A function of a type of ``FUSED``.
+        function: A function of a graph.
+
+    Returns:
+        The plain layer and the quantizer; None if it is another function, or our options can't say
+        what it does.
 
     Example:
         >>> import nnabla as nn, nnabla.functions as F
@@ -80,13 +88,19 @@ def fused_layer(function: Any) -> FusedLayer:
         >>> found.type_name, found.quantizer
         ('Affine', BinaryConnect(quantize_zero_to=1.0))
     """
+    if function.info.type_name not in FUSED:
+        return None
     args = function.info.args
     make, bias = FUSED[function.info.type_name]
     affine = function.info.type_name.endswith("Affine")
     own = {key: args[key] for key in _OF_LAYERS if key in args}
     if not affine:
         own["channel_last"] = False
-    return FusedLayer("Affine" if affine else "Convolution", own, make(args, affine), bias)
+    try:
+        quantizer = make(args, affine)
+    except ConfigError:  # INQ of more bits, for instance
+        return None
+    return FusedLayer("Affine" if affine else "Convolution", own, quantizer, bias)
 
 
 def _fixed_point(args: Mapping[str, Any]) -> NativeQuantizer:

@@ -22,10 +22,10 @@ class BinaryConnect(NativeQuantizer):
     It computes what ``PF.binary_connect_convolution`` and ``PF.binary_connect_affine`` do.
 
     Args:
-        quantize_zero_to: What 0 becomes: 1 or -1.
+        quantize_zero_to: What 0 becomes: 1 or -1; other numbers take a second bit.
 
     Raises:
-        ConfigError: If that is another number.
+        ConfigError: If that is no finite number.
 
     References:
         M. Courbariaux et al., BinaryConnect: training deep neural networks with binary weights
@@ -44,7 +44,7 @@ class BinaryConnect(NativeQuantizer):
     quantize_zero_to: float = 1.0
 
     def __post_init__(self) -> None:
-        require_sign(type(self).__name__, self.quantize_zero_to)
+        require_finite_zero(type(self).__name__, self.quantize_zero_to)
 
     @property
     def calls(self) -> Sequence[Call]:
@@ -53,28 +53,28 @@ class BinaryConnect(NativeQuantizer):
 
     @property
     def stored_bits(self) -> float:
-        """One."""
-        return 1
+        """One; two where zeros have a value of their own."""
+        return 1 if self.quantize_zero_to in (1, -1) else 2
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:
-        """Returns one bit for each weight."""
+        """Returns one bit for each weight; a dictionary where zeros have a value of their own."""
+        if cls.of(function.info.args).stored_bits > 1:
+            return super().encode(function)
         codes = (cls.values(function) > 0).astype(np.uint8)
         return Encoding(codes, 1, dictionary=np.array([-1, 1], np.float32))
 
 
-def require_sign(quantizer: str, zero: Any) -> None:
-    """Refuses what is no sign for zeros.
+def require_finite_zero(quantizer: str, zero: Any) -> None:
+    """Refuses what zeros can't become.
 
     Args:
         quantizer: Its name, for the message.
         zero: What a quantizer is to make of 0.
 
     Raises:
-        ConfigError: If it is neither 1 nor -1.
+        ConfigError: If it is no finite number.
     """
-    if zero not in (1, -1):
-        raise ConfigError(
-            f"{quantizer}: quantize_zero_to is {zero!r}: a third value takes more than one bit.",
-            help="choose 1 or -1",
-        )
+    number = isinstance(zero, (int, float, np.number)) and not isinstance(zero, bool)
+    if not number or not np.isfinite(zero):
+        raise ConfigError(f"{quantizer}: quantize_zero_to is {zero!r}.", help="choose 1 or -1")

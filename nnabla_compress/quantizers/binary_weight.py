@@ -19,7 +19,7 @@ from nnabla_compress.quantizers.base import (
     register,
     scope_name,
 )
-from nnabla_compress.quantizers.binary_connect import require_sign
+from nnabla_compress.quantizers.binary_connect import require_finite_zero
 from nnabla_compress.quantizers.engine import array, host_array
 from nnabla_compress.quantizers.lut import finite_values
 
@@ -36,7 +36,7 @@ class BinaryWeight(Quantizer):
     It computes what ``PF.binary_weight_convolution`` and ``PF.binary_weight_affine`` do.
 
     Args:
-        quantize_zero_to: The sign of 0: 1 or -1.
+        quantize_zero_to: What counts as the sign of 0: 1 or -1; other numbers take a second bit.
         axis: The axis of the weight that counts the outputs: 0 for convolutions, 1 for affine
             layers.
 
@@ -61,7 +61,7 @@ class BinaryWeight(Quantizer):
     axis: int = 0
 
     def __post_init__(self) -> None:
-        require_sign("BinaryWeight", self.quantize_zero_to)
+        require_finite_zero("BinaryWeight", self.quantize_zero_to)
 
     def __call__(self, x: nn.Variable) -> nn.Variable:
         """Returns the binary weights."""
@@ -103,7 +103,8 @@ class BinaryWeight(Quantizer):
         """Returns signs with a scale for each output; a dictionary where these have two axes."""
         args = function.info.args
         signs, factors = cls.signs_and_factors(args, finite_values(args, function.inputs[0]))
-        if factors.size == max(factors.shape, default=1):
+        whole = float(args["quantize_zero_to"]) in (-1, 0, 1)
+        if whole and factors.size == max(factors.shape, default=1):
             axis = int(args["axis"])
             return Encoding(signs.astype(np.int8), 2, scale=factors.ravel(), axis=axis)
         dictionary, codes = np.unique(signs * factors, return_inverse=True)

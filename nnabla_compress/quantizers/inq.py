@@ -44,6 +44,9 @@ from nnabla_compress.quantizers.lut import finite_values
 FREE = 255
 """Code of a weight that is not fixed yet."""
 
+MOST_BITS = 8
+"""Most bits of a weight."""
+
 _PORTIONS = 4
 _EARLY = 0.5  # part of the training
 _MOST_VALUES = 256
@@ -89,8 +92,12 @@ class INQ(Quantizer):
 
     def __post_init__(self) -> None:
         require_choice("INQ", "selection", self.selection, ["largest_abs", "random"])
-        if isinstance(self.bits, bool) or not isinstance(self.bits, int) or not 2 <= self.bits <= 8:
-            raise ConfigError(f"INQ: bits is {self.bits!r}, it takes 2 to 8.", help="choose 2 to 8")
+        whole = isinstance(self.bits, int) and not isinstance(self.bits, bool)
+        if not whole or not 2 <= self.bits <= MOST_BITS:
+            raise ConfigError(
+                f"INQ: bits is {self.bits!r}, it takes 2 to {MOST_BITS}.",
+                help="choose bits in that range",
+            )
         object.__setattr__(self, "iterations", _schedule(self.iterations))
 
     def __call__(self, x: nn.Variable) -> nn.Variable:
@@ -184,6 +191,8 @@ class INQ(Quantizer):
             ConfigError: If the schedule does not fit the training.
         """
         cls.check_training(args, updates)
+        if args["iterations"] is None and args["given"]:
+            return  # NNabla's function without iterations fixes nothing, ever
         if args["iterations"] is None:
             schedule = array(inputs[4], np.float32)
             schedule[...] = np.floor(updates * np.arange(_PORTIONS) / _PORTIONS)
@@ -197,7 +206,7 @@ class INQ(Quantizer):
             ConfigError: If weights would stay free.
         """
         where, planned = args["name"] or "(no name)", args["iterations"]
-        if planned is None and updates < _PORTIONS:
+        if planned is None and updates < _PORTIONS and not args["given"]:
             raise ConfigError(
                 f"INQ of {where} fixes its weights in {_PORTIONS} portions, but the training has "
                 f"{updates} updates.",
@@ -209,7 +218,7 @@ class INQ(Quantizer):
                 f"from 0, but the training ends after {updates:,} updates: the others would stay "
                 "free.",
                 help="train longer, or give the layer another rule"
-                if args.get("given")
+                if args["given"]
                 else f"choose iterations below {updates:,}, more epochs, or leave iterations out",
             )
         if planned is not None and max(planned) < updates * _EARLY:
@@ -265,6 +274,8 @@ class INQ(Quantizer):
     def is_settled(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> bool:
         """Returns whether no weight is free."""
         waits = np.isnan(array(inputs[3], np.float32)).any()
+        if args["iterations"] is None and args["given"]:
+            return True
         return bool(waits or not (array(inputs[1], np.uint8) == FREE).any())
 
     @classmethod

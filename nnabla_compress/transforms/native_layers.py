@@ -17,13 +17,14 @@ import numpy as np
 
 from nnabla_compress.analysis.layers import WEIGHT, layer_name
 from nnabla_compress.analysis.native_quantizers import (
-    FUSED,
+    FusedLayer,
     fused_layer,
     quantizer_of_call,
 )
 from nnabla_compress.graph.clone import Made, clone
 from nnabla_compress.graph.rewrite import functions, leaves, rebuild
 from nnabla_compress.graph.scopes import usable_scope
+from nnabla_compress.quantizers.base import Quantizer
 from nnabla_compress.quantizers.binary_weight import BinaryWeight
 from nnabla_compress.quantizers.engine import array
 from nnabla_compress.quantizers.inq import INQ
@@ -81,14 +82,15 @@ class _Native:
 
     def concerns(self, function: Any) -> bool:
         """Whether a function is one of those that this is about."""
-        if function.info.type_name in FUSED or self._follows_data(function):
+        if fused_layer(function) is not None or self._follows_data(function):
             return True
         return self._tensor(function) is not None and quantizer_of_call(function) is not None
 
     def replace(self, function: Any, arguments: List[nn.Variable]) -> Optional[Made]:
         """Returns what takes the place of a function, None to copy it."""
-        if function.info.type_name in FUSED:
-            return self._layer(function, arguments)
+        layer = fused_layer(function)
+        if layer is not None:
+            return self._layer(function, layer, arguments)
         if self._follows_data(function):
             return clone(function, arguments, {"x_min_max": False, "ema": False})
         tensor = self._tensor(function)
@@ -115,22 +117,22 @@ class _Native:
             return False
         return self._tensor(function) is None
 
-    def _layer(self, function: Any, arguments: List[nn.Variable]) -> Optional[Made]:
-        layer = fused_layer(function)
+    def _layer(
+        self, function: Any, layer: FusedLayer, arguments: List[nn.Variable]
+    ) -> Optional[Made]:
         weight = arguments[WEIGHT]
         if weight.parent is not None or weight.data not in self._paths:
             return None
         name = layer_name(self._paths[weight.data])
-        node = self._node(function, arguments, name)
+        node = self._node(layer.quantizer, arguments, name)
         make = getattr(nnabla.function, layer.type_name)
         bias = arguments[layer.bias : layer.bias + 1]
         return make(function.context, **layer.args)(
             arguments[0], node, *bias, auto_forward=nn.get_auto_forward()
         )
 
-    def _node(self, function: Any, arguments: List[nn.Variable], name: str) -> nn.Variable:
+    def _node(self, quantizer: Quantizer, arguments: List[nn.Variable], name: str) -> nn.Variable:
         weight = arguments[WEIGHT]
-        quantizer = fused_layer(function).quantizer
         if isinstance(quantizer, INQ):
             return quantizer.on(weight, self._state(quantizer, arguments, name), name, given=True)
         if isinstance(quantizer, BinaryWeight):

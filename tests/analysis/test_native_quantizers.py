@@ -40,6 +40,17 @@ def test_the_range_of_min_max_may_be_that_of_the_tensor():
     assert (found.x_min_max, found.ema) == (True, False)
 
 
+def test_the_iteration_of_inq_that_is_listed_last_is_the_last():
+    y = F.inq_affine(X, W, nn.Variable((4, 3)), None, 1, 3, (1, 9, 4))
+    assert fused_layer(y.parent).quantizer.iterations == (1, 4)
+
+
+def test_inq_of_more_bits_is_one_of_eight_and_of_one_bit_stays_nnablas():
+    many, one = (F.inq_affine(X, W, nn.Variable((4, 3)), None, 1, n, (1,)) for n in (16, 1))
+    assert fused_layer(many.parent).quantizer.bits == 8
+    assert fused_layer(one.parent) is None
+
+
 def test_a_fused_layer_is_a_plain_one_and_its_quantizer():
     y = F.inq_affine(X, W, nn.Variable((4, 3)), None, 1, 3, (5, 9), "random", 7)
     found = fused_layer(y.parent)

@@ -37,7 +37,14 @@ def test_its_codes_take_one_bit_each():
     assert (encoding.bits, encoding.codes.tolist()) == (1, [[0, 1, 1]])
 
 
-@pytest.mark.parametrize("zero", [0, 0.5, None])
-def test_a_third_value_for_zeros_is_refused(zero):
-    with pytest.raises(ConfigError, match="a third value takes more than one bit"):
+@pytest.mark.parametrize("zero", [0.0, 0.5])
+def test_a_third_value_for_zeros_takes_a_second_bit(zero):
+    y = Q.BinaryConnect(zero)(nn.Variable.from_numpy_array(np.float32([[-0.3, 0, 2]])))
+    encoding = Q.BinaryConnect.encode(y.parent)
+    assert (encoding.bits, encoding.decode().tolist()) == (2, [[-1, zero, 1]])
+
+
+@pytest.mark.parametrize("zero", [float("nan"), float("inf"), None, "1", True])
+def test_what_is_no_number_for_zeros_is_refused(zero):
+    with pytest.raises(ConfigError, match="quantize_zero_to is"):
         Q.BinaryConnect(zero)

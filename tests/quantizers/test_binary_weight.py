@@ -49,6 +49,14 @@ def test_its_codes_are_signs_with_a_scale_for_each_output():
     assert encoding.axis == 1 and len(encoding.scale) == 2
 
 
+@pytest.mark.parametrize("zero", [0.0, 0.5, -1.0])
+def test_zeros_may_become_any_part_of_the_factor(zero):
+    y = Q.BinaryWeight(zero, axis=1)(nn.Variable.from_numpy_array(COLUMNS))
+    y.forward()
+    assert y.d[1, 0] == np.float32(zero) * np.float32(np.abs(COLUMNS[:, 0]).mean())
+    np.testing.assert_array_equal(Q.BinaryWeight.encode(y.parent).decode(), y.d)
+
+
 def test_outputs_of_two_axes_have_a_factor_each(rng):
     w = rng.randn(5, 7, 3).astype(np.float32)
     y = Q.BinaryWeight(axis=1)(nn.Variable.from_numpy_array(w))

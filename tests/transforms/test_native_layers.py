@@ -48,7 +48,8 @@ def test_its_layers_are_plain_ones_and_its_quantizers_nodes(written):
     outputs = NnpFile(path).build().all_outputs
     found = {layer.name.split("/")[0]: layer for layer in layers(outputs)}
     assert [found["c1"].type, found["fc"].type] == ["Convolution", "Affine"]
-    quantized = name in BITS or name in ("inq begun", "pruned")
+    others = ("inq begun", "inq never", "inq of sixteen bits", "binary with zeros", "pruned")
+    quantized = name in BITS or name in others
     for layer in found.values():
         assert (layer.quantizer is not None and is_given(layer.quantizer)) == quantized
 
