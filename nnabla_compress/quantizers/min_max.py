@@ -75,6 +75,7 @@ class MinMax(NativeQuantizer):
 
     type_name: ClassVar[str] = "MinMaxQuantize"
     learned_tables: ClassVar[int] = 2
+    snaps: ClassVar[bool] = True
     in_rules: ClassVar[bool] = False
 
     x_min_max: bool = False

@@ -34,6 +34,8 @@ class NativeQuantizer(Quantizer):
     type_name: ClassVar[str]
     # How many of the tables, from the first on, get gradients.
     learned_tables: ClassVar[int] = 0
+    # Whether :meth:`snapped` changes what the functions give.
+    snaps: ClassVar[bool] = False
 
     @property
     def calls(self) -> Sequence[Call]:
@@ -97,7 +99,8 @@ class NativeQuantizer(Quantizer):
         y = cls.lower(function, inputs)  # on copies: some functions write what they read
         y.forward()
         values: np.ndarray = np.array(y.d, np.float32)
-        cls.snapped(args, inputs, values)
+        if cls.snaps:
+            cls.snapped(args, inputs, values)
         values += np.float32(0)
         return values
 
@@ -157,7 +160,8 @@ class NativeFunction(QuantizerFunction):
         self._read(inputs, outputs)
         for function, x, y in self._steps():
             function.forward([x, *self._tables], [y])
-        self._native.snapped(self.args, inputs, array(outputs[0], np.float32))
+        if self._native.snaps:
+            self._native.snapped(self.args, inputs, array(outputs[0], np.float32))
 
     def backward_impl(
         self,
