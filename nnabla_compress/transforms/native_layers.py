@@ -9,6 +9,7 @@ function alone, such as the binary weights of the last forward pass, is left out
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, Dict, List, Mapping, MutableMapping, Optional, Sequence, Tuple
 
 import nnabla as nn
@@ -28,6 +29,7 @@ from nnabla_compress.quantizers.base import Quantizer
 from nnabla_compress.quantizers.binary_weight import BinaryWeight
 from nnabla_compress.quantizers.engine import array
 from nnabla_compress.quantizers.inq import INQ
+from nnabla_compress.quantizers.min_max import MinMax
 from nnabla_compress.quantizers.native import NativeQuantizer
 
 
@@ -44,7 +46,7 @@ def native_as_nodes(
         parameters: Its parameters by path.
         kept: Parameters that were made for an earlier graph, by path; they are used again, and new
             ones added, so that all graphs of a network share them.
-        test: Whether the graph infers: then ranges of feature maps that follow the data stay.
+        test: Whether the graph infers: then ranges that follow what they see stay as they are.
 
     Returns:
         The new outputs, and the parameters by path.
@@ -97,6 +99,8 @@ class _Native:
         found = None if tensor is None else quantizer_of_call(function)
         if tensor is None or found is None:
             return None
+        if self._test and isinstance(found, MinMax) and found.ema:
+            found = replace(found, x_min_max=False, ema=False)
         tables = arguments[1:]
         return found.on(tensor, tables, layer_name(self._paths[tensor.data]), given=True)
 

@@ -50,6 +50,9 @@ NETWORKS = {
     "fixed point": layers_of("fixed_point_quantized", n_w=4, delta_w=0.125, delta_b=0.0625),
     "powers of two": layers_of("pow2_quantized", n_w=4, m_w=0, with_zero_w=True),
     "min max": layers_of("min_max_quantized", ql_max_w=15),
+    "min max of the tensor": layers_of(
+        "min_max_quantized", ql_max_w=15, w_min_max=True, b_min_max=True
+    ),
     "pruned": layers_of("pruned", rate_w=0.5),
     "linear codes": plain(F.relu, apply_w=linear_codes),
     "binary tanh": plain(F.binary_tanh),
@@ -68,6 +71,7 @@ BITS = {
     "fixed point": 4,
     "powers of two": 4,
     "min max": 4,
+    "min max of the tensor": 4,
     "linear codes": 8,
 }
 

@@ -125,6 +125,29 @@ def test_maps_whose_range_follows_the_data_keep_it_when_inferring(tmp_path, rng)
     assert nn.get_parameters(grad_only=False)["a/min_max_quantize/qr_max"].d == before
 
 
+def test_a_weights_range_that_follows_it_stays_when_inferring_and_moves_in_training(tmp_path, rng):
+    nn.clear_parameters()
+    x = nn.Variable((2, 4))
+
+    def follow(w):
+        return PF.min_max_quantize(w, x_min_max=True, ema=True, decay=0.5, name="w")
+
+    y = PF.affine(x, 3, apply_w=follow, name="fc")
+    contents = {"name": "net", "batch_size": 2, "outputs": {"y": y}, "names": {"x": x}}
+    y.forward()
+    save(str(tmp_path / "net.nnp"), {"networks": [contents], "executors": []})
+    nn.clear_parameters()
+    file = NnpFile(tmp_path / "net.nnp")
+    moved = []
+    for test in (True, False):
+        network = file.build(test=test)
+        (ranges,) = [v for p, v in nn.get_parameters(grad_only=False).items() if "qr_max" in p]
+        before = ranges.d.copy()
+        computed(network, np.ones((2, 4)))
+        moved.append(bool((ranges.d != before).any()))
+    assert moved == [False, True]
+
+
 def test_maps_whose_range_is_that_of_each_batch_are_refused_with_a_way_out(tmp_path):
     nn.clear_parameters()
     x = nn.Variable((2, 4))
