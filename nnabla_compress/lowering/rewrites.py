@@ -16,7 +16,7 @@ import numpy as np
 
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.rewrite import functions, rebuild
-from nnabla_compress.quantizers.min_max import min_max_grid
+from nnabla_compress.quantizers.min_max import MinMax, min_max_grid
 from nnabla_compress.quantizers.pow2 import Pow2
 
 Rewrite = Callable[[Any, List[nn.Variable]], Optional[nn.Variable]]
@@ -161,7 +161,10 @@ def _min_max_quantize(
     args = function.info.args
     if args["x_min_max"] or not all(is_parameter(part) and part.size == 1 for part in ranges):
         return None
-    grid = min_max_grid([np.array(part.d) for part in ranges], args["eps"])
+    numbers = [np.array(part.d) for part in ranges]
+    if not MinMax.takes(numbers):
+        return None
+    grid = min_max_grid(numbers, args["eps"])
     scale, zero, low, high = (float(np.float32(part.ravel()[0])) for part in grid)
     codes = F.round(F.mul_scalar(x, float(np.float32(1) / np.float32(scale))))
     return F.mul_scalar(F.minimum_scalar(F.maximum_scalar(codes, low - zero), high - zero), scale)

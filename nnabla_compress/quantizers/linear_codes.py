@@ -46,6 +46,13 @@ class LinearCodes(NativeQuantizer):
         return [("QuantizeLinear", arguments), ("DequantizeLinear", {})]
 
     @classmethod
+    def takes(cls, tables: Sequence[np.ndarray]) -> bool:
+        """Returns whether the scale is above 0, and the zero point within a byte."""
+        scale, zero = tables
+        known = np.isfinite(scale).all() and np.isfinite(zero).all()
+        return bool(known and (scale > 0).all() and (np.abs(zero) < 2**_BITS).all())
+
+    @classmethod
     def encode(cls, function: Any) -> Encoding:
         """Returns the codes with their scale, one or one for each index of an axis."""
         scale, zero = (np.array(v.d, np.float32) for v in function.inputs[1:])

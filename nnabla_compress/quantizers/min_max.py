@@ -14,6 +14,8 @@ from nnabla_compress.errors import ExportError
 from nnabla_compress.quantizers.base import register
 from nnabla_compress.quantizers.native import Call, NativeQuantizer
 
+_MOST_CODES = 2**16
+
 
 class MinMaxGrid(NamedTuple):
     """The codes: value = (code - zero_point) * scale.
@@ -95,6 +97,13 @@ class MinMax(NativeQuantizer):
             "eps": float(self.eps),
         }
         return [("MinMaxQuantize", arguments)]
+
+    @classmethod
+    def takes(cls, tables: Sequence[np.ndarray]) -> bool:
+        """Returns whether ranges and codes are finite, and there is more than one code."""
+        first, last = tables[2:]
+        known = all(np.isfinite(part).all() for part in tables)
+        return bool(known and (last > first).all() and (last - first < _MOST_CODES).all())
 
     @classmethod
     def grid(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> MinMaxGrid:

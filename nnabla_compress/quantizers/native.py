@@ -72,6 +72,15 @@ class NativeQuantizer(Quantizer):
         return NativeFunction(type(self), args, (x, *tables)).node()
 
     @classmethod
+    def takes(cls, tables: Sequence[np.ndarray]) -> bool:
+        """Returns whether tables of a file have values that can be stored as codes.
+
+        Args:
+            tables: What the functions read beside the tensor.
+        """
+        return True
+
+    @classmethod
     def lower(cls, function: Any, inputs: Sequence[nn.Variable]) -> nn.Variable:
         """Returns NNabla's functions."""
         y, *tables = inputs

@@ -91,8 +91,8 @@ WAYS_OUT: Dict[str, str] = {
     "BatchMatmul": "write it as Convolution or Affine if one factor is a parameter",
     **dict.fromkeys(("Max", "Min"), "the largest of a whole map goes: axes 2 and 3, without index"),
     "Tile": "tile other axes than the batch",
-    "MinMaxQuantize": "its range is that of each batch: build it with x_min_max=False, and ranges "
-    "that are learned or follow the training",
+    "MinMaxQuantize": "where its range is that of each batch, build it with x_min_max=False; else "
+    "give it finite numbers, and ql_max above ql_min",
     "QuantizeLinear": _QUANTIZER,
     "Interpolate": "use F.unpooling or PF.deconvolution to enlarge a map",
     "LogSoftmax": "export the logits before it: the class of the largest is the same",

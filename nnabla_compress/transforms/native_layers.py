@@ -86,7 +86,7 @@ class _Native:
         """Whether a function is one of those that this is about."""
         if fused_layer(function) is not None or self._follows_data(function):
             return True
-        return self._tensor(function) is not None and quantizer_of_call(function) is not None
+        return self._quantizer(function) is not None
 
     def replace(self, function: Any, arguments: List[nn.Variable]) -> Optional[Made]:
         """Returns what takes the place of a function, None to copy it."""
@@ -95,8 +95,7 @@ class _Native:
             return self._layer(function, layer, arguments)
         if self._follows_data(function):
             return clone(function, arguments, {"x_min_max": False, "ema": False})
-        tensor = self._tensor(function)
-        found = None if tensor is None else quantizer_of_call(function)
+        tensor, found = self._tensor(function), self._quantizer(function)
         if tensor is None or found is None:
             return None
         if self._test and isinstance(found, MinMax) and found.ema:
@@ -113,6 +112,14 @@ class _Native:
             tensor = tensor.parent.inputs[0]
         own = tensor.parent is None and tensor.data in self._paths
         return tensor if own else None
+
+    def _quantizer(self, function: Any) -> Optional[NativeQuantizer]:
+        """The quantizer that a function of a parameter is, if codes can say what it gives."""
+        found = None if self._tensor(function) is None else quantizer_of_call(function)
+        tables = function.inputs[1:]
+        if found is None or any(table.parent is not None for table in tables):
+            return None
+        return found if found.takes([np.array(table.d) for table in tables]) else None
 
     def _follows_data(self, function: Any) -> bool:
         """Whether it is a range of a feature map that inference would move."""

@@ -22,6 +22,12 @@ def test_codes_are_clipped_to_bytes_and_come_back_as_floats():
     assert (encoding.bits, encoding.codes.tolist()) == (8, [[127, 36, -128]])
 
 
+@pytest.mark.parametrize("scale, zero", [(0, 0), (-1, 0), (np.nan, 0), (1, np.nan), (1, 1e9)])
+def test_scales_that_give_no_codes_are_not_taken(scale, zero):
+    assert not Q.LinearCodes.takes([np.float32([scale]), np.float32([zero])])
+    assert Q.LinearCodes.takes([np.float32([0.5]), np.float32([3])])
+
+
 @pytest.mark.parametrize("shape", [(1, 1), (1, 5), (4, 1)])
 def test_scales_may_go_along_an_axis(shape, rng):
     scale, zero = variable(0.1 + rng.rand(*shape)), variable(np.full(shape, 3))

@@ -28,6 +28,13 @@ def test_a_range_is_moved_so_that_zero_has_a_code():
     assert y.d[0, 0] == 0
 
 
+@pytest.mark.parametrize("changes", [{0: np.nan}, {1: np.inf}, {3: 0}, {3: -1}, {3: 1e9}], ids=str)
+def test_ranges_that_give_no_codes_are_not_taken(changes):
+    numbers = [np.float32([changes.get(place, n)]) for place, n in enumerate(RANGES)]
+    assert not Q.MinMax.takes(numbers)
+    assert Q.MinMax.takes([np.float32([n]) for n in RANGES])
+
+
 @pytest.mark.parametrize("from_tensor", [False, True])
 def test_it_computes_what_nnabla_does_and_hands_on_its_gradients(from_tensor, rng):
     values, up = 4 * rng.randn(6, 5).astype(np.float32), rng.randn(6, 5).astype(np.float32)

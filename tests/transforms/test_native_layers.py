@@ -173,6 +173,21 @@ def test_fixed_weights_of_inq_that_an_update_has_moved_are_powers_of_two_again(t
     np.testing.assert_allclose(computed(network, x.d), expected, rtol=1e-6)
 
 
+def test_a_function_whose_numbers_give_no_codes_stays_as_it_is(tmp_path):
+    nn.clear_parameters()
+    x, zero = nn.Variable((2, 4)), nn.parameter.get_parameter_or_create("z", (1, 1), None, False)
+    zero.d = 0
+
+    def divide_by_zero(w):
+        return F.dequantize_linear(F.quantize_linear(w, zero, zero), zero, zero)
+
+    y = PF.affine(x, 3, apply_w=divide_by_zero, name="fc")
+    contents = {"name": "net", "batch_size": 2, "outputs": {"y": y}, "names": {"x": x}}
+    save(str(tmp_path / "net.nnp"), {"networks": [contents], "executors": []})
+    network = NnpFile(tmp_path / "net.nnp").build()
+    assert not graph_quantizers(network.all_outputs)
+
+
 def test_a_graph_without_them_is_left_alone(tmp_path):
     nn.clear_parameters()
     x = nn.Variable((1, 4))
