@@ -188,6 +188,8 @@ def test_the_bits_of_a_search_fill_the_budget(done):
         ),
         ([{"search": {"sampler": "knapsack"}}], "fills a budget"),
         ([{"quantize": "lut:bits=2"}, {"calibrate": {}}], "quantized already"),
+        ([{"quantize": "inq:iterations=5+12"}], "training ends after 12 updates"),
+        (["convert"], "quantizer of NNabla's own"),
         ([{"calibrate": {"weights": "nothing*=affine:bits=4"}}], "no layer matches 'nothing"),
         (["fold", {"train": {"epochs": 1, "terms": [{"budget": {"weights": 1}}]}}], "learns its"),
     ],
