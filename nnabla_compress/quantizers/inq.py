@@ -50,6 +50,7 @@ MOST_BITS = 8
 _PORTIONS = 4
 _EARLY = 0.5  # part of the training
 _MOST_VALUES = 256
+_LOWEST = -126  # exponent of the smallest float32 of full precision
 
 
 @register
@@ -394,8 +395,9 @@ def powers(largest: float, bits: int) -> np.ndarray:
         >>> powers(1.6, 3).tolist()
         [0.0, 1.0, 2.0, -1.0, -2.0]
     """
-    top = _exponents(np.array([largest or 1.0]))[0]
-    magnitudes = np.ldexp(1.0, top - np.arange(2 ** (bits - 2))[::-1])
+    count = 2 ** (bits - 2)
+    top = max(int(_exponents(np.array([largest or 1.0]))[0]), _LOWEST + count - 1)
+    magnitudes = np.ldexp(1.0, top - np.arange(count)[::-1])
     return np.concatenate([[0.0], magnitudes, -magnitudes]).astype(np.float32)
 
 

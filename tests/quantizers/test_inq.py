@@ -46,6 +46,13 @@ def test_where_nothing_is_trained_all_weights_become_powers_of_two_or_zero():
     assert Q.INQ.bits_of(y.parent.info.args, y.parent.inputs) == 4
 
 
+def test_weights_near_the_smallest_floats_have_values_too():
+    assert powers(1e-42, 8).astype(bool).sum() == 128
+    _, y = layer(Q.INQ(8), np.float32([[1e-42, 0]]))
+    y.forward()
+    assert y.d.tolist() == [[0, 0]]
+
+
 def test_a_schedule_is_no_obstacle_where_nothing_is_trained():
     _, y = layer(Q.INQ(4, [3, 9]))
     start_quantizers([F.affine(nn.Variable((1, 2)), y)])
