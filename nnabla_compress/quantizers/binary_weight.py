@@ -29,11 +29,9 @@ from nnabla_compress.quantizers.lut import finite_values
 class BinaryWeight(Quantizer):
     """Signs times one factor for each output; the gradient goes to the float weight unchanged.
 
-    The factor is the mean magnitude of the output's weights, which makes the squared error least::
-
-        Q(w) = alpha_o sgn(w),    alpha_o = mean |w| of output o
-
-    It computes what ``PF.binary_weight_convolution`` and ``PF.binary_weight_affine`` do.
+    The factor is the mean magnitude of the output's weights, which makes the squared error least:
+    Q(w) = alpha_o sgn(w) with alpha_o = mean |w| of output o. It computes what
+    ``PF.binary_weight_convolution`` and ``PF.binary_weight_affine`` do.
 
     Args:
         quantize_zero_to: What counts as the sign of 0: 1 or -1; other numbers take a second bit.

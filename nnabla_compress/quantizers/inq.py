@@ -145,21 +145,21 @@ class INQ(Quantizer):
         """Takes over what NNabla's function had fixed, and what its first forward pass would fix.
 
         Args:
-            weight: The weight; what is fixed becomes a power of two again, should an update have
+            weight: The weight; what is fixed counts as a power of two again, should an update have
                 moved it.
             state: As from :meth:`state`.
             indicators: Which weights are fixed, 1 or 0, of the weight's shape.
             name: The layer, as messages call it.
         """
-        args, inputs = {**asdict(self), "name": name}, [weight, *state]
+        copy = nn.Variable.from_numpy_array(np.array(weight.d, np.float32))
+        args, inputs = {**asdict(self), "name": name}, [copy, *state]
         fixed = indicators == 1
         if fixed.any():
-            values = finite_values(args, weight)
+            values = finite_values(args, copy)
             table = array(state[1], np.float32)
             table[...] = powers(float(np.abs(values).max(initial=0)), self.bits)
             codes = nearest(values, table)
             array(state[0], np.uint8)[fixed] = codes[fixed]
-            array(weight, np.float32)[fixed] = table[codes[fixed]]
         array(state[2], np.float32)[...] = np.nan
         self.count_from(args, inputs, 0)
 

@@ -65,7 +65,7 @@ def test_its_weights_are_exported_as_constants_of_their_bits(written, tmp_path):
     for row in report.rows if name in BITS else ():
         if row.name.endswith(("bwn_conv", "bwn_affine")):
             assert row.bits == 2  # signs with a scale for each output
-        elif "/b" not in row.name:
+        elif not row.name.endswith("/b"):
             assert row.bits == BITS[name]
 
 
@@ -171,6 +171,28 @@ def test_fixed_weights_of_inq_that_an_update_has_moved_are_powers_of_two_again(t
     save(str(tmp_path / "net.nnp"), {"networks": [contents], "executors": []})
     network = NnpFile(tmp_path / "net.nnp").build()
     np.testing.assert_allclose(computed(network, x.d), expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("name", list(BITS))
+def test_a_graph_of_a_script_is_exported_at_its_bits_and_stays_as_it_is(name, tmp_path, rng):
+    nn.clear_parameters()
+    x = nn.Variable((2, 1, 8, 8))
+    first, last = NETWORKS[name]
+    y = last(F.max_pooling(F.relu(first(x)), (2, 2)))
+    for key, parameter in nn.get_parameters(grad_only=False).items():
+        if key.endswith("/W"):
+            parameter.d = (0.3 * rng.randn(*parameter.shape)).astype(np.float32)
+    before = {key: p.d.copy() for key, p in nn.get_parameters(grad_only=False).items()}
+    report = export_nnp(tmp_path / "out.nnp", y, x)
+    for key, parameter in nn.get_parameters(grad_only=False).items():
+        if "qr_m" not in key:  # NNabla writes the tensor's range there in each forward pass
+            np.testing.assert_array_equal(parameter.d, before[key])
+    bits = [row.bits for row in report.rows if not row.name.endswith("/b")]
+    assert bits == [2 if name == "binary weight" else BITS[name]] * 2
+    x.d = rng.rand(2, 1, 8, 8)
+    y.forward()
+    again = NnpFile(tmp_path / "out.nnp").build(batch_size=2)
+    np.testing.assert_allclose(computed(again, x.d), y.d, rtol=1e-5, atol=1e-5)
 
 
 def test_a_function_whose_numbers_give_no_codes_stays_as_it_is(tmp_path):
