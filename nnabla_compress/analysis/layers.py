@@ -17,6 +17,8 @@ from nnabla_compress.turns import one_at_a_time
 
 # Functions whose second input is the weight and whose third, if there is one, is the bias.
 WEIGHT, BIAS = 1, 2
+# What the weight of a layer is called, and what NNabla's quantizers have made of it.
+_WEIGHTS = ("W", "W_q")
 
 
 @dataclass(frozen=True)
@@ -213,7 +215,7 @@ def layer_name(weight_name: str) -> str:
         ('c1/conv', 'rnn/weight_l0', 'W')
     """
     scope, _, last = weight_name.rpartition("/")
-    return shown_name(scope if last == "W" and scope else weight_name)
+    return shown_name(scope if last in _WEIGHTS and scope else weight_name)
 
 
 @dataclass(frozen=True)

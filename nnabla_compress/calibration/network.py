@@ -15,7 +15,7 @@ from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph import Network, with_batch_statistics
 from nnabla_compress.quantizers import graph_quantizers, prepare
-from nnabla_compress.quantizers.base import quantizer_of, shown_type
+from nnabla_compress.quantizers.base import is_given, quantizer_of, shown_type
 from nnabla_compress.rules import Candidate, choose_rules
 from nnabla_compress.transforms import (
     check_faithful,
@@ -24,6 +24,7 @@ from nnabla_compress.transforms import (
     insert_weight_quantizers,
 )
 from nnabla_compress.transforms.faithful import FOLDED
+from nnabla_compress.transforms.settle import settled
 
 
 def folded_copy(network: Network, prove: bool = True) -> Network:
@@ -36,14 +37,15 @@ def folded_copy(network: Network, prove: bool = True) -> Network:
     Raises:
         ConfigError: If it has quantizers already.
     """
-    found = graph_quantizers(network.all_outputs)
+    found = [node for node in graph_quantizers(network.all_outputs) if not is_given(node)]
     if found:
         raise ConfigError(
             f"the network is quantized already, by {shown_type(found[0])} of "
             f"{found[0].info.args.get('name') or '(no name)'}.",
             help="start from the float network, or remove them: transforms.remove_quantizers",
         )
-    folded = fold_batch_normalization(with_batch_statistics(network.all_outputs, False))
+    inferring = settled(with_batch_statistics(network.all_outputs, False))
+    folded = fold_batch_normalization(inferring)
     copy = network.giving(folded).copy()
     if prove:
         inputs = network.all_inputs, copy.all_inputs

@@ -14,7 +14,7 @@ from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.inputs import random_inputs
 from nnabla_compress.graph.rewrite import functions, rebuild
-from nnabla_compress.quantizers.base import graph_quantizers
+from nnabla_compress.quantizers.base import graph_quantizers, is_given
 from nnabla_compress.remembered import Remembered
 from nnabla_compress.turns import one_at_a_time
 
@@ -201,9 +201,8 @@ def graph_mixes_rows(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variabl
 def _bars_trials(outputs: Sequence[nn.Variable]) -> bool:
     """Whether a trial run on values made up would tell nothing, or leave something behind."""
     # A quantizer that has seen nothing yet must not start from values made up here.
-    return bool(graph_quantizers(outputs)) or any(
-        _is_random(function.info.type_name) for function in functions(outputs)
-    )
+    starting = any(not is_given(node) for node in graph_quantizers(outputs))
+    return starting or any(_is_random(function.info.type_name) for function in functions(outputs))
 
 
 def _is_small(outputs: Sequence[nn.Variable]) -> bool:

@@ -19,6 +19,7 @@ from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.rewrite import consumers, functions
 from nnabla_compress.lowering.native import fold_constants, lower_functions
 from nnabla_compress.lowering.rewrites import embeds_as_layers
+from nnabla_compress.quantizers import PruneRate
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.targets import target_named
 from nnabla_compress.targets.runtime import RULES
@@ -94,6 +95,7 @@ def obstacles(
     """
     found: OrderedDict[Tuple[str, str], int] = OrderedDict()
     for place, reason in (
+        *_pruned_biases(outputs, parameters),
         *_uncompressed(outputs, inputs, parameters),
         *_unsupported(outputs, inputs, parameters),
     ):
@@ -156,6 +158,22 @@ def _uncompressed(
             count = sum(int(variable.size) for variable in own)
             found.append((place, f"its parameters ({count:,} floats) stay floats: it is no layer"))
     return found
+
+
+def _pruned_biases(
+    outputs: Sequence[nn.Variable], parameters: Mapping[str, nn.Variable]
+) -> Iterator[Tuple[str, str]]:
+    """Biases that NNabla's pruned layers set to zero, as they do unless told otherwise."""
+    where = places(outputs, parameters)
+    for layer in layers(outputs, parameters):
+        node = None if layer.bias is None else layer.bias.parent
+        if node is None or quantizer_of(node) is not PruneRate or not node.info.args["rate"]:
+            continue
+        rate = node.info.args["rate"]
+        yield (
+            where[layer.function],
+            f"{rate:.0%} of its biases are set to zero, too: PF.pruned_* do so unless rate_b=0",
+        )
 
 
 @one_at_a_time

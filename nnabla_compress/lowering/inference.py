@@ -14,6 +14,7 @@ from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions, leaves, with_batch_statistics
 from nnabla_compress.lowering.nnabla_errors import reason
 from nnabla_compress.names import ascii_name
+from nnabla_compress.transforms.native_layers import native_as_nodes
 
 Variables = Union[nn.Variable, Sequence[nn.Variable], Mapping[str, nn.Variable]]
 
@@ -65,6 +66,8 @@ def inference_network(inputs: Variables, outputs: Variables, batch_size: int) ->
             raise ExportError(
                 f"output {name} is not computed by any function.", help="name another variable"
             )
+    known = {names[leaf.data]: leaf for leaf in leaves(made) if leaf.data in names}
+    made, _ = native_as_nodes(made, known, {}, True)
     return Network(fresh, dict(zip(wanted, made)), paths=names)
 
 

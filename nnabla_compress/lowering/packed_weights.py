@@ -169,12 +169,21 @@ def _forms(
     forms = [dictionary]
     if encoding is not None and encoding.dictionary is None:
         forms.append(_encoded(encoding, weight, maps))
+        if _are_signs(encoding):
+            order, rows = by_map(weight, maps)
+            forms.append(_dictionary_per_map(weight, rows, order))
     if encoding is None or not any(forms):
         order, rows = by_map(weight, maps)
         if dictionary is not None:
             forms.append(scaled_rows(weight, weight.reshape(1, -1), None))
         forms += [scaled_rows(weight, rows, order), _dictionary_per_map(weight, rows, order)]
     return [form for form in forms if form is not None]
+
+
+def _are_signs(encoding: Encoding) -> bool:
+    """Whether the codes are -1 and 1 with a scale each: a dictionary needs one bit for them."""
+    codes = encoding.codes
+    return encoding.bits == 2 and encoding.axis is not None and bool((np.abs(codes) == 1).all())
 
 
 def _encoded(encoding: Encoding, weight: np.ndarray, maps: np.ndarray) -> Optional[PackedWeights]:

@@ -6,6 +6,7 @@ A rewrite returns None where it can't: the function stays, and the target refuse
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from functools import reduce
 from typing import Any, Callable, Dict, List, Optional, Sequence
 
@@ -15,11 +16,14 @@ import numpy as np
 
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.quantizers.min_max import MinMax, min_max_grid
+from nnabla_compress.quantizers.pow2 import Pow2
 
 Rewrite = Callable[[Any, List[nn.Variable]], Optional[nn.Variable]]
 IsParameter = Callable[[nn.Variable], bool]
 RewriteOfParameters = Callable[[Any, List[nn.Variable], IsParameter], Optional[nn.Variable]]
 
+_MOST_EXPONENT_BITS = 6  # that our powers of two have
 _AWAY_FROM_ZERO = "HALF_AWAY_FROM_ZERO"
 # Lowest and highest integer of the types that QuantizeLinear names: int8 and uint8.
 _INTEGERS = {1: (-128, 127), 2: (0, 255)}
@@ -134,6 +138,45 @@ def _fixed_point_quantize(function: Any, inputs: List[nn.Variable]) -> nn.Variab
     if signed:
         h = F.maximum_scalar(h, -limit)
     return F.mul_scalar(F.minimum_scalar(h, limit), step)
+
+
+def _pow2_quantize(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
+    """Our quantizer of the same range; magnitudes below 2**-63 of the largest are the least."""
+    args = function.info.args
+    signed, zero = bool(args["sign"]), bool(args["with_zero"])
+    bits = min(int(args["n"]), _MOST_EXPONENT_BITS + signed + zero)
+    made = Pow2(bits, signed, zero, learn="qmax", initial_q_max=2.0 ** int(args["m"]))
+    options = {**asdict(made), "name": "", "tensor": ""}
+    q_max = nn.Variable.from_numpy_array(np.full(1, 2.0 ** int(args["m"]), np.float32))
+    with nn.auto_forward(False):
+        node = Pow2.node_type(Pow2, options, [inputs[0], q_max]).node()
+    return Pow2.lower(node.parent, [inputs[0], q_max])
+
+
+def _min_max_quantize(
+    function: Any, inputs: List[nn.Variable], is_parameter: IsParameter
+) -> Optional[nn.Variable]:
+    """Multiplies by the inverse of the scale, where NNabla divides: ties may differ."""
+    x, *ranges = inputs
+    args = function.info.args
+    if args["x_min_max"] or not all(is_parameter(part) and part.size == 1 for part in ranges):
+        return None
+    numbers = [np.array(part.d) for part in ranges]
+    if not MinMax.takes(numbers):
+        return None
+    grid = min_max_grid(numbers, args["eps"])
+    scale, zero, low, high = (float(np.float32(part.ravel()[0])) for part in grid)
+    codes = F.round(F.mul_scalar(x, float(np.float32(1) / np.float32(scale))))
+    return F.mul_scalar(F.minimum_scalar(F.maximum_scalar(codes, low - zero), high - zero), scale)
+
+
+def _binary_tanh(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
+    """The sign, -1 for 0."""
+    return F.sign(inputs[0], -1.0)
+
+
+def _binary_sigmoid(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
+    return F.relu(F.sign(inputs[0], -1.0))
 
 
 def _batch_matmul(
@@ -251,10 +294,14 @@ REWRITES: Dict[str, Rewrite] = {
     "Tile": _tile,
     "DepthwiseDeconvolution": _depthwise_deconvolution,
     "FixedPointQuantize": _fixed_point_quantize,
+    "Pow2Quantize": _pow2_quantize,
+    "BinaryTanh": _binary_tanh,
+    "BinarySigmoid": _binary_sigmoid,
 }
 # Those that ask which of their inputs are parameters.
 REWRITES_OF_PARAMETERS: Dict[str, RewriteOfParameters] = {
     "BatchMatmul": _batch_matmul,
+    "MinMaxQuantize": _min_max_quantize,
     "QuantizeLinear": _quantize_linear,
     "DequantizeLinear": _dequantize_linear,
 }

@@ -44,6 +44,7 @@ from nnabla_compress.models.nnp_ports import set_ports
 from nnabla_compress.models.nnp_sizes import MOST_SAMPLES, NetworkSizes
 from nnabla_compress.models.nnp_statistics import statistics_note, statistics_of
 from nnabla_compress.names import ascii_name, shown_name
+from nnabla_compress.transforms.native_layers import native_as_nodes
 from nnabla_compress.transforms.products import products_as_layers
 from nnabla_compress.transforms.recurrent import recurrent_as_layers
 from nnabla_compress.turns import one_at_a_time
@@ -466,6 +467,7 @@ class NnpFile:
         with nn.auto_forward(False):
             made, found = recurrent_as_layers(list(outputs.values()), parameters, self._made)
             made, found = products_as_layers(made, found, self._made)
+            made, found = native_as_nodes(made, found, self._made, test)
         has_own = list(map(id, found.values())) != list(map(id, parameters.values()))
         return Built(inputs, dict(zip(outputs, made)), found, has_own)
 

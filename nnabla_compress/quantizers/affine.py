@@ -26,7 +26,7 @@ arXiv:1806.08342.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
 
 import nnabla as nn
 import nnabla.functions as F
@@ -220,6 +220,13 @@ class Affine(Quantizer):
             get_parameter_or_create(f"{scope}/{name}", shape, unknown, False)
             for name in ("scale", "zero_point")
         ]
+
+    @classmethod
+    def named_parameters(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]
+    ) -> Dict[str, nn.Variable]:
+        """Returns scale and zero point."""
+        return dict(zip(("scale", "zero_point"), inputs[1:]))
 
     @classmethod
     def of(cls, args: Mapping[str, Any]) -> Affine:

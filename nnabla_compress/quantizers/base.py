@@ -142,8 +142,58 @@ class Quantizer:
         """Follows a weight that a solver has just changed (k-means steps, masks)."""
 
     @classmethod
+    def begin_training(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], updates: int
+    ) -> None:
+        """Prepares for a training.
+
+        Args:
+            args: Arguments of the node.
+            inputs: The tensor and the parameters.
+            updates: Updates that the training does.
+        """
+
+    @classmethod
+    def check_training(cls, args: Mapping[str, Any], updates: int) -> Optional[str]:
+        """Refuses a training that the quantizer does not fit, before anything long is done.
+
+        Args:
+            args: Arguments of the node.
+            updates: Updates that the training does.
+
+        Returns:
+            What a user should know of it, None for nothing.
+
+        Raises:
+            ConfigError: If they are too few, for instance.
+        """
+        return None
+
+    @classmethod
     def before_update(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
         """Bounds the gradients of the quantizer's own parameters, where that is due."""
+
+    @classmethod
+    def named_parameters(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]
+    ) -> Dict[str, nn.Variable]:
+        """Returns the parameters of a node that a start can be set for, by name.
+
+        Args:
+            args: Arguments of the node.
+            inputs: The tensor and the parameters.
+        """
+        return {}
+
+    @classmethod
+    def is_settled(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> bool:
+        """Returns whether what the node computes now can be stored at its bits.
+
+        Args:
+            args: Arguments of the node.
+            inputs: The tensor and the parameters.
+        """
+        return True
 
     @classmethod
     def choices(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[Choices]:
@@ -328,6 +378,15 @@ def quantizer_of(function: Any) -> Optional[Type[Quantizer]]:
     if not str(function.info.type_name).startswith(NODE_PREFIX):
         return None
     return _REGISTRY.get(shown_type(function))
+
+
+def is_given(function: Any) -> bool:
+    """Returns whether a quantizer's node belongs to the network, which had it before any rule.
+
+    Args:
+        function: A function of a graph.
+    """
+    return quantizer_of(function) is not None and bool(function.info.args.get("given"))
 
 
 def shown_type(function: Any) -> str:

@@ -82,6 +82,13 @@ class LearnedQuantizer(Quantizer):
             cls.settle(args, inputs)
 
     @classmethod
+    def named_parameters(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]
+    ) -> Dict[str, nn.Variable]:
+        """Returns steps, ranges and bits, as far as there are."""
+        return dict(zip(cls.parameters[args["learn"]], inputs[1:]))
+
+    @classmethod
     def after_update(
         cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], steps: int
     ) -> None:

@@ -79,6 +79,13 @@ class Course(Context, Protocol):
             network: The network.
         """
 
+    def updates(self, settings: TrainingSettings) -> int:
+        """Returns how many updates a training does.
+
+        Args:
+            settings: Its epochs and batch size.
+        """
+
     def train(self, settings: TrainingSettings, terms: Sequence[Term]) -> Record:
         """Trains the network of now, and goes on where a killed training stopped.
 

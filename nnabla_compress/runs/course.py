@@ -138,6 +138,12 @@ class Course:
         scope.update(network.scope)
         self.hold(network)
 
+    def updates(self, settings: TrainingSettings) -> int:
+        """Returns how many updates a training does."""
+        train, size = self.inputs.data.split("train"), settings.batch_size
+        batches = data.TrainingBatches(train, size, self.seed, self.inputs.preprocessing, None)
+        return batches.iterations(settings.epochs)
+
     def train(self, settings: TrainingSettings, terms: Sequence[Term]) -> Record:
         """Trains the network of now, and goes on where a killed training stopped."""
         assert self._stage is not None and self._announce is not None

@@ -248,11 +248,11 @@ class _Measured:
         scores, output, ratio = scored.score(rule if weights else {}, {} if weights else rule)
         if weights:
             layer = scored.layers[name]
-            node = next(x.quantizer for x in layers([output]) if x.name == name)
+            node: Any = next(x.quantizer for x in layers([output]) if x.name == name)
             quantizer = quantizer_of(node)
             assert quantizer is not None
             encoding = quantizer.encode(node)
-            ratio = signal_to_noise(layer.weight.d, encoding.decode())
+            ratio = signal_to_noise(node.inputs[0].d, encoding.decode())
             sizes = (layer.type, int(layer.weight.size), layer.macs, bits, 8 * int(encoding.nbytes))
         else:
             activation = scored.activations[name]

@@ -91,7 +91,9 @@ WAYS_OUT: Dict[str, str] = {
     "BatchMatmul": "write it as Convolution or Affine if one factor is a parameter",
     **dict.fromkeys(("Max", "Min"), "the largest of a whole map goes: axes 2 and 3, without index"),
     "Tile": "tile other axes than the batch",
-    **dict.fromkeys(("Pow2Quantize", "MinMaxQuantize", "QuantizeLinear"), _QUANTIZER),
+    "MinMaxQuantize": "where its range is that of each batch, build it with x_min_max=False; else "
+    "give it finite numbers, and ql_max above ql_min",
+    "QuantizeLinear": _QUANTIZER,
     "Interpolate": "use F.unpooling or PF.deconvolution to enlarge a map",
     "LogSoftmax": "export the logits before it: the class of the largest is the same",
     "Embed": "look the vectors up before the network, and export the part behind it",

@@ -18,7 +18,7 @@ from nnabla_compress.data.augmentation import Augmentation
 from nnabla_compress.errors import DataError, TrainingError, unwrapped
 from nnabla_compress.files import writable_folder
 from nnabla_compress.progress import Progress
-from nnabla_compress.quantizers import graph_quantizers, prepare
+from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.solvers import Quantized
 from nnabla_compress.training import checkpoint
 from nnabla_compress.training.evaluate import Build, Evaluator, Score, judged
@@ -177,6 +177,8 @@ class Trainer:
             state = saved["progress"]
         start = saved["iteration"] if saved else 0
         monitors = Monitors(self.folder, start, interval=10, pending=state.get("monitors"))
+        if not saved:
+            self._begin_quantizers()
         for term in self.terms:
             term.begin()
             if saved:
@@ -217,6 +219,23 @@ class Trainer:
             best_epoch=state["best_epoch"],
             noticed={name: value for t in self.terms for name, value in t.outcome().items()},
         )
+
+    def _begin_quantizers(self) -> None:
+        # Two layers of one weight have a node each for the same parameters.
+        nodes = {tuple(v.data for v in node.inputs): node for node in self.quantizers}
+        for node in nodes.values():
+            quantizer = quantizer_of(node)
+            assert quantizer is not None
+            quantizer.begin_training(node.info.args, node.inputs, self.total)
+
+    def _are_settled(self) -> bool:
+        """Whether all weights can be stored at their bits now."""
+        for node in self.quantizers:
+            quantizer = quantizer_of(node)
+            assert quantizer is not None
+            if not quantizer.is_settled(node.info.args, node.inputs):
+                return False
+        return True
 
     def _update(self, iteration: int) -> Dict[str, float]:
         batch = self._put_batch(iteration)
@@ -308,7 +327,7 @@ class Trainer:
         for name, value in measures.items():
             monitors.add(f"Validation {name}", at, value, every=True)
         state["last"] = vars(score)
-        if not all(term.fits() for term in self.terms):
+        if not (self._are_settled() and all(term.fits() for term in self.terms)):
             return
         best_before = Score(**state["best"]) if state["best"] else None
         if best_before is None or score.better_than(best_before):

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from nnabla_compress.transforms.convert import Convert
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.fold import fold_batch_normalization
 from nnabla_compress.transforms.fold_normalizations import Fold
@@ -23,6 +24,7 @@ from nnabla_compress.transforms.transform import (
 from nnabla_compress.transforms.widen import Widen, widen
 
 __all__ = [
+    "Convert",
     "Fold",
     "Quantize",
     "Transform",

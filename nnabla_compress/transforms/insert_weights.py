@@ -13,9 +13,10 @@ from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNorm
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.rewrite import leaves, rebuild
 from nnabla_compress.graph.scopes import usable_scope
-from nnabla_compress.quantizers.base import Quantizer, quantizer_of
+from nnabla_compress.quantizers.base import Quantizer, is_given, quantizer_of
 from nnabla_compress.quantizers.learned import name_in_scope
 from nnabla_compress.transforms.fold_training import unfolded
+from nnabla_compress.transforms.settle import settled_parameter
 from nnabla_compress.turns import one_at_a_time
 
 Choose = Callable[[Layer], Optional[Quantizer]]
@@ -75,7 +76,7 @@ def insert_weight_quantizers(
         # A layer behind a Transpose, say, tells less of the weight than one that reads it itself.
         layer = min(readers, key=lambda reader: (not reader.direct, bool(reader.computed_by)))
         quantizer = choose(layer)
-        made = None if quantizer is None else _quantized(quantizer, layer, layer.weight)
+        made = None if quantizer is None else _quantized(quantizer, layer, _weight_of(layer))
         quantized[layer.weight.data] = made
     for layer in found if choose_bias is not None else ():
         bias = layer.bias
@@ -144,19 +145,28 @@ def remove_quantizers(
     def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
         if function.info.type_name == FoldedBatchNormalization.graph_type():
             return unfolded(function, arguments)
-        return arguments[0] if quantizer_of(function) is not None else None
+        left_out = quantizer_of(function) is not None and not is_given(function)
+        return arguments[0] if left_out else None
 
     return rebuild(outputs, replace, inputs)
 
 
+def _weight_of(layer: Layer) -> nn.Variable:
+    """The parameter to quantize: behind a quantizer that the network came with, what it made."""
+    if layer.quantizer is None or not is_given(layer.quantizer):
+        return layer.weight
+    return settled_parameter(layer.quantizer, layer.name)
+
+
 def _quantized(quantizer: Quantizer, layer: Layer, tensor: nn.Variable) -> nn.Variable:
-    if layer.computed_by and tensor is layer.weight:
+    of_weight = tensor is not layer.bias
+    if layer.computed_by and of_weight:
         raise UnsupportedFunctionError(
             f"the weight {layer.weight_name} of layer {layer.name} goes through "
             f"{layer.computed_by}, so no quantizer can be put on it.",
             help="leave this layer out, or build the network without that function",
         )
-    own, scope = "W" if tensor is layer.weight else "b", usable_scope(layer.name)
+    own, scope = "W" if of_weight else "b", usable_scope(layer.name)
     with nn.parameter_scope(scope):
         in_scope = bool(name_in_scope(tensor))
     with nn.parameter_scope(scope if in_scope or own == "W" else f"{scope}/{own}"):

@@ -24,7 +24,7 @@ from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.network import Network
 from nnabla_compress.options import Options
 from nnabla_compress.quantizers import Quantizer
-from nnabla_compress.quantizers.base import shown_type
+from nnabla_compress.quantizers.base import is_given, shown_type
 from nnabla_compress.rules import Candidate, QuantizerRule, choose_rules
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.insert_map_quantizers import insert_map_quantizers
@@ -159,7 +159,9 @@ def refuse_codes(outputs: Sequence[nn.Variable]) -> None:
 
 def _refuse_quantized(outputs: Sequence[nn.Variable], chosen: Mapping[str, Any]) -> None:
     for layer in layers(outputs):
-        if layer.name in chosen and layer.quantizer is not None:
+        if layer.quantizer is None or is_given(layer.quantizer):
+            continue
+        if layer.name in chosen:
             raise ConfigError(
                 f"the weight of {layer.name} is quantized already, by "
                 f"{shown_type(layer.quantizer)}.",

@@ -50,7 +50,7 @@ def start_quantizers(outputs: Sequence[nn.Variable]) -> None:
         node: Any = layer.quantizer
         quantizer = quantizer_of(node)
         counts = _importance(layer, readers) if uses[layer.weight.data] == 1 else None
-        if quantizer is not None and counts is not None:
+        if quantizer is not None:
             quantizer.start(node.info.args, node.inputs, counts)
     prepare(outputs)
 

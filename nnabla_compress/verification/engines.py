@@ -28,7 +28,10 @@ FLOAT = "float network"
 VARIABLE = "NNABLART"
 PACKED_VARIABLE = "NNABLART_PACKED"
 _SECONDS = 600
-_ROUNDING = ("Round", "Sign", "FixedPointQuantize", "BinarySigmoid", "BinaryTanh")
+_ROUNDING = (
+    *("Round", "Sign", "BinarySigmoid", "BinaryTanh"),
+    *("FixedPointQuantize", "Pow2Quantize", "MinMaxQuantize", "QuantizeLinear"),
+)
 
 
 class Engine:
@@ -115,7 +118,9 @@ class NnpEngine(GraphEngine):
         file = file if isinstance(file, NnpFile) else NnpFile(file)
         executor = file.executors[0] if file.executors else None
         with nn.parameter_scope("", {}):
-            network = file.build(executor.network if executor else None, batch_size=batch_size)
+            name = file.choose(executor.network if executor else None)
+            network = file.build(name, batch_size=batch_size)
+        self._stored = tuple(file.stored_functions(name))
         inputs, outputs = network.inputs, network.outputs
         if executor is not None:
             missing = {*executor.inputs} - {*inputs} | {*executor.outputs} - {*outputs}
@@ -145,9 +150,8 @@ class NnpEngine(GraphEngine):
         )
 
     def holds(self, prefixes: Tuple[str, ...]) -> bool:
-        """Returns whether there is a function whose type starts with one of some words."""
-        order = functions(list(self.outputs.values()))
-        return any(function.info.type_name.startswith(prefixes) for function in order)
+        """Returns whether the file has a function whose type starts with one of some words."""
+        return any(type_name.startswith(prefixes) for type_name in self._stored)
 
 
 class ReferenceEngine(NnpEngine):

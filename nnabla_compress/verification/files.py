@@ -19,15 +19,19 @@ from typing import (
     Union,
 )
 
+import nnabla as nn
 import numpy as np
 
 from nnabla_compress.agreement import agreement
+from nnabla_compress.analysis.stored_encodings import NATIVE_QUANTIZERS
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.exporters import export_nnb
+from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.exporters.metadata import read_metadata
 from nnabla_compress.files import temporary_folder
 from nnabla_compress.graph.ends import saturated
+from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
+from nnabla_compress.quantizers.base import is_given
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
 from nnabla_compress.turns import one_at_a_time
@@ -103,7 +107,7 @@ def verify_files(
     # A file of others is looked over before NNabla's converter gets it.
     file = None if nnp is None else NnpFile(nnp)
     report, given = {} if nnp is None else read_metadata(nnp), samples is not None
-    with _nnb_of(nnp, nnb) as made:
+    with _nnb_of(nnp, nnb, file, report) as made:
         machine = Machine(made, callbacks=PACKED_CALLBACKS)
         batch_size = machine.inputs[0].shape[0]
         chain: List[_Link] = [] if graph is None else [_Link(graph, NOTHING)]
@@ -113,7 +117,9 @@ def verify_files(
             in_nnabla = _in_nnabla(file, report, batch_size, rows)
             chain.append(_Link(in_nnabla, of_export(report, in_nnabla)))
         simulator = SimulatorEngine(machine, {} if in_nnabla is None else in_nnabla.before)
-        converted = NOTHING if in_nnabla is None else of_conversion(machine, in_nnabla, given)
+        converted = NOTHING
+        if in_nnabla is not None:
+            converted = of_conversion(machine, in_nnabla, given, not report and nnb is None)
         chain.append(_Link(simulator, converted))
         # The graph says more of what it takes than the functions that an export made of it.
         known = graph if graph is not None else in_nnabla
@@ -206,13 +212,32 @@ def _saturations(names: Sequence[str], computed: Sequence[_Computed]) -> List[st
 
 
 @contextmanager
-def _nnb_of(nnp: Optional[Path], nnb: Optional[Path]) -> Iterator[Path]:
+def _nnb_of(
+    nnp: Optional[Path], nnb: Optional[Path], file: Optional[NnpFile], report: Mapping[str, Any]
+) -> Iterator[Path]:
     if nnb is not None:
         yield nnb
         return
-    assert nnp is not None
+    assert nnp is not None and file is not None
     with temporary_folder() as folder:
+        if not report:
+            nnp = _without_own_quantizers(file, folder / "network.nnp") or nnp
         yield export_nnb(folder / "network.nnb", nnp)
+
+
+def _without_own_quantizers(file: NnpFile, path: Path) -> Optional[Path]:
+    """Exports a file with quantize functions of NNabla's, which the converter can't do.
+
+    It refuses most of them, and takes binary weights from the last forward pass of a training.
+    """
+    with nn.parameter_scope("", {}):
+        network = NnpEngine(file)
+        order = functions(list(network.outputs.values()))
+        if not any(is_given(f) or f.info.type_name in NATIVE_QUANTIZERS for f in order):
+            return None
+        rows = next(iter(network.inputs.values())).shape[0]
+        export_nnp(path, network.outputs, network.inputs, batch_size=rows)
+    return path
 
 
 def _in_nnabla(file: NnpFile, report: Mapping[str, Any], batch_size: int, count: int) -> NnpEngine:

@@ -37,7 +37,7 @@ def of_export(report: Mapping[str, Any], network: NnpEngine) -> Promise:
     return within(float(report.get("tolerance") or ANOTHER_ORDER))
 
 
-def of_conversion(machine: Machine, network: NnpEngine, given: bool) -> Promise:
+def of_conversion(machine: Machine, network: NnpEngine, given: bool, own: bool = False) -> Promise:
     """Returns what an ``.nnp`` and the ``.nnb`` that was made of it owe each other.
 
     Equal values where all functions are exact; little of integer kernels, which round as they go.
@@ -47,8 +47,10 @@ def of_conversion(machine: Machine, network: NnpEngine, given: bool) -> Promise:
         machine: The simulator with the ``.nnb``.
         network: NNabla on the ``.nnp``.
         given: Whether they are compared on samples of a user's own.
+        own: Whether this package made the ``.nnb``: it writes binary weights as NNabla computes
+            them now, the converter as a training left them.
     """
-    if network.holds(OTHER_IN_NNABLA):
+    if not own and network.holds(OTHER_IN_NNABLA):
         return NOTHING
     if uses_integer_kernels(machine.network):
         return HALF if given else NOTHING

@@ -7,13 +7,17 @@ import json
 import os
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from nnabla_compress.cli.compress import command as compress
+from nnabla_compress.cli.evaluate import command as evaluate
 from nnabla_compress.cli.export import command as export
 from nnabla_compress.cli.inspect import command as inspect
+from nnabla_compress.cli.verify import command as verify
 from nnabla_compress.inspection import summary
+from tests.transforms.native import write_native
 
 # Layers of the network that infers.
 FILES = {
@@ -59,3 +63,18 @@ def test_a_file_is_inspected_compressed_without_training_and_exported(name, tmp_
     assert len(network.layers) == FILES[name]
     assert all(layer.weights.quantizer == "LUT" for layer in network.layers)
     assert all(layer.distinct <= 16 for layer in network.layers)
+
+
+@pytest.mark.parametrize("name", ["binary weight", "inq", "min max"])
+def test_a_file_of_nnablas_own_quantizers_goes_through_each_verb(name, tmp_path):
+    x, expected = write_native(tmp_path / "net.nnp", name)
+    data = tmp_path / "data.npz"
+    np.savez(data, x=x, y=expected.argmax(1)[:, None])
+    assert json.loads(_run(inspect, tmp_path / "net.nnp", "--json"))["failures"] == {}
+    _run(verify, tmp_path / "net.nnp", "-n", 4)
+    assert "accuracy 100.00 %" in _run(evaluate, tmp_path / "net.nnp", "--data", data)
+    _run(export, tmp_path / "net.nnp", "-o", tmp_path / "out")
+    assert "accuracy 100.00 %" in _run(evaluate, tmp_path / "out" / "net.nnb", "--data", data)
+    _run(compress, tmp_path / "net.nnp", "-w", "c1*=lut:bits=4", "-o", tmp_path / "run")
+    (network,) = summary(tmp_path / "run" / "results.nnp").networks
+    assert [str(layer.weights).split()[0] != "float" for layer in network.layers] == [True, True]

@@ -10,7 +10,14 @@ import numpy as np
 import pytest
 
 from nnabla_compress.errors import FixedBatchError
-from nnabla_compress.graph.batches import follows_batch, on_inputs, rows_of, sample_axes
+from nnabla_compress.graph.batches import (
+    follows_batch,
+    graph_mixes_rows,
+    on_inputs,
+    rows_of,
+    sample_axes,
+)
+from nnabla_compress.quantizers import BinaryConnect
 from tests.graph.networks import forward, values
 from tests.models.others import parameter
 
@@ -70,3 +77,11 @@ def test_samples_stand_along_another_axis_behind_a_transpose():
     y = F.transpose(F.tanh(turned), (1, 0))
     axes = sample_axes([y], [x])
     assert axes[turned] == 1 and axes[y] == 0
+
+
+def test_rows_that_mix_are_found_behind_quantizers_that_the_network_came_with():
+    x, w = nn.Variable((3, 4)), nn.Variable.from_numpy_array(np.ones((4, 2)))
+    for given in (True, False):
+        h = F.affine(x, BinaryConnect().on(w, (), "fc", given))
+        assert graph_mixes_rows([F.cumsum(h, axis=0)], [x]) == given
+        assert not graph_mixes_rows([h], [x])

@@ -96,3 +96,14 @@ def test_a_form_gives_the_codes_back(rng, per_map):
 def test_bytes_are_those_of_the_file():
     packed = PackedWeights(np.zeros((3, 5), int), 3, np.zeros(8, np.float32))
     assert packed_bytes(packed) == 8 + 16 + 32
+
+
+def test_signs_times_a_factor_of_each_output_take_one_bit(rng):
+    codes = np.where(rng.rand(8, 400) > 0.5, 1, -1).astype(np.int8)
+    encoding = Encoding(codes, 2, scale=rng.uniform(1, 2, 8).astype(np.float32), axis=0)
+    maps = np.broadcast_to(np.arange(8)[:, None], codes.shape)
+    packed, _ = choose_packing(encoding.decode(), maps, encoding)
+    assert packed.bits == 1
+    np.testing.assert_array_equal(packed.values(maps), encoding.decode())
+    with_zeros = Encoding(codes * (codes > 0), 2, scale=encoding.scale, axis=0)
+    assert choose_packing(with_zeros.decode(), maps, with_zeros).packed.bits == 2

@@ -101,6 +101,7 @@ def test_updating_leaves_what_it_computes_finite(kind, node):
     for variable in inputs[1:]:
         if variable.need_grad:
             variable.grad.fill(1.0)
+    kind.begin_training(args, inputs, 100)
     kind.before_update(args, inputs)
     inputs[0].d = inputs[0].d + 0.1
     kind.after_update(args, inputs, 1)

@@ -68,6 +68,14 @@ COURSES = {
         {"widen": {"factor": 3}},
         {"quantize": "wrpn:bits=3,scale=max"},
     ],
+    "fixed a portion at a time": [{"quantize": "inq:bits=3"}, TRAIN],
+    "native, then converted": [
+        TRAIN,
+        {"convert": {"to": "uniform", "layers": "b*"}},
+        TRAIN,
+        {"convert": "lut"},
+        TRAIN,
+    ],
     "searched, then trained": [
         {"search": {"sampler": {"knapsack": {"bits": [2, 4]}}, "weights": 110, "samples": 20}},
         TRAIN,
@@ -86,7 +94,7 @@ def source(tmp_path_factory):
 def done(request, source):
     """A recipe, the folder where it was carried out in one go, and what it said."""
     normalized = any(word in request.param for word in ("folded", "normalized"))
-    network = "normalized" if normalized else "net"
+    network = "normalized" if normalized else "native" if "native" in request.param else "net"
     recipe = recipe_of(source, *COURSES[request.param], network=network)
     folder = source / request.param
     return recipe, folder, go(recipe, folder)
@@ -190,6 +198,8 @@ def test_the_bits_of_a_search_fill_the_budget(done):
         ),
         ([{"search": {"sampler": "knapsack"}}], "fills a budget"),
         ([{"quantize": "lut:bits=2"}, {"calibrate": {}}], "quantized already"),
+        ([{"quantize": "inq:iterations=5+12"}], "training ends after 12 updates"),
+        (["convert"], "quantizer of NNabla's own"),
         ([{"calibrate": {"weights": "nothing*=affine:bits=4"}}], "no layer matches 'nothing"),
         (["fold", {"train": {"epochs": 1, "terms": [{"budget": {"weights": 1}}]}}], "learns its"),
     ],

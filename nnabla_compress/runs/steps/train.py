@@ -9,6 +9,7 @@ import nnabla as nn
 from pydantic import Field, SerializeAsAny, field_serializer, field_validator, model_validator
 
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.quantizers import graph_quantizers, quantizer_of
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.training import TrainingSettings
@@ -95,6 +96,12 @@ class Train(Step):
         if len(network.outputs) > 1:
             judged(network.outputs)
         outputs: List[nn.Variable] = network.all_outputs
+        for node in graph_quantizers(outputs):
+            quantizer = quantizer_of(node)
+            assert quantizer is not None
+            note = quantizer.check_training(node.info.args, course.updates(self.settings))
+            if note is not None:
+                course.tell(note)
         for term in self.terms:
             for line in term.foresee(outputs):
                 course.tell(line)

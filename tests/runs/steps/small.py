@@ -18,18 +18,26 @@ TRAIN = {"train": {"epochs": 2, "batch_size": 8, "checkpoint_interval": 4}}
 
 
 def write_small(folder):
-    """Writes ``net.nnp``, ``normalized.nnp`` with a batch normalization, and ``data.npz``."""
+    """Writes ``net.nnp``, ``normalized.nnp`` with a batch normalization, and ``data.npz``.
+
+    ``native.nnp`` has quantizers of NNabla's own.
+    """
     rng = np.random.RandomState(0)
     y = np.arange(60) % 2
     x = (rng.randn(60, 6) + 2 * y[:, None]).astype(np.float32)
     np.savez(folder / "data.npz", x_train=x, y_train=y, x_test=x[:20], y_test=y[:20])
-    for name in ("net", "normalized"):
+    for name in ("net", "normalized", "native"):
         nn.clear_parameters()
         x = nn.Variable((1, 6))
-        h = PF.affine(x, 8, name="a", w_init=rng.randn(6, 8))
+        if name == "native":
+            inq = {"inq_iterations": (2, 5, 9), "selection_algorithm": "largest_abs"}
+            h = PF.inq_affine(x, 8, name="a", w_init=rng.randn(6, 8), **inq)
+        else:
+            h = PF.affine(x, 8, name="a", w_init=rng.randn(6, 8))
         if name == "normalized":
             h = F.dropout(PF.batch_normalization(h, batch_stat=False, name="a"), 0.1)
-        y = PF.affine(F.relu(h), 2, name="b", w_init=rng.randn(8, 2))
+        last = PF.fixed_point_quantized_affine if name == "native" else PF.affine
+        y = last(F.relu(h), 2, name="b", w_init=rng.randn(8, 2))
         contents = {"name": name, "batch_size": 1, "outputs": {"y": y}, "names": {"x": x}}
         save(str(folder / f"{name}.nnp"), {"networks": [contents], "executors": []})
     nn.clear_parameters()

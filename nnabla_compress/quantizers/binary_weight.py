@@ -1,0 +1,144 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Binary weights: the sign of each weight times the mean magnitude of its output's weights."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any, ClassVar, List, Mapping, Sequence
+
+import nnabla as nn
+import nnabla.functions as F
+import numpy as np
+
+from nnabla_compress.encodings import Encoding
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.quantizers.base import (
+    Quantizer,
+    QuantizerFunction,
+    pass_gradient,
+    register,
+    scope_name,
+)
+from nnabla_compress.quantizers.binary_connect import require_finite_zero
+from nnabla_compress.quantizers.engine import array, host_array
+from nnabla_compress.quantizers.lut import finite_values
+
+
+@register
+@dataclass(frozen=True)
+class BinaryWeight(Quantizer):
+    """Signs times one factor for each output; the gradient goes to the float weight unchanged.
+
+    The factor is the mean magnitude of the output's weights, which makes the squared error least:
+    Q(w) = alpha_o sgn(w) with alpha_o = mean |w| of output o. It computes what
+    ``PF.binary_weight_convolution`` and ``PF.binary_weight_affine`` do.
+
+    Args:
+        quantize_zero_to: What counts as the sign of 0: 1 or -1; other numbers take a second bit.
+        axis: The axis of the weight that counts the outputs: 0 for convolutions, 1 for affine
+            layers.
+
+    Raises:
+        ConfigError: If an option is out of its range.
+
+    References:
+        M. Rastegari et al., XNOR-Net: ImageNet classification using binary convolutional neural
+        networks, arXiv:1603.05279.
+
+    Example:
+        >>> w = nn.Variable.from_numpy_array(np.float32([[0.5, -0.2], [0, 0.4], [-0.3, 0.9]]))
+        >>> y = BinaryWeight(axis=1)(w)
+        >>> y.forward()
+        >>> y.d.round(4).tolist()[0]
+        [0.26669999957084656, -0.5]
+    """
+
+    type_name: ClassVar[str] = "BinaryWeight"
+
+    quantize_zero_to: float = 1.0
+    axis: int = 0
+
+    def __post_init__(self) -> None:
+        require_finite_zero("BinaryWeight", self.quantize_zero_to)
+
+    def __call__(self, x: nn.Variable) -> nn.Variable:
+        """Returns the binary weights."""
+        if isinstance(self.axis, bool) or not 0 <= self.axis < x.ndim:
+            raise ConfigError(
+                f"BinaryWeight: axis is {self.axis!r}, the weight has the shape {x.shape}.",
+                help=f"choose 0 to {x.ndim - 1}",
+            )
+        return self.on(x, scope_name())
+
+    def on(self, x: nn.Variable, name: str, given: bool = False) -> nn.Variable:
+        """Returns the binary weights.
+
+        Args:
+            x: The weight.
+            name: The layer, as messages call it.
+            given: Whether the network had the quantizer before it was compressed.
+        """
+        args = {**asdict(self), "name": name, "given": given}
+        return BinaryWeightFunction(BinaryWeight, args, (x,)).node()
+
+    @classmethod
+    def signs_and_factors(cls, args: Mapping[str, Any], w: np.ndarray) -> List[np.ndarray]:
+        """Returns the sign of each weight, and the factors along the axis of the outputs.
+
+        Args:
+            args: Arguments of a node.
+            w: The weight.
+        """
+        zero = np.float32(args["quantize_zero_to"])
+        signs = np.where(w > 0, np.float32(1), np.where(w < 0, np.float32(-1), zero))
+        # An affine layer of several axes of outputs has a factor for each index of all of them.
+        axes = tuple(range(args["axis"])) if args["axis"] else tuple(range(1, w.ndim))
+        factors = np.abs(w.astype(np.float64)).mean(axes, keepdims=True).astype(np.float32)
+        return [signs.astype(np.float32), factors]
+
+    @classmethod
+    def encode(cls, function: Any) -> Encoding:
+        """Returns signs with a scale for each output; a dictionary where these have two axes."""
+        args = function.info.args
+        signs, factors = cls.signs_and_factors(args, finite_values(args, function.inputs[0]))
+        whole = float(args["quantize_zero_to"]) in (-1, 0, 1)
+        if whole and factors.size == max(factors.shape, default=1):
+            axis = int(args["axis"])
+            return Encoding(signs.astype(np.int8), 2, scale=factors.ravel(), axis=axis)
+        dictionary, codes = np.unique(signs * factors, return_inverse=True)
+        bits = max(1, (len(dictionary) - 1).bit_length())
+        return Encoding(codes.reshape(signs.shape), bits, dictionary=dictionary)
+
+    @classmethod
+    def lower(cls, function: Any, inputs: Sequence[nn.Variable]) -> nn.Variable:
+        """Returns the product of signs and means; W - W adds the gradient."""
+        args, w = function.info.args, inputs[0]
+        axes = list(range(args["axis"])) if args["axis"] else list(range(1, w.ndim))
+        held = F.identity(w)
+        held.need_grad = False
+        factors = F.mean(F.abs(held), axis=axes, keepdims=True)
+        product = F.mul2(F.sign(held, float(args["quantize_zero_to"])), factors)
+        return product + (w - held)
+
+    @classmethod
+    def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
+        """Returns 1: the factors are not counted."""
+        return 1
+
+
+class BinaryWeightFunction(QuantizerFunction):
+    """Forward the signs times their factors; backward the identity to W."""
+
+    def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
+        signs, factors = BinaryWeight.signs_and_factors(self.args, array(inputs[0], np.float32))
+        host_array(outputs[0].data, np.float32, overwrite=True)[...] = signs * factors
+
+    def backward_impl(
+        self,
+        inputs: List[nn.Variable],
+        outputs: List[nn.Variable],
+        propagate_down: List[bool],
+        accum: List[bool],
+    ) -> None:
+        if propagate_down[0]:
+            pass_gradient(self, inputs[0], outputs[0], accum[0])

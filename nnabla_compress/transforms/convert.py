@@ -1,0 +1,175 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""NNabla's own quantizers of weights, turned into ours of the same values."""
+
+from __future__ import annotations
+
+from typing import Any, Dict, List, Literal, Mapping, NamedTuple, Optional, Union
+
+import numpy as np
+
+from nnabla_compress.analysis.layers import Layer, layers
+from nnabla_compress.encodings import Encoding
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.graph.network import Network
+from nnabla_compress.quantizers import Quantizer, quantizer_of
+from nnabla_compress.quantizers.base import is_given
+from nnabla_compress.rules import Candidate, QuantizerRule
+from nnabla_compress.transforms.faithful import check_faithful
+from nnabla_compress.transforms.insert_weights import insert_weight_quantizers
+from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
+
+_MOST_BITS = 16
+_MOST_ENTRIES = 256
+
+
+class _Grid(NamedTuple):
+    """Whole levels times a step: the levels that occur, and the step along an axis."""
+
+    lowest: int
+    highest: int
+    step: np.ndarray
+    axis: Optional[int]
+
+
+@register_transform("convert")
+class Convert(Transform):
+    """Turns NNabla's own quantizers of weights into ours of the same values.
+
+    Weights keep the values that the network computes with; from then on they are trained, budgeted
+    and exported as those of other rules.
+
+    Args:
+        to: ``lut``: a dictionary, for any values. ``uniform``: whole steps, learned. ``affine``:
+            whole steps that stay as they are.
+        layers: A pattern of names, as a shell matches files, or several.
+    """
+
+    short = "to"
+
+    to: Literal["lut", "uniform", "affine"] = "lut"
+    layers: Union[str, List[str]] = "*"
+
+    def decide(self, network: Network, context: Context) -> Decisions:
+        """Returns the rule of each layer, and its steps.
+
+        Raises:
+            ConfigError: If no layer has such a quantizer, or its values are none that the new one
+                can have.
+        """
+        rule = QuantizerRule(layers=self.layers, quantizer=self.to)
+        found = [layer for layer in layers(network.all_outputs) if _is_native(layer)]
+        chosen = rule.choose([Candidate(layer.name, layer.type) for layer in found])
+        if not chosen:
+            has = ", ".join(sorted({layer.name for layer in found})[:3]) or "none"
+            raise ConfigError(
+                f"convert: no layer {rule.describe()} has a quantizer of NNabla's own.",
+                help=f"leave the step out, or choose other layers; those that have one: {has}",
+            )
+        return {"layers": {x.name: self._decided(x) for x in found if x.name in chosen}}
+
+    def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
+        """Returns the network with our quantizers; what starts them is what was decided."""
+        decided = decisions["layers"]
+
+        def choose(layer: Layer) -> Optional[Quantizer]:
+            said = decided.get(layer.name)
+            return None if said is None else QuantizerRule.model_validate(said["rule"]).make()
+
+        made = insert_weight_quantizers(network.all_outputs, choose)
+        for layer in layers(made):
+            if layer.name in decided and layer.quantizer is not None:
+                _start(layer.quantizer, decided[layer.name]["start"])
+        return network.giving(made)
+
+    def prove(self, given: Network, made: Network) -> None:
+        """Compares the weights that both compute with, value for value."""
+        check_faithful(given.all_outputs, made.all_outputs)
+
+    def _decided(self, layer: Layer) -> Dict[str, Any]:
+        node: Any = layer.quantizer
+        quantizer = quantizer_of(node)
+        assert quantizer is not None
+        encoding, label = quantizer.encode(node), quantizer.label(node.info.args)
+        own = (
+            1 if encoding.kept is not None else int(quantizer.bits_of(node.info.args, node.inputs))
+        )
+        if self.to == "lut":
+            entries = len(np.unique(encoding.decode()))
+            if encoding.kept is not None and entries > _MOST_ENTRIES:
+                raise ConfigError(
+                    f"convert: {label} of {layer.name} keeps {entries:,} float values, a "
+                    f"dictionary has {_MOST_ENTRIES} entries.",
+                    help="leave the layer out, or give it a rule such as lut:bits=4,prune=0.5",
+                )
+            bits = min(max(_bits_of(entries - 1), own), 8)
+            return {"rule": {"quantizer": "lut", "bits": bits}, "start": {}}
+        grid = _grid_of(encoding)
+        peak = 0 if grid is None else max(grid.highest, -grid.lowest)
+        if grid is None or peak >= 2 ** (_MOST_BITS - 1):
+            raise ConfigError(
+                f"convert: the values of {label} of {layer.name} are no whole steps of up to "
+                f"{_MOST_BITS} bits.",
+                help="choose convert: lut, which takes any values",
+            )
+        return _uniform(grid, peak, own) if self.to == "uniform" else _affine(grid, peak, own)
+
+
+def _is_native(layer: Layer) -> bool:
+    return layer.quantizer is not None and is_given(layer.quantizer)
+
+
+def _uniform(grid: _Grid, peak: int, least: int) -> Dict[str, Any]:
+    bits = max(2, least, _bits_of(peak) + 1)
+    limit = 2 ** (bits - 1) - 1
+    learn = "d_qmax" if grid.axis is None else "qmax"
+    rule = {"quantizer": "uniform", "bits": bits, "learn": learn, "axis": grid.axis}
+    steps = np.maximum(grid.step, np.float32(2.0**-20))
+    largest = [float(step) * limit for step in steps]
+    return {
+        "rule": {**rule, "max_bits": max(8, bits)},
+        "start": {"d": [float(step) for step in steps], "q_max": largest},
+    }
+
+
+def _affine(grid: _Grid, peak: int, least: int) -> Dict[str, Any]:
+    span = _bits_of(grid.highest - grid.lowest)
+    symmetric = max(2, least, _bits_of(peak) + 1)
+    bits = max(2, least, min(span, symmetric))
+    rule = {"quantizer": "affine", "bits": bits, "axis": grid.axis}
+    zero = [0.0 if bits == symmetric else float(-min(grid.lowest, 0))] * grid.step.size
+    start = {"scale": [float(step) for step in grid.step], "zero_point": zero}
+    return {"rule": {**rule, "symmetric": bits == symmetric}, "start": start}
+
+
+def _bits_of(largest: int) -> int:
+    return max(1, int(largest).bit_length())
+
+
+def _grid_of(encoding: Encoding) -> Optional[_Grid]:
+    """The steps whose whole multiples the values are, None if there are none."""
+    if encoding.scale is not None:
+        zero = np.asarray(encoding.zero_point)
+        along = [1] * encoding.codes.ndim
+        if encoding.axis is not None:
+            along[encoding.axis] = -1
+        levels = encoding.codes.astype(np.int64) - zero.reshape(along if zero.size > 1 else ())
+        step = np.asarray(encoding.scale, np.float32).ravel()
+        return _Grid(int(levels.min()), int(levels.max()), step, encoding.axis)
+    values = np.unique(encoding.decode())
+    magnitudes = np.abs(values[values != 0])
+    if not magnitudes.size:
+        return _Grid(0, 0, np.ones(1, np.float32), None)
+    step = magnitudes.min()
+    whole = values.astype(np.float64) / float(step)
+    if (whole != np.rint(whole)).any():
+        return None
+    return _Grid(int(whole.min()), int(whole.max()), step.reshape(1), None)
+
+
+def _start(node: Any, values: Mapping[str, List[float]]) -> None:
+    """Sets parameters of a quantizer that has not started."""
+    quantizer = quantizer_of(node)
+    assert quantizer is not None
+    for name, variable in quantizer.named_parameters(node.info.args, node.inputs).items():
+        if name in values and np.isnan(variable.d).any():
+            variable.d = np.asarray(values[name], np.float32)
