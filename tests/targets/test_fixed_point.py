@@ -103,7 +103,11 @@ def test_random_networks_have_no_trap_and_agree(tmp_path_factory, recipe, target
         return
     randomize_statistics()
     samples = values(48, 4, 6, 6)
-    _, nnb = exported(folder, y, x, target, samples)
+    try:
+        _, nnb = exported(folder, y, x, target, samples)
+    except VerifyError as refused:  # 8 bits are too few for some networks
+        assert target == "int8" and "allowed is 0.5" in refused.message
+        return
     assert [trap for trap in traps(nnb) if trap.severity != "note"] == []
     found = on_device(nnb, y, x, {"x": values(16, 4, 6, 6, seed=1)})
     # The export wants less than 0.5 on its own samples; on others 8 bits may be worse than that.
