@@ -25,7 +25,6 @@ from nnabla_compress.analysis.channel_statistics import channel_statistics
 from nnabla_compress.calibration.observe import BATCH
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.graph.batches import rows_of
-from nnabla_compress.graph.constants import value
 from nnabla_compress.transforms.channel_scales import Levels, Loaded, needed, scale_pairs
 from nnabla_compress.turns import one_at_a_time
 
@@ -58,7 +57,7 @@ def equalize(outputs: Sequence[nn.Variable]) -> int:
     """
     found = pairs(outputs)
     variables = {v.data: v for pair in found for v in pair.parameters()}
-    arrays = {data: value(variable) for data, variable in variables.items()}
+    arrays = Loaded(variables)
     for _ in range(_SWEEPS if found else 0):
         if max(_equalize_pair(pair, arrays) for pair in found) < _ENOUGH:
             break

@@ -67,7 +67,8 @@ class Loaded(Dict[Any, np.ndarray]):
         self._variables = variables
 
     def __missing__(self, data: Any) -> np.ndarray:
-        self[data] = found = value(self._variables[data])
+        # Parameters hold whole numbers where somebody gave them some.
+        self[data] = found = np.ascontiguousarray(value(self._variables[data]), np.float64)
         return found
 
 

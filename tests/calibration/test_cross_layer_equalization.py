@@ -9,8 +9,9 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
-from nnabla_compress.calibration.cross_layer_equalization import equalize, pairs
+from nnabla_compress.calibration.cross_layer_equalization import equalize, equalize_for, pairs
 from nnabla_compress.transforms import fold_batch_normalization
+from nnabla_compress.transforms.channel_scales import Levels
 from tests.graph import tied_networks as tied
 
 
@@ -106,3 +107,19 @@ def test_weights_that_others_read_too_are_left(kind):
     equalize(folded)
     nn.forward_all(folded)
     np.testing.assert_allclose(folded[0].d, before, rtol=0, atol=1e-5 * np.abs(before).max())
+
+
+@pytest.mark.parametrize("with_samples", [False, True])
+def test_parameters_of_whole_numbers_are_equalized_as_others(with_samples):
+    x = nn.Variable((1, 1))
+    y = PF.affine(F.relu(PF.affine(x, 2, name="a")), 1, name="b")
+    a, b = (nn.get_parameters()[f"{name}/affine/W"] for name in "ab")
+    found = []
+    for kind in (np.int64, np.float32):
+        a.d, b.d = np.array([[8, 1]], kind), np.array([[1], [16]], kind)
+        if with_samples:
+            equalize_for([y], [x], [np.float32([[1]])], Levels(lambda layer: 127, 255))
+        else:
+            equalize([y])
+        found.append([*a.d.ravel(), *b.d.ravel()])
+    assert found[0] == found[1] != [8, 1, 1, 16]
