@@ -2,12 +2,12 @@
 #
 # Every target starts from nothing: "make setup" finds a Python, makes .venv and installs, once.
 #   make setup PYTHON=/path/to/python3.10     use this Python
-#   make test JOBS=2                         with so many processes: some tests wait for others
+#   make test ARGS="-m long"                  the tests that take seconds each, which it leaves out
 #   make test ARGS="-k lut -x"                hand arguments to pytest (likewise: demo, bench, fuzz)
 #   make test ARGS="-m thorough"              property tests only, 100 times as many examples: a night
 
 RUN = .venv/bin/python
-JOBS ?= 4
+JOBS ?= 2
 MINUTES ?= 5
 ARGS ?=
 
@@ -30,7 +30,7 @@ demo: setup
 	$(RUN) examples/digits_demo.py $(ARGS)
 
 test: setup
-	$(RUN) -m pytest -n $(JOBS) -m "not slow" --doctest-modules --ignore=tests/benchmarks nnabla_compress tests $(ARGS)
+	$(RUN) -m pytest -n $(JOBS) -m "not slow and not long" --doctest-modules --ignore=tests/benchmarks nnabla_compress tests $(ARGS)
 
 lint: setup
 	$(RUN) -m ruff check .

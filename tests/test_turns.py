@@ -66,6 +66,7 @@ def written(path, outputs, inputs):
     return digest(path, export_nnb(path.with_suffix(".nnb"), path))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("work, choices", [(compressed, RULES), (quantized, (8, 3))])
 def test_calls_of_several_threads_write_what_the_same_calls_write_one_after_another(
     folder, tmp_path, work, choices

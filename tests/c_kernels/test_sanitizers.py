@@ -14,6 +14,7 @@ SANITIZERS = ["-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
 LAYERS = 300
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "flags", [["-march=native"], ["-DPACKED_LANES=1"], ["-DPACKED_NO_MULTIPLY"]]
 )

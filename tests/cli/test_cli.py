@@ -96,6 +96,7 @@ def test_resuming_with_another_recipe_is_refused(finished, tmp_path):
     refused(result, "another recipe", "compression.weights.0.bits: 2 -> 3")
 
 
+@pytest.mark.long
 def test_a_run_killed_twice_resumes_to_the_same_bits(finished, tmp_path):
     recipe = tmp_path / "tiny.yaml"
     recipe.write_text(RECIPE)

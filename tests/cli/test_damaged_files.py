@@ -134,6 +134,7 @@ def test_a_file_cut_anywhere(verbs, part):
     assert all("net.nnp" in text for _, text in said)
 
 
+@pytest.mark.long
 @examples(20, _FUZZ)
 @given(
     name=st.sampled_from(["network.nntxt", "parameter.h5"]),
@@ -148,6 +149,7 @@ def test_flipped_bits_under_a_valid_checksum(verbs, name, places, mask):
     _each_has_one_message(verbs())
 
 
+@pytest.mark.long
 @examples(30, _FUZZ)
 @given(data=st.data())
 def test_any_number_of_the_network_may_be_wrong(verbs, data):

@@ -47,6 +47,7 @@ def test_each_file_of_the_folder_is_in_the_list():
     assert found == set(FILES)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", FILES)
 def test_a_file_is_inspected_compressed_without_training_and_exported(name, tmp_path):
     path = _data() / f"{name}.nnp"

@@ -68,6 +68,7 @@ def test_files_are_whole_where_no_stream_is_there(folder):
     assert (folder / "silent" / "net.nnb").read_bytes()[:4] == b"\x03\x00\x00\x00"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "environment, shown",
     [

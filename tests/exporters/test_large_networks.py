@@ -38,9 +38,9 @@ print((start(1024) - first) / (2 * 1024**2))
     ("target", "quantizer", "most"),
     [
         ("portable", "LUT(bits=4)", 60),
-        ("binary-weight", "Uniform(bits=8)", 90),
-        ("callback", "LUT(bits=4)", 60),
-        ("int8", "Uniform(bits=8)", 150),
+        pytest.param("binary-weight", "Uniform(bits=8)", 90, marks=pytest.mark.long),
+        pytest.param("callback", "LUT(bits=4)", 60, marks=pytest.mark.long),
+        pytest.param("int8", "Uniform(bits=8)", 150, marks=pytest.mark.long),
     ],
 )
 def test_an_export_takes_few_bytes_a_weight(tmp_path, target, quantizer, most):

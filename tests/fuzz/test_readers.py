@@ -72,6 +72,7 @@ _QUICK = (
 )
 
 
+@pytest.mark.long
 def test_small_files_that_ask_for_very_much_do_not_get_it(tmp_path):
     files = reader.Reader("nnp")
     for name in _QUICK:

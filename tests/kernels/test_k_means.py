@@ -52,6 +52,7 @@ def test_every_length_around_blocks_and_chunks_is_covered(size, rng, reference_s
     check(rng.randn(size).astype(np.float32), np.float32([-1, -0.2, 0.1, 1.5]), reference_step)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("entries", [16, 256])
 def test_a_tensor_above_the_parallel_limit_assigns_as_the_distances_say(
     entries, rng, reference_step

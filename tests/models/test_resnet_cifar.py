@@ -79,6 +79,7 @@ def test_the_published_weights_load_by_name_and_compute_the_same():
     assert (ours.d == theirs.d).all()
 
 
+@pytest.mark.long
 def test_the_published_weights_classify_real_images():
     path = _models()
     data = load("cifar10", path="$NNABLA_COMPRESS_DATA/cifar10")

@@ -90,7 +90,22 @@ def source(tmp_path_factory):
     return folder
 
 
-@pytest.fixture(scope="module", params=list(COURSES))
+# The others take as long as these.
+_QUICK = (
+    "calibrated, then trained",
+    "fixed a portion at a time",
+    "folded in training",
+    "searched, then trained",
+    "widened, then few bits also for gradients",
+)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[
+        pytest.param(name, marks=() if name in _QUICK else pytest.mark.long) for name in COURSES
+    ],
+)
 def done(request, source):
     """A recipe, the folder where it was carried out in one go, and what it said."""
     normalized = any(word in request.param for word in ("folded", "normalized"))

@@ -57,6 +57,7 @@ def test_a_dq_run_ends_within_its_budget_and_shows_what_it_learned(tmp_path):
     assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
 
 
+@pytest.mark.long
 def test_a_dorefa_run_leaves_first_and_last_layer_float_and_learns(tmp_path):
     results = Run(recipe("lenet-dorefa-3bit"), tmp_path / "run", DIGITS).execute(quiet)
     assert [row["bits"] for row in results.layers] == [32, 3, 3, 32]
@@ -65,6 +66,7 @@ def test_a_dorefa_run_leaves_first_and_last_layer_float_and_learns(tmp_path):
     assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
 
 
+@pytest.mark.long
 def test_a_wrpn_run_makes_the_network_wide_and_compares_it_with_the_narrow_one(tmp_path):
     results = Run(recipe("lenet-wrpn-2bit-wide"), tmp_path / "run", DIGITS).execute(quiet)
     assert [row["shape"] for row in results.layers] == [
@@ -79,6 +81,7 @@ def test_a_wrpn_run_makes_the_network_wide_and_compares_it_with_the_narrow_one(t
     assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
 
 
+@pytest.mark.long
 def test_a_sinreq_run_puts_weights_on_levels_and_draws_them(tmp_path):
     results = Run(recipe("lenet-sinreq-3bit"), tmp_path / "run", DIGITS).execute(quiet)
     assert {row["bits"] for row in results.quantizers} == {3}
@@ -87,6 +90,7 @@ def test_a_sinreq_run_puts_weights_on_levels_and_draws_them(tmp_path):
     assert (tmp_path / "run" / "weights.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.long
 def test_a_waveq_run_learns_bits_within_its_budget_and_draws_them(tmp_path):
     told: list = []
     results = Run(recipe("lenet-waveq-4kB"), tmp_path / "run", DIGITS).execute(quiet, told.append)
@@ -121,6 +125,7 @@ def test_an_unreachable_budget_is_refused_before_anything_is_trained_for_it(tmp_
     assert seen == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("budget", [True, False])
 def test_bits_that_never_move_are_said_so_where_a_budget_wants_it(budget, tmp_path):
     stated = "  budget: {weights: 4 kB, activations_max: 128 B, strength: 1}\n"

@@ -315,6 +315,7 @@ def cifar_images(count):
     return ((tiles[:count] / 255 - mean[:, None, None]) / std[:, None, None]).astype(np.float32)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("target", "error", "same"), [("int16", 0.01, 1.0), ("int8", 0.25, 0.9)])
 def test_a_trained_resnet_keeps_its_classes(tmp_path, target, error, same):
     images = cifar_images(64)

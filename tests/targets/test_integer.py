@@ -318,6 +318,7 @@ def cifar_images(count):
     return Preprocessing(1 / 255, (0.485, 0.456, 0.406), (0.229, 0.224, 0.225))(images)
 
 
+@pytest.mark.long
 def test_a_trained_resnet_of_4_bit_weights_is_exact_as_a_whole(tmp_path):
     images = cifar_images(24)
     x = nn.Variable((16, 3, 32, 32))

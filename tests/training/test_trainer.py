@@ -257,6 +257,7 @@ nn.save_parameters(sys.argv[1] + "/end.h5")
 """
 
 
+@pytest.mark.long
 def test_a_training_killed_at_any_moment_resumes_to_the_same_bits(tmp_path):
     script = tmp_path / "script.py"
     script.write_text(SCRIPT.format(tests=str(Path(__file__).parent)))
