@@ -15,8 +15,8 @@ from nnabla_compress.quantizers import (
     MinMax,
     Pow2Quantize,
     PruneRate,
-    Quantizer,
 )
+from nnabla_compress.quantizers.given import GivenQuantizer
 from nnabla_compress.quantizers.inq import MOST_BITS
 from nnabla_compress.quantizers.native import NativeQuantizer
 
@@ -35,22 +35,22 @@ class FusedLayer(NamedTuple):
 
     type_name: str
     args: Dict[str, Any]
-    quantizer: Quantizer
+    quantizer: GivenQuantizer
     bias: int
 
 
-_Make = Callable[[Mapping[str, Any], bool], Quantizer]
+_Make = Callable[[Mapping[str, Any], bool], GivenQuantizer]
 
 
-def _binary_connect(args: Mapping[str, Any], affine: bool) -> Quantizer:
+def _binary_connect(args: Mapping[str, Any], affine: bool) -> GivenQuantizer:
     return BinaryConnect(args["quantize_zero_to"])
 
 
-def _binary_weight(args: Mapping[str, Any], affine: bool) -> Quantizer:
+def _binary_weight(args: Mapping[str, Any], affine: bool) -> GivenQuantizer:
     return BinaryWeight(args["quantize_zero_to"], axis=int(affine))
 
 
-def _inq(args: Mapping[str, Any], affine: bool) -> Quantizer:
+def _inq(args: Mapping[str, Any], affine: bool) -> GivenQuantizer:
     listed = list(args["inq_iterations"])
     # The one that is listed last fixes all: later ones find nothing to fix.
     iterations = tuple(sorted({i for i in listed if i <= listed[-1]})) or None

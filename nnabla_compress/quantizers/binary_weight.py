@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, List, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar, List, Mapping, Sequence, Type
 
 import nnabla as nn
 import nnabla.functions as F
@@ -13,7 +13,6 @@ import numpy as np
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers.base import (
-    Quantizer,
     QuantizerFunction,
     pass_gradient,
     register,
@@ -21,12 +20,13 @@ from nnabla_compress.quantizers.base import (
 )
 from nnabla_compress.quantizers.binary_connect import require_finite_zero
 from nnabla_compress.quantizers.engine import array, host_array
+from nnabla_compress.quantizers.given import GivenQuantizer
 from nnabla_compress.quantizers.lut import finite_values
 
 
 @register
 @dataclass(frozen=True)
-class BinaryWeight(Quantizer):
+class BinaryWeight(GivenQuantizer):
     """Signs times one factor for each output; the gradient goes to the float weight unchanged.
 
     The factor is the mean magnitude of the output's weights, which makes the squared error least:
@@ -68,18 +68,12 @@ class BinaryWeight(Quantizer):
                 f"BinaryWeight: axis is {self.axis!r}, the weight has the shape {x.shape}.",
                 help=f"choose 0 to {x.ndim - 1}",
             )
-        return self.on(x, scope_name())
+        return self.on(x, (), scope_name())
 
-    def on(self, x: nn.Variable, name: str, given: bool = False) -> nn.Variable:
-        """Returns the binary weights.
-
-        Args:
-            x: The weight.
-            name: The layer, as messages call it.
-            given: Whether the network had the quantizer before it was compressed.
-        """
-        args = {**asdict(self), "name": name, "given": given}
-        return BinaryWeightFunction(BinaryWeight, args, (x,)).node()
+    @classmethod
+    def node_class(cls) -> Type[QuantizerFunction]:
+        """Returns the class of its nodes."""
+        return BinaryWeightFunction
 
     @classmethod
     def signs_and_factors(cls, args: Mapping[str, Any], w: np.ndarray) -> List[np.ndarray]:

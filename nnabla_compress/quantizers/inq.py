@@ -22,7 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, ClassVar, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
 import nnabla as nn
 import numpy as np
@@ -31,13 +31,13 @@ from nnabla.parameter import get_parameter_or_create
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers.base import (
-    Quantizer,
     QuantizerFunction,
     register,
     require_parameter,
     scope_name,
 )
 from nnabla_compress.quantizers.engine import add_gradient, array, byte_parameter, host_array
+from nnabla_compress.quantizers.given import GivenQuantizer
 from nnabla_compress.quantizers.learned import require_choice
 from nnabla_compress.quantizers.lut import finite_values
 
@@ -55,7 +55,7 @@ _LOWEST = -126  # exponent of the smallest float32 of full precision
 
 @register
 @dataclass(frozen=True)
-class INQ(Quantizer):
+class INQ(GivenQuantizer):
     """Powers of two and zero, to which the weights are fixed a portion at a time.
 
     Where nothing is trained, all weights are fixed at once.
@@ -85,6 +85,9 @@ class INQ(Quantizer):
     """
 
     type_name: ClassVar[str] = "INQ"
+    state_names: ClassVar[Tuple[str, ...]] = tuple(
+        f"inq/{part}" for part in ("codes", "values", "updates", "schedule")
+    )
 
     bits: int = 4
     iterations: Optional[Union[int, str, Sequence[int]]] = None
@@ -106,19 +109,10 @@ class INQ(Quantizer):
         require_parameter(x, "INQ")
         return self.on(x, self.state(x.shape), scope_name())
 
-    def on(
-        self, x: nn.Variable, state: Sequence[nn.Variable], name: str, given: bool = False
-    ) -> nn.Variable:
-        """Returns the weight ``x`` with its fixed values.
-
-        Args:
-            x: The weight.
-            state: Codes, values, counter and schedule, as of :meth:`state`.
-            name: The layer, as messages call it.
-            given: Whether the network had the quantizer before it was compressed.
-        """
-        args = {**asdict(self), "name": name, "given": given}
-        return INQFunction(INQ, args, (x, *state)).node()
+    @classmethod
+    def node_class(cls) -> Type[QuantizerFunction]:
+        """Returns the class of its nodes."""
+        return INQFunction
 
     def state(self, shape: Sequence[int]) -> List[nn.Variable]:
         """Returns what goes on from run to run, as parameters in the current scope.
@@ -139,18 +133,17 @@ class INQ(Quantizer):
                 made.append(get_parameter_or_create(name, values.shape, values, False))
         return made
 
-    def resume(
-        self, weight: nn.Variable, state: Sequence[nn.Variable], indicators: np.ndarray, name: str
-    ) -> None:
+    def resumed(self, read: Sequence[nn.Variable], name: str) -> Sequence[nn.Variable]:
         """Takes over what NNabla's function had fixed, and what its first forward pass would fix.
 
+        What is fixed counts as a power of two again, should an update have moved it.
+
         Args:
-            weight: The weight; what is fixed counts as a power of two again, should an update have
-                moved it.
-            state: As from :meth:`state`.
-            indicators: Which weights are fixed, 1 or 0, of the weight's shape.
+            read: The input, the weight, and which weights are fixed, 1 or 0.
             name: The layer, as messages call it.
         """
+        weight, indicators = read[1], array(read[2], np.float32)
+        state = self.state(weight.shape)
         copy = nn.Variable.from_numpy_array(np.array(weight.d, np.float32))
         args, inputs = {**asdict(self), "name": name}, [copy, *state]
         fixed = indicators == 1
@@ -162,6 +155,7 @@ class INQ(Quantizer):
             array(state[0], np.uint8)[fixed] = codes[fixed]
         array(state[2], np.float32)[...] = np.nan
         self.count_from(args, inputs, 0)
+        return state
 
     @classmethod
     def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:

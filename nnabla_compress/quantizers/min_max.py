@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar, List, Mapping, NamedTuple, Optional, Sequence
 
 import nnabla as nn
@@ -97,6 +97,10 @@ class MinMax(NativeQuantizer):
             "eps": float(self.eps),
         }
         return [("MinMaxQuantize", arguments)]
+
+    def at_rest(self) -> MinMax:
+        """Returns the quantizer with the range that there is, should it follow what it sees."""
+        return replace(self, x_min_max=False, ema=False) if self.ema else self
 
     @classmethod
     def takes(cls, tables: Sequence[np.ndarray]) -> bool:

@@ -6,7 +6,7 @@ What such a node computes, and what gradient it hands on, is what NNabla does, b
 
 from __future__ import annotations
 
-from dataclasses import asdict, fields
+from dataclasses import fields
 from typing import Any, ClassVar, Dict, Iterator, List, Mapping, Sequence, Tuple, Type
 
 import nnabla as nn
@@ -15,8 +15,9 @@ import numpy as np
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ExportError
-from nnabla_compress.quantizers.base import Quantizer, QuantizerFunction, scope_name
+from nnabla_compress.quantizers.base import QuantizerFunction, scope_name
 from nnabla_compress.quantizers.engine import array
+from nnabla_compress.quantizers.given import GivenQuantizer
 from nnabla_compress.quantizers.lut import finite_values
 
 Call = Tuple[str, Dict[str, Any]]
@@ -25,7 +26,7 @@ Call = Tuple[str, Dict[str, Any]]
 _MOST_VALUES = 256
 
 
-class NativeQuantizer(Quantizer):
+class NativeQuantizer(GivenQuantizer):
     """A quantizer that consists of NNabla's own functions.
 
     A subclass is a dataclass of the options and says which functions these are.
@@ -56,20 +57,10 @@ class NativeQuantizer(Quantizer):
         """Returns the quantized tensor."""
         return self.on(x, (), scope_name())
 
-    def on(
-        self, x: nn.Variable, tables: Sequence[nn.Variable], name: str, given: bool = False
-    ) -> nn.Variable:
-        """Returns the quantized tensor.
-
-        Args:
-            x: The tensor.
-            tables: What the functions read beside it, such as ranges.
-            name: The layer, as messages call it.
-            given: Whether the network had the quantizer before it was compressed.
-        """
-        options = asdict(self)  # type: ignore[call-overload]
-        args = {**options, "name": name, "given": given}
-        return NativeFunction(type(self), args, (x, *tables)).node()
+    @classmethod
+    def node_class(cls) -> Type[QuantizerFunction]:
+        """Returns the node that runs the functions."""
+        return NativeFunction
 
     @classmethod
     def takes(cls, tables: Sequence[np.ndarray]) -> bool:

@@ -9,7 +9,6 @@ function alone, such as the binary weights of the last forward pass, is left out
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any, Dict, List, Mapping, MutableMapping, Optional, Sequence, Tuple
 
 import nnabla as nn
@@ -25,11 +24,7 @@ from nnabla_compress.analysis.native_quantizers import (
 from nnabla_compress.graph.clone import Made, clone
 from nnabla_compress.graph.rewrite import functions, leaves, rebuild
 from nnabla_compress.graph.scopes import usable_scope
-from nnabla_compress.quantizers.base import Quantizer
-from nnabla_compress.quantizers.binary_weight import BinaryWeight
-from nnabla_compress.quantizers.engine import array
-from nnabla_compress.quantizers.inq import INQ
-from nnabla_compress.quantizers.min_max import MinMax
+from nnabla_compress.quantizers.given import GivenQuantizer
 from nnabla_compress.quantizers.native import NativeQuantizer
 
 
@@ -98,10 +93,9 @@ class _Native:
         tensor, found = self._tensor(function), self._quantizer(function)
         if tensor is None or found is None:
             return None
-        if self._test and isinstance(found, MinMax) and found.ema:
-            found = replace(found, x_min_max=False, ema=False)
         tables = arguments[1:]
-        return found.on(tensor, tables, layer_name(self._paths[tensor.data]), given=True)
+        quantizer = found.at_rest() if self._test else found
+        return quantizer.on(tensor, tables, layer_name(self._paths[tensor.data]), given=True)
 
     def _tensor(self, function: Any) -> Optional[nn.Variable]:
         """The parameter that a function quantizes, if it does."""
@@ -135,34 +129,23 @@ class _Native:
         if weight.parent is not None or weight.data not in self._paths:
             return None
         name = layer_name(self._paths[weight.data])
-        node = self._node(layer.quantizer, arguments, name)
+        state = self._state(layer.quantizer, arguments, name)
+        node = layer.quantizer.on(weight, state, name, given=True)
         make = getattr(nnabla.function, layer.type_name)
         bias = arguments[layer.bias : layer.bias + 1]
         return make(function.context, **layer.args)(
             arguments[0], node, *bias, auto_forward=nn.get_auto_forward()
         )
 
-    def _node(self, quantizer: Quantizer, arguments: List[nn.Variable], name: str) -> nn.Variable:
-        weight = arguments[WEIGHT]
-        if isinstance(quantizer, INQ):
-            return quantizer.on(weight, self._state(quantizer, arguments, name), name, given=True)
-        if isinstance(quantizer, BinaryWeight):
-            return quantizer.on(weight, name, given=True)
-        assert isinstance(quantizer, NativeQuantizer)
-        return quantizer.on(weight, (), name, given=True)
-
-    def _state(self, quantizer: INQ, arguments: List[nn.Variable], name: str) -> List[nn.Variable]:
-        """The state of INQ, as the file's indicators and NNabla's first forward pass say."""
+    def _state(
+        self, quantizer: GivenQuantizer, arguments: List[nn.Variable], name: str
+    ) -> List[nn.Variable]:
+        """The state of a layer's quantizer, that of an earlier graph if there was one."""
         scope = usable_scope(name)
-        known = [f"{scope}/inq/{part}" for part in ("codes", "values", "updates", "schedule")]
-        if known[0] not in self._kept:
-            fresh: Dict[str, Any] = {}
-            with nn.parameter_scope("", fresh), nn.parameter_scope(scope):
-                state = quantizer.state(arguments[WEIGHT].shape)
-            self._kept.update(zip(known, state))
-            quantizer.resume(
-                arguments[WEIGHT], state, array(arguments[WEIGHT + 1], np.float32), name
-            )
-        state = [self._kept[path] for path in known]
-        self.made.update(zip(known, state))
+        paths = [f"{scope}/{part}" for part in quantizer.state_names]
+        if not all(path in self._kept for path in paths):
+            with nn.parameter_scope("", {}), nn.parameter_scope(scope):
+                self._kept.update(zip(paths, quantizer.resumed(arguments, name)))
+        state = [self._kept[path] for path in paths]
+        self.made.update(zip(paths, state))
         return state

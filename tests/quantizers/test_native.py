@@ -81,6 +81,6 @@ def test_a_weight_that_is_not_finite_is_refused_with_its_layer():
     y = Q.BinaryConnect().on(variable([[np.nan, 1]]), (), "c1/conv")
     with pytest.raises(CompressError, match="c1/conv"):
         Q.BinaryConnect.encode(y.parent)
-    y = Q.BinaryWeight().on(variable([[np.inf, 1]]), "c1/conv")
+    y = Q.BinaryWeight().on(variable([[np.inf, 1]]), (), "c1/conv")
     with pytest.raises(CompressError, match="c1/conv"):
         Q.BinaryWeight.encode(y.parent)
