@@ -40,6 +40,10 @@ def save_parameters(path: Path) -> str:
     Raises:
         ConfigError: If it can't be written; what stood there before stays.
     """
+    for parameter in nn.get_parameters(grad_only=False).values():
+        # Values that were given as float64 stay so until they are computed with.
+        if parameter.data.dtype == np.float64:
+            parameter.data.cast(np.float32)
     with quiet():
         return write_made(path, partial(nn.save_parameters, extension=".h5"))
 

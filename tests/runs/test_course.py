@@ -69,6 +69,7 @@ COURSES = {
         {"quantize": "wrpn:bits=3,scale=max"},
     ],
     "fixed a portion at a time": [{"quantize": "inq:bits=3"}, TRAIN],
+    "fixed at once": [{"quantize": "inq:bits=3"}],
     "native, then converted": [
         TRAIN,
         {"convert": {"to": "uniform", "layers": "b*"}},
@@ -94,6 +95,7 @@ def source(tmp_path_factory):
 _QUICK = (
     "calibrated, then trained",
     "fixed a portion at a time",
+    "fixed at once",
     "folded in training",
     "searched, then trained",
     "widened, then few bits also for gradients",

@@ -50,3 +50,12 @@ def test_a_file_that_can_not_become_as_large_leaves_the_old_one(tmp_path, rng, l
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == b"old" and len(list(tmp_path.iterdir())) == 1
+
+
+def test_values_given_as_float64_are_written_as_the_network_has_them(tmp_path):
+    nn.parameter.get_parameter_or_create("a/W", (2,), np.array([0.1, 3.0]))
+    save_parameters(tmp_path / "p.h5")
+    nn.clear_parameters()
+    nn.parameter.get_parameter_or_create("a/W", (2,))
+    load_parameters(tmp_path / "p.h5", "")
+    assert nn.get_parameters()["a/W"].d.tolist() == np.float32([0.1, 3.0]).tolist()
