@@ -11,6 +11,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis.activation_rows import ActivationRow
+from nnabla_compress.analysis.entropy_coding import entropy_coded_bytes
 from nnabla_compress.analysis.layers import layers
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.rewrite import MOST_BITS, distinct_values
@@ -41,8 +42,10 @@ class LayerRow:
         quantizer: Type name of its quantizer, "" for a float weight.
         storage: Name of the scheme by which the file stores it, "float" for decoded values.
         packed_bytes: Bytes of the packed codes with their table; 4 for each float weight.
-        stored_bytes: Bytes that the values of its parameters take in an ``.nnb``.
         float_bytes: 4 bytes for each weight.
+        stored_bytes: Bytes that the values of its parameters take in an ``.nnb``.
+        entropy_coded_bytes: Bytes that entropy coding would make of its codes; as ``packed_bytes``
+            for a float weight. No file is stored so.
     """
 
     name: str
@@ -56,6 +59,7 @@ class LayerRow:
     packed_bytes: int
     float_bytes: int
     stored_bytes: int
+    entropy_coded_bytes: int
 
     @property
     def stored_bits(self) -> float:
@@ -109,6 +113,12 @@ class ExportReport:
         """Bytes of all weights packed; those that no layer owns stay floats."""
         return sum(row.packed_bytes for row in self.rows) + sum(row.bytes for row in self.left)
 
+    @property
+    def entropy_coded_bytes(self) -> int:
+        """Bytes of all weights if their codes were entropy-coded, as information."""
+        coded = sum(row.entropy_coded_bytes for row in self.rows)
+        return coded + sum(row.bytes for row in self.left)
+
     def what_stays(self) -> List[Dict[str, Any]]:
         """Returns the weights that stay floats, with their share of all packed bytes.
 
@@ -129,6 +139,7 @@ class ExportReport:
             "activations": [row.as_dict() for row in self.activations],
             "float_bytes": self.float_bytes,
             "packed_bytes": self.packed_bytes,
+            "entropy_coded_bytes": self.entropy_coded_bytes,
             "other_bytes": self.other_bytes,
             "exact": self.exact,
             "largest_difference": self.largest_difference,
@@ -179,6 +190,7 @@ def layer_rows(
                 quantizer=graph.quantizers.get(layer.weight.data, ""),
                 storage=storage.get(layer.weight.data, "float"),
                 packed_bytes=4 * size if encoding is None else encoding.nbytes,
+                entropy_coded_bytes=4 * size if encoding is None else entropy_coded_bytes(encoding),
                 float_bytes=4 * size,
                 stored_bytes=(
                     packed_bytes(packed[layer.weight.data])

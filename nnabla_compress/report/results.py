@@ -32,6 +32,7 @@ class NetworkResults:
         nnp_bytes: Bytes of the ``.nnp``.
         float_weight_bytes: Bytes of the weights as float32.
         packed_weight_bytes: Bytes of their codes at their bits, with their tables.
+        entropy_coded_weight_bytes: Bytes if these codes were entropy-coded; no file stores them so.
         notes: What a user should know of the files, a sentence each.
         commands: What to type to convert and to compile them, by what it does.
         sizes: Of the ``.nnb``; None where there is none.
@@ -53,6 +54,7 @@ class NetworkResults:
     nnp_bytes: Optional[int] = None
     float_weight_bytes: Optional[int] = None
     packed_weight_bytes: Optional[int] = None
+    entropy_coded_weight_bytes: Optional[int] = None
     notes: List[str] = field(default_factory=list)
     commands: Dict[str, str] = field(default_factory=dict)
     sizes: Optional[NnbReport] = None

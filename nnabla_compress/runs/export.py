@@ -62,6 +62,7 @@ class Exported(NamedTuple):
             "nnp_bytes": self.paths[0].stat().st_size,
             "float_weight_bytes": self.report.float_bytes,
             "packed_weight_bytes": self.report.packed_bytes,
+            "entropy_coded_weight_bytes": self.report.entropy_coded_bytes,
         }
         sizes = self.sizes
         notes = [*self.report.notes, *(sizes.warnings(self.prefer) if sizes is not None else [])]

@@ -18,6 +18,7 @@ from hypothesis import given
 from nnabla.utils.load import load
 from nnabla.utils.nnp_graph import NnpLoader
 
+from nnabla_compress.analysis.entropy_coding import entropy_coded_bytes
 from nnabla_compress.errors import (
     ConfigError,
     ExportError,
@@ -27,9 +28,11 @@ from nnabla_compress.errors import (
 )
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.graph import with_batch_statistics
+from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.parametric_functions import pow2_batch_normalization
 from nnabla_compress.quantizers import LUT
+from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import insert_weight_quantizers
 from tests.graph.networks import ZOO, build, forward, randomize_statistics, recipes, values
 from tests.properties import examples
@@ -69,6 +72,10 @@ def test_a_lut_lenet_is_exported_exactly_and_read_by_every_reader(tmp_path):
         ("fc/affine", 2, 4),
     ]
     assert report.packed_bytes == sum(row.weights // 4 + 16 for row in report.rows)
+    nodes = [f for f in functions([y]) if quantizer_of(f)]
+    coded = [row.entropy_coded_bytes for row in report.rows]
+    assert coded == [entropy_coded_bytes(LUT.encode(node)) for node in nodes]
+    assert report.as_dict()["entropy_coded_bytes"] == report.entropy_coded_bytes == sum(coded)
     # The network and its parameters are as before.
     after = nn.get_parameters(grad_only=False)
     assert list(before) == list(after)
