@@ -198,7 +198,8 @@ def export_nnp(
         report = replace(report, any_batch_size=any_batch_size)
         if chosen.needs_simulator:
             allowed = Tolerance(limit, lowered.plain.activations > 0, chosen.rounds_numbers)
-            said, way_out = lowered.notes, chosen.way_out_of_rounding or _REPORT
+            way_out = lowered.way_out_of_rounding or chosen.way_out_of_rounding or _REPORT
+            said = lowered.notes
             found = _simulate(
                 temporary, network, graph, options.samples, allowed, said, way_out, api
             )

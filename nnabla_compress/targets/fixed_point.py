@@ -46,6 +46,7 @@ _OTHERWISE = (
     "'integer' or 'portable', whose feature maps are floats; or give samples as the network takes "
     "them, preprocessed"
 )
+_WITH_FLOATS = f"use target {_OTHERWISE}"
 _RANGE_ROWS, _BIAS_ROWS, _ROWS = 256, 64, 32
 _UNCORRECTED = (
     "the network is computed with {} sample(s) at a time only, too few to correct biases from: the "
@@ -102,7 +103,8 @@ class FixedPoint(Target):
         headroom = None if self.economical else _HEADROOM
         positions = fraction_bits(graph, calibration.spreads, self.bits, names, headroom)
         codes = parameter_codes(graph, inputs, positions, self.bits)
-        notes = vanishing(graph, calibration.spreads, positions, names)
+        vanished = vanishing(graph, calibration.spreads, positions, names)
+        notes = vanished
         if self.economical:
             feed = next(self._feeds(network, plain.outputs, options, _BIAS_ROWS, _BIAS_ROWS))
             few = len(feed[inputs[0]])
@@ -123,6 +125,7 @@ class FixedPoint(Target):
                 *notes,
                 *unused(options, self.name),
             ],
+            way_out_of_rounding=_WITH_FLOATS if vanished else self.way_out_of_rounding,
             reference=graph.outputs if exact else reference.outputs,
         )
 
@@ -202,7 +205,7 @@ class Int16(FixedPoint):
     name = "int16"
     bits = 16
     economical = False
-    way_out_of_rounding = f"use target {_OTHERWISE}"
+    way_out_of_rounding = _WITH_FLOATS
     rules = RULES
     ways_out = WAYS_OUT
 

@@ -91,6 +91,8 @@ class Lowered:
         packed: Weights that the ``.nnb`` holds as packed codes for the C kernels, by array of the
             float parameter in ``outputs``' graph.
         deferred: Values of stored weights that are not in memory.
+        way_out_of_rounding: What to do where this network's rounding comes to more than half of the
+            signal, if it is not what the target says.
     """
 
     outputs: List[nn.Variable]
@@ -103,6 +105,7 @@ class Lowered:
     reference: Optional[Sequence[nn.Variable]] = None
     packed: Mapping[Any, PackedWeights] = field(default_factory=dict)
     deferred: Deferred = field(default_factory=Deferred)
+    way_out_of_rounding: str = ""
 
 
 class Target:
