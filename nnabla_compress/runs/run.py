@@ -48,6 +48,31 @@ CHANGED = (
 )
 
 
+def refuse_other(folder: Path, kept: Recipe, asked: Recipe) -> None:
+    """Refuses to go on with a run by another recipe than it began with.
+
+    Args:
+        folder: The run folder.
+        kept: The recipe in it.
+        asked: The recipe to go on with.
+
+    Raises:
+        ConfigError: With what is not the same.
+    """
+    changes = differences(kept, asked)
+    if not changes:
+        return
+    if kept.with_seed(asked.seed) == asked:
+        raise ConfigError(
+            f"{folder} holds a run with seed {kept.seed}, not {asked.seed}.",
+            help=f"go on with it by --seed {kept.seed}, or choose another folder with -o",
+        )
+    raise ConfigError(
+        f"{folder} holds a run of another recipe ({'; '.join(changes[:4])}).",
+        help="resume with the same recipe, or choose another folder with -o",
+    )
+
+
 class Run:
     """A run of a recipe in a folder.
 
@@ -103,12 +128,7 @@ class Run:
             )
         if kept.exists():
             check_bytes(kept, CHANGED)
-            changes = differences(Recipe.read(kept), self.recipe)
-            if changes:
-                raise ConfigError(
-                    f"{self.folder} holds a run of another recipe ({'; '.join(changes[:4])}).",
-                    help="resume with the same recipe, or choose another folder with -o",
-                )
+            refuse_other(self.folder, Recipe.read(kept), self.recipe)
             return
         self._claimed = True
         try:
