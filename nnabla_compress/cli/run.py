@@ -37,9 +37,7 @@ def command(
     results.nnb, and results.json. A run that was stopped at any moment goes on with --resume and
     ends with the same bits; with -o FOLDER --resume its recipe need not be named.
 
-    \b
-    The same recipe with other starting values, batches and augmentation, each in a folder of its own:
-        nnabla-compress run RECIPE --seed 2
+    With --seed N the same recipe runs with other starting values, batches and augmentation.
     """
     from nnabla_compress.cli.engine import messages, progress
     from nnabla_compress.cli.results import note_beginning, print_results

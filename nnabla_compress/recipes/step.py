@@ -185,13 +185,13 @@ class Step(NamedOptions):
             record: As from :meth:`run`.
         """
 
-    def budget_of(self, outputs: List[nn.Variable]) -> Optional[MemoryBudget]:
-        """Returns the memory budget that it keeps the network to, None if it does not.
+    def budgets_of(self, outputs: List[nn.Variable]) -> List[MemoryBudget]:
+        """Returns the memory budgets that it keeps the network to.
 
         Args:
             outputs: Those of the network.
         """
-        return None
+        return []
 
     @property
     def shows_weights(self) -> bool:

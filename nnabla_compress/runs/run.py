@@ -274,12 +274,12 @@ class Run:
     def _judge_budgets(
         self, results: Results, part: NetworkResults, outputs: List[nn.Variable]
     ) -> None:
-        """Notes what became of the last budget, and of the bits that were to be learned."""
-        budgets = (stage.step.budget_of(outputs) for stage in self.recipe.stages[::-1])
-        budget = next((budget for budget in budgets if budget is not None), None)
-        if budget is None:
+        """Notes what became of the last budget of each kind, and of bits to be learned."""
+        budgets = [b for stage in self.recipe.stages for b in stage.step.budgets_of(outputs)]
+        if not budgets:
             return
-        part.budgets = doubts.of_budget(budget, part.packed_weight_bytes or 0)
+        for budget in budgets:
+            part.budgets.update(doubts.of_budget(budget, part.packed_weight_bytes or 0))
         part.warnings += doubts.missed(part.budgets)
         trainings = [results.training or {}, *(results.recipe_steps or ())]
         if any(training.get("bits_moved") is False for training in trainings):

@@ -75,10 +75,10 @@ class Train(Step):
         """Whether a term asks for one."""
         return any(term.learns_from_teacher for term in self.terms)
 
-    def budget_of(self, outputs: List[nn.Variable]) -> Optional[MemoryBudget]:
-        """Returns the first budget of its terms."""
+    def budgets_of(self, outputs: List[nn.Variable]) -> List[MemoryBudget]:
+        """Returns the budgets of its terms."""
         budgets = (term.budget_of(outputs) for term in self.terms)
-        return next((budget for budget in budgets if budget is not None), None)
+        return [budget for budget in budgets if budget is not None]
 
     @property
     def shows_weights(self) -> bool:

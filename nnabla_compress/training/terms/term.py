@@ -186,7 +186,7 @@ class TermOptions(NamedOptions):
         return []
 
     def budget_of(self, outputs: List[nn.Variable]) -> Optional[MemoryBudget]:
-        """Returns the memory budget that the term keeps a network to, None if it does not.
+        """Returns what memory the term keeps a network to, None if it does not.
 
         Args:
             outputs: Those of the network.

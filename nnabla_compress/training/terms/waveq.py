@@ -126,7 +126,12 @@ class Wave:
         """
         beta = float(self.beta.d[0])
         whole = math.ceil(beta - _WHOLE) if rounding == "up" else math.floor(beta + 0.5)
-        return min(max(whole, math.ceil(self.least)), math.floor(self.most)) + 1
+        return min(max(whole + 1, self.fewest_bits), math.floor(self.most) + 1)
+
+    @property
+    def fewest_bits(self) -> int:
+        """The bits at the smallest beta."""
+        return math.ceil(self.least) + 1
 
     def clip(self) -> None:
         """Brings beta back to its bounds."""
@@ -249,7 +254,10 @@ class WaveQ(Term):
         Args:
             outputs: Variables of the graph.
         """
-        return None if self.weights is None else MemoryBudget(outputs, weights=self.weights)
+        if self.weights is None:
+            return None
+        fewest = {wave.function: wave.fewest_bits for wave in self.waves(outputs)}
+        return MemoryBudget(outputs, weights=self.weights, least_bits=fewest)
 
     def network(self, output: nn.Variable) -> nn.Variable:
         """Returns the network with weights that are float until bits have settled."""
