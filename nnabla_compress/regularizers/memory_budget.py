@@ -281,6 +281,11 @@ def _harm(tensor: TensorMemory) -> float:
     return float(4.0 ** (1 - tensor.bits))
 
 
+def _min_bits(tensor: TensorMemory) -> int:
+    assert tensor.function is not None
+    return int(tensor.function.info.args["min_bits"])
+
+
 def _can_lose_a_bit(tensor: TensorMemory) -> bool:
     return tensor.bits > tensor.fewest_bits
 
@@ -296,7 +301,7 @@ def _check(limit: Limit) -> None:
     if least > limit.bytes:
         learned = [tensor for tensor in limit.tensors if tensor.learns_bits]
         fewest = sorted({tensor.fewest_bits for tensor in learned})
-        asked = any(tensor.least_bits == tensor.fewest_bits for tensor in learned)
+        asked = any(tensor.least_bits > _min_bits(tensor) for tensor in learned)
         raise InfeasibleBudgetError(
             f"{limit.name} {size_text(limit.bytes)} requested, the least reachable is "
             f"{size_text(least)} ({len(limit.tensors)} tensors, "
