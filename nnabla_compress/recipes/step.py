@@ -199,9 +199,9 @@ class Step(NamedOptions):
         return False
 
     @property
-    def drawn_series(self) -> Tuple[str, ...]:
-        """How the names of those of its monitors begin that a picture shows over time."""
-        return ()
+    def drawn_series(self) -> Mapping[str, str]:
+        """How the names begin of monitors that a picture shows over time, and what they are."""
+        return {}
 
     def results(self, record: Mapping[str, Any]) -> Record:
         """Returns what ``results.json`` says of it, by its keys.

@@ -267,9 +267,9 @@ class Run:
             after = weight_histograms(outputs)
             plot_weights(self._weights, after, self.folder / "weights.png", self.recipe.name)
         for stage in self.recipe.stages:
-            for series in stage.step.drawn_series:
+            for series, axis in stage.step.drawn_series.items():
                 path = self.folder / f"{series.lower()}.png"
-                plot_series(self.folder / stage.files, series, path, self.recipe.name)
+                plot_series(self.folder / stage.files, series, path, self.recipe.name, axis)
 
     def _judge_budgets(
         self, results: Results, part: NetworkResults, outputs: List[nn.Variable]

@@ -496,9 +496,9 @@ class WaveQOptions(TermOptions):
         return True
 
     @property
-    def drawn_series(self) -> Tuple[str, ...]:
+    def drawn_series(self) -> Mapping[str, str]:
         """Those of beta."""
-        return ("Beta",)
+        return {"Beta": "beta, stored bits less 1"}
 
     def make(self, teacher: Build) -> WaveQ:
         """Returns the term."""
