@@ -33,3 +33,5 @@ MAPS = ("activations", "stored")
 MEASURES = ("snr", "loss", "accuracy")
 # nnabla_compress.data.SOURCES
 SOURCES = ("cifar10", "csv", "digits", "mnist", "npz", "python")
+# nnabla_compress.recipes.recipe.MOST_SEED
+MOST_SEED = 2**32 - 1

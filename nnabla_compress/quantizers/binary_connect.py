@@ -4,13 +4,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Sequence
+from typing import Any, ClassVar, Mapping, Optional, Sequence
 
+import nnabla as nn
 import numpy as np
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers.base import register
+from nnabla_compress.quantizers.level_grid import LevelGrid
 from nnabla_compress.quantizers.native import Call, NativeQuantizer
 
 
@@ -63,6 +65,13 @@ class BinaryConnect(NativeQuantizer):
             return super().encode(function)
         codes = (cls.values(function) > 0).astype(np.uint8)
         return Encoding(codes, 1, dictionary=np.array([-1, 1], np.float32))
+
+    @classmethod
+    def grid_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[LevelGrid]:
+        """Returns 1 and -1; None where zeros have a value of their own."""
+        if cls.of(args).stored_bits > 1:
+            return None
+        return LevelGrid(np.full(1, 2.0), -np.ones(1), np.zeros(1), 0.5)
 
 
 def require_finite_zero(quantizer: str, zero: Any) -> None:

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, Mapping, Sequence, Type
+from typing import Any, ClassVar, List, Mapping, Optional, Sequence, Type
 
 import nnabla as nn
 import nnabla.functions as F
@@ -21,6 +21,7 @@ from nnabla_compress.quantizers.base import (
 from nnabla_compress.quantizers.binary_connect import require_finite_zero
 from nnabla_compress.quantizers.engine import array, host_array
 from nnabla_compress.quantizers.given import GivenQuantizer
+from nnabla_compress.quantizers.level_grid import LevelGrid
 from nnabla_compress.quantizers.lut import finite_values
 
 
@@ -92,12 +93,17 @@ class BinaryWeight(GivenQuantizer):
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:
-        """Returns signs with a scale for each output; a dictionary where these have two axes."""
+        """Returns signs with a scale for each output; a dictionary where these have two axes.
+
+        Signs take one bit, and two where zeros are zeros.
+        """
         args = function.info.args
         signs, factors = cls.signs_and_factors(args, finite_values(args, function.inputs[0]))
-        whole = float(args["quantize_zero_to"]) in (-1, 0, 1)
-        if whole and factors.size == max(factors.shape, default=1):
-            axis = int(args["axis"])
+        zero, axis = float(args["quantize_zero_to"]), int(args["axis"])
+        if _along_one_axis(factors) and zero in (-1, 1):
+            codes, scale = (signs > 0).astype(np.uint8), factors.ravel()
+            return Encoding(codes, 1, scale=scale, zero_point=1, axis=axis, spacing=2)
+        if _along_one_axis(factors) and zero == 0:
             return Encoding(signs.astype(np.int8), 2, scale=factors.ravel(), axis=axis)
         dictionary, codes = np.unique(signs * factors, return_inverse=True)
         bits = max(1, (len(dictionary) - 1).bit_length())
@@ -116,8 +122,21 @@ class BinaryWeight(GivenQuantizer):
 
     @classmethod
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
-        """Returns 1: the factors are not counted."""
-        return 1
+        """Returns 1, or 2 where zeros have a value of their own: the factors are not counted."""
+        return 1 if args["quantize_zero_to"] in (1, -1) else 2
+
+    @classmethod
+    def grid_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[LevelGrid]:
+        """Returns the factors with both signs; None where they have two axes or zeros a value."""
+        _, factors = cls.signs_and_factors(args, array(inputs[0], np.float32))
+        if args["quantize_zero_to"] not in (1, -1) or not _along_one_axis(factors):
+            return None
+        step = np.maximum(2 * factors.ravel(), np.finfo(np.float32).tiny)
+        return LevelGrid(step, -np.ones(step.size), np.zeros(step.size), 0.5, int(args["axis"]))
+
+
+def _along_one_axis(factors: np.ndarray) -> bool:
+    return factors.size == max(factors.shape, default=1)
 
 
 class BinaryWeightFunction(QuantizerFunction):

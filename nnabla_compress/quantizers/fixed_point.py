@@ -4,12 +4,16 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, Sequence
+from typing import Any, ClassVar, Mapping, Sequence
+
+import nnabla as nn
+import numpy as np
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers.base import register
 from nnabla_compress.quantizers.learned import require_positive
+from nnabla_compress.quantizers.level_grid import LevelGrid
 from nnabla_compress.quantizers.native import Call, NativeQuantizer, whole_steps
 
 _MOST_BITS = 24
@@ -78,3 +82,10 @@ class FixedPoint(NativeQuantizer):
         """Returns whole codes and the step as their scale."""
         args = function.info.args
         return whole_steps(cls.values(function), args["step"], 0, args["bits"])
+
+    @classmethod
+    def grid_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> LevelGrid:
+        """Returns the multiples of the step."""
+        last = 2.0 ** (args["bits"] - bool(args["signed"])) - 1
+        first = -last if args["signed"] else 0.0
+        return LevelGrid(np.array([args["step"]]), np.array([first]), np.array([last]))

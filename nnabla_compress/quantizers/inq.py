@@ -260,8 +260,7 @@ class INQ(GivenQuantizer):
     ) -> None:
         """Puts fixed weights back, counts the update, and fixes the next portion if it is due."""
         weight, codes = array(inputs[0], np.float32), array(inputs[1], np.uint8)
-        fixed = codes != FREE
-        weight[fixed] = array(inputs[2], np.float32)[codes[fixed]]
+        _put_fixed(weight, codes, array(inputs[2], np.float32))
         array(inputs[3], np.float32)[...] += 1
         cls._fix_what_is_due(args, inputs)
 
@@ -303,9 +302,9 @@ class INQ(GivenQuantizer):
             weight = finite_values(args, inputs[0])
             values = powers(float(np.abs(weight).max(initial=0)), args["bits"])
             return np.asarray(values[nearest(weight, values)])
-        fixed = codes != FREE
-        values = array(inputs[2], np.float32)
-        return np.where(fixed, values[np.where(fixed, codes, 0)], weight)
+        found = weight.copy()
+        _put_fixed(found, codes, array(inputs[2], np.float32))
+        return found
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:
@@ -412,6 +411,13 @@ def nearest(weight: np.ndarray, values: np.ndarray) -> np.ndarray:
     steps = _exponents(np.maximum(size, lowest)) - int(math.log2(lowest))
     codes = 1 + np.minimum(steps, count - 1) + count * (weight < 0)
     return np.where(size < lowest / 2, 0, codes).astype(np.uint8)
+
+
+def _put_fixed(weight: np.ndarray, codes: np.ndarray, values: np.ndarray) -> None:
+    """Writes the fixed values into a weight, in place."""
+    fixed = codes != FREE
+    # The code of a free weight is cut to the last entry, whose value is not written.
+    np.copyto(weight, np.take(values, codes, mode="clip"), where=fixed)
 
 
 def _exponents(sizes: np.ndarray) -> np.ndarray:

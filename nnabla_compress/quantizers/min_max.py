@@ -12,6 +12,7 @@ import numpy as np
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ExportError
 from nnabla_compress.quantizers.base import register
+from nnabla_compress.quantizers.level_grid import LevelGrid
 from nnabla_compress.quantizers.native import Call, NativeQuantizer
 
 _MOST_CODES = 2**16
@@ -136,6 +137,16 @@ class MinMax(NativeQuantizer):
         if axis is None:
             return Encoding(codes, grid.bits, grid.scale.reshape(()), int(zero.ravel()[0]))
         return Encoding(codes, grid.bits, grid.scale.ravel(), zero.ravel(), axis=axis)
+
+    @classmethod
+    def grid_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[LevelGrid]:
+        """Returns the multiples of the scale; None where ranges have two axes."""
+        grid = cls.grid(args, inputs)
+        if sum(size > 1 for size in grid.scale.shape) > 1:
+            return None
+        first, last = (grid.low - grid.zero_point).ravel(), (grid.high - grid.zero_point).ravel()
+        axis = _long_axis(grid.scale.shape, args)
+        return LevelGrid(grid.scale.ravel(), first, last, axis=axis)
 
     @classmethod
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:

@@ -36,6 +36,9 @@ from nnabla_compress.rule_files import with_rules
 from nnabla_compress.safe_names import MOST_BYTES, shell_word
 from nnabla_compress.training import TrainingSettings
 
+MOST_SEED = 2**32 - 1
+"""The largest seed."""
+
 EXAMPLE = """\
 name: lenet-lutq-4bit            # also the name of the run folder
 seed: 1
@@ -88,7 +91,7 @@ class Recipe(Options):
     """
 
     name: str
-    seed: int = Field(default=0, ge=0, le=2**32 - 1)
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
     model: ModelPart
     data: Optional[DataPart] = None
     preprocessing: PreprocessingPart = PreprocessingPart()
@@ -260,6 +263,18 @@ class Recipe(Options):
                 f"can't read the recipe {path}: {reason}.", help="configs/ holds recipes to try"
             ) from None
         return cls.parse(text, str(path), path.parent)
+
+    def with_seed(self, seed: int) -> Recipe:
+        """Returns the same recipe with another seed.
+
+        Args:
+            seed: From 0 to ``MOST_SEED``.
+
+        Example:
+            >>> Recipe.parse(EXAMPLE).with_seed(2).seed
+            2
+        """
+        return self.model_copy(update={"seed": seed})
 
     def dump(self) -> str:
         """Returns the recipe as YAML, every value resolved."""

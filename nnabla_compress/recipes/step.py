@@ -185,13 +185,13 @@ class Step(NamedOptions):
             record: As from :meth:`run`.
         """
 
-    def budget_of(self, outputs: List[nn.Variable]) -> Optional[MemoryBudget]:
-        """Returns the memory budget that it keeps the network to, None if it does not.
+    def budgets_of(self, outputs: List[nn.Variable]) -> List[MemoryBudget]:
+        """Returns the memory budgets that it keeps the network to.
 
         Args:
             outputs: Those of the network.
         """
-        return None
+        return []
 
     @property
     def shows_weights(self) -> bool:
@@ -199,9 +199,9 @@ class Step(NamedOptions):
         return False
 
     @property
-    def drawn_series(self) -> Tuple[str, ...]:
-        """How the names of those of its monitors begin that a picture shows over time."""
-        return ()
+    def drawn_series(self) -> Mapping[str, str]:
+        """How the names begin of monitors that a picture shows over time, and what they are."""
+        return {}
 
     def results(self, record: Mapping[str, Any]) -> Record:
         """Returns what ``results.json`` says of it, by its keys.

@@ -27,11 +27,13 @@ class TensorMemory:
         name: The layer, or the place of the activation; "" where the graph does not say.
         elements: Number of elements; of an activation for one sample.
         function: The quantizer node, None for a float tensor.
+        least_bits: Bits that a training shall leave, where the quantizer could have fewer.
     """
 
     name: str
     elements: int
     function: Optional[Any]
+    least_bits: int = 0
 
     @property
     def bits(self) -> float:
@@ -55,12 +57,20 @@ class TensorMemory:
         quantizer = quantizer_of(self.function)
         return quantizer is not None and quantizer.learns_bits(self.function.info.args)
 
-    def limit(self, key: str) -> float:
-        """Bytes at the quantizer's "min_bits" or "max_bits", as now where bits are fixed."""
-        if not self.learns_bits:
-            return self.bytes
+    @property
+    def fewest_bits(self) -> int:
+        """The fewest bits of a tensor that learns them."""
         assert self.function is not None
-        return int(self.function.info.args[key]) * self.elements / 8
+        return max(int(self.function.info.args["min_bits"]), self.least_bits)
+
+    @property
+    def reachable(self) -> Tuple[float, float]:
+        """Bytes at the fewest and at the most bits; as now where bits are fixed."""
+        if not self.learns_bits:
+            return self.bytes, self.bytes
+        assert self.function is not None
+        most = int(self.function.info.args["max_bits"])
+        return self.fewest_bits * self.elements / 8, most * self.elements / 8
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ arXiv:1905.11452, section 3.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, NamedTuple, Optional, Sequence, Tuple, Type, Union
+from dataclasses import replace
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type, Union
 
 import nnabla as nn
 import nnabla.functions as F
@@ -54,8 +55,8 @@ class Limit(NamedTuple):
     def reachable(self) -> Tuple[float, float]:
         """Bytes at the fewest and at the most bits."""
         return (
-            self.total([tensor.limit("min_bits") for tensor in self.tensors]),
-            self.total([tensor.limit("max_bits") for tensor in self.tensors]),
+            self.total([tensor.reachable[0] for tensor in self.tensors]),
+            self.total([tensor.reachable[1] for tensor in self.tensors]),
         )
 
 
@@ -69,6 +70,8 @@ class MemoryBudget:
         activations_max: Budget for the largest activation of one sample.
         strength: Weight of the penalty, with sizes in kB. The paper's 0.1 suits CIFAR-10 networks;
             for larger ones scale it by the squared ratio of the sizes.
+        least_bits: Bits that are left to a weight, by its quantizer's node, where the quantizer
+            could have fewer.
 
     Raises:
         ConfigError: If no budget is given, one is no size, or no bits are learned.
@@ -90,13 +93,19 @@ class MemoryBudget:
         activations: Optional[Size] = None,
         activations_max: Optional[Size] = None,
         strength: float = 0.1,
+        least_bits: Optional[Mapping[Any, int]] = None,
     ) -> None:
         if not 0 < strength < float("inf"):
             raise ConfigError(f"memory_budget: weight is {strength}, not positive.", help="try 0.1")
         self.strength = strength
         self.memory = NetworkMemory.of(outputs)
+        left = least_bits or {}
+        of_weights = tuple(
+            replace(tensor, least_bits=left.get(tensor.function, 0))
+            for tensor in self.memory.weights
+        )
         asked = {
-            "weights": (weights, self.memory.weights, False),
+            "weights": (weights, of_weights, False),
             "activations": (activations, self.memory.activations, False),
             "activations_max": (activations_max, self.memory.activations, True),
         }
@@ -272,9 +281,13 @@ def _harm(tensor: TensorMemory) -> float:
     return float(4.0 ** (1 - tensor.bits))
 
 
-def _can_lose_a_bit(tensor: TensorMemory) -> bool:
+def _min_bits(tensor: TensorMemory) -> int:
     assert tensor.function is not None
-    return tensor.bits > int(tensor.function.info.args["min_bits"])
+    return int(tensor.function.info.args["min_bits"])
+
+
+def _can_lose_a_bit(tensor: TensorMemory) -> bool:
+    return tensor.bits > tensor.fewest_bits
 
 
 def _check(limit: Limit) -> None:
@@ -286,10 +299,13 @@ def _check(limit: Limit) -> None:
         )
     least, _ = limit.reachable()
     if least > limit.bytes:
-        learned = [t.function for t in limit.tensors if t.learns_bits and t.function is not None]
-        fewest = sorted({int(function.info.args["min_bits"]) for function in learned})
+        learned = [tensor for tensor in limit.tensors if tensor.learns_bits]
+        fewest = sorted({tensor.fewest_bits for tensor in learned})
+        asked = any(tensor.least_bits > _min_bits(tensor) for tensor in learned)
         raise InfeasibleBudgetError(
             f"{limit.name} {size_text(limit.bytes)} requested, the least reachable is "
-            f"{size_text(least)} ({len(limit.tensors)} tensors, min_bits {fewest}).",
-            help="lower min_bits, leave fewer layers out, or raise the budget",
+            f"{size_text(least)} ({len(limit.tensors)} tensors, "
+            f"{'fewest bits' if asked else 'min_bits'} {fewest}).",
+            help=f"lower {'least' if asked else 'min_bits'}, leave fewer layers out, or raise the "
+            "budget",
         )

@@ -163,17 +163,18 @@ def total(terms: Sequence[nn.Variable]) -> nn.Variable:
     return terms[0] if len(terms) == 1 else F.add_n(*terms)
 
 
-def require_strength(name: str, value: float) -> None:
+def require_strength(
+    name: str, value: float, way_out: str = "try 1, or leave the term out"
+) -> None:
     """Refuses a strength that is not positive and finite.
 
     Args:
         name: What messages call it.
         value: The strength.
+        way_out: What to do instead.
 
     Raises:
         ConfigError: If it is 0 or less, or no finite number.
     """
     if not 0 < value < float("inf"):
-        raise ConfigError(
-            f"{name} is {value}: it must be positive.", help="try 1, or leave the term out"
-        )
+        raise ConfigError(f"{name} is {value}: it must be positive.", help=way_out)

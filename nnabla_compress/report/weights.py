@@ -14,7 +14,8 @@ from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.reading import read_text
 from nnabla_compress.report.pictures import label, picture
 
-_BINS = 200
+# Bins are an odd number, so that 0 is in the middle of one.
+_FEWEST_BINS, _MOST_BINS = 41, 161
 _MOST_LEVELS = 64  # more of them would only blacken a picture
 _MOST_ROWS = 24
 
@@ -57,7 +58,8 @@ def weight_histograms(outputs: Sequence[nn.Variable]) -> Dict[str, Histogram]:
         if not values.size or layer.shared:
             continue
         most = float(np.abs(values).max()) or 1.0
-        counts, edges = np.histogram(values, _BINS, (-most, most))
+        bins = int(np.clip(2 * np.sqrt(values.size), _FEWEST_BINS, _MOST_BINS)) | 1
+        counts, edges = np.histogram(values, bins, (-most, most))
         levels = np.empty(0)
         node = layer.quantizer
         quantizer = None if node is None else quantizer_of(node)
@@ -72,7 +74,7 @@ def weight_histograms(outputs: Sequence[nn.Variable]) -> Dict[str, Histogram]:
 def plot_weights(
     before: Mapping[str, Histogram], after: Mapping[str, Histogram], path: Path, title: str = ""
 ) -> None:
-    """Draws the weights of each layer before and after, and the levels of its quantizer.
+    """Draws the weights of each layer before and after, and the levels of its quantizer, as lines.
 
     Args:
         before: As from :func:`weight_histograms`.
@@ -81,21 +83,23 @@ def plot_weights(
         title: Heading.
     """
     names = [name for name in after if name in before][:_MOST_ROWS]
-    with picture(path, 9.0, 2.0 * max(len(names), 1) + 0.6) as figure:
+    with picture(path, 9.0, 2.2 * max(len(names), 1) + 0.8) as figure:
         for row, name in enumerate(names):
-            edges = np.concatenate([before[name].edges, after[name].edges])
+            levels = after[name].levels
+            shown = levels if len(levels) <= _MOST_LEVELS else levels[:0]
+            reach = 1.04 * float(max(before[name].edges.max(), after[name].edges.max()))
             for column, (when, histogram) in enumerate(
                 (("before", before[name]), ("after", after[name]))
             ):
                 axes = figure.add_subplot(len(names), 2, 2 * row + column + 1)
-                levels = after[name].levels
-                if column and len(levels) <= _MOST_LEVELS:
-                    for level in levels:
-                        axes.axvline(level, color="tab:orange", linewidth=0.8, zorder=0)
+                for level in shown[np.abs(shown) <= reach]:
+                    axes.axvline(level, color="tab:orange", linewidth=0.8, zorder=0)
                 axes.stairs(100 * histogram.counts, histogram.edges, fill=True, color="tab:blue")
-                axes.set_xlim(float(edges.min()), float(edges.max()))
-                axes.set_title(f"{label(name)}, {when}", fontsize=8)
+                axes.set_xlim(-reach, reach)
+                said = f", {len(levels)} levels" if len(levels) else ""
+                axes.set_title(f"{label(name)}, {when}{said if column else ''}", fontsize=8)
                 axes.set_ylabel("weights in %", fontsize=7)
+                axes.set_xlabel("value of a weight", fontsize=7)
                 axes.tick_params(labelsize=7)
                 for side in ("top", "right"):
                     axes.spines[side].set_visible(False)
@@ -104,7 +108,7 @@ def plot_weights(
         figure.tight_layout()
 
 
-def plot_series(folder: Path, prefix: str, path: Path, title: str = "") -> bool:
+def plot_series(folder: Path, prefix: str, path: Path, title: str = "", axis: str = "") -> bool:
     """Draws the monitored series of a training whose names begin with a word, a line each.
 
     Args:
@@ -112,6 +116,7 @@ def plot_series(folder: Path, prefix: str, path: Path, title: str = "") -> bool:
         prefix: The word: ``Beta`` for the series ``Beta conv1``.
         path: The picture to write, such as ``beta.png``.
         title: Heading.
+        axis: What the numbers are.
 
     Returns:
         Whether there are such series, and so a picture.
@@ -126,7 +131,7 @@ def plot_series(folder: Path, prefix: str, path: Path, title: str = "") -> bool:
             name = file.name[len(prefix) + 1 : -len(".series.txt")]
             axes.plot(numbers[:, 0] + 1, numbers[:, 1], marker=".", label=label(name))
         axes.set_xlabel("updates")
-        axes.set_ylabel(label(prefix.lower()))
+        axes.set_ylabel(axis or label(prefix.lower()))
         axes.set_ylim(bottom=0)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)

@@ -48,6 +48,31 @@ CHANGED = (
 )
 
 
+def refuse_other(folder: Path, kept: Recipe, asked: Recipe) -> None:
+    """Refuses to go on with a run by another recipe than it began with.
+
+    Args:
+        folder: The run folder.
+        kept: The recipe in it.
+        asked: The recipe to go on with.
+
+    Raises:
+        ConfigError: With what is not the same.
+    """
+    changes = differences(kept, asked)
+    if not changes:
+        return
+    if kept.with_seed(asked.seed) == asked:
+        raise ConfigError(
+            f"{folder} holds a run with seed {kept.seed}, not {asked.seed}.",
+            help=f"go on with it by --seed {kept.seed}, or choose another folder with -o",
+        )
+    raise ConfigError(
+        f"{folder} holds a run of another recipe ({'; '.join(changes[:4])}).",
+        help="resume with the same recipe, or choose another folder with -o",
+    )
+
+
 class Run:
     """A run of a recipe in a folder.
 
@@ -103,12 +128,7 @@ class Run:
             )
         if kept.exists():
             check_bytes(kept, CHANGED)
-            changes = differences(Recipe.read(kept), self.recipe)
-            if changes:
-                raise ConfigError(
-                    f"{self.folder} holds a run of another recipe ({'; '.join(changes[:4])}).",
-                    help="resume with the same recipe, or choose another folder with -o",
-                )
+            refuse_other(self.folder, Recipe.read(kept), self.recipe)
             return
         self._claimed = True
         try:
@@ -247,19 +267,19 @@ class Run:
             after = weight_histograms(outputs)
             plot_weights(self._weights, after, self.folder / "weights.png", self.recipe.name)
         for stage in self.recipe.stages:
-            for series in stage.step.drawn_series:
+            for series, axis in stage.step.drawn_series.items():
                 path = self.folder / f"{series.lower()}.png"
-                plot_series(self.folder / stage.files, series, path, self.recipe.name)
+                plot_series(self.folder / stage.files, series, path, self.recipe.name, axis)
 
     def _judge_budgets(
         self, results: Results, part: NetworkResults, outputs: List[nn.Variable]
     ) -> None:
-        """Notes what became of the last budget, and of the bits that were to be learned."""
-        budgets = (stage.step.budget_of(outputs) for stage in self.recipe.stages[::-1])
-        budget = next((budget for budget in budgets if budget is not None), None)
-        if budget is None:
+        """Notes what became of the last budget of each kind, and of bits to be learned."""
+        budgets = [b for stage in self.recipe.stages for b in stage.step.budgets_of(outputs)]
+        if not budgets:
             return
-        part.budgets = doubts.of_budget(budget, part.packed_weight_bytes or 0)
+        for budget in budgets:
+            part.budgets.update(doubts.of_budget(budget, part.packed_weight_bytes or 0))
         part.warnings += doubts.missed(part.budgets)
         trainings = [results.training or {}, *(results.recipe_steps or ())]
         if any(training.get("bits_moved") is False for training in trainings):

@@ -96,6 +96,23 @@ def test_resuming_with_another_recipe_is_refused(finished, tmp_path):
     refused(result, "another recipe", "compression.weights.0.bits: 2 -> 3")
 
 
+def test_a_seed_of_the_command_line_has_a_folder_of_its_own_and_stands_in_it(tmp_path):
+    (tmp_path / "tiny.yaml").write_text(RECIPE.replace("epochs: 2", "epochs: 0.1"))
+    result = call_here("run", "tiny.yaml", "--seed", 7, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["tiny-seed7"]
+    run = tmp_path / "runs" / "tiny-seed7"
+    assert json.loads((run / "results.json").read_text())["seed"] == 7
+    assert "\nseed: 7\n" in (run / "recipe.yaml").read_text()
+    for typed in (
+        ("run", "-o", "runs/tiny-seed7", "--resume", "--seed", 8),
+        ("run", "tiny.yaml", "-o", "runs/tiny-seed7", "--resume"),
+    ):
+        refused(call_here(*typed, cwd=tmp_path), "with seed 7, not", "--seed 7")
+    again = call_here("run", "-o", "runs/tiny-seed7", "--resume", "--seed", 7, cwd=tmp_path)
+    assert again.returncode == 0, again.stderr
+
+
 @pytest.mark.long
 def test_a_run_killed_twice_resumes_to_the_same_bits(finished, tmp_path):
     recipe = tmp_path / "tiny.yaml"

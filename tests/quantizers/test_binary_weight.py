@@ -41,12 +41,14 @@ def test_it_computes_what_nnablas_layer_does_with_the_same_gradient(shape, axis,
     np.testing.assert_allclose(*gradients, rtol=1e-5, atol=1e-5)
 
 
-def test_its_codes_are_signs_with_a_scale_for_each_output():
+def test_its_codes_are_signs_of_one_bit_with_a_scale_for_each_output():
     y = Q.BinaryWeight(axis=1)(nn.Variable.from_numpy_array(COLUMNS))
     y.forward()
     encoding = Q.BinaryWeight.encode(y.parent)
     np.testing.assert_array_equal(encoding.decode(), y.d)
     assert encoding.axis == 1 and len(encoding.scale) == 2
+    assert encoding.bits == Q.BinaryWeight.bits_of(y.parent.info.args, y.parent.inputs) == 1
+    assert encoding.pack()[:1] == b"\x2d"  # +-, ++, -+: the low bits first
 
 
 @pytest.mark.parametrize("zero", [0.0, 0.5, -1.0])
@@ -54,7 +56,9 @@ def test_zeros_may_become_any_part_of_the_factor(zero):
     y = Q.BinaryWeight(zero, axis=1)(nn.Variable.from_numpy_array(COLUMNS))
     y.forward()
     assert y.d[1, 0] == np.float32(zero) * np.float32(np.abs(COLUMNS[:, 0]).mean())
-    np.testing.assert_array_equal(Q.BinaryWeight.encode(y.parent).decode(), y.d)
+    encoding = Q.BinaryWeight.encode(y.parent)
+    np.testing.assert_array_equal(encoding.decode(), y.d)
+    assert encoding.bits == {-1.0: 1, 0.0: 2, 0.5: 3}[zero]  # five values, of both outputs
 
 
 def test_outputs_of_two_axes_have_a_factor_each(rng):

@@ -42,6 +42,12 @@ def test_levels_of_bits_are_those_of_wrpn_and_dorefa(bits, levels, expected):
         Q.Affine(bits=3, axis=1),
         Q.Affine(bits=3, symmetric=False),
         Q.MovingRange(bits=3),
+        Q.FixedPoint(bits=3, step=0.5),
+        Q.FixedPoint(bits=3, step=0.5, signed=False),
+        Q.BinaryConnect(),
+        Q.BinaryConnect(quantize_zero_to=-1),
+        Q.BinaryWeight(axis=1),
+        Q.BinaryWeight(quantize_zero_to=-1),
     ],
 )
 @pytest.mark.filterwarnings("ignore:.*unsigned")
@@ -82,7 +88,17 @@ def test_weights_on_the_levels_of_dorefa_and_wrpn_are_not_pulled(quantizer):
     np.testing.assert_allclose(quantized, (codes + grid.offset) * grid.step[0], rtol=1e-6)
 
 
-@pytest.mark.parametrize("quantizer", [Q.LUT(bits=2), Q.Pow2(bits=3), Q.Prune(rate=0.5)])
+@pytest.mark.parametrize(
+    "quantizer",
+    [
+        Q.LUT(bits=2),
+        Q.Pow2(bits=3),
+        Q.Prune(rate=0.5),
+        Q.INQ(bits=3),
+        Q.BinaryConnect(quantize_zero_to=0),
+        Q.BinaryWeight(quantize_zero_to=0.5),
+    ],
+)
 def test_quantizers_with_other_levels_have_none(quantizer):
     kind, node, _ = made(quantizer)
     assert kind.grid_of(node.info.args, node.inputs) is None

@@ -70,6 +70,11 @@ def test_ranges_of_channels_become_scales_along_their_axis(rng):
     encoding = Q.MinMax.encode(y.parent)
     assert (encoding.axis, encoding.bits, len(encoding.scale)) == (0, 3, 2)
     np.testing.assert_array_equal(encoding.decode(), y.d)
+    grid = Q.MinMax.grid_of(y.parent.info.args, y.parent.inputs)
+    assert grid.axis == 0
+    for row in range(2):
+        assert np.abs(y.d[row][:, None] - grid.values(row)).min(axis=1).max() < 1e-6
+        assert len(grid.values(row)) == 8
     z = F.min_max_quantize(x, *tables)
     z.forward()
     np.testing.assert_allclose(y.d, z.d, rtol=1e-6, atol=1e-6)

@@ -21,6 +21,8 @@ def test_each_layer_has_its_weights_counted_and_the_levels_that_it_has():
     assert [name.split("/")[0] for name in found] == ["a", "b", "c"]
     for histogram in found.values():
         assert abs(histogram.counts.sum() - 1) < 1e-9
+        middle = histogram.edges[len(histogram.counts) // 2 :][:2]
+        assert middle[0] < 0 < middle[1] and abs(middle.sum()) < 1e-9
     largest = np.abs(nn.get_parameters()["a/affine/W"].d).max()
     assert found["a/affine"].edges[[0, -1]].tolist() == [-float(largest), float(largest)]
     assert found["a/affine"].levels.tolist() == [-0.5, 0, 0.5]

@@ -107,6 +107,29 @@ def test_a_waveq_run_learns_bits_within_its_budget_and_draws_them(tmp_path):
     assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
 
 
+def test_budgets_of_two_terms_are_both_judged(tmp_path):
+    described = {
+        "name": "both",
+        "model": {"name": "mlp", "options": {"hidden": [12]}},
+        "data": {"source": "digits", "validation": 0.1},
+        "compression": {
+            "weights": "uniform:bits=8",
+            "activations": "uniform:bits=8",
+            "waveq": {"weights": "400 B", "least": 2},
+            "budget": {"activations": "5 B"},
+            "training": {"epochs": 0.3},
+        },
+        "export": {"nnb": False},
+    }
+    results = Run(Recipe.checked(described), tmp_path / "run", tmp_path).execute(quiet)
+    budgets = results.compressed.budgets
+    assert {name: part["bytes"] for name, part in budgets.items()} == {
+        "weights": 400,
+        "activations": 5,
+    }
+    assert all(part["used_bytes"] > 0 for part in budgets.values())
+
+
 def test_a_run_leaves_the_parameters_of_its_caller_alone(tmp_path):
     nn.parameter.get_parameter_or_create("conv1/conv/W", (2, 2), np.ones((2, 2), np.float32))
     Run(recipe("lenet-lutq-2bit"), tmp_path / "run", DIGITS).execute(quiet)

@@ -63,9 +63,7 @@ def test_its_weights_are_exported_as_constants_of_their_bits(written, tmp_path):
     assert not [f for f in functions(again.all_outputs) if f.info.type_name == "Prune"]
     assert not graph_quantizers(again.all_outputs)
     for row in report.rows if name in BITS else ():
-        if row.name.endswith(("bwn_conv", "bwn_affine")):
-            assert row.bits == 2  # signs with a scale for each output
-        elif not row.name.endswith("/b"):
+        if not row.name.endswith("/b"):
             assert row.bits == BITS[name]
 
 
@@ -188,7 +186,7 @@ def test_a_graph_of_a_script_is_exported_at_its_bits_and_stays_as_it_is(name, tm
         if "qr_m" not in key:  # NNabla writes the tensor's range there in each forward pass
             np.testing.assert_array_equal(parameter.d, before[key])
     bits = [row.bits for row in report.rows if not row.name.endswith("/b")]
-    assert bits == [2 if name == "binary weight" else BITS[name]] * 2
+    assert bits == [BITS[name]] * 2
     x.d = rng.rand(2, 1, 8, 8)
     y.forward()
     again = NnpFile(tmp_path / "out.nnp").build(batch_size=2)

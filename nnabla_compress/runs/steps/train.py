@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Optional, Tuple
+from typing import Any, List, Mapping, Optional
 
 import nnabla as nn
 from pydantic import Field, SerializeAsAny, field_serializer, field_validator, model_validator
@@ -75,10 +75,10 @@ class Train(Step):
         """Whether a term asks for one."""
         return any(term.learns_from_teacher for term in self.terms)
 
-    def budget_of(self, outputs: List[nn.Variable]) -> Optional[MemoryBudget]:
-        """Returns the first budget of its terms."""
+    def budgets_of(self, outputs: List[nn.Variable]) -> List[MemoryBudget]:
+        """Returns the budgets of its terms."""
         budgets = (term.budget_of(outputs) for term in self.terms)
-        return next((budget for budget in budgets if budget is not None), None)
+        return [budget for budget in budgets if budget is not None]
 
     @property
     def shows_weights(self) -> bool:
@@ -86,9 +86,9 @@ class Train(Step):
         return any(term.shows_weights for term in self.terms)
 
     @property
-    def drawn_series(self) -> Tuple[str, ...]:
+    def drawn_series(self) -> Mapping[str, str]:
         """Those that its terms name."""
-        return tuple(series for term in self.terms for series in term.drawn_series)
+        return {name: said for term in self.terms for name, said in term.drawn_series.items()}
 
     def foresee(self, course: Course) -> None:
         """Tells what the terms can reach, and refuses what they, or any loss, can't."""

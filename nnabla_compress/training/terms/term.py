@@ -162,9 +162,9 @@ class TermOptions(NamedOptions):
         return False
 
     @property
-    def drawn_series(self) -> Tuple[str, ...]:
-        """How the names of those of its monitors begin that a picture shows over time."""
-        return ()
+    def drawn_series(self) -> Mapping[str, str]:
+        """How the names begin of monitors that a picture shows over time, and what they are."""
+        return {}
 
     def make(self, teacher: Build) -> Term:
         """Returns the term.
@@ -186,7 +186,7 @@ class TermOptions(NamedOptions):
         return []
 
     def budget_of(self, outputs: List[nn.Variable]) -> Optional[MemoryBudget]:
-        """Returns the memory budget that the term keeps a network to, None if it does not.
+        """Returns what memory the term keeps a network to, None if it does not.
 
         Args:
             outputs: Those of the network.

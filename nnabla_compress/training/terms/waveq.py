@@ -126,7 +126,12 @@ class Wave:
         """
         beta = float(self.beta.d[0])
         whole = math.ceil(beta - _WHOLE) if rounding == "up" else math.floor(beta + 0.5)
-        return min(max(whole, math.ceil(self.least)), math.floor(self.most)) + 1
+        return min(max(whole + 1, self.fewest_bits), math.floor(self.most) + 1)
+
+    @property
+    def fewest_bits(self) -> int:
+        """The bits at the smallest beta."""
+        return math.ceil(self.least) + 1
 
     def clip(self) -> None:
         """Brings beta back to its bounds."""
@@ -187,13 +192,21 @@ class WaveQ(Term):
 
     def __post_init__(self) -> None:
         require_strength("waveq: lambda_w", self.lambda_w)
-        require_strength("waveq: lambda_beta", self.lambda_beta)
+        require_strength("waveq: lambda_beta", self.lambda_beta, "try 0.02")
         if self.beta_learning_rate is not None:
-            require_strength("waveq: beta_learning_rate", self.beta_learning_rate)
-        if not 1 <= self.least <= self.most <= 15:
+            require_strength(
+                "waveq: beta_learning_rate", self.beta_learning_rate, "leave it out: it suits then"
+            )
+        for name, value in (("least", self.least), ("most", self.most)):
+            if not 1 <= value <= 15:
+                raise ConfigError(
+                    f"waveq: {name} is {value:g}, a beta goes from 1 to 15.",
+                    help="it is stored bits less 1, and collapses below 1: choose in that range",
+                )
+        if not self.least <= self.most:
             raise ConfigError(
-                f"waveq: beta is kept from least={self.least:g} to most={self.most:g}.",
-                help="choose from 1, below which it collapses, to 15; it is stored bits less 1",
+                f"waveq: least={self.least:g} is above most={self.most:g}.",
+                help="they are the smallest and the largest beta, stored bits less 1: swap them",
             )
         if self.start is not None and not self.least <= self.start <= self.most:
             raise ConfigError(
@@ -205,9 +218,9 @@ class WaveQ(Term):
         require_share("waveq", "settle_from", self.settle_from)
         if not self.learn_from < self.settle_from:
             raise ConfigError(
-                f"waveq: bits are learned from {self.learn_from:g} to {self.settle_from:g} of the "
-                "training.",
-                help="choose learn_from below settle_from",
+                f"waveq: bits are learned from learn_from={self.learn_from:g} to settle_from="
+                f"{self.settle_from:g} of the training: they would settle before they are learned.",
+                help="choose learn_from below settle_from: 0.2 and 0.6 for instance",
             )
         if not 0 < self.width <= 1:
             raise ConfigError(
@@ -249,7 +262,10 @@ class WaveQ(Term):
         Args:
             outputs: Variables of the graph.
         """
-        return None if self.weights is None else MemoryBudget(outputs, weights=self.weights)
+        if self.weights is None:
+            return None
+        fewest = {wave.function: wave.fewest_bits for wave in self.waves(outputs)}
+        return MemoryBudget(outputs, weights=self.weights, least_bits=fewest)
 
     def network(self, output: nn.Variable) -> nn.Variable:
         """Returns the network with weights that are float until bits have settled."""
@@ -480,9 +496,9 @@ class WaveQOptions(TermOptions):
         return True
 
     @property
-    def drawn_series(self) -> Tuple[str, ...]:
+    def drawn_series(self) -> Mapping[str, str]:
         """Those of beta."""
-        return ("Beta",)
+        return {"Beta": "beta, stored bits less 1"}
 
     def make(self, teacher: Build) -> WaveQ:
         """Returns the term."""

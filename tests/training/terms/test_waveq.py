@@ -124,13 +124,15 @@ def test_it_learns_the_bits_of_dorefa_and_wrpn_and_brings_weights_to_their_level
 
 
 def test_what_a_budget_misses_in_the_end_it_takes(tmp_path):
-    term = WaveQ(weights="60 B", least=3.0)
+    # 48 weights at 4 bits and 10 biases as floats take 64 bytes: no bit is left over.
+    term = WaveQ(weights="64 B", least=3.0, width=0.3)
     outcome = trainer(tmp_path, term).run()
     assert term.budget.fits
     taken = outcome.noticed["waveq"]["taken_for_budget"]
     assert taken and set(taken) <= {"a/affine", "b/affine"}
     bits = {wave.name: wave.bits for wave in term._waves}
     assert {wave.name: float(wave.beta.d[0]) + 1 for wave in term._waves} == bits
+    assert bits == {"a/affine": 4, "b/affine": 4}
 
 
 def test_rounding_to_the_nearest_takes_half_upwards(tmp_path):
@@ -152,10 +154,10 @@ def test_rounding_to_the_nearest_takes_half_upwards(tmp_path):
         ({"lambda_w": 0}, "lambda_w is 0.0: it must be positive"),
         ({"lambda_beta": -0.1}, "lambda_beta is -0.1: it must be positive"),
         ({"beta_learning_rate": 0}, "beta_learning_rate is 0.0"),
-        ({"least": 0.5}, "beta is kept from least=0.5"),
-        ({"least": 6, "most": 5}, "least=6 to most=5"),
+        ({"least": 0.5}, "least is 0.5, a beta goes from 1 to 15"),
+        ({"least": 6, "most": 5}, "least=6 is above most=5"),
         ({"start": 9}, "beta starts at 9, outside least=1 to most=8"),
-        ({"learn_from": 0.7}, "bits are learned from 0.7 to 0.6"),
+        ({"learn_from": 0.7}, "learn_from=0.7 to settle_from=0.6"),
         ({"settle_from": 1}, "settle_from is 1.0"),
         ({"width": 0}, "width is 0"),
         ({"form": 3}, "form is 3"),
@@ -194,6 +196,14 @@ def test_an_unreachable_budget_is_refused_before_training():
         term_of({"waveq": {"weights": "1000 B"}}).foresee([y])
     (line,) = term_of({"waveq": {"weights": "3 kB"}}).foresee([y])
     assert line.startswith("weights: budget 3.00 kB")
+
+
+def test_a_budget_leaves_each_layer_the_bits_of_the_smallest_beta():
+    y = PF.affine(nn.Variable((2, 64)), 64, with_bias=False, apply_w=Q.Uniform(8), name="a")
+    with pytest.raises(InfeasibleBudgetError, match="reachable is 2.00 kB .*fewest bits") as said:
+        term_of({"waveq": {"weights": "1.5 kB", "least": 2.5}}).foresee([y])
+    assert said.value.help.startswith("lower least")
+    assert term_of({"waveq": {"weights": "1.5 kB", "least": 2}}).foresee([y])
 
 
 def test_a_lambda_beta_that_can_move_no_bit_is_said_before_training(tmp_path):
