@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+import zlib
+from base64 import b64decode, b64encode
+from typing import Sequence, Tuple
 
 import numpy as np
 
@@ -109,3 +111,35 @@ def of_pattern(importance: np.ndarray, kept: int, of: int) -> np.ndarray:
     mask = np.zeros(blocks.shape, bool)
     np.put_along_axis(mask, order[:, of - kept :], True, axis=1)
     return np.moveaxis(mask.reshape(lead.shape), 0, input_axis(importance.ndim))
+
+
+def mask_as_text(mask: np.ndarray) -> str:
+    """Returns a mask as text that JSON can hold: its bits, packed.
+
+    Args:
+        mask: True, or 1, where a weight stays.
+
+    Example:
+        >>> text = mask_as_text(np.array([[True, False, True]]))
+        >>> mask_from_text(text, (1, 3)).tolist()
+        [[True, False, True]]
+    """
+    return b64encode(zlib.compress(np.packbits(np.asarray(mask, bool)).tobytes())).decode("ascii")
+
+
+def mask_from_text(text: str, shape: Sequence[int]) -> np.ndarray:
+    """Returns a mask from what :func:`mask_as_text` made of it.
+
+    Args:
+        text: The text.
+        shape: Shape of the mask.
+
+    Raises:
+        ValueError: If it is no mask of this shape.
+    """
+    size = int(np.prod(shape))
+    packed = zlib.decompressobj().decompress(b64decode(text), -(-size // 8) + 1)
+    bits = np.unpackbits(np.frombuffer(packed, np.uint8))
+    if len(packed) != -(-size // 8):
+        raise ValueError(f"the mask has {bits.size} bits, the weight {size} entries")
+    return bits[:size].reshape(tuple(shape)).astype(bool)

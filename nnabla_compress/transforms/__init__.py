@@ -13,6 +13,7 @@ from nnabla_compress.transforms.insert_map_quantizers import (
     insert_map_quantizers,
 )
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers, remove_quantizers
+from nnabla_compress.transforms.prune_weights import PruneWeights
 from nnabla_compress.transforms.quantize import Quantize
 from nnabla_compress.transforms.start import start_quantizers
 from nnabla_compress.transforms.transform import (
@@ -26,6 +27,7 @@ from nnabla_compress.transforms.widen import Widen, widen
 __all__ = [
     "Convert",
     "Fold",
+    "PruneWeights",
     "Quantize",
     "Transform",
     "Widen",
