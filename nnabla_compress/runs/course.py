@@ -20,6 +20,7 @@ from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import leaves, rebuild, with_batch_statistics
+from nnabla_compress.importances.evidence import Examples
 from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.teacher import stored_teacher
 from nnabla_compress.lowering.nnabla_errors import told_as
@@ -102,6 +103,15 @@ class Course:
     def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
         """Returns network inputs by name, drawn from the data; None without any."""
         return None if self.inputs.splits is None else self.inputs.drawn(most).arrays
+
+    def examples(self, most: int) -> Optional[Examples]:
+        """Returns the same samples with their targets; None where there are none."""
+        if self.inputs.splits is None:
+            return None
+        drawn = self.inputs.drawn(most)
+        if not drawn.samples.labelled:
+            return None
+        return Examples(drawn.arrays, drawn.batch.y, self.inputs.loss.samples)
 
     def network(self, test: bool = True) -> Network:
         """Returns the network of now on new inputs, for one sample or as many as it takes."""
