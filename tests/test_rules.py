@@ -109,7 +109,7 @@ def test_text_also_takes_the_conditions_of_a_rule():
         ("lut:bits=9", "bits is 9, the range is 1 to 8"),
         ("lut:position=middle", "position is 'middle'"),
         ("lut:min_weights=-1", "min_weights is -1"),
-        ("prune", "needs 'rate'"),
+        ("prune", "rate is None"),
     ],
 )
 def test_text_that_is_no_rule_is_refused_with_what_is_wrong(text, message):

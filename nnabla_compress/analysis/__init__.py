@@ -4,16 +4,21 @@
 from __future__ import annotations
 
 from nnabla_compress.analysis.costs import NetworkCosts, costs
+from nnabla_compress.analysis.couplings import Couplings, Group, Member, couplings
 from nnabla_compress.analysis.feature_maps import FeatureMap, activations, stored_maps
 from nnabla_compress.analysis.layers import Layer, layers, parameter_names
 from nnabla_compress.analysis.places import places
 
 __all__ = [
+    "Couplings",
     "FeatureMap",
+    "Group",
     "Layer",
+    "Member",
     "NetworkCosts",
     "activations",
     "costs",
+    "couplings",
     "layers",
     "parameter_names",
     "places",

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Optional, Sequence, Tuple
 
+import nnabla as nn
 import numpy as np
 
 from nnabla_compress.function_types import NORMALIZATIONS
@@ -54,6 +55,23 @@ def scale_and_shift(function: Any) -> Tuple[np.ndarray, np.ndarray]:
     else:
         scale = (1 if gamma is None else gamma) / np.sqrt(variance + args["eps"])
     return scale, (0 if beta is None else beta) - scale * mean
+
+
+def scale_parameter(function: Any) -> Optional[nn.Variable]:
+    """Returns gamma of a batch normalization, None where it has none.
+
+    Args:
+        function: A batch normalization of a graph, one of ``FOLDABLE``.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> y = PF.batch_normalization(nn.Variable((1, 2)), no_bias=True)
+        >>> scale_parameter(y.parent).data == nn.get_parameters()["bn/gamma"].data
+        True
+    """
+    args, inputs = function.info.args, function.inputs
+    return None if args.get("no_scale") else inputs[1 if args.get("no_bias") else 2]
 
 
 def channel_factors(layer: Any, scale: np.ndarray) -> Optional[np.ndarray]:

@@ -1,10 +1,10 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """The feature maps of a network: which there are to quantize, and what each is called.
 
-There are two answers, with the same names where both have a map. :func:`activations` are the
-outputs of activation functions, as the papers quantize them. :func:`stored_maps` are those that a
-device stores as codes: a map is quantized where it is computed, once for all its readers, and left
-alone where
+There are two answers, with the same names where both have a map; :func:`named_maps` has all maps.
+:func:`activations` are the outputs of activation functions, as the papers quantize them.
+:func:`stored_maps` are those that a device stores as codes: a map is quantized where it is
+computed, once for all its readers, and left alone where
 
 * the function behind it is an activation function or a fixed scale or shift of its own, which a
   device computes before it stores anything;
@@ -22,6 +22,7 @@ import nnabla as nn
 from nnabla_compress.analysis.layers import layers
 from nnabla_compress.function_types import ACTIVATIONS, KEEPS, NON_NEGATIVE
 from nnabla_compress.graph.rewrite import consumers, functions
+from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.turns import one_at_a_time
 
 MAPS = ("activations", "stored")
@@ -126,6 +127,43 @@ def stored_maps(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -
     return chosen
 
 
+@one_at_a_time
+def named_maps(
+    outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]
+) -> Dict[str, nn.Variable]:
+    """Returns every map that a graph computes from its inputs, by its name, in order of execution.
+
+    The map that a layer gives is called as the layer, any other after the last layer before it and
+    its own function. Quantizers give no map of their own: the one that they quantize has the name.
+
+    Args:
+        outputs: Variables of one graph.
+        inputs: Its inputs.
+
+    Example:
+        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 3, 8, 8))
+        >>> y = F.relu(PF.convolution(x, 16, (3, 3), name="c1"))
+        >>> list(named_maps([F.max_pooling(y, (2, 2))], [x]))
+        ['c1/conv', 'c1/conv/relu', 'c1/conv/maxpooling']
+    """
+    order = functions(outputs)
+    names, computed = _Names(outputs), _computed_from(inputs, order)
+    found: Dict[str, nn.Variable] = {}
+    for number, function in enumerate(order):
+        before = [variable for variable in function.inputs if variable in computed]
+        if not before:
+            continue
+        names.pass_on(number, function, before)
+        if quantizer_of(function) is None:
+            layer = names.layers.get(function)
+            for variable in function.outputs:
+                name = names.take(function) if layer is None else names.free(layer)
+                found[name] = variable
+    return found
+
+
 class _Names:
     """Names maps after the last layer that they were computed with, and their function."""
 
@@ -144,7 +182,10 @@ class _Names:
 
     def take(self, function: Any) -> str:
         """Returns a name that no other map has."""
-        path = f"{self._behind[function.outputs[0]][1]}/{_kind(function)}"
+        return self.free(f"{self._behind[function.outputs[0]][1]}/{_kind(function)}")
+
+    def free(self, path: str) -> str:
+        """Returns a path, with a number if it was returned before."""
         self._taken[path] = self._taken.get(path, 0) + 1
         return path if self._taken[path] == 1 else f"{path}_{self._taken[path]}"
 

@@ -65,6 +65,11 @@ class Network:
         return list(self.inputs.values())
 
     @property
+    def given(self) -> Any:
+        """What a function that builds networks gets: the only input, or all of them by name."""
+        return self.all_inputs[0] if len(self.inputs) == 1 else self.inputs
+
+    @property
     def all_outputs(self) -> List[nn.Variable]:
         """The outputs in order."""
         return list(self.outputs.values())

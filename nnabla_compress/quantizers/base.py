@@ -272,6 +272,32 @@ class Quantizer:
         """Makes a calibratable quantizer of an activation cover the values from low to high."""
         raise NotImplementedError
 
+    @classmethod
+    def parameter_axes(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]
+    ) -> List[Tuple[Optional[int], ...]]:
+        """Returns which axis of the tensor each axis of each parameter of a node goes along.
+
+        Args:
+            args: The node's arguments.
+            inputs: The tensor and the parameters.
+
+        Returns:
+            For each parameter a number for each of its axes; None for an axis of its own, such as
+            that of a dictionary.
+        """
+        shape, axis = tuple(inputs[0].shape), args.get("axis")
+        found: List[Tuple[Optional[int], ...]] = []
+        for parameter in inputs[1:]:
+            own = tuple(parameter.shape)
+            if axis is not None and axis >= 0 and own == (shape[axis],):
+                found.append((int(axis),))
+            elif len(own) == len(shape) and all(n in (1, size) for n, size in zip(own, shape)):
+                found.append(tuple(a if n > 1 else None for a, n in enumerate(own)))
+            else:
+                found.append((None,) * len(own))
+        return found
+
     def for_bias(self) -> Optional[Quantizer]:
         """Returns what is put on the bias of a layer whose weight it is for; None for nothing."""
         return None

@@ -172,6 +172,13 @@ class LUT(Quantizer):
         return cls(**{key: value for key, value in args.items() if key != "name"})
 
     @classmethod
+    def parameter_axes(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]
+    ) -> List[Tuple[Optional[int], ...]]:
+        """Returns that each weight has an assignment, and the dictionary an axis of its own."""
+        return [(None,), tuple(range(inputs[0].ndim))]
+
+    @classmethod
     def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
         """Starts the dictionary from the weights, unless it holds values already."""
         cls.start(args, inputs)

@@ -1,16 +1,17 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """Pruning alone: the smallest weights are zero, the others stay float.
 
-The forward pass multiplies by a mask; the gradient goes to all float weights unchanged, so that a
-pruned weight can come back. After each update the mask is chosen anew
-(:class:`nnabla_compress.solvers.LUTQ`). To prune and tie the rest to a dictionary, use
+The forward pass multiplies by a mask. The gradient goes to all float weights unchanged, so that a
+pruned weight can come back, and after each update the mask is chosen anew
+(:class:`nnabla_compress.solvers.LUTQ`); or the mask is fixed, and the gradient
+is masked, too. To prune and tie the rest to a dictionary, use
 :class:`~nnabla_compress.quantizers.LUT` with ``prune=``.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, ClassVar, List, Mapping, Sequence
+from typing import Any, ClassVar, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import nnabla.functions as F
@@ -26,28 +27,39 @@ from nnabla_compress.quantizers.base import (
     require_parameter,
     scope_name,
 )
-from nnabla_compress.quantizers.dictionaries import prune_threshold
 from nnabla_compress.quantizers.engine import array, byte_parameter, host_array
 from nnabla_compress.quantizers.lut import finite_values
+from nnabla_compress.quantizers.masks import (
+    count_of,
+    input_axis,
+    largest,
+    of_pattern,
+    parse_pattern,
+)
 
-_NOT_CHOSEN = 255
+NOT_CHOSEN = 255
+"""What the mask holds before it is chosen."""
 
 
 @register
 @dataclass(frozen=True)
 class Prune(Quantizer):
-    """Sets the fraction ``rate`` of the weights, those of smallest magnitude, to zero.
+    """Sets the weights of smallest magnitude to zero: a fraction of them, or a pattern.
 
     Args:
-        rate: Fraction of the weights, 0 to 1. Of weights of equal magnitude at the limit, all are
-            pruned.
+        rate: Fraction of the weights, 0 to 1: exactly ``floor(rate * n)`` of n are pruned, of equal
+            ones at the limit the first.
+        pattern: ``N:M`` in the place of a rate, such as ``2:4``: of every M consecutive input
+            channels the N largest weights stay, for each output and position of a kernel apart.
+        fixed: Whether the mask stays as it was chosen first, and pruned weights learn nothing.
 
     Raises:
-        ConfigError: If ``rate`` is out of its range.
+        ConfigError: If an option is out of its range, or there are both rate and pattern, or none.
 
     References:
         S. Han et al., Learning both weights and connections for efficient neural networks,
-        arXiv:1506.02626.
+        arXiv:1506.02626; A. Mishra et al., Accelerating sparse deep neural networks,
+        arXiv:2104.08378.
 
     Example:
         >>> import nnabla as nn, nnabla.parametric_functions as PF, numpy as np
@@ -60,36 +72,75 @@ class Prune(Quantizer):
 
     type_name: ClassVar[str] = "MagnitudePrune"
 
-    rate: float
+    rate: Optional[float] = None
+    pattern: str = ""
+    fixed: bool = False
 
     def __post_init__(self) -> None:
+        if self.pattern and self.rate is None:
+            try:
+                parse_pattern(self.pattern)
+            except ConfigError as error:
+                raise ConfigError(f"Prune: {error.message}", help=error.help) from None
+            return
+        if self.pattern:
+            raise ConfigError(
+                f"Prune: rate is {self.rate!r} and pattern is {self.pattern!r}.",
+                help="give one of the two",
+            )
         if not isinstance(self.rate, (int, float, np.number)) or not 0 <= self.rate <= 1:
             raise ConfigError(
                 f"Prune: rate is {self.rate!r}, it is a fraction of the weights.",
-                help="choose 0 (nothing) to 1",
+                help="choose 0 (nothing) to 1, or a pattern such as 2:4",
             )
 
     def __call__(self, x: nn.Variable) -> nn.Variable:
-        """Returns the weight ``x`` with its smallest values at zero."""
+        """Returns the weight ``x`` with its smallest values at zero.
+
+        Raises:
+            ConfigError: If the input channels can't be divided as the pattern says.
+        """
         require_parameter(x, "Prune")
-        mask = byte_parameter("prune", "mask", x.shape, _NOT_CHOSEN)
-        args = {"rate": float(self.rate), "name": scope_name()}
+        if self.pattern:
+            _require_divisible(x, parse_pattern(self.pattern)[1])
+        mask = byte_parameter("prune", "mask", x.shape, NOT_CHOSEN)
+        rate = None if self.rate is None else float(self.rate)
+        args = {"rate": rate, "pattern": self.pattern, "fixed": self.fixed, "name": scope_name()}
         return MagnitudePrune(Prune, args, (x, mask)).node()
 
     @classmethod
     def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
         """Chooses the mask from the weights present, unless one was chosen already."""
-        if (array(inputs[1], np.uint8) == _NOT_CHOSEN).any():
-            cls.after_update(args, inputs, 1)
+        if (array(inputs[1], np.uint8) == NOT_CHOSEN).any():
+            cls.choose(args, inputs)
 
     @classmethod
     def after_update(
         cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], steps: int
     ) -> None:
-        """Chooses the mask anew."""
-        values = finite_values(args, inputs[0])
-        threshold = prune_threshold(values, args["rate"])
-        array(inputs[1], np.uint8)[...] = np.abs(values) > threshold
+        """Chooses the mask anew, unless it is fixed."""
+        if not args["fixed"]:
+            cls.choose(args, inputs)
+
+    @classmethod
+    def choose(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], share: float = 1.0
+    ) -> None:
+        """Chooses the mask from the weights as they are.
+
+        Args:
+            args: Arguments of the node.
+            inputs: The weight and the mask, which changes.
+            share: How much of the rate is pruned, 0 to 1; a pattern is there where it is 1.
+        """
+        magnitudes = np.abs(finite_values(args, inputs[0]))
+        mask = array(inputs[1], np.uint8)
+        if args["pattern"]:
+            kept, of = parse_pattern(args["pattern"])
+            mask[...] = of_pattern(magnitudes, kept, of) if share >= 1 else 1
+        else:
+            rate = args["rate"] * share
+            mask[...] = largest(magnitudes, count_of(rate, magnitudes.size))
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:
@@ -102,9 +153,11 @@ class Prune(Quantizer):
 
     @classmethod
     def lower(cls, function: Any, inputs: Sequence[nn.Variable]) -> nn.Variable:
-        """Returns the product with the mask; W - W times its complement adds the gradient."""
+        """Returns the product with the mask; W - W adds the gradient of pruned weights."""
         weight, mask = inputs
         cls.prepare(function.info.args, inputs)
+        if function.info.args["fixed"]:
+            return F.add_scalar(weight * mask, 0.0)
         constant = F.identity(weight)
         constant.need_grad = False
         kept = constant * mask
@@ -118,7 +171,10 @@ class Prune(Quantizer):
 
 
 class MagnitudePrune(QuantizerFunction):
-    """Forward ``W * mask + 0``, whose zeros are all positive; backward the identity to W."""
+    """Forward ``W * mask + 0``, whose zeros are all positive; backward the identity to W.
+
+    Where the mask is fixed, backward is the mask.
+    """
 
     def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
         Prune.prepare(self.args, inputs)
@@ -141,5 +197,28 @@ class MagnitudePrune(QuantizerFunction):
         propagate_down: List[bool],
         accum: List[bool],
     ) -> None:
-        if propagate_down[0]:
+        if not propagate_down[0]:
+            return
+        if not self.args["fixed"]:
             pass_gradient(self, inputs[0], outputs[0], accum[0])
+        elif self.on_cpu:
+            down = host_array(inputs[0].grad, np.float32, overwrite=not accum[0])
+            masked = host_array(outputs[0].grad, np.float32) * array(inputs[1], np.uint8)
+            down[...] = down + masked if accum[0] else masked
+        else:
+            target = [inputs[0].grad]
+            masked = F.mul2(outputs[0].grad, inputs[1].data, inplace=False)
+            if accum[0]:
+                F.add2(target[0], masked, inplace=False, outputs=target)
+            else:
+                F.identity(masked, outputs=target)
+
+
+def _require_divisible(weight: nn.Variable, of: int) -> None:
+    channels = weight.shape[input_axis(weight.ndim)] if weight.ndim > 1 else 0
+    if not channels or channels % of:
+        raise ConfigError(
+            f"Prune: a weight of the shape {tuple(weight.shape)} has {channels} input channels, "
+            f"the pattern divides them by {of}.",
+            help="choose layers with a multiple of them, such as by min_weights, or a rate",
+        )

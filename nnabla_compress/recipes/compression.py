@@ -11,6 +11,8 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.options import validated
 from nnabla_compress.training import BudgetOptions, DistillOptions, TermOptions, TrainingSettings
 from nnabla_compress.training.terms import (
+    AttentionTransferOptions,
+    HintsOptions,
     QuantizedGradientsOptions,
     SinReQOptions,
     WaveQOptions,
@@ -33,6 +35,8 @@ class CompressionPart(QuantizerRules):
             they are. Left out, they never do.
         budget: How much memory the network may take; needs a training.
         distill: Lets the network learn from the float network, too; needs a training.
+        hints: Lets maps on the way become those of a teacher, too (FitNets); needs a training.
+        attention_transfer: Lets it look where a teacher looks; needs a training.
         quantized_gradients: Bits that the training rounds the gradients of quantized layers to
             (DoReFa); needs a training.
         sinreq: Pulls weights to the levels of their quantizers by a sine; needs a training.
@@ -44,6 +48,8 @@ class CompressionPart(QuantizerRules):
     freeze_after: Optional[int] = Field(default=None, ge=0)
     budget: Optional[BudgetOptions] = None
     distill: Optional[DistillOptions] = None
+    hints: Optional[HintsOptions] = None
+    attention_transfer: Optional[AttentionTransferOptions] = None
     quantized_gradients: Optional[int] = Field(default=None, ge=1, le=16)
     sinreq: Optional[SinReQOptions] = None
     waveq: Optional[WaveQOptions] = None
@@ -64,7 +70,7 @@ class CompressionPart(QuantizerRules):
             raise ConfigError(
                 "compression: quantized_gradients are those of a training.", help=_TRAINING
             )
-        for term in (self.sinreq, self.waveq):
+        for term in (self.hints, self.attention_transfer, self.sinreq, self.waveq):
             if term is not None and self.training is None:
                 raise ConfigError(f"compression: {term.name} is for a training.", help=_TRAINING)
         return self
@@ -84,7 +90,8 @@ class CompressionPart(QuantizerRules):
         """What its training minds beside the loss, in order."""
         bits = self.quantized_gradients
         gradients = None if bits is None else QuantizedGradientsOptions(bits=bits)
-        every = (self.distill, self.budget, gradients, self.sinreq, self.waveq)
+        taught = (self.distill, self.hints, self.attention_transfer)
+        every = (*taught, self.budget, gradients, self.sinreq, self.waveq)
         return tuple(term for term in every if term is not None)
 
     @classmethod

@@ -24,6 +24,9 @@ _SECTIONS = {
     "TrainingSettings": ("train", "options of `train`, without terms"),
     "BudgetOptions": ("budget", "options"),
     "DistillOptions": ("distill", "options"),
+    "HintsOptions": ("hints", "options"),
+    "AttentionTransferOptions": ("attention_transfer", "options"),
+    "MapPair": ("pairs-of-maps", "pair"),
     "SinReQOptions": ("sinreq", "options"),
     "WaveQOptions": ("waveq", "options"),
     "Step": ("steps", "step"),
@@ -49,8 +52,8 @@ _FAMILIES = {
     "term": (
         "Terms",
         "What a [training](#train) minds beside its loss: entries of its `terms`. In the short "
-        "form `budget`, `distill`, `quantized_gradients`, `sinreq` and `waveq` are keys of "
-        "[compression](#compression).",
+        "form `budget`, `distill`, `hints`, `attention_transfer`, `quantized_gradients`, `sinreq` "
+        "and `waveq` are keys of [compression](#compression).",
     ),
     "sampler": ("Samplers", "What proposes the options that a [search](#search) tries."),
 }
@@ -83,6 +86,9 @@ def recipe_reference() -> str:
                 learning = parts["RoundingSettings"]
                 words = f"The `learning` of `calibrate`. {learning['description']}"
                 sections += ["### learning", words, _table(learning)]
+        if family.name == "term":
+            pair = parts["MapPair"]
+            sections += ["### pairs of maps", pair["description"], _table(pair)]
     sections += ["## Rules", parts["QuantizerRule"]["description"], _rules(parts)]
     sections += ["## Quantizers", "What a [rule](#rules) names as its `quantizer`."]
     for name, kind in quantizers().items():

@@ -54,6 +54,16 @@ class Course(Context, Protocol):
     def teacher(self) -> Build:
         """Builds the network as it was before its compression, ``teacher(x, test)``."""
 
+    def teacher_in(self, file: str) -> Build:
+        """Returns another network that teaches.
+
+        Args:
+            file: An ``.nnp`` file; relative paths start where those of the recipe do.
+
+        Raises:
+            CompressError: If it is missing or damaged, or has other inputs than the network.
+        """
+
     def network(self, test: bool = True) -> Network:
         """Returns the network of now on new inputs.
 

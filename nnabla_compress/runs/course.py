@@ -12,6 +12,7 @@ import numpy as np
 from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress import data
+from nnabla_compress.analysis.layers import parameter_names
 from nnabla_compress.checksums import read_record, write_record
 from nnabla_compress.errors import DataError, unwrapped
 from nnabla_compress.files import writable_folder
@@ -19,7 +20,9 @@ from nnabla_compress.graph.batches import on_inputs
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import leaves, rebuild, with_batch_statistics
+from nnabla_compress.importances.evidence import Examples
 from nnabla_compress.loading.inputs import Inputs
+from nnabla_compress.loading.teacher import stored_teacher
 from nnabla_compress.lowering.nnabla_errors import told_as
 from nnabla_compress.progress import Announce
 from nnabla_compress.quantizers import graph_quantizers
@@ -60,6 +63,7 @@ class Course:
         announce: As of :meth:`nnabla_compress.runs.Run.execute`.
         tell: Likewise.
         resume: Whether a training goes on from its last checkpoint.
+        recipe_folder: Where relative paths of the recipe start.
     """
 
     def __init__(
@@ -70,8 +74,11 @@ class Course:
         announce: Optional[Announce] = None,
         tell: Tell = lambda line: None,
         resume: bool = False,
+        recipe_folder: Path = Path("."),
     ) -> None:
         self.recipe, self.folder, self.inputs = recipe, folder, inputs
+        self.recipe_folder = recipe_folder
+        self._stored_teachers: Dict[str, Build] = {}
         self.build: Build = inputs.build
         self.seed, self.tell = recipe.seed, tell
         self._teacher: Optional[Build] = None
@@ -85,9 +92,26 @@ class Course:
         """The network as it was before its compression; as it is now, if it is not compressed."""
         return self._teacher or self.build
 
+    def teacher_in(self, file: str) -> Build:
+        """Returns the network of a file, on the inputs of the run's: the same one each time."""
+        if file not in self._stored_teachers:
+            self._stored_teachers[file] = stored_teacher(
+                file, self.recipe, self.recipe_folder, self.inputs.shapes
+            )
+        return self._stored_teachers[file]
+
     def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
         """Returns network inputs by name, drawn from the data; None without any."""
         return None if self.inputs.splits is None else self.inputs.drawn(most).arrays
+
+    def examples(self, most: int) -> Optional[Examples]:
+        """Returns the same samples with their targets; None where there are none."""
+        if self.inputs.splits is None:
+            return None
+        drawn = self.inputs.drawn(most)
+        if not drawn.samples.labelled:
+            return None
+        return Examples(drawn.arrays, drawn.batch.y, self.inputs.loss.samples)
 
     def network(self, test: bool = True) -> Network:
         """Returns the network of now on new inputs, for one sample or as many as it takes."""
@@ -175,6 +199,8 @@ class Course:
         """
         self._proved_soon = True
         for stage in stages:
+            if self._loses_teacher(stage):
+                self._teacher = self.build
             stage.step.foresee(self)
             # A long training may lie before the same is proved again.
             self._proved_soon = self._proved_soon and not stage.step.trains
@@ -230,9 +256,13 @@ class Course:
 
     def _begin(self, stage: Stage) -> None:
         self._stage, self.said = stage, {}
-        compresses = stage.step.compresses and not stage.step.same_function
-        if compresses and self._teacher is None and self.recipe.learns_from_teacher:
+        if self._loses_teacher(stage):
             self._teacher = self._as_it_is()
+
+    def _loses_teacher(self, stage: Stage) -> bool:
+        """Whether a step changes the network that some training learns from."""
+        compresses = stage.step.compresses and not stage.step.same_function
+        return compresses and self._teacher is None and self.recipe.learns_from_teacher
 
     def _replayed(self, stage: Stage) -> Record:
         path = self.folder / stage.record
@@ -269,21 +299,26 @@ class Course:
     def _as_it_is(self) -> Build:
         """The network with copies of its parameters, whatever becomes of these."""
         scope: Dict[str, Any] = OrderedDict()
+        paths: Dict[Any, str] = {}
         for path, parameter in nn.get_parameters(grad_only=False).items():
+            copy = constant(np.array(parameter.d), path, parameter.need_grad)
+            paths[copy.data] = path
             with nn.parameter_scope("", scope):
-                copy = constant(np.array(parameter.d), path, parameter.need_grad)
                 nn.parameter.set_parameter(path, copy)
         # A graph that is held has its parameters from no scope.
         outputs = self.network().all_outputs
         values = {leaf.data: np.array(leaf.d) for leaf in leaves(outputs)}
+        names = parameter_names(outputs)
         build = self.build
 
         def teacher(x: Any, test: bool) -> Made:
             with nn.parameter_scope("", scope):
                 network = _network(x, build(x, test))
             outputs = network.all_outputs
+            for leaf in leaves(outputs):
+                leaf.name = paths.get(leaf.data, leaf.name)  # what tells the names of its maps
             copies = {
-                leaf: nn.Variable.from_numpy_array(values[leaf.data])
+                leaf: constant(values[leaf.data], names.get(leaf.data, leaf.name), False)
                 for leaf in leaves(outputs)
                 if leaf.data in values
             }

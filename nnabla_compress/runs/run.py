@@ -192,7 +192,13 @@ class Run:
                 self._same_data(inputs)
                 check_exportable(inputs, recipe.export.target)
                 with own_parameters():
-                    rehearsal = Course(recipe, self.folder, replace(inputs), tell=tell)
+                    rehearsal = Course(
+                        recipe,
+                        self.folder,
+                        replace(inputs),
+                        tell=tell,
+                        recipe_folder=self.recipe_folder,
+                    )
                     rehearsal.foresee(recipe.stages)
                 set_seed(recipe.seed)
                 inputs.build(inputs.variables(), True)
@@ -203,7 +209,9 @@ class Run:
             except Exception:
                 self._release()
                 raise
-            course = Course(recipe, self.folder, inputs, announce, tell, self.resume)
+            course = Course(
+                recipe, self.folder, inputs, announce, tell, self.resume, self.recipe_folder
+            )
             self._carry_out(course, results)
             results.write(self.folder)
             note_checksums(self.folder)

@@ -43,6 +43,8 @@ def judged(made: Made) -> nn.Variable:
     """
     if isinstance(made, nn.Variable):
         return made
+    if len(made) == 1:
+        return next(iter(made.values()))
     raise DataError(
         f"the network has {len(made)} outputs: {', '.join(made)}; a loss acts on one.",
         help="train and score it in a script of your own; 'compress' without --epochs, 'ptq', "

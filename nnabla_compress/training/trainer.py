@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, Optional, Sequence, Set
@@ -23,6 +24,7 @@ from nnabla_compress.solvers import Quantized
 from nnabla_compress.training import checkpoint
 from nnabla_compress.training.evaluate import Build, Evaluator, Score, judged
 from nnabla_compress.training.feed import Feed
+from nnabla_compress.training.frozen import FrozenNetwork, frozen
 from nnabla_compress.training.losses import Loss, default_loss
 from nnabla_compress.training.monitors import Monitors
 from nnabla_compress.training.parameter_files import load_parameters, save_parameters
@@ -118,6 +120,7 @@ class Trainer:
         )
         self.total = self.batches.iterations(settings.epochs)
         self.feed = Feed(train, settings.batch_size)
+        self._teachers: Dict[Build, FrozenNetwork] = {}
         with nn.auto_forward(False):
             self.terms = (*terms, *usual_terms())
             self.output = judged(build(self.feed.inputs, False))
@@ -131,6 +134,7 @@ class Trainer:
             for term in self.terms:
                 term.attach(self)
                 self.objective = term.objective(self.objective)
+        self._of_terms = {path: p for t in self.terms for path, p in t.parameters().items()}
         self.output.persistent = True
         self.loss.persistent = True
         self.evaluator: Optional[Evaluator] = None
@@ -144,11 +148,22 @@ class Trainer:
         self.solver.set_parameters(parameters)
         self.decayed = self._decayed_parameters(parameters)
 
+    def taught_by(self, teacher: Build) -> FrozenNetwork:
+        """Returns a copy of another network on this training's batches, one for all that ask.
+
+        Args:
+            teacher: The other network.
+        """
+        if teacher not in self._teachers:
+            self._teachers[teacher] = frozen(teacher, self.feed.inputs)
+        return self._teachers[teacher]
+
     def _trained_parameters(self) -> Dict[str, nn.Variable]:
-        """Parameters with gradients that the graph uses, by name."""
+        """Parameters with gradients that the graph uses, by name, then those of the terms."""
         used: Set[Any] = set()
         self.output.visit(lambda f: used.update(v.data for v in f.inputs if v.parent is None))
-        return {name: p for name, p in nn.get_parameters().items() if p.data in used}
+        found = {name: p for name, p in nn.get_parameters().items() if p.data in used}
+        return {**found, **self._of_terms}
 
     def _decayed_parameters(self, parameters: Dict[str, nn.Variable]) -> List[nn.Variable]:
         """Parameters that weight decay acts on: all but the quantizers' own."""
@@ -170,6 +185,21 @@ class Trainer:
             TrainingError: If the loss is NaN or infinite; the last checkpoint stays.
             ConfigError: If a checkpoint can't be written.
         """
+        with self._terms_parameters():
+            return self._run(resume, progress)
+
+    @contextmanager
+    def _terms_parameters(self) -> Iterator[None]:
+        """Has the terms' own parameters in the scope, where checkpoints look for parameters."""
+        for path, parameter in self._of_terms.items():
+            nn.parameter.set_parameter(path, parameter)
+        try:
+            yield
+        finally:
+            for path in self._of_terms:
+                nn.parameter.pop_parameter(path)
+
+    def _run(self, resume: bool, progress: Optional[Progress]) -> Outcome:
         folder = writable_folder(self.folder / "checkpoints")
         saved = checkpoint.load(folder, self.solver, self.seed) if resume else None
         state: Dict[str, Any] = {"best": None, "best_epoch": 0, "last": None}
@@ -340,8 +370,9 @@ class Trainer:
         best = self.folder / "best.h5"
         if not best.exists():
             return False
-        load_parameters(
-            best,
-            f"remove {self.folder}, and --resume begins this training again, to the same bits",
-        )
+        with self._terms_parameters():
+            load_parameters(
+                best,
+                f"remove {self.folder}, and --resume begins this training again, to the same bits",
+            )
         return True

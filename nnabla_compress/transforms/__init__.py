@@ -13,7 +13,13 @@ from nnabla_compress.transforms.insert_map_quantizers import (
     insert_map_quantizers,
 )
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers, remove_quantizers
+from nnabla_compress.transforms.prune_weights import PruneWeights
 from nnabla_compress.transforms.quantize import Quantize
+from nnabla_compress.transforms.remove_channels import (
+    RemoveChannels,
+    costs_after,
+    remove_channels,
+)
 from nnabla_compress.transforms.start import start_quantizers
 from nnabla_compress.transforms.transform import (
     Transform,
@@ -26,16 +32,20 @@ from nnabla_compress.transforms.widen import Widen, widen
 __all__ = [
     "Convert",
     "Fold",
+    "PruneWeights",
     "Quantize",
+    "RemoveChannels",
     "Transform",
     "Widen",
     "check_faithful",
+    "costs_after",
     "fold_batch_normalization",
     "fold_for_training",
     "insert_activation_quantizers",
     "insert_map_quantizers",
     "insert_weight_quantizers",
     "register_transform",
+    "remove_channels",
     "remove_quantizers",
     "start_quantizers",
     "transform_named",

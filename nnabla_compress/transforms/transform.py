@@ -8,24 +8,14 @@ from typing import Any, ClassVar, Dict, Mapping, Optional, Protocol, Tuple
 import numpy as np
 
 from nnabla_compress.graph.network import Network
+from nnabla_compress.importances.evidence import Evidence, Examples
 from nnabla_compress.named_options import NamedOptions, Registry
 
 Decisions = Dict[str, Any]
 
 
-class Context(Protocol):
+class Context(Evidence, Protocol):
     """What a transform may look at beside the network, to decide."""
-
-    @property
-    def seed(self) -> int:
-        """What everything random is drawn with."""
-
-    def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
-        """Returns network inputs by name, drawn from the data; None without any.
-
-        Args:
-            most: Number of samples, fewer if there are fewer.
-        """
 
     def tell(self, line: str) -> None:
         """Tells the user something before long work begins."""
@@ -37,6 +27,10 @@ class Alone:
     seed = 0
 
     def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
+        """Returns None: there are none."""
+        return None
+
+    def examples(self, most: int) -> Optional[Examples]:
         """Returns None: there are none."""
         return None
 
@@ -68,6 +62,19 @@ class Transform(NamedOptions):
     def need_of_data(self) -> Optional[str]:
         """Returns why it needs data, None if it does not."""
         return None
+
+    @property
+    def needs_targets(self) -> bool:
+        """Whether it looks at what is wanted of samples, too."""
+        return False
+
+    @property
+    def rehearsed(self) -> Transform:
+        """What is applied in its place to find out whether all of a run fits together.
+
+        It makes a network of the same structure, or about the same, in little time.
+        """
+        return self
 
     def decide(self, network: Network, context: Context) -> Decisions:
         """Returns what is to be done to a network, as JSON values.

@@ -16,11 +16,11 @@ from nnabla_compress.errors import ConfigError, TrainingError
 from tests.properties import examples
 
 
-def prune(weights, rate, scope="layer"):
+def prune(weights, rate, scope="layer", **options):
     weights = np.asarray(weights, np.float32)
     with nn.parameter_scope(scope):
         weight = get_parameter_or_create("W", weights.shape, weights)
-        return weight, Q.Prune(rate)(weight)
+        return weight, Q.Prune(rate, **options)(weight)
 
 
 def update(q):
@@ -37,10 +37,77 @@ def test_a_rate_outside_0_to_1_is_refused(rate):
 def test_exactly_the_rate_of_the_smallest_weights_is_zero_and_the_others_stay(rate, rng):
     weight, q = prune(rng.randn(997), rate)
     q.forward()
-    pruned = np.argsort(np.abs(weight.d))[: round(rate * 997)]
+    pruned = np.argsort(np.abs(weight.d))[: int(rate * 997)]
     expected = weight.d.copy()
     expected[pruned] = 0
     np.testing.assert_array_equal(q.d, expected)
+
+
+def test_of_equal_weights_at_the_limit_the_first_ones_go():
+    _, q = prune([3, -1, 2, 1, 1], 0.5)
+    q.forward()
+    assert q.d.tolist() == [3, 0, 2, 0, 1]
+
+
+def test_of_every_four_input_channels_two_stay():
+    row = [0.3, -0.9, 0.2, 0.8, 0.1, -0.4, 0.6, 0.5]
+    _, q = prune(np.transpose([row, row[::-1]]), None, pattern="2:4")
+    q.forward()
+    kept = (q.d != 0).astype(int).T.tolist()
+    assert kept == [[0, 1, 0, 1, 0, 0, 1, 1], [1, 1, 0, 0, 1, 0, 1, 0]]
+
+
+def test_each_position_of_a_kernel_chooses_its_input_channels(rng):
+    weight, q = prune(rng.randn(3, 8, 2, 2), None, pattern="1:4")
+    q.forward()
+    assert ((q.d != 0).reshape(3, 2, 4, 2, 2).sum(axis=2) == 1).all()
+    blocks = np.abs(weight.d).reshape(3, 2, 4, 2, 2)
+    np.testing.assert_array_equal(np.abs(q.d).reshape(blocks.shape).sum(axis=2), blocks.max(axis=2))
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        ({"pattern": "2-4"}, "pattern is '2-4', not N:M"),
+        ({"pattern": "4:4"}, "4 of every 4"),
+        ({"pattern": "0:4"}, "0 of every 4"),
+        ({"rate": 0.5, "pattern": "2:4"}, "rate is 0.5 and pattern is '2:4'"),
+    ],
+)
+def test_a_pattern_that_is_none_is_refused(options, message):
+    with pytest.raises(ConfigError, match=message):
+        Q.Prune(**options)
+
+
+def test_a_weight_whose_channels_the_pattern_does_not_divide_is_refused():
+    with pytest.raises(ConfigError, match=r"\(5, 3, 2, 2\) has 3 input channels.*by 4"):
+        prune(np.zeros((5, 3, 2, 2)), None, pattern="2:4")
+
+
+def test_a_fixed_mask_stays_and_its_weights_learn_nothing():
+    weight, q = prune([1, -2, 3, -4], 0.5, fixed=True)
+    q.forward()
+    weight.grad.zero()
+    q.backward(np.float32([1, 2, 3, 4]))
+    assert weight.g.tolist() == [0, 0, 3, 4]
+    weight.d = [10, -2, 3, -4]
+    update(q)
+    q.forward()
+    assert q.d.tolist() == [0, 0, 3, -4]
+    lowered = Q.Prune.lower(q.parent, q.parent.inputs)
+    lowered.forward()
+    weight.grad.zero()
+    lowered.backward(np.float32([1, 2, 3, 4]))
+    assert lowered.d.tolist() == q.d.tolist() and weight.g.tolist() == [0, 0, 3, 4]
+
+
+def test_the_gradient_of_a_fixed_mask_is_added_to_that_of_other_readers():
+    weight, q = prune([1, -2], 0.5, fixed=True)
+    loss = nn.functions.sum(q) + nn.functions.sum(weight)
+    loss.forward()
+    weight.grad.zero()
+    loss.backward()
+    assert weight.g.tolist() == [1, 2]
 
 
 def test_a_pruned_weight_comes_back_when_it_has_grown():

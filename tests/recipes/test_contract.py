@@ -21,8 +21,10 @@ from tests.recipes.json_schema import valid
 LEAST = {
     "train": {"epochs": 1},
     "quantize": {"weights": ["lut:bits=4"]},
+    "attention_transfer": {"maps": ["conv1/conv/relu"]},
     "budget": {"weights": "1 kB"},
     "each": {"options": ["lut:bits=4"]},
+    "hints": {"maps": ["conv1/conv/relu"]},
     "prune": {"rate": 0.5},
 }
 KNOWN = {

@@ -13,7 +13,7 @@ from nnabla_compress.quantizers import graph_quantizers, quantizer_of
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.training import TrainingSettings
-from nnabla_compress.training.evaluate import judged
+from nnabla_compress.training.evaluate import Build, judged, outputs_of
 from nnabla_compress.training.terms import TermOptions, term_of
 
 
@@ -72,8 +72,8 @@ class Train(Step):
 
     @property
     def learns_from_teacher(self) -> bool:
-        """Whether a term asks for one."""
-        return any(term.learns_from_teacher for term in self.terms)
+        """Whether a term asks for it."""
+        return any(term.learns_from_teacher and not term.teacher_file for term in self.terms)
 
     def budgets_of(self, outputs: List[nn.Variable]) -> List[MemoryBudget]:
         """Returns the budgets of its terms."""
@@ -105,7 +105,20 @@ class Train(Step):
         for term in self.terms:
             for line in term.foresee(outputs):
                 course.tell(line)
+            if term.learns_from_teacher:
+                student = course.network(test=False)
+                made = _teacher(term, course)(student.given, True)
+                term.foresee_teacher(student, outputs_of(made))
 
     def run(self, course: Course) -> Record:
         """Trains, and keeps the best."""
-        return course.train(self.settings, [term.make(course.teacher) for term in self.terms])
+        return course.train(
+            self.settings, [term.make(_teacher(term, course)) for term in self.terms]
+        )
+
+
+def _teacher(term: TermOptions, course: Course) -> Build:
+    """The network that a term learns from: of its file, else the one before the compression."""
+    if term.teacher_file is None:
+        return course.teacher
+    return course.teacher_in(term.teacher_file)

@@ -37,9 +37,14 @@ class TransformStep(Step):
         """Returns why the transform needs data, None if it does not."""
         return self.transform.need_of_data()
 
+    @property
+    def needs_targets(self) -> bool:
+        """Whether the transform looks at targets."""
+        return self.transform.needs_targets
+
     def foresee(self, course: Course) -> None:
         """Does to the untrained network what can be done without its values."""
-        course.apply(self.transform)
+        course.apply(self.transform.rehearsed)
 
     def run(self, course: Course) -> Record:
         """Decides, and applies."""

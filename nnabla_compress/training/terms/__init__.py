@@ -3,8 +3,14 @@
 
 from __future__ import annotations
 
+from nnabla_compress.training.terms.attention_transfer import (
+    AttentionTransfer,
+    AttentionTransferOptions,
+)
 from nnabla_compress.training.terms.distillation import Distillation, DistillOptions
+from nnabla_compress.training.terms.hints import Hints, HintsOptions
 from nnabla_compress.training.terms.learned_bits import LearnedBits
+from nnabla_compress.training.terms.map_pairs import MapPair
 from nnabla_compress.training.terms.memory_budget import Budget, BudgetOptions, WithinBudget
 from nnabla_compress.training.terms.quantized_gradients import (
     QuantizedGradients,
@@ -30,8 +36,13 @@ def usual_terms() -> Terms:
 
 
 __all__ = [
+    "AttentionTransfer",
+    "AttentionTransferOptions",
     "BudgetOptions",
     "DistillOptions",
+    "Hints",
+    "HintsOptions",
+    "MapPair",
     "TermOptions",
     "register_term",
     "term_of",

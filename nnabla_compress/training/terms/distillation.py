@@ -11,15 +11,16 @@ probabilities it is the mean squared difference.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Mapping
 
 import nnabla as nn
-import numpy as np
 from pydantic import model_validator
 
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.graph.rewrite import leaves, rebuild
+from nnabla_compress.graph.network import Network
 from nnabla_compress.training.evaluate import Build, judged
-from nnabla_compress.training.terms.term import Term, TermOptions, Training, register_term
+from nnabla_compress.training.terms.taught import TaughtOptions
+from nnabla_compress.training.terms.term import Term, Training, register_term
 
 
 @dataclass
@@ -50,7 +51,8 @@ class Distillation(Term):
 
     def attach(self, training: Training) -> None:
         """Copies the teacher, as it is now."""
-        output = frozen(self.teacher, training.feed.inputs)
+        output = training.taught_by(self.teacher).output
+        check_outputs(training.output, output)
         self._taught = training.judge.distillation(training.output, output, self.temperature)
 
     def objective(self, objective: nn.Variable) -> nn.Variable:
@@ -59,10 +61,12 @@ class Distillation(Term):
 
 
 @register_term("distill")
-class DistillOptions(TermOptions):
-    """Lets the network learn to give the outputs of the network before its compression.
+class DistillOptions(TaughtOptions):
+    """Lets the network learn to give the outputs of another one.
 
     Args:
+        teacher: An ``.nnp`` file whose network teaches, on the same inputs. Left out, it is the
+            network before its compression.
         temperature: What logits are divided by, positive; larger ones show more of the classes
             that the teacher thinks unlikely.
         weight: Part of this loss in the whole, 0 to 1; with 1 the labels teach nothing.
@@ -81,28 +85,28 @@ class DistillOptions(TermOptions):
         """Whether labels teach anything."""
         return self.weight < 1
 
-    @property
-    def learns_from_teacher(self) -> bool:
-        """It does."""
-        return True
-
     def make(self, teacher: Build) -> Distillation:
         """Returns the term with its teacher."""
         return Distillation(teacher, self.temperature, self.weight)
 
+    def foresee_teacher(self, student: Network, teacher: Mapping[str, nn.Variable]) -> None:
+        """Refuses a teacher that gives something else."""
+        check_outputs(student.output, judged(teacher))
 
-def frozen(build: Build, x: nn.Variable) -> nn.Variable:
-    """Returns the output of a network in inference, from a copy of its parameters as they are now.
+
+def check_outputs(student: nn.Variable, teacher: nn.Variable) -> None:
+    """Refuses a teacher whose output has another shape.
 
     Args:
-        build: The network.
-        x: Its input, or several by name in a dict.
+        student: The output of the network that learns, (B, ...).
+        teacher: That of its teacher.
+
+    Raises:
+        ConfigError: If it has.
     """
-    output = judged(build(x, True))
-    given = [x] if isinstance(x, nn.Variable) else list(x.values())
-    copies = {
-        leaf: nn.Variable.from_numpy_array(np.array(leaf.d))
-        for leaf in leaves([output])
-        if leaf not in given
-    }
-    return rebuild([output], inputs=copies)[0]
+    if student.shape != teacher.shape:
+        raise ConfigError(
+            f"distill: the teacher gives outputs of shape {tuple(teacher.shape[1:])} a sample, the "
+            f"network {tuple(student.shape[1:])}.",
+            help="choose a teacher of the same classes",
+        )

@@ -16,10 +16,12 @@ from typing import (
 
 import nnabla as nn
 
+from nnabla_compress.graph.network import Network
 from nnabla_compress.named_options import NamedOptions, Registry
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.feed import Feed
+from nnabla_compress.training.frozen import FrozenNetwork
 from nnabla_compress.training.losses import Loss
 
 
@@ -47,8 +49,21 @@ class Training(Protocol):
         """All updates of the training."""
 
     @property
+    def seed(self) -> int:
+        """What everything random is drawn with."""
+
+    @property
     def quantizers(self) -> List[Any]:
         """The quantizer nodes of the network, in the order of execution."""
+
+    def taught_by(self, teacher: Build) -> FrozenNetwork:
+        """Returns a copy of another network, with its parameters as they are, on the same batches.
+
+        All terms that ask for the same one get the same graph: it is computed once an update.
+
+        Args:
+            teacher: The other network.
+        """
 
     def batches_behind(self, done: int, count: int) -> Iterator[None]:
         """Puts one batch after the other into the feed.
@@ -83,6 +98,13 @@ class Term:
             objective: What the loss and the terms before this one ask for, shape ().
         """
         return objective
+
+    def parameters(self) -> Mapping[str, nn.Variable]:
+        """Returns parameters of its own that are trained, too, by path.
+
+        Checkpoints keep them; with the end of the training they are gone.
+        """
+        return {}
 
     def begin(self) -> None:
         """Is called before the first update; when resumed, :meth:`restore` follows."""
@@ -152,6 +174,11 @@ class TermOptions(NamedOptions):
         return False
 
     @property
+    def teacher_file(self) -> Optional[str]:
+        """The file that its teacher is in; None: it is the network before its compression."""
+        return None
+
+    @property
     def settles_weight_bits(self) -> bool:
         """Whether it decides which bits weights have in the end: one term of a training can."""
         return False
@@ -184,6 +211,17 @@ class TermOptions(NamedOptions):
             CompressError: If what the term wants can't be reached.
         """
         return []
+
+    def foresee_teacher(self, student: Network, teacher: Mapping[str, nn.Variable]) -> None:
+        """Refuses a teacher that the term can't make use of.
+
+        Args:
+            student: The network that is to be trained, as it is in training.
+            teacher: The outputs of the teacher by name, on the same inputs.
+
+        Raises:
+            ConfigError: If it is none for this network.
+        """
 
     def budget_of(self, outputs: List[nn.Variable]) -> Optional[MemoryBudget]:
         """Returns what memory the term keeps a network to, None if it does not.

@@ -18,8 +18,11 @@ from nnabla_compress.data import Preprocessing
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.training import Trainer, TrainingSettings, set_seed, terms
 from nnabla_compress.training.terms import (
+    AttentionTransfer,
     Distillation,
+    Hints,
     LearnedBits,
+    MapPair,
     QuantizedGradients,
     RunningStatistics,
     SinReQ,
@@ -37,12 +40,25 @@ def plain_net(x: nn.Variable, test: bool) -> nn.Variable:
 def quantized_net(x: nn.Variable, test: bool) -> nn.Variable:
     h = PF.affine(x, 8, apply_w=Q.Uniform(bits=5), name="a")
     h = F.relu(PF.batch_normalization(h, batch_stat=not test, name="a"))
+    h = F.reshape(h, (h.shape[0], 4, 2))
     return PF.affine(h, 2, apply_w=Q.Uniform(bits=5), name="b")
+
+
+def teacher(x: nn.Variable, test: bool) -> nn.Variable:
+    with nn.parameter_scope("teacher"):
+        h = F.reshape(F.relu(PF.affine(x, 12, name="wide")), (x.shape[0], 6, 2))
+        return PF.affine(h, 2, name="out")
+
+
+WIDE = MapPair(student="a/affine", teacher="teacher/wide/affine")
+LINES = MapPair(student="a/affine/reshape", teacher="teacher/wide/affine/reshape")
 
 
 # A term of each kind for the quantized network; a new one gets its line here.
 MADE = {
+    AttentionTransfer: lambda: AttentionTransfer(teacher, [LINES]),
     Distillation: lambda: Distillation(quantized_net, temperature=2.0, weight=0.5),
+    Hints: lambda: Hints(teacher, [WIDE, LINES], weight=0.5),
     LearnedBits: LearnedBits,
     QuantizedGradients: lambda: QuantizedGradients(bits=4),
     RunningStatistics: RunningStatistics,

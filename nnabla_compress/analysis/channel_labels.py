@@ -1,0 +1,840 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Which entries of a network's tensors stand for the same channel, function by function.
+
+Each entry along each axis of a parameter has a label of its own. Functions hand the labels on to
+what they compute, entry by entry: a convolution gives its output the labels of its weight's output
+axis, a concatenation puts labels side by side, a Reshape spreads them. Where two entries meet, in
+an addition or where a weight reads a map, their labels are one from then on. So whatever has the
+same label can only go together, and whatever has another one stays.
+
+An axis without labels keeps its size: those of the network's inputs, and of what a function
+computes that mixes channels. What meets it is held, with the reason in words.
+"""
+
+from __future__ import annotations
+
+from typing import (
+    Any,
+    Callable,
+    Collection,
+    Dict,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+)
+
+import nnabla as nn
+import numpy as np
+
+from nnabla_compress.analysis.layers import BIAS, Layer, layers
+from nnabla_compress.analysis.places import places
+from nnabla_compress.function_types import NORMALIZATIONS, types_that
+from nnabla_compress.functions.folded_batch_normalization import BIAS as FOLDED_BIAS
+from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
+from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
+from nnabla_compress.functions.quantized_gradient import QuantizedGradient
+from nnabla_compress.functions.quantized_when import QuantizedWhen
+from nnabla_compress.graph.rewrite import depending, functions
+from nnabla_compress.quantizers.base import quantizer_of
+
+Axes = Dict[int, np.ndarray]
+OUTPUT, INPUT, SCALE, SHIFT, STATISTICS, STATE = (
+    "output", "input", "scale", "shift", "statistics", "state",
+)  # fmt: skip
+_ADD = ("Add2", "Sub2", "AddN", "Maximum2", "Minimum2")
+_MEET = (*_ADD, "Mul2", "Div2", "Pow2", "MulN", "Where")
+_POOLINGS = ("MaxPooling", "AveragePooling", "SumPooling", "Unpooling")
+_REDUCTIONS = ("Sum", "Mean", "Max", "Min", "Prod")
+# Values of each entry alone; of constants, too.
+_EACH = {
+    *types_that(apart=True, normalization=False),
+    *types_that(training_only=True),
+    QuantizedGradient.graph_type(),
+    "FixedPointQuantize",
+    "Pow2Quantize",
+} - {*_MEET, *_POOLINGS, "PReLU", "Reshape", "GlobalAveragePooling"}
+
+
+class Made(NamedTuple):
+    """Channels that a layer makes.
+
+    Args:
+        layer: The name of the layer.
+        labels: Their labels, in order.
+    """
+
+    layer: str
+    labels: np.ndarray
+
+
+class ChannelLabels:
+    """The labels of all tensors of a graph.
+
+    Args:
+        outputs: Variables of the graph.
+        inputs: The network's inputs.
+        parameters: Parameters by path, to name layers; by default those of the current scope.
+        names: Names of the outputs, as users know them; as many as there are.
+
+    Example:
+        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 3, 8, 8))
+        >>> h = F.relu(PF.convolution(x, 2, (3, 3), name="a"))
+        >>> y = PF.affine(h, 10, name="b")
+        >>> labels = ChannelLabels([y], [x])
+        >>> labels.roots(labels.of(h)[1]).tolist()
+        [0, 1]
+        >>> labels.roots(labels.of(y.parent.inputs[1])[0])[[0, 35, 36, 71]].tolist()
+        [0, 0, 1, 1]
+    """
+
+    def __init__(
+        self,
+        outputs: Sequence[nn.Variable],
+        inputs: Collection[nn.Variable],
+        parameters: Optional[Mapping[str, nn.Variable]] = None,
+        names: Sequence[str] = (),
+    ) -> None:
+        self._labels: Dict[Any, Axes] = {}
+        self._count = 0
+        self._pairs: List[Tuple[np.ndarray, np.ndarray]] = []
+        self._held: List[Tuple[np.ndarray, str]] = []
+        self._roles: List[Tuple[np.ndarray, str]] = []
+        self._whys: Dict[nn.Variable, str] = {v: "the network's input" for v in inputs}
+        self._inputs = set(inputs)
+        self._places = places(outputs, parameters)
+        self.layers: Dict[Any, Layer] = {
+            layer.function: layer for layer in layers(outputs, parameters)
+        }
+        self.parameters: Dict[Any, nn.Variable] = {}
+        """The parameters of the graph by their array, in order of use."""
+        self.made: List[Made] = []
+        """What its layers make, in the order of execution."""
+        self.added: List[np.ndarray] = []
+        """Labels of what meets in additions."""
+        self.selections: Dict[Any, int] = {}
+        """Axis of the functions that choose among channels and put zeros between them."""
+        order = functions(outputs)
+        self._data = depending(outputs, inputs)
+        for function in order:
+            for variable in function.inputs:
+                self._begin(variable)
+            self._follow(function)
+        for number, output in enumerate(outputs):
+            name = f" {names[number]}" if number < len(names) else ""
+            self.hold(output, f"the network's output{name} has them")
+        self._parents = _united(self._count, self._pairs)
+        self._reasons: Dict[int, str] = {}
+        for labels, reason in self._held:
+            for root in np.unique(self._parents[labels]).tolist():
+                self._reasons.setdefault(root, reason)
+
+    @property
+    def count(self) -> int:
+        """Number of labels."""
+        return self._count
+
+    def of(self, variable: nn.Variable) -> Axes:
+        """Returns the labels of a tensor along those of its axes that have any."""
+        return self._labels.get(_key(variable), {})
+
+    def roots(self, labels: np.ndarray) -> np.ndarray:
+        """Returns one label for all that are the same channel."""
+        found: np.ndarray = self._parents[labels]
+        return found
+
+    def reason(self, root: int) -> Optional[str]:
+        """Returns why a channel can't go, None if it can."""
+        return self._reasons.get(root)
+
+    def roles(self) -> Dict[int, str]:
+        """Returns what parameters do along an axis, by the first label of the axis."""
+        found: Dict[int, str] = {}
+        for labels, role in self._roles:
+            found.setdefault(int(labels.flat[0]), role)
+        return found
+
+    def place(self, function: Any) -> str:
+        """Returns where a function stands, in words."""
+        return self._places.get(function, str(function.info.type_name))
+
+    def _begin(self, variable: nn.Variable) -> None:
+        """Gives a parameter labels of its own."""
+        if variable.parent is not None or variable in self._inputs:
+            return
+        if variable.data not in self._labels:
+            self.parameters[variable.data] = variable
+            self._labels[variable.data] = {
+                axis: self.fresh(size) for axis, size in enumerate(variable.shape)
+            }
+
+    def _follow(self, function: Any) -> None:
+        rule = _rule_of(function)
+        if rule is None or function.info.args.get("channel_last") or not rule(self, function):
+            self.mix(function)
+
+    def fresh(self, size: int) -> np.ndarray:
+        """Returns labels that nothing has yet."""
+        self._count += size
+        return np.arange(self._count - size, self._count)
+
+    def set(self, variable: nn.Variable, axes: Axes, why: str = "") -> None:
+        """Gives a computed tensor its labels; ``why`` says what its other axes are."""
+        self._labels[_key(variable)] = axes
+        self._whys[variable] = why
+
+    def join(self, one: np.ndarray, other: np.ndarray) -> None:
+        """Makes labels the same, entry by entry."""
+        if one is not other:
+            self._pairs.append((np.ravel(one), np.ravel(other)))
+
+    def level(self, labels: np.ndarray, axis: int = 0) -> np.ndarray:
+        """Makes labels the same along an axis; returns those of its first entry."""
+        first = np.take(labels, [0], axis)
+        self.join(np.broadcast_to(first, labels.shape), labels)
+        return np.take(labels, 0, axis)
+
+    def fix(self, labels: Optional[np.ndarray], reason: str) -> None:
+        """Holds channels."""
+        if labels is not None:
+            self._held.append((np.ravel(labels), reason))
+
+    def hold(self, variable: nn.Variable, reason: str, but: Sequence[int] = ()) -> None:
+        """Holds all channels of a tensor, but those along some axes."""
+        for axis, labels in self.of(variable).items():
+            if axis not in but:
+                self.fix(labels, reason)
+
+    def mix(self, function: Any) -> None:
+        """Holds all that a function reads, which computes something else of it."""
+        place = self.place(function)
+        for variable in function.inputs:
+            self.hold(variable, f"{place} does not keep channels apart")
+        for output in function.outputs:
+            self.set(output, {}, f"what {place} computes")
+
+    def why(self, variable: nn.Variable) -> str:
+        """Returns what a tensor is whose axes have no labels."""
+        return self._whys.get(variable) or "what keeps its size"
+
+    def meet(
+        self, function: Any, one: Optional[np.ndarray], other: Optional[np.ndarray], why: str
+    ) -> None:
+        """Joins what a function brings together, or holds the one where the other has no labels."""
+        if one is not None and other is not None:
+            self.join(one, other)
+        else:
+            self.fix(one if other is None else other, f"{self.place(function)} reads {why}")
+
+    def role(self, labels: Optional[np.ndarray], role: str) -> None:
+        """Notes what a parameter does along an axis."""
+        if labels is not None and labels.size:
+            self._roles.append((labels, role))
+
+    def is_data(self, variable: nn.Variable) -> bool:
+        """Whether a tensor depends on the network's inputs."""
+        return variable in self._data
+
+    def makes(self, function: Any, labels: np.ndarray) -> None:
+        """Notes what a layer makes."""
+        layer = self.layers.get(function)
+        self.made.append(Made(self.place(function) if layer is None else layer.name, labels))
+
+
+def _key(variable: nn.Variable) -> Any:
+    return variable.data if variable.parent is None else variable
+
+
+def _united(count: int, pairs: Sequence[Tuple[np.ndarray, np.ndarray]]) -> np.ndarray:
+    """The smallest label that each one is joined with, over all pairs."""
+    parents = np.arange(count)
+    if not pairs:
+        return parents
+    one, other = (np.concatenate([pair[side] for pair in pairs]) for side in (0, 1))
+    while True:
+        first, second = parents[one], parents[other]
+        apart = first != second
+        if not apart.any():
+            return parents
+        one, other = one[apart], other[apart]
+        low = np.minimum(first[apart], second[apart])
+        np.minimum.at(parents, np.maximum(first[apart], second[apart]), low)
+        while (parents[parents] != parents).any():
+            parents = parents[parents]
+
+
+_Rule = Callable[[ChannelLabels, Any], bool]
+
+
+def _rule_of(function: Any) -> Optional[_Rule]:
+    type_name = function.info.type_name
+    if not function.inputs:
+        return _made_of_nothing
+    if quantizer_of(function) is not None:
+        return _quantizer
+    if type_name in _EACH:
+        return _each
+    return _RULES.get(type_name)
+
+
+def _made_of_nothing(labels: ChannelLabels, function: Any) -> bool:
+    """A constant or random numbers: of any size, where its arguments say the shape."""
+    shape = function.info.args.get("shape")
+    (y,) = function.outputs
+    if shape is None or list(shape) != list(y.shape):
+        return False
+    labels.set(y, {axis: labels.fresh(size) for axis, size in enumerate(y.shape)})
+    return True
+
+
+def _each(labels: ChannelLabels, function: Any) -> bool:
+    x = function.inputs[0]
+    if len(function.inputs) > 1 or tuple(x.shape) != tuple(function.outputs[0].shape):
+        return False
+    for output in function.outputs:
+        labels.set(output, labels.of(x), labels.why(x))
+    return True
+
+
+def _meet(labels: ChannelLabels, function: Any) -> bool:
+    labels.set(function.outputs[0], _met(labels, function, function.inputs), _why(labels, function))
+    return True
+
+
+def _met(labels: ChannelLabels, function: Any, inputs: Sequence[nn.Variable]) -> Axes:
+    """Labels of what is computed entry by entry, of tensors that are broadcast to one another."""
+    y, found = function.outputs[0], {}
+    adds = function.info.type_name in _ADD
+    for axis, size in enumerate(y.shape):
+        there = [v for v in inputs if v.ndim + axis >= y.ndim]
+        there = [v for v in there if v.shape[v.ndim - y.ndim + axis] == size]
+        known = [(v, labels.of(v).get(v.ndim - y.ndim + axis)) for v in there]
+        have = [(v, of) for v, of in known if of is not None]
+        lack = [v for v, of in known if of is None]
+        for _, of in have:
+            labels.join(have[0][1], of)
+            if lack:
+                verb = "adds" if adds else "meets"
+                labels.fix(of, f"{labels.place(function)} {verb} {labels.why(lack[0])}")
+        if have and (not lack or any(labels.is_data(v) for v, _ in have)):
+            found[axis] = have[0][1]
+        if adds and size > 1:
+            added = [of for v, of in have if labels.is_data(v)]
+            labels.added += added if len(added) > 1 else []
+    return found
+
+
+def _why(labels: ChannelLabels, function: Any) -> str:
+    """What the axes without labels are of what several inputs make together."""
+    of_data = [v for v in function.inputs if labels.is_data(v)]
+    of_data.sort(key=lambda v: 1 in labels.of(v))
+    return labels.why(of_data[0]) if of_data else ""
+
+
+def _quantizer(labels: ChannelLabels, function: Any) -> bool:
+    quantizer = quantizer_of(function)
+    assert quantizer is not None
+    x, *state = function.inputs
+    axes = labels.of(x)
+    for variable, along in zip(
+        state, quantizer.parameter_axes(function.info.args, function.inputs)
+    ):
+        for own, axis in enumerate(along):
+            label = labels.of(variable).get(own)
+            if axis is not None:
+                labels.meet(function, label, axes.get(axis), labels.why(x))
+            if variable.parent is None and label is not None:
+                labels.role(label, STATE)
+    labels.set(function.outputs[0], axes, labels.why(x))
+    return True
+
+
+def _prelu(labels: ChannelLabels, function: Any) -> bool:
+    x, slope = function.inputs
+    if slope.size > 1:
+        axis = int(function.info.args["base_axis"]) % x.ndim
+        labels.meet(function, labels.of(slope).get(0), labels.of(x).get(axis), labels.why(x))
+    labels.set(function.outputs[0], labels.of(x), labels.why(x))
+    return True
+
+
+def _normalization(labels: ChannelLabels, function: Any) -> bool:
+    """A batch normalization: its statistics are those of each index of its axes."""
+    x, args = function.inputs[0], function.info.args
+    axes = args["axes"] if "axes" in args else [args["axis"]]
+    kept = {axis % x.ndim for axis in axes}
+    if any(axis not in kept for axis in labels.of(x)) and labels.is_data(x):
+        return False
+    inputs, bias = function.inputs, None
+    if function.info.type_name == FoldedBatchNormalization.graph_type():
+        inputs, bias = inputs[:5], inputs[FOLDED_BIAS:]
+    own = [*(() if args.get("no_bias") else (SHIFT,)), *(() if args.get("no_scale") else (SCALE,))]
+    for variable, role in zip(inputs[1:], [*own, STATISTICS, STATISTICS]):
+        for axis in kept:
+            labels.role(labels.of(variable).get(axis), role)
+    found = _met(labels, function, inputs)
+    for variable in bias or ():
+        axis = next(iter(kept))
+        labels.meet(function, labels.of(variable).get(0), found.get(axis), labels.why(x))
+        labels.role(labels.of(variable).get(0), SHIFT)
+    labels.set(function.outputs[0], found, labels.why(x))
+    return True
+
+
+def _instance_normalization(labels: ChannelLabels, function: Any) -> bool:
+    x, args = function.inputs[0], function.info.args
+    kept = {axis % x.ndim for axis in (args["channel_axis"], *args["batch_axis"])}
+    if any(axis not in kept for axis in labels.of(x)):
+        return False
+    roles = [*(() if args["no_bias"] else (SHIFT,)), *(() if args["no_scale"] else (SCALE,))]
+    for variable, role in zip(function.inputs[1:], roles):
+        labels.role(labels.of(variable).get(args["channel_axis"]), role)
+    labels.set(function.outputs[0], _met(labels, function, function.inputs), labels.why(x))
+    return True
+
+
+def _layer_normalization(labels: ChannelLabels, function: Any) -> bool:
+    """Layer and group normalizations take statistics over channels: these stay."""
+    x, args = function.inputs[0], function.info.args
+    kept = {axis % x.ndim for axis in args["batch_axis"]}
+    if any(axis not in kept for axis in labels.of(x)):
+        return False
+    labels.set(function.outputs[0], _met(labels, function, function.inputs), labels.why(x))
+    return True
+
+
+def _weight_normalization(labels: ChannelLabels, function: Any) -> bool:
+    """Each slice of a weight has a length of its own; what is zero adds nothing to it."""
+    w, scale = function.inputs
+    dim = int(function.info.args["dim"]) % w.ndim
+    for axis, own in labels.of(scale).items():
+        if scale.shape[axis] > 1:
+            labels.meet(function, own, labels.of(w).get(dim), labels.why(w))
+            labels.role(own, SCALE)
+    labels.set(function.outputs[0], labels.of(w), labels.why(w))
+    return True
+
+
+def _pooling(labels: ChannelLabels, function: Any) -> bool:
+    x, y, args = function.inputs[0], function.outputs[0], function.info.args
+    pooled = len(args["kernel"]) if "kernel" in args else 2
+    return _only_before(labels, x, y, x.ndim - pooled)
+
+
+def _interpolation(labels: ChannelLabels, function: Any) -> bool:
+    x, y = function.inputs[0], function.outputs[0]
+    return _only_before(labels, x, y, x.ndim - len(function.info.args["output_size"]))
+
+
+def _only_before(labels: ChannelLabels, x: nn.Variable, y: nn.Variable, end: int) -> bool:
+    """Hands labels on that stand before the axes which a function computes along."""
+    if any(axis >= end for axis in labels.of(x)):
+        return False
+    labels.set(y, labels.of(x), labels.why(x))
+    return True
+
+
+def _reduction(labels: ChannelLabels, function: Any) -> bool:
+    x, args = function.inputs[0], function.info.args
+    gone = {axis % x.ndim for axis in args["axes"]}
+    if gone & set(labels.of(x)):
+        return False
+    keep = bool(args["keep_dims"])
+    moved = {
+        axis if keep else axis - sum(other < axis for other in gone): of
+        for axis, of in labels.of(x).items()
+    }
+    labels.set(function.outputs[0], moved, labels.why(x))
+    return True
+
+
+def _transpose(labels: ChannelLabels, function: Any) -> bool:
+    x, order = function.inputs[0], list(function.info.args["axes"])
+    moved = {order.index(axis): of for axis, of in labels.of(x).items()}
+    labels.set(function.outputs[0], moved, labels.why(x))
+    return True
+
+
+def _broadcast(labels: ChannelLabels, function: Any) -> bool:
+    x, y = function.inputs[0], function.outputs[0]
+    if x.ndim != y.ndim:
+        return False
+    found = dict(labels.of(x))
+    for axis, size in enumerate(y.shape):
+        if x.shape[axis] != size:
+            # Copies of one entry: as many as what they meet.
+            found[axis] = labels.fresh(size)
+    labels.set(y, found, labels.why(x))
+    return True
+
+
+def _tile(labels: ChannelLabels, function: Any) -> bool:
+    x, y, times = function.inputs[0], function.outputs[0], list(function.info.args["reps"])
+    if x.ndim != y.ndim or len(times) != x.ndim:
+        return False
+    found = {axis: np.tile(of, times[axis]) for axis, of in labels.of(x).items()}
+    labels.set(y, found, labels.why(x))
+    return True
+
+
+def _flip(labels: ChannelLabels, function: Any) -> bool:
+    x = function.inputs[0]
+    turned = {axis % x.ndim for axis in function.info.args["axes"]}
+    found = {axis: of[::-1] if axis in turned else of for axis, of in labels.of(x).items()}
+    labels.set(function.outputs[0], found, labels.why(x))
+    return True
+
+
+def slice_of_axis(function: Any, axis: int) -> slice:
+    """Returns the entries along an axis that a Slice takes.
+
+    Args:
+        function: The Slice.
+        axis: The axis of its input.
+    """
+    args = function.info.args
+    place = axis - function.inputs[0].ndim + len(args["start"])
+    if place < 0:
+        return slice(None)
+    start, stop, step = (args[key][place] for key in ("start", "stop", "step"))
+    if step < 0 and stop is not None and stop < -function.inputs[0].shape[axis]:
+        stop = None
+    return slice(start, stop, step)
+
+
+def _slice(labels: ChannelLabels, function: Any) -> bool:
+    x, y = function.inputs[0], function.outputs[0]
+    if x.ndim != y.ndim:
+        return False
+    found = {axis: of[slice_of_axis(function, axis)] for axis, of in labels.of(x).items()}
+    if any(of.size != y.shape[axis] for axis, of in found.items()):
+        return False
+    labels.set(y, found, labels.why(x))
+    return True
+
+
+def pad_of_axis(function: Any, axis: int) -> Tuple[int, int]:
+    """Returns how many entries a Pad adds before and behind an axis.
+
+    Args:
+        function: The Pad.
+        axis: The axis.
+    """
+    widths = function.info.args["pad_width"]
+    place = 2 * (axis - function.inputs[0].ndim) + len(widths)
+    return (widths[place], widths[place + 1]) if place >= 0 else (0, 0)
+
+
+def _pad(labels: ChannelLabels, function: Any) -> bool:
+    """Along a padded axis the output has channels of its own: zeros, and those that are read."""
+    x, y = function.inputs[0], function.outputs[0]
+    padded = [axis for axis in labels.of(x) if any(pad_of_axis(function, axis))]
+    args, found = function.info.args, dict(labels.of(x))
+    plain = args["mode"] == "constant" and args["constant_value"] == 0
+    if padded and not (padded == [1] and plain and labels.is_data(x) and 2 <= x.ndim <= 5):
+        return False
+    for axis in padded:
+        found[axis] = labels.fresh(y.shape[axis])
+        labels.selections[function] = axis
+    labels.set(y, found, labels.why(x))
+    return True
+
+
+def _concatenation(labels: ChannelLabels, function: Any) -> bool:
+    y, inputs = function.outputs[0], function.inputs
+    along = int(function.info.args["axis"]) % y.ndim
+    found = _met(labels, function, inputs)
+    found.pop(along, None)
+    if any(along in labels.of(v) for v in inputs):
+        parts = []
+        for v in inputs:
+            of = labels.of(v).get(along)
+            if of is None:
+                of = labels.fresh(v.shape[along])
+                labels.fix(of, f"{labels.place(function)} reads {labels.why(v)}")
+            parts.append(of)
+        found[along] = np.concatenate(parts)
+    labels.set(y, found, _why(labels, function))
+    return True
+
+
+def _stack(labels: ChannelLabels, function: Any) -> bool:
+    y, inputs = function.outputs[0], function.inputs
+    new = int(function.info.args["axis"]) % y.ndim
+    found: Axes = {}
+    for axis in range(y.ndim - 1):
+        have = [labels.of(v).get(axis) for v in inputs]
+        known = next((of for of in have if of is not None), None)
+        for v, of in zip(inputs, have):
+            labels.meet(function, known, of, next(labels.why(u) for u in inputs if u == v))
+        if known is not None:
+            found[axis + (axis >= new)] = known
+    labels.set(y, found, _why(labels, function))
+    return True
+
+
+def _split(labels: ChannelLabels, function: Any) -> bool:
+    x = function.inputs[0]
+    along = int(function.info.args["axis"]) % x.ndim
+    axes = labels.of(x)
+    labels.fix(axes.get(along), f"{labels.place(function)} takes them apart one by one")
+    for output in function.outputs:
+        rest = {axis - (axis > along): of for axis, of in axes.items() if axis != along}
+        labels.set(output, rest, labels.why(x))
+    return True
+
+
+def _reshape(labels: ChannelLabels, function: Any) -> bool:
+    x, y = function.inputs[0], function.outputs[0]
+    axes, found = labels.of(x), {}
+    for before, after in _blocks(x.shape, y.shape):
+        own = [axis for axis in before if axis in axes]
+        if not own:
+            continue
+        shape = [x.shape[axis] for axis in before]
+        sizes = [y.shape[axis] for axis in after]
+        if len(own) > 1:
+            own = [axis for axis in own if x.shape[axis] > 1] or own[:1]
+            if len(own) > 1:
+                for axis in own:
+                    labels.fix(axes[axis], f"{labels.place(function)} merges several axes")
+                continue
+        along = [1] * len(before)
+        along[before.index(own[0])] = -1
+        spread = np.broadcast_to(axes[own[0]].reshape(along), shape).reshape(sizes)
+        # Where a channel stands in several rows, all of them lose the same: the longest axis stays.
+        varies = [
+            n for n, size in enumerate(sizes) if size > 1 and (spread != spread.take([0], n)).any()
+        ]
+        if not varies:
+            varies = [n for n, size in enumerate(sizes) if size == max(sizes)][-1:]
+        kept = max(varies, key=lambda n: (sizes[n], n))
+        rows = np.moveaxis(spread, kept, -1).reshape(-1, sizes[kept])
+        found[after[kept]] = labels.level(rows)
+    labels.set(y, found, labels.why(x))
+    return True
+
+
+def _blocks(before: Sequence[int], after: Sequence[int]) -> List[Tuple[List[int], List[int]]]:
+    """Axes of a shape that another shape's axes hold the same entries of, in order."""
+    found: List[Tuple[List[int], List[int]]] = []
+    i = j = 0
+    while i < len(before) or j < len(after):
+        one, other = [], []
+        size = [1, 1]
+        if i < len(before):
+            one, size[0], i = [i], before[i], i + 1
+        if j < len(after):
+            other, size[1], j = [j], after[j], j + 1
+        while size[0] != size[1]:
+            if size[0] < size[1] and i < len(before):
+                one.append(i)
+                size[0], i = size[0] * before[i], i + 1
+            elif j < len(after):
+                other.append(j)
+                size[1], j = size[1] * after[j], j + 1
+            else:
+                break
+        if found and (not one or not other):
+            found[-1][0].extend(one)
+            found[-1][1].extend(other)
+        else:
+            found.append((one, other))
+    return found
+
+
+def _base_axis(function: Any) -> int:
+    return int(function.info.args["base_axis"]) % function.inputs[0].ndim
+
+
+def _layer_output(
+    labels: ChannelLabels, function: Any, axes: Axes, out: Optional[np.ndarray], base: int
+) -> None:
+    """Ends a layer: its bias, its output, what it makes."""
+    y = function.outputs[0]
+    found = {axis: of for axis, of in axes.items() if axis < base}
+    if len(function.inputs) > BIAS:
+        bias = function.inputs[BIAS]
+        labels.meet(function, labels.of(bias).get(0), out, "a weight that keeps its size")
+        labels.role(labels.of(bias).get(0), SHIFT)
+    if out is not None:
+        found[base] = out
+    labels.set(y, found, f"what {labels.place(function)} computes")
+
+
+def _convolution(labels: ChannelLabels, function: Any) -> bool:
+    x, weight = function.inputs[:BIAS]
+    base, group = _base_axis(function), int(function.info.args["group"])
+    axes, own = labels.of(x), labels.of(weight)
+    labels.hold(weight, f"{labels.place(function)} has them in its kernel", but=(0, 1))
+    for axis in axes:
+        if axis > base:
+            labels.fix(axes[axis], f"{labels.place(function)} mixes them")
+    read, out, into = axes.get(base), own.get(0), own.get(1)
+    if weight.shape[1] == 1 and group > 1:
+        # A filter of one channel each: what it reads goes with what it makes.
+        if out is not None:
+            rows = labels.level(out.reshape(group, -1), 1)
+            labels.meet(function, rows, read, labels.why(x))
+        elif read is not None:
+            labels.fix(read, f"{labels.place(function)} reads them by {labels.why(weight)}")
+        labels.fix(into, "a filter reads one channel")
+        labels.role(out, SCALE)
+    else:
+        if group > 1:
+            # Groups have as many channels each: they lose the same ones.
+            if read is not None:
+                read = labels.level(read.reshape(group, -1))
+            if out is not None:
+                labels.level(out.reshape(group, -1))
+        why = labels.why(x) if read is None else labels.why(weight)
+        labels.meet(function, into, read, why)
+        labels.role(out, OUTPUT)
+        labels.role(into, INPUT)
+        if out is not None:
+            labels.makes(function, out)
+    _layer_output(labels, function, axes, out, base)
+    return True
+
+
+def _depthwise_convolution(labels: ChannelLabels, function: Any) -> bool:
+    x, weight = function.inputs[:BIAS]
+    base, axes, out = _base_axis(function), labels.of(x), labels.of(weight).get(0)
+    labels.hold(weight, f"{labels.place(function)} has them in its kernel", but=(0,))
+    for axis in axes:
+        if axis > base:
+            labels.fix(axes[axis], f"{labels.place(function)} mixes them")
+    rows = None if out is None else labels.level(out.reshape(x.shape[base], -1), 1)
+    labels.meet(function, rows, axes.get(base), labels.why(x))
+    labels.role(out, SCALE)
+    _layer_output(labels, function, axes, out, base)
+    return True
+
+
+def _deconvolution(labels: ChannelLabels, function: Any) -> bool:
+    x, weight = function.inputs[:BIAS]
+    base, group = _base_axis(function), int(function.info.args["group"])
+    axes, own = labels.of(x), labels.of(weight)
+    labels.hold(weight, f"{labels.place(function)} has them in its kernel", but=(0, 1))
+    for axis in axes:
+        if axis > base:
+            labels.fix(axes[axis], f"{labels.place(function)} mixes them")
+    read, into, out = axes.get(base), own.get(0), own.get(1)
+    labels.meet(function, into, read, labels.why(x) if read is None else labels.why(weight))
+    if group > 1 and weight.shape[0] == group:
+        # Each channel is spread over maps of its own, which go with it.
+        labels.fix(out, f"{labels.place(function)} makes as many maps of each channel")
+        labels.role(into, SCALE)
+        out = None if into is None else np.repeat(into, weight.shape[1])
+    else:
+        if group > 1 and into is not None:
+            labels.level(into.reshape(group, -1))
+        labels.role(out, OUTPUT)
+        labels.role(into, INPUT)
+        out = None if out is None else np.tile(out, group)
+        if out is not None:
+            labels.makes(function, out)
+    _layer_output(labels, function, axes, out, base)
+    return True
+
+
+def _depthwise_deconvolution(labels: ChannelLabels, function: Any) -> bool:
+    x, weight = function.inputs[:BIAS]
+    base, axes, into = _base_axis(function), labels.of(x), labels.of(weight).get(0)
+    divisor = int(function.info.args["divisor"])
+    labels.hold(weight, f"{labels.place(function)} has them in its kernel", but=(0,))
+    for axis in axes:
+        if axis > base:
+            labels.fix(axes[axis], f"{labels.place(function)} mixes them")
+    labels.meet(function, into, axes.get(base), labels.why(x))
+    labels.role(into, SCALE)
+    out = None if into is None else labels.level(into.reshape(-1, divisor), 1)
+    _layer_output(labels, function, axes, out, base)
+    return True
+
+
+def _affine(labels: ChannelLabels, function: Any) -> bool:
+    x, weight = function.inputs[:BIAS]
+    base, axes, own = _base_axis(function), labels.of(x), labels.of(weight)
+    read = [axis for axis in axes if axis >= base]
+    place, into = labels.place(function), own.get(0)
+    if len([axis for axis in read if x.shape[axis] > 1]) > 1:
+        for axis in read:
+            labels.fix(axes[axis], f"{place} reads them along several axes")
+        labels.fix(into, f"{place} reads them along several axes")
+    else:
+        read = [axis for axis in read if x.shape[axis] > 1] or read[:1]
+        flat = None
+        if read:
+            along = [1] * (x.ndim - base)
+            along[read[0] - base] = -1
+            flat = np.broadcast_to(axes[read[0]].reshape(along), x.shape[base:]).ravel()
+        labels.meet(function, into, flat, labels.why(x) if flat is None else labels.why(weight))
+    labels.role(into, INPUT)
+    found = {axis: of for axis, of in axes.items() if axis < base}
+    bias = function.inputs[BIAS] if len(function.inputs) > BIAS else None
+    for axis in range(1, weight.ndim):
+        out = own.get(axis)
+        if bias is not None:
+            label = labels.of(bias).get(axis - 1)
+            labels.meet(function, label, out, labels.why(weight if out is None else bias))
+            labels.role(label, SHIFT)
+        if out is not None:
+            found[base + axis - 1] = out
+            labels.role(out, OUTPUT)
+            if out.size > 1 or weight.ndim == 2:
+                labels.makes(function, out)
+    labels.set(function.outputs[0], found, f"what {place} computes")
+    return True
+
+
+def _embed(labels: ChannelLabels, function: Any) -> bool:
+    x, table = function.inputs
+    place, own = labels.place(function), labels.of(table)
+    labels.fix(own.get(0), f"{place} looks rows up by their number")
+    labels.hold(x, f"{place} looks rows up by their number")
+    found = {}
+    for axis, of in own.items():
+        if axis > 0:
+            found[x.ndim + axis - 1] = of
+            labels.role(of, OUTPUT)
+            labels.makes(function, of)
+    labels.set(function.outputs[0], found, f"what {place} computes")
+    return True
+
+
+_RULES: Dict[str, _Rule] = {
+    **dict.fromkeys(_MEET, _meet),
+    **dict.fromkeys(_POOLINGS, _pooling),
+    **dict.fromkeys(_REDUCTIONS, _reduction),
+    **dict.fromkeys((*NORMALIZATIONS, Pow2BatchNormalization.graph_type()), _normalization),
+    FoldedBatchNormalization.graph_type(): _normalization,
+    QuantizedWhen.graph_type(): _meet,
+    "GlobalAveragePooling": _pooling,
+    "InstanceNormalization": _instance_normalization,
+    "LayerNormalization": _layer_normalization,
+    "GroupNormalization": _layer_normalization,
+    "WeightNormalization": _weight_normalization,
+    "PReLU": _prelu,
+    "Interpolate": _interpolation,
+    "Reshape": _reshape,
+    "Transpose": _transpose,
+    "Broadcast": _broadcast,
+    "Tile": _tile,
+    "Flip": _flip,
+    "Slice": _slice,
+    "Pad": _pad,
+    "Concatenate": _concatenation,
+    "Stack": _stack,
+    "Split": _split,
+    "Convolution": _convolution,
+    "DepthwiseConvolution": _depthwise_convolution,
+    "Deconvolution": _deconvolution,
+    "DepthwiseDeconvolution": _depthwise_deconvolution,
+    "Affine": _affine,
+    "Embed": _embed,
+}

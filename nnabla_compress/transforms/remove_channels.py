@@ -1,0 +1,510 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Channels taken out of a network: what is left is an ordinary, smaller one.
+
+With a channel go its filter, its bias and normalization, and the weights that read it. The network
+that is left computes what the given one does with all of these at zero.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+
+import nnabla as nn
+import nnabla.functions as F
+import numpy as np
+from pydantic import Field
+
+from nnabla_compress.analysis.channel_labels import pad_of_axis, slice_of_axis
+from nnabla_compress.analysis.couplings import Couplings, Group, parameters_of
+from nnabla_compress.analysis.layers import WEIGHT, layers
+from nnabla_compress.errors import ConfigError, VerifyError
+from nnabla_compress.graph.clone import as_list, clone
+from nnabla_compress.graph.constants import constant, free_path
+from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.quantizers.base import quantizer_of, shown_type
+from nnabla_compress.spelling import did_you_mean
+from nnabla_compress.transforms.faithful import check_faithful
+from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
+from nnabla_compress.turns import one_at_a_time
+
+# How much another order of sums may change an output, as a part of its largest magnitude.
+ROUNDED = 1e-4
+_ZEROED = ("output", "input", "scale", "shift")
+
+
+@register_transform("remove_channels")
+class RemoveChannels(Transform):
+    """Takes channels out of a network, with all that goes with them.
+
+    Args:
+        remove: Channels to remove by the name of their group, such as ``{"conv1/conv": [0, 5]}``.
+            Groups have the name of the layer that makes their channels.
+    """
+
+    short = "remove"
+    holds: ClassVar[bool] = True
+
+    remove: Dict[str, List[int]] = Field(default_factory=dict)
+
+    def decide(self, network: Network, context: Context) -> Decisions:
+        """Returns the channels of each group that go.
+
+        Raises:
+            ConfigError: If there is no such group or channel, or channels can't go.
+        """
+        return {"remove": checked_channels(Couplings(network), self.remove)}
+
+    def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
+        """Returns the smaller network; its parameters take the places of the old ones."""
+        return _removed(network, decisions["remove"])
+
+    def prove(self, given: Network, made: Network) -> None:
+        """Compares with the given network, all that belongs to the channels at zero."""
+        check_removal(given, made, checked_channels(Couplings(given), self.remove))
+
+
+@one_at_a_time
+def remove_channels(network: Network, remove: Mapping[str, Sequence[int]]) -> Network:
+    """Takes channels out of a network, with all that goes with them.
+
+    The smaller parameters take the place of the old ones in the network's parameter scope, under
+    their names; the given graph keeps its own.
+
+    Args:
+        network: The network.
+        remove: Channels by the name of their group, see
+            :func:`~nnabla_compress.analysis.couplings.couplings`.
+
+    Returns:
+        The network without them. It computes what the given one does with the filters, biases,
+        normalizations and reading weights of these channels at zero.
+
+    Raises:
+        ConfigError: If there is no such group or channel; if channels can't go, as those of the
+            network's outputs; if a layer would have none left; or if a quantizer would give the
+            weights that stay other values. The network is as it was then.
+        VerifyError: If the smaller network does not compute what it should.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 3, 8, 8))
+        >>> h = F.relu(PF.convolution(x, 4, (3, 3), name="a"))
+        >>> network = Network({"x": x}, {"y": PF.affine(h, 10, name="fc")})
+        >>> smaller = remove_channels(network, {"a/conv": [1, 2, 3]})
+        >>> [(path, v.shape) for path, v in smaller.parameters.items() if path.endswith("W")]
+        [('a/conv/W', (1, 3, 3, 3)), ('fc/affine/W', (36, 10))]
+    """
+    with network.within():
+        before = dict(nn.get_parameters(grad_only=False))
+        made, _ = RemoveChannels(remove={name: list(some) for name, some in remove.items()}), None
+        try:
+            smaller, _ = made.apply(network)
+        except Exception:
+            for path in set(nn.get_parameters(grad_only=False)) - set(before):
+                nn.parameter.pop_parameter(path)
+            for path, parameter in before.items():
+                nn.parameter.set_parameter(path, parameter)
+            raise
+    return smaller
+
+
+class ChannelCosts(NamedTuple):
+    """What a network costs after channels went.
+
+    Args:
+        parameters: Number of its parameters, each once, quantizers' own left out.
+        macs: Multiply-accumulate operations of its layers for one sample.
+    """
+
+    parameters: int
+    macs: int
+
+
+def costs_after(
+    network: Union[Network, Couplings], remove: Mapping[str, Sequence[int]]
+) -> ChannelCosts:
+    """Returns what a network would cost without channels, without building it.
+
+    Args:
+        network: The network; or its couplings, which searches find once.
+        remove: Channels by the name of their group.
+
+    Returns:
+        The figures that :func:`~nnabla_compress.analysis.costs.costs` finds of the smaller network.
+
+    Raises:
+        ConfigError: As of :func:`remove_channels`.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 100))
+        >>> h = F.relu(PF.affine(x, 50, name="a"))
+        >>> network = Network({"x": x}, {"y": PF.affine(h, 10, name="b")})
+        >>> costs_after(network, {}), costs_after(network, {"a/affine": range(25)})
+        (ChannelCosts(parameters=5560, macs=5500), ChannelCosts(parameters=2785, macs=2750))
+    """
+    couplings = network if isinstance(network, Couplings) else Couplings(network)
+    gone = couplings.gone(checked_channels(couplings, remove))
+    labels, order = couplings.labels, functions(couplings.outputs)
+    own = {v.data for f in order if quantizer_of(f) is not None for v in f.inputs[1:]}
+
+    def size(variable: nn.Variable) -> int:
+        kept = couplings.kept(variable, gone)
+        shape = [len(kept[axis]) if axis in kept else n for axis, n in enumerate(variable.shape)]
+        return int(np.prod(shape, dtype=np.int64))
+
+    parameters = sum(size(v) for data, v in labels.parameters.items() if data not in own)
+    macs = 0
+    for function, layer in labels.layers.items():
+        weight = function.inputs[WEIGHT]
+        macs += layer.macs * size(weight) // max(1, int(weight.size))
+    for function in labels.selections:
+        x, index = function.inputs[0], _selected(couplings, function, gone)
+        if index is not None and _run_of(index) is None:
+            read = couplings.kept(x, gone).get(1, np.arange(x.shape[1]))
+            weights = len(index) * len(read)
+            parameters += weights
+            macs += weights * int(np.prod(x.shape[2:], dtype=np.int64))
+    return ChannelCosts(parameters, macs)
+
+
+def checked_channels(
+    couplings: Couplings, remove: Mapping[str, Sequence[int]]
+) -> Dict[str, List[int]]:
+    """Returns channels to remove by group, sorted and each once.
+
+    Args:
+        couplings: Of the network.
+        remove: Channels by the name of their group.
+
+    Raises:
+        ConfigError: If some of them can't go, with the reason.
+    """
+    groups = {group.name: group for group in couplings.groups}
+    found: Dict[str, List[int]] = {}
+    for name, channels in remove.items():
+        group = groups.get(name)
+        if group is None:
+            raise ConfigError(
+                f"remove_channels: no group of channels is called {name!r}.",
+                help=did_you_mean(name, list(groups)),
+            )
+        chosen = _checked_of_group(group, channels)
+        if chosen:
+            found[name] = chosen
+    gone = couplings.gone(found)
+    for group in groups.values():
+        for member in group.members:
+            _refuse_nothing_left(couplings, member.parameter, member.layer, gone)
+    return found
+
+
+def _checked_of_group(group: Group, channels: Sequence[int]) -> List[int]:
+    chosen = sorted({int(channel) for channel in channels})
+    if not chosen:
+        return []
+    if group.kept is not None:
+        raise ConfigError(
+            f"remove_channels: no channel of {group.name} can go: {group.kept}.",
+            help="remove channels of other groups",
+        )
+    outside = [channel for channel in chosen if not 0 <= channel < group.size]
+    if outside:
+        raise ConfigError(
+            f"remove_channels: {group.name} has no channel {outside[0]}: it has {group.size}.",
+            help=f"choose from 0 to {group.size - 1}",
+        )
+    return chosen
+
+
+def _refuse_nothing_left(
+    couplings: Couplings, parameter: str, layer: str, gone: np.ndarray
+) -> None:
+    variable = couplings.parameter(parameter)
+    for axis, kept in couplings.kept(variable, gone).items():
+        if not len(kept):
+            raise ConfigError(
+                f"remove_channels: {layer} would lose all of its {variable.shape[axis]} channels.",
+                help="leave it one at least; a layer that adds nothing can be taken out as a whole",
+            )
+
+
+def _removed(network: Network, remove: Mapping[str, Sequence[int]]) -> Network:
+    couplings = Couplings(network)
+    gone = couplings.gone(checked_channels(couplings, remove))
+    builder = _Builder(couplings, gone, network.parameters)
+    made = rebuild(network.all_outputs, builder.replace)
+    with network.within():
+        for path, parameter in nn.get_parameters(grad_only=False).items():
+            smaller = builder.made.get(parameter.data)
+            if smaller is not None:
+                network.paths[parameter.data] = path  # the given graph keeps it
+                nn.parameter.set_parameter(path, smaller)
+        for path, added in builder.added.items():
+            nn.parameter.set_parameter(path, added)
+    return network.giving(made)
+
+
+class _Builder:
+    """Builds the functions of the smaller graph."""
+
+    def __init__(
+        self, couplings: Couplings, gone: np.ndarray, parameters: Mapping[str, nn.Variable]
+    ) -> None:
+        self._couplings, self._gone = couplings, gone
+        self._taken = set(parameters)
+        self.made: Dict[Any, nn.Variable] = {}
+        """Smaller parameters by the array of the old one."""
+        self.added: Dict[str, nn.Variable] = {}
+        """Parameters that the given network did not have, by path."""
+
+    def replace(self, function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
+        """Returns the outputs of a function on smaller tensors, None where it stays as it is."""
+        gone, kept = self._gone, self._couplings.kept
+        if not any(kept(variable, gone) for variable in (*function.inputs, *function.outputs)):
+            return None
+        arguments = [
+            self._parameter(old) if old.parent is None and new == old else new
+            for old, new in zip(function.inputs, arguments)
+        ]
+        shapes = [self._shape(output) for output in function.outputs]
+        made = as_list(self._built(function, arguments, shapes[0]))
+        if [tuple(output.shape) for output in made] != shapes:
+            raise VerifyError(
+                f"{self._couplings.labels.place(function)} would compute the shape "
+                f"{tuple(made[0].shape)} of fewer channels, not {shapes[0]}.",
+                help="leave the channels around it; please report the network: this is a defect "
+                "of nnabla-compress",
+            )
+        for old, new in zip(function.outputs, made):
+            new.name, new.persistent = old.name, old.persistent
+        return made
+
+    def _built(self, function: Any, arguments: List[nn.Variable], shape: Tuple[int, ...]) -> Any:
+        """Returns a function on smaller tensors: what it says of their sizes follows."""
+        type_name, args = function.info.type_name, function.info.args
+        if type_name == "Reshape":
+            given = [n if n < 0 else size for n, size in zip(args["shape"], shape)]
+            return F.reshape(arguments[0], given, inplace=False)
+        if type_name == "Broadcast":
+            return F.broadcast(arguments[0], shape)
+        if not function.inputs:
+            return clone(function, arguments, {"shape": list(shape)})
+        if type_name == "Slice":
+            return self._sliced(function, arguments[0])
+        if function in self._couplings.labels.selections:
+            return self._padded(function, arguments[0])
+        if type_name in ("Convolution", "Deconvolution") and args["group"] > 1:
+            weight = function.inputs[WEIGHT]
+            one = (
+                weight.shape[1] == 1
+                if type_name == "Convolution"
+                else (weight.shape[0] == args["group"])
+            )
+            if one:
+                base = args["base_axis"] % function.inputs[0].ndim
+                return clone(function, arguments, {"group": arguments[0].shape[base]})
+        return clone(function, arguments)
+
+    def _sliced(self, function: Any, x: nn.Variable) -> nn.Variable:
+        args, old = function.info.args, function.inputs[0]
+        bounds = {key: list(args[key]) for key in ("start", "stop", "step")}
+        kept = self._couplings.kept(old, self._gone)
+        for axis, places in kept.items():
+            place = axis - old.ndim + len(bounds["start"])
+            if place < 0:
+                continue
+            taken = np.arange(old.shape[axis])[slice_of_axis(function, axis)]
+            index = np.searchsorted(places, taken[np.isin(taken, places)])
+            run = _run_of(index)
+            if run is None:
+                # Every second of what is left of them is no fixed step any more.
+                x = self._chosen(function, x, index, axis)
+                run = slice(0, len(index), 1)
+            bounds["start"][place] = run.start
+            bounds["stop"][place] = run.stop
+            bounds["step"][place] = run.step
+        return F.slice(x, **bounds)
+
+    def _padded(self, function: Any, x: nn.Variable) -> nn.Variable:
+        args, axis = function.info.args, self._couplings.labels.selections[function]
+        index = _selected(self._couplings, function, self._gone)
+        assert index is not None
+        x = self._chosen(function, x, index, axis)
+        widths = list(args["pad_width"])
+        place = 2 * (axis - x.ndim) + len(widths)
+        widths[place : place + 2] = [0, 0]
+        return F.pad(x, widths, args["mode"]) if any(widths) else x
+
+    def _chosen(self, function: Any, x: nn.Variable, index: np.ndarray, axis: int) -> nn.Variable:
+        """Returns channels of a map by their number, zeros where it is -1."""
+        run = _run_of(index)
+        if run is not None:
+            return _cut_and_padded(x, index, run, axis)
+        # Those between others are put there by a weight of zeros and ones.
+        weight = np.zeros((len(index), x.shape[axis]), np.float32)
+        weight[np.flatnonzero(index >= 0), index[index >= 0]] = 1
+        affine = x.ndim == 2
+        path = free_path(f"{_SHORTCUT}/{'affine' if affine else 'conv'}/W", self._taken)
+        self._taken.add(path)
+        if affine:
+            self.added[path] = constant(np.ascontiguousarray(weight.T), path, False)
+            return F.affine(x, self.added[path])
+        kernel = (1,) * (x.ndim - 2)
+        self.added[path] = constant(weight.reshape(*weight.shape, *kernel), path, False)
+        return F.convolution(x, self.added[path])
+
+    def _shape(self, variable: nn.Variable) -> Tuple[int, ...]:
+        kept = self._couplings.kept(variable, self._gone)
+        return tuple(len(kept[a]) if a in kept else n for a, n in enumerate(variable.shape))
+
+    def _parameter(self, leaf: nn.Variable) -> nn.Variable:
+        if leaf.data not in self._couplings.labels.parameters:
+            return leaf
+        kept = self._couplings.kept(leaf, self._gone)
+        if not kept:
+            return leaf
+        if leaf.data not in self.made:
+            values = np.asarray(leaf.d)
+            for axis, places in kept.items():
+                values = np.take(values, places, axis)
+            name = self._couplings.path(leaf)
+            self.made[leaf.data] = constant(np.ascontiguousarray(values), name, leaf.need_grad)
+        return self.made[leaf.data]
+
+
+_SHORTCUT = "shortcut"
+
+
+def _selected(couplings: Couplings, function: Any, gone: np.ndarray) -> Optional[np.ndarray]:
+    """What a Pad gives along its padded axis after channels went, by the numbers of what is read.
+
+    Returns:
+        Numbers, -1 for zeros; None where nothing changes.
+    """
+    axis = couplings.labels.selections[function]
+    x, y = function.inputs[0], function.outputs[0]
+    before, behind = pad_of_axis(function, axis)
+    index = np.pad(np.arange(x.shape[axis]), (before, behind), constant_values=-1)
+    read, made = couplings.kept(x, gone), couplings.kept(y, gone)
+    if axis not in read and axis not in made:
+        return None
+    index = index[made.get(axis, np.arange(y.shape[axis]))]
+    places = read.get(axis, np.arange(x.shape[axis]))
+    there = np.isin(index, places)
+    return np.where(there, np.searchsorted(places, index), -1)
+
+
+def _run_of(index: np.ndarray) -> Optional[slice]:
+    """The slice that gives these numbers, zeros (-1) before and behind left out; None if none."""
+    there = np.flatnonzero(index >= 0)
+    if not len(there):
+        return None
+    numbers = index[there[0] : there[-1] + 1]
+    steps = np.unique(np.diff(numbers)) if len(numbers) > 1 else np.ones(1, int)
+    if (numbers < 0).any() or len(steps) > 1 or steps[0] < 1:
+        return None
+    return slice(int(numbers[0]), int(numbers[-1]) + 1, int(steps[0]))
+
+
+def _cut_and_padded(x: nn.Variable, index: np.ndarray, run: slice, axis: int) -> nn.Variable:
+    rest = x.shape[axis + 1 :]
+    if (run.start, run.stop, run.step) != (0, x.shape[axis], 1):
+        start, stop, step = [run.start], [run.stop], [run.step]
+        x = F.slice(x, start + [0] * len(rest), stop + list(rest), step + [1] * len(rest))
+    there = np.flatnonzero(index >= 0)
+    before, behind = int(there[0]), int(len(index) - 1 - there[-1])
+    if not before and not behind:
+        return x
+    return F.pad(x, [before, behind, *[0, 0] * len(rest)], mode="constant")
+
+
+@one_at_a_time
+def check_removal(given: Network, made: Network, remove: Mapping[str, Sequence[int]]) -> None:
+    """Compares a network without channels with the given one, these at zero.
+
+    Args:
+        given: The network with all channels.
+        made: The one without some.
+        remove: Channels by the name of their group.
+
+    Raises:
+        ConfigError: If a quantizer gives weights that stay other values.
+        VerifyError: If they do not compute the same.
+    """
+    _compare_quantized(given, made, remove)
+    masked = _masked(given, remove)
+    check_faithful(masked, made.all_outputs, given.all_inputs, made.all_inputs, ROUNDED)
+
+
+def _masked(network: Network, remove: Mapping[str, Sequence[int]]) -> List[nn.Variable]:
+    """The given graph with all that belongs to channels at zero."""
+    couplings = Couplings(network)
+    masks: Dict[Any, np.ndarray] = {}
+    for group in couplings.groups:
+        for member in group.members:
+            channels = remove.get(group.name, ()) if member.role in _ZEROED else ()
+            for place in [place for channel in channels for place in member.where[channel]]:
+                leaf = couplings.parameter(member.parameter)
+                values = masks.setdefault(leaf.data, np.array(leaf.d))
+                np.moveaxis(values, member.axis, 0)[place] = 0
+    gone = couplings.gone(remove)
+
+    def replace(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
+        inputs = [
+            masks[old.data] if old.parent is None and old.data in masks else new
+            for old, new in zip(function.inputs, arguments)
+        ]
+        inputs = [
+            constant(each, "masked/W", old.need_grad) if isinstance(each, np.ndarray) else each
+            for old, each in zip(function.inputs, inputs)
+        ]
+        if function in couplings.labels.selections:
+            kept = couplings.kept(function.inputs[0], gone).get(1)
+            if kept is not None:
+                x = inputs[0]
+                mask = np.zeros((1, x.shape[1], *[1] * (x.ndim - 2)), np.float32)
+                mask[:, kept] = 1
+                inputs[0] = F.mul2(x, constant(mask, "masked/mask", False))
+        if all(new == given for new, given in zip(inputs, arguments)):
+            return None
+        return clone(function, inputs)
+
+    return rebuild(network.all_outputs, replace)
+
+
+def _compare_quantized(given: Network, made: Network, remove: Mapping[str, Sequence[int]]) -> None:
+    """Refuses where what a quantizer makes of a weight depends on the channels that went."""
+    couplings = Couplings(given)
+    gone = couplings.gone(remove)
+    smaller = {layer.name: layer for layer in layers(made.all_outputs, parameters_of(made))}
+    for layer in layers(given.all_outputs, parameters_of(given)):
+        after = smaller.get(layer.name)
+        if layer.quantizer is None or after is None or after.quantizer is None:
+            continue
+        if not (_has_started(layer.quantizer) and couplings.kept(layer.weight, gone)):
+            continue
+        values = _quantized(layer.quantizer)
+        for axis, places in couplings.kept(layer.weight, gone).items():
+            values = np.take(values, places, axis)
+        if not np.array_equal(values, _quantized(after.quantizer)):
+            raise ConfigError(
+                f"remove_channels: {shown_type(layer.quantizer)} would give the weights of "
+                f"{layer.name} that stay other values: it takes them from all weights.",
+                help="remove channels before the network is quantized, or leave those of this "
+                "layer",
+            )
+
+
+def _has_started(node: Any) -> bool:
+    state = [np.asarray(variable.d) for variable in node.inputs[1:]]
+    return not any(values.dtype.kind == "f" and np.isnan(values).any() for values in state)
+
+
+def _quantized(node: Any) -> np.ndarray:
+    quantizer = quantizer_of(node)
+    assert quantizer is not None
+    return quantizer.encode(node).decode()
