@@ -59,7 +59,9 @@ def evbmf(matrix: np.ndarray) -> Evbmf:
     # Exact zeros would make the noise, and the logarithm of what is left, infinite.
     energy = np.maximum(energy, 1e-14 * energy[0])
     tail = energy[most:]
-    lower = max(float(energy[min(most, rows - 1)] / (columns * limit)), float(tail.mean() / columns))
+    lower = max(
+        float(energy[min(most, rows - 1)] / (columns * limit)), float(tail.mean() / columns)
+    )
     upper = float(energy.sum() / (rows * columns))
 
     def free_energy(variance: float) -> float:

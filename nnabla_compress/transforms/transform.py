@@ -65,9 +65,18 @@ class Transform(NamedOptions):
         """Whether these options hold the network; :attr:`holds` where all of them do."""
         return self.holds
 
+    @property
+    def sets_values(self) -> bool:
+        """Whether :meth:`fit` gives parameters values that the decisions don't tell."""
+        return False
+
     def need_of_data(self) -> Optional[str]:
         """Returns why it needs data, None if it does not."""
         return None
+
+    def foreseen(self) -> Transform:
+        """Returns what is tried on the untrained network, before anything long is done."""
+        return self
 
     def decide(self, network: Network, context: Context) -> Decisions:
         """Returns what is to be done to a network, as JSON values.
@@ -86,6 +95,20 @@ class Transform(NamedOptions):
             decisions: As from :meth:`decide`.
         """
         raise NotImplementedError
+
+    def fit(
+        self, given: Network, made: Network, decisions: Mapping[str, Any], context: Context
+    ) -> None:
+        """Gives parameters of the new network values that come from data.
+
+        It is called once, after the first :meth:`replay`; a run keeps the parameters.
+
+        Args:
+            given: What the transform got.
+            made: What it made of that.
+            decisions: As from :meth:`decide`.
+            context: Data and seed.
+        """
 
     def prove(self, given: Network, made: Network) -> None:
         """Refuses a network that does not compute what it should.
@@ -107,8 +130,10 @@ class Transform(NamedOptions):
         Returns:
             The new network, and what was decided.
         """
-        decisions = self.decide(network, context or Alone())
+        context = context or Alone()
+        decisions = self.decide(network, context)
         made = self.replay(network, decisions)
+        self.fit(network, made, decisions, context)
         self.prove(network, made)
         return made, decisions
 
