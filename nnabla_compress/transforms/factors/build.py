@@ -13,6 +13,7 @@ from nnabla_compress.analysis.layers import BIAS, WEIGHT, layers
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.rewrite import consumers, leaves, rebuild
 from nnabla_compress.graph.scopes import usable_scope
+from nnabla_compress.names import ascii_name
 from nnabla_compress.transforms.factors.form import FORMS, Form, Ranks
 from nnabla_compress.transforms.factors.kernel import Piece
 from nnabla_compress.transforms.factors.site import Site, sites
@@ -119,6 +120,9 @@ def _pop(old: List[nn.Variable]) -> None:
     for path, parameter in nn.get_parameters(grad_only=False).items():
         if parameter.data in gone:
             nn.parameter.pop_parameter(path)
+            for variable in old:
+                if variable.data == parameter.data:
+                    variable.name = ascii_name(path)  # by which the given graph knows it still
 
 
 def _free_scope(layer: str, first: str) -> str:
@@ -157,11 +161,17 @@ def multiplied(given: Sequence[nn.Variable], made: Sequence[nn.Variable]) -> Lis
 
 
 def _product(site: Site, new: Mapping[str, Any]) -> Optional[np.ndarray]:
-    """The weight that the layers below a layer's name stand for; the names tell the form."""
+    """The weight that the layers below a layer's name stand for; their names tell the form."""
+    found: List[str] = []
+    of: Optional[Form] = None
     for form in FORMS.values() if site.obstacle is None else ():
-        if form.refusal(site.kernel) is None:
-            one = (1,) * len(form.largest(site.kernel))
-            names = [f"{site.name}/{piece.name}" for piece in form.pieces(site.kernel, one)]
-            if all(name in new for name in names):
-                return form.product([np.array(new[n].weight.d) for n in names], site.kernel)
-    return None
+        if form.refusal(site.kernel) is not None:
+            continue
+        one = (1,) * len(form.largest(site.kernel))
+        names = [f"{site.name}/{piece.name}" for piece in form.pieces(site.kernel, one)]
+        # Those of some forms are all among those of others.
+        if len(names) > len(found) and all(name in new for name in names):
+            found, of = names, form
+    if of is None:
+        return None
+    return of.product([np.array(new[name].weight.d) for name in found], site.kernel)
