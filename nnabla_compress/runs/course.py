@@ -125,6 +125,8 @@ class Course:
         decided = dict(transform.decide(given, self) if decisions is None else decisions)
         if transform.held or decisions is None:
             made = transform.replay(given, decided)
+        if decisions is None:
+            transform.fit(given, made, decided, self)
         if decisions is None and not self._proved_soon:
             transform.prove(given, made)
         if transform.held:

@@ -1,21 +1,16 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Bits for each tensor at the least total cost under budgets: a multiple-choice knapsack."""
+"""Bits for each tensor at the least total cost under budgets."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import reduce
-from math import gcd
 from typing import Any, Dict, List, Mapping, Sequence, Tuple
 
 import numpy as np
 
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
+from nnabla_compress.knapsack import MOST_STATES, Choice, fill
 from nnabla_compress.sizes import size_text
-
-# Partial sums kept after each tensor where several budgets meet; with more the cheapest of those
-# of nearly the same sizes stays.
-MOST_STATES = 20_000
 
 
 @dataclass(frozen=True)
@@ -72,11 +67,8 @@ def assign_bits(
 ) -> Assignment:
     """Returns the choice of bits with the least total cost that keeps all budgets.
 
-    Tensors are added one by one; of all partial sums only those stay that no other one beats in
-    cost and all sizes, and that can still meet the budgets. So the result is exact, unless
-    several budgets meet in the same tensors and leave more than ``most_states`` of them: then the
-    sizes are put into classes and the cheapest sum of each stays. Tensors that share no
-    budget are solved apart.
+    It is exact, unless several budgets meet in the same tensors and leave too many sums, as
+    :func:`nnabla_compress.knapsack.fill` says.
 
     Args:
         choices: The choices of each tensor.
@@ -109,118 +101,25 @@ def assign_bits(
                 f"is {budget_text(budget, least)} (all at their fewest bits).",
                 help="raise the budget, or measure fewer bits",
             )
-    picked: Dict[Any, BitWidth] = {}
-    exact = True
-    for names, of_group in _groups(choices, budgets):
-        group = {name: choices[name] for name in names}
-        found, group_exact = _solve(group, of_group, most_states)
-        picked.update(found)
-        exact = exact and group_exact
-    chosen = {name: picked[name] for name in choices}
+    places: Dict[int, int] = {}
+    for resource, most in budgets.values():
+        places[resource] = min(most, places.get(resource, most))
+    plain = {n: [Choice(c.cost, c.sizes) for c in options] for n, options in choices.items()}
+    found = fill(plain, places, most_states)
+    if found is None:
+        alone = [f"{n} {budget_text(n, reachable(choices, r)[0])}" for n, (r, _) in budgets.items()]
+        raise InfeasibleBudgetError(
+            f"no bits meet {' and '.join(budgets)} together, though each alone can be met; "
+            f"the least reachable, each by itself, is {' and '.join(alone)}.",
+            help="raise one of the budgets",
+        )
+    chosen = {name: choices[name][number] for name, number in found.picked.items()}
     return Assignment(
         {name: choice.bits for name, choice in chosen.items()},
         float(sum(choice.cost for choice in chosen.values())),
         {n: sum(c.sizes[r] for c in chosen.values()) for n, (r, _) in budgets.items()},
-        exact,
+        found.exact,
     )
-
-
-def _groups(
-    choices: Mapping[Any, Sequence[BitWidth]], budgets: Mapping[str, Tuple[int, int]]
-) -> List[Tuple[List[Any], Dict[str, Tuple[int, int]]]]:
-    """Returns tensors that share budgets, with these; a budget of one group is no other's."""
-    groups: List[Tuple[List[Any], Dict[str, Tuple[int, int]]]] = []
-    for name, options in choices.items():
-        own = {
-            budget: (resource, most)
-            for budget, (resource, most) in budgets.items()
-            if any(option.sizes[resource] for option in options)
-        }
-        meets = [group for group in groups if set(group[1]) & set(own) or not (group[1] or own)]
-        names = [*(other for group in meets for other in group[0]), name]
-        for group in meets:
-            own.update(group[1])
-            groups.remove(group)
-        groups.append((names, own))
-    return groups
-
-
-def _solve(
-    choices: Mapping[Any, Sequence[BitWidth]],
-    budgets: Mapping[str, Tuple[int, int]],
-    most_states: int,
-) -> Tuple[Dict[Any, BitWidth], bool]:
-    names, tables, most_of = list(choices), [], []
-    for resource, most in budgets.values():
-        sizes = [choice.sizes[resource] for options in choices.values() for choice in options]
-        unit = max(reduce(gcd, sizes, 0), 1)
-        most_of.append(most // unit)
-        tables.append([[c.sizes[resource] // unit for c in choices[name]] for name in names])
-    # What the tensors still to come take at least.
-    rest = [
-        [sum(min(layer) for layer in table[i + 1 :]) for i in range(len(names))] for table in tables
-    ]
-    costs, used, exact = np.zeros(1), np.zeros((1, len(budgets)), np.int64), True
-    history: List[Tuple[np.ndarray, np.ndarray]] = []
-    for i, name in enumerate(names):
-        added = np.array([c.cost for c in choices[name]])
-        taken = np.array([table[i] for table in tables], np.int64).T.reshape(len(added), -1)
-        new_costs = (costs[:, None] + added).ravel()
-        new_used = (used[:, None] + taken).reshape(len(new_costs), -1)
-        room = np.array([m - r[i] for m, r in zip(most_of, rest)], np.int64)
-        kept = np.flatnonzero((new_used <= room).all(axis=1))
-        if used.shape[1] > 1 and len(kept) > most_states:
-            kept = kept[_cheapest_of_classes(new_costs[kept], new_used[kept], most_states)]
-            exact = False
-        kept = kept[_undominated(new_costs[kept], new_used[kept])]
-        if not len(kept):
-            alone = [
-                f"{n} {budget_text(n, reachable(choices, r)[0])}" for n, (r, _) in budgets.items()
-            ]
-            raise InfeasibleBudgetError(
-                f"no bits meet {' and '.join(budgets)} together, though each alone can be met; "
-                f"the least reachable, each by itself, is {' and '.join(alone)}.",
-                help="raise one of the budgets",
-            )
-        costs, used = new_costs[kept], new_used[kept]
-        history.append((kept // len(added), kept % len(added)))
-    state = int(np.lexsort((*used.T[::-1], costs))[0])
-    picked: Dict[Any, BitWidth] = {}
-    for name, (parents, options_taken) in zip(reversed(names), reversed(history)):
-        picked[name] = choices[name][int(options_taken[state])]
-        state = int(parents[state])
-    return picked, exact
-
-
-def _cheapest_of_classes(costs: np.ndarray, used: np.ndarray, most: int) -> np.ndarray:
-    """Returns the indices of the cheapest state of each class of sizes, and of the smallest."""
-    low, high = used.min(axis=0), used.max(axis=0)
-    width = np.maximum((high - low) // max(int(most ** (1 / used.shape[1])) // 2, 1), 1)
-    classes = (used - low) // width
-    order = np.lexsort((costs, *classes.T[::-1]))
-    changed = np.any(np.diff(classes[order], axis=0) != 0, axis=1)
-    first = order[np.concatenate([[True], changed])]
-    # The smallest of each size keep what is reachable within reach.
-    smallest = [int(np.lexsort((costs, column))[0]) for column in used.T]
-    return np.unique(np.concatenate([first, smallest]))
-
-
-def _undominated(costs: np.ndarray, used: np.ndarray) -> np.ndarray:
-    """Returns the indices of states that no other one beats or equals in cost and all sizes."""
-    order = np.lexsort((costs, *used.T[::-1]))
-    if used.shape[1] <= 1:  # by size; a larger one must cost less than all before
-        best = np.minimum.accumulate(costs[order])
-        better = np.concatenate([[True], costs[order][1:] < best[:-1]])[: len(order)]
-        kept: Any = order[better]
-        return kept
-    kept = []
-    front = np.empty((len(order), used.shape[1] + 1))
-    for index in order:
-        state = np.append(used[index], costs[index])
-        if not (front[: len(kept)] <= state).all(axis=1).any():
-            front[len(kept)] = state
-            kept.append(index)
-    return np.array(kept, np.intp)
 
 
 def budget_text(budget: str, size: int) -> str:

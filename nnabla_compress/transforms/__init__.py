@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from nnabla_compress.transforms.convert import Convert
+from nnabla_compress.transforms.factorize import Factorize
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.fold import fold_batch_normalization
 from nnabla_compress.transforms.fold_normalizations import Fold
@@ -31,6 +32,7 @@ from nnabla_compress.transforms.widen import Widen, widen
 
 __all__ = [
     "Convert",
+    "Factorize",
     "Fold",
     "PruneWeights",
     "Quantize",

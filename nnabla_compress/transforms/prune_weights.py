@@ -108,8 +108,7 @@ class PruneWeights(Transform):
         """Whether the importance looks at targets."""
         return self.importance.needs_targets
 
-    @property
-    def rehearsed(self) -> Transform:
+    def foreseen(self) -> Transform:
         """The same without a pass over data."""
         return self.model_copy(update={"importance": L1()}) if self.need_of_data() else self
 

@@ -59,6 +59,11 @@ class Transform(NamedOptions):
         """Whether these options hold the network; :attr:`holds` where all of them do."""
         return self.holds
 
+    @property
+    def sets_values(self) -> bool:
+        """Whether :meth:`fit` gives parameters values that the decisions don't tell."""
+        return False
+
     def need_of_data(self) -> Optional[str]:
         """Returns why it needs data, None if it does not."""
         return None
@@ -68,9 +73,8 @@ class Transform(NamedOptions):
         """Whether it looks at what is wanted of samples, too."""
         return False
 
-    @property
-    def rehearsed(self) -> Transform:
-        """What is applied in its place to find out whether all of a run fits together.
+    def foreseen(self) -> Transform:
+        """Returns what is tried on the untrained network, before anything long is done.
 
         It makes a network of the same structure, or about the same, in little time.
         """
@@ -94,6 +98,20 @@ class Transform(NamedOptions):
         """
         raise NotImplementedError
 
+    def fit(
+        self, given: Network, made: Network, decisions: Mapping[str, Any], context: Context
+    ) -> None:
+        """Gives parameters of the new network values that come from data.
+
+        It is called once, after the first :meth:`replay`; a run keeps the parameters.
+
+        Args:
+            given: What the transform got.
+            made: What it made of that.
+            decisions: As from :meth:`decide`.
+            context: Data and seed.
+        """
+
     def prove(self, given: Network, made: Network) -> None:
         """Refuses a network that does not compute what it should.
 
@@ -114,8 +132,10 @@ class Transform(NamedOptions):
         Returns:
             The new network, and what was decided.
         """
-        decisions = self.decide(network, context or Alone())
+        context = context or Alone()
+        decisions = self.decide(network, context)
         made = self.replay(network, decisions)
+        self.fit(network, made, decisions, context)
         self.prove(network, made)
         return made, decisions
 

@@ -30,8 +30,8 @@ class TransformStep(Step):
 
     @property
     def sets_values(self) -> bool:
-        """What a transform makes of parameters follows from what was decided."""
-        return False
+        """Whether what it makes of parameters does not follow from what was decided."""
+        return self.transform.sets_values
 
     def need_of_data(self) -> Optional[str]:
         """Returns why the transform needs data, None if it does not."""
@@ -44,7 +44,7 @@ class TransformStep(Step):
 
     def foresee(self, course: Course) -> None:
         """Does to the untrained network what can be done without its values."""
-        course.apply(self.transform.rehearsed)
+        course.apply(self.transform.foreseen())
 
     def run(self, course: Course) -> Record:
         """Decides, and applies."""
