@@ -34,9 +34,8 @@ def settled_values(node: Any) -> np.ndarray:
 def settled_parameter(node: Any, layer: str) -> nn.Variable:
     """Returns a parameter that starts with what a quantizer's node makes of its weight.
 
-    It is made in the scope of the layer, or used where it exists, as after loading a checkpoint. One
-    without a gradient is not: NNabla's layers keep their weights of some forward pass under its
-    name.
+    It is made in the scope of the layer, or used where it exists, as after loading a checkpoint.
+    One without a gradient is not: NNabla's layers keep their weights of some forward pass there.
 
     Args:
         node: The node.

@@ -109,7 +109,7 @@ def test_what_can_not_be_called_is_refused_at_once(folder, spec, words):
 def test_the_functions_of_the_module_are_listed(folder):
     with pytest.raises(ConfigError) as caught:
         PythonModel("user_net:nett", folder=folder)
-    assert "it has fails, long, net," in str(caught.value)
+    assert "it has fails, long, native, net," in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_a_module_that_fails_on_import_is_named_with_its_line(folder, text, word
 
 def test_a_function_that_fails_is_named_with_its_line(folder):
     model = PythonModel("user_net:fails", n_classes=3, folder=folder)
-    with pytest.raises(ConfigError, match=r"ZeroDivisionError: .*user_net.py, line 15"):
+    with pytest.raises(ConfigError, match=r"ZeroDivisionError: .*user_net.py, line 17"):
         model(nn.Variable((2, 4)), True)
 
 
