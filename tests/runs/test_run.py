@@ -102,7 +102,7 @@ def test_distances_from_levels_are_those_of_the_best_epoch(tmp_path):
         "data": {"source": "digits", "validation": 0.1},
         "compression": {
             "weights": "uniform:bits=3,learn=null",
-            "sinreq": {"strength": 0.3, "schedule": "linear"},
+            "sinreq": {"strength": 0.3, "schedule": "linear", "within": 0.5},
             "training": {"epochs": 6, "batch_size": 32, "learning_rate": 1.0},
         },
         "export": {"nnb": False},
