@@ -29,6 +29,8 @@ CALIBRATIONS = ("min_max", "moving_average", "percentile", "mse", "kl")
 JUDGES = ("snr", "kl")
 # nnabla_compress.analysis.feature_maps.MAPS
 MAPS = ("activations", "stored")
+# nnabla_compress.transforms.convert.CONVERSIONS
+CONVERSIONS = ("lut", "uniform", "affine")
 # nnabla_compress.search.choices.MEASURES
 MEASURES = ("snr", "loss", "accuracy")
 # nnabla_compress.data.SOURCES

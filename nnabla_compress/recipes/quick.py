@@ -41,6 +41,8 @@ class CompressionOptions:
         activations: Rules such as "uniform:bits=8"; they need data.
         maps: What these are for: "activations", or all maps that a device has "stored".
         rules: A file that 'assign-bits' wrote; ``weights`` and ``activations`` come after it.
+        convert: What NNabla's own quantizers become that no rule is for: "lut", "uniform" or
+            "affine"; None: they stay.
         epochs: How long to train, None: not at all; needs data.
         batch_size: Samples of an update; None: as a recipe has it, like all that follows.
         learning_rate: At the start.
@@ -62,6 +64,7 @@ class CompressionOptions:
     activations: Union[str, Sequence[str]] = ()
     maps: str = "activations"
     rules: Union[None, str, Path] = None
+    convert: Optional[str] = None
     epochs: Optional[float] = None
     batch_size: Optional[int] = None
     learning_rate: Optional[float] = None
@@ -86,10 +89,11 @@ class CompressionOptions:
             found = read_rules(self.rules)
             weights = [*found["weights"], *weights]
             activations = [*found["activations"], *activations]
-        if not weights and not activations:
+        if not weights and not activations and self.convert is None:
             raise ConfigError(
                 "nothing is to be compressed.",
-                help="add for instance --weights lut:bits=4, or --rules FILE of 'assign-bits'",
+                help="add for instance --weights lut:bits=4, --rules FILE of 'assign-bits', or "
+                "--convert lut for NNabla's own quantizers",
             )
         for option, given, why in (
             ("--activations", bool(activations), "takes the ranges from a batch of it"),
@@ -108,7 +112,7 @@ class CompressionOptions:
                 help="add --epochs",
             )
         part: Dict[str, Any] = {"weights": weights, "activations": activations, "maps": self.maps}
-        part.update(fold=self.fold, freeze_after=self.freeze_after)
+        part.update(convert=self.convert, fold=self.fold, freeze_after=self.freeze_after)
         if training:
             part["training"] = training
         if self.budget:

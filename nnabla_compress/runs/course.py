@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -190,7 +191,8 @@ class Course:
         )
         progress = self._announce(Path(self._stage.files).name, trainer.total)
         outcome = trainer.run(resume=self._resume, progress=progress)
-        trainer.load_best()
+        if trainer.load_best():
+            outcome = replace(outcome, noticed=trainer.noticed())
         return outcome_as_dict(outcome)
 
     def foresee(self, stages: Sequence[Stage]) -> None:

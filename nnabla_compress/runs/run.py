@@ -262,6 +262,7 @@ class Run:
         results.compressed = NetworkResults.from_dict({**score, **exported.as_dict()})
         outputs = course.network().all_outputs
         self._judge_budgets(results, results.compressed, outputs)
+        results.compressed.warnings += doubts.of_trainings(_trainings(results))
         results.layers = exported.report.rows_as_dicts()
         results.what_stays = exported.report.what_stays()
         results.quantizers = learned_rows(outputs)
@@ -289,8 +290,7 @@ class Run:
         for budget in budgets:
             part.budgets.update(doubts.of_budget(budget, part.packed_weight_bytes or 0))
         part.warnings += doubts.missed(part.budgets)
-        trainings = [results.training or {}, *(results.recipe_steps or ())]
-        if any(training.get("bits_moved") is False for training in trainings):
+        if any(training.get("bits_moved") is False for training in _trainings(results)):
             part.warnings.append(
                 "no bit width ever moved, although the budget wants them learned: train "
                 "longer, raise the learning rate, or give a tighter budget"
@@ -320,3 +320,8 @@ class Run:
 
     def _export(self, name: str, course: Course, part: ExportPart) -> Exported:
         return export_network(self.folder / f"{name}.nnp", course.inputs, course.build, part)
+
+
+def _trainings(results: Results) -> List[Dict[str, Any]]:
+    """What the trainings of the compressed network led to, among other steps."""
+    return [results.training or {}, *(results.recipe_steps or ())]

@@ -19,6 +19,7 @@ from nnabla_compress.lowering import storage
 from nnabla_compress.recipes.recipe import MOST_SEED
 from nnabla_compress.search.choices import MEASURES
 from nnabla_compress.targets import TARGETS
+from nnabla_compress.transforms.convert import CONVERSIONS
 
 HEAVY = ("nnabla", "numpy", "numba", "matplotlib", "pydantic", "yaml", "rich")
 PROGRAM = """
@@ -54,5 +55,6 @@ def test_the_words_of_the_options_are_those_of_the_library():
     assert (choices.JUDGES, choices.AUTO) == (JUDGES, AUTO)
     assert choices.MEASURES == MEASURES
     assert choices.MAPS == MAPS
+    assert choices.CONVERSIONS == CONVERSIONS
     assert choices.SOURCES == tuple(SOURCES)
     assert choices.MOST_SEED == MOST_SEED
