@@ -22,7 +22,7 @@ from nnabla_compress.graph.clone import as_list, clone
 from nnabla_compress.graph.constants import constant, free_path
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions, rebuild
-from nnabla_compress.quantizers.base import quantizer_of, shown_type
+from nnabla_compress.quantizers.base import has_started, quantizer_of, shown_type
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
@@ -160,7 +160,11 @@ def costs_after(
     macs = 0
     for function, layer in labels.layers.items():
         weight = function.inputs[WEIGHT]
-        macs += layer.macs * size(weight) // max(1, int(weight.size))
+        found = layer.macs * size(weight) // max(1, int(weight.size))
+        for axis, places in couplings.kept(function.inputs[0], gone).items():
+            if axis < int(function.info.args.get("base_axis", 0)) % function.inputs[0].ndim:
+                found = found * len(places) // function.inputs[0].shape[axis]
+        macs += found
     for function in labels.selections:
         x, index = function.inputs[0], _selected(couplings, function, gone)
         if index is not None and _run_of(index) is None:
@@ -485,7 +489,7 @@ def _compare_quantized(given: Network, made: Network, remove: Mapping[str, Seque
         after = smaller.get(layer.name)
         if layer.quantizer is None or after is None or after.quantizer is None:
             continue
-        if not (_has_started(layer.quantizer) and couplings.kept(layer.weight, gone)):
+        if not (has_started(layer.quantizer) and couplings.kept(layer.weight, gone)):
             continue
         values = _quantized(layer.quantizer)
         for axis, places in couplings.kept(layer.weight, gone).items():
@@ -497,11 +501,6 @@ def _compare_quantized(given: Network, made: Network, remove: Mapping[str, Seque
                 help="remove channels before the network is quantized, or leave those of this "
                 "layer",
             )
-
-
-def _has_started(node: Any) -> bool:
-    state = [np.asarray(variable.d) for variable in node.inputs[1:]]
-    return not any(values.dtype.kind == "f" and np.isnan(values).any() for values in state)
 
 
 def _quantized(node: Any) -> np.ndarray:
