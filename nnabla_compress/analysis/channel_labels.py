@@ -141,6 +141,11 @@ class ChannelLabels:
         """Returns the labels of a tensor along those of its axes that have any."""
         return self._labels.get(_key(variable), {})
 
+    def all_axes(self) -> List[np.ndarray]:
+        """Returns the labels along each axis of all tensors, each array once."""
+        found = {id(of): of for axes in self._labels.values() for of in axes.values()}
+        return list(found.values())
+
     def roots(self, labels: np.ndarray) -> np.ndarray:
         """Returns one label for all that are the same channel."""
         found: np.ndarray = self._parents[labels]

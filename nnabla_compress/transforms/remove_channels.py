@@ -57,7 +57,7 @@ class RemoveChannels(Transform):
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the smaller network; its parameters take the places of the old ones."""
-        return _removed(network, decisions["remove"])
+        return without_channels(network, decisions["remove"])
 
     def prove(self, given: Network, made: Network) -> None:
         """Compares with the given network, all that belongs to the channels at zero."""
@@ -199,10 +199,14 @@ def checked_channels(
         chosen = _checked_of_group(group, channels)
         if chosen:
             found[name] = chosen
-    gone = couplings.gone(found)
-    for group in groups.values():
-        for member in group.members:
-            _refuse_nothing_left(couplings, member.parameter, member.layer, gone)
+    emptied = couplings.emptied(couplings.gone(found))
+    if emptied is not None:
+        name = next(g for g in found if emptied in couplings.roots(g))
+        raise ConfigError(
+            f"remove_channels: a layer would lose all of its channels, the last ones with those of "
+            f"{name}.",
+            help="leave it one at least; a layer that adds nothing can be taken out as a whole",
+        )
     return found
 
 
@@ -224,19 +228,16 @@ def _checked_of_group(group: Group, channels: Sequence[int]) -> List[int]:
     return chosen
 
 
-def _refuse_nothing_left(
-    couplings: Couplings, parameter: str, layer: str, gone: np.ndarray
-) -> None:
-    variable = couplings.parameter(parameter)
-    for axis, kept in couplings.kept(variable, gone).items():
-        if not len(kept):
-            raise ConfigError(
-                f"remove_channels: {layer} would lose all of its {variable.shape[axis]} channels.",
-                help="leave it one at least; a layer that adds nothing can be taken out as a whole",
-            )
+def without_channels(network: Network, remove: Mapping[str, Sequence[int]]) -> Network:
+    """Returns a network without channels, unproved; its parameters take the places of the old ones.
 
+    Args:
+        network: The network.
+        remove: Channels by the name of their group.
 
-def _removed(network: Network, remove: Mapping[str, Sequence[int]]) -> Network:
+    Raises:
+        ConfigError: If there are no such channels.
+    """
     couplings = Couplings(network)
     gone = couplings.gone(checked_channels(couplings, remove))
     builder = _Builder(couplings, gone, network.parameters)
@@ -439,7 +440,7 @@ def check_removal(given: Network, made: Network, remove: Mapping[str, Sequence[i
         ConfigError: If a quantizer gives weights that stay other values.
         VerifyError: If they do not compute the same.
     """
-    _compare_quantized(given, made, remove)
+    check_quantized(given, made, remove)
     masked = _masked(given, remove)
     check_faithful(masked, made.all_outputs, given.all_inputs, made.all_inputs, ROUNDED)
 
@@ -480,8 +481,17 @@ def _masked(network: Network, remove: Mapping[str, Sequence[int]]) -> List[nn.Va
     return rebuild(network.all_outputs, replace)
 
 
-def _compare_quantized(given: Network, made: Network, remove: Mapping[str, Sequence[int]]) -> None:
-    """Refuses where what a quantizer makes of a weight depends on the channels that went."""
+def check_quantized(given: Network, made: Network, remove: Mapping[str, Sequence[int]]) -> None:
+    """Compares what quantizers make of the weights that stay, value for value.
+
+    Args:
+        given: The network with all channels.
+        made: The one without some.
+        remove: Channels by the name of their group.
+
+    Raises:
+        ConfigError: If a quantizer takes a value from all weights of a layer, also those that went.
+    """
     couplings = Couplings(given)
     gone = couplings.gone(remove)
     smaller = {layer.name: layer for layer in layers(made.all_outputs, parameters_of(made))}
@@ -496,8 +506,8 @@ def _compare_quantized(given: Network, made: Network, remove: Mapping[str, Seque
             values = np.take(values, places, axis)
         if not np.array_equal(values, _quantized(after.quantizer)):
             raise ConfigError(
-                f"remove_channels: {shown_type(layer.quantizer)} would give the weights of "
-                f"{layer.name} that stay other values: it takes them from all weights.",
+                f"channels of {layer.name} can't go: {shown_type(layer.quantizer)} would give the "
+                "weights that stay other values, as it takes these from all weights.",
                 help="remove channels before the network is quantized, or leave those of this "
                 "layer",
             )
