@@ -124,7 +124,7 @@ class ChannelLabels:
                 self._begin(variable)
             self._follow(function)
         for number, output in enumerate(outputs):
-            name = f" {names[number]}" if number < len(names) else ""
+            name = f" {names[number]}" if number < len(names) and names[number] else ""
             self.hold(output, f"the network's output{name} has them")
         self._parents = _united(self._count, self._pairs)
         self._reasons: Dict[int, str] = {}
