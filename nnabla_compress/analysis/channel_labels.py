@@ -523,6 +523,11 @@ def _slice(labels: ChannelLabels, function: Any) -> bool:
     x, y = function.inputs[0], function.outputs[0]
     if x.ndim != y.ndim:
         return False
+    for axis, of in labels.of(x).items():
+        # Where channels go from between those of a step, a weight puts the rest together.
+        if slice_of_axis(function, axis).step not in (None, 1) and of.size > 1:
+            if axis != 1 or not labels.is_data(x) or not 2 <= x.ndim <= 5:
+                return False
     found = {axis: of[slice_of_axis(function, axis)] for axis, of in labels.of(x).items()}
     if any(of.size != y.shape[axis] for axis, of in found.items()):
         return False
