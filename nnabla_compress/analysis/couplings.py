@@ -162,9 +162,20 @@ class Couplings:
         labels = self.labels
         makers: Dict[int, List[str]] = defaultdict(list)
         order: Dict[int, None] = {}
+        first = {
+            int(of[0]): data
+            for data, variable in labels.parameters.items()
+            for of in labels.of(variable).values()
+            if of.size
+        }
         for made in labels.made:
+            # A weight that others compute belongs to no layer: its parameter has a name.
+            data = first.get(int(made.labels[0]))
+            name = made.layer
+            if data is not None:
+                name = self._name_of(data, self.path(labels.parameters[data]))
             for root in dict.fromkeys(labels.roots(made.labels).tolist()):
-                makers[root].append(made.layer)
+                makers[root].append(name)
                 order[root] = None
         entries = self._entries(order)
         added = set()

@@ -84,7 +84,7 @@ def idle_channels(couplings: Couplings) -> Idle:
         couplings: Of the network; batch normalizations count as they infer.
 
     Example:
-        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> import nnabla as nn, nnabla.functions as F, nnabla.parametric_functions as PF
         >>> from nnabla_compress.analysis.couplings import as_network
         >>> nn.clear_parameters()
         >>> h = F.relu(PF.convolution(nn.Variable((1, 1, 6, 6)), 4, (3, 3), name="c"))

@@ -10,7 +10,7 @@ import pytest
 
 from nnabla_compress.analysis.couplings import couplings
 from nnabla_compress.models.resnet_cifar import resnet_cifar
-from tests.analysis.test_channel_groups import conv
+from tests.analysis.channels import conv
 
 
 def groups_of(make, shape=(2, 3, 8, 8)):
