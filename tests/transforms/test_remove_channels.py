@@ -14,6 +14,7 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 from hypothesis import given
+from nnabla.utils.save import save
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.analysis import costs
@@ -351,6 +352,22 @@ def test_units_of_a_cell_go_through_all_of_its_gates():
     assert cell.size == 5
     smaller = compare(network, {cell.name: [1, 2]})
     assert [s for path, s in shapes(smaller).items() if path.startswith("l/")][0] == (6, 4, 3)
+
+
+@pytest.mark.parametrize("kind", ["rnn", "lstm", "gru"])
+def test_units_of_recurrent_layers_that_are_written_out_can_go(kind, tmp_path):
+    x, state = nn.Variable((2, 4, 3)), F.constant(0, (1, 1, 2, 5))
+    states = (state, F.constant(0, (1, 1, 2, 5))) if kind == "lstm" else (state,)
+    h = getattr(PF, kind)(F.transpose(x, (1, 0, 2)), *states, name="l")[0]
+    y = PF.affine(F.transpose(h, (1, 0, 2)), 2, name="last")
+    contents = {"name": "n", "batch_size": 2, "outputs": {"y": y}, "names": {"x": x}}
+    save(str(tmp_path / "net.nnp"), {"networks": [contents], "executors": []})
+    nn.clear_parameters()
+    network = NnpFile(tmp_path / "net.nnp").build()
+    cell = couplings(network)[0]
+    assert cell.size == 5 and cell.kept is None
+    smaller = compare(network, {cell.name: [0, 3]})
+    assert shapes(smaller)["last/affine/W"] == (4 * 3, 2)
 
 
 def test_put_to_zero_changes_what_a_network_computes():
