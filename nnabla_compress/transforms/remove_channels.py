@@ -123,6 +123,7 @@ class ChannelCosts(NamedTuple):
     macs: int
 
 
+@one_at_a_time
 def costs_after(
     network: Union[Network, Couplings], remove: Mapping[str, Sequence[int]]
 ) -> ChannelCosts:
