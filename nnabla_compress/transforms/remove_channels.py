@@ -14,7 +14,7 @@ import nnabla.functions as F
 import numpy as np
 from pydantic import Field
 
-from nnabla_compress.analysis.channel_labels import pad_of_axis, slice_of_axis
+from nnabla_compress.analysis.channel_rules import pad_of_axis, slice_of_axis
 from nnabla_compress.analysis.couplings import Couplings, Group, parameters_of
 from nnabla_compress.analysis.layers import WEIGHT, layers
 from nnabla_compress.errors import ConfigError
