@@ -20,6 +20,7 @@ from nnabla_compress.training.terms import (
 from nnabla_compress.transforms.convert import Convert
 from nnabla_compress.transforms.fold_normalizations import Fold
 from nnabla_compress.transforms.quantize import Quantize, QuantizerRules
+from nnabla_compress.transforms.shrink import Shrink
 from nnabla_compress.transforms.transform import Transform
 
 _TRAINING = "add training: {epochs: 1}, in the shell --epochs 1 and --data"
@@ -34,6 +35,8 @@ class CompressionPart(QuantizerRules):
         fold: When batch normalizations become part of the layers before them. ``after``: when the
             network is exported. ``before``: before quantizers are put in. ``training``: they are
             trained as part of layers that ``movingrange`` quantizes.
+        shrink: Takes channels out first that are zero or never read; what the network computes
+            stays the same.
         freeze_after: With ``fold: training``: updates after which the running statistics stay as
             they are. Left out, they never do.
         budget: How much memory the network may take; needs a training.
@@ -49,6 +52,7 @@ class CompressionPart(QuantizerRules):
 
     convert: Optional[Literal["lut", "uniform", "affine"]] = None
     fold: Literal["before", "after", "training"] = "after"
+    shrink: bool = False
     freeze_after: Optional[int] = Field(default=None, ge=0)
     budget: Optional[BudgetOptions] = None
     distill: Optional[DistillOptions] = None
@@ -93,6 +97,8 @@ class CompressionPart(QuantizerRules):
             found.insert(0, Fold(how="before"))
         if self.fold == "training":
             found.append(Fold(how="training", freeze_after=self.freeze_after))
+        if self.shrink:
+            found.insert(0, Shrink())
         return tuple(found)
 
     @property

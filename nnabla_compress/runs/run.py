@@ -180,7 +180,14 @@ class Run:
                 self.folder.rmdir()
 
     def _executed(self, announce: Announce, tell: Tell) -> Results:
-        recipe = self.recipe
+        recipe, told = self.recipe, set()
+
+        def tell_once(line: str) -> None:
+            # What is foreseen is said again when it is done.
+            if line not in told:
+                told.add(line)
+                tell(line)
+
         with own_parameters():
             set_seed(recipe.seed)
             try:
@@ -196,7 +203,7 @@ class Run:
                         recipe,
                         self.folder,
                         replace(inputs),
-                        tell=tell,
+                        tell=tell_once,
                         recipe_folder=self.recipe_folder,
                     )
                     rehearsal.foresee(recipe.stages)
@@ -210,7 +217,7 @@ class Run:
                 self._release()
                 raise
             course = Course(
-                recipe, self.folder, inputs, announce, tell, self.resume, self.recipe_folder
+                recipe, self.folder, inputs, announce, tell_once, self.resume, self.recipe_folder
             )
             self._carry_out(course, results)
             results.write(self.folder)
