@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from nnabla_compress.training.terms.distillation import Distillation, DistillOptions
+from nnabla_compress.training.terms.gradual import Gradual, GradualOptions
+from nnabla_compress.training.terms.group_lasso import GroupLasso, GroupLassoOptions
 from nnabla_compress.training.terms.learned_bits import LearnedBits
 from nnabla_compress.training.terms.memory_budget import Budget, BudgetOptions, WithinBudget
 from nnabla_compress.training.terms.quantized_gradients import (
@@ -12,6 +14,7 @@ from nnabla_compress.training.terms.quantized_gradients import (
 )
 from nnabla_compress.training.terms.running_statistics import RunningStatistics
 from nnabla_compress.training.terms.sinreq import SinReQ, SinReQOptions
+from nnabla_compress.training.terms.slimming import Slimming, SlimmingOptions
 from nnabla_compress.training.terms.term import (
     Term,
     TermOptions,
@@ -32,6 +35,12 @@ def usual_terms() -> Terms:
 __all__ = [
     "BudgetOptions",
     "DistillOptions",
+    "Gradual",
+    "GradualOptions",
+    "GroupLasso",
+    "GroupLassoOptions",
+    "Slimming",
+    "SlimmingOptions",
     "TermOptions",
     "register_term",
     "term_of",
