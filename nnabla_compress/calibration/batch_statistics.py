@@ -22,7 +22,7 @@ from nnabla_compress.calibration.samples import batches
 from nnabla_compress.function_types import NORMALIZATIONS
 from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
 from nnabla_compress.graph.clone import Made, clone
-from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.graph.rewrite import functions, rebuild, with_batch_statistics
 from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
 from nnabla_compress.turns import one_at_a_time
@@ -67,7 +67,7 @@ def estimate_statistics(
         return clone(function, arguments, {"batch_stat": True, "decay_rate": 0.0})
 
     with nn.auto_forward(False):
-        made = rebuild(outputs, replace, dict(zip(inputs, own)))
+        made = rebuild(with_batch_statistics(outputs, False), replace, dict(zip(inputs, own)))
     pairs = {
         mean.data: (mean, variance, elements / (elements - 1) if elements > 1 else 1.0)
         for function in functions(made)

@@ -146,17 +146,23 @@ class PruneChannels(Transform):
         with copy.within():
             RemoveChannels(remove=remove).apply(copy)  # proves that what is left computes the same
         after = costs_after(couplings, remove)
-        context.tell(
-            f"prune_channels: {sum(map(len, remove.values()))} of "
-            f"{sum(group.size for group in groups.values())} channels go; of the operations "
-            f"{after.macs / max(before.macs, 1):.1%} are left, of the parameters "
-            f"{after.parameters / max(before.parameters, 1):.1%}"
-        )
         return {
             "remove": remove,
+            "channels": [sum(group.size for group in groups.values()), _count(remove)],
             "macs": [before.macs, after.macs],
             "parameters": [before.parameters, after.parameters],
         }
+
+    def told(self, decisions: Mapping[str, Any]) -> Optional[str]:
+        """Returns how many channels go, and what is left of the costs."""
+        every, gone = decisions["channels"]
+        left = {
+            key: decisions[key][1] / max(decisions[key][0], 1) for key in ("macs", "parameters")
+        }
+        return (
+            f"prune_channels: {gone} of {every} channels go; of the operations "
+            f"{left['macs']:.1%} are left, of the parameters {left['parameters']:.1%}"
+        )
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the smaller network; its parameters take the places of the old ones."""
@@ -316,6 +322,10 @@ def _lowest(values: np.ndarray, count: int) -> List[int]:
 
 def _without_empty(remove: Removed) -> Removed:
     return {name: channels for name, channels in remove.items() if channels}
+
+
+def _count(remove: Removed) -> int:
+    return sum(len(channels) for channels in remove.values())
 
 
 def _why_not(group: Group) -> str:
