@@ -11,7 +11,7 @@ towards any structural pruning, arXiv:2301.12900.
 
 from __future__ import annotations
 
-from typing import Any, Callable, ClassVar, Dict, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, ClassVar, Dict, List, Literal, Mapping, Optional, Sequence, Union
 
 import numpy as np
 from pydantic import Field, SerializeAsAny, field_serializer, field_validator, model_validator
@@ -72,7 +72,7 @@ class PruneChannels(Transform):
     parameters: Optional[float] = None
     bytes: Optional[Union[float, str]] = None
     importance: SerializeAsAny[Importance] = Field(default_factory=L1)
-    across: str = "layers"
+    across: Literal["layers", "network"] = "layers"
     layers: Union[str, List[str]] = "*"
     residual: bool = False
 
@@ -106,8 +106,6 @@ class PruneChannels(Transform):
                 )
         if self.bytes is not None:
             parse_size(self.bytes, "bytes")
-        if self.across not in ("network", "layers"):
-            raise ConfigError(f"across is {self.across!r}.", help="choose network or layers")
         return self
 
     def need_of_data(self) -> Optional[str]:

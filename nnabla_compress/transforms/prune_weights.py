@@ -11,7 +11,7 @@ arXiv:1506.02626.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Union
+from typing import Any, Dict, List, Literal, Mapping, Optional, Union
 
 import numpy as np
 from pydantic import Field, SerializeAsAny, field_serializer, field_validator, model_validator
@@ -69,7 +69,7 @@ class PruneWeights(Transform):
     sparsity: Optional[Fractions] = None
     pattern: Optional[str] = None
     importance: SerializeAsAny[Importance] = Field(default_factory=L1)
-    across: str = "network"
+    across: Literal["network", "layers"] = "network"
     layers: Union[str, List[str]] = "*"
     regrow: bool = False
 
@@ -102,8 +102,6 @@ class PruneWeights(Transform):
             parse_pattern(self.pattern)
         if self.sparsity is not None:
             require_fractions("sparsity", self.sparsity)
-        if self.across not in ("network", "layers"):
-            raise ConfigError(f"across is {self.across!r}.", help="choose network or layers")
         return self
 
     def need_of_data(self) -> Optional[str]:
