@@ -44,7 +44,7 @@ Axes = Dict[int, np.ndarray]
 OUTPUT, INPUT, SCALE, SHIFT, STATISTICS, STATE = (
     "output", "input", "scale", "shift", "statistics", "state",
 )  # fmt: skip
-_ADD = ("Add2", "Sub2", "AddN", "Maximum2", "Minimum2")
+_ADD = ("Add2", "BcAdd2", "Sub2", "AddN", "Maximum2", "Minimum2")
 _MEET = (*_ADD, "Mul2", "Div2", "Pow2", "MulN", "Where")
 _POOLINGS = ("MaxPooling", "AveragePooling", "SumPooling", "Unpooling")
 _REDUCTIONS = ("Sum", "Mean", "Max", "Min", "Prod")
@@ -53,8 +53,7 @@ _EACH = {
     *types_that(apart=True, normalization=False),
     *types_that(training_only=True),
     QuantizedGradient.graph_type(),
-    "FixedPointQuantize",
-    "Pow2Quantize",
+    *("FixedPointQuantize", "Pow2Quantize", "Unlink"),
 } - {*_MEET, *_POOLINGS, "PReLU", "Reshape", "GlobalAveragePooling"}
 
 
@@ -125,7 +124,7 @@ class ChannelLabels:
                 self._begin(variable)
             self._follow(function)
         for number, output in enumerate(outputs):
-            name = f" {names[number]}" if number < len(names) else ""
+            name = f" {names[number]}" if number < len(names) and names[number] else ""
             self.hold(output, f"the network's output{name} has them")
         self._parents = _united(self._count, self._pairs)
         self._reasons: Dict[int, str] = {}
@@ -141,6 +140,11 @@ class ChannelLabels:
     def of(self, variable: nn.Variable) -> Axes:
         """Returns the labels of a tensor along those of its axes that have any."""
         return self._labels.get(_key(variable), {})
+
+    def all_axes(self) -> List[np.ndarray]:
+        """Returns the labels along each axis of all tensors, each array once."""
+        found = {id(of): of for axes in self._labels.values() for of in axes.values()}
+        return list(found.values())
 
     def roots(self, labels: np.ndarray) -> np.ndarray:
         """Returns one label for all that are the same channel."""
@@ -463,12 +467,13 @@ def _broadcast(labels: ChannelLabels, function: Any) -> bool:
     x, y = function.inputs[0], function.outputs[0]
     if x.ndim != y.ndim:
         return False
-    found = dict(labels.of(x))
+    found = {axis: of for axis, of in labels.of(x).items() if x.shape[axis] == y.shape[axis]}
+    long = any(of.size > 1 for of in found.values())
     for axis, size in enumerate(y.shape):
-        if x.shape[axis] != size:
-            # Copies of one entry: as many as what they meet.
+        if x.shape[axis] != size and not long:
+            # Copies of one channel: as many as what they meet.
             found[axis] = labels.fresh(size)
-    labels.set(y, found, labels.why(x))
+    labels.set(y, found, f"what {labels.place(function)} computes")
     return True
 
 
@@ -478,6 +483,14 @@ def _tile(labels: ChannelLabels, function: Any) -> bool:
         return False
     found = {axis: np.tile(of, times[axis]) for axis, of in labels.of(x).items()}
     labels.set(y, found, labels.why(x))
+    return True
+
+
+def _crelu(labels: ChannelLabels, function: Any) -> bool:
+    x = function.inputs[0]
+    along = int(function.info.args["axis"]) % x.ndim
+    found = {axis: np.tile(of, 2) if axis == along else of for axis, of in labels.of(x).items()}
+    labels.set(function.outputs[0], found, labels.why(x))
     return True
 
 
@@ -510,6 +523,11 @@ def _slice(labels: ChannelLabels, function: Any) -> bool:
     x, y = function.inputs[0], function.outputs[0]
     if x.ndim != y.ndim:
         return False
+    for axis, of in labels.of(x).items():
+        # Where channels go from between those of a step, a weight puts the rest together.
+        if slice_of_axis(function, axis).step not in (None, 1) and of.size > 1:
+            if axis != 1 or not labels.is_data(x) or not 2 <= x.ndim <= 5:
+                return False
     found = {axis: of[slice_of_axis(function, axis)] for axis, of in labels.of(x).items()}
     if any(of.size != y.shape[axis] for axis, of in found.items()):
         return False
@@ -597,12 +615,7 @@ def _reshape(labels: ChannelLabels, function: Any) -> bool:
             continue
         shape = [x.shape[axis] for axis in before]
         sizes = [y.shape[axis] for axis in after]
-        if len(own) > 1:
-            own = [axis for axis in own if x.shape[axis] > 1] or own[:1]
-            if len(own) > 1:
-                for axis in own:
-                    labels.fix(axes[axis], f"{labels.place(function)} merges several axes")
-                continue
+        own = _one_axis(labels, function, x, own)
         along = [1] * len(before)
         along[before.index(own[0])] = -1
         spread = np.broadcast_to(axes[own[0]].reshape(along), shape).reshape(sizes)
@@ -617,6 +630,16 @@ def _reshape(labels: ChannelLabels, function: Any) -> bool:
         found[after[kept]] = labels.level(rows)
     labels.set(y, found, labels.why(x))
     return True
+
+
+def _one_axis(
+    labels: ChannelLabels, function: Any, x: nn.Variable, axes: Sequence[int]
+) -> List[int]:
+    """The first of several axes that become one, the channels' as a rule; the others are held."""
+    found = [axis for axis in axes if x.shape[axis] > 1] or list(axes)
+    for axis in found[1:]:
+        labels.fix(labels.of(x)[axis], f"{labels.place(function)} reads them along several axes")
+    return found[:1]
 
 
 def _blocks(before: Sequence[int], after: Sequence[int]) -> List[Tuple[List[int], List[int]]]:
@@ -762,18 +785,13 @@ def _affine(labels: ChannelLabels, function: Any) -> bool:
     base, axes, own = _base_axis(function), labels.of(x), labels.of(weight)
     read = [axis for axis in axes if axis >= base]
     place, into = labels.place(function), own.get(0)
-    if len([axis for axis in read if x.shape[axis] > 1]) > 1:
-        for axis in read:
-            labels.fix(axes[axis], f"{place} reads them along several axes")
-        labels.fix(into, f"{place} reads them along several axes")
-    else:
-        read = [axis for axis in read if x.shape[axis] > 1] or read[:1]
-        flat = None
-        if read:
-            along = [1] * (x.ndim - base)
-            along[read[0] - base] = -1
-            flat = np.broadcast_to(axes[read[0]].reshape(along), x.shape[base:]).ravel()
-        labels.meet(function, into, flat, labels.why(x) if flat is None else labels.why(weight))
+    flat = None
+    if read:
+        read = _one_axis(labels, function, x, read)
+        along = [1] * (x.ndim - base)
+        along[read[0] - base] = -1
+        flat = np.broadcast_to(axes[read[0]].reshape(along), x.shape[base:]).ravel()
+    labels.meet(function, into, flat, labels.why(x) if flat is None else labels.why(weight))
     labels.role(into, INPUT)
     found = {axis: of for axis, of in axes.items() if axis < base}
     bias = function.inputs[BIAS] if len(function.inputs) > BIAS else None
@@ -825,6 +843,7 @@ _RULES: Dict[str, _Rule] = {
     "Transpose": _transpose,
     "Broadcast": _broadcast,
     "Tile": _tile,
+    **dict.fromkeys(("CReLU", "CELU"), _crelu),
     "Flip": _flip,
     "Slice": _slice,
     "Pad": _pad,

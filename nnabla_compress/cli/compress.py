@@ -89,6 +89,11 @@ from nnabla_compress.cli.verb import PATH, Verb
     metavar="UPDATES",
     help="With --fold training: updates until their running statistics are frozen.",
 )
+@click.option(
+    "--shrink",
+    is_flag=True,
+    help="First take out channels that are zero or never read; alone, it needs no --weights.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @export_options
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")

@@ -34,8 +34,11 @@ def zero_notes(outputs: Sequence[nn.Variable], names: Mapping[Any, str]) -> List
     shown = [f"{one.layer} ({one.channels})" for one in found[:_NAMED]]
     more = f" and {len(found) - _NAMED} more layers" if len(found) > _NAMED else ""
     weights, macs = (sum(getattr(one, key) for one in rows) for key in ("weights", "macs"))
-    return [
-        f"channels are computed for nothing: {', '.join(shown)}{more}; a network without them "
-        f"would have {weights:,} weights ({4 * weights:,} bytes as floats) and {macs:,} operations "
-        "less"
-    ]
+    what = f"channels are computed for nothing: {', '.join(shown)}{more}"
+    if weights:
+        return [
+            f"{what}; compress --shrink takes out {weights:,} weights ({4 * weights:,} bytes as "
+            f"floats) and {macs:,} operations"
+        ]
+    why = next((one.stays for one in found if one.stays), "they are the network's own")
+    return [f"{what}; they stay: {why}"]

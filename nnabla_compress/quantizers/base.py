@@ -437,6 +437,16 @@ def is_given(function: Any) -> bool:
     return quantizer_of(function) is not None and bool(function.info.args.get("given"))
 
 
+def has_started(function: Any) -> bool:
+    """Returns whether the parameters of a quantizer's node have values.
+
+    Args:
+        function: The node.
+    """
+    state = [np.asarray(variable.d) for variable in function.inputs[1:]]
+    return not any(values.dtype.kind == "f" and np.isnan(values).any() for values in state)
+
+
 def shown_type(function: Any) -> str:
     """Returns the type of a function as messages and reports call it.
 

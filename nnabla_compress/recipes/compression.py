@@ -17,6 +17,7 @@ from nnabla_compress.training.terms import (
 )
 from nnabla_compress.transforms.fold_normalizations import Fold
 from nnabla_compress.transforms.quantize import Quantize, QuantizerRules
+from nnabla_compress.transforms.shrink import Shrink
 from nnabla_compress.transforms.transform import Transform
 
 _TRAINING = "add training: {epochs: 1}, in the shell --epochs 1 and --data"
@@ -29,6 +30,8 @@ class CompressionPart(QuantizerRules):
         fold: When batch normalizations become part of the layers before them. ``after``: when the
             network is exported. ``before``: before quantizers are put in. ``training``: they are
             trained as part of layers that ``movingrange`` quantizes.
+        shrink: Takes channels out first that are zero or never read; what the network computes
+            stays the same.
         freeze_after: With ``fold: training``: updates after which the running statistics stay as
             they are. Left out, they never do.
         budget: How much memory the network may take; needs a training.
@@ -41,6 +44,7 @@ class CompressionPart(QuantizerRules):
     """
 
     fold: Literal["before", "after", "training"] = "after"
+    shrink: bool = False
     freeze_after: Optional[int] = Field(default=None, ge=0)
     budget: Optional[BudgetOptions] = None
     distill: Optional[DistillOptions] = None
@@ -73,11 +77,12 @@ class CompressionPart(QuantizerRules):
     def transforms(self) -> Tuple[Transform, ...]:
         """The transforms that it stands for, in order."""
         quantize = Quantize(weights=self.weights, activations=self.activations, maps=self.maps)
+        first: Tuple[Transform, ...] = (Shrink(),) if self.shrink else ()
         if self.fold == "before":
-            return Fold(how="before"), quantize
+            return (*first, Fold(how="before"), quantize)
         if self.fold == "training":
-            return quantize, Fold(how="training", freeze_after=self.freeze_after)
-        return (quantize,)
+            return (*first, quantize, Fold(how="training", freeze_after=self.freeze_after))
+        return (*first, quantize)
 
     @property
     def terms(self) -> Tuple[TermOptions, ...]:

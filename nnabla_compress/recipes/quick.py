@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -51,6 +51,7 @@ class CompressionOptions:
             "temperature=4,weight=0.9"; an empty one stands for a recipe's values, None for nothing.
         fold: When batch normalizations are folded: "after" the compression, "before" it, or in its
             "training".
+        shrink: Whether channels that are zero or never read are taken out first.
         freeze_after: Updates until their running statistics are frozen.
 
     Example:
@@ -70,7 +71,34 @@ class CompressionOptions:
     budget: Union[Mapping[str, Any], Sequence[str]] = ()
     distill: Union[None, str, Mapping[str, Any]] = None
     fold: str = "after"
+    shrink: bool = False
     freeze_after: Optional[int] = None
+
+    @property
+    def only_shrinks(self) -> bool:
+        """Whether nothing is quantized."""
+        return self.shrink and not (self.weights or self.activations or self.rules)
+
+    def steps(self) -> List[Any]:
+        """Returns the ``steps`` of a recipe where nothing is quantized.
+
+        Raises:
+            ConfigError: If there are options for what is quantized.
+        """
+        kept = ("shrink", "maps")
+        changed = [
+            field.name
+            for field in fields(self)
+            if field.name not in kept and getattr(self, field.name) != field.default
+        ]
+        if changed:
+            raise ConfigError(
+                f"--{changed[0].replace('_', '-')} is for what is quantized, and --shrink alone "
+                "quantizes nothing.",
+                help="add --weights, or write steps: [shrink, {train: {epochs: 1}}] in a recipe "
+                "for 'run'",
+            )
+        return ["shrink"]
 
     def part(self, has_data: bool = True) -> Dict[str, Any]:
         """Returns the ``compression`` of a recipe.
@@ -89,7 +117,8 @@ class CompressionOptions:
         if not weights and not activations:
             raise ConfigError(
                 "nothing is to be compressed.",
-                help="add for instance --weights lut:bits=4, or --rules FILE of 'assign-bits'",
+                help="add for instance --weights lut:bits=4, --rules FILE of 'assign-bits', or "
+                "--shrink",
             )
         for option, given, why in (
             ("--activations", bool(activations), "takes the ranges from a batch of it"),
@@ -102,7 +131,7 @@ class CompressionOptions:
                 )
         training = training_of(self)
         part: Dict[str, Any] = {"weights": weights, "activations": activations, "maps": self.maps}
-        part.update(fold=self.fold, freeze_after=self.freeze_after)
+        part.update(fold=self.fold, shrink=self.shrink, freeze_after=self.freeze_after)
         if training:
             part["training"] = training
         if self.budget:
@@ -169,9 +198,13 @@ def compression_recipe(
         >>> recipe.compression.weights[0].make().bits, recipe.export.target
         (4, 'int8')
     """
-    part = compression.part(data.given)
+    part: Dict[str, Any] = {} if compression.only_shrinks else compression.part(data.given)
     content, folder = data.parts(file, bool(part.get("training")), compressing=True)
-    content.update(compression=part, export=dict(export or {}))
+    if compression.only_shrinks:
+        content["steps"] = compression.steps()
+    else:
+        content["compression"] = part
+    content["export"] = dict(export or {})
     return Quick(Recipe.checked(content, "compress"), folder)
 
 

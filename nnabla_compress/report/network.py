@@ -135,10 +135,13 @@ def _zero_table(network: NetworkSummary) -> Table:
     table.add_column("layer", overflow="fold")
     table.add_column("channels", overflow="fold")
     for name in ("weights", "float bytes", "MACs"):
-        table.add_column(f"{name} to save", justify="right")
+        table.add_column(f"{name} that --shrink saves", justify="right")
     for each in network.zero_channels:
         numbers = (f"{number:,}" for number in (each.weights, each.bytes, each.macs))
-        table.add_row(*map(Text, (_plain(each.layer), each.channels, *numbers)))
+        channels = (
+            f"{each.channels}; they stay: {_plain(each.stays)}" if each.stays else each.channels
+        )
+        table.add_row(*map(Text, (_plain(each.layer), channels, *numbers)))
     return table
 
 

@@ -21,6 +21,7 @@ from nnabla_compress.transforms.remove_channels import (
     costs_after,
     remove_channels,
 )
+from nnabla_compress.transforms.shrink import Shrink, shrink
 from nnabla_compress.transforms.start import start_quantizers
 from nnabla_compress.transforms.transform import (
     Transform,
@@ -37,6 +38,7 @@ __all__ = [
     "PruneWeights",
     "Quantize",
     "RemoveChannels",
+    "Shrink",
     "Transform",
     "Widen",
     "check_faithful",
@@ -49,6 +51,7 @@ __all__ = [
     "register_transform",
     "remove_channels",
     "remove_quantizers",
+    "shrink",
     "start_quantizers",
     "transform_named",
     "transforms",

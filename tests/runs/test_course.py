@@ -68,6 +68,17 @@ COURSES = {
         {"widen": {"factor": 3}},
         {"quantize": "wrpn:bits=3,scale=max"},
     ],
+    "channels taken out, then quantized": [
+        TRAIN,
+        {"remove_channels": {"remove": {"a/affine": [1, 5]}}},
+        {"quantize": "lut:bits=3"},
+        TRAIN,
+    ],
+    "normalized, shrunk, then quantized": [
+        {"shrink": {}},
+        {"quantize": "lut:bits=2"},
+        TRAIN,
+    ],
     "fixed a portion at a time": [{"quantize": "inq:bits=3"}, TRAIN],
     "fixed at once": [{"quantize": "inq:bits=3"}],
     "native, then converted": [
@@ -110,11 +121,13 @@ def source(tmp_path_factory):
 # The others take as long as these.
 _QUICK = (
     "calibrated, then trained",
+    "channels taken out, then quantized",
     "fixed a portion at a time",
     "fixed at once",
     "folded in training",
     "normalized, channels, not trained",
     "pruned little by little",
+    "normalized, shrunk, then quantized",
     "searched, then trained",
     "widened, then few bits also for gradients",
 )
