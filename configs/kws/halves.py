@@ -1,8 +1,8 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 """The 1,000 samples of kws01 in two halves: every other one to train on, those between to score.
 
-What is trained on is there nine times: as it is, moved in time, and mixed with others. Of a
-mixture only what the float network makes of it can be learned; its class is that of its larger part.
+What is trained on is there nine times: as it is, moved in time, and mixed with others. Of a mixture
+only what the float network makes of it can be learned; its class is that of its larger part.
 """
 
 from __future__ import annotations

@@ -44,10 +44,11 @@ RECIPE = {
     },
 }
 # The first convolution reads three channels, which no pattern divides: it stays dense.
+CONVOLUTIONS = {"layers": ["*/conv"]}
 WEIGHTS: List[Dict[str, Any]] = [
-    *({"sparsity": sparsity} for sparsity in (0.5, 0.7, 0.8, 0.9)),
-    *({"pattern": pattern} for pattern in ("2:4", "4:8", "1:4")),
-    *({"sparsity": 0.8, "importance": name} for name in ("snip", "taylor", "random")),
+    *({"sparsity": sparsity, **CONVOLUTIONS} for sparsity in (0.5, 0.7, 0.8, 0.9)),
+    *({"pattern": pattern, **CONVOLUTIONS} for pattern in ("2:4", "4:8", "1:4")),
+    *({"sparsity": 0.8, "importance": name, **CONVOLUTIONS} for name in ("snip", "random")),
 ]
 IMPORTANCES: List[Any] = [
     *("l1", "l2", "fpgm", "bn_gamma", {"hrank": IMAGES}, {"mean_activation": IMAGES}),
