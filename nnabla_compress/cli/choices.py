@@ -37,3 +37,18 @@ MEASURES = ("snr", "loss", "accuracy")
 SOURCES = ("cifar10", "csv", "digits", "mnist", "npz", "python")
 # nnabla_compress.recipes.recipe.MOST_SEED
 MOST_SEED = 2**32 - 1
+# nnabla_compress.importances.importances
+IMPORTANCES = (
+    "apoz",
+    "bn_gamma",
+    "fpgm",
+    "hessian",
+    "hrank",
+    "l1",
+    "l1_times_next",
+    "l2",
+    "mean_activation",
+    "random",
+    "snip",
+    "taylor",
+)

@@ -14,6 +14,7 @@ from nnabla_compress.transforms.insert_map_quantizers import (
     insert_map_quantizers,
 )
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers, remove_quantizers
+from nnabla_compress.transforms.prune_channels import PruneChannels
 from nnabla_compress.transforms.prune_weights import PruneWeights
 from nnabla_compress.transforms.quantize import Quantize
 from nnabla_compress.transforms.remove_channels import (
@@ -35,6 +36,7 @@ __all__ = [
     "Convert",
     "Factorize",
     "Fold",
+    "PruneChannels",
     "PruneWeights",
     "Quantize",
     "RemoveChannels",
