@@ -31,7 +31,13 @@ from nnabla_compress.transforms.factors.site import Site, sites
 from nnabla_compress.transforms.faithful import FOLDED, check_faithful
 from nnabla_compress.transforms.output_noise import OutputNoise
 from nnabla_compress.transforms.quantize import refuse_codes
-from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
+from nnabla_compress.transforms.transform import (
+    Alone,
+    Context,
+    Decisions,
+    Transform,
+    register_transform,
+)
 
 _FLOAT_BYTES = 4
 _BUDGETS = ("macs", "parameters", "bytes")
@@ -368,6 +374,10 @@ class Factorize(Transform):
 
 class _Foreseen(Factorize):
     """A factorization of a network whose values tell nothing yet."""
+
+    def decide(self, network: Network, context: Context) -> Decisions:
+        """Refuses what can't be done; what it finds is not worth telling."""
+        return super().decide(network, Alone())
 
     def _missing(self, site: Site, form: Form) -> Callable[[Ranks], float]:
         largest = form.largest(site.kernel)
