@@ -306,7 +306,8 @@ class Factorize(Transform):
             if plan.macs >= site.macs and plan.weights >= site.weights:
                 context.tell(
                     f"factorize: {form.name} of {site.name} with rank {_shown(ranks)} saves "
-                    f"nothing: {plan.weights:,} weights for {site.weights:,}"
+                    f"nothing: {plan.weights:,} weights for {site.weights:,}; "
+                    f"{_largest(site, form)}"
                 )
         return found
 
@@ -408,6 +409,12 @@ def _as_ranks(given: Union[int, List[int]], form: Form, site: Site) -> Ranks:
     if given > max(largest):
         return (given,) * len(largest)  # which is refused
     return tuple(min(given, most) for most in largest)
+
+
+def _largest(site: Site, form: Form) -> str:
+    """Up to which rank a form saves weights."""
+    ranks = within(site, form, sum, WEIGHTS, site.weights - 1)
+    return "no rank does" if ranks is None else f"up to rank {_shown(ranks)} it does"
 
 
 def _shown(ranks: Ranks) -> str:
