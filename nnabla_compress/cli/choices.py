@@ -31,5 +31,7 @@ JUDGES = ("snr", "kl")
 MAPS = ("activations", "stored")
 # nnabla_compress.search.choices.MEASURES
 MEASURES = ("snr", "loss", "accuracy")
+# nnabla_compress.transforms.factors.FORMS
+FACTORIZATIONS = ("channel", "cpd3", "spatial", "svd", "svd_convolution", "tucker")
 # nnabla_compress.data.SOURCES
 SOURCES = ("cifar10", "csv", "digits", "mnist", "npz", "python")

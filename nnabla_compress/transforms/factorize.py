@@ -116,12 +116,13 @@ class Factorize(Transform):
         """Whether weights come from responses, which the decisions don't tell."""
         return self.responses and self.samples > 0
 
-    def foreseen(self) -> Transform:
-        """Returns one that looks at no values: of the untrained network they tell nothing."""
+    @property
+    def rehearsed(self) -> Transform:
+        """One that looks at no values: of the untrained network they tell nothing."""
         given = {name: getattr(self, name) for name in type(self).model_fields}
         if self.energy is not None or self.evbmf:
             given.update(energy=None, evbmf=False, ratio=0.5)
-        return _Foreseen(**{**given, "samples": 0})
+        return _Rehearsed(**{**given, "samples": 0})
 
     def decide(self, network: Network, context: Context) -> Decisions:
         """Returns the method and the ranks of each layer, why others stay, and the sizes.
@@ -144,7 +145,7 @@ class Factorize(Transform):
                 noise.close()
         for site in chosen:
             if site.name not in plans:
-                kept.setdefault(site.name, "the budgets leave it no fewer ranks")
+                kept.setdefault(site.name, "the best choice within the budget leaves it dense")
         if not plans:
             said = "; ".join(f"{name}: {why}" for name, why in list(kept.items())[:3])
             raise ConfigError(
@@ -160,17 +161,20 @@ class Factorize(Transform):
                 assert plan is not None
                 saved[place] += size_of(site, place) - plan.size(place)
         macs, parameters = before.macs - saved[MACS], before.parameters - saved[WEIGHTS]
-        context.tell(
-            f"factorize: operations {before.macs:,} -> {macs:,} "
-            f"({100 * macs / max(1, before.macs):.1f} %), parameters {before.parameters:,} -> "
-            f"{parameters:,} ({100 * parameters / max(1, before.parameters):.1f} %)"
-        )
         return {
             "layers": {name: plan.said for name, plan in plans.items()},
             "kept": kept,
             "macs": [before.macs, macs],
             "parameters": [before.parameters, parameters],
         }
+
+    def told(self, decisions: Mapping[str, Any]) -> Optional[str]:
+        """Returns what the network had and has of operations and of parameters."""
+        (macs, less), (parameters, fewer) = decisions["macs"], decisions["parameters"]
+        return (
+            f"factorize: operations {macs:,} -> {_part(less, macs)}, parameters {parameters:,} -> "
+            f"{_part(fewer, parameters)}"
+        )
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the factorized network; the new parameters take the places of the old ones."""
@@ -373,7 +377,7 @@ class Factorize(Transform):
         return found
 
 
-class _Foreseen(Factorize):
+class _Rehearsed(Factorize):
     """A factorization of a network whose values tell nothing yet."""
 
     def decide(self, network: Network, context: Context) -> Decisions:

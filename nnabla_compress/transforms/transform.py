@@ -74,8 +74,17 @@ class Transform(NamedOptions):
         """Returns why it needs data, None if it does not."""
         return None
 
-    def foreseen(self) -> Transform:
-        """Returns what is tried on the untrained network, before anything long is done."""
+    @property
+    def needs_targets(self) -> bool:
+        """Whether it looks at what is wanted of samples, too."""
+        return False
+
+    @property
+    def rehearsed(self) -> Transform:
+        """What is applied in its place to find out whether all of a run fits together.
+
+        It makes a network of the same structure, or about the same, in little time.
+        """
         return self
 
     def decide(self, network: Network, context: Context) -> Decisions:
@@ -86,6 +95,14 @@ class Transform(NamedOptions):
             context: Data and seed.
         """
         return {}
+
+    def told(self, decisions: Mapping[str, Any]) -> Optional[str]:
+        """Returns what a user should know of what was decided, in a line; None for nothing.
+
+        Args:
+            decisions: As from :meth:`decide`.
+        """
+        return None
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the network that was decided on; new parameters are made in the current scope.

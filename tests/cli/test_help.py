@@ -18,6 +18,7 @@ from nnabla_compress.data import SOURCES
 from nnabla_compress.lowering import storage
 from nnabla_compress.search.choices import MEASURES
 from nnabla_compress.targets import TARGETS
+from nnabla_compress.transforms.factors import FORMS
 
 HEAVY = ("nnabla", "numpy", "numba", "matplotlib", "pydantic", "yaml", "rich")
 PROGRAM = """
@@ -53,4 +54,5 @@ def test_the_words_of_the_options_are_those_of_the_library():
     assert (choices.JUDGES, choices.AUTO) == (JUDGES, AUTO)
     assert choices.MEASURES == MEASURES
     assert choices.MAPS == MAPS
+    assert choices.FACTORIZATIONS == tuple(FORMS)
     assert choices.SOURCES == tuple(SOURCES)

@@ -109,7 +109,8 @@ def test_a_budget_of_operations_is_kept_and_nearly_used(method, with_data, rng):
     assert 0.55 * whole < found.macs <= 0.6 * whole
     assert decided["macs"] == [whole, found.macs]
     assert decided["parameters"][1] == found.parameters
-    assert f"operations {whole:,} -> {found.macs:,}" in data.told[-1]
+    told = Factorize(macs=0.6).told(decided)
+    assert f"operations {whole:,} -> {found.macs:,} ({100 * found.macs / whole:.1f} %)" in told
 
 
 def test_budgets_of_parameters_and_bytes_are_kept_too():
@@ -282,15 +283,15 @@ def test_the_same_decisions_build_the_same_bits_again():
         np.testing.assert_array_equal(second[path], values)
 
 
-def test_what_is_foreseen_refuses_budgets_and_looks_at_no_values():
+def test_its_rehearsal_refuses_budgets_and_looks_at_no_values():
     net = network()
     for parameter in nn.get_parameters().values():
         parameter.d = 0
-    foreseen = Factorize(method="tucker", energy=0.9).foreseen()
-    _, decided = foreseen.apply(net, Data())
+    rehearsed = Factorize(method="tucker", energy=0.9).rehearsed
+    _, decided = rehearsed.apply(net, Data())
     assert "c2/conv" in decided["layers"]
     with pytest.raises(InfeasibleBudgetError):
-        Factorize(macs=0.001).foreseen().apply(network(), Data())
+        Factorize(macs=0.001).rehearsed.apply(network(), Data())
 
 
 def test_factors_that_are_not_those_of_the_weight_are_found_out(monkeypatch):

@@ -37,13 +37,22 @@ class TransformStep(Step):
         """Returns why the transform needs data, None if it does not."""
         return self.transform.need_of_data()
 
+    @property
+    def needs_targets(self) -> bool:
+        """Whether the transform looks at targets."""
+        return self.transform.needs_targets
+
     def foresee(self, course: Course) -> None:
         """Does to the untrained network what can be done without its values."""
-        course.apply(self.transform.foreseen())
+        course.apply(self.transform.rehearsed)
 
     def run(self, course: Course) -> Record:
-        """Decides, and applies."""
-        return course.apply(self.transform)
+        """Decides, applies, and tells what was decided."""
+        record = course.apply(self.transform)
+        line = self.transform.told(record)
+        if line is not None:
+            course.tell(line)
+        return record
 
     def replay(self, course: Course, record: Mapping[str, Any]) -> None:
         """Applies what was decided."""
