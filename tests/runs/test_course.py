@@ -77,6 +77,16 @@ COURSES = {
         {"convert": "lut"},
         TRAIN,
     ],
+    "factorized by samples, then quantized": [
+        TRAIN,
+        {"factorize": {"method": "channel", "macs": 0.95, "samples": 20}},
+        TRAIN,
+        {"quantize": "b*=lut:bits=3"},
+        LAST,
+    ],
+    "normalized, factorized, not trained": [
+        {"factorize": {"ranks": 2, "layers": "a*", "responses": False}},
+    ],
     "searched, then trained": [
         {"search": {"sampler": {"knapsack": {"bits": [2, 4]}}, "weights": 110, "samples": 20}},
         TRAIN,
@@ -94,6 +104,7 @@ def source(tmp_path_factory):
 # The others take as long as these.
 _QUICK = (
     "calibrated, then trained",
+    "factorized by samples, then quantized",
     "fixed a portion at a time",
     "fixed at once",
     "folded in training",
