@@ -1,51 +1,52 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""The 1,000 samples of kws01 in two halves: every other one to train on, those between to score.
+"""The 1,000 keyword samples of MLPerf Tiny as two halves: one to learn from, one to be scored on.
 
-What is trained on is there nine times: as it is, moved in time, and mixed with others. Of a mixture
-only what the float network makes of it can be learned; its class is that of its larger part.
+No training set is there, so inputs are made of those of one half, shifted in time and mixed, and
+what the network is to give for them is asked of the uncompressed network: no label is used.
 """
 
-from __future__ import annotations
-
 import os
-from pathlib import Path
-from typing import Optional, Tuple
 
 import numpy as np
 
-PATH = Path(os.environ.get("NNABLA_COMPRESS_DATA", "data")) / "kws01" / "kws01.npz"
-MOVED, MIXED = 4, 4
-MOST_FRAMES = 4
+MADE = 8000
 
 
-def halves(split: str) -> Optional[Tuple[np.ndarray, np.ndarray]]:
-    """Returns samples (N, 1, 49, 10) as the network takes them, and their classes.
-
-    Args:
-        split: "train" or "test"; of others there are none.
-    """
-    if split not in ("train", "test"):
-        return None
-    with np.load(PATH) as file:
-        x = (file["x"].astype(np.float32) - float(file["zero_point"])) * float(file["scale"])
-        x, y = x.reshape(-1, 1, 49, 10), file["y"]
-    return more(x[::2], y[::2]) if split == "train" else (x[1::2], y[1::2])
+def _halves():
+    folder = os.environ["NNABLA_COMPRESS_DATA"]
+    with np.load(os.path.join(folder, "kws01", "kws01.npz")) as file:
+        zero, scale = np.float32(file["zero_point"]), np.float32(file["scale"])
+        x = ((file["x"].astype(np.float32) - zero) * scale).reshape(-1, 1, 49, 10)
+        y = file["y"].astype(np.int64)
+    order = np.random.RandomState(1).permutation(len(x))
+    return x, y, order[:500], order[500:]
 
 
-def more(x: np.ndarray, y: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
-    """Returns samples with those that are made of them.
+def _made(x, rng):
+    """Inputs made of others: moved by up to five frames, and a little of another one added."""
+    first, second = rng.randint(0, len(x), (2, MADE))
+    frames = np.arange(x.shape[2]) + rng.randint(-5, 6, MADE)[:, None]
+    moved = x[first[:, None], 0, np.clip(frames, 0, x.shape[2] - 1)][:, None]
+    part = rng.uniform(0, 0.3, (MADE, 1, 1, 1)).astype(np.float32)
+    return (1 - part) * moved + part * x[second], first
 
-    Args:
-        x: Samples (N, 1, frames, coefficients).
-        y: Their classes.
-    """
-    random = np.random.RandomState(0)
-    found = [x]
-    for _ in range(MOVED):
-        frames = random.randint(-MOST_FRAMES, MOST_FRAMES + 1, len(x))
-        places = np.clip(np.arange(x.shape[2]) + frames[:, None], 0, x.shape[2] - 1)
-        found.append(np.take_along_axis(x, places[:, None, :, None], axis=2))
-    for _ in range(MIXED):
-        part = random.uniform(0.5, 1, (len(x), 1, 1, 1)).astype(np.float32)
-        found.append(part * x + (1 - part) * x[random.permutation(len(x))])
-    return np.concatenate(found), np.tile(y, len(found))
+
+def _split(split, learn, score, x, y):
+    if split == "test":
+        return x[score], y[score]
+    if split == "train":
+        made, source = _made(x[learn], np.random.RandomState(2))
+        return made, y[learn][source]
+    return None
+
+
+def first_half(split):
+    """Learns from the first half, is scored on the second."""
+    x, y, first, second = _halves()
+    return _split(split, first, second, x, y)
+
+
+def second_half(split):
+    """Learns from the second half, is scored on the first."""
+    x, y, first, second = _halves()
+    return _split(split, second, first, x, y)

@@ -23,6 +23,7 @@ VERBS = (
     "run",
     "compress",
     "prune",
+    "factorize",
     "ptq",
     "evaluate",
     "export",
@@ -66,6 +67,8 @@ def group() -> None:
         nnabla-compress compress network.nnp --weights lut:bits=4 -o out
     Remove half of the channels of one:
         nnabla-compress prune network.nnp --filters 50% -o out
+    Put smaller layers in the place of its own:
+        nnabla-compress factorize network.nnp --method spatial --macs 60% -o out
     Quantize one after its training, in minutes, without labels:
         nnabla-compress ptq network.nnp --data data.npz -o out
     What a network consists of, and what it would weigh:

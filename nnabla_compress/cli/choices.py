@@ -33,6 +33,8 @@ MAPS = ("activations", "stored")
 CONVERSIONS = ("lut", "uniform", "affine")
 # nnabla_compress.search.choices.MEASURES
 MEASURES = ("snr", "loss", "accuracy")
+# nnabla_compress.transforms.factors.FORMS
+FACTORIZATIONS = ("channel", "cpd3", "spatial", "svd", "svd_convolution", "tucker")
 # nnabla_compress.data.SOURCES
 SOURCES = ("cifar10", "csv", "digits", "mnist", "npz", "python")
 # nnabla_compress.recipes.recipe.MOST_SEED

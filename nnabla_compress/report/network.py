@@ -103,6 +103,8 @@ def _costs(network: NetworkSummary) -> Text:
         for name, shape in shapes.items()
     ]
     lines.append(f"functions: {_counts(network.functions)}")
+    if network.compact:
+        lines.append(f"compact layers: {', '.join(_plain(each) for each in network.compact)}")
     if network.preprocessing:
         lines.append(f"pre-processing: {', '.join(network.preprocessing)}")
     if network.left_out:

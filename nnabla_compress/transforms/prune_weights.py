@@ -113,7 +113,8 @@ class PruneWeights(Transform):
         """Whether the importance looks at targets."""
         return self.importance.needs_targets
 
-    def foreseen(self) -> Transform:
+    @property
+    def rehearsed(self) -> Transform:
         """The same without a pass over data."""
         return self.model_copy(update={"importance": L1()}) if self.need_of_data() else self
 

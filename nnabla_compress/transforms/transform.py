@@ -73,8 +73,9 @@ class Transform(NamedOptions):
         """Whether it looks at what is wanted of samples, too."""
         return False
 
-    def foreseen(self) -> Transform:
-        """Returns what is tried on the untrained network, before anything long is done.
+    @property
+    def rehearsed(self) -> Transform:
+        """What is applied in its place to find out whether all of a run fits together.
 
         It makes a network of the same structure, or about the same, in little time.
         """

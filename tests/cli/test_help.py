@@ -21,6 +21,7 @@ from nnabla_compress.recipes.recipe import MOST_SEED
 from nnabla_compress.search.choices import MEASURES
 from nnabla_compress.targets import TARGETS
 from nnabla_compress.transforms.convert import CONVERSIONS
+from nnabla_compress.transforms.factors import FORMS
 
 HEAVY = ("nnabla", "numpy", "numba", "matplotlib", "pydantic", "yaml", "rich")
 PROGRAM = """
@@ -57,6 +58,7 @@ def test_the_words_of_the_options_are_those_of_the_library():
     assert choices.MEASURES == MEASURES
     assert choices.MAPS == MAPS
     assert choices.CONVERSIONS == CONVERSIONS
+    assert choices.FACTORIZATIONS == tuple(FORMS)
     assert choices.SOURCES == tuple(SOURCES)
     assert choices.MOST_SEED == MOST_SEED
     assert choices.IMPORTANCES == tuple(importances())

@@ -104,6 +104,16 @@ COURSES = {
         {"train": {**TRAIN["train"], "terms": [{"gradual": {"every": 3}}]}},
     ],
     "pruned at once": [{"prune_weights": {"sparsity": 0.5, "importance": {"snip": 20}}}, TRAIN],
+    "factorized by samples, then quantized": [
+        TRAIN,
+        {"factorize": {"method": "channel", "macs": 0.95, "samples": 20}},
+        TRAIN,
+        {"quantize": "b*=lut:bits=3"},
+        LAST,
+    ],
+    "normalized, factorized, not trained": [
+        {"factorize": {"ranks": 2, "layers": "a*", "responses": False}},
+    ],
     "searched, then trained": [
         {"search": {"sampler": {"knapsack": {"bits": [2, 4]}}, "weights": 110, "samples": 20}},
         TRAIN,
@@ -122,6 +132,7 @@ def source(tmp_path_factory):
 _QUICK = (
     "calibrated, then trained",
     "channels taken out, then quantized",
+    "factorized by samples, then quantized",
     "fixed a portion at a time",
     "fixed at once",
     "folded in training",

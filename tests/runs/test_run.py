@@ -22,6 +22,7 @@ SMALL = {
     "lenet-dorefa-3bit": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 3")],
     "lenet-wrpn-2bit-wide": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 3")],
     "lenet-lutq-2bit": [("epochs: 30", "epochs: 2"), ("epochs: 15", "epochs: 1")],
+    "lenet-factorized": [("epochs: 30", "epochs: 4"), ("epochs: 10", "epochs: 2")],
     "lenet-sinreq-3bit": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 4")],
     "lenet-waveq-4kB": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 6")],
 }
@@ -175,6 +176,18 @@ def test_budgets_of_two_terms_are_both_judged(tmp_path):
         "activations": 5,
     }
     assert all(part["used_bytes"] > 0 for part in budgets.values())
+
+
+@pytest.mark.long
+def test_a_factorizing_run_ends_with_a_third_of_the_operations_and_learns(tmp_path):
+    results = Run(recipe("lenet-factorized"), tmp_path / "run", DIGITS).execute(quiet)
+    before, after = results.recipe_steps[1]["macs"]
+    assert before == 131_700
+    assert 0.3 * before < after <= 0.33 * before
+    assert {row["bits"] for row in results.layers} == {4}
+    assert results.compressed.accuracy > 0.9
+    assert results.compressed.float_weight_bytes < results.float.float_weight_bytes / 2
+    assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
 
 
 def test_a_run_leaves_the_parameters_of_its_caller_alone(tmp_path):

@@ -168,4 +168,4 @@ def test_without_data_it_says_what_the_importance_needs():
     assert "taylor" in transform.need_of_data() and transform.needs_targets
     with pytest.raises(DataError, match="taylor"):
         transform.apply(small(), Alone())
-    assert transform.foreseen().apply(small())[1]["layers"]["a/affine"]["of"] == 12
+    assert transform.rehearsed.apply(small())[1]["layers"]["a/affine"]["of"] == 12

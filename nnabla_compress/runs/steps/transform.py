@@ -44,7 +44,7 @@ class TransformStep(Step):
 
     def foresee(self, course: Course) -> None:
         """Does to the untrained network what can be done without its values."""
-        course.apply(self.transform.foreseen())
+        course.apply(self.transform.rehearsed)
 
     def run(self, course: Course) -> Record:
         """Decides, applies, and tells what was decided."""
