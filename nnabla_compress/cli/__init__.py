@@ -27,6 +27,7 @@ VERBS = (
     "export",
     "verify",
     "inspect",
+    "explain",
     "sensitivity",
     "assign-bits",
 )
