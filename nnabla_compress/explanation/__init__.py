@@ -4,6 +4,6 @@
 from __future__ import annotations
 
 from nnabla_compress.explanation.changes import Change, Changes, ClassChange
-from nnabla_compress.explanation.explain import Asked, Explanation, explain
+from nnabla_compress.explanation.explain import Asked, Explanation, Side, explain
 
-__all__ = ["Asked", "Change", "Changes", "ClassChange", "Explanation", "explain"]
+__all__ = ["Asked", "Change", "Changes", "ClassChange", "Explanation", "Side", "explain"]

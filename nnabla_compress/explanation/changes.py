@@ -166,7 +166,7 @@ class Changes:
         return Change(row, int(self.labels[row]), *answers, *sure)
 
     def as_dict(self) -> Dict[str, Any]:
-        """Returns everything as JSON values; confusions as [label, answer, samples], without zeros."""
+        """Returns all as JSON values; confusions as [label, answer, samples], without zeros."""
         confusions = [
             [[int(i), int(j), int(counts[i, j])] for i, j in np.argwhere(counts)]
             for counts in self.confusions()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -26,7 +26,6 @@ from nnabla_compress.graph.network import Network
 from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.progress import stage
-from nnabla_compress.training.evaluate import judged
 from nnabla_compress.turns import one_at_a_time
 
 _HELP = "'evaluate' scores any network, 'verify' compares what networks compute"
@@ -85,16 +84,28 @@ class Explanation:
         }
 
 
+@dataclass(frozen=True)
+class Side:
+    """One of two networks that are compared.
+
+    Args:
+        name: What it is called.
+        inputs: The network and the data.
+        inside: Returns its graph, of layers that have names, in the current parameter scope.
+    """
+
+    name: str
+    inputs: Inputs
+    inside: Callable[[], Network]
+
+
 @one_at_a_time
-def explain(
-    before: Inputs, after: Inputs, names: Tuple[str, str], folder: Path, asked: Asked
-) -> Explanation:
+def explain(before: Side, after: Side, folder: Path, asked: Asked) -> Explanation:
     """Compares two networks and writes ``explain.json`` and pictures.
 
     Args:
-        before: The float network, and the data.
+        before: The float network.
         after: The compressed network, with the same data.
-        names: What the two are called.
         folder: Where the files go.
         asked: What is to be explained.
 
@@ -105,32 +116,35 @@ def explain(
         ConfigError: If the networks don't fit each other, or there is no such map.
         DataError: If the networks are no classifiers, or there are no such samples.
     """
-    split = before.data.split(asked.split)
-    labels = _labels(before, split)
+    data = before.inputs.data
+    split = data.split(asked.split)
+    labels = _labels(split)
     values = []
-    for inputs, name in zip((before, after), names):
-        with own_parameters(), stage(f"answers of {name}"):
-            values.append(_answers(inputs, split))
+    for side in (before, after):
+        with own_parameters(), stage(f"answers of {side.name}"):
+            values.append(_answers(side.inputs, split))
     if values[0].shape != values[1].shape:
         raise ConfigError(
-            f"{names[0]} gives {values[0].shape[1]} values a sample, {names[1]} "
+            f"{before.name} gives {values[0].shape[1]} values a sample, {after.name} "
             f"{values[1].shape[1]}.",
             help="give a network and what was made of it",
         )
-    if labels is not None and labels.max() >= values[0].shape[1]:
+    classes = values[0].shape[1]
+    if labels is not None and labels.max() >= classes:
         raise DataError(
-            f"the data has the label {labels.max()}, the networks give {values[0].shape[1]} values.",
+            f"the data has the label {labels.max()}, the networks give {classes} values.",
             help="use the data that the network was trained on",
         )
-    found = Explanation(Changes(values[0], values[1], labels, before.data.class_names), names)
+    changes = Changes(values[0], values[1], labels, data.class_names)
+    found = Explanation(changes, (before.name, after.name))
     if asked.pictures:
-        _draw(found, before, after, split, folder, asked)
+        _draw(found, (before, after), split, folder, asked)
     write_json(folder / "explain.json", found.as_dict())
     return found
 
 
 def _draw(
-    found: Explanation, before: Inputs, after: Inputs, split: Split, folder: Path, asked: Asked
+    found: Explanation, sides: Tuple[Side, Side], split: Split, folder: Path, asked: Asked
 ) -> None:
     changes = found.changes
     draw_confusions(changes, folder / "confusion.png")
@@ -148,53 +162,53 @@ def _draw(
         found.notes.append(
             "no sample changed its class: maps are of those whose class became less probable"
         )
-    # A row of maps is taller than a picture of a sample.
-    shown = (shown or changes.most_doubted(asked.pictures))[: max(1, asked.pictures // 3)]
-    _draw_looks(found, before, after, split, folder, asked, shown)
+        shown = changes.most_doubted(asked.pictures)
+    # A row of maps takes the room of three samples.
+    _draw_looks(found, sides, split, folder, asked, shown[: max(1, asked.pictures // 3)])
 
 
 def _draw_looks(
     found: Explanation,
-    before: Inputs,
-    after: Inputs,
+    sides: Tuple[Side, Side],
     split: Split,
     folder: Path,
     asked: Asked,
     shown: Sequence[Change],
 ) -> None:
-    rows = np.array([each.row for each in shown])
-    samples = split.take(rows)
-    drawn = before.drawn(asked.samples)
-    classes = _labels(before, drawn.samples)
-    if classes is None:
-        with own_parameters():
-            classes = _answers(before, drawn.samples).argmax(axis=1)
-    known = Known(drawn.arrays, classes, asked.perturbations, asked.seed)
+    inputs = sides[0].inputs
+    known = _known(inputs, asked)
+    samples = split.take(np.array([each.row for each in shown]))
     wanted = np.array([each.label for each in shown])
-    batch = next(iter(evaluation_batches(samples, len(samples), before.preprocessing)))
-    arrays = {samples.name: batch.x, **batch.more}
+    batch = next(iter(evaluation_batches(samples, len(samples), inputs.preprocessing)))
     looked: List[np.ndarray] = []
-    for inputs, when in ((before, "before"), (after, "after")):
-        with own_parameters(), nn.auto_forward(False):
-            x = inputs.variables()
-            network = Network({samples.name: x}, {"y": judged(inputs.build(x, True))})
+    for side, when in zip(sides, ("before", "after")):
+        with own_parameters(), stage(f"where {side.name} looks"), nn.auto_forward(False):
+            network = side.inside()
             places = looked_at(network, asked.layers)
-            if not places or not _by_class(network):
-                found.notes.append("no map has height and width, so none shows where networks look")
+            if not places or network.output.shape[1] < 2:
+                found.notes.append(
+                    "the network has no map with height and width, or one value for two classes, "
+                    "so nothing shows where it looks"
+                )
                 return
             found.maps[when] = list(places)
             shape = split.x.shape[2:]
-            looked.append(looks(network, places, known, arrays, wanted, shape))
+            looked.append(looks(network, places, known, {"x": batch.x}, wanted, shape))
     draw_looks(samples.x, shown, found.changes.names, looked[0], looked[1], folder / "maps.png")
     found.pictures.append("maps.png")
 
 
-def _by_class(network: Network) -> bool:
-    """Whether it has a value for each class: one alone stands for two."""
-    return network.output.shape[1] > 1
+def _known(inputs: Inputs, asked: Asked) -> Known:
+    """Samples with their classes, or those that the float network finds."""
+    drawn = inputs.drawn(asked.samples)
+    classes = _labels(drawn.samples)
+    if classes is None:
+        with own_parameters():
+            classes = _answers(inputs, drawn.samples).argmax(axis=1)
+    return Known(drawn.arrays, classes, asked.perturbations, asked.seed)
 
 
-def _labels(inputs: Inputs, split: Split) -> Optional[np.ndarray]:
+def _labels(split: Split) -> Optional[np.ndarray]:
     if not split.labelled:
         return None
     if not split.has_classes or split.y.ndim != 1:

@@ -15,6 +15,7 @@ _MOST_NUMBERS = 20  # classes whose confusions are written as numbers
 _MOST_NAMED = 60  # classes whose names fit beside a picture of confusions
 _MOST_BARS = 40
 _COLUMNS = 6
+_DIMMED = 0.6  # samples behind maps
 BEFORE, AFTER = "tab:gray", "tab:orange"
 
 
@@ -30,14 +31,15 @@ def draw_confusions(found: Changes, path: Path) -> None:
     most = max(int(each.max()) for each in counts)
     names = [label(name) for name in found.names]
     rows = "label" if found.labelled else "float network's answer"
-    with picture(path, 2 * size + 2.2, size + 1.2, layout="constrained") as figure:
+    with picture(path, 2 * size + 2.2, size + 1.3, layout="constrained") as figure:
+        figure.get_layout_engine().set(h_pad=0.1, w_pad=0.1)
         every = figure.subplots(1, 2)
         for axes, each, title in zip(every, counts, ("float", "compressed")):
             # Off the diagonal stand few: on a plain scale they would not be seen.
             axes.imshow(np.log1p(each), cmap="Blues", vmin=0, vmax=np.log1p(most))
             axes.set_title(title, fontsize=10)
-            axes.set_xlabel("answer")
-            axes.set_ylabel(rows)
+            axes.set_xlabel("answer", fontsize=9)
+            axes.set_ylabel(rows, fontsize=9)
             if found.classes <= _MOST_NAMED:
                 places = range(found.classes)
                 long = max(map(len, names)) > 2
@@ -75,8 +77,10 @@ def draw_classes(found: Sequence[ClassChange], labelled: bool, path: Path) -> No
         axes.set_yticks(places, names, fontsize=8)
         axes.invert_yaxis()
         axes.set_xlim(0, 100)
-        axes.set_xlabel("right answers in %" if labelled else "answers as the float network's in %")
-        axes.set_ylabel("class (samples)")
+        what = "right answers" if labelled else "answers as the float network's"
+        axes.set_xlabel(f"{what} in %", fontsize=9)
+        axes.set_ylabel("class (samples)", fontsize=9)
+        axes.tick_params(axis="x", labelsize=8)
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
         if labelled:
@@ -104,7 +108,7 @@ def draw_changed(
         path: The picture to write.
     """
     rows = -(-len(found) // _COLUMNS)
-    with picture(path, 1.75 * _COLUMNS, 2.35 * rows + 0.1, layout="constrained") as figure:
+    with picture(path, 1.75 * _COLUMNS, 2.25 * rows + 0.1, layout="constrained") as figure:
         every = figure.subplots(rows, _COLUMNS, squeeze=False).reshape(-1)
         for axes in every:
             axes.axis("off")
@@ -131,8 +135,10 @@ def draw_looks(
         after: Likewise the compressed one.
         path: The picture to write.
     """
-    with picture(path, 6.6, 2.1 * len(found) + 0.5, layout="constrained") as figure:
-        every = figure.subplots(len(found), 4, squeeze=False, width_ratios=(1.35, 1, 1, 1))
+    height, width = samples.shape[2:]
+    tall = 1.6 * min(max(height / width, 0.4), 2.5) + 0.1
+    with picture(path, 7.4, tall * len(found) + 0.4, layout="constrained") as figure:
+        every = figure.subplots(len(found), 4, squeeze=False, width_ratios=(1.4, 1, 1, 1))
         for axes in every.reshape(-1):
             axes.axis("off")
         for column, title in enumerate(("sample", "float", "compressed"), 1):
@@ -167,9 +173,8 @@ def _grey(pixels: np.ndarray) -> np.ndarray:
 
 
 def _show(axes: Any, pixels: np.ndarray, looked: Optional[np.ndarray] = None) -> None:
-    axes.imshow(pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
+    shade = 1.0 if looked is None else _DIMMED
+    axes.imshow(shade * pixels, cmap="gray", vmin=0, vmax=1, interpolation="nearest")
     if looked is not None:
         # Where the network does not look, the sample shows through.
-        axes.imshow(
-            looked, cmap="inferno", vmin=0, vmax=1, alpha=0.7 * looked, interpolation="nearest"
-        )
+        axes.imshow(looked, cmap="hot", vmin=0, vmax=1.2, alpha=looked, interpolation="nearest")

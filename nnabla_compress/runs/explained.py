@@ -7,15 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Optional
 
-from nnabla_compress.errors import ConfigError
-from nnabla_compress.explanation import Asked, Explanation, explain
+from nnabla_compress.errors import CompressError, ConfigError
+from nnabla_compress.explanation import Asked, Explanation, Side, explain
 from nnabla_compress.files import new_files
+from nnabla_compress.graph.network import Network
+from nnabla_compress.inspection.recovered import recovered_network
 from nnabla_compress.loading.inputs import Inputs, OtherData
 from nnabla_compress.loading.model import network_of
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.locks import locked
 from nnabla_compress.recipes import ModelPart, Recipe
 from nnabla_compress.runs.finished import inputs_of_file, kept_inputs, open_run
+from nnabla_compress.training.evaluate import outputs_of
 from nnabla_compress.turns import one_at_a_time
 
 _FLOAT, _RESULTS = "float.nnp", "results.nnp"
@@ -54,9 +57,9 @@ def explain_run(
             )
     with own_parameters():
         data = kept_inputs(run, other)
-    made = [_network(folder / name, run.recipe, data) for name in (_FLOAT, _RESULTS)]
+    before, after = (_side(folder / name, name, run.recipe, data) for name in (_FLOAT, _RESULTS))
     with locked(output) as target, new_files(target):
-        return explain(made[0], made[1], (_FLOAT, _RESULTS), target, asked)
+        return explain(before, after, target, asked)
 
 
 @one_at_a_time
@@ -82,27 +85,33 @@ def explain_files(
     chosen = recipe.model.network if recipe.model.nnp == str(before) else None
     with own_parameters():
         data = inputs_of_file(before, recipe, folder, chosen)
-    made = _network(after, recipe, data)
-    if dict(made.shapes) != dict(data.shapes):
-        raise ConfigError(f"{after} takes other inputs than {before}.", help="compare two that fit")
-    names = (before.name, after.name) if before.name != after.name else (str(before), str(after))
+    same = before.name == after.name
+    sides = [
+        _side(path, str(path) if same else path.name, recipe, data, network)
+        for path, network in ((before, chosen), (after, None))
+    ]
     with locked(output) as target, new_files(target):
-        return explain(data, made, names, target, asked)
+        return explain(sides[0], sides[1], target, asked)
 
 
-def _network(path: Path, recipe: Recipe, data: Inputs) -> Inputs:
+def _side(
+    path: Path, name: str, recipe: Recipe, data: Inputs, network: Optional[str] = None
+) -> Side:
     """The network of a file on data that are loaded."""
-    model = network_of(
-        recipe.model_copy(update={"model": ModelPart(nnp=str(path.absolute()))}), Path(".")
+    reference = path.with_suffix(".reference.nnp")
+    # What NNabla computes of a file for a converter is not what the device does.
+    path = reference if reference.is_file() else path
+    part = ModelPart(nnp=str(path.absolute()), network=network)
+    model = network_of(recipe.model_copy(update={"model": part}), Path("."))
+    own, given = (
+        [tuple(s) for s in (of or {}).values()] for of in (model.wanted.shapes, data.shapes)
     )
-    shapes = model.wanted.shapes or {}
-    if [tuple(shape) for shape in shapes.values()] != [tuple(s) for s in data.shapes.values()]:
+    if own != given:
         raise ConfigError(
-            f"{path} takes samples of the shapes {list(shapes.values())}, the data have "
-            f"{list(data.shapes.values())}.",
+            f"{path} takes samples of the shapes {own}, the data have {given}.",
             help="give a network and what was made of it",
         )
-    return replace(
+    inputs = replace(
         data,
         build=model.make(data.data.n_classes),
         choose_loss=model.choose_loss,
@@ -111,3 +120,14 @@ def _network(path: Path, recipe: Recipe, data: Inputs) -> Inputs:
         notes=model.notes,
         _loss=None,
     )
+    return Side(name, inputs, lambda: _inside(path, inputs))
+
+
+def _inside(path: Path, inputs: Inputs) -> Network:
+    """The graph of a file with its layers as they were before an export, where it tells of them."""
+    x = inputs.variables()
+    network = Network({"x": x}, outputs_of(inputs.build(x, True)))
+    try:
+        return network.giving(recovered_network(path, network).outputs)
+    except CompressError:  # as it is, it can be looked into, too
+        return network
