@@ -32,8 +32,15 @@ from nnabla_compress.importances.maps import maps
 from nnabla_compress.models import NnpFile
 from nnabla_compress.models.heads import logits_of
 
+MEAN = np.reshape((0.485, 0.456, 0.406), (3, 1, 1))
+STD = np.reshape((0.229, 0.224, 0.225), (3, 1, 1))
 PART = 0.25
 TESTED, NEW_STATISTICS = 1000, 500
+
+
+def scaled(images: np.ndarray) -> np.ndarray:
+    """Returns images as the network takes them."""
+    return np.float32((images / 255 - MEAN) / STD)
 
 
 def logits(network: Network, images: np.ndarray) -> np.ndarray:
@@ -81,8 +88,8 @@ def main() -> None:
     """Measures and writes."""
     parser = argparse.ArgumentParser()
     parser.add_argument("result", type=Path)
-    parser.add_argument("--samples", type=int, default=200)
-    parser.add_argument("--perturbations", type=int, default=24)
+    parser.add_argument("--samples", type=int, default=160)
+    parser.add_argument("--perturbations", type=int, default=16)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
     begun = time.process_time()
@@ -95,7 +102,7 @@ def main() -> None:
     groups = [group for group in couplings(network) if group.inner]
     rng = np.random.RandomState(options.seed)
     rows = np.sort(rng.permutation(len(train))[: options.samples])
-    samples = {"x": np.float32(train.x[rows])}
+    samples = {"x": scaled(train.x[rows])}
     classes = np.asarray(train.y[rows], np.int64).reshape(-1)
     chosen = {"random": {}, "l1": {}, "chip mean |w|": {}, "chip max |w|": {}, "chip effect": {}}
     asked = time.process_time()
@@ -114,7 +121,7 @@ def main() -> None:
         kernel = np.abs(network.parameters[maker.parameter].d)
         chosen["l1"][group.name] = kernel.reshape(group.size, -1).sum(axis=1)
         chosen["random"][group.name] = rng.rand(group.size)
-    images, right = np.float32(test.x[:TESTED]), np.asarray(test.y[:TESTED]).reshape(-1)
+    images, right = scaled(test.x[:TESTED]), np.asarray(test.y[:TESTED]).reshape(-1)
 
     def accuracy() -> float:
         return round(100 * float((logits(network, images).argmax(axis=1) == right).mean()), 2)
@@ -125,7 +132,7 @@ def main() -> None:
     for name, scores in chosen.items():
         zero(network, groups, scores)
         found[name] = {"accuracy": accuracy()}
-        new_statistics(network, np.float32(train.x[:NEW_STATISTICS]))
+        new_statistics(network, scaled(train.x[:NEW_STATISTICS]))
         found[name]["with new statistics"] = accuracy()
         network.restore(state)
         print(name, found[name], flush=True)
