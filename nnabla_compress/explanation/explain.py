@@ -156,7 +156,7 @@ def _draw(
     shown = changes.changed()[: asked.pictures]
     if shown:
         rows = np.array([each.row for each in shown])
-        draw_changed(split.x[rows], shown, changes.names, folder / "changed.png")
+        draw_changed(split.x[rows], shown, changes.names, folder / "changed.png", changes.labelled)
         found.pictures.append("changed.png")
     else:
         found.notes.append(
@@ -194,7 +194,15 @@ def _draw_looks(
             found.maps[when] = list(places)
             shape = split.x.shape[2:]
             looked.append(looks(network, places, known, {"x": batch.x}, wanted, shape))
-    draw_looks(samples.x, shown, found.changes.names, looked[0], looked[1], folder / "maps.png")
+    draw_looks(
+        samples.x,
+        shown,
+        found.changes.names,
+        looked[0],
+        looked[1],
+        folder / "maps.png",
+        found.changes.labelled,
+    )
     found.pictures.append("maps.png")
 
 

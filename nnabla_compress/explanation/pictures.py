@@ -97,7 +97,11 @@ def are_images(samples: np.ndarray) -> bool:
 
 
 def draw_changed(
-    samples: np.ndarray, found: Sequence[Change], names: Sequence[str], path: Path
+    samples: np.ndarray,
+    found: Sequence[Change],
+    names: Sequence[str],
+    path: Path,
+    labelled: bool = True,
 ) -> None:
     """Draws samples with the answers of both networks.
 
@@ -106,6 +110,7 @@ def draw_changed(
         found: What became of them.
         names: Names of the classes.
         path: The picture to write.
+        labelled: Whether there are labels.
     """
     rows = -(-len(found) // _COLUMNS)
     with picture(path, 1.75 * _COLUMNS, 2.25 * rows + 0.1, layout="constrained") as figure:
@@ -114,7 +119,7 @@ def draw_changed(
             axes.axis("off")
         for axes, pixels, each in zip(every, _pixels(samples), found):
             _show(axes, pixels)
-            axes.set_title(_words(each, names), fontsize=7)
+            axes.set_title(_words(each, names, labelled), fontsize=7)
 
 
 def draw_looks(
@@ -124,6 +129,7 @@ def draw_looks(
     before: np.ndarray,
     after: np.ndarray,
     path: Path,
+    labelled: bool = True,
 ) -> None:
     """Draws where both networks see the label of each sample, beside each other.
 
@@ -134,25 +140,30 @@ def draw_looks(
         before: Where the float network looks, (N, H, W) from 0 to 1.
         after: Likewise the compressed one.
         path: The picture to write.
+        labelled: Whether there are labels.
     """
     height, width = samples.shape[2:]
     tall = 1.6 * min(max(height / width, 0.4), 2.5) + 0.1
-    with picture(path, 7.4, tall * len(found) + 0.4, layout="constrained") as figure:
+    with picture(path, 7.4, tall * len(found) + 0.7, layout="constrained") as figure:
         every = figure.subplots(len(found), 4, squeeze=False, width_ratios=(1.4, 1, 1, 1))
         for axes in every.reshape(-1):
             axes.axis("off")
+        what = "label" if labelled else "float network's answer"
+        figure.suptitle(f"Where each network sees the {what}", fontsize=10)
         for column, title in enumerate(("sample", "float", "compressed"), 1):
             every[0, column].set_title(title, fontsize=9)
         for row, (pixels, each) in enumerate(zip(_pixels(samples), found)):
-            every[row, 0].text(0.5, 0.5, _words(each, names), ha="center", va="center", fontsize=8)
+            every[row, 0].text(
+                0.5, 0.5, _words(each, names, labelled), ha="center", va="center", fontsize=8
+            )
             _show(every[row, 1], pixels)
             for column, looked in ((2, before[row]), (3, after[row])):
                 _show(every[row, column], _grey(pixels), looked)
 
 
-def _words(each: Change, names: Sequence[str]) -> str:
+def _words(each: Change, names: Sequence[str], labelled: bool) -> str:
     lines = [
-        f"sample {each.row}: {label(names[each.label])}",
+        f"sample {each.row}" + f", label {label(names[each.label])}" * labelled,
         f"float: {label(names[each.before])} ({100 * each.sure_before:.0f} %)",
         f"compressed: {label(names[each.after])} ({100 * each.sure_after:.0f} %)",
     ]
