@@ -36,7 +36,7 @@ from nnabla_compress.errors import ConfigError
 @click.option(
     "--pictures",
     type=click.IntRange(0),
-    default=24,
+    default=20,
     show_default=True,
     help="Most samples that are shown as pictures; 0: no pictures.",
 )

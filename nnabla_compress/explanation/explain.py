@@ -49,7 +49,7 @@ class Asked:
     split: str = "test"
     samples: int = 256
     perturbations: int = 32
-    pictures: int = 24
+    pictures: int = 20
     layers: Tuple[str, ...] = ()
     seed: int = 0
 

@@ -9,12 +9,14 @@ from typing import Any, List, Optional, Sequence
 import numpy as np
 
 from nnabla_compress.explanation.changes import Change, Changes, ClassChange
+from nnabla_compress.names import shortened
 from nnabla_compress.report.pictures import label, picture
 
 _MOST_NUMBERS = 20  # classes whose confusions are written as numbers
 _MOST_NAMED = 60  # classes whose names fit beside a picture of confusions
 _MOST_BARS = 40
-_COLUMNS = 6
+_COLUMNS = 5
+_LONGEST = 18  # characters of a class beside a sample
 _DIMMED = 0.6  # samples behind maps
 BEFORE, AFTER = "tab:gray", "tab:orange"
 
@@ -113,7 +115,8 @@ def draw_changed(
         labelled: Whether there are labels.
     """
     rows = -(-len(found) // _COLUMNS)
-    with picture(path, 1.75 * _COLUMNS, 2.25 * rows + 0.1, layout="constrained") as figure:
+    tall = 2.1 * _aspect(samples) + 0.65
+    with picture(path, 2.1 * _COLUMNS, tall * rows, layout="constrained") as figure:
         every = figure.subplots(rows, _COLUMNS, squeeze=False).reshape(-1)
         for axes in every:
             axes.axis("off")
@@ -142,8 +145,7 @@ def draw_looks(
         path: The picture to write.
         labelled: Whether there are labels.
     """
-    height, width = samples.shape[2:]
-    tall = 1.6 * min(max(height / width, 0.4), 2.5) + 0.1
+    tall = 1.6 * _aspect(samples) + 0.1
     with picture(path, 7.4, tall * len(found) + 0.7, layout="constrained") as figure:
         every = figure.subplots(len(found), 4, squeeze=False, width_ratios=(1.4, 1, 1, 1))
         for axes in every.reshape(-1):
@@ -161,11 +163,22 @@ def draw_looks(
                 _show(every[row, column], _grey(pixels), looked)
 
 
+def _aspect(samples: np.ndarray) -> float:
+    """Height of a picture by its width, as it is drawn."""
+    height, width = samples.shape[2:]
+    return float(min(max(height / width, 0.4), 2.5))
+
+
 def _words(each: Change, names: Sequence[str], labelled: bool) -> str:
+    class_, before, after = (
+        label(shortened(names[answer], _LONGEST))
+        for answer in (each.label, each.before, each.after)
+    )
     lines = [
-        f"sample {each.row}" + f", label {label(names[each.label])}" * labelled,
-        f"float: {label(names[each.before])} ({100 * each.sure_before:.0f} %)",
-        f"compressed: {label(names[each.after])} ({100 * each.sure_after:.0f} %)",
+        f"sample {each.row}",
+        *([f"label: {class_}"] if labelled else []),
+        f"float: {before} ({100 * each.sure_before:.0f} %)",
+        f"compressed: {after} ({100 * each.sure_after:.0f} %)",
     ]
     return "\n".join(lines)
 
