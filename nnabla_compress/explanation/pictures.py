@@ -115,7 +115,7 @@ def draw_changed(
         labelled: Whether there are labels.
     """
     rows = -(-len(found) // _COLUMNS)
-    tall = 2.1 * _aspect(samples) + 0.65
+    tall = 2.1 * _aspect(samples) + 0.75
     with picture(path, 2.1 * _COLUMNS, tall * rows, layout="constrained") as figure:
         every = figure.subplots(rows, _COLUMNS, squeeze=False).reshape(-1)
         for axes in every:

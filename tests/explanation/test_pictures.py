@@ -49,7 +49,7 @@ def test_samples_are_drawn_in_rows_of_five(tmp_path, channels, count):
     draw_changed(samples, found, NAMES, tmp_path / "changed.png")
     height, width = drawn(tmp_path / "changed.png").shape[:2]
     rows = -(-count // 5)
-    assert width == 1260 and abs(height - rows * 120 * (2.1 * 5 / 9 + 0.65)) < 2
+    assert width == 1260 and abs(height - rows * 120 * (2.1 * 5 / 9 + 0.75)) < 2
 
 
 def test_a_sample_that_is_one_grey_or_no_number_is_drawn(tmp_path):
