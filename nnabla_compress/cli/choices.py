@@ -33,3 +33,19 @@ MAPS = ("activations", "stored")
 MEASURES = ("snr", "loss", "accuracy")
 # nnabla_compress.data.SOURCES
 SOURCES = ("cifar10", "csv", "digits", "mnist", "npz", "python")
+# nnabla_compress.importances.importances
+IMPORTANCES = (
+    "apoz",
+    "bn_gamma",
+    "chip",
+    "fpgm",
+    "hessian",
+    "hrank",
+    "l1",
+    "l1_times_next",
+    "l2",
+    "mean_activation",
+    "random",
+    "snip",
+    "taylor",
+)

@@ -21,11 +21,12 @@ distribution of the gates and penalty are decisions of this package.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Dict, Literal, Sequence
+from typing import Dict, Literal, Sequence
 
 import numpy as np
 from pydantic import Field
 
+from nnabla_compress.analysis.couplings import Group
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.network import Network
@@ -36,9 +37,6 @@ from nnabla_compress.importances.lasso import largest_penalty, lasso
 from nnabla_compress.importances.maps import BATCH, Map, batches, maps
 from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group
 
 _SPREAD = 0.25  # of h
 _OPEN = 0.5  # probability of a gate

@@ -100,13 +100,7 @@ class CompressionOptions:
                     f"{option} needs data: it {why}.",
                     help="add --data FILE.npz, or --recipe-data RECIPE",
                 )
-        keys = ("epochs", "batch_size", "learning_rate", "solver", "weight_decay")
-        training = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
-        if training and self.epochs is None:
-            raise ConfigError(
-                f"--{next(iter(training)).replace('_', '-')} is for a training.",
-                help="add --epochs",
-            )
+        training = training_of(self)
         part: Dict[str, Any] = {"weights": weights, "activations": activations, "maps": self.maps}
         part.update(fold=self.fold, freeze_after=self.freeze_after)
         if training:
@@ -117,11 +111,9 @@ class CompressionOptions:
                 if isinstance(self.budget, Mapping)
                 else dict(_pair("--budget", text) for text in self.budget)
             )
-        if isinstance(self.distill, str):
-            pairs = [_pair("--distill", text) for text in self.distill.split(",") if text]
-            part["distill"] = {name: typed(value) for name, value in pairs}
-        elif self.distill is not None:
-            part["distill"] = dict(self.distill)
+        distill = distillation_of(self.distill)
+        if distill is not None:
+            part["distill"] = distill
         return part
 
 
@@ -181,6 +173,40 @@ def compression_recipe(
     content, folder = data.parts(file, bool(part.get("training")), compressing=True)
     content.update(compression=part, export=dict(export or {}))
     return Quick(Recipe.checked(content, "compress"), folder)
+
+
+def training_of(options: Any) -> Dict[str, Any]:
+    """Returns the settings of a training that options say, nothing where there is none.
+
+    Args:
+        options: Has ``epochs``, ``batch_size``, ``learning_rate``, ``solver`` and
+            ``weight_decay``, None where nothing is said.
+
+    Raises:
+        ConfigError: If there are settings, but no epochs.
+    """
+    keys = ("epochs", "batch_size", "learning_rate", "solver", "weight_decay")
+    found = {key: getattr(options, key) for key in keys if getattr(options, key) is not None}
+    if found and options.epochs is None:
+        raise ConfigError(
+            f"--{next(iter(found)).replace('_', '-')} is for a training.", help="add --epochs"
+        )
+    return found
+
+
+def distillation_of(given: Union[None, str, Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
+    """Returns the options of the term ``distill``, None where nothing is learned so.
+
+    Args:
+        given: Text such as "temperature=4,weight=0.9", or keys and values.
+
+    Raises:
+        ConfigError: If the text is none.
+    """
+    if isinstance(given, str):
+        pairs = [_pair("--distill", text) for text in given.split(",") if text]
+        return {name: typed(value) for name, value in pairs}
+    return None if given is None else dict(given)
 
 
 def _texts(given: Union[str, Sequence[str]]) -> List[str]:

@@ -13,6 +13,7 @@ from nnabla_compress.transforms.insert_map_quantizers import (
     insert_map_quantizers,
 )
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers, remove_quantizers
+from nnabla_compress.transforms.prune_channels import PruneChannels
 from nnabla_compress.transforms.prune_weights import PruneWeights
 from nnabla_compress.transforms.quantize import Quantize
 from nnabla_compress.transforms.remove_channels import (
@@ -32,6 +33,7 @@ from nnabla_compress.transforms.widen import Widen, widen
 __all__ = [
     "Convert",
     "Fold",
+    "PruneChannels",
     "PruneWeights",
     "Quantize",
     "RemoveChannels",

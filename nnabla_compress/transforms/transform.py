@@ -85,6 +85,14 @@ class Transform(NamedOptions):
         """
         return {}
 
+    def told(self, decisions: Mapping[str, Any]) -> Optional[str]:
+        """Returns what a user should know of what was decided, in a line; None for nothing.
+
+        Args:
+            decisions: As from :meth:`decide`.
+        """
+        return None
+
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the network that was decided on; new parameters are made in the current scope.
 

@@ -15,6 +15,7 @@ from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.settings import AUTO, JUDGES
 from nnabla_compress.cli import VERBS, choices
 from nnabla_compress.data import SOURCES
+from nnabla_compress.importances import importances
 from nnabla_compress.lowering import storage
 from nnabla_compress.search.choices import MEASURES
 from nnabla_compress.targets import TARGETS
@@ -54,3 +55,4 @@ def test_the_words_of_the_options_are_those_of_the_library():
     assert choices.MEASURES == MEASURES
     assert choices.MAPS == MAPS
     assert choices.SOURCES == tuple(SOURCES)
+    assert choices.IMPORTANCES == tuple(importances())

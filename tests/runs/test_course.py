@@ -83,6 +83,22 @@ COURSES = {
         {"convert": "lut"},
         TRAIN,
     ],
+    "channels in two rounds": [
+        TRAIN,
+        {"prune_channels": {"filters": 0.25, "importance": {"taylor": 20}}},
+        TRAIN,
+        {"prune_channels": {"macs": 0.8}},
+        LAST,
+    ],
+    "normalized, channels, not trained": [
+        {"prune_channels": {"parameters": 0.6, "importance": "bn_gamma"}},
+        {"statistics": {"samples": 40, "batch_size": 20}},
+    ],
+    "pruned little by little": [
+        {"prune_weights": {"sparsity": 0.5, "across": "layers"}},
+        {"train": {**TRAIN["train"], "terms": [{"gradual": {"every": 3}}]}},
+    ],
+    "pruned at once": [{"prune_weights": {"sparsity": 0.5, "importance": {"snip": 20}}}, TRAIN],
     "searched, then trained": [
         {"search": {"sampler": {"knapsack": {"bits": [2, 4]}}, "weights": 110, "samples": 20}},
         TRAIN,
@@ -103,6 +119,8 @@ _QUICK = (
     "fixed a portion at a time",
     "fixed at once",
     "folded in training",
+    "normalized, channels, not trained",
+    "pruned little by little",
     "searched, then trained",
     "widened, then few bits also for gradients",
 )
@@ -191,7 +209,7 @@ def test_a_record_that_says_anything_is_refused_in_one_message(done, tmp_path):
         path = copy / stage.record
         before = path.read_bytes()
         for decided in ({}, [], {"weights": 5}, {"weights": {"a/affine": {"quantizer": "no"}}}):
-            if stage.step.trains or stage.step.title == "fold":
+            if stage.step.trains or stage.step.title in ("fold", "statistics"):
                 continue  # these decide nothing
             path.write_text(json.dumps({"step": "any", "decided": decided}))
             with pytest.raises(CompressError) as error:

@@ -47,8 +47,12 @@ class TransformStep(Step):
         course.apply(self.transform.rehearsed)
 
     def run(self, course: Course) -> Record:
-        """Decides, and applies."""
-        return course.apply(self.transform)
+        """Decides, applies, and tells what was decided."""
+        record = course.apply(self.transform)
+        line = self.transform.told(record)
+        if line is not None:
+            course.tell(line)
+        return record
 
     def replay(self, course: Course, record: Mapping[str, Any]) -> None:
         """Applies what was decided."""
