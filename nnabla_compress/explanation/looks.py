@@ -64,7 +64,7 @@ def looked_at(network: Network, names: Sequence[str] = ()) -> Dict[str, Map]:
     for name in names:
         if name not in known:
             raise ConfigError(
-                f"the network has no map {name!r} with height and width.",
+                f"{network.name or 'the network'} has no map {name!r} with height and width.",
                 help=did_you_mean(name, list(known)),
             )
     chosen = list(names) or _last_of_sizes(network, known)

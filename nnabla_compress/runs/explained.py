@@ -120,13 +120,13 @@ def _side(
         notes=model.notes,
         _loss=None,
     )
-    return Side(name, inputs, lambda: _inside(path, inputs))
+    return Side(name, inputs, lambda: _inside(path, name, inputs))
 
 
-def _inside(path: Path, inputs: Inputs) -> Network:
+def _inside(path: Path, name: str, inputs: Inputs) -> Network:
     """The graph of a file with its layers as they were before an export, where it tells of them."""
     x = inputs.variables()
-    network = Network({"x": x}, outputs_of(inputs.build(x, True)))
+    network = Network({"x": x}, outputs_of(inputs.build(x, True)), name=name)
     try:
         return network.giving(recovered_network(path, network).outputs)
     except CompressError:  # as it is, it can be looked into, too

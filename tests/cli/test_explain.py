@@ -131,7 +131,7 @@ def test_a_network_compared_with_itself_lost_nothing(folder):
         (["float.nnp", "three.nnp", "--data", "data.npz"], "gives 2 values a sample, three.nnp 3"),
         (["float.nnp", "worse.nnp", "--data", "numbers.npz"], "class"),
         (["float.nnp", "worse.nnp", "--data", "data.npz", "--layer", "c/con"], "no map 'c/con'"),
-        (["run", "--layer", "fc/affine"], "no map 'fc/affine'"),
+        (["run", "--layer", "fc/affine"], "float.nnp has no map 'fc/affine'"),
         (["float.nnb", "worse.nnp", "--data", "data.npz"], "is an .nnb"),
     ],
 )
