@@ -176,16 +176,17 @@ def test_without_the_channels_of_a_class_that_class_is_lost_more_than_others():
     moments = class_moments(made.network, places, {"x": made.x}, made.y[:, 0], 40, 0)
     weight = nn.get_parameters()["fc4/affine/W"]
     whole = weight.d.copy()
-    ratios = []
+    own, others = [], []
     for label in range(10):
         speaking = np.argsort(-moments[label].weights())[: group.size // 10]
         weight.d = whole
         weight.d[speaking] = 0
         lost = before - made.accuracies()
-        others = np.delete(lost, label).mean()
-        ratios.append(lost[label] / max(others, 0.01))
+        own.append(lost[label])
+        others.append(np.delete(lost, label).mean())
     weight.d = whole
-    assert np.mean(ratios) > 2
+    # 80 points of the class and 9 of the others; without channels drawn at random 8 and 5.
+    assert np.mean(own) > 4 * np.mean(others) > 0
 
 
 def test_scores_of_a_network_are_of_its_groups(rng):
