@@ -29,6 +29,7 @@ VERBS = (
     "export",
     "verify",
     "inspect",
+    "explain",
     "sensitivity",
     "assign-bits",
 )

@@ -43,6 +43,7 @@ MOST_SEED = 2**32 - 1
 IMPORTANCES = (
     "apoz",
     "bn_gamma",
+    "chip",
     "fpgm",
     "hessian",
     "hrank",

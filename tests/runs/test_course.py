@@ -35,6 +35,12 @@ COURSES = {
         {"fold": "before"},
         {"quantize": {"weights": "lut:bits=2", "activations": "uniform:bits=4"}},
     ],
+    "folded, then taught by maps": [
+        TRAIN,
+        {"fold": "before"},
+        {"quantize": "a*=lut:bits=3"},
+        {"train": {**TRAIN["train"], "terms": [{"hints": {"maps": ["a/affine/relu"]}}]}},
+    ],
     "folded in training": [
         TRAIN,
         {"quantize": "movingrange:bits=4"},
