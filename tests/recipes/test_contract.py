@@ -25,6 +25,7 @@ LEAST = {
     "attention_transfer": {"maps": ["conv1/conv/relu"]},
     "budget": {"weights": "1 kB"},
     "each": {"options": ["lut:bits=4"]},
+    "factorize": {"macs": 0.6},
     "hints": {"maps": ["conv1/conv/relu"]},
     "prune": {"rate": 0.5},
     "prune_channels": {"filters": 0.5},
