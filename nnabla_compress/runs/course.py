@@ -78,7 +78,7 @@ class Course:
         self._teacher: Optional[Build] = None
         self._announce, self._resume = announce, resume
         self.said: Dict[str, Any] = {}
-        self._proved_soon = False
+        self._proved_soon = self.untrained = False
         self._stage: Optional[Stage] = None
 
     @property
@@ -180,6 +180,7 @@ class Course:
             stage.step.foresee(self)
             # A long training may lie before the same is proved again.
             self._proved_soon = self._proved_soon and not stage.step.trains
+            self.untrained = self.untrained or stage.step.trains
 
     def go(self, stage: Stage) -> Record:
         """Carries a stage out, or does again what its record says was done.

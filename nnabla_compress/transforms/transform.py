@@ -20,6 +20,10 @@ class Context(Protocol):
     def seed(self) -> int:
         """What everything random is drawn with."""
 
+    @property
+    def untrained(self) -> bool:
+        """Whether this only tries what can be done, and a training before it was left out."""
+
     def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
         """Returns network inputs by name, drawn from the data; None without any.
 
@@ -35,6 +39,7 @@ class Alone:
     """The context of a network without data."""
 
     seed = 0
+    untrained = False
 
     def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
         """Returns None: there are none."""
