@@ -86,8 +86,7 @@ class Course:
         self._teacher: Optional[Build] = None
         self._announce, self._resume = announce, resume
         self.said: Dict[str, Any] = {}
-        self._proved_soon = False
-        self._knows_values = True
+        self._proved_soon = self.untrained = False
         self._stage: Optional[Stage] = None
 
     @property
@@ -126,7 +125,7 @@ class Course:
         """Makes the network another one, from now on; returns what was decided."""
         given = self.network(transform.of_inference or not transform.held)
         context = self
-        if not self._knows_values:
+        if self.untrained:  # what it would tell of such weights is not so
             context = copy(self)
             context.tell = lambda line: None
         decided = dict(transform.decide(given, context) if decisions is None else decisions)
@@ -214,8 +213,7 @@ class Course:
             stage.step.foresee(self)
             # A long training may lie before the same is proved again.
             self._proved_soon = self._proved_soon and not stage.step.trains
-            # What a transform would tell of untrained weights is not so.
-            self._knows_values = self._knows_values and not stage.step.trains
+            self.untrained = self.untrained or stage.step.trains
 
     def go(self, stage: Stage) -> Record:
         """Carries a stage out, or does again what its record says was done.

@@ -80,7 +80,13 @@ class Convert(Transform):
                 f"convert: no layer and no map {rule.describe()} has a quantizer of NNabla's own.",
                 help=f"leave it out, or choose others; those that have one: {has}",
             )
-        of_layers = {x.name: self._decided(x) for x in found if x.name in chosen}
+        of_layers = {
+            x.name: {"rule": {"quantizer": self.to}, "start": {}}
+            if context.untrained and not _is_settled(x)  # INQ fixes its weights in the training
+            else self._decided(x)
+            for x in found
+            if x.name in chosen
+        }
         maps = {x.name: decided_map(x, self.to) for x in seen if x.name in chosen}
         stay = ", ".join(name for name, said in maps.items() if said is None)
         of_maps = {name: said for name, said in maps.items() if said is not None}
@@ -147,6 +153,13 @@ class Convert(Transform):
 
 def _is_native(layer: Layer) -> bool:
     return layer.quantizer is not None and is_given(layer.quantizer)
+
+
+def _is_settled(layer: Layer) -> bool:
+    node: Any = layer.quantizer
+    quantizer = quantizer_of(node)
+    assert quantizer is not None
+    return quantizer.is_settled(node.info.args, node.inputs)
 
 
 def _uniform(grid: _Grid, peak: int, least: int) -> Dict[str, Any]:

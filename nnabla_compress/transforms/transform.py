@@ -17,6 +17,10 @@ Decisions = Dict[str, Any]
 class Context(Evidence, Protocol):
     """What a transform may look at beside the network, to decide."""
 
+    @property
+    def untrained(self) -> bool:
+        """Whether this only tries what can be done, and a training before it was left out."""
+
     def tell(self, line: str) -> None:
         """Tells the user something before long work begins."""
 
@@ -25,6 +29,7 @@ class Alone:
     """The context of a network without data."""
 
     seed = 0
+    untrained = False
 
     def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
         """Returns None: there are none."""

@@ -115,7 +115,7 @@ def test_maps_of_a_file_are_converted_and_built_again_from_the_decision(name, to
 
 def test_maps_that_stay_are_told_and_a_pattern_chooses():
     class Context:
-        seed, told = 0, []
+        seed, untrained, told = 0, False, []
 
         def samples(self, most):
             return None
