@@ -25,6 +25,7 @@ from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.quantizers.base import has_started, quantizer_of, shown_type
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.transforms.faithful import check_faithful
+from nnabla_compress.transforms.quantize import refuse_codes
 from nnabla_compress.transforms.resize import Resizer
 from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
 from nnabla_compress.turns import one_at_a_time
@@ -53,7 +54,9 @@ class RemoveChannels(Transform):
 
         Raises:
             ConfigError: If there is no such group or channel, or channels can't go.
+            UnsupportedFunctionError: If the network's weights are stored as codes.
         """
+        refuse_codes(network.all_outputs)
         return {"remove": checked_channels(Couplings(network), self.remove)}
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
@@ -85,6 +88,7 @@ def remove_channels(network: Network, remove: Mapping[str, Sequence[int]]) -> Ne
         ConfigError: If there is no such group or channel; if channels can't go, as those of the
             network's outputs; if a layer would have none left; or if a quantizer would give the
             weights that stay other values. The network is as it was then.
+        UnsupportedFunctionError: If the network's weights are stored as codes.
         VerifyError: If the smaller network does not compute what it should.
 
     Example:
@@ -99,9 +103,9 @@ def remove_channels(network: Network, remove: Mapping[str, Sequence[int]]) -> Ne
     """
     with network.within():
         before = dict(nn.get_parameters(grad_only=False))
-        made, _ = RemoveChannels(remove={name: list(some) for name, some in remove.items()}), None
+        transform = RemoveChannels(remove={name: list(some) for name, some in remove.items()})
         try:
-            smaller, _ = made.apply(network)
+            smaller, _ = transform.apply(network)
         except Exception:
             for path in set(nn.get_parameters(grad_only=False)) - set(before):
                 nn.parameter.pop_parameter(path)

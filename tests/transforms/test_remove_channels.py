@@ -19,13 +19,19 @@ from nnabla.utils.save import save
 import nnabla_compress.quantizers as Q
 from nnabla_compress.analysis import costs
 from nnabla_compress.analysis.couplings import Couplings, as_network, couplings
-from nnabla_compress.errors import ConfigError
+from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
+from nnabla_compress.exporters import export_nnp
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.resnet_cifar import resnet_cifar
-from nnabla_compress.transforms import costs_after, insert_weight_quantizers, remove_channels
+from nnabla_compress.transforms import (
+    costs_after,
+    insert_weight_quantizers,
+    remove_channels,
+    shrink,
+)
 from nnabla_compress.transforms.remove_channels import RemoveChannels, without_channels
 from tests.analysis.channels import APART, conv
 from tests.graph.networks import build, randomize_statistics, recipes
@@ -269,6 +275,16 @@ def _help_of(network, remove):
     with pytest.raises(ConfigError) as caught:
         remove_channels(network, remove)
     return caught.value.help
+
+
+def test_a_network_whose_weights_are_codes_is_refused(tmp_path):
+    network = quantized(lambda layer: Q.Uniform(bits=4))
+    export_nnp(tmp_path / "net.nnp", network.output, network.all_inputs[0], storage="packed")
+    nn.clear_parameters()
+    stored = NnpFile(tmp_path / "net.nnp").build()
+    for refuse in (shrink, lambda network: remove_channels(network, {})):
+        with pytest.raises(UnsupportedFunctionError, match="stored as codes"):
+            refuse(stored)
 
 
 def test_a_map_that_has_only_one_of_the_channels_can_not_lose_it():
