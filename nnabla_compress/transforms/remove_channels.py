@@ -12,7 +12,6 @@ from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Seq
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
-from pydantic import Field
 
 from nnabla_compress.analysis.channel_rules import pad_of_axis, slice_of_axis
 from nnabla_compress.analysis.couplings import Couplings, Group, parameters_of
@@ -47,7 +46,7 @@ class RemoveChannels(Transform):
     short = "remove"
     holds: ClassVar[bool] = True
 
-    remove: Dict[str, List[int]] = Field(default_factory=dict)
+    remove: Dict[str, List[int]]
 
     def decide(self, network: Network, context: Context) -> Decisions:
         """Returns the channels of each group that go.
@@ -207,11 +206,11 @@ def checked_channels(
             found[name] = chosen
     emptied = couplings.emptied(couplings.gone(found))
     if emptied is not None:
-        name = next(g for g in found if emptied in couplings.roots(g))
+        whole = [name for name, some in found.items() if len(some) == groups[name].size]
+        what = f"{whole[0]} would lose all of its {groups[whole[0]].size} channels"
         raise ConfigError(
-            f"remove_channels: a layer would lose all of its channels, the last ones with those of "
-            f"{name}.",
-            help="leave it one at least; a layer that adds nothing can be taken out as a whole",
+            f"remove_channels: {what if whole else 'a map would be left without any channel'}.",
+            help="leave it one at least",
         )
     return found
 
