@@ -85,17 +85,26 @@ def effective_weights(outputs: Sequence[nn.Variable]) -> Dict[Any, np.ndarray]:
     Args:
         outputs: Variables of one graph.
     """
-    quantized = {
-        layer.function: layer.quantizer for layer in layers(outputs) if layer.quantizer is not None
+    nodes = {layer.function: layer.quantizer for layer in layers(outputs)}
+    return {
+        function: effective_weight(function, nodes.get(function))
+        for function in functions(outputs)
+        if function.info.type_name in LAYERS
     }
-    found: Dict[Any, np.ndarray] = {}
-    for function in functions(outputs):
-        if function.info.type_name not in LAYERS:
-            continue
-        node, weight = quantized.get(function), function.inputs[WEIGHT]
-        quantizer = None if node is None or node.outputs[0] != weight else quantizer_of(node)
-        found[function] = value(weight) if quantizer is None else quantizer.encode(node).decode()
-    return found
+
+
+def effective_weight(function: Any, node: Optional[Any] = None) -> np.ndarray:
+    """Returns the weight that a layer computes with: no copy where that is a parameter.
+
+    Args:
+        function: The function of the graph.
+        node: The quantizer of its weight, if there is one.
+    """
+    weight = function.inputs[WEIGHT]
+    quantizer = None if node is None or node.outputs[0] != weight else quantizer_of(node)
+    if quantizer is not None:
+        return quantizer.encode(node).decode()
+    return np.asarray(weight.d) if weight.parent is None else value(weight)
 
 
 def layer_of(function: Any, x: np.ndarray, weight: np.ndarray) -> np.ndarray:

@@ -19,6 +19,7 @@ import numpy as np
 from nnabla_compress.analysis.channel_labels import ChannelLabels
 from nnabla_compress.analysis.labels import OUTPUT, SCALE
 from nnabla_compress.analysis.layers import layer_name, parameter_names
+from nnabla_compress.graph.constants import free_path
 from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import leaves
@@ -101,8 +102,12 @@ class Couplings:
         inputs = network.all_inputs or inputs_of(self.outputs, parameters)
         self.inputs = list(inputs)
         self.labels = ChannelLabels(self.outputs, inputs, parameters, list(network.outputs))
-        self._paths = parameter_names(self.outputs, parameters)
-        self._by_path = {self.path(v): v for v in self.labels.parameters.values()}
+        known = parameter_names(self.outputs, parameters)
+        self._by_path: Dict[str, nn.Variable] = {}
+        for data, variable in self.labels.parameters.items():
+            wanted = known.get(data) or variable.name or "constant"
+            self._by_path[free_path(wanted, self._by_path)] = variable
+        self._paths = {variable.data: path for path, variable in self._by_path.items()}
         self._roots: Dict[str, np.ndarray] = {}
         self.groups: Tuple[Group, ...] = tuple(self._groups())
 
@@ -155,8 +160,8 @@ class Couplings:
         return self._by_path[path]
 
     def path(self, parameter: nn.Variable) -> str:
-        """Returns the path of a parameter."""
-        return self._paths.get(parameter.data, parameter.name)
+        """Returns the path of a parameter, or a name of its own for a constant without one."""
+        return self._paths[parameter.data]
 
     def _groups(self) -> List[Group]:
         """Channels with the same members, of layers whose channels are coupled."""

@@ -10,7 +10,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis.batch_normalization import FOLDABLE, scale_and_shift
-from nnabla_compress.analysis.constant_entries import effective_weights
+from nnabla_compress.analysis.constant_entries import effective_weight
 from nnabla_compress.analysis.couplings import Couplings
 from nnabla_compress.analysis.idle_channels import idle_channels
 from nnabla_compress.analysis.layers import Layer, layers
@@ -89,9 +89,8 @@ def zero_channels(
         [('c/conv', 2, 18), ('d/conv', 0, 36)]
     """
     readers = consumers(outputs)
-    weights = effective_weights(outputs)
     own = {
-        layer.function: _own(layer, weights[layer.function], readers)
+        layer.function: _own(layer, effective_weight(layer.function, layer.quantizer), readers)
         for layer in layers(outputs, parameters)
         if not layer.shared and layer.type in _COUNTED
     }

@@ -183,7 +183,7 @@ def export_nnp(
         any_batch_size=True,
         notes=(
             *notes,
-            *zero_notes(lowered.plain.outputs, lowered.names),
+            *zero_notes(network),
             *lowered.notes,
             *released_note(api),
         ),

@@ -6,10 +6,14 @@ from __future__ import annotations
 import nnabla as nn
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
+import numpy as np
 import pytest
 
 from nnabla_compress.analysis.couplings import couplings
+from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.models.resnet_cifar import resnet_cifar
+from nnabla_compress.transforms import remove_channels
 from tests.analysis.channels import conv
 
 
@@ -148,3 +152,20 @@ def test_rows_of_a_table_stay_and_its_columns_are_channels():
     (table, last) = couplings(y)
     assert (table.name, table.size, table.kept) == ("e/embed", 6, None)
     assert [(m.role, m.axis) for m in table.members] == [("output", 1), ("input", 0)]
+
+
+def test_constants_without_a_name_get_one_each():
+    x = nn.Variable((1, 3, 8, 8))
+    h = conv(x, 4, "a")
+    for factor in (2, 3):
+        h = h * nn.Variable.from_numpy_array(np.full((1, 4, 1, 1), factor, np.float32))
+    network = Network({"x": x}, {"y": PF.affine(h, 5, name="last")})
+    paths = [member.parameter for member in couplings(network)[0].members]
+    assert len(set(paths)) == len(paths) == 5
+    smaller = remove_channels(network, {"a/conv": [1]})
+    assert sorted(v.shape for v in leaves([smaller.output]) if v.shape[:1] == (1,))[0] == (
+        1,
+        3,
+        1,
+        1,
+    )
