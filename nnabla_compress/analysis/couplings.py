@@ -16,7 +16,8 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.analysis.channel_labels import OUTPUT, SCALE, ChannelLabels
+from nnabla_compress.analysis.channel_labels import ChannelLabels
+from nnabla_compress.analysis.labels import OUTPUT, SCALE
 from nnabla_compress.analysis.layers import layer_name, parameter_names
 from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.network import Network

@@ -16,7 +16,7 @@ from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
 import numpy as np
 
 from nnabla_compress.analysis.batch_normalization import base_axis
-from nnabla_compress.analysis.channel_labels import pad_of_axis
+from nnabla_compress.analysis.channel_rules import pad_of_axis
 from nnabla_compress.analysis.constant_entries import (
     Entries,
     constant_entries,
@@ -24,7 +24,7 @@ from nnabla_compress.analysis.constant_entries import (
     layer_of,
 )
 from nnabla_compress.analysis.couplings import Couplings
-from nnabla_compress.analysis.layers import BIAS, Layer
+from nnabla_compress.analysis.layers import BIAS, WEIGHT
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.turns import one_at_a_time
 
@@ -65,7 +65,8 @@ class Idle:
 class _Read(NamedTuple):
     """A layer that reads channels, as far as idle channels are concerned."""
 
-    layer: Layer
+    function: Any
+    name: str
     axis: int  # of its input
     roots: np.ndarray  # of the channels on that axis
     weight: np.ndarray  # (channels, rest, outputs), whether there is a weight
@@ -125,10 +126,11 @@ class _Search:
         self._uses = Counter(v.data for f in order for v in f.inputs if v.parent is None)
         self._layers = Counter(layer.weight.data for layer in self._labels.layers.values())
         self._reads: List[_Read] = []
-        for function, layer in self._labels.layers.items():
-            read = self._read(function, layer)
-            if read is not None:
-                self._reads.append(read)
+        for function in order:
+            if function.info.type_name in _READ and function.inputs[0] in self._entries:
+                read = self._read(function)
+                if read is not None:
+                    self._reads.append(read)
         self._candidates = np.zeros(self._labels.count, bool)
         for group in couplings.groups:
             if group.kept is None:
@@ -181,48 +183,64 @@ class _Search:
         _, zero, _ = _of_channels(self._entries[x], axis)
         stays[roots[~zero & ~gone[targets]]] = True
 
-    def _read(self, function: Any, layer: Layer) -> Optional[_Read]:
+    def _read(self, function: Any) -> Optional[_Read]:
         x, args, labels = function.inputs[0], function.info.args, self._labels
-        if layer.type not in _READ or x not in self._entries:
-            return None
+        type_name = function.info.type_name
         base = base_axis(function)
         axes = [axis for axis, of in labels.of(x).items() if axis >= base and of.size > 1]
         axes = axes or [axis for axis in labels.of(x) if axis >= base][:1]
         group = int(args.get("group", 1))
-        if not axes or (group > 1 and _one_each(layer, group)):
+        if not axes or (group > 1 and _one_each(function, group)):
             return None
         axis = axes[0]
         used = self._weights[function] != 0
         count = x.shape[axis]
-        if layer.type == "Affine":
+        if type_name == "Affine":
             inner = int(np.prod(x.shape[axis + 1 :], dtype=np.int64))
             outer = int(np.prod(x.shape[base:axis], dtype=np.int64))
             used = used.reshape(outer, count, inner, -1)
             used = np.moveaxis(used, 1, 0).reshape(count, outer * inner, -1)
-        elif layer.type == "Convolution":
+        elif type_name == "Convolution":
             used = used.reshape(group, used.shape[0] // group, used.shape[1], -1)
             used = _by_channel(np.moveaxis(used, 2, 1))
         else:
             used = used.reshape(group, used.shape[0] // group, used.shape[1], -1)
             used = _by_channel(used)
         constant, zero, uniform = _of_channels(self._entries[x], axis)
-        pads = layer.type != "Affine" and any(args["pad"])
+        pads = type_name != "Affine" and any(args["pad"])
         foldable = constant & (
-            uniform if layer.type != "Affine" else _as_one(self._entries[x], axis, base)
+            uniform if type_name != "Affine" else _as_one(self._entries[x], axis, base)
         )
-        several = layer.type == "Affine" and layer.function.inputs[1].ndim != 2
-        if pads or several or layer.type == "Deconvolution" or not self._has_own_bias(layer):
+        several = type_name == "Affine" and function.inputs[WEIGHT].ndim != 2
+        if pads or several or type_name == "Deconvolution" or not self._has_own_bias(function):
             foldable = np.zeros(count, bool)
         made = labels.of(function.outputs[0]).get(base)
         outputs = None if made is None or len(made) != used.shape[2] else labels.roots(made)
         roots = labels.roots(labels.of(x)[axis])
-        return _Read(layer, axis, roots, used, outputs, constant, zero, foldable, pads)
+        return _Read(
+            function,
+            self._name_of(function),
+            axis,
+            roots,
+            used,
+            outputs,
+            constant,
+            zero,
+            foldable,
+            pads,
+        )
 
-    def _has_own_bias(self, layer: Layer) -> bool:
+    def _name_of(self, function: Any) -> str:
+        layer = self._labels.layers.get(function)
+        return self._labels.place(function) if layer is None else layer.name
+
+    def _has_own_bias(self, function: Any) -> bool:
         """Whether what a layer adds can change without changing what another one adds."""
-        return self._layers[layer.weight.data] == 1 and all(
-            bias.parent is None and self._uses[bias.data] == 1
-            for bias in layer.function.inputs[BIAS:]
+        layer = self._labels.layers.get(function)
+        if layer is None or self._layers[layer.weight.data] > 1:
+            return False
+        return all(
+            bias.parent is None and self._uses[bias.data] == 1 for bias in function.inputs[BIAS:]
         )
 
     def shifts(self, gone: np.ndarray) -> Dict[str, np.ndarray]:
@@ -232,7 +250,7 @@ class _Search:
             taken = gone[read.roots] & read.constant & ~read.zero & ~self._unread(read, gone)
             if not taken.any():
                 continue
-            function = read.layer.function
+            function = read.function
             x = function.inputs[0]
             mask = np.zeros(x.shape[read.axis], np.float32)
             mask[taken] = 1
@@ -243,7 +261,7 @@ class _Search:
             )
             axis = base_axis(function)
             rows = np.moveaxis(y, axis, -1).reshape(-1, y.shape[axis])
-            found[read.layer.name] = rows[0].astype(np.float64)
+            found[read.name] = rows[0].astype(np.float64)
         return found
 
     def _constant_where_made(self) -> Set[int]:
@@ -267,19 +285,18 @@ class _Search:
             return kept
         for (read, places), same in zip(reads, constant):
             if same and not (read.zero | read.foldable)[places].all():
-                name = read.layer.name
                 if read.pads:
-                    return f"{name} pads them with zeros, so its bias can't take them over"
-                return f"the bias of {name} can't take them over"
+                    return f"{read.name} pads them with zeros, so its bias can't take them over"
+                return f"the bias of {read.name} can't take them over"
         if not all(constant):
             return "what they are added to is not constant"
         return "a layer would lose all of its channels, or zeros are put beside them"
 
 
-def _one_each(layer: Layer, group: int) -> bool:
+def _one_each(function: Any, group: int) -> bool:
     """Whether each filter has one channel, so that channels are handed on one by one."""
-    axis = 1 if layer.type == "Convolution" else 0
-    return bool(layer.weight.shape[1] == 1 if axis else layer.weight.shape[0] == group)
+    shape = function.inputs[WEIGHT].shape
+    return bool(shape[1] == 1 if function.info.type_name == "Convolution" else shape[0] == group)
 
 
 def _by_channel(used: np.ndarray) -> np.ndarray:

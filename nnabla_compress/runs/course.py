@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from copy import copy
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -79,6 +80,7 @@ class Course:
         self._announce, self._resume = announce, resume
         self.said: Dict[str, Any] = {}
         self._proved_soon = False
+        self._knows_values = True
         self._stage: Optional[Stage] = None
 
     @property
@@ -108,7 +110,11 @@ class Course:
     def apply(self, transform: Transform, decisions: Optional[Mapping[str, Any]] = None) -> Record:
         """Makes the network another one, from now on; returns what was decided."""
         given = self.network(transform.of_inference or not transform.held)
-        decided = dict(transform.decide(given, self) if decisions is None else decisions)
+        context = self
+        if not self._knows_values:
+            context = copy(self)
+            context.tell = lambda line: None
+        decided = dict(transform.decide(given, context) if decisions is None else decisions)
         if transform.held or decisions is None:
             made = transform.replay(given, decided)
         if decisions is None and not self._proved_soon:
@@ -188,6 +194,8 @@ class Course:
             stage.step.foresee(self)
             # A long training may lie before the same is proved again.
             self._proved_soon = self._proved_soon and not stage.step.trains
+            # What a transform would tell of untrained weights is not so.
+            self._knows_values = self._knows_values and not stage.step.trains
 
     def go(self, stage: Stage) -> Record:
         """Carries a stage out, or does again what its record says was done.

@@ -160,7 +160,14 @@ class Run:
                 self.folder.rmdir()
 
     def _executed(self, announce: Announce, tell: Tell) -> Results:
-        recipe = self.recipe
+        recipe, told = self.recipe, set()
+
+        def tell_once(line: str) -> None:
+            # What is foreseen is said again when it is done.
+            if line not in told:
+                told.add(line)
+                tell(line)
+
         with own_parameters():
             set_seed(recipe.seed)
             try:
@@ -172,7 +179,7 @@ class Run:
                 self._same_data(inputs)
                 check_exportable(inputs, recipe.export.target)
                 with own_parameters():
-                    rehearsal = Course(recipe, self.folder, replace(inputs), tell=tell)
+                    rehearsal = Course(recipe, self.folder, replace(inputs), tell=tell_once)
                     rehearsal.foresee(recipe.stages)
                 set_seed(recipe.seed)
                 inputs.build(inputs.variables(), True)
@@ -183,7 +190,7 @@ class Run:
             except Exception:
                 self._release()
                 raise
-            course = Course(recipe, self.folder, inputs, announce, tell, self.resume)
+            course = Course(recipe, self.folder, inputs, announce, tell_once, self.resume)
             self._carry_out(course, results)
             results.write(self.folder)
             note_checksums(self.folder)

@@ -14,7 +14,7 @@ import nnabla.functions as F
 import numpy as np
 from pydantic import Field
 
-from nnabla_compress.analysis.channel_labels import pad_of_axis, slice_of_axis
+from nnabla_compress.analysis.channel_rules import pad_of_axis, slice_of_axis
 from nnabla_compress.analysis.couplings import Couplings, Group, parameters_of
 from nnabla_compress.analysis.layers import WEIGHT, layers
 from nnabla_compress.errors import ConfigError
@@ -25,6 +25,7 @@ from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.quantizers.base import has_started, quantizer_of, shown_type
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.transforms.faithful import check_faithful
+from nnabla_compress.transforms.quantize import refuse_codes
 from nnabla_compress.transforms.resize import Resizer
 from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
 from nnabla_compress.turns import one_at_a_time
@@ -53,7 +54,9 @@ class RemoveChannels(Transform):
 
         Raises:
             ConfigError: If there is no such group or channel, or channels can't go.
+            UnsupportedFunctionError: If the network's weights are stored as codes.
         """
+        refuse_codes(network.all_outputs)
         return {"remove": checked_channels(Couplings(network), self.remove)}
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
@@ -85,6 +88,7 @@ def remove_channels(network: Network, remove: Mapping[str, Sequence[int]]) -> Ne
         ConfigError: If there is no such group or channel; if channels can't go, as those of the
             network's outputs; if a layer would have none left; or if a quantizer would give the
             weights that stay other values. The network is as it was then.
+        UnsupportedFunctionError: If the network's weights are stored as codes.
         VerifyError: If the smaller network does not compute what it should.
 
     Example:
@@ -99,9 +103,9 @@ def remove_channels(network: Network, remove: Mapping[str, Sequence[int]]) -> Ne
     """
     with network.within():
         before = dict(nn.get_parameters(grad_only=False))
-        made, _ = RemoveChannels(remove={name: list(some) for name, some in remove.items()}), None
+        transform = RemoveChannels(remove={name: list(some) for name, some in remove.items()})
         try:
-            smaller, _ = made.apply(network)
+            smaller, _ = transform.apply(network)
         except Exception:
             for path in set(nn.get_parameters(grad_only=False)) - set(before):
                 nn.parameter.pop_parameter(path)
@@ -123,6 +127,7 @@ class ChannelCosts(NamedTuple):
     macs: int
 
 
+@one_at_a_time
 def costs_after(
     network: Union[Network, Couplings], remove: Mapping[str, Sequence[int]]
 ) -> ChannelCosts:
@@ -166,13 +171,13 @@ def costs_after(
             if axis < int(function.info.args.get("base_axis", 0)) % function.inputs[0].ndim:
                 found = found * len(places) // function.inputs[0].shape[axis]
         macs += found
-    for function in labels.selections:
-        x, index = function.inputs[0], _selected(couplings, function, gone)
-        if _run_of(index) is None:
-            read = couplings.kept(x, gone).get(1, np.arange(x.shape[1]))
-            weights = len(index) * len(read)
-            parameters += weights
-            macs += weights * int(np.prod(x.shape[2:], dtype=np.int64))
+    for function in order:
+        x = function.inputs[0] if function.inputs else None
+        for index in _taken_by(couplings, function, gone).values():
+            if x is not None and _run_of(index) is None:
+                weights = len(index) * len(couplings.kept(x, gone).get(1, range(x.shape[1])))
+                parameters += weights
+                macs += weights * int(np.prod(x.shape[2:], dtype=np.int64))
     return ChannelCosts(parameters, macs)
 
 
@@ -259,12 +264,8 @@ class _Smaller(Resizer):
         """Returns a Slice with the bounds of what stays."""
         args, old = function.info.args, function.inputs[0]
         bounds = {key: list(args[key]) for key in ("start", "stop", "step")}
-        for axis, places in self.sources(old).items():
+        for axis, index in _taken_by(self.couplings, function, self._gone).items():
             place = axis - old.ndim + len(bounds["start"])
-            if place < 0:
-                continue
-            taken = np.arange(old.shape[axis])[slice_of_axis(function, axis)]
-            index = np.searchsorted(places, taken[np.isin(taken, places)])
             run = _run_of(index)
             if run is None:
                 # Every second of what is left of them is no fixed step any more.
@@ -278,7 +279,7 @@ class _Smaller(Resizer):
     def padded(self, function: Any, x: nn.Variable) -> nn.Variable:
         """Returns what stays, and zeros beside it or between."""
         args, axis = function.info.args, self.couplings.labels.selections[function]
-        index = _selected(self.couplings, function, self._gone)
+        index = _taken_by(self.couplings, function, self._gone)[axis]
         x = self._chosen(function, x, index, axis)
         widths = list(args["pad_width"])
         place = 2 * (axis - x.ndim) + len(widths)
@@ -307,17 +308,27 @@ class _Smaller(Resizer):
 _SHORTCUT = "shortcut"
 
 
-def _selected(couplings: Couplings, function: Any, gone: np.ndarray) -> np.ndarray:
-    """What a Pad gives along its axis of channels, by the number of what it reads; -1 for zeros."""
-    axis = couplings.labels.selections[function]
-    x, y = function.inputs[0], function.outputs[0]
-    before, behind = pad_of_axis(function, axis)
-    index = np.pad(np.arange(x.shape[axis]), (before, behind), constant_values=-1)
-    read, made = couplings.kept(x, gone), couplings.kept(y, gone)
-    index = index[made.get(axis, np.arange(y.shape[axis]))]
-    places = read.get(axis, np.arange(x.shape[axis]))
-    there = np.isin(index, places)
-    return np.where(there, np.searchsorted(places, index), -1)
+def _taken_by(couplings: Couplings, function: Any, gone: np.ndarray) -> Dict[int, np.ndarray]:
+    """What a Slice takes, or a Pad of channels gives, along axes that lose some.
+
+    Returns:
+        Numbers of what it reads after channels went, -1 for zeros, by the axis.
+    """
+    found: Dict[int, np.ndarray] = {}
+    if function.info.type_name == "Slice":
+        x = function.inputs[0]
+        for axis, places in couplings.kept(x, gone).items():
+            if axis >= x.ndim - len(function.info.args["start"]):
+                taken = np.arange(x.shape[axis])[slice_of_axis(function, axis)]
+                found[axis] = np.searchsorted(places, taken[np.isin(taken, places)])
+    elif function in couplings.labels.selections:
+        axis, x, y = couplings.labels.selections[function], function.inputs[0], function.outputs[0]
+        before, behind = pad_of_axis(function, axis)
+        index = np.pad(np.arange(x.shape[axis]), (before, behind), constant_values=-1)
+        index = index[couplings.kept(y, gone).get(axis, np.arange(y.shape[axis]))]
+        places = couplings.kept(x, gone).get(axis, np.arange(x.shape[axis]))
+        found[axis] = np.where(np.isin(index, places), np.searchsorted(places, index), -1)
+    return found
 
 
 def _run_of(index: np.ndarray) -> Optional[slice]:

@@ -19,6 +19,7 @@ from nnabla_compress.graph.constants import beside, constant, free_path
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
 from nnabla_compress.transforms.faithful import check_faithful
+from nnabla_compress.transforms.quantize import refuse_codes
 from nnabla_compress.transforms.remove_channels import (
     ROUNDED,
     check_quantized,
@@ -41,7 +42,12 @@ class Shrink(Transform):
     same_function: ClassVar[bool] = True
 
     def decide(self, network: Network, context: Context) -> Decisions:
-        """Returns the channels of each group that go, and what takes the place of constants."""
+        """Returns the channels of each group that go, and what takes the place of constants.
+
+        Raises:
+            UnsupportedFunctionError: If the network's weights are stored as codes.
+        """
+        refuse_codes(network.all_outputs)
         idle = idle_channels(Couplings(network))
         for line in told(idle):
             context.tell(line)

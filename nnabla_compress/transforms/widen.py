@@ -27,8 +27,9 @@ import nnabla.functions as F
 import numpy as np
 from pydantic import Field
 
-from nnabla_compress.analysis.channel_labels import INPUT, slice_of_axis
+from nnabla_compress.analysis.channel_rules import slice_of_axis
 from nnabla_compress.analysis.couplings import Couplings, as_network
+from nnabla_compress.analysis.labels import INPUT
 from nnabla_compress.analysis.layers import WEIGHT
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.function_types import WEIGHTED

@@ -9,7 +9,8 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
-from nnabla_compress.analysis.channel_labels import ChannelLabels, pad_of_axis, slice_of_axis
+from nnabla_compress.analysis.channel_labels import ChannelLabels
+from nnabla_compress.analysis.channel_rules import pad_of_axis, slice_of_axis
 
 
 def labels_of(make):

@@ -92,6 +92,14 @@ def test_channels_of_a_residual_sum_go_if_all_that_is_added_is_constant():
     assert idle(y).remove == {"a/conv": [0]}
 
 
+def test_a_weight_that_others_compute_reads_channels_too():
+    h = F.relu(conv(nn.Variable((1, 2, 9, 9)), 3, "a"))
+    y = conv(h, 2, "b", apply_w=lambda w: PF.weight_normalization(w))
+    assert idle(y).remove == {}
+    value("b/conv/W")[:, 2] = 0
+    assert idle(y).remove == {"a/conv": [2]}
+
+
 def test_a_layer_keeps_one_channel_though_all_are_zero():
     h = F.relu(conv(nn.Variable((1, 3, 8, 8)), 4, "a"))
     y = conv(h, 2, "b")

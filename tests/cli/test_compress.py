@@ -93,9 +93,9 @@ def test_what_is_computed_for_nothing_is_taken_out_alone_or_before_the_rest(fold
     assert "3 of 8 output channels zero" in said and "--shrink" in said
     result = call_here("compress", "net.nnp", "--shrink", "-o", "out", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
-    assert "shrink: takes out channels that are computed for nothing: 3 of conv1/conv" in (
-        result.stdout + result.stderr
-    )
+    said = (result.stdout + result.stderr).splitlines()
+    line = "shrink: takes out channels that are computed for nothing: 3 of conv1/conv"
+    assert said.count(line) == 1
     smaller = NnpFile(tmp_path / "out/results.nnp").build()
     assert smaller.parameters["conv1/conv/W"].shape == (5, 1, 3, 3)
     results = json.loads((tmp_path / "out/results.json").read_text())

@@ -14,18 +14,25 @@ import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 from nnabla.utils.save import save
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.analysis import costs
 from nnabla_compress.analysis.couplings import Couplings, as_network, couplings
-from nnabla_compress.errors import ConfigError
+from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
+from nnabla_compress.exporters import export_nnp
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.resnet_cifar import resnet_cifar
-from nnabla_compress.transforms import costs_after, insert_weight_quantizers, remove_channels
+from nnabla_compress.transforms import (
+    costs_after,
+    insert_weight_quantizers,
+    remove_channels,
+    shrink,
+)
 from nnabla_compress.transforms.remove_channels import RemoveChannels, without_channels
 from tests.analysis.channels import APART, conv
 from tests.graph.networks import build, randomize_statistics, recipes
@@ -271,6 +278,16 @@ def _help_of(network, remove):
     return caught.value.help
 
 
+def test_a_network_whose_weights_are_codes_is_refused(tmp_path):
+    network = quantized(lambda layer: Q.Uniform(bits=4))
+    export_nnp(tmp_path / "net.nnp", network.output, network.all_inputs[0], storage="packed")
+    nn.clear_parameters()
+    stored = NnpFile(tmp_path / "net.nnp").build()
+    for refuse in (shrink, lambda network: remove_channels(network, {})):
+        with pytest.raises(UnsupportedFunctionError, match="stored as codes"):
+            refuse(stored)
+
+
 def test_a_map_that_has_only_one_of_the_channels_can_not_lose_it():
     network = between(lambda h: conv(F.slice(h, (0, 0, 0), (1, 8, 8), (1, 1, 1)), 3, "b"))
     names = [group.name for group in couplings(network) if group.name.startswith("a/conv")]
@@ -459,3 +476,32 @@ def test_published_networks_are_reproduced_in_shapes_and_operations():
         weights = sum(int(np.prod(shape)) for shape in shapes_of.values())
         normalized = 4 * sum(shape[0] for key, shape in shapes_of.items() if key != "fc")
         assert found.parameters == expected.parameters == weights + normalized + 10, name
+
+
+@st.composite
+def chains(draw):
+    """What stands between convolutions, what is added or joined to what, and a seed."""
+    steps = st.tuples(st.sampled_from(sorted(CASES)), st.sampled_from(["", "add", "join", "pad"]))
+    return draw(st.lists(steps, min_size=1, max_size=4)), draw(st.integers(0, 2**16))
+
+
+@examples(20, derandomize=True)
+@given(chains())
+def test_all_of_it_one_after_another_computes_the_same(chain):
+    steps, seed = chain
+    nn.clear_parameters()
+    h = F.relu(conv(nn.Variable((2, 3, 8, 8)), 8, "start"))
+    for number, (name, joined) in enumerate(steps):
+        before = h
+        with nn.parameter_scope(f"step{number}"):
+            made = CASES[name][0](conv(h, 8, "a"))
+            h = conv(made, 8, "z") if made.ndim == 4 and made.shape[2:] == (8, 8) else h
+            if joined == "add":
+                h = F.relu(h + before)
+            elif joined == "join":
+                h = F.relu(conv(F.concatenate(h, before, axis=1), 8, "j"))
+            elif joined == "pad":
+                h = F.pad(F.slice(h, (2, 0, 0), (6, 8, 8), (1, 1, 1)), (1, 3, 0, 0, 0, 0)) + before
+    network = as_network(PF.affine(h, 5, name="last"))
+    randomize_statistics(seed)
+    compare(network, some_of_all(network, np.random.RandomState(seed), part=0.4))
