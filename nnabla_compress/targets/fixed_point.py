@@ -10,6 +10,7 @@ import numpy as np
 
 from nnabla_compress.analysis.layers import WEIGHT
 from nnabla_compress.encodings import Encoding
+from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.lowering.encode import EncodedGraph
@@ -17,7 +18,7 @@ from nnabla_compress.lowering.fixed_point.bias_correction import correct_biases
 from nnabla_compress.lowering.fixed_point.calibration import Calibration, calibrate
 from nnabla_compress.lowering.fixed_point.clipping import clip_activations
 from nnabla_compress.lowering.fixed_point.equalization import equalized
-from nnabla_compress.lowering.fixed_point.evaluate import Feed, feeds
+from nnabla_compress.lowering.fixed_point.evaluate import Feed, feeds, rows_among
 from nnabla_compress.lowering.fixed_point.graph import (
     FixedPointGraph,
     integer_graph,
@@ -81,6 +82,10 @@ class FixedPoint(Target):
         reference = lower_plainly(network, folded) if quantizers else plain
         self.check(plain.outputs, plain.names)
         batches = list(self._feeds(network, plain.outputs, options, _RANGE_ROWS, _ROWS))
+        feed = next(self._feeds(network, plain.outputs, options, _BIAS_ROWS, _BIAS_ROWS))
+        # The same samples need not run again, where they do the same in a batch of other samples.
+        alike = rows_of(plain.outputs, inputs, _BIAS_ROWS) == _BIAS_ROWS
+        rows = rows_among(feed, batches) if self.economical and alike else None
         floats = [
             v
             for v in inputs
@@ -93,23 +98,23 @@ class FixedPoint(Target):
             scaled, unclipped = equalized(scaled, batches, self.bits, names)
             exact &= unclipped
             names.update(network.paths_in(scaled))
-        graph, calibration = self._calibrated(network, scaled, floats, batches, names)
+        graph, calibration = self._calibrated(network, scaled, floats, batches, names, rows)
         if any(exceeds(spread) for spread in calibration.spreads.values()):
             scaled, multiplied = self._rescaled(scaled, inputs, batches, names)
             names.update(network.paths_in(scaled))
             floats = [*floats, *multiplied]
-            graph, calibration = self._calibrated(network, scaled, floats, batches, names)
+            graph, calibration = self._calibrated(network, scaled, floats, batches, names, rows)
         headroom = None if self.economical else _HEADROOM
         positions = fraction_bits(graph, calibration.spreads, self.bits, names, headroom)
         codes = parameter_codes(graph, inputs, positions, self.bits)
         notes = vanishing(graph, calibration.spreads, positions, names)
         if self.economical:
-            feed = next(self._feeds(network, plain.outputs, options, _BIAS_ROWS, _BIAS_ROWS))
             few = len(feed[inputs[0]])
             if len(batches) > 1 and few < _ROWS:
                 notes = [*notes, _UNCORRECTED.format(few)]
             else:
-                correct_biases(graph, feed, positions, codes, self.bits)
+                known = None if rows is None else calibration
+                correct_biases(graph, feed, positions, codes, self.bits, known)
         rounded = rounded_network(graph, positions, codes, self.bits, names)
         names.update(network.paths_in(rounded.outputs))
         return Lowered(
@@ -143,10 +148,11 @@ class FixedPoint(Target):
         floats: Sequence[nn.Variable],
         batches: Sequence[Feed],
         names: Dict[Any, str],
+        rows: Optional[Sequence[np.ndarray]],
     ) -> Tuple[FixedPointGraph, Calibration]:
         graph = integer_graph(outputs, network.all_inputs, floats, names)
         names.update(network.paths_in(graph.outputs))
-        return graph, calibrate(graph, batches, self.bits)
+        return graph, calibrate(graph, batches, self.bits, rows=rows)
 
     def _rescaled(
         self,

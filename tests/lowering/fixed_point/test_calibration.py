@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress.graph.rewrite import functions
-from nnabla_compress.lowering.fixed_point.calibration import Spread, calibrate, channel_mean
+from nnabla_compress.lowering.fixed_point.calibration import Spread, calibrate, channel_means
 from nnabla_compress.lowering.fixed_point.graph import integer_graph
 from nnabla_compress.lowering.fixed_point.kernels import key
 
@@ -94,4 +94,4 @@ def test_parameters_are_certain():
 
 
 def test_means_of_channels():
-    assert channel_mean(np.float32([[[1, 3]], [[5, 9]]]), 1).tolist() == [4.5]
+    assert channel_means(np.float32([[[1, 3]], [[5, 9]]]), 1).tolist() == [[2], [7]]
