@@ -14,6 +14,7 @@ from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.inputs import random_inputs
 from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.graph.rows_apart import rows_apart, same_for_each_row
 from nnabla_compress.quantizers.base import graph_quantizers, is_given
 from nnabla_compress.remembered import Remembered
 from nnabla_compress.turns import one_at_a_time
@@ -135,6 +136,8 @@ def _follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]
         return False
     if any(tuple(y.shape) != (2 * rows, *old.shape[1:]) for y, old in zip(made, outputs)):
         return False
+    if same_for_each_row(inputs, outputs, new, made):
+        return True
     if _bars_trials(outputs):
         return True
     if not _is_small(made):
@@ -188,7 +191,7 @@ def graph_mixes_rows(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variabl
         >>> graph_mixes_rows([F.relu(x)], [x]), graph_mixes_rows([F.cumsum(x, axis=0)], [x])
         (False, True)
     """
-    if _bars_trials(outputs) or not _is_small(outputs):
+    if rows_apart(inputs, outputs) or _bars_trials(outputs) or not _is_small(outputs):
         return False
     values = random_inputs(inputs, outputs)
     with _own_values_kept(inputs):
