@@ -12,7 +12,7 @@ from nnabla_compress.analysis.layers import WEIGHT
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.network import Network
-from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.lowering.encode import EncodedGraph
 from nnabla_compress.lowering.fixed_point.bias_correction import correct_biases
 from nnabla_compress.lowering.fixed_point.calibration import Calibration, calibrate
@@ -98,6 +98,11 @@ class FixedPoint(Target):
             scaled, unclipped = equalized(scaled, batches, self.bits, names)
             exact &= unclipped
             names.update(network.paths_in(scaled))
+        kept, activations = None if exact else reference.outputs, reference.plain.activations
+        # Decoded weights are large, and a name keeps its array.
+        used = leaves([*scaled, *(kept or ())])
+        names = {v.data: names[v.data] for v in used if v.data in names}
+        del plain, reference, clipped
         graph, calibration = self._calibrated(network, scaled, floats, batches, names, rows)
         if any(exceeds(spread) for spread in calibration.spreads.values()):
             scaled, multiplied = self._rescaled(scaled, inputs, batches, names)
@@ -120,7 +125,7 @@ class FixedPoint(Target):
         return Lowered(
             rounded.outputs,
             names,
-            self._stored(rounded, reference.plain),
+            self._stored(rounded, activations),
             exact=False,
             types=rounded.types,
             storage={data: self._type(position) for data, position in rounded.positions.items()},
@@ -128,7 +133,7 @@ class FixedPoint(Target):
                 *notes,
                 *unused(options, self.name),
             ],
-            reference=graph.outputs if exact else reference.outputs,
+            reference=graph.outputs if kept is None else kept,
         )
 
     def _feeds(
@@ -174,7 +179,7 @@ class FixedPoint(Target):
     def _type(self, position: int) -> str:
         return f"FIXED{self.bits}_{position}"
 
-    def _stored(self, rounded: RoundedNetwork, plain: EncodedGraph) -> EncodedGraph:
+    def _stored(self, rounded: RoundedNetwork, activations: int) -> EncodedGraph:
         encodings = {
             data: Encoding(
                 codes, self.bits, scale=np.array(2.0 ** -rounded.positions[data], np.float32)
@@ -182,7 +187,7 @@ class FixedPoint(Target):
             for data, codes in rounded.codes.items()
         }
         quantizers = dict.fromkeys(encodings, f"Fixed{self.bits}")
-        return EncodedGraph(rounded.outputs, encodings, quantizers, plain.activations)
+        return EncodedGraph(rounded.outputs, encodings, quantizers, activations)
 
 
 def _window_fits(function: Any) -> Optional[str]:
