@@ -33,6 +33,7 @@ from nnabla_compress.lowering.fixed_point.rounding import (
     rounded_network,
 )
 from nnabla_compress.lowering.fixed_point.vanishing import vanishing
+from nnabla_compress.memory import give_back
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.targets.target import (
     ExportOptions,
@@ -103,6 +104,7 @@ class FixedPoint(Target):
         used = leaves([*scaled, *(kept or ())])
         names = {v.data: names[v.data] for v in used if v.data in names}
         del plain, reference, clipped
+        give_back()
         graph, calibration = self._calibrated(network, scaled, floats, batches, names, rows)
         if any(exceeds(spread) for spread in calibration.spreads.values()):
             scaled, multiplied = self._rescaled(scaled, inputs, batches, names)
