@@ -26,7 +26,7 @@ class LayerCounts(NamedTuple):
         sums: Sum of the values in the window, float64 (outer, channels).
         largest: Largest magnitude of them.
         squares: Sum of their squares.
-        count: Number of values before the bias that count.
+        count_before: Number of values before the bias that count.
         largest_before: Largest magnitude of these.
         squares_before: Sum of their squares.
         matters: Whether any value of a channel counts, (channels,).
@@ -35,7 +35,7 @@ class LayerCounts(NamedTuple):
     sums: np.ndarray
     largest: float
     squares: float
-    count: int
+    count_before: int
     largest_before: float
     squares_before: float
     matters: np.ndarray
@@ -76,13 +76,14 @@ def layer_counts(values: np.ndarray, bias: np.ndarray, low: float, high: float) 
         >>> found = layer_counts(np.float32([[[-3, 1, 8]]]), np.float32([2]), 0.0, 6.0)
         >>> found.sums.tolist(), found.largest, found.squares
         ([[7.0]], 6.0, 37.0)
-        >>> found.count, found.largest_before, found.squares_before
+        >>> found.count_before, found.largest_before, found.squares_before
         (2, 6.0, 37.0)
     """
     sums = np.empty(values.shape[:2])
     matters = np.zeros(values.shape[1], np.bool_)
-    found = _layer_counts(values, bias, np.float32(low), np.float32(high), sums, matters)
-    return LayerCounts(sums, *found, matters)
+    edges = np.float32(low), np.float32(high)
+    largest, squares, *before = _layer_counts(values, bias, *edges, sums, matters)
+    return LayerCounts(sums, largest, squares, before[0], before[1], before[2], matters)
 
 
 def cut_off_before(
@@ -165,7 +166,7 @@ def _layer_counts(values, bias, low, high, sums, matters):  # type: ignore[no-un
             count += above
             matters[c] |= above > 0
     if unknown:
-        largest, squares = np.float32(np.nan), np.nan
+        return np.float32(np.nan), np.nan, count, largest_before, squares_before
     return largest, squares, count, largest_before, squares_before
 
 

@@ -29,7 +29,7 @@ def test_a_layer_is_counted_with_and_without_its_bias(window):
     clipped, before = np.clip(VALUES, *window).astype(np.float64), before_the_bias(window[0])
     np.testing.assert_allclose(found.sums, clipped.sum(axis=2), rtol=1e-9)
     assert (found.largest, found.largest_before) == (np.abs(clipped).max(), np.abs(before).max())
-    assert found.count == before.size
+    assert found.count_before == before.size
     np.testing.assert_allclose(found.squares, np.square(clipped).sum(), rtol=1e-6)
     np.testing.assert_allclose(found.squares_before, np.square(before).sum(), rtol=1e-6)
 
@@ -37,7 +37,7 @@ def test_a_layer_is_counted_with_and_without_its_bias(window):
 def test_channels_that_are_never_above_the_window_do_not_matter():
     found = layer_counts(np.float32([[[-1, -2], [-1, 3]]]), np.float32([5, 1]), 0.0, np.inf)
     assert found.matters.tolist() == [False, True]
-    assert (found.count, found.largest_before) == (1, 2)
+    assert (found.count_before, found.largest_before) == (1, 2)
 
 
 def test_what_is_cut_off_before_the_bias_is_measured_beyond_each_limit():

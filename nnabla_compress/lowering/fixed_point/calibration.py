@@ -136,7 +136,7 @@ def calibrate(
     spreads: Dict[Any, Spread] = {}
     sums: Dict[Any, np.ndarray] = {}
     feeds = list(batches)
-    wanted = [slice(None)] * len(feeds) if rows is None else rows
+    of_batch: Sequence[Any] = [slice(None)] * len(feeds) if rows is None else rows
     counted = 0
 
     def note(variable: nn.Variable, values: np.ndarray) -> None:
@@ -163,7 +163,7 @@ def calibrate(
     for number, feed in enumerate(tracked("choosing number formats", feeds, len(feeds))):
         for variable, array in feed.items():
             note(variable, array)
-        chosen = wanted[number]
+        chosen = of_batch[number]
         counted += len(np.arange(len(next(iter(feed.values()))))[chosen])
         evaluate(graph.outputs, feed, compute)
     for function in functions(graph.outputs):
@@ -230,9 +230,9 @@ def _noted_with_bias(
     found = layer_counts(values, each, *window)
     flat = values.reshape(-1)
     spread.count_in(flat.size, found.largest, found.squares, partial(cut_off, flat, *window))
-    if found.count:
+    if found.count_before:
         cut = partial(cut_off_before, values, each, window[0])
-        spread.count_in(found.count, found.largest_before, found.squares_before, cut)
+        spread.count_in(found.count_before, found.largest_before, found.squares_before, cut)
     spread.add(each[found.matters])
     rows, channels = len(y), y.shape[axis]
     sums = found.sums.reshape(rows, -1, channels, bias.size // channels).sum(axis=(1, 3))
