@@ -105,7 +105,12 @@ def _keeps_rows(function: Any, moving: Any) -> bool:
     type_name, args = function.info.type_name, function.info.args
     x, others = function.inputs[0], function.inputs[1:]
     if type_name in _OF_TWO:
-        return all(v in moving or v.ndim < x.ndim or v.shape[0] == 1 for v in function.inputs)
+        axes = function.outputs[0].ndim
+        # Of fewer axes it is repeated along the rows; if rows were its own, along others.
+        return all(
+            v.ndim == axes and (v in moving or v.shape[0] == 1) or v.ndim < axes and v not in moving
+            for v in function.inputs
+        )
     if type_name == "Concatenate":
         return moving.issuperset(function.inputs) and args["axis"] % x.ndim > 0
     if x not in moving or moving.intersection(others):

@@ -273,7 +273,9 @@ class Run:
         results.layers = exported.report.rows_as_dicts()
         results.what_stays = exported.report.what_stays()
         results.quantizers = learned_rows(outputs)
-        if any("step" in row for row in results.quantizers):
+        bits = {row["bits"] for row in results.quantizers}
+        # Bars of one height tell nothing.
+        if len(bits) > 1 and any("step" in row for row in results.quantizers):
             plot_bits(results.quantizers, self.folder / "bits.png", self.recipe.name)
         self._draw_trainings(outputs)
 

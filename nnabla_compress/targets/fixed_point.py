@@ -84,10 +84,7 @@ class FixedPoint(Target):
         reference = lower_plainly(network, folded) if quantizers else plain
         self.check(plain.outputs, plain.names)
         batches = list(self._feeds(network, plain.outputs, options, _RANGE_ROWS, _ROWS))
-        feed = next(self._feeds(network, plain.outputs, options, _BIAS_ROWS, _BIAS_ROWS))
-        # The same samples need not run again, where they do the same in a batch of other samples.
-        alike = rows_of(plain.outputs, inputs, _BIAS_ROWS) == _BIAS_ROWS
-        rows = rows_among(feed, batches) if self.economical and alike else None
+        rows = self._rows_of_biases(network, plain.outputs, options, batches)
         floats = [
             v
             for v in inputs
@@ -118,6 +115,7 @@ class FixedPoint(Target):
         vanished = vanishing(graph, calibration.spreads, positions, names)
         notes = vanished
         if self.economical:
+            feed = next(self._feeds(network, scaled, options, _BIAS_ROWS, _BIAS_ROWS))
             few = len(feed[inputs[0]])
             if len(batches) > 1 and few < _ROWS:
                 notes = [*notes, _UNCORRECTED.format(few)]
@@ -150,6 +148,21 @@ class FixedPoint(Target):
         rows: int,
     ) -> Iterator[Feed]:
         return feeds(network.inputs, options.samples, most, rows, self.name, outputs)
+
+    def _rows_of_biases(
+        self,
+        network: Network,
+        outputs: Sequence[nn.Variable],
+        options: ExportOptions,
+        batches: Sequence[Feed],
+    ) -> Optional[List[np.ndarray]]:
+        """Which rows of each batch biases are corrected on; None if they must run by themselves."""
+        # Samples do the same in a batch of others, unless a batch is written into the network.
+        apart = rows_of(outputs, network.all_inputs, _BIAS_ROWS) == _BIAS_ROWS
+        if not (self.economical and apart):
+            return None
+        feed = next(self._feeds(network, outputs, options, _BIAS_ROWS, _BIAS_ROWS))
+        return rows_among(feed, batches)
 
     def _calibrated(
         self,
