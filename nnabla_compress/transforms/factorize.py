@@ -74,6 +74,7 @@ class Factorize(Transform):
 
     short = "method"
     holds: ClassVar[bool] = True
+    fits: ClassVar[bool] = True
 
     method: Union[str, List[str]] = "tucker"
     layers: Union[str, List[str]] = "*"

@@ -58,6 +58,8 @@ class Transform(NamedOptions):
     """Whether it takes the network as it infers, and gives one that is trained so, too."""
     same_function: ClassVar[bool] = False
     """Whether the network computes the same afterwards, but for rounding."""
+    fits: ClassVar[bool] = False
+    """Whether :meth:`fit` gives parameters values that the decisions do not tell."""
 
     @property
     def held(self) -> bool:
@@ -66,8 +68,8 @@ class Transform(NamedOptions):
 
     @property
     def sets_values(self) -> bool:
-        """Whether :meth:`fit` gives parameters values that the decisions don't tell."""
-        return False
+        """Whether it does so with these options; :attr:`fits` where it may with some."""
+        return self.fits
 
     def need_of_data(self) -> Optional[str]:
         """Returns why it needs data, None if it does not."""

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 import nnabla as nn
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
@@ -12,11 +15,14 @@ import pytest
 from nnabla_compress.analysis import costs, layers
 from nnabla_compress.errors import ConfigError, DataError, InfeasibleBudgetError, VerifyError
 from nnabla_compress.graph.network import Network
+from nnabla_compress.models import NnpFile
 from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.resnet_cifar import resnet_cifar
 from nnabla_compress.parametric_functions import lutq_convolution
 from nnabla_compress.transforms import Factorize
 from tests.graph.networks import randomize_statistics
+
+DATA = Path(os.environ.get("NNABLA_COMPRESS_DATA", "nowhere"))
 
 
 class Data:
@@ -431,3 +437,14 @@ def test_a_network_of_a_fixed_batch_size_goes_by_its_weights(rng):
     net = network(build, (2, 4, 9, 9))
     _, decided, data = factorized(net, Data(x=rng.randn(8, 4, 9, 9)), method="spatial", macs=0.7)
     assert any("errors of weights are taken, not of outputs" in line for line in data.told)
+
+
+@pytest.mark.skipif(not (DATA / "nnp").is_dir(), reason="needs networks of others")
+@pytest.mark.parametrize(
+    "file", [*sorted((DATA / "nnp").glob("*.nnp")), *sorted((DATA / "models").glob("*.nnp"))]
+)
+def test_networks_of_others_are_factorized_and_proved(file):
+    net = NnpFile(file).build()
+    made, decided, _ = factorized(net, method=["spatial", "channel"], ratio=0.6, samples=0)
+    assert decided["layers"]
+    assert costs(made.all_outputs).macs == decided["macs"][1] < decided["macs"][0]
