@@ -164,7 +164,7 @@ class PruneChannels(Transform):
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the smaller network; its parameters take the places of the old ones."""
-        return RemoveChannels().replay(network, decisions)
+        return RemoveChannels(remove=decisions["remove"]).replay(network, decisions)
 
     def _chosen(self, every: Sequence[Group]) -> Dict[str, Group]:
         """The groups that may lose channels, by name."""
