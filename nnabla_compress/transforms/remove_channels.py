@@ -12,6 +12,7 @@ from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Seq
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
+from pydantic import Field
 
 from nnabla_compress.analysis.channel_rules import pad_of_axis, slice_of_axis
 from nnabla_compress.analysis.couplings import Couplings, Group, parameters_of
@@ -46,7 +47,7 @@ class RemoveChannels(Transform):
     short = "remove"
     holds: ClassVar[bool] = True
 
-    remove: Dict[str, List[int]]
+    remove: Dict[str, List[int]] = Field(default_factory=dict)
 
     def decide(self, network: Network, context: Context) -> Decisions:
         """Returns the channels of each group that go.
