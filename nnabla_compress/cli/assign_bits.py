@@ -45,7 +45,8 @@ def command(
     from nnabla_compress.files import atomic_path
     from nnabla_compress.search.assign_bits import assign_bits, budget_text, reachable
     from nnabla_compress.search.choices import RESOURCES, budgets_of, choices_of, recipe_rules
-    from nnabla_compress.search.sensitivity import Sensitivities, measure_together
+    from nnabla_compress.search.measure import measure_together
+    from nnabla_compress.search.sensitivity import Sensitivities
     from nnabla_compress.search.tables import assignment_table, summary_lines
     from nnabla_compress.sizes import parse_size
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 
 from nnabla_compress.search.assign_bits import Assignment, BitWidth, assign_bits, reachable
 from nnabla_compress.search.choices import budgets_of, choices_of, recipe_rules
+from nnabla_compress.search.measure import measure, measure_together
 from nnabla_compress.search.scoring import Scores
-from nnabla_compress.search.sensitivity import (
-    Sensitivities,
-    Sensitivity,
-    measure,
-    measure_together,
-)
+from nnabla_compress.search.sensitivity import Sensitivities, Sensitivity
+from nnabla_compress.search.shares import Shares
+from nnabla_compress.search.smaller import Smaller
 
 __all__ = [
     "Assignment",
@@ -19,6 +17,8 @@ __all__ = [
     "Scores",
     "Sensitivities",
     "Sensitivity",
+    "Shares",
+    "Smaller",
     "assign_bits",
     "budgets_of",
     "choices_of",

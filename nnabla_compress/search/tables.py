@@ -6,39 +6,52 @@ from __future__ import annotations
 import csv
 from dataclasses import asdict
 from pathlib import Path
-from typing import List, Optional, Union
+from typing import Dict, List, Optional, Union
 
 from rich.table import Table
 from rich.text import Text
 
-from nnabla_compress.files import atomic_path
+from nnabla_compress.files import atomic_path, json_text
 from nnabla_compress.report.tables import new_table
 from nnabla_compress.search.assign_bits import Assignment, budget_text
 from nnabla_compress.search.scoring import Scores
-from nnabla_compress.search.sensitivity import COLUMNS, Sensitivities
+from nnabla_compress.search.sensitivity import (
+    ACTIVATIONS,
+    CHANNELS,
+    COLUMNS,
+    RANKS,
+    WEIGHTS,
+    Sensitivities,
+    Sensitivity,
+)
 
 
 def sensitivity_table(found: Sensitivities) -> Table:
-    """Returns a row for each tensor and bit width.
+    """Returns a row for each change.
 
     Args:
         found: What was measured.
     """
-    with_ = " and ".join(f"{kind} with {rule}" for kind, rule in found.quantizers.items())
+    with_ = [f"{kind} with {rule}" for kind, rule in found.quantizers.items()]
+    with_ += [_HOW[kind].format(by) for kind, by in found.how.items()]
     accuracy = "" if found.accuracy is None else f", accuracy {100 * found.accuracy:.2f} %"
+    what = "One tensor quantized" if found.only_bits else "One change"
     table = new_table("")
     table.title = Text(
-        f"One tensor quantized: {with_}; {found.samples} samples, float: loss "
+        f"{what}: {' and '.join(with_)}; {found.samples} samples, float: loss "
         f"{found.loss:.4f}{accuracy}"
     )
-    table.add_column("tensor", overflow="fold")
-    for name in ("bits", "bytes", "loss", "accuracy", "tensor dB", "output dB"):
+    table.add_column("tensor" if found.only_bits else "what", overflow="fold")
+    saved = [] if found.only_bits else ["parameters", "operations"]
+    named = "bits" if found.only_bits else "change"
+    for name in (named, "bytes", *saved, "loss", "accuracy", "tensor dB", "output dB"):
         table.add_column(name, justify="right")
     for row in found.rows:
         table.add_row(
             Text(row.layer),
-            str(row.bits),
+            level_text(row) if saved else str(row.bits),
             f"{row.size_bits // 8:,}",
+            *(_less(n) for n in (row.saved_parameters, row.saved_macs)[: len(saved)]),
             f"{row.loss:+.4f}",
             "" if row.accuracy is None else f"{100 * row.accuracy:+.2f} %",
             *("exact" if x is None else f"{x:.1f}" for x in (row.tensor_snr, row.output_snr)),
@@ -46,8 +59,50 @@ def sensitivity_table(found: Sensitivities) -> Table:
     return table
 
 
+_HOW = {CHANNELS: "channels ranked by {}", RANKS: "layers factorized by {}"}
+_LEVELS = {
+    WEIGHTS: "{:g} bits",
+    ACTIVATIONS: "{:g} bits",
+    CHANNELS: "-{:.0%} channels",
+    RANKS: "{:.0%} by ranks",
+}
+
+
+def level_text(row: Sensitivity) -> str:
+    """Returns how much of a change a row is.
+
+    Args:
+        row: The row.
+
+    Example:
+        >>> level_text(Sensitivity("weights", "fc", "Affine", 8, 8, 4, 32, 0.1, None, None, None))
+        '4 bits'
+    """
+    return _LEVELS[row.kind].format(row.level)
+
+
+def _less(count: int) -> str:
+    return f"{-count:+,}" if count else ""
+
+
+def kept_lines(found: Sensitivities) -> List[Text]:
+    """Returns lines that say what could not be made smaller, those of one reason together.
+
+    Args:
+        found: What was measured.
+    """
+    lines = []
+    for kind, kept in found.kept.items():
+        by_reason: Dict[str, List[str]] = {}
+        for name, why in kept.items():
+            by_reason.setdefault(why, []).append(name)
+        for why, names in by_reason.items():
+            lines.append(Text(f"no {kind} of {', '.join(names)}: {why}"))
+    return lines
+
+
 def write_csv(found: Sensitivities, path: Union[str, Path]) -> None:
-    """Writes a line for each layer and bit width; a ratio without noise is left empty.
+    """Writes a line for each change; a ratio without noise is left empty.
 
     Args:
         found: What was measured.
@@ -57,7 +112,9 @@ def write_csv(found: Sensitivities, path: Union[str, Path]) -> None:
         with open(temporary, "w", newline="") as file:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
-            writer.writerows(asdict(row) for row in found.rows)
+            for row in found.rows:
+                decided = json_text(row.decided) if row.decided else None
+                writer.writerow({**asdict(row), "decided": decided})
 
 
 def assignment_table(found: Sensitivities, chosen: Assignment) -> Table:
