@@ -1,0 +1,282 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""Bits, channels and ranks for a network at the least total cost under budgets.
+
+What goes of the groups decides how large the tensors are; then each tensor has a choice of its own,
+and a knapsack takes the best of these. So the groups are searched, the tensors are solved.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import product
+from typing import Callable, Dict, List, Mapping, Optional, Tuple
+
+from nnabla_compress.errors import InfeasibleBudgetError
+from nnabla_compress.knapsack import MOST_STATES, Choice, fill, least
+from nnabla_compress.search.assign_bits import budget_text
+from nnabla_compress.search.choices import RESOURCES, Key
+from nnabla_compress.search.problem import Going, Option, Problem
+from nnabla_compress.search.sensitivity import Sensitivity
+from nnabla_compress.search.smaller import Smaller
+
+Budgets = Mapping[str, Tuple[int, int]]
+Sizes = Dict[str, int]
+# Combinations of what goes of the groups that are all tried; of more, groups change one by one.
+_MOST_TRIED = 300
+# Steps of a budget that sizes are rounded to where many combinations are compared, and the partial
+# sums that are kept then where several budgets meet.
+_STEPS, _FEW_STATES = 1_000, 300
+_ROUNDS = 10
+
+
+@dataclass(frozen=True)
+class Assigned:
+    """What each tensor and each group of channels gets.
+
+    Args:
+        bits: Bits by kind and name of the tensor; those that stay float are left out.
+        channels: What goes of groups, by name.
+        ranks: How layers are factorized, by name.
+        cost: What all costs, added up.
+        sizes: What all takes of each resource, as foreseen.
+        exact: Whether nothing else within the budgets costs less.
+        built: What the network takes that was built so.
+    """
+
+    bits: Dict[Key, int]
+    channels: Dict[str, Sensitivity]
+    ranks: Dict[str, Sensitivity]
+    cost: float
+    sizes: Sizes
+    exact: bool
+    built: Sizes = field(default_factory=dict)
+
+    @property
+    def smaller(self) -> Smaller:
+        """What makes the network smaller."""
+        return Smaller(
+            {name: row.decided["channels"] for name, row in self.channels.items()},
+            {
+                name: {key: row.decided[key] for key in ("method", "ranks")}
+                for name, row in self.ranks.items()
+            },
+        )
+
+    @property
+    def rows(self) -> List[Sensitivity]:
+        """The changes that make the network smaller."""
+        return [*self.channels.values(), *self.ranks.values()]
+
+
+def assign(problem: Problem, budgets: Budgets) -> Assigned:
+    """Returns what costs least within all budgets.
+
+    Where there is one budget, and at most 300 combinations of what goes of the groups, the result
+    is exact for the costs added up. Else groups change one by one until no change is for the
+    better, from the best of: no channels go, or of all groups the same share; the choice of bits
+    and ranks is then that of :func:`nnabla_compress.knapsack.fill`.
+
+    Args:
+        problem: What there is to choose.
+        budgets: By name: which of the sizes it is for, and the most it may be in total.
+
+    Raises:
+        InfeasibleBudgetError: If nothing meets the budgets; with the least reachable.
+    """
+    search = _Search(problem, budgets)
+    for name, (resource, most) in budgets.items():
+        reachable = search.least(resource)
+        if reachable > most:
+            raise InfeasibleBudgetError(
+                f"{name} of at most {budget_text(name, most)} requested, the least reachable is "
+                f"{budget_text(name, reachable)} (the fewest bits, channels and ranks measured).",
+                help="raise the budget, or measure fewer bits, more channels that go, or lower "
+                "ranks",
+            )
+    found = search.best()
+    if found is None:
+        raise InfeasibleBudgetError(
+            f"nothing that was measured meets {' and '.join(budgets) or 'the limits'} together.",
+            help="raise one of them",
+        )
+    return found
+
+
+def assign_built(
+    problem: Problem, budgets: Budgets, build: Callable[[Assigned], Sizes]
+) -> Tuple[Assigned, Budgets]:
+    """Returns what costs least of what keeps all budgets once it is built.
+
+    Where a network that was built takes more than was foreseen, the budget is corrected by the
+    difference, and all is chosen again.
+
+    Args:
+        problem: What there is to choose.
+        budgets: As of :func:`assign`.
+        build: Builds a network and returns its sizes by name.
+
+    Returns:
+        The choice with its sizes, and the budgets that it was found with.
+
+    Raises:
+        InfeasibleBudgetError: If nothing meets the budgets.
+    """
+    corrected: Dict[str, Tuple[int, int]] = dict(budgets)
+    built: Sizes = {}
+    for _ in range(_ROUNDS):
+        try:
+            found = assign(problem, corrected)
+        except InfeasibleBudgetError:
+            if not built:
+                raise
+            break
+        built = build(found)
+        over = {n: built[n] - most for n, (_, most) in budgets.items() if built[n] > most}
+        if not over:
+            return _with_sizes(found, built), corrected
+        for name, difference in over.items():
+            resource, most = corrected[name]
+            corrected[name] = (resource, most - difference)
+    said = " and ".join(
+        f"{name} of at most {budget_text(name, most)} requested, the smallest network built took "
+        f"{budget_text(name, built[name])}"
+        for name, (_, most) in budgets.items()
+        if built[name] > most
+    )
+    raise InfeasibleBudgetError(f"{said}.", help="raise the budget")
+
+
+def _with_sizes(found: Assigned, built: Sizes) -> Assigned:
+    return Assigned(
+        found.bits, found.channels, found.ranks, found.cost, found.sizes, found.exact, built
+    )
+
+
+class _Search:
+    """The search for what goes of the groups."""
+
+    def __init__(self, problem: Problem, budgets: Budgets) -> None:
+        self._problem, self._budgets = problem, budgets
+        self._places: Dict[int, int] = {}
+        for resource, most in budgets.values():
+            self._places[resource] = min(most, self._places.get(resource, most))
+        self._known: Dict[Tuple[int, ...], Tuple[float, float]] = {}
+        self._rows = list(problem.groups.values())
+
+    def least(self, resource: int) -> int:
+        """The least size that was found."""
+
+        def size(picked: Tuple[int, ...]) -> Tuple[float, float]:
+            options = self._problem.options(self._going(picked))
+            return (math.inf if options is None else _least(options, resource)), 0.0
+
+        found, _ = size(self._descended(size))
+        return int(found) if math.isfinite(found) else 0
+
+    def best(self) -> Optional[Assigned]:
+        """The best choice that was found; None if none meets the budgets."""
+        combinations = math.prod(len(rows) for rows in self._rows)
+        if combinations <= _MOST_TRIED and len(self._places) <= 1:
+            return self._best_of_all()
+        picked = self._descended(self._value)
+        return self._solved(picked, False)
+
+    def _best_of_all(self) -> Optional[Assigned]:
+        """Tries all combinations whose bound is below the best known."""
+        bounds = {
+            picked: self._filled(picked, math.floor)
+            for picked in product(*(range(len(rows)) for rows in self._rows))
+        }
+        best: Optional[Assigned] = None
+        for picked in sorted(bounds, key=lambda picked: bounds[picked]):
+            if bounds[picked] == math.inf or best is not None and bounds[picked] >= best.cost:
+                break
+            found = self._solved(picked, True)
+            if found is not None and (best is None or found.cost < best.cost):
+                best = found
+        return best
+
+    def _descended(
+        self, value: Callable[[Tuple[int, ...]], Tuple[float, float]]
+    ) -> Tuple[int, ...]:
+        """What no change of one group makes better."""
+        most = max((len(rows) for rows in self._rows), default=1)
+        starts = [tuple(min(n, len(rows) - 1) for rows in self._rows) for n in range(most)]
+        best = min(starts, key=value)
+        while True:
+            before = best
+            for place, rows in enumerate(self._rows):
+                others = [(*best[:place], n, *best[place + 1 :]) for n in range(len(rows))]
+                found = min(others, key=value)
+                best = found if value(found) < value(best) else best
+            if best == before:
+                return best
+
+    def _value(self, picked: Tuple[int, ...]) -> Tuple[float, float]:
+        """By how much the budgets are missed, and the cost where they are not."""
+        if picked not in self._known:
+            options = self._problem.options(self._going(picked))
+            over = math.inf
+            if options is not None:
+                over = sum(
+                    max(0.0, _least(options, place) / max(most, 1) - 1)
+                    for place, most in self._places.items()
+                )
+            cost = math.inf if over else self._filled(picked, math.ceil)
+            self._known[picked] = over, cost
+        return self._known[picked]
+
+    def _going(self, picked: Tuple[int, ...]) -> Going:
+        return tuple(rows[n] for rows, n in zip(self._rows, picked))
+
+    def _filled(self, picked: Tuple[int, ...], rounding: Callable[[float], int]) -> float:
+        """The least cost with sizes rounded; where they are rounded down, a bound of it."""
+        going = self._going(picked)
+        options = self._problem.options(going)
+        if options is None:
+            return math.inf
+        steps = {place: _STEPS for place in self._places}
+
+        def rounded(sizes: Tuple[int, ...]) -> Tuple[int, ...]:
+            return tuple(
+                rounding(sizes[place] * _STEPS / max(1, most))
+                for place, most in self._places.items()
+            )
+
+        choices = {k: [Choice(o.cost, rounded(o.sizes)) for o in own] for k, own in options.items()}
+        by_order = dict(enumerate(steps.values()))
+        found = fill(choices, by_order, _FEW_STATES)
+        if found is None:
+            if rounding is math.floor:
+                return math.inf
+            solved = self._solved(picked, False)
+            return math.inf if solved is None else solved.cost
+        inner = sum(options[key][number].cost for key, number in found.picked.items())
+        return inner + self._problem.cost(going)
+
+    def _solved(self, picked: Tuple[int, ...], exact: bool) -> Optional[Assigned]:
+        """The choice of bits and ranks once channels go."""
+        going = self._going(picked)
+        options = self._problem.options(going)
+        if options is None:
+            return None
+        choices = {k: [Choice(o.cost, o.sizes) for o in own] for k, own in options.items()}
+        found = fill(choices, self._places, MOST_STATES)
+        if found is None:
+            return None
+        taken: Dict[Key, Option] = {k: options[k][n] for k, n in found.picked.items()}
+        return Assigned(
+            {key: option.bits for key, option in taken.items() if option.bits is not None},
+            {row.layer: row for row in going if row is not None},
+            {key[1]: o.ranks for key, o in taken.items() if o.ranks is not None},
+            float(sum(o.cost for o in taken.values()) + self._problem.cost(going)),
+            {n: sum(o.sizes[place] for o in taken.values()) for n, place in RESOURCES.items()},
+            exact and found.exact,
+        )
+
+
+def _least(options: Mapping[Key, List[Option]], resource: int) -> int:
+    return least(
+        {k: [Choice(o.cost, o.sizes) for o in own] for k, own in options.items()}, resource
+    )
