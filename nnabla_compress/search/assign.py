@@ -8,7 +8,7 @@ and a knapsack takes the best of these. So the groups are searched, the tensors 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from itertools import product
 from typing import Callable, Dict, List, Mapping, Optional, Tuple
 
@@ -17,7 +17,7 @@ from nnabla_compress.knapsack import MOST_STATES, Choice, fill, least
 from nnabla_compress.search.assign_bits import budget_text
 from nnabla_compress.search.choices import RESOURCES, Key
 from nnabla_compress.search.problem import Going, Option, Problem
-from nnabla_compress.search.sensitivity import Sensitivity
+from nnabla_compress.search.sensitivity import Sensitivities, Sensitivity
 from nnabla_compress.search.smaller import Smaller
 
 Budgets = Mapping[str, Tuple[int, int]]
@@ -27,7 +27,6 @@ _MOST_TRIED = 300
 # Steps of a budget that sizes are rounded to where many combinations are compared, and the partial
 # sums that are kept then where several budgets meet.
 _STEPS, _FEW_STATES = 1_000, 300
-_ROUNDS = 10
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,6 @@ class Assigned:
         cost: What all costs, added up.
         sizes: What all takes of each resource, as foreseen.
         exact: Whether nothing else within the budgets costs less.
-        built: What the network takes that was built so.
     """
 
     bits: Dict[Key, int]
@@ -50,7 +48,6 @@ class Assigned:
     cost: float
     sizes: Sizes
     exact: bool
-    built: Sizes = field(default_factory=dict)
 
     @property
     def smaller(self) -> Smaller:
@@ -63,10 +60,15 @@ class Assigned:
             },
         )
 
-    @property
-    def rows(self) -> List[Sensitivity]:
-        """The changes that make the network smaller."""
-        return [*self.channels.values(), *self.ranks.values()]
+    def rows(self, found: Sensitivities) -> List[Sensitivity]:
+        """Returns the changes that it consists of, each as it was measured alone.
+
+        Args:
+            found: What was measured.
+        """
+        known = {(row.kind, row.layer, row.bits): row for row in found.rows if row.share is None}
+        bits = [known[kind, name, width] for (kind, name), width in self.bits.items()]
+        return [*bits, *self.channels.values(), *self.ranks.values()]
 
 
 def assign(problem: Problem, budgets: Budgets) -> Assigned:
@@ -103,54 +105,16 @@ def assign(problem: Problem, budgets: Budgets) -> Assigned:
     return found
 
 
-def assign_built(
-    problem: Problem, budgets: Budgets, build: Callable[[Assigned], Sizes]
-) -> Tuple[Assigned, Budgets]:
-    """Returns what costs least of what keeps all budgets once it is built.
-
-    Where a network that was built takes more than was foreseen, the budget is corrected by the
-    difference, and all is chosen again.
+def reachable_sizes(problem: Problem, resource: int) -> Tuple[int, int]:
+    """Returns the least total size that was found, and the largest.
 
     Args:
         problem: What there is to choose.
-        budgets: As of :func:`assign`.
-        build: Builds a network and returns its sizes by name.
-
-    Returns:
-        The choice with its sizes, and the budgets that it was found with.
-
-    Raises:
-        InfeasibleBudgetError: If nothing meets the budgets.
+        resource: Which of the sizes.
     """
-    corrected: Dict[str, Tuple[int, int]] = dict(budgets)
-    built: Sizes = {}
-    for _ in range(_ROUNDS):
-        try:
-            found = assign(problem, corrected)
-        except InfeasibleBudgetError:
-            if not built:
-                raise
-            break
-        built = build(found)
-        over = {n: built[n] - most for n, (_, most) in budgets.items() if built[n] > most}
-        if not over:
-            return _with_sizes(found, built), corrected
-        for name, difference in over.items():
-            resource, most = corrected[name]
-            corrected[name] = (resource, most - difference)
-    said = " and ".join(
-        f"{name} of at most {budget_text(name, most)} requested, the smallest network built took "
-        f"{budget_text(name, built[name])}"
-        for name, (_, most) in budgets.items()
-        if built[name] > most
-    )
-    raise InfeasibleBudgetError(f"{said}.", help="raise the budget")
-
-
-def _with_sizes(found: Assigned, built: Sizes) -> Assigned:
-    return Assigned(
-        found.bits, found.channels, found.ranks, found.cost, found.sizes, found.exact, built
-    )
+    options = problem.options((None,) * len(problem.groups)) or {}
+    largest = sum(max(o.sizes[resource] for o in own) for own in options.values())
+    return _Search(problem, {}).least(resource), largest
 
 
 class _Search:

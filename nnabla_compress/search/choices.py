@@ -17,6 +17,8 @@ from nnabla_compress.spelling import did_you_mean
 MEASURES = ("snr", "loss", "accuracy")
 # What a budget is of: the place of its size in a choice.
 RESOURCES = {"weights": 0, "bops": 1, "activations": 2, "macs": 3}
+# Budgets of what is quantized, and of which kind of tensors they are.
+KINDS = {"weights": WEIGHTS, "bops": WEIGHTS, "activations": ACTIVATIONS}
 _CHOOSING = ("layers", "types", "position", "min_weights")
 # Names that the text form of a rule takes as they are.
 _PLAIN = re.compile(r"[\w./\[\]-]+")

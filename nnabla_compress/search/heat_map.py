@@ -44,11 +44,11 @@ def write_heat_map(found: Sensitivities, path: Union[str, Path]) -> None:
     with picture(path, *size, layout="constrained") as figure:
         axes = figure.subplots()
         image = axes.imshow(values, cmap="RdBu_r", norm=norm, aspect="auto")
-        ticks = [f"{n:g}" if n >= 1 else f"{n:.0%}" for _, n in columns]
+        ticks = [f"{n:g}" if n >= 1 else f"{100 * n:g} %" for _, n in columns]
         axes.set_xticks(range(len(columns)), ticks)
         axes.set_yticks(range(len(names)), list(map(label, names)))
         headings = list(dict.fromkeys(heading for heading, _ in columns))
-        axes.set_title("change of the loss", fontsize=10, pad=6 if len(headings) == 1 else 22)
+        axes.set_title("change of the loss", fontsize=10, pad=6 if len(headings) == 1 else 34)
         if len(headings) == 1:
             axes.set_xlabel(headings[0].replace("\n", " "))
         for heading in headings if len(headings) > 1 else ():
