@@ -23,7 +23,7 @@ from nnabla_compress.search.smaller import Smaller
 Budgets = Mapping[str, Tuple[int, int]]
 Sizes = Dict[str, int]
 # Combinations of what goes of the groups that are all tried; of more, groups change one by one.
-_MOST_TRIED = 300
+_MOST_TRIED = 4_000
 # Steps of a budget that sizes are rounded to where many combinations are compared, and the partial
 # sums that are kept then where several budgets meet.
 _STEPS, _FEW_STATES = 1_000, 300
@@ -74,7 +74,7 @@ class Assigned:
 def assign(problem: Problem, budgets: Budgets) -> Assigned:
     """Returns what costs least within all budgets.
 
-    Where there is one budget, and at most 300 combinations of what goes of the groups, the result
+    Where there is one budget, and at most 4,000 combinations of what goes of the groups, the result
     is exact for the costs added up. Else groups change one by one until no change is for the
     better, from the best of: no channels go, or of all groups the same share; the choice of bits
     and ranks is then that of :func:`nnabla_compress.knapsack.fill`.

@@ -13,7 +13,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis import activations, layers
-from nnabla_compress.analysis.couplings import Couplings
+from nnabla_compress.analysis.couplings import Couplings, parameters_of
 from nnabla_compress.graph.network import Network
 from nnabla_compress.search.sensitivity import ACTIVATIONS, WEIGHTS
 
@@ -59,7 +59,7 @@ class Structure:
         self._macs: Dict[Key, int] = {}
         tensors: Dict[Key, nn.Variable] = {}
         by_weight: Dict[Any, Key] = {}
-        for layer in layers(outputs, network.parameters_in(outputs)):
+        for layer in layers(outputs, parameters_of(network)):
             key = by_weight.setdefault(layer.weight.data, (WEIGHTS, layer.name))
             tensors[key] = layer.weight
             self._macs[key] = self._macs.get(key, 0) + layer.macs

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Dict, List, NamedTuple, Optional
 
 from nnabla_compress.analysis.costs import costs
+from nnabla_compress.analysis.couplings import parameters_of
 from nnabla_compress.analysis.layers import Layer, layers
 from nnabla_compress.graph.network import Network
 from nnabla_compress.search.scoring import ScoredNetwork, Scores
@@ -88,8 +89,7 @@ class Shrunk(NamedTuple):
         known = {layer.name: layer.shape for layer in _own_layers(given)}
         touched = [x for x in _own_layers(made) if known.get(x.name) != x.shape]
         sizes = [
-            costs(each.all_outputs, each.parameters_in(each.all_outputs), each.all_inputs)
-            for each in (given, made)
+            costs(each.all_outputs, parameters_of(each), each.all_inputs) for each in (given, made)
         ]
         before, after = sizes
         return cls(touched, before.parameters - after.parameters, before.macs - after.macs)
@@ -107,4 +107,4 @@ class Shrunk(NamedTuple):
 
 def _own_layers(network: Network) -> List[Layer]:
     """The layers with names of its own parameters."""
-    return layers(network.all_outputs, network.parameters_in(network.all_outputs))
+    return layers(network.all_outputs, parameters_of(network))
