@@ -75,9 +75,9 @@ def assign(problem: Problem, budgets: Budgets) -> Assigned:
     """Returns what costs least within all budgets.
 
     Where there is one budget, and at most 4,000 combinations of what goes of the groups, the result
-    is exact for the costs added up. Else groups change one by one until no change is for the
-    better, from the best of: no channels go, or of all groups the same share; the choice of bits
-    and ranks is then that of :func:`nnabla_compress.knapsack.fill`.
+    is exact for the costs added up. Else groups change, two neighbours at a time, until no change
+    is for the better: from no channels that go, and from the same share of all groups; the best of these ends
+    is taken. The choice of bits and ranks is then that of :func:`nnabla_compress.knapsack.fill`.
 
     Args:
         problem: What there is to choose.
@@ -167,13 +167,19 @@ class _Search:
         """What no change of one group makes better."""
         most = max((len(rows) for rows in self._rows), default=1)
         starts = [tuple(min(n, len(rows) - 1) for rows in self._rows) for n in range(most)]
-        best = min(starts, key=value)
+        return min((self._descended_from(start, value) for start in starts), key=value)
+
+    def _descended_from(
+        self, best: Tuple[int, ...], value: Callable[[Tuple[int, ...]], Tuple[float, float]]
+    ) -> Tuple[int, ...]:
         while True:
             before = best
-            for place, rows in enumerate(self._rows):
-                others = [(*best[:place], n, *best[place + 1 :]) for n in range(len(rows))]
-                found = min(others, key=value)
-                best = found if value(found) < value(best) else best
+            for place in range(len(self._rows)):
+                # Two at once: neighbours have layers in common.
+                some = self._rows[place : place + 2]
+                for picked in product(*(range(len(rows)) for rows in some)):
+                    other = (*best[:place], *picked, *best[place + len(some) :])
+                    best = other if value(other) < value(best) else best
             if best == before:
                 return best
 

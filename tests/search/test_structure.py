@@ -39,13 +39,12 @@ def network():
 def test_it_is_the_product_of_what_both_sides_leave(network, shares):
     going = {name: share for name, share in zip(REMOVED, shares) if share is not None}
     left = Structure(network, REMOVED).left(going)
+    names = [found.name for found in activations(network.all_outputs)]
     with parameters_aside():
         made = Smaller({name: REMOVED[name][share] for name, share in going.items()}).of(network)
         outputs = made.all_outputs
         built = {("weights", x.name): (x.weight.size, x.macs) for x in layers(outputs)}
-        for name, found in zip(
-            (x.name for x in activations(network.all_outputs)), activations(outputs)
-        ):
+        for name, found in zip(names, activations(outputs)):
             built["activations", name] = (found.variable.size // 2, 0)
     assert {key: (found.elements, found.macs) for key, found in left.items()} == built
     whole = {name for (kind, name), found in left.items() if kind == "weights" and found.whole}
