@@ -76,8 +76,9 @@ def assign(problem: Problem, budgets: Budgets) -> Assigned:
 
     Where there is one budget, and at most 4,000 combinations of what goes of the groups, the result
     is exact for the costs added up. Else groups change, two neighbours at a time, until no change
-    is for the better: from no channels that go, and from the same share of all groups; the best of these ends
-    is taken. The choice of bits and ranks is then that of :func:`nnabla_compress.knapsack.fill`.
+    is for the better: from no channels that go, and from the same share of all groups; the best of
+    these ends is taken. The choice of bits and ranks is then that of
+    :func:`nnabla_compress.knapsack.fill`.
 
     Args:
         problem: What there is to choose.

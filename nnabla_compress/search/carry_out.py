@@ -15,7 +15,7 @@ from nnabla_compress.errors import DataError, InfeasibleBudgetError
 from nnabla_compress.quantizers import quantizer_of
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.search.assign import Assigned, Budgets, Sizes, assign, reachable_sizes
-from nnabla_compress.search.assign_bits import assign_bits, reachable
+from nnabla_compress.search.assign_bits import assign_bits, budget_text, reachable
 from nnabla_compress.search.choices import KINDS, RESOURCES, Key, choices_of, recipe_rules
 from nnabla_compress.search.measure import scored_network
 from nnabla_compress.search.problem import Problem
@@ -28,9 +28,6 @@ from nnabla_compress.search.sensitivity import (
 )
 from nnabla_compress.search.smaller import parameters_aside
 from nnabla_compress.turns import one_at_a_time
-
-# How often all is chosen again where what was built takes more than was foreseen.
-_ROUNDS = 10
 
 
 @dataclass(frozen=True)
@@ -103,8 +100,8 @@ def carry_out(
         reachable = {name: reachable_sizes(problem, place) for name, (place, _) in budgets.items()}
         builder = Builder(found, network)
         corrected: Dict[str, Tuple[int, int]] = dict(budgets)
-        for _ in range(_ROUNDS):
-            chosen = assign(problem, corrected)
+        while True:
+            chosen = _chosen(problem, budgets, corrected)
             made = builder.build(chosen)
             over = {n: made.sizes[n] - most for n, (_, most) in budgets.items()}
             if all(difference <= 0 for difference in over.values()):
@@ -112,16 +109,24 @@ def carry_out(
             for name, difference in over.items():
                 place, most = corrected[name]
                 corrected[name] = (place, most - max(0, difference))
-        else:
-            raise InfeasibleBudgetError(
-                f"no network that was built in {_ROUNDS} tries keeps the budgets.",
-                help="raise them by a little",
-            )
         scores = builder.score(chosen, made) if score else None
     if "bops" not in budgets:
         del made.sizes["bops"]
     changed = {n: most for n, (_, most) in corrected.items() if most != budgets[n][1]}
     return Outcome(chosen, made, reachable, changed, scores)
+
+
+def _chosen(problem: Problem, budgets: Budgets, corrected: Budgets) -> Assigned:
+    try:
+        return assign(problem, corrected)
+    except InfeasibleBudgetError as error:
+        if corrected == budgets:
+            raise
+        said = " and ".join(f"{n} of {budget_text(n, most)}" for n, (_, most) in budgets.items())
+        raise InfeasibleBudgetError(
+            f"the networks that should keep {said} take more once they are built; {error.message}",
+            help="raise the budget by a little",
+        ) from None
 
 
 def only_bits(

@@ -11,7 +11,7 @@ from typing import Dict, List, Union
 from rich.table import Table
 from rich.text import Text
 
-from nnabla_compress.files import atomic_path, json_text
+from nnabla_compress.files import atomic_path
 from nnabla_compress.report.tables import new_table
 from nnabla_compress.search.assign_bits import budget_text
 from nnabla_compress.search.carry_out import Outcome
@@ -113,7 +113,11 @@ def write_csv(found: Sensitivities, path: Union[str, Path]) -> None:
             writer = csv.DictWriter(file, COLUMNS)
             writer.writeheader()
             for row in found.rows:
-                decided = json_text(row.decided) if row.decided else None
+                said = row.decided.items()
+                decided = "; ".join(
+                    f"{key} {value if isinstance(value, str) else ' '.join(map(str, value))}"
+                    for key, value in said
+                )
                 writer.writerow({**asdict(row), "decided": decided})
 
 
