@@ -133,7 +133,7 @@ class Problem:
                 measured = self._rows[key[0], key[1], width.bits]
                 size = _packed(measured, elements, pieces)
                 sizes = (size, width.bits * macs, 0, macs)
-                options.append(Option(extra + width.cost, sizes, width.bits, row))
+                options.append(Option(extra + pieces * width.cost, sizes, width.bits, row))
         return options
 
 

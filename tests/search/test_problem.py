@@ -48,12 +48,12 @@ def problem(network, rows=ROWS, **options):
     return Problem(found, network, **options)
 
 
-def test_noise_adds_up_and_each_layer_of_a_product_has_its_table(network):
+def test_each_layer_of_a_product_has_its_noise_and_its_table(network):
     options = problem(network).options((None,))
     found = {(o.bits, o.ranks is not None): (o.cost, o.sizes) for o in options[A]}
     assert found[4, False] == (pytest.approx(0.01), (704, 4 * 48, 0, 48))
     cost, sizes = found[2, True]
-    assert cost == pytest.approx(0.1 + 10**-0.7) and sizes == (2 * 14 + 2 * 128, 2 * 14, 0, 14)
+    assert cost == pytest.approx(2 * 0.1 + 10**-0.7) and sizes == (2 * 14 + 2 * 128, 2 * 14, 0, 14)
     assert options[MAP][0].sizes == (0, 0, 32, 0)
 
 
