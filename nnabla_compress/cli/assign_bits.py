@@ -66,8 +66,9 @@ def command(
     from nnabla_compress.files import atomic_path
     from nnabla_compress.safe_names import file_name
     from nnabla_compress.search.assign_bits import budget_text
-    from nnabla_compress.search.carry_out import carry_out, only_bits, recipe_of
+    from nnabla_compress.search.carry_out import carry_out, only_bits
     from nnabla_compress.search.choices import budgets_of, recipe_rules
+    from nnabla_compress.search.recipe_of import recipe_of
     from nnabla_compress.search.sensitivity import Sensitivities
     from nnabla_compress.search.tables import assignment_table, summary_lines
     from nnabla_compress.sizes import parse_size

@@ -13,9 +13,14 @@ import yaml
 
 from nnabla_compress.errors import DataError, InfeasibleBudgetError
 from nnabla_compress.recipes import Recipe
-from nnabla_compress.search import Shares, measure
-from nnabla_compress.search.carry_out import carry_out, only_bits, recipe_of
-from nnabla_compress.search.measure import measure_together
+from nnabla_compress.search import (
+    Shares,
+    carry_out,
+    measure,
+    measure_together,
+    only_bits,
+    recipe_of,
+)
 from tests.search.networks import three_layers
 
 
