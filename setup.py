@@ -26,6 +26,7 @@ INSTALL_REQUIRES = [
     "numpy>=1.22,<2",
     "pyyaml>=6.0",
     "numba>=0.57",
+    "scipy>=1.7",
     "threadpoolctl>=3.0",
     "pydantic>=2.0",
     "click>=8.0",

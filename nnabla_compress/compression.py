@@ -13,6 +13,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.recipes import CompressionPart, Recipe
+from nnabla_compress.transforms.native_layers import native_in_scope
 from nnabla_compress.turns import one_at_a_time
 
 How = Union[CompressionPart, Recipe, Mapping[str, Any], str]
@@ -26,7 +27,8 @@ def compress(network: Any, how: How, *, name: Optional[str] = None) -> Any:
     both; the quantizers' own are created beside them in the current parameter scope, or used where
     they exist already. A parameter of several layers is quantized once for all of them. With
     :func:`nnabla_compress.transforms.remove_quantizers` the new network computes what the old one
-    does, value for value. Batch normalizations stay, unless ``fold: before`` is asked for.
+    does, value for value. Batch normalizations stay, unless ``fold: before`` is asked for. Layers
+    of NNabla's own that quantize their weights are read as plain ones behind quantizers.
 
     Args:
         network: The output of a network, or a list of several; or the path of an ``.nnp`` file,
@@ -95,7 +97,8 @@ def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Va
         VerifyError: If the new network without its quantizers does not compute what the given one
             does.
     """
-    network = Network({}, {str(number): output for number, output in enumerate(outputs)})
+    read = native_in_scope(outputs)
+    network = Network({}, {str(number): output for number, output in enumerate(read)})
     for transform in part.transforms:
         network, _ = transform.apply(network)
     return network.all_outputs

@@ -62,6 +62,21 @@ CASES: Dict[str, Callable[[nn.Variable], object]] = {
     "MinimumScalar": lambda x: F.minimum_scalar(x, 0.3),
     "MaximumScalar": lambda x: F.maximum_scalar(x, 0.3),
     "Round": F.round,
+    "Floor": F.floor,
+    "Ceil": F.ceil,
+    "Sign": F.sign,
+    "PowScalar": lambda x: F.pow_scalar(x, 2),
+    "RPowScalar": lambda x: F.r_pow_scalar(x, 2),
+    "RSubScalar": lambda x: F.r_sub_scalar(x, 2),
+    "RDivScalar": lambda x: F.r_div_scalar(x, 2),
+    "Exp": F.exp,
+    "Log": F.log,
+    "Sin": F.sin,
+    "Cos": F.cos,
+    "Erf": F.erf,
+    "LogSigmoid": F.log_sigmoid,
+    "SoftSign": F.softsign,
+    "TanhShrink": F.tanh_shrink,
 }
 
 

@@ -74,6 +74,17 @@ def scale_parameter(function: Any) -> Optional[nn.Variable]:
     return None if args.get("no_scale") else inputs[1 if args.get("no_bias") else 2]
 
 
+def statistics_of(function: Any) -> Tuple[nn.Variable, nn.Variable]:
+    """Returns the running mean and the running variance of a batch normalization.
+
+    Args:
+        function: A batch normalization of a graph, one of ``FOLDABLE``.
+    """
+    args, inputs = function.info.args, function.inputs
+    first = 1 + (not args.get("no_bias")) + (not args.get("no_scale"))
+    return inputs[first], inputs[first + 1]
+
+
 def channel_factors(layer: Any, scale: np.ndarray) -> Optional[np.ndarray]:
     """Returns the factor that a scale behind a layer puts on each of its weights.
 

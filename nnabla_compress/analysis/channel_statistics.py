@@ -11,6 +11,7 @@ import numpy as np
 from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.kernels.channels import by_channel, extremes
 
 
 @dataclass
@@ -53,9 +54,7 @@ def channel_statistics(
     sums: Dict[nn.Variable, List[Any]] = {}
 
     def take(variable: nn.Variable, values: np.ndarray) -> None:
-        axes = tuple(axis for axis in range(values.ndim) if axis != 1)
-        largest = np.abs(values).max(axis=axes)
-        square = np.square(values).sum(axis=axes, dtype=np.float64)
+        largest, square = extremes(by_channel(values, 1))
         before = sums.setdefault(variable, [0.0, 0.0, 0])
         sums[variable] = [
             np.maximum(before[0], largest),
@@ -79,7 +78,7 @@ def channel_statistics(
 
         def after(function: Any, watched: Any = watched) -> None:
             for number, variable in watched.get(function, ()):
-                take(variable, np.array(function.outputs[number].d))
+                take(variable, function.outputs[number].d)
 
         nn.forward_all(copies, clear_buffer=True, function_post_hook=after)
         del own, copies, watched

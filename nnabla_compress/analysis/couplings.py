@@ -16,8 +16,10 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.analysis.channel_labels import OUTPUT, SCALE, ChannelLabels
+from nnabla_compress.analysis.channel_labels import ChannelLabels
+from nnabla_compress.analysis.labels import OUTPUT, SCALE
 from nnabla_compress.analysis.layers import layer_name, parameter_names
+from nnabla_compress.graph.constants import free_path
 from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import leaves
@@ -98,11 +100,32 @@ class Couplings:
         self.outputs = network.all_outputs
         parameters = parameters_of(network)
         inputs = network.all_inputs or inputs_of(self.outputs, parameters)
+        self.inputs = list(inputs)
         self.labels = ChannelLabels(self.outputs, inputs, parameters, list(network.outputs))
-        self._paths = parameter_names(self.outputs, parameters)
-        self._by_path = {self.path(v): v for v in self.labels.parameters.values()}
+        known = parameter_names(self.outputs, parameters)
+        self._by_path: Dict[str, nn.Variable] = {}
+        for data, variable in self.labels.parameters.items():
+            wanted = known.get(data) or variable.name or "constant"
+            self._by_path[free_path(wanted, self._by_path)] = variable
+        self._paths = {variable.data: path for path, variable in self._by_path.items()}
         self._roots: Dict[str, np.ndarray] = {}
         self.groups: Tuple[Group, ...] = tuple(self._groups())
+
+    def roots(self, name: str) -> np.ndarray:
+        """Returns the root of each channel of a group."""
+        return self._roots[name]
+
+    def emptied(self, gone: np.ndarray) -> Optional[int]:
+        """Returns a channel that some tensor has left no other of, None if all tensors have one.
+
+        Args:
+            gone: As from :meth:`gone`.
+        """
+        for axes in self.labels.all_axes():
+            roots = self.labels.roots(axes)
+            if roots.size and gone[roots].all():
+                return int(roots[0])
+        return None
 
     def gone(self, remove: Mapping[str, Sequence[int]]) -> np.ndarray:
         """Returns which labels go with channels.
@@ -137,17 +160,28 @@ class Couplings:
         return self._by_path[path]
 
     def path(self, parameter: nn.Variable) -> str:
-        """Returns the path of a parameter."""
-        return self._paths.get(parameter.data, parameter.name)
+        """Returns the path of a parameter, or a name of its own for a constant without one."""
+        return self._paths[parameter.data]
 
     def _groups(self) -> List[Group]:
         """Channels with the same members, of layers whose channels are coupled."""
         labels = self.labels
         makers: Dict[int, List[str]] = defaultdict(list)
         order: Dict[int, None] = {}
+        first = {
+            int(of[0]): data
+            for data, variable in labels.parameters.items()
+            for of in labels.of(variable).values()
+            if of.size
+        }
         for made in labels.made:
+            # A weight that others compute belongs to no layer: its parameter has a name.
+            data = first.get(int(made.labels[0]))
+            name = made.layer
+            if data is not None:
+                name = self._name_of(data, self.path(labels.parameters[data]))
             for root in dict.fromkeys(labels.roots(made.labels).tolist()):
-                makers[root].append(made.layer)
+                makers[root].append(name)
                 order[root] = None
         entries = self._entries(order)
         added = set()

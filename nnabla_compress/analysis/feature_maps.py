@@ -15,7 +15,7 @@ computed, once for all its readers, and left alone where
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Sequence, Set, Tuple
 
 import nnabla as nn
 
@@ -74,12 +74,23 @@ def activations(outputs: Sequence[nn.Variable]) -> List[FeatureMap]:
         >>> [(activation.name, activation.shape) for activation in activations([y])]
         [('c1/conv/relu', (16, 6, 6))]
     """
+    return maps_behind(outputs, lambda function: function.info.type_name in ACTIVATIONS)
+
+
+@one_at_a_time
+def maps_behind(outputs: Sequence[nn.Variable], choose: Callable[[Any], bool]) -> List[FeatureMap]:
+    """Returns the maps that chosen functions of a graph compute, in the order of execution.
+
+    Args:
+        outputs: Variables of one graph.
+        choose: Whether the map of a function is wanted.
+    """
     names = _Names(outputs)
     found: List[FeatureMap] = []
     for number, function in enumerate(functions(outputs)):
         names.pass_on(number, function, function.inputs)
-        type_name = function.info.type_name
-        if type_name in ACTIVATIONS:
+        if choose(function):
+            type_name = function.info.type_name
             found.append(FeatureMap(names.take(function), type_name, function.outputs[0]))
     return found
 

@@ -22,11 +22,14 @@ from nnabla_compress.spelling import did_you_mean
 VERBS = (
     "run",
     "compress",
+    "prune",
+    "factorize",
     "ptq",
     "evaluate",
     "export",
     "verify",
     "inspect",
+    "explain",
     "sensitivity",
     "assign-bits",
 )
@@ -65,6 +68,10 @@ def group() -> None:
         nnabla-compress run configs/digits/lenet-lutq-4bit-pow2.yaml --resume
     Compress an .nnp file that exists, without its training script:
         nnabla-compress compress network.nnp --weights lut:bits=4 -o out
+    Remove half of the channels of one:
+        nnabla-compress prune network.nnp --filters 50% -o out
+    Put smaller layers in the place of its own:
+        nnabla-compress factorize network.nnp --method spatial --macs 60% -o out
     Quantize one after its training, in minutes, without labels:
         nnabla-compress ptq network.nnp --data data.npz -o out
     What a network consists of, and what it would weigh:

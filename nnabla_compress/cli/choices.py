@@ -29,9 +29,29 @@ CALIBRATIONS = ("min_max", "moving_average", "percentile", "mse", "kl")
 JUDGES = ("snr", "kl")
 # nnabla_compress.analysis.feature_maps.MAPS
 MAPS = ("activations", "stored")
+# nnabla_compress.transforms.convert.CONVERSIONS
+CONVERSIONS = ("lut", "uniform", "affine")
 # nnabla_compress.search.choices.MEASURES
 MEASURES = ("snr", "loss", "accuracy")
+# nnabla_compress.transforms.factors.FORMS
+FACTORIZATIONS = ("channel", "cpd3", "spatial", "svd", "svd_convolution", "tucker")
 # nnabla_compress.data.SOURCES
 SOURCES = ("cifar10", "csv", "digits", "mnist", "npz", "python")
 # nnabla_compress.recipes.recipe.MOST_SEED
 MOST_SEED = 2**32 - 1
+# nnabla_compress.importances.importances
+IMPORTANCES = (
+    "apoz",
+    "bn_gamma",
+    "chip",
+    "fpgm",
+    "hessian",
+    "hrank",
+    "l1",
+    "l1_times_next",
+    "l2",
+    "mean_activation",
+    "random",
+    "snip",
+    "taylor",
+)

@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import click
 
-from nnabla_compress.cli.choices import MAPS
+from nnabla_compress.cli.choices import CONVERSIONS, MAPS
 from nnabla_compress.cli.data_options import data_options, loss_option, network_option, taken
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import PATH, Verb
@@ -43,6 +43,11 @@ from nnabla_compress.cli.verb import PATH, Verb
     type=PATH,
     metavar="FILE",
     help="Rules that 'assign-bits' wrote; --weights and --activations come after them.",
+)
+@click.option(
+    "--convert",
+    type=click.Choice(CONVERSIONS),
+    help="Turn NNabla's own quantizers into these, with the same values.",
 )
 @click.option("-o", "--output", type=PATH, help="Run folder [runs/<FILE>].")
 @network_option
@@ -88,6 +93,11 @@ from nnabla_compress.cli.verb import PATH, Verb
     type=click.IntRange(0),
     metavar="UPDATES",
     help="With --fold training: updates until their running statistics are frozen.",
+)
+@click.option(
+    "--shrink",
+    is_flag=True,
+    help="First take out channels that are zero or never read; alone, it needs no --weights.",
 )
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @export_options

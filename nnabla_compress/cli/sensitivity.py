@@ -8,6 +8,7 @@ from typing import Any, List, Optional
 
 import click
 
+from nnabla_compress.cli.choices import FACTORIZATIONS, IMPORTANCES
 from nnabla_compress.cli.data_options import data_options, loss_option, network_option, taken
 from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
@@ -41,7 +42,9 @@ from nnabla_compress.errors import ConfigError
     "--importance",
     default="l1",
     show_default=True,
-    help="What channels are ranked by: l1, bn_gamma, taylor:samples=256, ...",
+    metavar="NAME[:OPTION=VALUE]",
+    help=f"What channels are ranked by, e.g. taylor:samples=512; known are "
+    f"{', '.join(IMPORTANCES)}.",
 )
 @click.option(
     "--ranks",
@@ -52,7 +55,7 @@ from nnabla_compress.errors import ConfigError
     "--method",
     default="spatial",
     show_default=True,
-    help="How: spatial, tucker, channel, svd, ...; of several with commas the best for each layer.",
+    help=f"How: {', '.join(FACTORIZATIONS)}; of several with commas the best for each layer.",
 )
 @click.option("--samples", type=click.IntRange(1), default=256, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)

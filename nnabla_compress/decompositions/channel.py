@@ -16,8 +16,8 @@ def channel(
 ) -> Tuple[np.ndarray, np.ndarray]:
     r"""Returns a kernel with fewer outputs, and the matrix that makes all outputs of these.
 
-    Without responses they are the nearest to the weights; with the second moments ``M = E[y y^T]`` of
-    the layer's responses they are nearest to these, with the leading eigenvectors U_r of M::
+    Without responses they are the nearest to the weights; with the second moments ``M = E[y y^T]``
+    of the layer's responses they are nearest to these, with the leading eigenvectors U_r of M::
 
         W[o] = sum_r last[o, r] first[r],       first = U_r^T W,    last = U_r
 

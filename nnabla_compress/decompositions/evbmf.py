@@ -6,7 +6,6 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import numpy as np
-from scipy.optimize import minimize_scalar
 
 from nnabla_compress.decompositions.ranks import singular_values
 
@@ -30,7 +29,8 @@ def evbmf(matrix: np.ndarray) -> Evbmf:
 
         s > sqrt(M v x),    x = (1 + t) (1 + a / t),    t = 2.5129 sqrt(a)
 
-    where the variance v of the noise is the one of least free energy.
+    where the variance v of the noise is the one of least free energy that a bounded search of all
+    possible ones finds; networks' weights may have several such.
 
     Args:
         matrix: Of shape (m, n).
@@ -73,6 +73,9 @@ def evbmf(matrix: np.ndarray) -> Evbmf:
         return float(parts + np.sum(np.log((tau + 1) / above)) + a * np.sum(np.log(tau / a + 1)))
 
     if upper > lower:
+        # It takes longer to load than all of this package.
+        from scipy.optimize import minimize_scalar
+
         found = minimize_scalar(free_energy, bounds=(lower, upper), method="bounded")
         variance = float(found.x)
     else:

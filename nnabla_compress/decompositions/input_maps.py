@@ -17,8 +17,8 @@ def input_maps(weight: np.ndarray, rank: int) -> Tuple[np.ndarray, np.ndarray]:
 
         W[o, i] = sum_r last[o, i rank + r] depthwise[i rank + r]
 
-    ``I r (K K + O)`` weights stand for ``O I K K``: fewer only for ``r < O K K / (K K + O)``, which is
-    below 9 for 3x3 kernels.
+    ``I r (K K + O)`` weights stand for ``O I K K``: fewer only for ``r < O K K / (K K + O)``, which
+    is below 9 for 3x3 kernels.
 
     Args:
         weight: Of shape (O, I, ...).

@@ -28,6 +28,7 @@ from nnabla_compress.files import json_text
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.deferred import Deferred
 from nnabla_compress.graph.rewrite import leaves
+from nnabla_compress.graph.rows_apart import same_for_each_row
 from nnabla_compress.graph.same import same_functions
 from nnabla_compress.logs import quiet
 from nnabla_compress.lowering.nnabla_errors import reason
@@ -245,6 +246,8 @@ def _problem_of(
     own = list(graph.inputs.values()), list(graph.outputs.values())
     for times in (1, 2) if any_batch_size and count else (1,):
         inputs, outputs = _read(text, graph, times * batch_size)
+        if times > 1 and same_for_each_row(*own, inputs, outputs):
+            continue
         # One round is enough for other batch sizes, and for the same functions of the same arrays.
         once = times > 1 or same_functions(*own, inputs, outputs)
         copy = graph.deferred.of_copy(own[1], outputs)

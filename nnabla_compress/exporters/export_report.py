@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
@@ -15,6 +15,7 @@ from nnabla_compress.analysis.entropy_coding import entropy_coded_bytes
 from nnabla_compress.analysis.layers import layers
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.rewrite import MOST_BITS, distinct_values
+from nnabla_compress.encodings import Encoding
 from nnabla_compress.exporters.archive import NamedGraph
 from nnabla_compress.exporters.left_rows import LeftRow, left_rows, what_stays
 from nnabla_compress.exporters.sizes import FloatSizes
@@ -23,9 +24,10 @@ from nnabla_compress.lowering.encode import EncodedGraph
 from nnabla_compress.lowering.packed_weights import packed_bytes
 from nnabla_compress.lowering.storage import weight_path
 from nnabla_compress.lowering.storage.nnb_bytes import parameter_bytes
-from nnabla_compress.nnb.content import PIECE
+from nnabla_compress.nnb.content import PIECE, blocks
 
 _FLOAT_BITS = 32
+_WIDEST = 2  # bytes of a code
 
 
 @dataclass(frozen=True)
@@ -185,7 +187,7 @@ def layer_rows(
                 type=layer.type,
                 shape=layer.shape,
                 weights=size,
-                distinct=_distinct(layer.weight.d),
+                distinct=_distinct(layer.weight.d, encoding),
                 bits=_FLOAT_BITS if encoding is None else encoding.bits,
                 quantizer=graph.quantizers.get(layer.weight.data, ""),
                 storage=storage.get(layer.weight.data, "float"),
@@ -208,8 +210,12 @@ def _same_bits(values: np.ndarray, others: np.ndarray) -> bool:
     )
 
 
-def _distinct(values: np.ndarray) -> int:
+def _distinct(values: np.ndarray, encoding: Optional[Encoding]) -> int:
     """The number of distinct values, with one copy of them in memory at most."""
+    if encoding is not None and encoding.axis is None and encoding.kept is None:
+        used = _used(encoding.codes)
+        if used is not None:
+            return len(np.unique(replace(encoding, codes=used).decode()))
     few = distinct_values(values, 2**MOST_BITS)
     if few is not None:
         return len(few)
@@ -217,6 +223,17 @@ def _distinct(values: np.ndarray) -> int:
     starts = range(1, ascending.size, PIECE)
     pairs = ((ascending[n - 1 : n - 1 + PIECE], ascending[n : n + PIECE]) for n in starts)
     return 1 + sum(int(np.count_nonzero(b != a[: b.size])) for a, b in pairs)
+
+
+def _used(codes: np.ndarray) -> Optional[np.ndarray]:
+    """The codes that occur; None if they are too wide for a table."""
+    if codes.dtype.itemsize > _WIDEST:
+        return None
+    unsigned = np.dtype(f"u{codes.dtype.itemsize}")
+    occurs = np.zeros(1 << 8 * unsigned.itemsize, bool)
+    for block in blocks(codes.shape):
+        occurs[codes[block].astype(unsigned)] = True
+    return np.flatnonzero(occurs).astype(unsigned).view(codes.dtype)
 
 
 def _stored_bytes(graph: NamedGraph) -> Dict[str, int]:

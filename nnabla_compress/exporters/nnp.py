@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Mapping, Optional, Sequence, Union
+from typing import List, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
@@ -183,7 +183,7 @@ def export_nnp(
         any_batch_size=True,
         notes=(
             *notes,
-            *zero_notes(lowered.plain.outputs, lowered.names),
+            *zero_notes(network),
             *lowered.notes,
             *released_note(api),
         ),
@@ -200,8 +200,9 @@ def export_nnp(
             allowed = Tolerance(limit, lowered.plain.activations > 0, chosen.rounds_numbers)
             way_out = lowered.way_out_of_rounding or chosen.way_out_of_rounding or _REPORT
             said = lowered.notes
+            known = list(zip(rounds, verified.expected))
             found = _simulate(
-                temporary, network, graph, options.samples, allowed, said, way_out, api
+                temporary, network, graph, options.samples, allowed, said, way_out, api, known
             )
             report = replace(report, notes=(*report.notes, str(found)))
         metadata = {"version": __version__, "same_values": same_values}
@@ -249,6 +250,7 @@ def _simulate(
     notes: Sequence[str],
     way_out: str,
     api: int,
+    known: Sequence[Tuple[List[np.ndarray], List[np.ndarray]]],
 ) -> Simulated:
     """Converts a file and runs it in the simulator of the C runtime against the network."""
     batch_size = next(iter(network.inputs.values())).shape[0]
@@ -258,7 +260,7 @@ def _simulate(
         has_settings = settings.exists()
         given = settings if has_settings else None
         export_nnb(nnb, path, api=api, batch_size=batch_size, settings=given)
-        return simulated(Machine(nnb), network, samples, _SIMULATED, allowed, notes, way_out)
+        return simulated(Machine(nnb), network, samples, _SIMULATED, allowed, notes, way_out, known)
 
 
 def _fold(network: Network) -> List[nn.Variable]:

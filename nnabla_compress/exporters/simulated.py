@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import List, Mapping, NamedTuple, Optional, Sequence
+from typing import Iterable, List, Mapping, NamedTuple, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -50,6 +50,7 @@ def simulated(
     tolerance: Optional[Tolerance] = None,
     notes: Sequence[str] = (),
     way_out: str = "please report this network",
+    known: Iterable[Tuple[Sequence[np.ndarray], Sequence[np.ndarray]]] = (),
 ) -> Simulated:
     """Runs an ``.nnb`` in the simulator and its network in NNabla, and compares the outputs.
 
@@ -63,6 +64,7 @@ def simulated(
         tolerance: How far they may be apart; None: any distance.
         notes: What is known of the file and may be the reason if they are farther apart.
         way_out: What to do then.
+        known: What the network is known to give, inputs and outputs of a batch each.
 
     Raises:
         ConfigError: If the samples don't fit the inputs.
@@ -76,7 +78,11 @@ def simulated(
         for array in _rows(network, samples, max(most // batch, 1) * batch)
     ]
     got = machine.run_many(calls)
-    computed = [run(variables, outputs, values) for values in zip(*calls)]
+    before = {_bytes(values): given for values, given in known}
+    computed = [
+        before[_bytes(values)] if _bytes(values) in before else run(variables, outputs, values)
+        for values in zip(*calls)
+    ]
     expected = [np.stack(column) for column in zip(*computed)]
     count = len(calls[0]) * batch
     found = agreement([_joined(array) for array in expected], [_joined(array) for array in got])
@@ -95,6 +101,10 @@ def simulated(
             )
             raise VerifyError("; ".join([said, *notes]) + ".", help=way_out)
     return Simulated(count, found)
+
+
+def _bytes(arrays: Sequence[np.ndarray]) -> Tuple[bytes, ...]:
+    return tuple(np.asarray(array, np.float32).tobytes() for array in arrays)
 
 
 def _joined(calls: np.ndarray) -> np.ndarray:

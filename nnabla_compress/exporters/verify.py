@@ -103,10 +103,12 @@ class Verified(NamedTuple):
     Args:
         largest: The largest difference.
         computed: For the first rounds of inputs the outputs of the lowered form.
+        expected: Likewise those of the network.
     """
 
     largest: float
     computed: Rounds
+    expected: Rounds
 
 
 def verify_lowered(
@@ -143,7 +145,7 @@ def verify_lowered(
     count = len(lowered)
     outputs, lowered = with_ends(outputs, lowered)
     same = same_functions(inputs, outputs, inputs, lowered)
-    largest, computed = 0.0, []
+    largest, computed, known = 0.0, [], []
     allowed = Tolerance(tolerance, steps=quantized_activations)
     for values in rounds[:1] if same else rounds:
         what = "the network can't be run on random inputs"
@@ -153,6 +155,7 @@ def verify_lowered(
         found = agreement(expected, got)
         largest = max(largest, found.largest)
         computed.append(got[:count])
+        known.append(expected[:count])
         wrong, limit = allowed.judge(found, partial(response, inputs, outputs, values, expected))
         if wrong > limit:
             raise VerifyError(
@@ -160,4 +163,4 @@ def verify_lowered(
                 f"allowed is {limit:.3g}.",
                 help="give a larger tolerance= if the network amplifies rounding errors",
             )
-    return Verified(largest, computed)
+    return Verified(largest, computed, known)

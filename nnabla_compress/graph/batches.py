@@ -14,6 +14,7 @@ from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.inputs import random_inputs
 from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.graph.rows_apart import rows_apart, same_for_each_row
 from nnabla_compress.quantizers.base import graph_quantizers, is_given
 from nnabla_compress.remembered import Remembered
 from nnabla_compress.turns import one_at_a_time
@@ -117,11 +118,6 @@ def follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable])
         outputs: Variables of one graph, for inference.
         inputs: Its inputs.
     """
-    question = tuple(outputs), tuple(inputs)
-    return _following.get(question, lambda: _follows_batch(outputs, inputs))
-
-
-def _follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]) -> bool:
     rows = inputs[0].shape[0] if inputs and inputs[0].ndim else 0
     if not rows or any(not v.ndim or v.shape[0] != rows for v in (*inputs, *outputs)):
         return False
@@ -135,10 +131,21 @@ def _follows_batch(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable]
         return False
     if any(tuple(y.shape) != (2 * rows, *old.shape[1:]) for y, old in zip(made, outputs)):
         return False
-    if _bars_trials(outputs):
+    if same_for_each_row(inputs, outputs, new, made) or _bars_trials(outputs):
         return True
     if not _is_small(made):
         return rows == 1
+    question = tuple(outputs), tuple(inputs)
+    return _following.get(question, lambda: _tried(inputs, outputs, new, made))
+
+
+def _tried(
+    inputs: Sequence[nn.Variable],
+    outputs: Sequence[nn.Variable],
+    new: Sequence[nn.Variable],
+    made: Sequence[nn.Variable],
+) -> bool:
+    """Whether a graph for twice the rows computes what the given one does of each half."""
     values = random_inputs(new, made)
     halves = _halves(outputs, inputs, values)
     return halves is None or agreement(halves, run(new, made, values)).largest <= _TOLERANCE
@@ -188,7 +195,7 @@ def graph_mixes_rows(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variabl
         >>> graph_mixes_rows([F.relu(x)], [x]), graph_mixes_rows([F.cumsum(x, axis=0)], [x])
         (False, True)
     """
-    if _bars_trials(outputs) or not _is_small(outputs):
+    if rows_apart(inputs, outputs) or _bars_trials(outputs) or not _is_small(outputs):
         return False
     values = random_inputs(inputs, outputs)
     with _own_values_kept(inputs):

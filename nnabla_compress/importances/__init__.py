@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from nnabla_compress.importances.apoz import APoZ
 from nnabla_compress.importances.bn_gamma import BNGamma
+from nnabla_compress.importances.chip import CHIP
 from nnabla_compress.importances.evidence import Evidence, Examples
 from nnabla_compress.importances.fpgm import FPGM
 from nnabla_compress.importances.hessian import Hessian
@@ -28,6 +29,7 @@ from nnabla_compress.importances.taylor import Taylor
 __all__ = [
     "APoZ",
     "BNGamma",
+    "CHIP",
     "Evidence",
     "Examples",
     "FPGM",

@@ -10,20 +10,18 @@ arXiv:1708.06519.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Sequence
+from typing import Dict, Sequence
 
 import numpy as np
 
 from nnabla_compress.analysis.batch_normalization import FOLDABLE, scale_parameter
+from nnabla_compress.analysis.couplings import Group
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.importances.evidence import Evidence
 from nnabla_compress.importances.filters import entries, parameters_by_name
 from nnabla_compress.importances.importance import Importance, register_importance
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group
 
 
 @register_importance("bn_gamma")

@@ -3,17 +3,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, List
+from typing import Dict, List
 
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis.couplings import Group, Member
 from nnabla_compress.analysis.layers import parameter_names
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import leaves
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group, Member
 
 
 def parameters_by_name(network: Network) -> Dict[str, nn.Variable]:
@@ -23,7 +21,7 @@ def parameters_by_name(network: Network) -> Dict[str, nn.Variable]:
         network: The network.
     """
     outputs = network.all_outputs
-    names = parameter_names(outputs, network.parameters)
+    names = {**network.paths, **parameter_names(outputs, network.parameters)}
     return {names[leaf.data]: leaf for leaf in leaves(outputs) if leaf.data in names}
 
 

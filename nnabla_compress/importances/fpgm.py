@@ -13,17 +13,15 @@ acceleration, arXiv:1811.00250.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Sequence
+from typing import Dict, Sequence
 
 import numpy as np
 
+from nnabla_compress.analysis.couplings import Group
 from nnabla_compress.graph.network import Network
 from nnabla_compress.importances.evidence import Evidence
 from nnabla_compress.importances.filters import filters
 from nnabla_compress.importances.importance import Importance, register_importance
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group
 
 
 @register_importance("fpgm")

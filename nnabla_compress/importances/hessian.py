@@ -17,20 +17,18 @@ arXiv:1911.03852; Y. LeCun et al., Optimal brain damage, NeurIPS 1989.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Callable, Dict, List, Mapping, Sequence
+from typing import Callable, Dict, List, Mapping, Sequence
 
 import nnabla as nn
 import numpy as np
 from pydantic import Field
 
+from nnabla_compress.analysis.couplings import Group
 from nnabla_compress.graph.network import Network
 from nnabla_compress.importances.evidence import Evidence
 from nnabla_compress.importances.filters import entries, parameters_by_name
 from nnabla_compress.importances.gradients import Gradients
 from nnabla_compress.importances.importance import Importance, register_importance
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group
 
 Arrays = List[np.ndarray]
 # How far weights are moved, as a part of their root mean square in the layer.

@@ -8,18 +8,16 @@ M. Lin et al., HRank: filter pruning using high-rank feature map, arXiv:2002.101
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Sequence
+from typing import Dict, Sequence
 
 import numpy as np
 from pydantic import Field
 
+from nnabla_compress.analysis.couplings import Group
 from nnabla_compress.graph.network import Network
 from nnabla_compress.importances.evidence import Evidence
 from nnabla_compress.importances.importance import Importance, register_importance
 from nnabla_compress.importances.maps import means
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group
 
 
 @register_importance("hrank")

@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar, Dict, Mapping, Optional, Sequence
+from typing import Any, ClassVar, Dict, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis.couplings import Group
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.importances.evidence import Evidence, Examples
 from nnabla_compress.named_options import NamedOptions, Registry
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group
 
 
 class Importance(NamedOptions):

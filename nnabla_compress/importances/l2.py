@@ -8,18 +8,16 @@ H. Li et al., Pruning filters for efficient ConvNets, arXiv:1608.08710.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Mapping, Sequence
+from typing import Dict, Mapping, Sequence
 
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis.couplings import Group
 from nnabla_compress.graph.network import Network
 from nnabla_compress.importances.evidence import Evidence
 from nnabla_compress.importances.filters import filters
 from nnabla_compress.importances.importance import Importance, register_importance
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group
 
 
 @register_importance("l2")

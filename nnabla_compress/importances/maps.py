@@ -5,11 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis.couplings import Group
 from nnabla_compress.analysis.layers import layers
 from nnabla_compress.errors import CompressError, DataError, unwrapped
 from nnabla_compress.function_types import ACTIVATIONS, NORMALIZATIONS
@@ -17,12 +18,10 @@ from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import consumers, rebuild
+from nnabla_compress.importances.filters import parameters_by_name
 from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers.engine import host_array
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group
 
 BATCH = 64
 _ADDS = ("Add2", "AddN")
@@ -80,16 +79,17 @@ def maps(
     """
     outputs = network.all_outputs
     readers = consumers(outputs)
-    by_weight: Dict[str, List[Any]] = {}
+    parameters = parameters_by_name(network)
+    by_weight: Dict[Any, List[Any]] = {}
     for layer in layers(outputs, network.parameters):
-        by_weight.setdefault(layer.weight_name, []).append(layer.function)
+        by_weight.setdefault(layer.weight.data, []).append(layer.function)
     found: Dict[str, List[Map]] = {}
     for group in groups:
         mine: Dict[nn.Variable, Map] = {}
         for member in group.members:
             if member.role != "output":
                 continue
-            for function in by_weight.get(member.parameter, ()):
+            for function in by_weight.get(parameters[member.parameter].data, ()):
                 variable = _behind(function.outputs[0], readers, through_additions)
                 mine[variable] = Map(variable, _axis(function), member.where)
         found[group.name] = list(mine.values())

@@ -9,18 +9,16 @@ arXiv:1611.06440.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Sequence
+from typing import Dict, Sequence
 
 import numpy as np
 from pydantic import Field
 
+from nnabla_compress.analysis.couplings import Group
 from nnabla_compress.graph.network import Network
 from nnabla_compress.importances.evidence import Evidence
 from nnabla_compress.importances.importance import Importance, register_importance
 from nnabla_compress.importances.maps import means
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group
 
 
 @register_importance("mean_activation")

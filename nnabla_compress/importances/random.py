@@ -3,18 +3,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Mapping, Optional, Sequence
+from typing import Dict, Mapping, Optional, Sequence
 from zlib import crc32
 
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis.couplings import Group
 from nnabla_compress.graph.network import Network
 from nnabla_compress.importances.evidence import Evidence
 from nnabla_compress.importances.importance import Importance, register_importance
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group
 
 
 @register_importance("random")

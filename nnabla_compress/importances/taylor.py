@@ -14,20 +14,18 @@ P. Molchanov et al., Importance estimation for neural network pruning, arXiv:190
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Dict, Mapping, Sequence
+from typing import Dict, Mapping, Sequence
 
 import nnabla as nn
 import numpy as np
 from pydantic import Field
 
+from nnabla_compress.analysis.couplings import Group
 from nnabla_compress.graph.network import Network
 from nnabla_compress.importances.evidence import Evidence
 from nnabla_compress.importances.gradients import Gradients
 from nnabla_compress.importances.importance import Importance, register_importance
 from nnabla_compress.importances.maps import maps
-
-if TYPE_CHECKING:
-    from nnabla_compress.analysis.couplings import Group
 
 
 @register_importance("taylor")

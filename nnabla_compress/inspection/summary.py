@@ -12,6 +12,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis.activation_rows import ActivationRow, activation_rows
+from nnabla_compress.analysis.compact_layers import compact_layers
 from nnabla_compress.analysis.costs import NetworkCosts, costs
 from nnabla_compress.analysis.layers import WEIGHT, Layer, layers
 from nnabla_compress.analysis.recognize import with_nodes
@@ -83,6 +84,7 @@ class NetworkSummary:
         loops: Turns of the loops in the file, by name; all turns are counted.
         obstacles: What can't be compressed or exported, and why.
         zero_channels: Layers with channels that are computed for nothing.
+        compact: NNabla's own compact layers, with kind and rank.
         device: What it takes on the C runtime; None if that can't be told.
     """
 
@@ -99,6 +101,7 @@ class NetworkSummary:
     loops: Dict[str, int] = field(default_factory=dict)
     obstacles: Tuple[Obstacle, ...] = ()
     zero_channels: Tuple[ZeroChannels, ...] = ()
+    compact: Tuple[str, ...] = ()
     device: Optional[DeviceSizes] = None
 
     @property
@@ -230,6 +233,7 @@ def _network(file: NnpFile, name: str, noted: Mapping[str, Any]) -> NetworkSumma
             loops=file.loops(name),
             obstacles=(*_of_reading(file, name), *obstacles(outputs, inputs, parameters)),
             zero_channels=tuple(zero_channels(quantized, parameters)),
+            compact=tuple(str(each) for each in compact_layers(found)),
         )
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import Optional, Tuple
 
 import numba
 import numpy as np
@@ -50,22 +50,25 @@ def cut_off(values: np.ndarray, low: float, high: float, limits: np.ndarray) -> 
     return sums
 
 
-def saturated(values: np.ndarray, scale: float, top: float) -> np.ndarray:
+def saturated(
+    values: np.ndarray, scale: float, top: float, out: Optional[np.ndarray] = None
+) -> np.ndarray:
     """Returns values times a scale, cut to integers toward zero, from ``-top - 1`` to ``top``.
 
     Args:
         values: float32, any shape.
         scale: A power of two.
         top: The largest integer.
+        out: What they are written to, contiguous, which may be ``values``; by default a new array.
 
     Example:
         >>> saturated(np.float32([0.3, -0.9, 200]), 2.0, 127).tolist()
         [0.0, -1.0, 127.0]
     """
     flat = np.ascontiguousarray(values, np.float32).reshape(-1)
-    found = np.empty_like(flat)
-    _saturate(flat, np.float64(scale), np.float64(top), found)
-    return found.reshape(np.shape(values))
+    found = np.empty(np.shape(values), np.float32) if out is None else out
+    _saturate(flat, np.float64(scale), np.float64(top), found.reshape(-1))
+    return found
 
 
 # Indices and choices, not iterators, max and min: these become vector instructions.

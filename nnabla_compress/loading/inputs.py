@@ -185,7 +185,7 @@ class Inputs:
             return False
         loss = self.loss
         answered = {
-            name: replace(split, y=loss.answers(self._outputs(split)))
+            name: replace(split, y=loss.answers(self.outputs_of(split)))
             for name, split in self.splits.splits.items()
             if not split.labelled
         }
@@ -193,14 +193,23 @@ class Inputs:
         self.answered = tuple(answered)
         return True
 
-    def _outputs(self, split: Split, batch_size: int = 100) -> np.ndarray:
+    def outputs_of(self, split: Split, batch_size: int = 100) -> np.ndarray:
+        """Returns what the network gives for each sample, (N, ...).
+
+        Args:
+            split: The samples.
+            batch_size: Samples of a forward pass, where the network takes any number.
+
+        Raises:
+            DataError: If it has several outputs.
+        """
         feed = Feed(split, self.only_batch or min(batch_size, len(split)))
         with nn.auto_forward(False):
             output = judged(self.build(feed.inputs, True))
         found: List[np.ndarray] = []
         size = feed.x.shape[0]
         batches = self._batches(split, size)
-        for batch in tracked("answers of the float network", batches, -(-len(split) // size)):
+        for batch in tracked("answers of the network", batches, -(-len(split) // size)):
             feed.put(batch)
             output.forward(clear_buffer=True)
             found.append(np.array(output.d[: batch.count]))

@@ -9,7 +9,7 @@ from typing import Any, Dict, Mapping, Tuple
 
 import nnabla as nn
 
-from nnabla_compress.errors import ConfigError
+from nnabla_compress.errors import CompressError, ConfigError
 from nnabla_compress.loading.model import network_of
 from nnabla_compress.recipes import ModelPart, Recipe
 from nnabla_compress.training.evaluate import Build, Made
@@ -29,9 +29,12 @@ def stored_teacher(file: str, recipe: Recipe, folder: Path, shapes: Shapes) -> B
         shapes: Shape of one sample of each input of the network that learns, by name.
 
     Raises:
-        CompressError: If the file is missing or damaged, or the network has other inputs.
+        ConfigError: If the file is missing or damaged, or the network has other inputs.
     """
-    model = network_of(recipe.model_copy(update={"model": ModelPart(nnp=file)}), folder)
+    try:
+        model = network_of(recipe.model_copy(update={"model": ModelPart(nnp=file)}), folder)
+    except CompressError as error:
+        raise ConfigError(f"no teacher: {error.message}", help=error.help) from error
     own = model.wanted.shapes or {}
     if [*own.values()] != [*shapes.values()] or (len(own) > 1 and list(own) != list(shapes)):
         raise ConfigError(

@@ -11,11 +11,14 @@ import nnabla as nn
 
 from nnabla_compress.data.user_function import find_function, import_path, reason
 from nnabla_compress.errors import CompressError, ConfigError
+from nnabla_compress.transforms.native_layers import native_in_scope
 from nnabla_compress.turns import one_at_a_time
 
 
 class PythonModel:
     """Network built by ``module:function``.
+
+    Layers of NNabla's own that quantize their weights are read as plain ones behind quantizers.
 
     The function is called as ``f(x, test)``, or with ``n_classes`` where it has an argument of that
     name or a third one without a default, and returns the logits.
@@ -83,7 +86,7 @@ class PythonModel:
                 f"python model {self.spec!r} returned the shape {y.shape}, expected {expected}.",
                 help="return one logit for each class",
             )
-        return y
+        return native_in_scope([y], test)[0]
 
     def _arguments(self, x: Any, test: bool) -> Tuple[List[Any], Dict[str, Any]]:
         """How to call the function: ``test`` and ``n_classes`` by name where it has these names."""

@@ -298,6 +298,28 @@ class Quantizer:
                 found.append((None,) * len(own))
         return found
 
+    @classmethod
+    def prunes_to(cls, args: Mapping[str, Any]) -> Optional[float]:
+        """Returns the fraction of the weights that a node sets to zero and keeps there, else None.
+
+        Args:
+            args: The node's arguments.
+        """
+        return None
+
+    @classmethod
+    def prune_part(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], share: float
+    ) -> None:
+        """Makes a node that prunes set only a part of its fraction to zero, the smallest weights.
+
+        Args:
+            args: The node's arguments.
+            inputs: The tensor and the parameters, which change.
+            share: The part, 0 to 1.
+        """
+        raise NotImplementedError
+
     def for_bias(self) -> Optional[Quantizer]:
         """Returns what is put on the bias of a layer whose weight it is for; None for nothing."""
         return None
@@ -413,6 +435,16 @@ def is_given(function: Any) -> bool:
         function: A function of a graph.
     """
     return quantizer_of(function) is not None and bool(function.info.args.get("given"))
+
+
+def has_started(function: Any) -> bool:
+    """Returns whether the parameters of a quantizer's node have values.
+
+    Args:
+        function: The node.
+    """
+    state = [np.asarray(variable.d) for variable in function.inputs[1:]]
+    return not any(values.dtype.kind == "f" and np.isnan(values).any() for values in state)
 
 
 def shown_type(function: Any) -> str:

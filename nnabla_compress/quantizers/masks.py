@@ -66,7 +66,8 @@ def parse_pattern(text: str) -> Tuple[int, int]:
     parts = str(text).split(":")
     if len(parts) != 2 or not all(part.strip().isdigit() for part in parts):
         raise ConfigError(
-            f"pattern is {text!r}, not N:M.", help="write 2:4 for 2 of every 4 input channels"
+            f"pattern is {text!r}, not N:M.",
+            help="write 2:4 for 2 of every 4 input channels, in YAML with quotes: '2:4'",
         )
     kept, of = map(int, parts)
     if not 1 <= kept < of <= 1024:

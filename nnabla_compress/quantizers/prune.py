@@ -112,7 +112,7 @@ class Prune(Quantizer):
     def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
         """Chooses the mask from the weights present, unless one was chosen already."""
         if (array(inputs[1], np.uint8) == NOT_CHOSEN).any():
-            cls.choose(args, inputs)
+            cls._choose(args, inputs)
 
     @classmethod
     def after_update(
@@ -120,19 +120,29 @@ class Prune(Quantizer):
     ) -> None:
         """Chooses the mask anew, unless it is fixed."""
         if not args["fixed"]:
-            cls.choose(args, inputs)
+            cls._choose(args, inputs)
 
     @classmethod
-    def choose(
+    def prunes_to(cls, args: Mapping[str, Any]) -> Optional[float]:
+        """Returns the rate of a mask that is fixed; of a pattern what it leaves out."""
+        if not args["fixed"]:
+            return None
+        if args["pattern"]:
+            kept, of = parse_pattern(args["pattern"])
+            return 1 - kept / of
+        return float(args["rate"])
+
+    @classmethod
+    def prune_part(
+        cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], share: float
+    ) -> None:
+        """Chooses the mask for a part of the rate; a pattern is there as a whole, or not."""
+        cls._choose(args, inputs, share)
+
+    @classmethod
+    def _choose(
         cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable], share: float = 1.0
     ) -> None:
-        """Chooses the mask from the weights as they are.
-
-        Args:
-            args: Arguments of the node.
-            inputs: The weight and the mask, which changes.
-            share: How much of the rate is pruned, 0 to 1; a pattern is there where it is 1.
-        """
         magnitudes = np.abs(finite_values(args, inputs[0]))
         mask = array(inputs[1], np.uint8)
         if args["pattern"]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Optional, Tuple
+from typing import Any, List, Literal, Optional, Tuple
 
 from pydantic import Field, model_validator
 
@@ -17,8 +17,10 @@ from nnabla_compress.training.terms import (
     SinReQOptions,
     WaveQOptions,
 )
+from nnabla_compress.transforms.convert import Convert
 from nnabla_compress.transforms.fold_normalizations import Fold
 from nnabla_compress.transforms.quantize import Quantize, QuantizerRules
+from nnabla_compress.transforms.shrink import Shrink
 from nnabla_compress.transforms.transform import Transform
 
 _TRAINING = "add training: {epochs: 1}, in the shell --epochs 1 and --data"
@@ -28,9 +30,13 @@ class CompressionPart(QuantizerRules):
     """Which weights and activations are quantized how, under which budgets, and the training.
 
     Args:
+        convert: What NNabla's own quantizers become, of layers and maps that no rule is for:
+            ``lut``, ``uniform`` or ``affine``, with the same values. Left out, they stay.
         fold: When batch normalizations become part of the layers before them. ``after``: when the
             network is exported. ``before``: before quantizers are put in. ``training``: they are
             trained as part of layers that ``movingrange`` quantizes.
+        shrink: Takes channels out first that are zero or never read; what the network computes
+            stays the same.
         freeze_after: With ``fold: training``: updates after which the running statistics stay as
             they are. Left out, they never do.
         budget: How much memory the network may take; needs a training.
@@ -44,7 +50,9 @@ class CompressionPart(QuantizerRules):
         training: The training of the quantized network. Left out, it is not trained.
     """
 
+    convert: Optional[Literal["lut", "uniform", "affine"]] = None
     fold: Literal["before", "after", "training"] = "after"
+    shrink: bool = False
     freeze_after: Optional[int] = Field(default=None, ge=0)
     budget: Optional[BudgetOptions] = None
     distill: Optional[DistillOptions] = None
@@ -78,12 +86,25 @@ class CompressionPart(QuantizerRules):
     @property
     def transforms(self) -> Tuple[Transform, ...]:
         """The transforms that it stands for, in order."""
-        quantize = Quantize(weights=self.weights, activations=self.activations, maps=self.maps)
+        found: List[Transform] = []
+        if self.weights or self.activations:
+            found.append(
+                Quantize(weights=self.weights, activations=self.activations, maps=self.maps)
+            )
+        if self.convert is not None:
+            found.append(Convert(to=self.convert))
         if self.fold == "before":
-            return Fold(how="before"), quantize
+            found.insert(0, Fold(how="before"))
         if self.fold == "training":
-            return quantize, Fold(how="training", freeze_after=self.freeze_after)
-        return (quantize,)
+            found.append(Fold(how="training", freeze_after=self.freeze_after))
+        if self.shrink:
+            found.insert(0, Shrink())
+        return tuple(found)
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether anything gets another quantizer."""
+        return self.convert is not None or super().changes_anything
 
     @property
     def terms(self) -> Tuple[TermOptions, ...]:

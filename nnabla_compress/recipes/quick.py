@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
 
@@ -41,6 +41,8 @@ class CompressionOptions:
         activations: Rules such as "uniform:bits=8"; they need data.
         maps: What these are for: "activations", or all maps that a device has "stored".
         rules: A file that 'assign-bits' wrote; ``weights`` and ``activations`` come after it.
+        convert: What NNabla's own quantizers become that no rule is for: "lut", "uniform" or
+            "affine"; None: they stay.
         epochs: How long to train, None: not at all; needs data.
         batch_size: Samples of an update; None: as a recipe has it, like all that follows.
         learning_rate: At the start.
@@ -51,6 +53,7 @@ class CompressionOptions:
             "temperature=4,weight=0.9"; an empty one stands for a recipe's values, None for nothing.
         fold: When batch normalizations are folded: "after" the compression, "before" it, or in its
             "training".
+        shrink: Whether channels that are zero or never read are taken out first.
         freeze_after: Updates until their running statistics are frozen.
 
     Example:
@@ -62,6 +65,7 @@ class CompressionOptions:
     activations: Union[str, Sequence[str]] = ()
     maps: str = "activations"
     rules: Union[None, str, Path] = None
+    convert: Optional[str] = None
     epochs: Optional[float] = None
     batch_size: Optional[int] = None
     learning_rate: Optional[float] = None
@@ -70,7 +74,35 @@ class CompressionOptions:
     budget: Union[Mapping[str, Any], Sequence[str]] = ()
     distill: Union[None, str, Mapping[str, Any]] = None
     fold: str = "after"
+    shrink: bool = False
     freeze_after: Optional[int] = None
+
+    @property
+    def only_shrinks(self) -> bool:
+        """Whether nothing is quantized."""
+        quantized = self.weights or self.activations or self.rules or self.convert
+        return self.shrink and not quantized
+
+    def steps(self) -> List[Any]:
+        """Returns the ``steps`` of a recipe where nothing is quantized.
+
+        Raises:
+            ConfigError: If there are options for what is quantized.
+        """
+        kept = ("shrink", "maps")
+        changed = [
+            field.name
+            for field in fields(self)
+            if field.name not in kept and getattr(self, field.name) != field.default
+        ]
+        if changed:
+            raise ConfigError(
+                f"--{changed[0].replace('_', '-')} is for what is quantized, and --shrink alone "
+                "quantizes nothing.",
+                help="add --weights, or write steps: [shrink, {train: {epochs: 1}}] in a recipe "
+                "for 'run'",
+            )
+        return ["shrink"]
 
     def part(self, has_data: bool = True) -> Dict[str, Any]:
         """Returns the ``compression`` of a recipe.
@@ -86,10 +118,11 @@ class CompressionOptions:
             found = read_rules(self.rules)
             weights = [*found["weights"], *weights]
             activations = [*found["activations"], *activations]
-        if not weights and not activations:
+        if not weights and not activations and self.convert is None:
             raise ConfigError(
                 "nothing is to be compressed.",
-                help="add for instance --weights lut:bits=4, or --rules FILE of 'assign-bits'",
+                help="add for instance --weights lut:bits=4, --rules FILE of 'assign-bits', "
+                "--convert lut for NNabla's own quantizers, or --shrink",
             )
         for option, given, why in (
             ("--activations", bool(activations), "takes the ranges from a batch of it"),
@@ -100,14 +133,9 @@ class CompressionOptions:
                     f"{option} needs data: it {why}.",
                     help="add --data FILE.npz, or --recipe-data RECIPE",
                 )
-        keys = ("epochs", "batch_size", "learning_rate", "solver", "weight_decay")
-        training = {key: getattr(self, key) for key in keys if getattr(self, key) is not None}
-        if training and self.epochs is None:
-            raise ConfigError(
-                f"--{next(iter(training)).replace('_', '-')} is for a training.",
-                help="add --epochs",
-            )
+        training = training_of(self)
         part: Dict[str, Any] = {"weights": weights, "activations": activations, "maps": self.maps}
+        part.update(convert=self.convert, shrink=self.shrink)
         part.update(fold=self.fold, freeze_after=self.freeze_after)
         if training:
             part["training"] = training
@@ -117,11 +145,9 @@ class CompressionOptions:
                 if isinstance(self.budget, Mapping)
                 else dict(_pair("--budget", text) for text in self.budget)
             )
-        if isinstance(self.distill, str):
-            pairs = [_pair("--distill", text) for text in self.distill.split(",") if text]
-            part["distill"] = {name: typed(value) for name, value in pairs}
-        elif self.distill is not None:
-            part["distill"] = dict(self.distill)
+        distill = distillation_of(self.distill)
+        if distill is not None:
+            part["distill"] = distill
         return part
 
 
@@ -177,10 +203,48 @@ def compression_recipe(
         >>> recipe.compression.weights[0].make().bits, recipe.export.target
         (4, 'int8')
     """
-    part = compression.part(data.given)
+    part: Dict[str, Any] = {} if compression.only_shrinks else compression.part(data.given)
     content, folder = data.parts(file, bool(part.get("training")), compressing=True)
-    content.update(compression=part, export=dict(export or {}))
+    if compression.only_shrinks:
+        content["steps"] = compression.steps()
+    else:
+        content["compression"] = part
+    content["export"] = dict(export or {})
     return Quick(Recipe.checked(content, "compress"), folder)
+
+
+def training_of(options: Any) -> Dict[str, Any]:
+    """Returns the settings of a training that options say, nothing where there is none.
+
+    Args:
+        options: Has ``epochs``, ``batch_size``, ``learning_rate``, ``solver`` and
+            ``weight_decay``, None where nothing is said.
+
+    Raises:
+        ConfigError: If there are settings, but no epochs.
+    """
+    keys = ("epochs", "batch_size", "learning_rate", "solver", "weight_decay")
+    found = {key: getattr(options, key) for key in keys if getattr(options, key) is not None}
+    if found and options.epochs is None:
+        raise ConfigError(
+            f"--{next(iter(found)).replace('_', '-')} is for a training.", help="add --epochs"
+        )
+    return found
+
+
+def distillation_of(given: Union[None, str, Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
+    """Returns the options of the term ``distill``, None where nothing is learned so.
+
+    Args:
+        given: Text such as "temperature=4,weight=0.9", or keys and values.
+
+    Raises:
+        ConfigError: If the text is none.
+    """
+    if isinstance(given, str):
+        pairs = [_pair("--distill", text) for text in given.split(",") if text]
+        return {name: typed(value) for name, value in pairs}
+    return None if given is None else dict(given)
 
 
 def _texts(given: Union[str, Sequence[str]]) -> List[str]:

@@ -29,6 +29,7 @@ _SECTIONS = {
     "MapPair": ("pairs-of-maps", "pair"),
     "SinReQOptions": ("sinreq", "options"),
     "WaveQOptions": ("waveq", "options"),
+    "Importance": ("importances", "importance"),
     "Step": ("steps", "step"),
     "TermOptions": ("terms", "term"),
     "Sampler": ("samplers", "sampler"),
@@ -49,6 +50,12 @@ _FAMILIES = {
         "Entries of `steps`. Each [transform](#transforms) is a step, too, under its own name.",
     ),
     "transform": ("Transforms", "Steps that make the network another one, once."),
+    "importance": (
+        "Importances",
+        "What [prune_channels](#prune_channels) and [prune_weights](#prune_weights) rank by. Each "
+        "compares channels; `hessian`, `l1`, `l2`, `random`, `snip` and `taylor` single weights, "
+        "too.",
+    ),
     "term": (
         "Terms",
         "What a [training](#train) minds beside its loss: entries of its `terms`. In the short "

@@ -17,6 +17,7 @@ from pydantic_core import PydanticUndefined, to_jsonable_python
 
 from nnabla_compress import data
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.importances import Importance, importances
 from nnabla_compress.lowering.storage import FLOAT, SCHEMES, SMALLEST
 from nnabla_compress.lowering.weigh import PREFERENCES
 from nnabla_compress.models.registry import MODELS
@@ -61,6 +62,7 @@ def families() -> List[Family]:
     return [
         Family("step", Step, of_steps),
         Family("transform", Transform, transforms()),
+        Family("importance", Importance, importances()),
         Family("term", TermOptions, terms()),
         Family("sampler", samplers.Sampler, samplers.samplers()),
     ]
@@ -82,6 +84,7 @@ def recipe_schema() -> Schema:
             called = "step" if family.name == "transform" else family.name
             parts[f"{called}-{name}"] = options_schema(kind, parts)
     parts["TermOptions"] = _entry("term", known["term"].members)
+    parts["Importance"] = _entry("importance", known["importance"].members)
     parts["Sampler"] = _entry("sampler", known["sampler"].members)
     either = {**known["step"].members, **known["transform"].members}
     parts["Step"] = _entry("step", either)

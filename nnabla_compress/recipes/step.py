@@ -37,6 +37,7 @@ _BUILT_IN = {
     "train": "nnabla_compress.runs.steps.train",
     "calibrate": "nnabla_compress.runs.steps.calibrate",
     "search": "nnabla_compress.runs.steps.search",
+    "statistics": "nnabla_compress.runs.steps.statistics",
 }
 _OF_TRANSFORMS = "nnabla_compress.runs.steps.transform"
 

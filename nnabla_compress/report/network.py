@@ -103,6 +103,8 @@ def _costs(network: NetworkSummary) -> Text:
         for name, shape in shapes.items()
     ]
     lines.append(f"functions: {_counts(network.functions)}")
+    if network.compact:
+        lines.append(f"compact layers: {', '.join(_plain(each) for each in network.compact)}")
     if network.preprocessing:
         lines.append(f"pre-processing: {', '.join(network.preprocessing)}")
     if network.left_out:
@@ -135,10 +137,13 @@ def _zero_table(network: NetworkSummary) -> Table:
     table.add_column("layer", overflow="fold")
     table.add_column("channels", overflow="fold")
     for name in ("weights", "float bytes", "MACs"):
-        table.add_column(f"{name} to save", justify="right")
+        table.add_column(f"{name} that --shrink saves", justify="right")
     for each in network.zero_channels:
         numbers = (f"{number:,}" for number in (each.weights, each.bytes, each.macs))
-        table.add_row(*map(Text, (_plain(each.layer), each.channels, *numbers)))
+        channels = (
+            f"{each.channels}; they stay: {_plain(each.stays)}" if each.stays else each.channels
+        )
+        table.add_row(*map(Text, (_plain(each.layer), channels, *numbers)))
     return table
 
 

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from copy import copy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence
 
@@ -84,7 +86,7 @@ class Course:
         self._teacher: Optional[Build] = None
         self._announce, self._resume = announce, resume
         self.said: Dict[str, Any] = {}
-        self._proved_soon = False
+        self._proved_soon = self.untrained = False
         self._stage: Optional[Stage] = None
 
     @property
@@ -122,7 +124,11 @@ class Course:
     def apply(self, transform: Transform, decisions: Optional[Mapping[str, Any]] = None) -> Record:
         """Makes the network another one, from now on; returns what was decided."""
         given = self.network(transform.of_inference or not transform.held)
-        decided = dict(transform.decide(given, self) if decisions is None else decisions)
+        context = self
+        if self.untrained:  # what it would tell of such weights is not so
+            context = copy(self)
+            context.tell = lambda line: None
+        decided = dict(transform.decide(given, context) if decisions is None else decisions)
         if transform.held or decisions is None:
             made = transform.replay(given, decided)
         if decisions is None:
@@ -190,7 +196,8 @@ class Course:
         )
         progress = self._announce(Path(self._stage.files).name, trainer.total)
         outcome = trainer.run(resume=self._resume, progress=progress)
-        trainer.load_best()
+        if trainer.load_best():
+            outcome = replace(outcome, noticed=trainer.noticed())
         return outcome_as_dict(outcome)
 
     def foresee(self, stages: Sequence[Stage]) -> None:
@@ -206,6 +213,7 @@ class Course:
             stage.step.foresee(self)
             # A long training may lie before the same is proved again.
             self._proved_soon = self._proved_soon and not stage.step.trains
+            self.untrained = self.untrained or stage.step.trains
 
     def go(self, stage: Stage) -> Record:
         """Carries a stage out, or does again what its record says was done.

@@ -161,6 +161,26 @@ def missed(budgets: Mapping[str, Mapping[str, float]]) -> List[str]:
     ]
 
 
+def of_trainings(records: Sequence[Mapping[str, Any]]) -> List[str]:
+    """Returns a sentence for each training none of whose epochs could be the best.
+
+    Args:
+        records: What results say of trainings.
+
+    Example:
+        >>> of_trainings([{"best_validation": {}, "last_validation": {}}, {}])
+        []
+        >>> len(of_trainings([{"last_validation": {}}]))
+        1
+    """
+    return [
+        "no epoch could be the best, since weights had not come to their levels, bits had not "
+        "settled or a budget was missed: this is the network after the last one"
+        for record in records
+        if "last_validation" in record and "best_validation" not in record
+    ]
+
+
 def _cause_in(inputs: Inputs) -> str:
     drawn = list(inputs.drawn(_SEEN).arrays.values())
     pixels = next((array for array in drawn if _pixels(array)), None)

@@ -122,7 +122,7 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
     recipe = run.recipe
     with own_parameters():
         set_seed(recipe.seed)
-        inputs = _inputs_of_run(run, other)
+        inputs = kept_inputs(run, other)
         if inputs.splits is not None:
             inputs.check_rows()
         if other is None or other.targets != "none":
@@ -158,8 +158,13 @@ def float_network(run: Run, inputs: Inputs) -> Iterator[Build]:
         yield course.build
 
 
-def _inputs_of_run(run: Run, other: Optional[OtherData]) -> Inputs:
-    """The float network of a run, its parameters in the current scope, and its data or others."""
+def kept_inputs(run: Run, other: Optional[OtherData]) -> Inputs:
+    """Returns the float network of a run, its parameters in the current scope, and its data.
+
+    Args:
+        run: The run.
+        other: Data instead of the run's own.
+    """
     recipe = run.recipe
     # Where nothing was scored nothing looked at targets: they may be of any kind.
     targets = None if recipe.evaluate or recipe.needs_targets else "either"
@@ -238,7 +243,7 @@ def evaluate_network(
     """
     network = recipe.model.network if recipe.model.nnp == str(path) else None
     with own_parameters():
-        inputs = _inputs_of(path, recipe, folder, network)
+        inputs = inputs_of_file(path, recipe, folder, network)
         inputs.check_rows()
         samples = inputs.data.split(split)
         if samples.labelled:
@@ -250,7 +255,7 @@ def evaluate_network(
                 help="add them as y, or name them: --data FILE.npz,y=NAME; or give a folder of "
                 "'ptq' or 'compress', whose float network answers; 'verify' compares without any",
             )
-        answers = _inputs_of(reference, recipe, folder, None)
+        answers = inputs_of_file(reference, recipe, folder, None)
         with own_parameters():
             answers.answer()
         samples = answers.data.split(split)
@@ -258,13 +263,22 @@ def evaluate_network(
         return replace(score, accuracy_name=_AGREEMENT)
 
 
-def _inputs_of(
+def inputs_of_file(
     path: Path,
     recipe: Recipe,
     folder: Path,
     network: Optional[str],
     targets: Optional[str] = None,
 ) -> Inputs:
+    """Returns the network of a file with the data of a recipe.
+
+    Args:
+        path: The file.
+        recipe: Says data, preprocessing and loss.
+        folder: Where its relative paths start.
+        network: Which network of the file.
+        targets: As of :func:`~nnabla_compress.loading.inputs.load_data`.
+    """
     model = ModelPart(nnp=str(path.absolute()), network=network)
     recipe = recipe.model_copy(
         update={"model": model, "float_training": None, "compression": None, "steps": None}
@@ -342,7 +356,7 @@ def export_file(
     with own_parameters(), _written_to(nnp):
         samples, name = None, None if recipe is None else recipe.model.network
         if recipe is not None and recipe.data is not None:
-            inputs = _inputs_of(path, recipe, folder, name, targets="none")
+            inputs = inputs_of_file(path, recipe, folder, name, targets="none")
             inputs.check_rows()
             samples = inputs.drawn(part.samples).arrays
         file = NnpFile(path)

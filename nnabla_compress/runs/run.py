@@ -180,7 +180,14 @@ class Run:
                 self.folder.rmdir()
 
     def _executed(self, announce: Announce, tell: Tell) -> Results:
-        recipe = self.recipe
+        recipe, told = self.recipe, set()
+
+        def tell_once(line: str) -> None:
+            # What is foreseen is said again when it is done.
+            if line not in told:
+                told.add(line)
+                tell(line)
+
         with own_parameters():
             set_seed(recipe.seed)
             try:
@@ -196,7 +203,7 @@ class Run:
                         recipe,
                         self.folder,
                         replace(inputs),
-                        tell=tell,
+                        tell=tell_once,
                         recipe_folder=self.recipe_folder,
                     )
                     rehearsal.foresee(recipe.stages)
@@ -210,7 +217,7 @@ class Run:
                 self._release()
                 raise
             course = Course(
-                recipe, self.folder, inputs, announce, tell, self.resume, self.recipe_folder
+                recipe, self.folder, inputs, announce, tell_once, self.resume, self.recipe_folder
             )
             self._carry_out(course, results)
             results.write(self.folder)
@@ -262,10 +269,13 @@ class Run:
         results.compressed = NetworkResults.from_dict({**score, **exported.as_dict()})
         outputs = course.network().all_outputs
         self._judge_budgets(results, results.compressed, outputs)
+        results.compressed.warnings += doubts.of_trainings(_trainings(results))
         results.layers = exported.report.rows_as_dicts()
         results.what_stays = exported.report.what_stays()
         results.quantizers = learned_rows(outputs)
-        if any("step" in row for row in results.quantizers):
+        bits = {row["bits"] for row in results.quantizers}
+        # Bars of one height tell nothing.
+        if len(bits) > 1 and any("step" in row for row in results.quantizers):
             plot_bits(results.quantizers, self.folder / "bits.png", self.recipe.name)
         self._draw_trainings(outputs)
 
@@ -289,8 +299,7 @@ class Run:
         for budget in budgets:
             part.budgets.update(doubts.of_budget(budget, part.packed_weight_bytes or 0))
         part.warnings += doubts.missed(part.budgets)
-        trainings = [results.training or {}, *(results.recipe_steps or ())]
-        if any(training.get("bits_moved") is False for training in trainings):
+        if any(training.get("bits_moved") is False for training in _trainings(results)):
             part.warnings.append(
                 "no bit width ever moved, although the budget wants them learned: train "
                 "longer, raise the learning rate, or give a tighter budget"
@@ -320,3 +329,8 @@ class Run:
 
     def _export(self, name: str, course: Course, part: ExportPart) -> Exported:
         return export_network(self.folder / f"{name}.nnp", course.inputs, course.build, part)
+
+
+def _trainings(results: Results) -> List[Dict[str, Any]]:
+    """What the trainings of the compressed network led to, among other steps."""
+    return [results.training or {}, *(results.recipe_steps or ())]

@@ -9,7 +9,7 @@ from typing import Dict, List, Sequence
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.importances import Importance, importance_of, rank_channels
-from nnabla_compress.rules import typed
+from nnabla_compress.recipes.quick_prune import importance_entry
 from nnabla_compress.search.sensitivity import CHANNELS, RANKS
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.transforms.factors import FORMS
@@ -55,14 +55,14 @@ class Shares:
         Raises:
             ConfigError: If there is none of the name that ranks channels.
         """
-        name, _, words = self.importance.partition(":")
-        pairs = [word.partition("=") for word in words.split(",") if word]
+        entry = importance_entry(self.importance)
+        (name,) = entry
         if name not in rank_channels():
             raise ConfigError(
                 f"unknown importance {name!r} of channels.",
                 help=did_you_mean(name, list(rank_channels())),
             )
-        return importance_of({name: {key.strip(): typed(value) for key, _, value in pairs}})
+        return importance_of(entry)
 
     @property
     def how(self) -> Dict[str, str]:

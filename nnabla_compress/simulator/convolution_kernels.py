@@ -41,7 +41,8 @@ def convolve(
     """
     if w.shape[1] > x.shape[4]:
         by_tap = np.ascontiguousarray(w.transpose(0, 2, 3, 1))
-        _convolve_maps(x, by_tap, *taps, alpha, bias, coefficient, low, high, out)
+        finite = bool(np.isfinite(w).all())  # else 0 times a weight need not be 0
+        _convolve_maps(x, by_tap, *taps, alpha, bias, coefficient, low, high, finite, out)
     else:
         _convolve_lanes(x, w, *taps, alpha, bias, coefficient, low, high, out)
 
@@ -86,7 +87,7 @@ def _convolve_lanes(x, w, rows, columns, alpha, bias, coefficient, low, high, ou
 
 
 @numba.njit(cache=CACHE)
-def _convolve_maps(x, w, rows, columns, alpha, bias, coefficient, low, high, out):  # type: ignore[no-untyped-def]
+def _convolve_maps(x, w, rows, columns, alpha, bias, coefficient, low, high, finite, out):  # type: ignore[no-untyped-def]
     maps = w.shape[3]
     total, part = np.empty(maps, np.float32), np.empty(maps, np.float32)
     for b in range(x.shape[0]):
@@ -102,8 +103,10 @@ def _convolve_maps(x, w, rows, columns, alpha, bias, coefficient, low, high, out
                                 if top[i] >= 0 and left[j] >= 0:
                                     value = x[b, g, c, top[i] + left[j], lane]
                                     k = i * left.size + j
-                                    for m in range(maps):
-                                        part[m] += value * w[g, c, k, m]
+                                    # A sum that began at 0 stays what it is by adding 0 or -0.
+                                    if value != 0 or not finite:
+                                        for m in range(maps):
+                                            part[m] += value * w[g, c, k, m]
                         for m in range(maps):
                             total[m] += part[m]
                         if coefficient != 0:

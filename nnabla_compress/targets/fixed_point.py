@@ -10,14 +10,15 @@ import numpy as np
 
 from nnabla_compress.analysis.layers import WEIGHT
 from nnabla_compress.encodings import Encoding
+from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.network import Network
-from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.lowering.encode import EncodedGraph
 from nnabla_compress.lowering.fixed_point.bias_correction import correct_biases
 from nnabla_compress.lowering.fixed_point.calibration import Calibration, calibrate
 from nnabla_compress.lowering.fixed_point.clipping import clip_activations
 from nnabla_compress.lowering.fixed_point.equalization import equalized
-from nnabla_compress.lowering.fixed_point.evaluate import Feed, feeds
+from nnabla_compress.lowering.fixed_point.evaluate import Feed, feeds, rows_among
 from nnabla_compress.lowering.fixed_point.graph import (
     FixedPointGraph,
     integer_graph,
@@ -32,6 +33,7 @@ from nnabla_compress.lowering.fixed_point.rounding import (
     rounded_network,
 )
 from nnabla_compress.lowering.fixed_point.vanishing import vanishing
+from nnabla_compress.memory import give_back
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.targets.target import (
     ExportOptions,
@@ -82,6 +84,7 @@ class FixedPoint(Target):
         reference = lower_plainly(network, folded) if quantizers else plain
         self.check(plain.outputs, plain.names)
         batches = list(self._feeds(network, plain.outputs, options, _RANGE_ROWS, _ROWS))
+        rows = self._rows_of_biases(network, plain.outputs, options, batches)
         floats = [
             v
             for v in inputs
@@ -94,30 +97,37 @@ class FixedPoint(Target):
             scaled, unclipped = equalized(scaled, batches, self.bits, names)
             exact &= unclipped
             names.update(network.paths_in(scaled))
-        graph, calibration = self._calibrated(network, scaled, floats, batches, names)
+        kept, activations = None if exact else reference.outputs, reference.plain.activations
+        # Decoded weights are large, and a name keeps its array.
+        used = leaves([*scaled, *(kept or ())])
+        names = {v.data: names[v.data] for v in used if v.data in names}
+        del plain, reference, clipped
+        give_back()
+        graph, calibration = self._calibrated(network, scaled, floats, batches, names, rows)
         if any(exceeds(spread) for spread in calibration.spreads.values()):
             scaled, multiplied = self._rescaled(scaled, inputs, batches, names)
             names.update(network.paths_in(scaled))
             floats = [*floats, *multiplied]
-            graph, calibration = self._calibrated(network, scaled, floats, batches, names)
+            graph, calibration = self._calibrated(network, scaled, floats, batches, names, rows)
         headroom = None if self.economical else _HEADROOM
         positions = fraction_bits(graph, calibration.spreads, self.bits, names, headroom)
         codes = parameter_codes(graph, inputs, positions, self.bits)
         vanished = vanishing(graph, calibration.spreads, positions, names)
         notes = vanished
         if self.economical:
-            feed = next(self._feeds(network, plain.outputs, options, _BIAS_ROWS, _BIAS_ROWS))
+            feed = next(self._feeds(network, scaled, options, _BIAS_ROWS, _BIAS_ROWS))
             few = len(feed[inputs[0]])
             if len(batches) > 1 and few < _ROWS:
                 notes = [*notes, _UNCORRECTED.format(few)]
             else:
-                correct_biases(graph, feed, positions, codes, self.bits)
+                known = None if rows is None else calibration
+                correct_biases(graph, feed, positions, codes, self.bits, known)
         rounded = rounded_network(graph, positions, codes, self.bits, names)
         names.update(network.paths_in(rounded.outputs))
         return Lowered(
             rounded.outputs,
             names,
-            self._stored(rounded, reference.plain),
+            self._stored(rounded, activations),
             exact=False,
             types=rounded.types,
             storage={data: self._type(position) for data, position in rounded.positions.items()},
@@ -126,7 +136,7 @@ class FixedPoint(Target):
                 *unused(options, self.name),
             ],
             way_out_of_rounding=_WITH_FLOATS if vanished else self.way_out_of_rounding,
-            reference=graph.outputs if exact else reference.outputs,
+            reference=graph.outputs if kept is None else kept,
         )
 
     def _feeds(
@@ -139,6 +149,21 @@ class FixedPoint(Target):
     ) -> Iterator[Feed]:
         return feeds(network.inputs, options.samples, most, rows, self.name, outputs)
 
+    def _rows_of_biases(
+        self,
+        network: Network,
+        outputs: Sequence[nn.Variable],
+        options: ExportOptions,
+        batches: Sequence[Feed],
+    ) -> Optional[List[np.ndarray]]:
+        """Which rows of each batch biases are corrected on; None if they must run by themselves."""
+        # Samples do the same in a batch of others, unless a batch is written into the network.
+        apart = rows_of(outputs, network.all_inputs, _BIAS_ROWS) == _BIAS_ROWS
+        if not (self.economical and apart):
+            return None
+        feed = next(self._feeds(network, outputs, options, _BIAS_ROWS, _BIAS_ROWS))
+        return rows_among(feed, batches)
+
     def _calibrated(
         self,
         network: Network,
@@ -146,10 +171,11 @@ class FixedPoint(Target):
         floats: Sequence[nn.Variable],
         batches: Sequence[Feed],
         names: Dict[Any, str],
+        rows: Optional[Sequence[np.ndarray]],
     ) -> Tuple[FixedPointGraph, Calibration]:
         graph = integer_graph(outputs, network.all_inputs, floats, names)
         names.update(network.paths_in(graph.outputs))
-        return graph, calibrate(graph, batches, self.bits)
+        return graph, calibrate(graph, batches, self.bits, rows=rows)
 
     def _rescaled(
         self,
@@ -171,7 +197,7 @@ class FixedPoint(Target):
     def _type(self, position: int) -> str:
         return f"FIXED{self.bits}_{position}"
 
-    def _stored(self, rounded: RoundedNetwork, plain: EncodedGraph) -> EncodedGraph:
+    def _stored(self, rounded: RoundedNetwork, activations: int) -> EncodedGraph:
         encodings = {
             data: Encoding(
                 codes, self.bits, scale=np.array(2.0 ** -rounded.positions[data], np.float32)
@@ -179,7 +205,7 @@ class FixedPoint(Target):
             for data, codes in rounded.codes.items()
         }
         quantizers = dict.fromkeys(encodings, f"Fixed{self.bits}")
-        return EncodedGraph(rounded.outputs, encodings, quantizers, plain.activations)
+        return EncodedGraph(rounded.outputs, encodings, quantizers, activations)
 
 
 def _window_fits(function: Any) -> Optional[str]:

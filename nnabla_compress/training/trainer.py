@@ -247,8 +247,12 @@ class Trainer:
             last=Score(**state["last"]) if state["last"] else None,
             best=Score(**state["best"]) if state["best"] else None,
             best_epoch=state["best_epoch"],
-            noticed={name: value for t in self.terms for name, value in t.outcome().items()},
+            noticed=self.noticed(),
         )
+
+    def noticed(self) -> Dict[str, Any]:
+        """Returns what the terms say of the training, and of the network as it is now."""
+        return {name: value for term in self.terms for name, value in term.outcome().items()}
 
     def _begin_quantizers(self) -> None:
         # Two layers of one weight have a node each for the same parameters.

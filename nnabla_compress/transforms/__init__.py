@@ -14,6 +14,7 @@ from nnabla_compress.transforms.insert_map_quantizers import (
     insert_map_quantizers,
 )
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers, remove_quantizers
+from nnabla_compress.transforms.prune_channels import PruneChannels
 from nnabla_compress.transforms.prune_weights import PruneWeights
 from nnabla_compress.transforms.quantize import Quantize
 from nnabla_compress.transforms.remove_channels import (
@@ -21,6 +22,7 @@ from nnabla_compress.transforms.remove_channels import (
     costs_after,
     remove_channels,
 )
+from nnabla_compress.transforms.shrink import Shrink, shrink
 from nnabla_compress.transforms.start import start_quantizers
 from nnabla_compress.transforms.transform import (
     Transform,
@@ -34,9 +36,11 @@ __all__ = [
     "Convert",
     "Factorize",
     "Fold",
+    "PruneChannels",
     "PruneWeights",
     "Quantize",
     "RemoveChannels",
+    "Shrink",
     "Transform",
     "Widen",
     "check_faithful",
@@ -49,6 +53,7 @@ __all__ = [
     "register_transform",
     "remove_channels",
     "remove_quantizers",
+    "shrink",
     "start_quantizers",
     "transform_named",
     "transforms",

@@ -145,6 +145,7 @@ def channel_scales(
         return np.ones(pair.channels)
     first = _FirstLayer.of(pair, energy, arrays) if not levels.per_channel else None
     own = levels.weights(pair.second)
+    used = (power > 0).astype(np.float64)  # a depthwise layer's outputs read one channel each
 
     def noise(s: np.ndarray) -> float:
         step = (reach / s).max() / levels.maps
@@ -153,7 +154,6 @@ def channel_scales(
         if first is not None:
             steps = np.full_like(steps, steps.max())
             at_outputs += power @ (s**2 * first.noise(s, levels.weights(pair.first)))
-        used = power > 0  # a depthwise layer's outputs read one channel each
         at_outputs += steps**2 * weights.shape[2] * (used @ (square / s**2))
         return float(at_outputs @ importance)
 

@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""NNabla's own quantizers of weights, turned into ours of the same values."""
+"""NNabla's own quantizers of weights and feature maps, turned into ours of the same values."""
 
 from __future__ import annotations
 
@@ -16,7 +16,17 @@ from nnabla_compress.quantizers.base import is_given
 from nnabla_compress.rules import Candidate, QuantizerRule
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers
+from nnabla_compress.transforms.native_maps import (
+    decided_map,
+    native_maps,
+    with_our_maps,
+    without_maps_of,
+)
+from nnabla_compress.transforms.start import start_at
 from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
+
+CONVERSIONS = ("lut", "uniform", "affine")
+"""The quantizers that NNabla's own are converted to."""
 
 _MOST_BITS = 16
 _MOST_ENTRIES = 256
@@ -33,15 +43,17 @@ class _Grid(NamedTuple):
 
 @register_transform("convert")
 class Convert(Transform):
-    """Turns NNabla's own quantizers of weights into ours of the same values.
+    """Turns NNabla's own quantizers of weights and feature maps into ours of the same values.
 
     Weights keep the values that the network computes with; from then on they are trained, budgeted
-    and exported as those of other rules.
+    and exported as those of other rules. Maps are rounded as before; powers of two become those of
+    ``pow2``, and maps that no quantizer of ours rounds alike keep theirs.
 
     Args:
-        to: ``lut``: a dictionary, for any values. ``uniform``: whole steps, learned. ``affine``:
-            whole steps that stay as they are.
-        layers: A pattern of names, as a shell matches files, or several.
+        to: ``lut``: a dictionary, for any values of weights. ``uniform``: whole steps, learned.
+            ``affine``: whole steps that stay as they are.
+        layers: A pattern of names, as a shell matches files, or several. Maps are called by the
+            layer before them and their function, as in ``conv1/conv/minmaxquantize``.
     """
 
     short = "to"
@@ -50,22 +62,45 @@ class Convert(Transform):
     layers: Union[str, List[str]] = "*"
 
     def decide(self, network: Network, context: Context) -> Decisions:
-        """Returns the rule of each layer, and its steps.
+        """Returns the rule of each layer and map, and its steps.
 
         Raises:
-            ConfigError: If no layer has such a quantizer, or its values are none that the new one
-                can have.
+            ConfigError: If no layer and no map has such a quantizer, or the values of a weight are
+                none that the new one can have.
         """
         rule = QuantizerRule(layers=self.layers, quantizer=self.to)
         found = [layer for layer in layers(network.all_outputs) if _is_native(layer)]
-        chosen = rule.choose([Candidate(layer.name, layer.type) for layer in found])
+        seen = native_maps(network.all_outputs)
+        candidates = [Candidate(layer.name, layer.type) for layer in found]
+        candidates += [Candidate(each.name) for each in seen]
+        chosen = rule.choose(candidates)
         if not chosen:
-            has = ", ".join(sorted({layer.name for layer in found})[:3]) or "none"
+            has = ", ".join(sorted({candidate.name for candidate in candidates})[:3]) or "none"
             raise ConfigError(
-                f"convert: no layer {rule.describe()} has a quantizer of NNabla's own.",
-                help=f"leave the step out, or choose other layers; those that have one: {has}",
+                f"convert: no layer and no map {rule.describe()} has a quantizer of NNabla's own.",
+                help=f"leave it out, or choose others; those that have one: {has}",
             )
-        return {"layers": {x.name: self._decided(x) for x in found if x.name in chosen}}
+        of_layers = {
+            x.name: {"rule": {"quantizer": self.to}, "start": {}}
+            if context.untrained and not _is_settled(x)  # INQ fixes its weights in the training
+            else self._decided(x)
+            for x in found
+            if x.name in chosen
+        }
+        maps = {x.name: decided_map(x, self.to) for x in seen if x.name in chosen}
+        stay = ", ".join(name for name, said in maps.items() if said is None)
+        of_maps = {name: said for name, said in maps.items() if said is not None}
+        if not of_layers and not of_maps:
+            raise ConfigError(
+                f"convert: {self.to} rounds no map as NNabla's quantizers of {stay} do.",
+                help="choose another: affine takes most. Ranges of each batch and several ranges "
+                "of a map can't be converted",
+            )
+        if stay:
+            context.tell(
+                f"convert: NNabla's quantizers of {stay} stay: {self.to} rounds no map as they do"
+            )
+        return {"layers": of_layers, "maps": of_maps}
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the network with our quantizers; what starts them is what was decided."""
@@ -75,15 +110,17 @@ class Convert(Transform):
             said = decided.get(layer.name)
             return None if said is None else QuantizerRule.model_validate(said["rule"]).make()
 
-        made = insert_weight_quantizers(network.all_outputs, choose)
+        made = with_our_maps(network.all_outputs, decisions.get("maps", {}))
+        made = insert_weight_quantizers(made, choose)
         for layer in layers(made):
             if layer.name in decided and layer.quantizer is not None:
-                _start(layer.quantizer, decided[layer.name]["start"])
+                start_at(layer.quantizer, decided[layer.name]["start"])
         return network.giving(made)
 
     def prove(self, given: Network, made: Network) -> None:
-        """Compares the weights that both compute with, value for value."""
-        check_faithful(given.all_outputs, made.all_outputs)
+        """Compares what both compute without quantizers of maps, value for value."""
+        plain = without_maps_of(given.all_outputs, made.all_outputs)
+        check_faithful(plain, made.all_outputs, given.all_inputs or None, made.all_inputs or None)
 
     def _decided(self, layer: Layer) -> Dict[str, Any]:
         node: Any = layer.quantizer
@@ -116,6 +153,13 @@ class Convert(Transform):
 
 def _is_native(layer: Layer) -> bool:
     return layer.quantizer is not None and is_given(layer.quantizer)
+
+
+def _is_settled(layer: Layer) -> bool:
+    node: Any = layer.quantizer
+    quantizer = quantizer_of(node)
+    assert quantizer is not None
+    return quantizer.is_settled(node.info.args, node.inputs)
 
 
 def _uniform(grid: _Grid, peak: int, least: int) -> Dict[str, Any]:
@@ -152,7 +196,9 @@ def _grid_of(encoding: Encoding) -> Optional[_Grid]:
         along = [1] * encoding.codes.ndim
         if encoding.axis is not None:
             along[encoding.axis] = -1
-        levels = encoding.codes.astype(np.int64) - zero.reshape(along if zero.size > 1 else ())
+        levels = encoding.spacing * encoding.codes.astype(np.int64) - zero.reshape(
+            along if zero.size > 1 else ()
+        )
         step = np.asarray(encoding.scale, np.float32).ravel()
         return _Grid(int(levels.min()), int(levels.max()), step, encoding.axis)
     values = np.unique(encoding.decode())
@@ -164,12 +210,3 @@ def _grid_of(encoding: Encoding) -> Optional[_Grid]:
     if (whole != np.rint(whole)).any():
         return None
     return _Grid(int(whole.min()), int(whole.max()), step.reshape(1), None)
-
-
-def _start(node: Any, values: Mapping[str, List[float]]) -> None:
-    """Sets parameters of a quantizer that has not started."""
-    quantizer = quantizer_of(node)
-    assert quantizer is not None
-    for name, variable in quantizer.named_parameters(node.info.args, node.inputs).items():
-        if name in values and np.isnan(variable.d).any():
-            variable.d = np.asarray(values[name], np.float32)

@@ -31,7 +31,13 @@ from nnabla_compress.transforms.factors.site import Site, sites
 from nnabla_compress.transforms.faithful import FOLDED, check_faithful
 from nnabla_compress.transforms.output_noise import OutputNoise
 from nnabla_compress.transforms.quantize import refuse_codes
-from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
+from nnabla_compress.transforms.transform import (
+    Alone,
+    Context,
+    Decisions,
+    Transform,
+    register_transform,
+)
 
 _FLOAT_BYTES = 4
 _BUDGETS = ("macs", "parameters", "bytes")
@@ -68,6 +74,7 @@ class Factorize(Transform):
 
     short = "method"
     holds: ClassVar[bool] = True
+    fits: ClassVar[bool] = True
 
     method: Union[str, List[str]] = "tucker"
     layers: Union[str, List[str]] = "*"
@@ -110,12 +117,13 @@ class Factorize(Transform):
         """Whether weights come from responses, which the decisions don't tell."""
         return self.responses and self.samples > 0
 
-    def foreseen(self) -> Transform:
-        """Returns one that looks at no values: of the untrained network they tell nothing."""
+    @property
+    def rehearsed(self) -> Transform:
+        """One that looks at no values: of the untrained network they tell nothing."""
         given = {name: getattr(self, name) for name in type(self).model_fields}
         if self.energy is not None or self.evbmf:
             given.update(energy=None, evbmf=False, ratio=0.5)
-        return _Foreseen(**{**given, "samples": 0})
+        return _Rehearsed(**{**given, "samples": 0})
 
     def decide(self, network: Network, context: Context) -> Decisions:
         """Returns the method and the ranks of each layer, why others stay, and the sizes.
@@ -138,7 +146,7 @@ class Factorize(Transform):
                 noise.close()
         for site in chosen:
             if site.name not in plans:
-                kept.setdefault(site.name, "the budgets leave it no fewer ranks")
+                kept.setdefault(site.name, "the best choice within the budget leaves it dense")
         if not plans:
             said = "; ".join(f"{name}: {why}" for name, why in list(kept.items())[:3])
             raise ConfigError(
@@ -154,17 +162,20 @@ class Factorize(Transform):
                 assert plan is not None
                 saved[place] += size_of(site, place) - plan.size(place)
         macs, parameters = before.macs - saved[MACS], before.parameters - saved[WEIGHTS]
-        context.tell(
-            f"factorize: operations {before.macs:,} -> {macs:,} "
-            f"({100 * macs / max(1, before.macs):.1f} %), parameters {before.parameters:,} -> "
-            f"{parameters:,} ({100 * parameters / max(1, before.parameters):.1f} %)"
-        )
         return {
             "layers": {name: plan.said for name, plan in plans.items()},
             "kept": kept,
             "macs": [before.macs, macs],
             "parameters": [before.parameters, parameters],
         }
+
+    def told(self, decisions: Mapping[str, Any]) -> Optional[str]:
+        """Returns what the network had and has of operations and of parameters."""
+        (macs, less), (parameters, fewer) = decisions["macs"], decisions["parameters"]
+        return (
+            f"factorize: operations {macs:,} -> {_part(less, macs)}, parameters {parameters:,} -> "
+            f"{_part(fewer, parameters)}"
+        )
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the factorized network; the new parameters take the places of the old ones."""
@@ -300,7 +311,8 @@ class Factorize(Transform):
             if plan.macs >= site.macs and plan.weights >= site.weights:
                 context.tell(
                     f"factorize: {form.name} of {site.name} with rank {_shown(ranks)} saves "
-                    f"nothing: {plan.weights:,} weights for {site.weights:,}"
+                    f"nothing: {plan.weights:,} weights for {site.weights:,}; "
+                    f"{_largest(site, form)}"
                 )
         return found
 
@@ -366,8 +378,12 @@ class Factorize(Transform):
         return found
 
 
-class _Foreseen(Factorize):
+class _Rehearsed(Factorize):
     """A factorization of a network whose values tell nothing yet."""
+
+    def decide(self, network: Network, context: Context) -> Decisions:
+        """Refuses what can't be done; what it finds is not worth telling."""
+        return super().decide(network, Alone())
 
     def _missing(self, site: Site, form: Form) -> Callable[[Ranks], float]:
         largest = form.largest(site.kernel)
@@ -398,6 +414,12 @@ def _as_ranks(given: Union[int, List[int]], form: Form, site: Site) -> Ranks:
     if given > max(largest):
         return (given,) * len(largest)  # which is refused
     return tuple(min(given, most) for most in largest)
+
+
+def _largest(site: Site, form: Form) -> str:
+    """Up to which rank a form saves weights."""
+    ranks = within(site, form, sum, WEIGHTS, site.weights - 1)
+    return "no rank does" if ranks is None else f"up to rank {_shown(ranks)} it does"
 
 
 def _shown(ranks: Ranks) -> str:

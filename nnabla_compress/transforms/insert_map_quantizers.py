@@ -74,7 +74,7 @@ def insert_map_quantizers(
 
     def quantized(found: FeatureMap, variable: nn.Variable) -> nn.Variable:
         quantizer = choose(found)
-        return variable if quantizer is None else _in_scope(quantizer, variable, found.name)
+        return variable if quantizer is None else in_scope(quantizer, variable, found.name)
 
     def replace(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
         if not any(variable in known for variable in function.outputs):
@@ -88,8 +88,14 @@ def insert_map_quantizers(
     return rebuild(outputs, replace, leaves)
 
 
-def _in_scope(quantizer: Quantizer, x: nn.Variable, name: str) -> nn.Variable:
-    """Returns a quantized map, its quantizer's parameters in a scope of its own."""
+def in_scope(quantizer: Quantizer, x: nn.Variable, name: str) -> nn.Variable:
+    """Returns a quantized map, its quantizer's parameters in a scope of its own.
+
+    Args:
+        quantizer: The quantizer.
+        x: The map.
+        name: Its name, from which that of the scope is made.
+    """
     with nn.parameter_scope(usable_scope(name)):
         made = quantizer(x)
     node = made.parent

@@ -64,6 +64,26 @@ def native_as_nodes(
     return made, {**left, **work.made}
 
 
+def native_in_scope(outputs: Sequence[nn.Variable], test: bool = False) -> List[nn.Variable]:
+    """Does what :func:`native_as_nodes` does, for a graph whose parameters are in the scope.
+
+    State that the quantizers go on from is made in the scope, or used where it exists there.
+
+    Args:
+        outputs: Variables of one graph.
+        test: Whether the graph infers.
+
+    Returns:
+        The new outputs.
+    """
+    parameters = nn.get_parameters(grad_only=False)
+    made, found = native_as_nodes(outputs, parameters, dict(parameters), test)
+    for path, variable in found.items():
+        if path not in parameters:
+            nn.parameter.set_parameter(path, variable)
+    return made
+
+
 class _Native:
     """The quantize functions of one graph."""
 

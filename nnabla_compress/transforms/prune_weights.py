@@ -11,7 +11,7 @@ arXiv:1506.02626.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional, Union
+from typing import Any, Dict, List, Literal, Mapping, Optional, Union
 
 import numpy as np
 from pydantic import Field, SerializeAsAny, field_serializer, field_validator, model_validator
@@ -69,7 +69,7 @@ class PruneWeights(Transform):
     sparsity: Optional[Fractions] = None
     pattern: Optional[str] = None
     importance: SerializeAsAny[Importance] = Field(default_factory=L1)
-    across: str = "network"
+    across: Literal["network", "layers"] = "network"
     layers: Union[str, List[str]] = "*"
     regrow: bool = False
 
@@ -77,6 +77,13 @@ class PruneWeights(Transform):
     @classmethod
     def _known(cls, entry: Any) -> Any:
         return importance_of(entry)
+
+    @field_validator("pattern", mode="before")
+    @classmethod
+    def _as_written(cls, pattern: Any) -> Any:
+        # YAML reads 2:4 as a number of base 60.
+        whole = isinstance(pattern, int) and not isinstance(pattern, bool) and pattern >= 60
+        return f"{pattern // 60}:{pattern % 60}" if whole else pattern
 
     @field_serializer("importance")
     def _by_name(self, importance: Importance) -> Dict[str, Any]:
@@ -95,8 +102,6 @@ class PruneWeights(Transform):
             parse_pattern(self.pattern)
         if self.sparsity is not None:
             require_fractions("sparsity", self.sparsity)
-        if self.across not in ("network", "layers"):
-            raise ConfigError(f"across is {self.across!r}.", help="choose network or layers")
         return self
 
     def need_of_data(self) -> Optional[str]:
@@ -108,7 +113,8 @@ class PruneWeights(Transform):
         """Whether the importance looks at targets."""
         return self.importance.needs_targets
 
-    def foreseen(self) -> Transform:
+    @property
+    def rehearsed(self) -> Transform:
         """The same without a pass over data."""
         return self.model_copy(update={"importance": L1()}) if self.need_of_data() else self
 
@@ -121,7 +127,7 @@ class PruneWeights(Transform):
             UnsupportedFunctionError: If the network's weights are stored as codes.
         """
         refuse_codes(network.all_outputs)
-        chosen = self._chosen(network, context)
+        chosen = self._chosen(network)
         weights = {layer.weight_name: layer.weight for layer in chosen.values()}
         scores = self.importance.of_weights(network, weights, context)
         by_layer = {name: scores[layer.weight_name] for name, layer in chosen.items()}
@@ -144,7 +150,17 @@ class PruneWeights(Transform):
                 f"{self.importance.name}.",
                 help="leave out regrow, or the importance",
             )
-        return {"layers": said}
+        left = [x.name for x in layers(network.all_outputs) if x.name not in said]
+        return {"layers": said, "left": left}
+
+    def told(self, decisions: Mapping[str, Any]) -> Optional[str]:
+        """Returns how many weights go, and which layers stay as they are."""
+        said = decisions["layers"].values()
+        pruned, every = (sum(each[key] for each in said) for key in ("pruned", "of"))
+        left = ", ".join(decisions["left"])
+        return f"prune_weights: {pruned:,} of {every:,} weights become zero" + (
+            f"; {left} stay as they are" if left else ""
+        )
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the network with the masks, which start as was decided."""
@@ -172,7 +188,7 @@ class PruneWeights(Transform):
         """Compares the networks without their masks, value for value."""
         check_faithful(given.all_outputs, made.all_outputs)
 
-    def _chosen(self, network: Network, context: Context) -> Dict[str, Layer]:
+    def _chosen(self, network: Network) -> Dict[str, Layer]:
         """The layers that are pruned, by name."""
         found = {
             layer.name: layer
@@ -191,16 +207,10 @@ class PruneWeights(Transform):
             return chosen
         _, of = parse_pattern(self.pattern)
         fitting = {name: layer for name, layer in chosen.items() if _divides(of, layer)}
-        left = [name for name in chosen if name not in fitting]
         if not fitting:
             raise ConfigError(
                 f"prune_weights: no chosen layer has a multiple of {of} input channels.",
                 help="choose another pattern, or sparsity",
-            )
-        if left:
-            context.tell(
-                f"prune_weights: {', '.join(left)} stay as they are: {of} does not divide their "
-                "input channels"
             )
         return fitting
 

@@ -64,12 +64,17 @@ class QuantizerRules(Options):
 
     @model_validator(mode="after")
     def _something(self) -> QuantizerRules:
-        if not self.weights and not self.activations:
+        if not self.changes_anything:
             raise ConfigError(
                 "neither weights nor activations are quantized.",
                 help='add for instance weights: [{layers: "*", quantizer: lut, bits: 4}]',
             )
         return self
+
+    @property
+    def changes_anything(self) -> bool:
+        """Whether anything gets another quantizer."""
+        return bool(self.weights or self.activations)
 
     @property
     def quantizes_activations(self) -> bool:

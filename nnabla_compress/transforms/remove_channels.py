@@ -7,24 +7,25 @@ that is left computes what the given one does with all of these at zero.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Union
+from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Union
 
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
-from pydantic import Field
 
-from nnabla_compress.analysis.channel_labels import pad_of_axis, slice_of_axis
+from nnabla_compress.analysis.channel_rules import pad_of_axis, slice_of_axis
 from nnabla_compress.analysis.couplings import Couplings, Group, parameters_of
 from nnabla_compress.analysis.layers import WEIGHT, layers
-from nnabla_compress.errors import ConfigError, VerifyError
-from nnabla_compress.graph.clone import as_list, clone
+from nnabla_compress.errors import ConfigError
+from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import constant, free_path
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions, rebuild
-from nnabla_compress.quantizers.base import quantizer_of, shown_type
+from nnabla_compress.quantizers.base import has_started, quantizer_of, shown_type
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.transforms.faithful import check_faithful
+from nnabla_compress.transforms.quantize import refuse_codes
+from nnabla_compress.transforms.resize import Resizer
 from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
 from nnabla_compress.turns import one_at_a_time
 
@@ -45,19 +46,21 @@ class RemoveChannels(Transform):
     short = "remove"
     holds: ClassVar[bool] = True
 
-    remove: Dict[str, List[int]] = Field(default_factory=dict)
+    remove: Dict[str, List[int]]
 
     def decide(self, network: Network, context: Context) -> Decisions:
         """Returns the channels of each group that go.
 
         Raises:
             ConfigError: If there is no such group or channel, or channels can't go.
+            UnsupportedFunctionError: If the network's weights are stored as codes.
         """
+        refuse_codes(network.all_outputs)
         return {"remove": checked_channels(Couplings(network), self.remove)}
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the smaller network; its parameters take the places of the old ones."""
-        return _removed(network, decisions["remove"])
+        return without_channels(network, decisions["remove"])
 
     def prove(self, given: Network, made: Network) -> None:
         """Compares with the given network, all that belongs to the channels at zero."""
@@ -84,6 +87,7 @@ def remove_channels(network: Network, remove: Mapping[str, Sequence[int]]) -> Ne
         ConfigError: If there is no such group or channel; if channels can't go, as those of the
             network's outputs; if a layer would have none left; or if a quantizer would give the
             weights that stay other values. The network is as it was then.
+        UnsupportedFunctionError: If the network's weights are stored as codes.
         VerifyError: If the smaller network does not compute what it should.
 
     Example:
@@ -98,9 +102,9 @@ def remove_channels(network: Network, remove: Mapping[str, Sequence[int]]) -> Ne
     """
     with network.within():
         before = dict(nn.get_parameters(grad_only=False))
-        made, _ = RemoveChannels(remove={name: list(some) for name, some in remove.items()}), None
+        transform = RemoveChannels(remove={name: list(some) for name, some in remove.items()})
         try:
-            smaller, _ = made.apply(network)
+            smaller, _ = transform.apply(network)
         except Exception:
             for path in set(nn.get_parameters(grad_only=False)) - set(before):
                 nn.parameter.pop_parameter(path)
@@ -122,6 +126,7 @@ class ChannelCosts(NamedTuple):
     macs: int
 
 
+@one_at_a_time
 def costs_after(
     network: Union[Network, Couplings], remove: Mapping[str, Sequence[int]]
 ) -> ChannelCosts:
@@ -160,14 +165,18 @@ def costs_after(
     macs = 0
     for function, layer in labels.layers.items():
         weight = function.inputs[WEIGHT]
-        macs += layer.macs * size(weight) // max(1, int(weight.size))
-    for function in labels.selections:
-        x, index = function.inputs[0], _selected(couplings, function, gone)
-        if index is not None and _run_of(index) is None:
-            read = couplings.kept(x, gone).get(1, np.arange(x.shape[1]))
-            weights = len(index) * len(read)
-            parameters += weights
-            macs += weights * int(np.prod(x.shape[2:], dtype=np.int64))
+        found = layer.macs * size(weight) // max(1, int(weight.size))
+        for axis, places in couplings.kept(function.inputs[0], gone).items():
+            if axis < int(function.info.args.get("base_axis", 0)) % function.inputs[0].ndim:
+                found = found * len(places) // function.inputs[0].shape[axis]
+        macs += found
+    for function in order:
+        x = function.inputs[0] if function.inputs else None
+        for index in _taken_by(couplings, function, gone).values():
+            if x is not None and _run_of(index) is None:
+                weights = len(index) * len(couplings.kept(x, gone).get(1, range(x.shape[1])))
+                parameters += weights
+                macs += weights * int(np.prod(x.shape[2:], dtype=np.int64))
     return ChannelCosts(parameters, macs)
 
 
@@ -195,10 +204,14 @@ def checked_channels(
         chosen = _checked_of_group(group, channels)
         if chosen:
             found[name] = chosen
-    gone = couplings.gone(found)
-    for group in groups.values():
-        for member in group.members:
-            _refuse_nothing_left(couplings, member.parameter, member.layer, gone)
+    emptied = couplings.emptied(couplings.gone(found))
+    if emptied is not None:
+        whole = [name for name, some in found.items() if len(some) == groups[name].size]
+        what = f"{whole[0]} would lose all of its {groups[whole[0]].size} channels"
+        raise ConfigError(
+            f"remove_channels: {what if whole else 'a map would be left without any channel'}.",
+            help="leave it one at least",
+        )
     return found
 
 
@@ -220,105 +233,38 @@ def _checked_of_group(group: Group, channels: Sequence[int]) -> List[int]:
     return chosen
 
 
-def _refuse_nothing_left(
-    couplings: Couplings, parameter: str, layer: str, gone: np.ndarray
-) -> None:
-    variable = couplings.parameter(parameter)
-    for axis, kept in couplings.kept(variable, gone).items():
-        if not len(kept):
-            raise ConfigError(
-                f"remove_channels: {layer} would lose all of its {variable.shape[axis]} channels.",
-                help="leave it one at least; a layer that adds nothing can be taken out as a whole",
-            )
+def without_channels(network: Network, remove: Mapping[str, Sequence[int]]) -> Network:
+    """Returns a network without channels, unproved; its parameters take the places of the old ones.
 
+    Args:
+        network: The network.
+        remove: Channels by the name of their group.
 
-def _removed(network: Network, remove: Mapping[str, Sequence[int]]) -> Network:
+    Raises:
+        ConfigError: If there are no such channels.
+    """
     couplings = Couplings(network)
     gone = couplings.gone(checked_channels(couplings, remove))
-    builder = _Builder(couplings, gone, network.parameters)
-    made = rebuild(network.all_outputs, builder.replace)
-    with network.within():
-        for path, parameter in nn.get_parameters(grad_only=False).items():
-            smaller = builder.made.get(parameter.data)
-            if smaller is not None:
-                network.paths[parameter.data] = path  # the given graph keeps it
-                nn.parameter.set_parameter(path, smaller)
-        for path, added in builder.added.items():
-            nn.parameter.set_parameter(path, added)
-    return network.giving(made)
+    return _Smaller(network, couplings, gone).build()
 
 
-class _Builder:
+class _Smaller(Resizer):
     """Builds the functions of the smaller graph."""
 
-    def __init__(
-        self, couplings: Couplings, gone: np.ndarray, parameters: Mapping[str, nn.Variable]
-    ) -> None:
-        self._couplings, self._gone = couplings, gone
-        self._taken = set(parameters)
-        self.made: Dict[Any, nn.Variable] = {}
-        """Smaller parameters by the array of the old one."""
-        self.added: Dict[str, nn.Variable] = {}
-        """Parameters that the given network did not have, by path."""
+    def __init__(self, network: Network, couplings: Couplings, gone: np.ndarray) -> None:
+        super().__init__(network, couplings)
+        self._gone, self._taken = gone, set(network.parameters)
 
-    def replace(self, function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
-        """Returns the outputs of a function on smaller tensors, None where it stays as it is."""
-        gone, kept = self._gone, self._couplings.kept
-        if not any(kept(variable, gone) for variable in (*function.inputs, *function.outputs)):
-            return None
-        arguments = [
-            self._parameter(old) if old.parent is None and new == old else new
-            for old, new in zip(function.inputs, arguments)
-        ]
-        shapes = [self._shape(output) for output in function.outputs]
-        made = as_list(self._built(function, arguments, shapes[0]))
-        if [tuple(output.shape) for output in made] != shapes:
-            raise VerifyError(
-                f"{self._couplings.labels.place(function)} would compute the shape "
-                f"{tuple(made[0].shape)} of fewer channels, not {shapes[0]}.",
-                help="leave the channels around it; please report the network: this is a defect "
-                "of nnabla-compress",
-            )
-        for old, new in zip(function.outputs, made):
-            new.name, new.persistent = old.name, old.persistent
-        return made
+    def sources(self, variable: nn.Variable) -> Dict[int, np.ndarray]:
+        """Returns what stays."""
+        return self.couplings.kept(variable, self._gone)
 
-    def _built(self, function: Any, arguments: List[nn.Variable], shape: Tuple[int, ...]) -> Any:
-        """Returns a function on smaller tensors: what it says of their sizes follows."""
-        type_name, args = function.info.type_name, function.info.args
-        if type_name == "Reshape":
-            given = [n if n < 0 else size for n, size in zip(args["shape"], shape)]
-            return F.reshape(arguments[0], given, inplace=False)
-        if type_name == "Broadcast":
-            return F.broadcast(arguments[0], shape)
-        if not function.inputs:
-            return clone(function, arguments, {"shape": list(shape)})
-        if type_name == "Slice":
-            return self._sliced(function, arguments[0])
-        if function in self._couplings.labels.selections:
-            return self._padded(function, arguments[0])
-        if type_name in ("Convolution", "Deconvolution") and args["group"] > 1:
-            weight = function.inputs[WEIGHT]
-            one = (
-                weight.shape[1] == 1
-                if type_name == "Convolution"
-                else (weight.shape[0] == args["group"])
-            )
-            if one:
-                base = args["base_axis"] % function.inputs[0].ndim
-                return clone(function, arguments, {"group": arguments[0].shape[base]})
-        return clone(function, arguments)
-
-    def _sliced(self, function: Any, x: nn.Variable) -> nn.Variable:
+    def sliced(self, function: Any, x: nn.Variable) -> nn.Variable:
+        """Returns a Slice with the bounds of what stays."""
         args, old = function.info.args, function.inputs[0]
         bounds = {key: list(args[key]) for key in ("start", "stop", "step")}
-        kept = self._couplings.kept(old, self._gone)
-        for axis, places in kept.items():
+        for axis, index in _taken_by(self.couplings, function, self._gone).items():
             place = axis - old.ndim + len(bounds["start"])
-            if place < 0:
-                continue
-            taken = np.arange(old.shape[axis])[slice_of_axis(function, axis)]
-            index = np.searchsorted(places, taken[np.isin(taken, places)])
             run = _run_of(index)
             if run is None:
                 # Every second of what is left of them is no fixed step any more.
@@ -329,10 +275,10 @@ class _Builder:
             bounds["step"][place] = run.step
         return F.slice(x, **bounds)
 
-    def _padded(self, function: Any, x: nn.Variable) -> nn.Variable:
-        args, axis = function.info.args, self._couplings.labels.selections[function]
-        index = _selected(self._couplings, function, self._gone)
-        assert index is not None
+    def padded(self, function: Any, x: nn.Variable) -> nn.Variable:
+        """Returns what stays, and zeros beside it or between."""
+        args, axis = function.info.args, self.couplings.labels.selections[function]
+        index = _taken_by(self.couplings, function, self._gone)[axis]
         x = self._chosen(function, x, index, axis)
         widths = list(args["pad_width"])
         place = 2 * (axis - x.ndim) + len(widths)
@@ -357,45 +303,31 @@ class _Builder:
         self.added[path] = constant(weight.reshape(*weight.shape, *kernel), path, False)
         return F.convolution(x, self.added[path])
 
-    def _shape(self, variable: nn.Variable) -> Tuple[int, ...]:
-        kept = self._couplings.kept(variable, self._gone)
-        return tuple(len(kept[a]) if a in kept else n for a, n in enumerate(variable.shape))
-
-    def _parameter(self, leaf: nn.Variable) -> nn.Variable:
-        if leaf.data not in self._couplings.labels.parameters:
-            return leaf
-        kept = self._couplings.kept(leaf, self._gone)
-        if not kept:
-            return leaf
-        if leaf.data not in self.made:
-            values = np.asarray(leaf.d)
-            for axis, places in kept.items():
-                values = np.take(values, places, axis)
-            name = self._couplings.path(leaf)
-            self.made[leaf.data] = constant(np.ascontiguousarray(values), name, leaf.need_grad)
-        return self.made[leaf.data]
-
 
 _SHORTCUT = "shortcut"
 
 
-def _selected(couplings: Couplings, function: Any, gone: np.ndarray) -> Optional[np.ndarray]:
-    """What a Pad gives along its padded axis after channels went, by the numbers of what is read.
+def _taken_by(couplings: Couplings, function: Any, gone: np.ndarray) -> Dict[int, np.ndarray]:
+    """What a Slice takes, or a Pad of channels gives, along axes that lose some.
 
     Returns:
-        Numbers, -1 for zeros; None where nothing changes.
+        Numbers of what it reads after channels went, -1 for zeros, by the axis.
     """
-    axis = couplings.labels.selections[function]
-    x, y = function.inputs[0], function.outputs[0]
-    before, behind = pad_of_axis(function, axis)
-    index = np.pad(np.arange(x.shape[axis]), (before, behind), constant_values=-1)
-    read, made = couplings.kept(x, gone), couplings.kept(y, gone)
-    if axis not in read and axis not in made:
-        return None
-    index = index[made.get(axis, np.arange(y.shape[axis]))]
-    places = read.get(axis, np.arange(x.shape[axis]))
-    there = np.isin(index, places)
-    return np.where(there, np.searchsorted(places, index), -1)
+    found: Dict[int, np.ndarray] = {}
+    if function.info.type_name == "Slice":
+        x = function.inputs[0]
+        for axis, places in couplings.kept(x, gone).items():
+            if axis >= x.ndim - len(function.info.args["start"]):
+                taken = np.arange(x.shape[axis])[slice_of_axis(function, axis)]
+                found[axis] = np.searchsorted(places, taken[np.isin(taken, places)])
+    elif function in couplings.labels.selections:
+        axis, x, y = couplings.labels.selections[function], function.inputs[0], function.outputs[0]
+        before, behind = pad_of_axis(function, axis)
+        index = np.pad(np.arange(x.shape[axis]), (before, behind), constant_values=-1)
+        index = index[couplings.kept(y, gone).get(axis, np.arange(y.shape[axis]))]
+        places = couplings.kept(x, gone).get(axis, np.arange(x.shape[axis]))
+        found[axis] = np.where(np.isin(index, places), np.searchsorted(places, index), -1)
+    return found
 
 
 def _run_of(index: np.ndarray) -> Optional[slice]:
@@ -435,7 +367,7 @@ def check_removal(given: Network, made: Network, remove: Mapping[str, Sequence[i
         ConfigError: If a quantizer gives weights that stay other values.
         VerifyError: If they do not compute the same.
     """
-    _compare_quantized(given, made, remove)
+    check_quantized(given, made, remove)
     masked = _masked(given, remove)
     check_faithful(masked, made.all_outputs, given.all_inputs, made.all_inputs, ROUNDED)
 
@@ -476,8 +408,17 @@ def _masked(network: Network, remove: Mapping[str, Sequence[int]]) -> List[nn.Va
     return rebuild(network.all_outputs, replace)
 
 
-def _compare_quantized(given: Network, made: Network, remove: Mapping[str, Sequence[int]]) -> None:
-    """Refuses where what a quantizer makes of a weight depends on the channels that went."""
+def check_quantized(given: Network, made: Network, remove: Mapping[str, Sequence[int]]) -> None:
+    """Compares what quantizers make of the weights that stay, value for value.
+
+    Args:
+        given: The network with all channels.
+        made: The one without some.
+        remove: Channels by the name of their group.
+
+    Raises:
+        ConfigError: If a quantizer takes a value from all weights of a layer, also those that went.
+    """
     couplings = Couplings(given)
     gone = couplings.gone(remove)
     smaller = {layer.name: layer for layer in layers(made.all_outputs, parameters_of(made))}
@@ -485,23 +426,18 @@ def _compare_quantized(given: Network, made: Network, remove: Mapping[str, Seque
         after = smaller.get(layer.name)
         if layer.quantizer is None or after is None or after.quantizer is None:
             continue
-        if not (_has_started(layer.quantizer) and couplings.kept(layer.weight, gone)):
+        if not (has_started(layer.quantizer) and couplings.kept(layer.weight, gone)):
             continue
         values = _quantized(layer.quantizer)
         for axis, places in couplings.kept(layer.weight, gone).items():
             values = np.take(values, places, axis)
         if not np.array_equal(values, _quantized(after.quantizer)):
             raise ConfigError(
-                f"remove_channels: {shown_type(layer.quantizer)} would give the weights of "
-                f"{layer.name} that stay other values: it takes them from all weights.",
+                f"channels of {layer.name} can't go: {shown_type(layer.quantizer)} would give the "
+                "weights that stay other values, as it takes these from all weights.",
                 help="remove channels before the network is quantized, or leave those of this "
                 "layer",
             )
-
-
-def _has_started(node: Any) -> bool:
-    state = [np.asarray(variable.d) for variable in node.inputs[1:]]
-    return not any(values.dtype.kind == "f" and np.isnan(values).any() for values in state)
 
 
 def _quantized(node: Any) -> np.ndarray:

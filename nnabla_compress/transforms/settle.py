@@ -7,7 +7,7 @@ from typing import Any, List, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
-from nnabla.parameter import get_parameter_or_create
+from nnabla.parameter import get_parameter, get_parameter_or_create, pop_parameter
 
 from nnabla_compress.analysis.layers import parameter_names
 from nnabla_compress.graph.constants import constant
@@ -35,6 +35,7 @@ def settled_parameter(node: Any, layer: str) -> nn.Variable:
     """Returns a parameter that starts with what a quantizer's node makes of its weight.
 
     It is made in the scope of the layer, or used where it exists, as after loading a checkpoint.
+    One without a gradient is not: NNabla's layers keep their weights of some forward pass there.
 
     Args:
         node: The node.
@@ -42,6 +43,9 @@ def settled_parameter(node: Any, layer: str) -> nn.Variable:
     """
     with nn.parameter_scope(usable_scope(layer)):
         shape = tuple(node.inputs[0].shape)
+        kept = get_parameter(SETTLED)
+        if kept is not None and not kept.need_grad:
+            pop_parameter(SETTLED)
         made = get_parameter_or_create(SETTLED, shape, settled_values(node))
     made.name = ascii_name(f"{layer}/{SETTLED}")  # also known where the scope forgets it
     return made

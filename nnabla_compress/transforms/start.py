@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -53,6 +53,20 @@ def start_quantizers(outputs: Sequence[nn.Variable]) -> None:
         if quantizer is not None:
             quantizer.start(node.info.args, node.inputs, counts)
     prepare(outputs)
+
+
+def start_at(node: Any, values: Mapping[str, Sequence[float]]) -> None:
+    """Sets parameters of a quantizer that has not started.
+
+    Args:
+        node: Its node.
+        values: What they start from, by the names that the quantizer gives them.
+    """
+    quantizer = quantizer_of(node)
+    assert quantizer is not None
+    for name, variable in quantizer.named_parameters(node.info.args, node.inputs).items():
+        if name in values and np.isnan(variable.d).any():
+            variable.d = np.asarray(values[name], np.float32)
 
 
 def _importance(layer: Layer, readers: Dict[nn.Variable, Any]) -> Optional[np.ndarray]:

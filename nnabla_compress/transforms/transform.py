@@ -17,6 +17,10 @@ Decisions = Dict[str, Any]
 class Context(Evidence, Protocol):
     """What a transform may look at beside the network, to decide."""
 
+    @property
+    def untrained(self) -> bool:
+        """Whether this only tries what can be done, and a training before it was left out."""
+
     def tell(self, line: str) -> None:
         """Tells the user something before long work begins."""
 
@@ -25,6 +29,7 @@ class Alone:
     """The context of a network without data."""
 
     seed = 0
+    untrained = False
 
     def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
         """Returns None: there are none."""
@@ -53,6 +58,8 @@ class Transform(NamedOptions):
     """Whether it takes the network as it infers, and gives one that is trained so, too."""
     same_function: ClassVar[bool] = False
     """Whether the network computes the same afterwards, but for rounding."""
+    fits: ClassVar[bool] = False
+    """Whether :meth:`fit` gives parameters values that the decisions do not tell."""
 
     @property
     def held(self) -> bool:
@@ -61,8 +68,8 @@ class Transform(NamedOptions):
 
     @property
     def sets_values(self) -> bool:
-        """Whether :meth:`fit` gives parameters values that the decisions don't tell."""
-        return False
+        """Whether it does so with these options; :attr:`fits` where it may with some."""
+        return self.fits
 
     def need_of_data(self) -> Optional[str]:
         """Returns why it needs data, None if it does not."""
@@ -73,8 +80,9 @@ class Transform(NamedOptions):
         """Whether it looks at what is wanted of samples, too."""
         return False
 
-    def foreseen(self) -> Transform:
-        """Returns what is tried on the untrained network, before anything long is done.
+    @property
+    def rehearsed(self) -> Transform:
+        """What is applied in its place to find out whether all of a run fits together.
 
         It makes a network of the same structure, or about the same, in little time.
         """
@@ -88,6 +96,14 @@ class Transform(NamedOptions):
             context: Data and seed.
         """
         return {}
+
+    def told(self, decisions: Mapping[str, Any]) -> Optional[str]:
+        """Returns what a user should know of what was decided, in a line; None for nothing.
+
+        Args:
+            decisions: As from :meth:`decide`.
+        """
+        return None
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the network that was decided on; new parameters are made in the current scope.

@@ -17,8 +17,9 @@ accelerating learning via knowledge transfer, arXiv:1511.05641.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence, Set, Union
+from typing import Any, ClassVar, Dict, List, Mapping, Sequence, Set, Union
 from zlib import crc32
 
 import nnabla as nn
@@ -26,25 +27,20 @@ import nnabla.functions as F
 import numpy as np
 from pydantic import Field
 
-from nnabla_compress.analysis.channel_groups import (
-    FIXED,
-    ChannelGroups,
-    Channels,
-    pad_of_axis,
-    slice_of_axis,
-)
-from nnabla_compress.analysis.layers import WEIGHT, parameter_names
+from nnabla_compress.analysis.channel_rules import slice_of_axis
+from nnabla_compress.analysis.couplings import Couplings, as_network
+from nnabla_compress.analysis.labels import INPUT
+from nnabla_compress.analysis.layers import WEIGHT
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.graph.clone import clone
-from nnabla_compress.graph.constants import constant
-from nnabla_compress.graph.inputs import inputs_of
+from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.network import Network
-from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import shown_type
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.transforms.faithful import FOLDED, check_faithful
 from nnabla_compress.transforms.quantize import refuse_codes
+from nnabla_compress.transforms.resize import Resizer
 from nnabla_compress.transforms.transform import (
     Alone,
     Context,
@@ -86,9 +82,9 @@ class Widen(Transform):
         """
         outputs = network.all_outputs
         refuse_codes(outputs)
-        groups = _groups(network)
+        couplings = Couplings(network)
         patterns = [self.layers] if isinstance(self.layers, str) else self.layers
-        names = {layer.name: None for layer in groups.layers.values()}
+        names = {layer.name: None for layer in couplings.labels.layers.values()}
         for node in graph_quantizers(outputs):
             raise ConfigError(
                 f"widen: {node.info.args.get('name') or 'a tensor'} is quantized already, by "
@@ -102,7 +98,7 @@ class Widen(Transform):
                     help=did_you_mean(pattern.strip("*"), list(names)),
                 )
         chosen: List[str] = []
-        for members in groups.members():
+        for members in layers_together(couplings):
             wanted = [n for n in members if any(fnmatchcase(n, pattern) for pattern in patterns)]
             if wanted and len(wanted) < len(members):
                 left = [name for name in members if name not in wanted]
@@ -125,7 +121,7 @@ class Widen(Transform):
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the wide network; its parameters take the places of the old ones."""
-        return network.giving(_widened(network, decisions))
+        return _widened(network, decisions)
 
     def prove(self, given: Network, made: Network) -> None:
         """Compares the networks: splitting a weight rounds it otherwise."""
@@ -167,164 +163,182 @@ def widen(
         >>> [(name, v.shape) for name, v in nn.get_parameters().items() if name.endswith("W")]
         [('c1/conv/W', (32, 3, 3, 3)), ('fc/affine/W', (1152, 10))]
     """
-    network = Network({}, {str(number): output for number, output in enumerate(outputs)})
+    network = as_network(outputs)
     context = Alone()
     context.seed = seed
     made, _ = Widen(factor=factor, layers=layers).apply(network, context)
     return made.all_outputs
 
 
-def _groups(network: Network) -> ChannelGroups:
-    outputs = network.all_outputs
-    return ChannelGroups(outputs, network.all_inputs or inputs_of(outputs))
+@dataclass(frozen=True)
+class _Layers:
+    """Layers whose channels can only grow together.
+
+    Args:
+        names: Their names, in the order of execution.
+        roots: Their channels.
+        fixed: Whether they keep their number.
+    """
+
+    names: List[str]
+    roots: Set[int]
+    fixed: bool
+
+
+def layers_together(couplings: Couplings) -> List[List[str]]:
+    """Returns the names of layers that can get more filters, those together that only can together.
+
+    Args:
+        couplings: Of the network.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> h = PF.convolution(nn.Variable((1, 3, 8, 8)), 8, (3, 3), pad=(1, 1), name="a")
+        >>> h = F.relu(h + PF.convolution(h, 8, (3, 3), pad=(1, 1), name="b"))
+        >>> layers_together(Couplings(as_network(PF.affine(h, 10, name="fc"))))
+        [['a/conv', 'b/conv']]
+    """
+    return [each.names for each in _layers_of(couplings) if not each.fixed]
+
+
+def _layers_of(couplings: Couplings) -> List[_Layers]:
+    """Layers by the channels that meet, also where a shortcut puts zeros beside some."""
+    labels = couplings.labels
+    together = [set(labels.roots(made.labels).tolist()) for made in labels.made]
+    together += [
+        set(labels.roots(np.concatenate([labels.of(v)[axis] for v in (x, y)])).tolist())
+        for function, axis in labels.selections.items()
+        for x, y in [(function.inputs[0], function.outputs[0])]
+    ]
+    held = _held(couplings)
+    found: List[_Layers] = []
+    for number, roots in enumerate(together):
+        names = [labels.made[number].layer] if number < len(labels.made) else []
+        fixed = any(root in held or labels.reason(root) is not None for root in roots)
+        apart = []
+        for other in found:
+            if other.roots & roots:
+                names = [*other.names, *(name for name in names if name not in other.names)]
+                roots, fixed = other.roots | roots, fixed or other.fixed
+            else:
+                apart.append(other)
+        found = [*apart, _Layers(names, roots, fixed)]
+    order = [made.layer for made in labels.made]
+    return sorted(
+        (each for each in found if each.names), key=lambda each: order.index(each.names[0])
+    )
+
+
+def _held(couplings: Couplings) -> Set[int]:
+    """Channels that can go but not grow."""
+    labels = couplings.labels
+    found: Set[int] = set()
+    for function in functions(couplings.outputs):
+        layer = labels.layers.get(function)
+        computed = layer is None or layer.computed_by or not layer.direct
+        if function.info.type_name in WEIGHTED and computed:
+            # What computes a weight need not give the same for parts of it.
+            for variable in (function.inputs[0], function.inputs[WEIGHT], function.outputs[0]):
+                for of in labels.of(variable).values():
+                    found.update(labels.roots(of).tolist())
+    for made in labels.made:
+        roots = labels.roots(made.labels)
+        if (roots[1:] == roots[:-1]).any():
+            found.update(roots.tolist())
+    for function in functions(couplings.outputs):
+        if function.info.type_name == "Slice":
+            for axis, of in labels.of(function.inputs[0]).items():
+                if slice_of_axis(function, axis).step not in (None, 1):
+                    found.update(labels.roots(of).tolist())
+    return found
 
 
 @one_at_a_time
-def _widened(network: Network, decisions: Mapping[str, Any]) -> List[nn.Variable]:
-    outputs = network.all_outputs
-    builder = _Builder(_groups(network), decisions, parameter_names(outputs))
-    new = rebuild(outputs, builder.replace)
-    for path, parameter in nn.get_parameters(grad_only=False).items():
-        made = builder.made.get(parameter.data)
-        if made is not None:
-            nn.parameter.set_parameter(path, made)
-    return new
+def _widened(network: Network, decisions: Mapping[str, Any]) -> Network:
+    couplings = Couplings(network)
+    wide = np.zeros(couplings.labels.count, bool)
+    for each in _layers_of(couplings):
+        if not each.fixed and any(name in decisions["layers"] for name in each.names):
+            wide[list(each.roots)] = True
+    factor, seed = int(decisions["factor"]), int(decisions["seed"])
+    return _Wider(network, couplings, wide, factor, seed).build()
 
 
-class _Builder:
+class _Wider(Resizer):
     """Builds the functions of the wide graph."""
 
     def __init__(
-        self, groups: ChannelGroups, decisions: Mapping[str, Any], names: Mapping[Any, str]
+        self, network: Network, couplings: Couplings, wide: np.ndarray, factor: int, seed: int
     ) -> None:
-        self._groups, self._names = groups, names
-        self._factor, self._seed = int(decisions["factor"]), int(decisions["seed"])
-        self._numbers = {name: number for number, name in enumerate(decisions["layers"])}
-        self._wide: Set[int] = set()
-        for layer in groups.layers.values():
-            channels = groups.made.get(layer.weight.data)
-            if layer.name in self._numbers and channels is not None:
-                self._wide |= {groups.group(number) for number, _ in channels.segments}
-        self._wide.discard(FIXED)
-        self.made: Dict[Any, nn.Variable] = {}
+        super().__init__(network, couplings)
+        self._wide, self._factor, self._seed = wide, factor, seed
+        self._read = {
+            (data, axis)
+            for data, variable in couplings.labels.parameters.items()
+            for axis, of in couplings.labels.of(variable).items()
+            if of.size and couplings.labels.roles().get(int(of[0])) == INPUT
+        }
 
-    def replace(self, function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
-        """Returns the outputs of a function on wide tensors, None where it stays as it is."""
-        old = function.inputs
-        if function in self._groups.layers:
-            arguments = [*arguments[:WEIGHT], self._weight(function), *arguments[WEIGHT + 1 :]]
-        wide = [
-            self._parameter(leaf) if leaf.parent is None and new == leaf else new
-            for leaf, new in zip(old, arguments)
-        ]
-        x, y = self._groups.of(old[0]) if old else None, self._groups.of(function.outputs[0])
-        if x is not None and y is not None and self._grows(x):
-            made = self._with_literals(function, wide[0], x, y)
-            if made is not None:
-                return [made]
-        if all(new == given for new, given in zip(wide, old)):
-            return None
-        return clone(function, wide)
+    def sources(self, variable: nn.Variable) -> Dict[int, np.ndarray]:
+        """Returns which entry each one is a copy of: those of a channel in a row stay together."""
+        found = {}
+        for axis, labels in self.couplings.labels.of(variable).items():
+            roots = self.couplings.labels.roots(labels)
+            if not self._wide[roots].any():
+                continue
+            starts = [0, *(np.flatnonzero(roots[1:] != roots[:-1]) + 1).tolist(), len(roots)]
+            parts = [
+                np.tile(np.arange(a, b), self._factor if self._wide[roots[a]] else 1)
+                for a, b in zip(starts, starts[1:])
+            ]
+            found[axis] = np.concatenate(parts)
+        return found
 
-    def _with_literals(
-        self, function: Any, x: nn.Variable, before: Channels, after: Channels
-    ) -> Optional[nn.Variable]:
-        """Returns the output of a function whose arguments say how many channels there are."""
-        type_name, args = function.info.type_name, function.info.args
-        size = self._size(after)
-        if type_name in ("Reshape", "Broadcast"):
-            shape = list(args["shape"])
-            shape[after.axis] = size
-            if type_name == "Broadcast":
-                return F.broadcast(x, shape)
-            return F.reshape(x, shape, inplace=False)
-        if type_name == "Slice":
-            place, stop = slice_of_axis(function, before.axis), list(args["stop"])
-            if place is None:
-                return None
-            stop[place] = size
-            return F.slice(x, args["start"], stop, args["step"])
-        place = pad_of_axis(function, before.axis) if type_name == "Pad" else None
-        if place is None:
-            return None
+    def values(self, leaf: nn.Variable) -> np.ndarray:
+        """Returns copies, and of weights that read copies parts that add up to the old ones."""
+        found = np.array(leaf.d, np.float64)
+        rng = np.random.RandomState(_seed_of(self._seed, self.couplings.path(leaf)))
+        for axis, places in self.sources(leaf).items():
+            found = np.take(found, places, axis)
+            if (leaf.data, axis) in self._read:
+                found = np.moveaxis(found, axis, 0)
+                found = np.moveaxis(found * _shares(places, found.shape[1:], rng), 0, axis)
+        return found.astype(np.float32)
+
+    def sliced(self, function: Any, x: nn.Variable) -> nn.Variable:
+        """Returns a Slice of the same channels with their copies."""
+        args, old = function.info.args, function.inputs[0]
+        bounds = {key: list(args[key]) for key in ("start", "stop", "step")}
+        for axis, places in self.sources(old).items():
+            place = axis - old.ndim + len(bounds["start"])
+            if place >= 0:
+                taken = np.arange(old.shape[axis])[slice_of_axis(function, axis)]
+                index = np.flatnonzero(np.isin(places, taken))
+                bounds["start"][place], bounds["stop"][place] = int(index[0]), int(index[-1]) + 1
+        return F.slice(x, **bounds)
+
+    def padded(self, function: Any, x: nn.Variable) -> nn.Variable:
+        """Returns a Pad with as many times the zeros."""
+        args, axis = function.info.args, self.couplings.labels.selections[function]
         widths = list(args["pad_width"])
+        place = 2 * (axis - x.ndim) + len(widths)
         for end in (place, place + 1):
             widths[end] *= self._factor
         return F.pad(x, widths, args["mode"], args["constant_value"])
 
-    def _grows(self, channels: Optional[Channels]) -> bool:
-        return channels is not None and self._size(channels) != channels.count * channels.repeat
 
-    def _factor_of(self, group: int) -> int:
-        return self._factor if self._groups.group(group) in self._wide else 1
-
-    def _size(self, channels: Channels) -> int:
-        total = sum(count * self._factor_of(group) for group, count in channels.segments)
-        return total * channels.repeat
-
-    def _copies(self, channels: Channels) -> np.ndarray:
-        """How many copies each channel has."""
-        return np.concatenate(
-            [np.full(count, self._factor_of(group)) for group, count in channels.segments]
-        )
-
-    def _sources(self, channels: Channels) -> np.ndarray:
-        """Which entry along the axis each new entry is a copy of."""
-        from_channel = np.repeat(np.arange(channels.count), self._copies(channels))
-        return (from_channel[:, None] * channels.repeat + np.arange(channels.repeat)).ravel()
-
-    def _parameter(self, leaf: nn.Variable) -> nn.Variable:
-        """Returns a bias, a normalization's parameter or a depthwise weight with its copies."""
-        channels = self._groups.parameters.get(leaf.data)
-        if channels is None or not self._grows(channels):
-            return leaf
-        if leaf.data not in self.made:
-            values = np.take(leaf.d, self._sources(channels), channels.axis)
-            self._keep(leaf, values)
-        return self.made[leaf.data]
-
-    def _weight(self, function: Any) -> nn.Variable:
-        layer = self._groups.layers[function]
-        weight = layer.weight
-        read, made = (t.get(weight.data) for t in (self._groups.read, self._groups.made))
-        if weight.data in self.made or not (self._grows(read) or self._grows(made)):
-            return self.made.get(weight.data, function.inputs[WEIGHT])
-        values = np.array(weight.d, np.float64)
-        inputs, outputs = (0, 1) if layer.type in ("Affine", "Deconvolution") else (1, 0)
-        if made is not None and self._grows(made):
-            values = np.take(values, self._sources(made), outputs)
-        if read is not None and self._grows(read):
-            values = self._split(values, inputs, read, layer)
-        self._keep(weight, values)
-        return self.made[weight.data]
-
-    def _split(self, values: np.ndarray, axis: int, read: Channels, layer: Any) -> np.ndarray:
-        """Returns a weight with parts for each copy of what it reads."""
-        base = int(layer.function.info.args["base_axis"]) % len(layer.input_shape)
-        groups = int(layer.function.info.args.get("group", 1))
-        copies, repeat = self._copies(read), read.repeat
-        if layer.type == "Affine":
-            outer = int(np.prod(layer.input_shape[base : read.axis]))
-            repeat *= int(np.prod(layer.input_shape[read.axis + 1 :]))
-        else:
-            # A group's channels are the first of as many; all have as many copies.
-            outer, copies = 1, copies[: len(copies) // groups]
-        values = np.moveaxis(values, axis, 0)
-        rest = values.shape[1:]
-        values = values.reshape(outer, len(copies), repeat, -1)
-        rng = np.random.RandomState(_seed_of(self._seed, self._names.get(layer.weight.data, "")))
-        parts = []
-        for channel, count in enumerate(copies):
-            own = values[:, channel]
-            uneven = rng.uniform(-_UNEVEN, _UNEVEN, (count, *own.shape))
-            shares = (1 + uneven - uneven.mean(axis=0)) / count
-            parts.append(np.moveaxis(shares * own, 0, 1))
-        wide = np.concatenate(parts, axis=1).reshape(-1, *rest)
-        return np.ascontiguousarray(np.moveaxis(wide, 0, axis))
-
-    def _keep(self, leaf: nn.Variable, values: np.ndarray) -> None:
-        name = self._names.get(leaf.data, leaf.name)
-        self.made[leaf.data] = constant(values.astype(np.float32), name, leaf.need_grad)
+def _shares(places: np.ndarray, rest: Sequence[int], rng: np.random.RandomState) -> np.ndarray:
+    """Uneven parts of 1 for the copies of each entry."""
+    uneven = rng.uniform(-_UNEVEN, _UNEVEN, (len(places), *rest))
+    counts = np.bincount(places)
+    sums = np.zeros((len(counts), *rest))
+    np.add.at(sums, places, uneven)
+    along = (-1, *[1] * len(rest))
+    means = sums[places] / counts[places].reshape(along)
+    return np.where(
+        counts[places].reshape(along) > 1, (1 + uneven - means) / counts[places].reshape(along), 1.0
+    )
 
 
 def _seed_of(seed: int, path: str) -> int:

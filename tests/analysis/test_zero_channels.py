@@ -60,7 +60,8 @@ def test_channels_that_others_read_too_are_left_to_them():
     y = F.add2(h, PF.convolution(h, 4, (3, 3), pad=(1, 1), name="d"))
     weight("c/conv/W").d[0] = 0
     found = by_layer(y)
-    assert set(found) == {"c/conv"}
+    assert set(found) == {"c/conv"} and found["c/conv"].weights == 0
+    assert found["c/conv"].stays == "the network's output has them"
 
 
 def test_depthwise_layers_follow_their_input():
@@ -83,7 +84,7 @@ def test_quantized_weights_are_looked_at_as_they_are_quantized():
     weight("f/affine/W").d = values
     found = by_layer(y)["f/affine"]
     assert (found.zero, found.unread) == (1, 1)
-    assert found.weights == 12 - 3 * 2
+    assert found.weights == 0 and found.stays == "the network's output has them"
 
 
 def test_grouped_convolutions_count_their_inputs_by_group():

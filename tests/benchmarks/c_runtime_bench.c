@@ -10,7 +10,9 @@
 
 #include "packed_nnablart.h"
 
+#ifndef ROUNDS
 #define ROUNDS 15
+#endif
 
 static size_t allocated;
 

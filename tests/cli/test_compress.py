@@ -15,6 +15,7 @@ from nnabla.utils.save import save
 
 from nnabla_compress.cli import main
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.exporters import export_nnp
 from nnabla_compress.models import NnpFile
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import Run, evaluate_run, export_run
@@ -81,6 +82,37 @@ def test_a_file_is_compressed_without_data_and_without_training(folder, tmp_path
     loaded.output.forward()
     kept = Recipe.read(out / "recipe.yaml")
     assert kept.data is None and kept.compression.weights[0].make().bits == 2
+
+
+def test_what_is_computed_for_nothing_is_taken_out_alone_or_before_the_rest(folder, tmp_path):
+    network = NnpFile(folder / "net.nnp").build()
+    for path, axis in (("conv1/conv/W", 0), ("conv1/bn/beta", 1)):
+        np.moveaxis(network.parameters[path].d, axis, 0)[[0, 3, 5]] = 0
+    export_nnp(tmp_path / "net.nnp", network.output, network.all_inputs[0])
+    said = call_here("inspect", "net.nnp", cwd=tmp_path).stdout
+    assert "3 of 8 output channels zero" in said and "--shrink" in said
+    result = call_here("compress", "net.nnp", "--shrink", "-o", "out", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    said = (result.stdout + result.stderr).splitlines()
+    line = "shrink: takes out channels that are computed for nothing: 3 of conv1/conv"
+    assert said.count(line) == 1
+    smaller = NnpFile(tmp_path / "out/results.nnp").build()
+    assert smaller.parameters["conv1/conv/W"].shape == (5, 1, 3, 3)
+    results = json.loads((tmp_path / "out/results.json").read_text())
+    assert results["compressed"]["nnb_bytes"] < 0.8 * results["float"]["nnb_bytes"]
+    assert results["recipe_steps"][0]["remove"] == {"conv1/conv": [0, 3, 5]}
+    verified = call_here("verify", "out", "-n", "4", cwd=tmp_path)
+    assert verified.returncode == 0, verified.stderr
+    result = call_here(
+        "compress", "net.nnp", "--shrink", "-w", "lut:bits=2", "-o", "both", cwd=tmp_path
+    )
+    assert result.returncode == 0, result.stderr
+    rows = json.loads((tmp_path / "both/results.json").read_text())["layers"]
+    assert [(row["shape"], row["distinct"]) for row in rows] == [([5, 1, 3, 3], 4), ([45, 3], 4)]
+    refused(
+        call_here("compress", "net.nnp", "--shrink", "--epochs", "1", "-o", "no", cwd=tmp_path),
+        "--epochs is for what is quantized, and --shrink alone quantizes nothing",
+    )
 
 
 def test_a_run_without_data_exports_again_and_says_that_it_can_not_be_scored(folder, tmp_path):

@@ -66,8 +66,17 @@ def test_a_file_is_inspected_compressed_without_training_and_exported(name, tmp_
     assert all(layer.distinct <= 16 for layer in network.layers)
 
 
+def test_quantizers_of_maps_in_a_file_are_converted_from_the_command_line(tmp_path):
+    write_native(tmp_path / "net.nnp", "min max maps")
+    _run(compress, tmp_path / "net.nnp", "--convert", "affine", "-o", tmp_path / "run")
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert [row["quantizer"] for row in results["layers"]] == ["", ""]
+    _run(verify, tmp_path / "run", "-n", 4)
+
+
 @pytest.mark.parametrize("name", ["binary weight", "inq", "min max"])
-def test_a_file_of_nnablas_own_quantizers_goes_through_each_verb(name, tmp_path):
+def test_a_file_of_nnablas_own_quantizers_goes_through_each_verb(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     x, expected = write_native(tmp_path / "net.nnp", name)
     data = tmp_path / "data.npz"
     np.savez(data, x=x, y=expected.argmax(1)[:, None])
@@ -79,3 +88,7 @@ def test_a_file_of_nnablas_own_quantizers_goes_through_each_verb(name, tmp_path)
     _run(compress, tmp_path / "net.nnp", "-w", "c1*=lut:bits=4", "-o", tmp_path / "run")
     (network,) = summary(tmp_path / "run" / "results.nnp").networks
     assert [str(layer.weights).split()[0] != "float" for layer in network.layers] == [True, True]
+    _run(compress, tmp_path / "net.nnp", "-w", "c1*=lut:bits=4", "--convert", "affine", "-o", "mix")
+    results = json.loads(Path("mix/results.json").read_text())
+    assert [row["quantizer"] for row in results["layers"]] == ["LUT", "AffineQuantizer"]
+    assert "accuracy 100.00 %" in _run(evaluate, "mix/results.nnp", "--data", data)

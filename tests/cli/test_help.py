@@ -15,10 +15,13 @@ from nnabla_compress.calibration.methods import METHODS
 from nnabla_compress.calibration.settings import AUTO, JUDGES
 from nnabla_compress.cli import VERBS, choices
 from nnabla_compress.data import SOURCES
+from nnabla_compress.importances import importances
 from nnabla_compress.lowering import storage
 from nnabla_compress.recipes.recipe import MOST_SEED
 from nnabla_compress.search.choices import MEASURES
 from nnabla_compress.targets import TARGETS
+from nnabla_compress.transforms.convert import CONVERSIONS
+from nnabla_compress.transforms.factors import FORMS
 
 HEAVY = ("nnabla", "numpy", "numba", "matplotlib", "pydantic", "yaml", "rich")
 PROGRAM = """
@@ -54,5 +57,8 @@ def test_the_words_of_the_options_are_those_of_the_library():
     assert (choices.JUDGES, choices.AUTO) == (JUDGES, AUTO)
     assert choices.MEASURES == MEASURES
     assert choices.MAPS == MAPS
+    assert choices.CONVERSIONS == CONVERSIONS
+    assert choices.FACTORIZATIONS == tuple(FORMS)
     assert choices.SOURCES == tuple(SOURCES)
     assert choices.MOST_SEED == MOST_SEED
+    assert choices.IMPORTANCES == tuple(importances())

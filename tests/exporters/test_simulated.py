@@ -9,7 +9,10 @@ import pytest
 
 from nnabla_compress.errors import DataError, VerifyError
 from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.exporters.simulated import simulated
 from nnabla_compress.exporters.tolerance import Tolerance
+from nnabla_compress.lowering.inference import inference_network
+from nnabla_compress.simulator import Machine
 from tests.exporters.devices import apart, on_device
 from tests.graph.networks import values
 
@@ -78,3 +81,13 @@ def test_random_row_numbers_are_those_of_a_table(tmp_path):
     export_nnp(nnp, y, x)
     export_nnb(nnb, nnp)
     assert apart(nnb, y, x, {}) < 1e-5
+
+
+def test_what_the_network_is_known_to_give_is_not_computed_again(files):
+    x, y, nnb = files
+    given = values(2, 4)
+    known = [([given[:1]], [np.float32([[9, 9, 9]])])]
+    network = inference_network(x, y, 1)
+    found = simulated(Machine(nnb), network, {"x": given}, 2, known=known)
+    assert found.samples == 2 and found.found.root_mean_square > 0.5
+    assert simulated(Machine(nnb), network, {"x": given[1:]}, 2, known=known).found.largest < 1e-5

@@ -286,3 +286,11 @@ def test_a_batch_normalized_residual_network_has_the_peak_of_its_first_stage():
     # Three maps of 16 x 32 x 32 floats: a layer's input and output, and the shortcut.
     assert network.costs.peak_bytes == 3 * 65536
     assert network.costs.activation_bytes == 736 * 1024
+
+
+def test_nnablas_compact_layers_are_named_with_their_rank(tmp_path):
+    x = nn.Variable((1, 4, 8, 8))
+    y = PF.cpd3_convolution(x, 12, (3, 3), 6, name="c")
+    export_nnp(tmp_path / "net.nnp", y, x)
+    (network,) = summary(tmp_path / "net.nnp").networks
+    assert network.compact == ("c/cpd3_conv (cpd3_convolution, rank 6)",)

@@ -40,3 +40,9 @@ def test_saturation_cuts_toward_zero_and_keeps_the_shape():
     values = np.float32([[1.9, -1.9, 0.49], [300, -300, -0.26]])
     assert saturated(values, 4.0, 127).tolist() == [[7, -7, 1], [127, -128, -1]]
     assert saturated(values.T, 1.0, 127).shape == (3, 2)
+
+
+def test_saturated_values_can_take_the_place_of_the_others():
+    values = np.float32([[1.9, -300]])
+    assert saturated(values, 1.0, 127, out=values) is values
+    assert values.tolist() == [[1, -128]]

@@ -10,6 +10,7 @@ import pytest
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.models import PythonModel
+from nnabla_compress.quantizers import graph_quantizers
 
 NET = """
 import nnabla.parametric_functions as PF
@@ -24,6 +25,8 @@ def optional(x, test=False, width=5):
 def swapped(x, n_classes, test=False):
     assert test is True
     return PF.affine(x, n_classes, name="fc")
+def native(x, test):
+    return PF.inq_affine(x, 3, inq_iterations=(0, 9), name="fc")
 def fails(x, test):
     return PF.affine(x, 1 / 0)
 def numbers(x, test):
@@ -50,6 +53,15 @@ def test_functions_are_called_with_what_they_take(folder, function):
     model = PythonModel(f"user_net:{function}", n_classes=3, folder=folder)
     assert model(nn.Variable((2, 4)), True).shape == (2, 3)
     assert sys.path == before
+
+
+def test_layers_that_quantize_their_weights_are_plain_ones_behind_quantizers(folder):
+    nn.clear_parameters()
+    model = PythonModel("user_net:native", folder=folder)
+    nodes = [graph_quantizers([model(nn.Variable((2, 4)), test)])[0] for test in (False, True)]
+    assert [node.info.type_name for node in nodes] == ["nnabla_compress.INQ"] * 2
+    state = nn.get_parameters(grad_only=False)["fc/inq_affine/inq/codes"]
+    assert all(node.inputs[1].data == state.data for node in nodes)
 
 
 def test_a_module_may_import_its_neighbours_when_built(folder):
@@ -97,7 +109,7 @@ def test_what_can_not_be_called_is_refused_at_once(folder, spec, words):
 def test_the_functions_of_the_module_are_listed(folder):
     with pytest.raises(ConfigError) as caught:
         PythonModel("user_net:nett", folder=folder)
-    assert "it has fails, long, net," in str(caught.value)
+    assert "it has fails, long, native, net," in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -119,7 +131,7 @@ def test_a_module_that_fails_on_import_is_named_with_its_line(folder, text, word
 
 def test_a_function_that_fails_is_named_with_its_line(folder):
     model = PythonModel("user_net:fails", n_classes=3, folder=folder)
-    with pytest.raises(ConfigError, match=r"ZeroDivisionError: .*user_net.py, line 15"):
+    with pytest.raises(ConfigError, match=r"ZeroDivisionError: .*user_net.py, line 17"):
         model(nn.Variable((2, 4)), True)
 
 

@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""What every step, transform, term, sampler and quantizer of recipes keeps to."""
+"""What every step, transform, importance, term, sampler and quantizer of recipes keeps to."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import json
 import pytest
 
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.importances import importance_of
 from nnabla_compress.options import validated
 from nnabla_compress.recipes.docstrings import meanings, summary
 from nnabla_compress.recipes.schema import families, recipe_schema
@@ -24,8 +25,11 @@ LEAST = {
     "attention_transfer": {"maps": ["conv1/conv/relu"]},
     "budget": {"weights": "1 kB"},
     "each": {"options": ["lut:bits=4"]},
+    "factorize": {"macs": 0.6},
     "hints": {"maps": ["conv1/conv/relu"]},
     "prune": {"rate": 0.5},
+    "prune_channels": {"filters": 0.5},
+    "prune_weights": {"sparsity": 0.5},
 }
 KNOWN = {
     (family.name, name): kind for family in families() for name, kind in family.members.items()
@@ -41,7 +45,7 @@ def made(family, name, more=None):
     content = {**LEAST.get(name, {}), **(more or {})}
     if family == "quantizer":
         return validated(QuantizerRule, {"quantizer": name, **content}, "rule")
-    of = {"term": term_of, "sampler": sampler_of}.get(family, step_of)
+    of = {"importance": importance_of, "term": term_of, "sampler": sampler_of}.get(family, step_of)
     return of({name: content})
 
 
@@ -70,7 +74,7 @@ def test_a_misspelt_option_is_refused_with_the_nearest_one(family, name):
         assert f"did you mean {option!r}" in refused.value.help
 
 
-@pytest.mark.parametrize("family", ["step", "term", "sampler", "quantizer"])
+@pytest.mark.parametrize("family", ["step", "importance", "term", "sampler", "quantizer"])
 def test_a_misspelt_name_is_refused_with_the_nearest_one(family):
     for name in [name for of, name in EVERY if of == family]:
         with pytest.raises(ConfigError) as refused:

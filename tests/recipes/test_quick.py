@@ -23,6 +23,14 @@ def test_a_network_and_its_data_are_a_recipe_without_a_compression():
     assert network_recipe("net.nnp").recipe.data is None
 
 
+def test_conversions_need_no_rules_and_come_behind_them():
+    alone = compression_recipe("net.nnp", CompressionOptions(convert="affine")).recipe
+    assert [stage.step.title for stage in alone.stages] == ["convert"]
+    options = CompressionOptions(weights="lut:bits=4", convert="lut", fold="before")
+    titles = [stage.step.title for stage in compression_recipe("net.nnp", options).recipe.stages]
+    assert titles == ["fold", "quantize", "convert"]
+
+
 def test_options_as_python_has_them_are_those_of_the_shell():
     of_python = CompressionOptions(
         weights="lut:bits=4", activations=["uniform:bits=8"], epochs=1, learning_rate=0.1,

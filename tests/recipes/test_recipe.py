@@ -107,7 +107,7 @@ def test_differences_name_the_keys():
 
 
 def test_a_quantizer_without_what_it_needs_is_refused():
-    with pytest.raises(ConfigError, match="needs 'rate'"):
+    with pytest.raises(ConfigError, match="rate is None"):
         rule(quantizer="prune")
 
 

@@ -94,7 +94,7 @@ WRONG = [
     {**BASE, "export": {"target": "int9"}},
     of_weights({"quantizer": "lutq"}),
     of_weights({"quantizer": "lut", "bitz": 4}),
-    of_weights({"quantizer": "prune"}),
+    of_weights({"quantizer": "prune", "rat": 0.5}),
     of_weights("lut", training={"epocs": 1}),
     of_steps("trian"),
     of_steps("train"),
@@ -175,7 +175,7 @@ def test_all_that_recipes_know_by_name_is_in_the_schema_and_all_references_lead_
 def test_every_option_in_the_schema_has_a_meaning():
     for name, part in [("recipe", SCHEMA), *SCHEMA["$defs"].items()]:
         for option, said in part.get("properties", {}).items():
-            entry = name in ("Step", "TermOptions", "Sampler")
+            entry = name in ("Step", "TermOptions", "Importance", "Sampler")
             assert entry or said.get("description"), f"{name}: {option}"
 
 

@@ -91,3 +91,10 @@ def test_the_likely_cause_fits_what_the_inputs_look_like(values, words):
     )
     (found,) = doubts.scored(inputs, inputs.build, split).doubts
     assert words in found
+
+
+def test_a_training_without_a_best_epoch_is_said():
+    last = {"last_validation": {"accuracy": 0.9}}
+    records = [{}, last, {**last, "best_validation": {"accuracy": 0.9}}, {"step": "quantize"}]
+    (found,) = doubts.of_trainings(records)
+    assert found.startswith("no epoch could be the best")

@@ -8,9 +8,13 @@ import nnabla as nn
 import numpy as np
 import pytest
 
+from nnabla_compress.analysis import layers
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
+from nnabla_compress.quantizers import quantizer_of
 from nnabla_compress.recipes import Recipe
+from nnabla_compress.regularizers.sinreq import chosen_weights
 from nnabla_compress.runs import Run, evaluate_run
+from nnabla_compress.runs.finished import trained_network
 
 DIGITS = Path(__file__).parents[2] / "configs" / "digits"
 SMALL = {
@@ -18,6 +22,7 @@ SMALL = {
     "lenet-dorefa-3bit": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 3")],
     "lenet-wrpn-2bit-wide": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 3")],
     "lenet-lutq-2bit": [("epochs: 30", "epochs: 2"), ("epochs: 15", "epochs: 1")],
+    "lenet-factorized": [("epochs: 30", "epochs: 4"), ("epochs: 10", "epochs: 2")],
     "lenet-sinreq-3bit": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 4")],
     "lenet-waveq-4kB": [("epochs: 30", "epochs: 4"), ("epochs: 15", "epochs: 6")],
 }
@@ -90,6 +95,49 @@ def test_a_sinreq_run_puts_weights_on_levels_and_draws_them(tmp_path):
     assert (tmp_path / "run" / "weights.png").read_bytes().startswith(b"\x89PNG")
 
 
+def test_distances_from_levels_are_those_of_the_best_epoch(tmp_path):
+    described = {
+        "name": "pulled",
+        "seed": 3,
+        "model": {"name": "mlp", "options": {"hidden": [12]}},
+        "data": {"source": "digits", "validation": 0.1},
+        "compression": {
+            "weights": "uniform:bits=3,learn=null",
+            "sinreq": {"strength": 0.3, "schedule": "linear", "within": 0.5},
+            "training": {"epochs": 6, "batch_size": 32, "learning_rate": 1.0},
+        },
+        "export": {"nnb": False},
+    }
+    run = Run(Recipe.checked(described), tmp_path / "run", tmp_path)
+    training = run.execute(quiet).training
+    assert training["best_epoch"] < 5.5
+    with trained_network(run) as (inputs, build):
+        found = chosen_weights([build(inputs.variables(), True)])
+        assert {each.name: each.distance_now() for each in found} == training["sinreq"]
+
+
+def mean_error(run):
+    """Mean |w - Q(w)| of all quantized weights of a finished run."""
+    with trained_network(run) as (inputs, build):
+        nodes = [layer.quantizer for layer in layers([build(inputs.variables(), True)])]
+        errors = [
+            np.abs(node.inputs[0].d - quantizer_of(node).encode(node).decode()).ravel()
+            for node in nodes
+        ]
+    return float(np.concatenate(errors).mean())
+
+
+@pytest.mark.slow
+def test_sinreq_brings_weights_five_times_as_near_to_their_levels_at_equal_accuracy(tmp_path):
+    accuracies, errors = [], []
+    for name in ("lenet-uniform-3bit", "lenet-sinreq-3bit"):
+        run = Run(Recipe.read(DIGITS / f"{name}.yaml"), tmp_path / name, DIGITS)
+        accuracies.append(run.execute(quiet).compressed.accuracy)
+        errors.append(mean_error(run))
+    assert errors[0] >= 5 * errors[1]
+    assert abs(accuracies[0] - accuracies[1]) <= 0.003  # a sample is 0.0028
+
+
 @pytest.mark.long
 def test_a_waveq_run_learns_bits_within_its_budget_and_draws_them(tmp_path):
     told: list = []
@@ -128,6 +176,18 @@ def test_budgets_of_two_terms_are_both_judged(tmp_path):
         "activations": 5,
     }
     assert all(part["used_bytes"] > 0 for part in budgets.values())
+
+
+@pytest.mark.long
+def test_a_factorizing_run_ends_with_a_third_of_the_operations_and_learns(tmp_path):
+    results = Run(recipe("lenet-factorized"), tmp_path / "run", DIGITS).execute(quiet)
+    before, after = results.recipe_steps[1]["macs"]
+    assert before == 131_700
+    assert 0.3 * before < after <= 0.33 * before
+    assert {row["bits"] for row in results.layers} == {4}
+    assert results.compressed.accuracy > 0.9
+    assert results.compressed.float_weight_bytes < results.float.float_weight_bytes / 2
+    assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
 
 
 def test_a_run_leaves_the_parameters_of_its_caller_alone(tmp_path):

@@ -22,6 +22,7 @@ def test_a_share_out_of_range_is_refused(option, share):
     [
         ({"channels": [0.5], "importance": "l3"}, "unknown importance 'l3'"),
         ({"channels": [0.5], "importance": "taylor:sample=3"}, "sample"),
+        ({"channels": [0.5], "importance": "taylor:samples"}, "samples' has no value"),
         ({"ranks": [0.5], "method": "spatiall"}, "unknown method 'spatiall'"),
         ({"ranks": [0.5], "method": "svd,"}, "unknown method ''"),
     ],

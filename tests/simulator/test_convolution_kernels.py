@@ -16,11 +16,15 @@ def taps(rng):
     return Taps(rows, rng.randint(-1, 3, (4, 2)).astype(np.int32))
 
 
+@pytest.mark.parametrize("weight", [1, np.inf])
 @pytest.mark.parametrize("coefficient", [0, 0.25])
-def test_samples_at_once_and_maps_at_once_give_the_bits_of_one_by_one(coefficient):
+@pytest.mark.filterwarnings("ignore:invalid value")
+def test_samples_at_once_and_maps_at_once_give_the_bits_of_one_by_one(coefficient, weight):
     rng = np.random.RandomState(0)
     x = rng.randn(1, 2, CHANNELS, POSITIONS, LANES).astype(np.float32)
+    x = np.where(x > 0, x, x.dtype.type(-0.0))  # half of them, as behind a ReLU
     w = rng.randn(2, MAPS, CHANNELS, TAPS).astype(np.float32)
+    w[0, 1, 0] = weight
     alpha, bias = rng.randn(2, 2, MAPS).astype(np.float32)
     places = taps(rng)
 
@@ -34,6 +38,7 @@ def test_samples_at_once_and_maps_at_once_give_the_bits_of_one_by_one(coefficien
     for lane in range(LANES):
         maps = run(np.ascontiguousarray(x[..., lane : lane + 1]), w, alpha, bias)
         np.testing.assert_array_equal(samples[..., lane : lane + 1], maps)
+        np.testing.assert_array_equal(np.signbit(samples[..., lane : lane + 1]), np.signbit(maps))
         for m in range(MAPS):
             one = slice(m, m + 1)
             single = run(

@@ -13,6 +13,7 @@ from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import PruneRate
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import Convert
+from nnabla_compress.transforms.transform import Alone
 from tests.transforms.native import BITS, write_native
 
 
@@ -60,6 +61,19 @@ def test_what_was_trained_since_stays_when_the_network_is_built_again(tmp_path):
     again = transform.replay(network, decisions)
     again.output.forward()
     assert step.d == 0.25 and (weight.d == 0.5).all()
+
+
+def test_weights_that_a_training_will_fix_are_not_refused_before_it(tmp_path):
+    class Before(Alone):
+        untrained = True
+
+    network, _ = read(tmp_path, "inq begun")
+    for context, refused in ((Alone(), True), (Before(), False)):
+        try:
+            Convert(to="uniform").decide(network, context)
+            assert not refused
+        except ConfigError as error:
+            assert refused and "no whole steps" in error.message
 
 
 def test_layers_are_chosen_by_name_and_others_keep_their_quantizer(tmp_path):

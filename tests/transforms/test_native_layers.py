@@ -171,6 +171,46 @@ def test_fixed_weights_of_inq_that_an_update_has_moved_are_powers_of_two_again(t
     np.testing.assert_allclose(computed(network, x.d), expected, rtol=1e-6)
 
 
+def scripted(name, rng):
+    """A network of a script, with its input, and with quantized weights of other values."""
+    nn.clear_parameters()
+    x = nn.Variable((2, 1, 8, 8))
+    first, last = NETWORKS[name]
+    y = last(F.max_pooling(F.relu(first(x)), (2, 2)))
+    for key, parameter in nn.get_parameters(grad_only=False).items():
+        if key.endswith("/W"):
+            parameter.d = 0.3 * rng.randn(*parameter.shape)
+        if key.endswith(("/W_q", "/Wb", "/b_q", "/alpha")):
+            parameter.d = 7
+    x.d = rng.rand(2, 1, 8, 8)
+    return x, y
+
+
+@pytest.mark.parametrize("name", list(NETWORKS))
+def test_a_graph_of_a_script_is_compressed_as_a_file_is(name, rng):
+    x, y = scripted(name, rng)
+    z = compress(y, "lut:bits=8")
+    y.forward()
+    z.forward()
+    assert {type_of(layer) for layer in layers([z])} == {LUT.graph_type()}
+    np.testing.assert_allclose(z.d, y.d, atol=0.01 * np.abs(y.d).max())
+    dictionaries = [layer.quantizer.inputs[1] for layer in layers([z])]
+    again = [layer.quantizer.inputs[1] for layer in layers([compress(y, "lut:bits=8")])]
+    assert [d.data for d in again] == [d.data for d in dictionaries]
+
+
+def test_layers_of_a_script_that_no_rule_matches_keep_their_quantizer_and_its_state(rng):
+    x, y = scripted("inq begun", rng)
+    z = compress(y, "c1*=lut:bits=8")
+    z.forward()
+    y.forward()
+    assert [type_of(layer).split(".")[1] for layer in layers([z])] == ["LUT", "INQ"]
+    codes = nn.get_parameters(grad_only=False)["fc/inq_affine/inq/codes"]
+    assert int((codes.d == 255).sum()) == codes.size // 2  # the first of three portions
+    np.testing.assert_allclose(z.d, y.d, rtol=1e-4, atol=1e-5)
+    assert compress(y, "c1*=lut:bits=8").parent.inputs[1].parent.inputs[1].data == codes.data
+
+
 @pytest.mark.parametrize("name", list(BITS))
 def test_a_graph_of_a_script_is_exported_at_its_bits_and_stays_as_it_is(name, tmp_path, rng):
     nn.clear_parameters()

@@ -17,11 +17,6 @@ from nnabla_compress.transforms.transform import Alone
 from tests.importances.small import Given
 
 
-class Told(Given):
-    def tell(self, line):
-        self.line = line
-
-
 def small(channels=3):
     """Layers a (3 or so -> 4), b (4 -> 2) and c (2 -> 3), of other sizes."""
     nn.clear_parameters()
@@ -78,10 +73,11 @@ def test_the_smallest_weights_go():
 
 
 def test_a_pattern_leaves_layers_that_it_does_not_divide_alone():
-    context = Told()
-    made, decided = pruned(context, pattern="1:4", channels=4)
+    made, decided = pruned(pattern="1:4", channels=4)
     assert zeros(made) == {"a/affine": 12, "b/affine": 6} and "mask" not in str(decided)
-    assert "c/affine stay as they are: 4 does not divide" in context.line
+    assert PruneWeights(pattern="1:4").told(decided) == (
+        "prune_weights: 18 of 24 weights become zero; c/affine stay as they are"
+    )
 
 
 def test_an_importance_that_magnitudes_do_not_follow_says_which_weights_go():
@@ -99,7 +95,7 @@ def test_an_importance_that_magnitudes_do_not_follow_says_which_weights_go():
 
 def test_snip_looks_at_one_batch():
     x = np.random.RandomState(0).randn(20, 3)
-    context = Told(x, np.ones((20, 3)))
+    context = Given(x, np.ones((20, 3)))
     made, decided = pruned(context, sparsity=0.5, importance={"snip": {"samples": 16}})
     assert sum(zeros(made).values()) == 13 and "mask" in str(decided)
 
@@ -172,4 +168,4 @@ def test_without_data_it_says_what_the_importance_needs():
     assert "taylor" in transform.need_of_data() and transform.needs_targets
     with pytest.raises(DataError, match="taylor"):
         transform.apply(small(), Alone())
-    assert transform.foreseen().apply(small())[1]["layers"]["a/affine"]["of"] == 12
+    assert transform.rehearsed.apply(small())[1]["layers"]["a/affine"]["of"] == 12

@@ -12,12 +12,14 @@ import pytest
 
 import nnabla_compress.quantizers as Q
 from nnabla_compress.analysis import costs
+from nnabla_compress.analysis.couplings import Couplings, as_network
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.resnet_cifar import resnet_cifar
 from nnabla_compress.transforms import Widen, widen
-from tests.analysis.test_channel_groups import APART, MIXED, conv
+from nnabla_compress.transforms.widen import layers_together
+from tests.analysis.channels import APART, MIXED, conv
 from tests.graph.networks import randomize_statistics
 
 
@@ -174,3 +176,58 @@ def test_a_misspelt_layer_and_quantized_weights_are_refused():
 def test_other_factors_are_refused(factor):
     with pytest.raises(ConfigError, match="factor"):
         Widen.checked({"factor": factor}, "widen")
+
+
+def together(build):
+    """The layers that can grow, of a network between a first convolution a and a last layer."""
+    h = build(conv(nn.Variable((2, 3, 8, 8)), 8, "a"))
+    found = layers_together(Couplings(as_network(PF.affine(h, 5, name="last"))))
+    return [[name.split("/")[0] for name in names] for names in found]
+
+
+@pytest.mark.parametrize("between", sorted(APART))
+def test_functions_that_keep_channels_apart_leave_them_free(between):
+    assert together(APART[between]) == [["a"]]
+
+
+@pytest.mark.parametrize(
+    "build, expected",
+    [
+        (lambda h: F.relu(conv(h, 8, "b") + h), [["a", "b"]]),
+        (lambda h: F.concatenate(h, conv(h, 4, "b"), axis=1), [["a"], ["b"]]),
+        (
+            lambda h: F.concatenate(conv(h, 4, "b"), conv(h, 4, "c"), axis=1) + h,
+            [["a", "b", "c"]],
+        ),
+        (lambda h: conv(conv(h, 8, "b"), 8, "b"), [["a", "b"]]),
+        (lambda h: conv(h, 8, "b", group=2), [["a"], ["b"]]),
+        (lambda h: conv(F.concatenate(h, conv(h, 8, "b")), 8, "c", group=2), [["a", "b"], ["c"]]),
+        (lambda h: F.slice(h, (0, 0, 0), (8, 8, 8), (2, 1, 1)), []),
+        (lambda h: PF.embed(F.round(F.mean(h, (1, 2, 3))), 9, 3, name="e"), [["e"]]),
+        (
+            lambda h: PF.convolution(
+                h, 4, (3, 3), apply_w=lambda w: PF.weight_normalization(w), name="b"
+            ),
+            [],
+        ),
+    ],
+)
+def test_layers_whose_channels_meet_grow_together(build, expected):
+    assert together(build) == expected
+
+
+def test_a_weight_that_is_read_otherwise_too_is_fixed():
+    def build(h):
+        h = conv(h, 8, "b")
+        return h * F.mean(h.parent.inputs[1], (0, 1, 2, 3), keepdims=True)
+
+    assert together(build) == []
+
+
+def test_a_residual_network_has_a_group_for_all_that_its_shortcuts_join():
+    network = as_network(resnet_cifar(nn.Variable((1, 3, 32, 32)), 10, test=True))
+    groups = layers_together(Couplings(network))
+    joined = max(groups, key=len)
+    assert {"conv1/conv", "layer1/block0/conv2/conv", "layer3/block2/conv2/conv"} <= set(joined)
+    assert ["layer1/block0/conv1/conv"] in groups
+    assert sum(map(len, groups)) == 19

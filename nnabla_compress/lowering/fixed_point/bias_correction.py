@@ -8,7 +8,7 @@ and affine ones; the simulator, not this, is what proves a file.
 from __future__ import annotations
 
 from collections import Counter
-from typing import Any, Dict, List, Mapping
+from typing import Any, Dict, List, Mapping, Optional
 
 import nnabla as nn
 import numpy as np
@@ -16,8 +16,9 @@ import numpy as np
 from nnabla_compress.analysis.layers import BIAS
 from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.kernels.channels import by_channel, level_counts
 from nnabla_compress.kernels.saturation import saturated
-from nnabla_compress.lowering.fixed_point.calibration import calibrate, channel_mean
+from nnabla_compress.lowering.fixed_point.calibration import Calibration, calibrate
 from nnabla_compress.lowering.fixed_point.evaluate import Feed, copy_of, evaluate
 from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
 from nnabla_compress.lowering.fixed_point.kernels import key, largest_integer
@@ -35,6 +36,7 @@ def correct_biases(
     positions: Mapping[Any, int],
     codes: Dict[Any, np.ndarray],
     bits: int,
+    calibration: Optional[Calibration] = None,
 ) -> None:
     """Changes biases so that each channel keeps the mean that it has in float.
 
@@ -47,29 +49,30 @@ def correct_biases(
         positions: Fraction bits by key.
         codes: Integers of the parameters, by their array; those of biases are changed.
         bits: Of the integers.
+        calibration: Means of the network on these inputs, where they are known.
     """
-    calibration = calibrate(graph, [feed], bits, spread=False)
+    calibration = calibration or calibrate(graph, [feed], bits, spread=False)
+    windows, means = calibration.windows, calibration.means
     top = largest_integer(bits)
     uses = Counter(key(v) for function in functions(graph.outputs) for v in function.inputs)
     step = {name: 2.0**-position for name, position in positions.items()}
 
-    def shifted(values: np.ndarray, name: Any) -> np.ndarray:
-        return saturated(values, 1 / step[name], top)
-
     def layer(function: Any, arguments: List[nn.Variable]) -> List[nn.Variable]:
         y = key(function.outputs[0])
         made = copy_of(function, arguments[:BIAS])
-        summed = shifted(made[0].d, y)
-        values = summed
+        values = made[0].d
+        saturated(values, 1 / step[y], top, out=values)
         if len(function.inputs) > BIAS:
             bias, axis = key(function.inputs[BIAS]), function.info.args["base_axis"]
             axis %= arguments[0].ndim
             if codes[bias].ndim == 1 and uses[bias] == 1:
-                low, high = (edge / step[y] for edge in calibration.windows[y])
-                wanted = calibration.means[function] / step[y]
-                codes[bias] = _corrected(summed, codes[bias], wanted, axis, (low, high), top)
-            values = _with_bias(summed, codes[bias], axis, top)
-        made[0].d = values * step[y]
+                low, high = (edge / step[y] for edge in windows[y])
+                wanted = means[function] / step[y]
+                codes[bias] = _corrected(values, codes[bias], wanted, axis, (low, high), top)
+            after = values.ndim - axis - codes[bias].ndim
+            values += codes[bias].reshape(*codes[bias].shape, *(1,) * after).astype(np.float32)
+            np.clip(values, -top - 1, top, out=values)
+        values *= step[y]
         return made
 
     def compute(function: Any, arguments: List[nn.Variable]) -> List[nn.Variable]:
@@ -85,7 +88,9 @@ def correct_biases(
         made = copy_of(function, arguments)
         for old, new in zip(function.outputs, made):
             if key(old) in positions:
-                new.d = shifted(new.d, key(old)) * step[key(old)]
+                values = new.d
+                saturated(values, 1 / step[key(old)], top, out=values)
+                values *= step[key(old)]
         return made
 
     def quantized(variable: nn.Variable, values: np.ndarray) -> np.ndarray:
@@ -97,20 +102,17 @@ def correct_biases(
     evaluate(graph.outputs, {v: quantized(v, a) for v, a in feed.items()}, compute)
 
 
-def _with_bias(summed: np.ndarray, bias: np.ndarray, axis: int, top: int) -> np.ndarray:
-    shape = [1] * axis + list(bias.shape) + [1] * (summed.ndim - axis - bias.ndim)
-    return np.clip(summed + bias.reshape(shape).astype(np.float32), -top - 1, top)
-
-
 def _corrected(
     summed: np.ndarray, bias: np.ndarray, wanted: np.ndarray, axis: int, window: Any, top: int
 ) -> np.ndarray:
     """Returns the bias with which the channels have the wanted means, as far as steps allow."""
+    counts = level_counts(by_channel(summed, axis), top)
+    levels, each = np.arange(-top - 1, top + 1), summed.size // len(bias)
     for _ in range(3):
-        values = _with_bias(summed, bias, axis, top)
-        active = channel_mean((values > window[0]) & (values < window[1]), axis)
-        missing = wanted - channel_mean(np.clip(values, *window), axis)
-        change = np.rint(missing / np.maximum(active, _FEWEST_ACTIVE))
+        values = np.clip(levels + bias[:, None], -top - 1, top).astype(np.float32)
+        active = (counts * ((values > window[0]) & (values < window[1]))).sum(axis=1) / each
+        mean = (counts * np.clip(values, *window).astype(np.float64)).sum(axis=1) / each
+        change = np.rint((wanted - mean) / np.maximum(active, _FEWEST_ACTIVE))
         if not change.any():
             break
         bias = np.clip(bias + change.astype(np.int32), -top, top)

@@ -8,7 +8,19 @@ it does not count; nor does a bias whose channel is never beyond the bound.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Collection, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
+from functools import partial
+from typing import (
+    Any,
+    Callable,
+    Collection,
+    Dict,
+    Iterable,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+)
 
 import nnabla as nn
 import numpy as np
@@ -16,6 +28,7 @@ import numpy as np
 from nnabla_compress.analysis.layers import BIAS
 from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph.rewrite import consumers, functions
+from nnabla_compress.kernels.channels import by_channel, cut_off_before, layer_counts
 from nnabla_compress.kernels.saturation import cut_off, magnitudes
 from nnabla_compress.lowering.fixed_point.evaluate import Feed, copy_of, evaluate
 from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
@@ -63,15 +76,27 @@ class Spread:
             high: What is above counts as this.
         """
         flat = np.ascontiguousarray(values, np.float32).reshape(-1)
-        if not flat.size:
-            return
-        largest, squares = magnitudes(flat, low, high)
+        if flat.size:
+            largest, squares = magnitudes(flat, low, high)
+            self.count_in(flat.size, largest, squares, partial(cut_off, flat, low, high))
+
+    def count_in(
+        self, count: int, largest: float, squares: float, cut: Callable[[np.ndarray], np.ndarray]
+    ) -> None:
+        """Counts values in that were looked at elsewhere.
+
+        Args:
+            count: How many.
+            largest: Largest magnitude.
+            squares: Sum of their squares.
+            cut: Returns for each of some magnitudes the sum of the squares of what lies beyond it.
+        """
         self.largest = max(self.largest, largest)
-        self.count += flat.size
+        self.count += count
         self.squares += squares
         limits = largest_integer(self.bits) * 2.0 ** -np.arange(len(self.cut))
         first = int(np.count_nonzero(limits >= largest))
-        self.cut[first : first + _TRIED] += cut_off(flat, low, high, limits[first : first + _TRIED])
+        self.cut[first : first + _TRIED] += cut(limits[first : first + _TRIED])
         self.cut[first + _TRIED :] = np.inf
 
 
@@ -92,7 +117,11 @@ class Calibration:
 
 
 def calibrate(
-    graph: FixedPointGraph, batches: Iterable[Feed], bits: int, spread: bool = True
+    graph: FixedPointGraph,
+    batches: Iterable[Feed],
+    bits: int,
+    spread: bool = True,
+    rows: Optional[Sequence[np.ndarray]] = None,
 ) -> Calibration:
     """Runs a network on calibration data.
 
@@ -101,11 +130,14 @@ def calibrate(
         batches: Inputs.
         bits: Of the integers that are to hold the variables.
         spread: Whether spreads are asked for; means alone take half the time.
+        rows: Of which rows of each batch means are wanted; all by default.
     """
     windows = _windows(graph.outputs)
     spreads: Dict[Any, Spread] = {}
     sums: Dict[Any, np.ndarray] = {}
-    rows = 0
+    feeds = list(batches)
+    of_batch: Sequence[Any] = [slice(None)] * len(feeds) if rows is None else rows
+    counted = 0
 
     def note(variable: nn.Variable, values: np.ndarray) -> None:
         if spread and key(variable) in graph.fixed:
@@ -114,23 +146,25 @@ def calibrate(
 
     def compute(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
         made = copy_of(function, arguments)
-        if not _share_counts(function, spreads, windows, graph.fixed):
-            for variable, copy in zip(function.outputs, made):
-                note(variable, copy.d)
-        if function.info.type_name in FORWARD_LAYERS:
+        if function.info.type_name in FORWARD_LAYERS and len(arguments) > BIAS:
             y, axis = made[0].d, function.info.args["base_axis"] % arguments[0].ndim
             window = windows[key(function.outputs[0])]
-            mean = channel_mean(np.clip(y, *window), axis)
-            sums[function] = sums.get(function, 0) + len(y) * mean
-            if spread and len(arguments) > BIAS:
-                _note_bias(function, np.array(arguments[BIAS].d), y, window[0], axis, spreads)
+            if spread:
+                found = spreads.setdefault(key(function.outputs[0]), Spread(bits))
+                means = _noted_with_bias(found, y, np.array(arguments[BIAS].d), window, axis)
+            else:
+                means = channel_means(np.clip(y, *window), axis)
+            sums[function] = sums.get(function, 0) + means[chosen].sum(axis=0)
+        elif not _share_counts(function, spreads, windows, graph.fixed):
+            for variable, copy in zip(function.outputs, made):
+                note(variable, copy.d)
         return made
 
-    feeds = list(batches)
-    for feed in tracked("choosing number formats", feeds, len(feeds)):
+    for number, feed in enumerate(tracked("choosing number formats", feeds, len(feeds))):
         for variable, array in feed.items():
             note(variable, array)
-        rows += len(next(iter(feed.values())))
+        chosen = of_batch[number]
+        counted += len(np.arange(len(next(iter(feed.values()))))[chosen])
         evaluate(graph.outputs, feed, compute)
     for function in functions(graph.outputs):
         for position, variable in enumerate(function.inputs):
@@ -141,7 +175,7 @@ def calibrate(
             if wanted and key(variable) not in spreads and not (bias or bound):
                 spreads[key(variable)] = Spread(bits, certain=True)
                 spreads[key(variable)].add(variable.d)
-    return Calibration(spreads, {f: total / rows for f, total in sums.items()}, windows)
+    return Calibration(spreads, {f: total / counted for f, total in sums.items()}, windows)
 
 
 def _share_counts(
@@ -163,38 +197,46 @@ def _share_counts(
     return spreads.setdefault(y, spreads[x]) is spreads[x]
 
 
-def channel_mean(values: np.ndarray, axis: int) -> np.ndarray:
+def channel_means(values: np.ndarray, axis: int) -> np.ndarray:
     """Returns the mean of each channel, or of each output behind ``axis`` where those are several.
 
     Args:
         values: (rows, ..., channels, ...).
         axis: Axis of the channels.
 
+    Returns:
+        float64 (rows, channels).
+
     Example:
-        >>> channel_mean(np.float32([[[1, 3], [5, 7]]]), 1).tolist()
-        [2.0, 6.0]
+        >>> channel_means(np.float32([[[1, 3], [5, 7]]]), 1).tolist()
+        [[2.0, 6.0]]
     """
-    others = tuple(i for i in range(values.ndim) if i != axis)
+    others = tuple(i for i in range(1, values.ndim) if i != axis)
     return np.asarray(values.mean(axis=others, dtype=np.float64))
 
 
-def _note_bias(
-    function: Any,
-    bias: np.ndarray,
-    y: np.ndarray,
-    low: float,
-    axis: int,
-    spreads: Dict[Any, Spread],
-) -> None:
-    """Counts what the kernel holds before it adds the bias, where the result matters."""
-    shape = [1] * axis + list(bias.shape) + [1] * (y.ndim - axis - bias.ndim)
-    matters = y > low
-    output = spreads[key(function.outputs[0])]
-    output.add((y - bias.reshape(shape))[matters])
-    used = np.broadcast_to(matters, y.shape).any(
-        axis=tuple(i for i in range(y.ndim) if not axis <= i < axis + bias.ndim)
-    )
-    output.add(np.asarray(bias)[used])
+def _noted_with_bias(
+    spread: Spread, y: np.ndarray, bias: np.ndarray, window: Window, axis: int
+) -> np.ndarray:
+    """Counts what a layer gives, and what its kernel holds before it adds the bias.
+
+    The latter counts where the result matters.
+
+    Returns:
+        The mean of each channel, or of each output behind ``axis`` where those are several, within
+        the window, (rows, channels).
+    """
+    values, each = by_channel(y, axis, bias.ndim), np.ascontiguousarray(bias, np.float32).ravel()
+    found = layer_counts(values, each, *window)
+    flat = values.reshape(-1)
+    spread.count_in(flat.size, found.largest, found.squares, partial(cut_off, flat, *window))
+    if found.count_before:
+        cut = partial(cut_off_before, values, each, window[0])
+        spread.count_in(found.count_before, found.largest_before, found.squares_before, cut)
+    spread.add(each[found.matters])
+    rows, channels = len(y), y.shape[axis]
+    sums = found.sums.reshape(rows, -1, channels, bias.size // channels).sum(axis=(1, 3))
+    return np.asarray(sums / (y.size // (rows * channels)))
 
 
 _ALL: Window = (-np.inf, np.inf)

@@ -125,3 +125,36 @@ def feeds(
         chosen = np.resize(chosen, max(len(chosen) - len(chosen) % rows, rows))
     for start in range(0, len(chosen), rows):
         yield {v: array[chosen[start : start + rows]] for v, array in arrays.items()}
+
+
+def rows_among(feed: Feed, batches: Sequence[Feed]) -> Optional[List[np.ndarray]]:
+    """Returns which rows of batches make up a feed, for each batch; None if some are missing.
+
+    Args:
+        feed: Values (rows, ...) of some variables.
+        batches: Values of the same variables, which hold the rows in the same order.
+
+    Example:
+        >>> x = nn.Variable((1,))
+        >>> batches = [{x: np.float32([1, 2])}, {x: np.float32([3, 4])}]
+        >>> [rows.tolist() for rows in rows_among({x: np.float32([2, 3, 4])}, batches)]
+        [[1], [0, 1]]
+        >>> rows_among({x: np.float32([3, 2])}, batches) is None
+        True
+    """
+    found: List[List[int]] = [[] for _ in batches]
+    places = ((b, row) for b, batch in enumerate(batches) for row in range(_rows_of(batch)))
+    for wanted in range(_rows_of(feed)):
+        for number, row in places:
+            if all(
+                np.array_equal(array[wanted], batches[number][v][row]) for v, array in feed.items()
+            ):
+                found[number].append(row)
+                break
+        else:
+            return None
+    return [np.array(rows, int) for rows in found]
+
+
+def _rows_of(feed: Feed) -> int:
+    return len(next(iter(feed.values())))

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import gcd
-from typing import Iterator, Optional, Tuple
+from typing import Any, Iterator, Optional, Tuple
 
 import numpy as np
 
@@ -237,21 +237,18 @@ def common_scale(values: np.ndarray, largest: int = _INT8) -> Optional[float]:
     peak = float(np.abs(values).max()) if values.size else 0.0
     if peak == 0:
         return 1.0
-    some = values.reshape(-1)[:_SOME]
-    for integer in range(1, largest + 1):
-        nearest = np.float32(peak / integer)
-        for scale in (
-            nearest,
-            np.nextafter(nearest, np.float32(0)),
-            np.nextafter(nearest, np.float32(np.inf)),
-        ):
-            if scale == 0 or not np.isfinite(scale):
-                continue
-            if _are_multiples(some, scale) and _are_multiples(values, scale):
-                return float(scale)
+    nearest = (peak / np.arange(1, largest + 1)).astype(np.float32)
+    beside = [np.nextafter(nearest, np.float32(end)) for end in (0, np.inf)]
+    scales = np.stack([nearest, *beside], axis=1).reshape(-1, 1)
+    scales = scales[(scales[:, 0] != 0) & np.isfinite(scales[:, 0])]
+    some = values.reshape(1, -1)[:, :_SOME]
+    likely = (_nearest_multiples(some, scales) == some).all(axis=1)
+    for (scale,) in scales[likely]:
+        if np.array_equal(_nearest_multiples(values, scale), values):
+            return float(scale)
     return None
 
 
-def _are_multiples(values: np.ndarray, scale: np.float32) -> bool:
-    whole = np.rint(values.astype(np.float64) / float(scale))
-    return np.array_equal(whole.astype(np.float32) * np.float32(scale), values)
+def _nearest_multiples(values: np.ndarray, scales: Any) -> np.ndarray:
+    whole = np.rint(values.astype(np.float64) / scales.astype(np.float64))
+    return np.asarray(whole.astype(np.float32) * scales)

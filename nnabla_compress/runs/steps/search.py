@@ -64,8 +64,8 @@ class Search(Step):
 
     @property
     def sets_values(self) -> bool:
-        """What a transform makes of parameters follows from what was decided."""
-        return False
+        """Whether what the transform makes of parameters may not follow from what was decided."""
+        return transform_named(self.over).fits
 
     def need_of_data(self) -> Optional[str]:
         """Returns why it needs data."""

@@ -44,11 +44,15 @@ class TransformStep(Step):
 
     def foresee(self, course: Course) -> None:
         """Does to the untrained network what can be done without its values."""
-        course.apply(self.transform.foreseen())
+        course.apply(self.transform.rehearsed)
 
     def run(self, course: Course) -> Record:
-        """Decides, and applies."""
-        return course.apply(self.transform)
+        """Decides, applies, and tells what was decided."""
+        record = course.apply(self.transform)
+        line = self.transform.told(record)
+        if line is not None:
+            course.tell(line)
+        return record
 
     def replay(self, course: Course, record: Mapping[str, Any]) -> None:
         """Applies what was decided."""

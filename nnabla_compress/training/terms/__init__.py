@@ -8,6 +8,8 @@ from nnabla_compress.training.terms.attention_transfer import (
     AttentionTransferOptions,
 )
 from nnabla_compress.training.terms.distillation import Distillation, DistillOptions
+from nnabla_compress.training.terms.gradual import Gradual, GradualOptions
+from nnabla_compress.training.terms.group_lasso import GroupLasso, GroupLassoOptions
 from nnabla_compress.training.terms.hints import Hints, HintsOptions
 from nnabla_compress.training.terms.learned_bits import LearnedBits
 from nnabla_compress.training.terms.map_pairs import MapPair
@@ -18,6 +20,7 @@ from nnabla_compress.training.terms.quantized_gradients import (
 )
 from nnabla_compress.training.terms.running_statistics import RunningStatistics
 from nnabla_compress.training.terms.sinreq import SinReQ, SinReQOptions
+from nnabla_compress.training.terms.slimming import Slimming, SlimmingOptions
 from nnabla_compress.training.terms.term import (
     Term,
     TermOptions,
@@ -43,6 +46,12 @@ __all__ = [
     "Hints",
     "HintsOptions",
     "MapPair",
+    "Gradual",
+    "GradualOptions",
+    "GroupLasso",
+    "GroupLassoOptions",
+    "Slimming",
+    "SlimmingOptions",
     "TermOptions",
     "register_term",
     "term_of",

@@ -65,6 +65,26 @@ def bump(share: float, begin: float, end: float, width: float) -> float:
     return 0.5 * (math.tanh((share - begin) / width) - math.tanh((share - end) / width))
 
 
+def gradual_sparsity(initial: float, final: float, share: float) -> float:
+    """Returns how many weights are pruned while a schedule goes on (M. Zhu and S. Gupta).
+
+    ``final + (initial - final) (1 - share)^3``
+
+    Args:
+        initial: Fraction at the begin, 0 to ``final``.
+        final: Fraction at the end.
+        share: Share of the schedule that is done, 0 to 1.
+
+    References:
+        M. Zhu and S. Gupta, To prune, or not to prune, arXiv:1710.01878.
+
+    Example:
+        >>> [round(gradual_sparsity(0, 0.8, n / 10), 4) for n in (0, 1, 2, 3, 10)]
+        [0.0, 0.2168, 0.3904, 0.5256, 0.8]
+    """
+    return final + (initial - final) * (1 - share) ** 3
+
+
 def require_schedule(term: str, schedule: str, rise_at: float, width: float) -> None:
     """Refuses a schedule that there is not, or shares that mean nothing.
 

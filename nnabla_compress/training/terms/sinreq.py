@@ -1,5 +1,9 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""SinReQ in a training: weights are pulled to the levels that their quantizers have."""
+"""SinReQ in a training: weights are pulled to the levels that their quantizers have.
+
+An epoch whose weights have not come to their levels yet may well have the best score, of a
+validation set of a few samples above all, and is not what was asked for: it can't be the best.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,7 @@ import nnabla as nn
 import numpy as np
 from pydantic import model_validator
 
+from nnabla_compress.errors import ConfigError
 from nnabla_compress.regularizers.sinreq import (
     GridWeight,
     chosen_weights,
@@ -19,6 +24,8 @@ from nnabla_compress.regularizers.sinreq import (
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.terms.schedules import require_schedule, strength_at
 from nnabla_compress.training.terms.term import Term, TermOptions, Training, register_term
+
+_FARTHEST = 0.5  # steps: half-way between two levels
 
 
 @dataclass
@@ -30,6 +37,7 @@ class SinReQ(Term):
         schedule: How the strength changes: ``constant``, ``linear``, ``tanh``, ``exponential``.
         rise_at: Where ``tanh`` is half way, as a share of the training.
         width: How wide its rise is, likewise.
+        within: Mean distance from the levels, in steps, below which an epoch may be the best.
         layers: A pattern of names of layers, as a shell matches files, or several.
 
     Raises:
@@ -40,11 +48,18 @@ class SinReQ(Term):
     schedule: str = "constant"
     rise_at: float = 0.2
     width: float = 0.02
+    within: float = 0.05
     layers: Union[str, List[str]] = "*"
 
     def __post_init__(self) -> None:
         require_strength("sinreq: strength", self.strength)
         require_schedule("sinreq", self.schedule, self.rise_at, self.width)
+        if not 0 < self.within <= _FARTHEST:
+            raise ConfigError(
+                f"sinreq: within is {self.within:g}, it is a distance from levels in steps.",
+                help=f"choose above 0, to {_FARTHEST:g}: with that any epoch may be the best; "
+                "where nothing pulls the distance is a quarter",
+            )
 
     def attach(self, training: Training) -> None:
         """Finds the weights.
@@ -73,6 +88,12 @@ class SinReQ(Term):
         penalties = [each.penalty_now() for each in self._weights]
         return {"Sine penalty": sum(penalties), "Sine strength": float(self._factor.d)}
 
+    def fits(self) -> bool:
+        """Returns whether the weights have come to their levels."""
+        sizes = [each.weight.size for each in self._weights]
+        distances = [each.distance_now() for each in self._weights]
+        return bool(np.average(distances, weights=sizes) <= self.within)
+
     def outcome(self) -> Dict[str, Any]:
         """Returns how far the weights of each layer are from their levels, in steps."""
         return {"sinreq": {each.name: each.distance_now() for each in self._weights}}
@@ -88,6 +109,9 @@ class SinReQOptions(TermOptions):
             a rise at ``rise_at``; ``exponential``: from half of it to 3.7 times as much.
         rise_at: Where ``tanh`` is half way, as a share of the training: 0 to below 1.
         width: How wide its rise is, likewise.
+        within: Mean distance of the weights from their levels, in steps, below which an epoch may
+            be the best: above 0, to 0.5, with which any may. A quarter is where nothing pulls.
+            Where no epoch comes so near, the network after the last one is kept.
         layers: A pattern of names of layers, as a shell matches files, or several. The levels of
             their quantizers must be at equal distances.
     """
@@ -98,6 +122,7 @@ class SinReQOptions(TermOptions):
     schedule: str = "constant"
     rise_at: float = 0.2
     width: float = 0.02
+    within: float = 0.05
     layers: Union[str, List[str]] = "*"
 
     @model_validator(mode="after")

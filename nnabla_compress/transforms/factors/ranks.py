@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Ranks for the layers of a network: given, by a rule for each layer, or within a budget for all."""
+"""Ranks for the layers of a network together: those of the least error within a budget."""
 
 from __future__ import annotations
 

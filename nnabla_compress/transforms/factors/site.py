@@ -8,6 +8,7 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import nnabla as nn
 
+from nnabla_compress.analysis.compact_layers import compact_layers
 from nnabla_compress.analysis.layers import WEIGHT, Layer, layers
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.quantizers.base import shown_type
@@ -86,7 +87,13 @@ def sites(outputs: Sequence[nn.Variable]) -> List[Site]:
         outputs: Variables of one graph.
     """
     together: Dict[Any, List[Layer]] = {}
-    for layer in layers(outputs):
+    every = layers(outputs)
+    already = {
+        layer.weight.data: f"{compact} is a compact layer already"
+        for compact in compact_layers(every)
+        for layer in compact.layers
+    }
+    for layer in every:
         together.setdefault(layer.weight.data, []).append(layer)
     others: Dict[Any, List[str]] = {}
     for function in functions(outputs):
@@ -94,11 +101,15 @@ def sites(outputs: Sequence[nn.Variable]) -> List[Site]:
             known = together.get(variable.data, [])
             if known and not (place == WEIGHT and function in {x.function for x in known}):
                 others.setdefault(variable.data, []).append(function.info.type_name)
-    return [_site(found, others.get(data, [])) for data, found in together.items()]
+    return [
+        _site(found, others.get(data, []), already.get(data)) for data, found in together.items()
+    ]
 
 
-def _site(found: Sequence[Layer], others: Sequence[str]) -> Site:
+def _site(found: Sequence[Layer], others: Sequence[str], already: Optional[str]) -> Site:
     readers = tuple(layer.function for layer in found)
+    if already is not None:
+        return Site(found[0], readers, obstacle=already)
     for layer in found:
         obstacle = _obstacle(layer)
         if obstacle is not None:

@@ -3,11 +3,12 @@ from __future__ import annotations
 
 import nnabla as nn
 import nnabla.functions as F
+import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
 from nnabla_compress.graph.rewrite import functions
-from nnabla_compress.lowering.fixed_point.calibration import Spread, calibrate, channel_mean
+from nnabla_compress.lowering.fixed_point.calibration import Spread, calibrate, channel_means
 from nnabla_compress.lowering.fixed_point.graph import integer_graph
 from nnabla_compress.lowering.fixed_point.kernels import key
 
@@ -94,4 +95,26 @@ def test_parameters_are_certain():
 
 
 def test_means_of_channels():
-    assert channel_mean(np.float32([[[1, 3]], [[5, 9]]]), 1).tolist() == [4.5]
+    assert channel_means(np.float32([[[1, 3]], [[5, 9]]]), 1).tolist() == [[2], [7]]
+
+
+def test_means_can_be_those_of_some_rows_while_all_are_counted():
+    x, h = layer([[1.0, -1.0]], [0, 0])
+    graph = integer_graph([F.relu(h)], [x], [], {})
+    batches = [{x: np.float32([[1], [-3], [9]])}, {x: np.float32([[5]])}]
+    found = calibrate(graph, batches, 8, rows=[np.array([0, 1]), np.array([], int)])
+    function = graph.outputs[0].parent.inputs[0].parent
+    assert found.means[function].tolist() == [0.5, 1.5]
+    assert found.spreads[key(x)].count == 4 and found.spreads[key(x)].largest == 9
+
+
+def test_means_of_spreads_and_without_them_are_the_same():
+    nn.clear_parameters()
+    x = nn.Variable((1, 3, 6, 6))
+    y = F.relu(PF.convolution(F.relu(PF.convolution(x, 4, (3, 3), name="a")), 5, (2, 2), name="b"))
+    graph = integer_graph([y], [x], [], {})
+    feed = {x: np.random.RandomState(0).randn(7, 3, 6, 6).astype(np.float32)}
+    counted, alone = (calibrate(graph, [feed], 8, spread=spread).means for spread in (True, False))
+    assert len(counted) == 2
+    for function in counted:
+        np.testing.assert_allclose(counted[function], alone[function], rtol=1e-6)

@@ -9,7 +9,7 @@ import pytest
 
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.exporters import export_nnb, export_nnp
-from nnabla_compress.lowering.fixed_point.evaluate import copy_of, evaluate, feeds
+from nnabla_compress.lowering.fixed_point.evaluate import copy_of, evaluate, feeds, rows_among
 from nnabla_compress.simulator import Machine
 
 
@@ -107,3 +107,16 @@ def test_an_output_that_others_read_keeps_its_values():
     values = np.float32([[0.5, -1]])
     found = evaluate([h, F.relu(h), x], {x: values}, lambda function, inputs: None)
     assert [array.tolist() for array in found] == [[[1, -2]], [[1, 0]], [[0.5, -1]]]
+
+
+def test_rows_of_a_feed_are_found_in_batches_that_hold_them_in_this_order():
+    x, z = nn.Variable((1, 2)), nn.Variable((1,))
+
+    def feed(*rows):
+        return {x: np.float32([[row, 0] for row in rows]), z: np.float32(rows)}
+
+    batches = [feed(1, 2, 3), feed(4, 5)]
+    found = rows_among(feed(1, 3, 5), batches)
+    assert [rows.tolist() for rows in found] == [[0, 2], [1]]
+    assert rows_among(feed(1, 6), batches) is None
+    assert rows_among({x: batches[0][x], z: batches[0][z] + 1}, batches) is None

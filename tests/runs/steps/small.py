@@ -36,6 +36,7 @@ def write_small(folder):
             h = PF.affine(x, 8, name="a", w_init=rng.randn(6, 8))
         if name == "normalized":
             h = F.dropout(PF.batch_normalization(h, batch_stat=False, name="a"), 0.1)
+            nn.get_parameters()["a/bn/gamma"].d[0, 3] = 0  # a channel for nothing
         last = PF.fixed_point_quantized_affine if name == "native" else PF.affine
         y = last(F.relu(h), 2, name="b", w_init=rng.randn(8, 2))
         contents = {"name": name, "batch_size": 1, "outputs": {"y": y}, "names": {"x": x}}

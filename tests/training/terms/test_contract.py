@@ -20,12 +20,15 @@ from nnabla_compress.training import Trainer, TrainingSettings, set_seed, terms
 from nnabla_compress.training.terms import (
     AttentionTransfer,
     Distillation,
+    Gradual,
+    GroupLasso,
     Hints,
     LearnedBits,
     MapPair,
     QuantizedGradients,
     RunningStatistics,
     SinReQ,
+    Slimming,
     Term,
     WaveQ,
     WithinBudget,
@@ -54,18 +57,30 @@ WIDE = MapPair(student="a/affine", teacher="teacher/wide/affine")
 LINES = MapPair(student="a/affine/reshape", teacher="teacher/wide/affine/reshape")
 
 
+def pruned_net(x: nn.Variable, test: bool) -> nn.Variable:
+    h = F.relu(PF.affine(x, 8, apply_w=Q.Prune(0.5, fixed=True), name="a"))
+    return PF.affine(h, 2, name="b")
+
+
 # A term of each kind for the quantized network; a new one gets its line here.
 MADE = {
     AttentionTransfer: lambda: AttentionTransfer(teacher, [LINES]),
     Distillation: lambda: Distillation(quantized_net, temperature=2.0, weight=0.5),
     Hints: lambda: Hints(teacher, [WIDE, LINES], weight=0.5),
+    Gradual: lambda: Gradual(every=3),
+    GroupLasso: lambda: GroupLasso(filters=0.01, channels=0.01),
     LearnedBits: LearnedBits,
     QuantizedGradients: lambda: QuantizedGradients(bits=4),
     RunningStatistics: RunningStatistics,
     SinReQ: lambda: SinReQ(strength=0.5, schedule="tanh"),
+    Slimming: lambda: Slimming(0.01),
     WaveQ: lambda: WaveQ(lambda_w=0.5, weights="56 B"),
     WithinBudget: lambda: WithinBudget(lambda outputs: MemoryBudget(outputs, weights="56 B")),
 }
+
+
+# What is for other networks.
+NETWORKS = {Gradual: pruned_net}
 
 
 def kinds():
@@ -84,8 +99,9 @@ def kind(request):
     return request.param
 
 
-def trainer(folder, kind, net=quantized_net, epochs=3):
+def trainer(folder, kind, net=None, epochs=3):
     nn.clear_parameters()
+    net = net or NETWORKS.get(kind, quantized_net)
     set_seed(3)
     settings = TrainingSettings(
         epochs=epochs, batch_size=8, learning_rate=0.05, checkpoint_interval=3

@@ -43,6 +43,19 @@ def test_weights_come_at_least_5_times_as_near_to_their_levels_as_without(tmp_pa
     assert pulled.last.accuracy >= plain.last.accuracy - 0.003
 
 
+def test_only_epochs_whose_weights_have_come_to_their_levels_can_be_the_best(tmp_path):
+    term = SinReQ(strength=1.0)
+    trainer, outcome = trained(tmp_path / "pulled", term)
+    assert term.fits() and outcome.best is not None
+    for weight in trainer.solver.get_parameters().values():
+        weight.d = weight.d + 0.02
+    assert not term.fits()
+    _, never = trained(tmp_path / "never", SinReQ(strength=1e-9))
+    assert never.best is None and not (tmp_path / "never" / "best.h5").exists()
+    _, any_may = trained(tmp_path / "any", SinReQ(strength=1e-9, within=0.5))
+    assert any_may.best is not None
+
+
 def test_only_layers_that_were_chosen_are_pulled(tmp_path):
     _, outcome = trained(tmp_path, SinReQ(strength=1.0, layers=["a*"]))
     assert list(distances(outcome)) == ["a/affine"]
@@ -77,6 +90,8 @@ def test_a_recipe_asks_for_it_by_name_or_by_its_strength():
         ({"schedule": "cosine"}, "schedule is 'cosine'"),
         ({"rise_at": 1}, "rise_at is 1.0"),
         ({"width": 0}, "width is 0.0"),
+        ({"within": 0}, "within is 0, it is a distance from levels in steps"),
+        ({"within": 0.6}, "within is 0.6"),
         ({"lambda": 1}, "unknown key 'lambda'"),
     ],
 )
