@@ -33,6 +33,7 @@ VERBS = (
     "sensitivity",
     "assign-bits",
 )
+_OTHER_NAMES = {"assign": "assign-bits"}
 # 128 and the number of the signal, as shells have it: SIGINT, SIGPIPE.
 _STOPPED, _READER_LEFT = 130, 141
 
@@ -45,6 +46,7 @@ class _Verbs(click.Group):
         return None if cmd_name not in VERBS else _module(cmd_name).command
 
     def resolve_command(self, ctx: click.Context, args: List[str]) -> Any:
+        args = [_OTHER_NAMES.get(word, word) for word in args[:1]] + args[1:]
         if args and args[0] not in VERBS:
             ctx.fail(f"No such command {args[0]!r}: {did_you_mean(args[0], VERBS)}.")
         return super().resolve_command(ctx, args)

@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, List, Optional
 
 import click
 
+from nnabla_compress.cli.choices import FACTORIZATIONS, IMPORTANCES
 from nnabla_compress.cli.data_options import data_options, loss_option, network_option, taken
 from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
@@ -18,7 +19,10 @@ from nnabla_compress.errors import ConfigError
 @data_options("As for 'compress', e.g. FILE.npz or digits.")
 @loss_option()
 @network_option
-@click.option("--bits", default="2,3,4,8", show_default=True, help="Bit widths.")
+@click.option(
+    "--bits",
+    help="Bit widths [2,3,4,8; with --channels or --ranks: none, but for --activations].",
+)
 @click.option(
     "-q",
     "--quantizer",
@@ -29,21 +33,49 @@ from nnabla_compress.errors import ConfigError
 @click.option(
     "-a", "--activations", metavar="RULE", help="Also measure activations, e.g. with uniform."
 )
+@click.option(
+    "--channels",
+    metavar="SHARES",
+    help="Also remove these shares of each group of channels, the least important, e.g. 0.25,0.5.",
+)
+@click.option(
+    "--importance",
+    default="l1",
+    show_default=True,
+    metavar="NAME[:OPTION=VALUE]",
+    help=f"What channels are ranked by, e.g. taylor:samples=512; known are "
+    f"{', '.join(IMPORTANCES)}.",
+)
+@click.option(
+    "--ranks",
+    metavar="SHARES",
+    help="Also factorize each layer, with ranks that leave these shares of its operations.",
+)
+@click.option(
+    "--method",
+    default="spatial",
+    show_default=True,
+    help=f"How: {', '.join(FACTORIZATIONS)}; of several with commas the best for each layer.",
+)
 @click.option("--samples", type=click.IntRange(1), default=256, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True)
 @click.option("-o", "--output", type=PATH, help="Folder [.].")
 def command(
     file: Path,
-    bits: str,
+    bits: Optional[str],
     quantizer: str,
     activations: Optional[str],
+    channels: Optional[str],
+    importance: str,
+    ranks: Optional[str],
+    method: str,
     samples: int,
     workers: int,
     output: Optional[Path],
     **options: Any,
 ) -> None:
-    """Measures how FILE suffers when only one layer or activation is quantized."""
+    """Measures how FILE suffers when one layer or activation is quantized, or made smaller."""
     from nnabla_compress.cli.engine import console
     from nnabla_compress.data.paths import resolve_path
     from nnabla_compress.files import new_files
@@ -51,14 +83,20 @@ def command(
     from nnabla_compress.recipes.quick import network_recipe
     from nnabla_compress.recipes.quick_data import DataOptions
     from nnabla_compress.search.heat_map import write_heat_map
+    from nnabla_compress.search.measure import measure
     from nnabla_compress.search.scoring import rule_of
-    from nnabla_compress.search.sensitivity import measure
-    from nnabla_compress.search.tables import sensitivity_table, write_csv
+    from nnabla_compress.search.shares import Shares
+    from nnabla_compress.search.tables import kept_lines, sensitivity_table, write_csv
 
+    if bits is None and (activations is not None or not (channels or ranks)):
+        bits = "2,3,4,8"
     try:
-        widths = [int(word) for word in bits.split(",")]
+        widths = [int(word) for word in bits.split(",")] if bits else []
     except ValueError:
         raise ConfigError(f"--bits is {bits!r}.", help="write for instance 2,4,8") from None
+    shares = Shares(
+        _numbers("--channels", channels), _numbers("--ranks", ranks), importance, method
+    )
     resolve_path(file, what="the .nnp file")
     data = taken(DataOptions, options)
     if not data.given:
@@ -69,8 +107,19 @@ def command(
             rule_of(rule, width)
     recipe, folder = network_recipe(file, data)
     with locked(output or Path(".")) as target, new_files(target):
-        found = measure(recipe, folder, widths, of_weights, samples, workers, None, activations)
+        found = measure(
+            recipe, folder, widths, of_weights, samples, workers, None, activations, shares
+        )
         found.write(target / "sensitivity.json")
         write_csv(found, target / "sensitivity.csv")
         write_heat_map(found, target / "sensitivity.png")
     console.print(sensitivity_table(found))
+    for line in kept_lines(found):
+        console.print(line, soft_wrap=True)
+
+
+def _numbers(option: str, text: Optional[str]) -> List[float]:
+    try:
+        return [float(word) for word in text.split(",")] if text is not None else []
+    except ValueError:
+        raise ConfigError(f"{option} is {text!r}.", help="write for instance 0.25,0.5") from None

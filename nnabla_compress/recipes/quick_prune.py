@@ -90,7 +90,7 @@ class PruningOptions:
         amount = self._amount()
         of_weights = amount in _OF_WEIGHTS
         self._refuse_others(of_weights)
-        reason = importance_of(_importance(self.importance), "--importance").need_of_data()
+        reason = importance_of(importance_entry(self.importance), "--importance").need_of_data()
         for option, why in (
             ("--importance", reason),
             (
@@ -174,7 +174,7 @@ class PruningOptions:
         return found if distill is None else [*found, {"distill": distill}]
 
     def _common(self) -> Dict[str, Any]:
-        found: Dict[str, Any] = {"importance": _importance(self.importance)}
+        found: Dict[str, Any] = {"importance": importance_entry(self.importance)}
         if self.across is not None:
             found["across"] = self.across
         if self.layers:
@@ -228,8 +228,19 @@ def pruning_recipe(
     return Quick(Recipe.checked(content, "prune"), folder)
 
 
-def _importance(text: str) -> Dict[str, Any]:
-    """Keys and values of ``NAME[:OPTION=VALUE,...]``."""
+def importance_entry(text: str) -> Dict[str, Any]:
+    """Returns what a recipe says of an importance.
+
+    Args:
+        text: As the shell has it, ``NAME[:OPTION=VALUE,...]``.
+
+    Raises:
+        ConfigError: If an option has no value.
+
+    Example:
+        >>> importance_entry("taylor:samples=512")
+        {'taylor': {'samples': 512}}
+    """
     name, _, rest = text.partition(":")
     pairs = [_pair("--importance", each) for each in rest.split(",") if each]
     return {name.strip(): {option: typed(value) for option, value in pairs}}

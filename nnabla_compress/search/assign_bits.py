@@ -12,6 +12,9 @@ from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
 from nnabla_compress.knapsack import MOST_STATES, Choice, fill
 from nnabla_compress.sizes import size_text
 
+COUNTED = ("bops", "macs")
+"""Budgets of operations, which are no bits."""
+
 
 @dataclass(frozen=True)
 class BitWidth:
@@ -126,11 +129,11 @@ def budget_text(budget: str, size: int) -> str:
     """Returns a size as messages print it.
 
     Args:
-        budget: "bops" counts operations, all others bits.
+        budget: "bops" and "macs" count operations, all others bits.
         size: The size.
 
     Example:
         >>> budget_text("weights", 81920), budget_text("bops", 81920)
         ('10.00 kB', '81,920')
     """
-    return f"{size:,}" if budget == "bops" else size_text(size / 8)
+    return f"{size:,}" if budget in COUNTED else size_text(size / 8)

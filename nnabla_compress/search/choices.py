@@ -9,14 +9,16 @@ from typing import Any, Collection, Dict, List, Mapping, Tuple, Union
 
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
 from nnabla_compress.rules import parse_rule
-from nnabla_compress.search.assign_bits import BitWidth, budget_text
+from nnabla_compress.search.assign_bits import COUNTED, BitWidth, budget_text
 from nnabla_compress.search.sensitivity import ACTIVATIONS, WEIGHTS, Sensitivities, Sensitivity
 from nnabla_compress.sizes import parse_size
 from nnabla_compress.spelling import did_you_mean
 
 MEASURES = ("snr", "loss", "accuracy")
 # What a budget is of: the place of its size in a choice.
-RESOURCES = {"weights": 0, "bops": 1, "activations": 2}
+RESOURCES = {"weights": 0, "bops": 1, "activations": 2, "macs": 3}
+# Budgets of what is quantized, and of which kind of tensors they are.
+KINDS = {"weights": WEIGHTS, "bops": WEIGHTS, "activations": ACTIVATIONS}
 _CHOOSING = ("layers", "types", "position", "min_weights")
 # Names that the text form of a rule takes as they are.
 _PLAIN = re.compile(r"[\w./\[\]-]+")
@@ -47,19 +49,22 @@ def choices_of(
         raise ConfigError(f"by is {by!r}.", help=did_you_mean(by, MEASURES))
     choices: Dict[Key, List[BitWidth]] = {}
     for row in found.rows:
+        if row.share is not None:
+            continue
         options = choices.setdefault((row.kind, row.layer), [])
         fits = row.bits <= limits.get(row.layer, row.bits)
         if row.kind == ACTIVATIONS and largest_activation is not None:
             fits = fits and row.size_bits <= largest_activation
         if fits:
-            options.append(BitWidth(row.bits, _cost(row, by), _sizes(row)))
+            options.append(BitWidth(row.bits, cost_of(row, by), _sizes(row)))
     names = [name for _, name in choices]
     for name in limits:
         if name not in names:
             raise ConfigError(f"there is no layer {name!r}.", help=did_you_mean(name, names))
     for (kind, name), options in choices.items():
         if not options:
-            row = min((r for r in found.rows if r.layer == name), key=lambda r: r.bits)
+            of_tensor = [r for r in found.rows if (r.kind, r.layer) == (kind, name)]
+            row = min(of_tensor, key=lambda r: r.bits)
             raise InfeasibleBudgetError(
                 f"{kind} {name}: the fewest bits measured are {row.bits}, which take "
                 f"{budget_text(kind, row.size_bits)}.",
@@ -74,7 +79,16 @@ def _sizes(row: Sensitivity) -> Tuple[int, ...]:
     return 0, 0, row.size_bits
 
 
-def _cost(row: Sensitivity, by: str) -> float:
+def cost_of(row: Sensitivity, by: str) -> float:
+    """Returns what a change costs: changes for the worse, or noise by signal.
+
+    Args:
+        row: The change.
+        by: As of :func:`choices_of`.
+
+    Raises:
+        ConfigError: If the accuracy was not measured.
+    """
     if by == "loss":
         return row.loss
     if by == "accuracy":
@@ -88,8 +102,8 @@ def budgets_of(sizes: Mapping[str, Union[str, int, None]]) -> Dict[str, Tuple[in
     """Returns budgets as :func:`~nnabla_compress.search.assign_bits.assign_bits` takes them.
 
     Args:
-        sizes: By name of the budget: a size such as "70kB", a number of operations for "bops", None
-            for no budget.
+        sizes: By name of the budget: a size such as "70kB", a number of operations for "bops" and
+            "macs", None for no budget.
 
     Raises:
         ConfigError: If a size is none.
@@ -101,7 +115,8 @@ def budgets_of(sizes: Mapping[str, Union[str, int, None]]) -> Dict[str, Tuple[in
     budgets: Dict[str, Tuple[int, int]] = {}
     for name, size in sizes.items():
         if size is not None:
-            most = int(size) if name == "bops" else int(8 * parse_size(size, f"--{name}"))
+            counted = name in COUNTED
+            most = int(size) if counted else int(8 * parse_size(size, f"--{name}"))
             budgets[name] = (RESOURCES[name], most)
     return budgets
 

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional
 
 import nnabla as nn
 import numpy as np
@@ -15,11 +15,14 @@ from nnabla_compress.analysis import FeatureMap, Layer, activations, layers
 from nnabla_compress.data import evaluation_batches
 from nnabla_compress.errors import ConfigError, DataError, unwrapped
 from nnabla_compress.graph import rebuild
+from nnabla_compress.graph.network import Network
+from nnabla_compress.importances import Examples
 from nnabla_compress.loading.inputs import Inputs, load_inputs
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import Quantizer, graph_quantizers
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.rules import Candidate, QuantizerRule, parse_rule, quantizers
+from nnabla_compress.search.smaller import Smaller, parameters_aside
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training.evaluate import judged
 from nnabla_compress.training.feed import Feed
@@ -35,6 +38,7 @@ from nnabla_compress.turns import one_at_a_time
 _BATCH = 64
 # Samples that the ranges of activations are set by, as where a network is compressed untrained.
 _FIRST_BATCH = 256
+_AS_IT_IS = Smaller()
 
 
 @dataclass(frozen=True)
@@ -51,6 +55,21 @@ class Scores:
     loss: float
     accuracy: Optional[float]
     output_snr: Optional[float] = None
+
+
+class Scored(NamedTuple):
+    """A network that was made and scored.
+
+    Args:
+        scores: How it does.
+        network: The network, whose new parameters have left the scope.
+        map_snr: Signal-to-noise ratio of the last quantized activation in dB, None if there is none
+            or nothing changed.
+    """
+
+    scores: Scores
+    network: Network
+    map_snr: Optional[float]
 
 
 def rule_of(quantizer: str, bits: int) -> QuantizerRule:
@@ -122,6 +141,7 @@ class ScoredNetwork:
         inputs.check()
         if inputs.test is None:
             raise DataError("sensitivities need data.", help="add --data FILE.npz")
+        self.seed = recipe.seed
         order = np.random.RandomState(recipe.seed).permutation(len(inputs.test))[:samples]
         self.split = inputs.test.take(np.sort(order))
         self._preprocessing = inputs.preprocessing
@@ -133,7 +153,37 @@ class ScoredNetwork:
         self.layers: Dict[str, Layer] = {x.name: x for x in layers([self.output]) if not x.shared}
         self.activations: Dict[str, FeatureMap] = {x.name: x for x in activations([self.output])}
         self._outputs: Optional[np.ndarray] = None
-        self.float = self._score(self.output)
+        self._float: Optional[Scores] = None
+
+    @property
+    def float_scores(self) -> Scores:
+        """The scores of the network as it is."""
+        if self._float is None:
+            self._float = self._score(self.output)
+        return self._float
+
+    @property
+    def network(self) -> Network:
+        """The network on the inputs that it is scored on."""
+        x: Any = self._feed.inputs
+        inputs = {self.split.name: x} if isinstance(x, nn.Variable) else dict(x)
+        return Network(inputs, {"y": self.output}, paths=_paths())
+
+    @property
+    def learns(self) -> bool:
+        """Whether the data have samples to train on."""
+        return "train" in self._inputs.data.splits
+
+    def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
+        """Returns network inputs by name, drawn from the data."""
+        return self._inputs.drawn(most).arrays
+
+    def examples(self, most: int) -> Optional[Examples]:
+        """Returns the same samples with their targets; None where there are none."""
+        drawn = self._inputs.drawn(most)
+        if not drawn.samples.labelled:
+            return None
+        return Examples(drawn.arrays, drawn.batch.y, self._inputs.loss.samples)
 
     def chosen(self, quantizer: str, of_activations: bool = False) -> List[str]:
         """Returns the names of the layers, or activations, that a rule is for.
@@ -164,12 +214,14 @@ class ScoredNetwork:
 
     def quantized(
         self,
+        output: nn.Variable,
         weights: Mapping[str, Optional[QuantizerRule]],
         of_activations: Mapping[str, Optional[QuantizerRule]],
     ) -> nn.Variable:
-        """Returns the network with quantizers, started from the weights and one batch of data.
+        """Returns a network with quantizers, started from the weights and one batch of data.
 
         Args:
+            output: Output of the network, or of one made from it.
             weights: Rules by layer.
             of_activations: Rules by activation.
         """
@@ -187,35 +239,33 @@ class ScoredNetwork:
             return None if rule is None else rule.make_for_bias()
 
         with nn.auto_forward(False):
-            outputs = insert_activation_quantizers([self.output], choose_activation)
-            (output,) = insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
-        check_faithful([self.output], [output])
-        start_quantizers([output])
-        return output
+            outputs = insert_activation_quantizers([output], choose_activation)
+            (made,) = insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
+        check_faithful([output], [made])
+        start_quantizers([made])
+        return made
 
     @one_at_a_time
     def score(
         self,
         weights: Mapping[str, Optional[QuantizerRule]],
         of_activations: Mapping[str, Optional[QuantizerRule]],
-    ) -> Tuple[Scores, nn.Variable, Optional[float]]:
-        """Returns the scores of the network with quantizers.
+        smaller: Smaller = _AS_IT_IS,
+    ) -> Scored:
+        """Returns the scores of the network made smaller, with quantizers.
 
         Args:
-            weights: Rules by layer.
-            of_activations: Rules by activation.
-
-        Returns:
-            Scores, the network itself, and the signal-to-noise ratio of the last quantized
-            activation in dB, None if there is none or nothing changed.
+            weights: Rules by layer of the smaller network.
+            of_activations: Rules by activation of it.
+            smaller: What makes it smaller.
         """
-        before = set(nn.get_parameters(grad_only=False))
-        output = self.quantized(weights, of_activations)
-        ratio = self._start(output) if of_activations else None
-        found = self._score(output)
-        for parameter in set(nn.get_parameters(grad_only=False)) - before:
-            nn.parameter.pop_parameter(parameter)
-        return found, output, ratio
+        with parameters_aside():
+            output = smaller.of(self.network).output
+            if weights or of_activations:
+                output = self.quantized(output, weights, of_activations)
+            ratio = self._start(output) if of_activations else None
+            made = replace(self.network.giving([output]), paths=_paths())
+            return Scored(self._score(output), made, ratio)
 
     def _start(self, output: nn.Variable) -> Optional[float]:
         """Runs one batch, which sets the ranges of activations."""
@@ -232,6 +282,7 @@ class ScoredNetwork:
         return signal_to_noise(nodes[-1].inputs[0].d, nodes[-1].outputs[0].d)
 
     def _score(self, output: nn.Variable) -> Scores:
+        expected = None if output is self.output else self._expected()
         loss = self._inputs.loss
         with nn.auto_forward(False):
             losses = loss.samples(output, self._feed.targets)
@@ -250,11 +301,23 @@ class ScoredNetwork:
                 hits += float(right[: batch.count].sum(dtype=np.float64))
             outputs.append(output.d[: batch.count].copy())
         found = np.concatenate(outputs)
-        if self._outputs is None:
-            self._outputs = found
         count = len(self.split)
         accuracy = hits / count if counts else None
-        return Scores(total / count, accuracy, signal_to_noise(self._outputs, found))
+        if expected is None:
+            self._outputs = found
+            return Scores(total / count, accuracy)
+        return Scores(total / count, accuracy, signal_to_noise(expected, found))
+
+    def _expected(self) -> np.ndarray:
+        """The outputs of the network as it is."""
+        if self._outputs is None:
+            self._float = self._score(self.output)
+        assert self._outputs is not None
+        return self._outputs
+
+
+def _paths() -> Dict[Any, str]:
+    return {v.data: path for path, v in nn.get_parameters(grad_only=False).items()}
 
 
 def _pairs(old: Feed, new: Feed) -> Dict[nn.Variable, nn.Variable]:

@@ -1,52 +1,51 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""How much a network suffers when only one tensor is quantized, without any training."""
+"""What a network suffers from one change alone, as a table that is kept in a file."""
 
 from __future__ import annotations
 
-import json
-import multiprocessing
-import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
 
-import nnabla as nn
-import numpy as np
-
-from nnabla_compress.analysis import layers
-from nnabla_compress.errors import CompressError, ConfigError, DataError
-from nnabla_compress.files import json_text, write_json
-from nnabla_compress.greeting import begin
-from nnabla_compress.progress import counted
-from nnabla_compress.quantizers import quantizer_of
+from nnabla_compress.errors import DataError
+from nnabla_compress.files import write_json
 from nnabla_compress.reading import read_json
-from nnabla_compress.recipes import Recipe
-from nnabla_compress.search.scoring import ScoredNetwork, Scores, rule_of, signal_to_noise
-from nnabla_compress.turns import one_at_a_time
 
-Progress = Callable[[int, int], None]
 WEIGHTS, ACTIVATIONS = "weights", "activations"
+"""Kinds of tensors that are quantized."""
+CHANNELS, RANKS = "channels", "ranks"
+"""Kinds of what makes a network smaller."""
+FLOAT_BITS = 32
 
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """What one tensor at one bit width does to a network whose other tensors stay float.
+    """What one change does to a network of which all else stays as it is.
 
     Args:
-        kind: "weights" of a layer, or "activations".
-        layer: Name of the layer, or of the activation.
+        kind: "weights" of a layer or "activations", at fewer bits; "channels" of a group that go;
+            "ranks" of a layer that is factorized.
+        layer: Name of the layer, the activation, or the group.
         type: Type of its function.
-        elements: Number of weights, or of the elements of an activation for one sample.
-        macs: Multiply-accumulates of the layer for one sample; 0 for activations.
-        bits: Bits of an element.
-        size_bits: What the packed weights take with their table, or one sample's map, in bits.
+        elements: Number of weights, or of the elements of an activation for one sample; of channels
+            that stay in a group; of weights of the layers that take a factorized one's place.
+        macs: Multiply-accumulates for one sample: of the layer, of all layers that lose channels as
+            they are then, of the layers that take a factorized one's place; 0 for activations.
+        bits: Bits of an element; 32 where nothing is quantized.
+        size_bits: What the weights of these layers take, packed with their table, or one sample's
+            map, in bits.
         loss: Change of the mean loss; positive is worse.
         accuracy: Change of the accuracy, -1 to 1; negative is worse; None where targets are
             numbers.
-        tensor_snr: Signal-to-noise ratio of the tensor in dB; None if it did not change.
+        tensor_snr: Signal-to-noise ratio of the tensor in dB: of channels, of the weights that make
+            them; None if it did not change.
         output_snr: Signal-to-noise ratio of the network's output in dB; None likewise.
+        share: The share of a group's channels that goes, or the share of a layer's operations that
+            its ranks leave at most, above 0 and below 1; None for bits.
+        saved_parameters: What the whole network has fewer of.
+        saved_macs: Likewise.
+        decided: What was done: ``channels`` that go; or ``method``, ``ranks``, and the ``layers``
+            that are made.
     """
 
     kind: str
@@ -60,6 +59,15 @@ class Sensitivity:
     accuracy: Optional[float]
     tensor_snr: Optional[float]
     output_snr: Optional[float]
+    share: Optional[float] = None
+    saved_parameters: int = 0
+    saved_macs: int = 0
+    decided: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def level(self) -> float:
+        """What was asked for: the bits, or the share."""
+        return self.bits if self.share is None else self.share
 
 
 COLUMNS = tuple(field.name for field in fields(Sensitivity))
@@ -67,7 +75,7 @@ COLUMNS = tuple(field.name for field in fields(Sensitivity))
 
 @dataclass(frozen=True)
 class Sensitivities:
-    """All tensors of a network at several bit widths.
+    """Changes of a network, each alone.
 
     Args:
         quantizers: The rules, without bits, by kind of tensor.
@@ -77,7 +85,12 @@ class Sensitivities:
         recipe: Names the network and the data, as :class:`~nnabla_compress.recipes.Recipe` takes
             it.
         folder: Where its relative paths start.
-        rows: One for each tensor and bit width, in the network's order, weights first.
+        rows: One for each change: tensors with their bits in the network's order, weights first,
+            then groups that lose channels, then layers that are factorized.
+        how: The importance that channels were ranked by, and the method of factorization, by kind.
+        kept: Why groups lose no channels and layers are not factorized, by kind and name.
+        parameters: Number of parameters of the network; 0 if it was not counted.
+        macs: Its multiply-accumulates for one sample, likewise.
     """
 
     quantizers: Mapping[str, str]
@@ -87,6 +100,15 @@ class Sensitivities:
     recipe: Mapping[str, Any]
     folder: str
     rows: Tuple[Sensitivity, ...]
+    how: Mapping[str, str] = field(default_factory=dict)
+    kept: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    parameters: int = 0
+    macs: int = 0
+
+    @property
+    def only_bits(self) -> bool:
+        """Whether nothing that makes the network smaller was measured."""
+        return not self.how
 
     def write(self, path: Union[str, Path]) -> None:
         """Writes the JSON file that :meth:`read` reads."""
@@ -121,188 +143,38 @@ def _row(content: Mapping[str, Any]) -> Sensitivity:
         value = getattr(row, name)
         if not isinstance(value, int) or value < 0:
             raise ValueError(f"{name} is {value!r}")
-    if row.kind not in (WEIGHTS, ACTIVATIONS) or not isinstance(row.loss, (int, float)):
+    if row.kind not in _DECIDED or not isinstance(row.loss, (int, float)):
         raise ValueError(f"a row of kind {row.kind!r} with the loss {row.loss!r}")
+    if not _DECIDED[row.kind](row):
+        raise ValueError(f"a row of kind {row.kind!r} decided {row.decided!r} of {row.share!r}")
     return row
 
 
-@one_at_a_time
-def measure(
-    recipe: Recipe,
-    folder: Path,
-    bits: Sequence[int] = (2, 3, 4, 8),
-    quantizer: Optional[str] = "lut",
-    samples: int = 256,
-    workers: int = 1,
-    progress: Optional[Progress] = None,
-    activations: Optional[str] = None,
-) -> Sensitivities:
-    """Quantizes one tensor at a time and scores the network.
-
-    A layer's bias is quantized with its weights where a recipe's rule would do so, and the range
-    of an activation comes from one batch of training samples, if there are any.
-
-    Args:
-        recipe: Names the network, the data and the preprocessing.
-        folder: Where its relative paths start.
-        bits: Bit widths.
-        quantizer: Rule for weights without bits, such as "lut" or "lut:dictionary=pow2"; None to
-            leave weights alone.
-        samples: How many samples to score on, drawn with the recipe's seed.
-        workers: Processes, each with a network of its own; 1 is this process. The results don't
-            depend on it.
-        progress: Called with what is done and the total after each evaluation.
-        activations: Rule for activations without bits, such as "uniform"; None to leave them
-            alone.
-
-    Returns:
-        The changes.
-
-    Raises:
-        ConfigError: If a quantizer or the bits are wrong, or nothing meets a rule.
-        DataError: If there is no data.
-    """
-    if not bits or samples < 1 or workers < 1:
-        raise ConfigError("bits, samples and workers must be at least 1.", help="for instance 4")
-    rules = {WEIGHTS: quantizer, ACTIVATIONS: activations}
-    rules_given = {kind: rule for kind, rule in rules.items() if rule is not None}
-    if not rules_given:
-        raise ConfigError("neither weights nor activations are quantized.", help="add a quantizer")
-    widths = sorted(set(bits))
-    for rule in rules_given.values():
-        for width in widths:
-            rule_of(rule, width)
-    arguments = (json_text(recipe.model_dump(mode="json")), str(folder), rules_given, samples)
-    with nn.parameter_scope("", {}):  # the caller's parameters stay as they are
-        network = _Measured(*arguments)
-        tasks = [
-            (kind, name, width)
-            for kind, names in network.names.items()
-            for name in names
-            for width in widths
-        ]
-        found: Dict[Tuple[str, str, int], Sensitivity] = {}
-        with counted("sensitivity", len(tasks)) as at:
-
-            def note(row: Sensitivity) -> None:
-                found[row.kind, row.layer, row.bits] = row
-                at(len(found))
-                if progress is not None:
-                    progress(len(found), len(tasks))
-
-            if workers == 1:
-                for task in tasks:
-                    note(network.measure(*task))
-            else:
-                _share(workers, arguments, tasks, note)
-        scores, count = network.scored.float, len(network.scored.split)
-    content = recipe.model_dump(mode="json")
-    place = str(folder.resolve())
-    rows = tuple(found[task] for task in tasks)
-    return Sensitivities(rules_given, count, scores.loss, scores.accuracy, content, place, rows)
+def _nothing(row: Sensitivity) -> bool:
+    return row.share is None
 
 
-@one_at_a_time
-def measure_together(found: Sensitivities, bits: Mapping[str, Mapping[str, int]]) -> Scores:
-    """Scores the network with all tensors at chosen bits at once.
-
-    Args:
-        found: What was measured; its network and data are loaded again.
-        bits: Bits by kind of tensor and by name; tensors that are not named stay float.
-
-    Returns:
-        The scores on the same samples.
-
-    Raises:
-        CompressError: If the network or the data can't be loaded any more.
-    """
-    try:
-        recipe = Recipe.checked(found.recipe)
-    except CompressError as error:
-        raise DataError(
-            f"the sensitivities name no network: {error.message}", help="measure them again"
-        ) from None
-    rules = {
-        kind: {name: rule_of(found.quantizers[kind], width) for name, width in chosen.items()}
-        for kind, chosen in bits.items()
-    }
-    with nn.parameter_scope("", {}):
-        network = ScoredNetwork(recipe, Path(found.folder), found.samples)
-        return network.score(rules.get(WEIGHTS, {}), rules.get(ACTIVATIONS, {}))[0]
+def _channels(row: Sensitivity) -> bool:
+    return _is_share(row.share) and _numbers(row.decided["channels"])
 
 
-class _Measured:
-    """A network, and the tensors that are quantized one at a time."""
-
-    def __init__(self, recipe: str, folder: str, rules: Mapping[str, str], samples: int) -> None:
-        self.rules = rules
-        self.scored = ScoredNetwork(Recipe.checked(json.loads(recipe)), Path(folder), samples)
-        self.names = {
-            kind: self.scored.chosen(rule, kind == ACTIVATIONS) for kind, rule in rules.items()
-        }
-
-    def measure(self, kind: str, name: str, bits: int) -> Sensitivity:
-        rule = {name: rule_of(self.rules[kind], bits)}
-        scored = self.scored
-        weights = kind == WEIGHTS
-        scores, output, ratio = scored.score(rule if weights else {}, {} if weights else rule)
-        if weights:
-            layer = scored.layers[name]
-            node: Any = next(x.quantizer for x in layers([output]) if x.name == name)
-            quantizer = quantizer_of(node)
-            assert quantizer is not None
-            encoding = quantizer.encode(node)
-            ratio = signal_to_noise(node.inputs[0].d, encoding.decode())
-            sizes = (layer.type, int(layer.weight.size), layer.macs, bits, 8 * int(encoding.nbytes))
-        else:
-            activation = scored.activations[name]
-            elements = int(np.prod(activation.shape, dtype=np.int64))
-            sizes = (activation.type, elements, 0, bits, bits * elements)
-        before = scored.float.accuracy
-        accuracy = None if before is None or scores.accuracy is None else scores.accuracy - before
-        loss = scores.loss - scored.float.loss
-        return Sensitivity(kind, name, *sizes, loss, accuracy, ratio, scores.output_snr)
+def _ranks(row: Sensitivity) -> bool:
+    said = row.decided
+    names = all(isinstance(name, str) for name in (said["method"], *said["layers"]))
+    return _is_share(row.share) and names and _numbers(said["ranks"])
 
 
-def _share(workers: int, arguments: Any, tasks: Sequence[Any], note: Any) -> None:
-    """Measures in processes; ``note`` gets what each task found as it is done."""
-    context = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    started = (__name__, _start.__name__, *arguments)
-    with ProcessPoolExecutor(workers, context, begin, started) as pool:
-        with _deaf_children():
-            futures = [pool.submit(_work, *task) for task in tasks]
-        try:
-            for future in as_completed(futures):
-                note(future.result())
-        except BaseException:
-            for process in set(multiprocessing.active_children()) - others:
-                process.terminate()
-            raise
+def _is_share(value: Any) -> bool:
+    return isinstance(value, float) and 0 < value < 1
 
 
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Processes started within the block leave Ctrl-C to the one who waits for them."""
-    try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # only the main thread may
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+def _numbers(values: Any) -> bool:
+    return isinstance(values, list) and all(isinstance(n, int) and n >= 0 for n in values)
 
 
-_network: Optional[_Measured] = None  # of this process, where it is a worker
-
-
-def _start(*arguments: Any) -> None:
-    global _network
-    _network = _Measured(*arguments)
-
-
-def _work(kind: str, name: str, bits: int) -> Sensitivity:
-    assert _network is not None
-    return _network.measure(kind, name, bits)
+_DECIDED: Dict[str, Callable[[Sensitivity], bool]] = {
+    WEIGHTS: _nothing,
+    ACTIVATIONS: _nothing,
+    CHANNELS: _channels,
+    RANKS: _ranks,
+}

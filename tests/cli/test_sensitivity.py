@@ -123,3 +123,95 @@ def test_a_missing_file_is_named_before_missing_data(tmp_path):
     result = CliRunner().invoke(sensitivity, [str(tmp_path / "missing.nnp")])
     assert isinstance(result.exception, DataError)
     assert "missing.nnp' does not exist" in str(result.exception)
+
+
+@pytest.fixture(scope="module")
+def smaller(folder, tmp_path_factory):
+    """Sensitivities of channels and ranks beside those of bits."""
+    target = tmp_path_factory.mktemp("smaller")
+    words = [str(folder / "net.nnp"), "--data", str(folder / "data.npz"), "--bits", "2,4"]
+    words += ["--channels", "0.25,0.5", "--ranks", "0.4", "--method", "svd", "-o", str(target)]
+    result = CliRunner().invoke(sensitivity, words, catch_exceptions=False)
+    assert result.exit_code == 0
+    (target / "said.txt").write_text(result.output)
+    return target
+
+
+def test_channels_and_ranks_stand_beside_bits_in_all_files(smaller):
+    said = (smaller / "said.txt").read_text()
+    assert "-25 % channels" in said and "40 % by ranks" in said and "2 bits" in said
+    assert "no channels of c/affine: the network's output y has them" in said
+    lines = (smaller / "sensitivity.csv").read_text().splitlines()
+    kinds = [line.split(",")[0] for line in lines[1:]]
+    assert kinds == 6 * ["weights"] + 4 * ["channels"] + 2 * ["ranks"]
+    assert lines[9].startswith("channels,b+*/affine,Affine,6,396,32,12672,")
+    assert lines[11].endswith("method svd; ranks 2; layers a$[0]/affine/first a$[0]/affine/last")
+    assert (smaller / "sensitivity.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_without_bits_only_what_makes_it_smaller_is_measured(folder, tmp_path):
+    words = [str(folder / "net.nnp"), "--data", str(folder / "data.npz"), "--samples", "8"]
+    result = CliRunner().invoke(sensitivity, [*words, "--channels", "0.5", "-o", str(tmp_path)])
+    assert result.exit_code == 0, result.exception
+    assert "bits" not in result.output
+    result = _assign(tmp_path, "--macs", "0.7", "--no-score", "-o", str(tmp_path / "r.yaml"))
+    assert result.exit_code == 0, result.exception
+    assert [*yaml.safe_load((tmp_path / "r.yaml").read_text())["steps"][0]] == ["remove_channels"]
+
+
+def test_a_recipe_is_written_where_channels_go_and_run_takes_it(smaller, tmp_path):
+    from nnabla_compress.cli import group
+
+    words = ["--weights", "130B", "--epochs", "1", "-o", str(tmp_path / "small.yaml")]
+    result = _assign(smaller, *words)
+    assert result.exit_code == 0, result.exception
+    text = (tmp_path / "small.yaml").read_text()
+    assert text in result.output and "# a whole recipe, for 'nnabla-compress run'" in text
+    content = yaml.safe_load(text)
+    assert [*content["steps"][-1]] == ["train"] and content["name"] == "small"
+    words = ["run", str(tmp_path / "small.yaml"), "-o", str(tmp_path / "run")]
+    result = CliRunner().invoke(group, words, catch_exceptions=False)
+    assert result.exit_code == 0 and "weights packed" in result.output
+
+
+def test_where_only_bits_are_chosen_the_file_holds_rules(smaller, tmp_path):
+    result = _assign(smaller, "--weights", "1kB", "--no-score", "-o", str(tmp_path / "x.yaml"))
+    assert result.exit_code == 0
+    assert [*yaml.safe_load((tmp_path / "x.yaml").read_text())] == ["weights"]
+
+
+def test_assign_is_the_same_verb():
+    from nnabla_compress.cli import group
+
+    result = CliRunner().invoke(group, ["assign", "--help"])
+    assert result.exit_code == 0 and "sensitivity.json" in result.output
+
+
+@pytest.mark.parametrize(
+    "words, text",
+    [
+        (["--channels", "1.5"], "channels: 1.5 is no share"),
+        (["--channels", "half"], "--channels is 'half'"),
+        (["--ranks", "0"], "ranks: 0 is no share"),
+        (["--channels", "0.5", "--importance", "l9"], "unknown importance 'l9'"),
+        (["--ranks", "0.5", "--method", "cp"], "unknown method 'cp'"),
+    ],
+)
+def test_wrong_shares_get_one_message_before_anything_is_measured(folder, tmp_path, words, text):
+    base = [str(folder / "net.nnp"), "--data", str(folder / "data.npz"), "-o", str(tmp_path)]
+    result = CliRunner().invoke(sensitivity, [*base, *words])
+    assert isinstance(result.exception, ConfigError) and text in str(result.exception)
+    assert "help: " in str(result.exception) and list(tmp_path.iterdir()) == []
+
+
+def test_channels_without_data_are_refused(folder):
+    result = CliRunner().invoke(sensitivity, [str(folder / "net.nnp"), "--channels", "0.5"])
+    assert "sensitivities need data" in str(result.exception)
+
+
+def test_budgets_that_nothing_meets_say_the_least(smaller, folder):
+    result = _assign(smaller, "--macs", "10")
+    assert isinstance(result.exception, InfeasibleBudgetError)
+    assert "macs of at most 10 requested, the least reachable is " in str(result.exception)
+    result = _assign(folder, "--macs", "0.5")
+    assert isinstance(result.exception, ConfigError) and "--channels" in str(result.exception)
