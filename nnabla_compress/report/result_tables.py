@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Sequence
+from typing import Dict, List, Optional, Sequence
 
 from rich.table import Table
 
@@ -42,10 +42,11 @@ def result_table(runs: Sequence[Results]) -> Table:
         table.add_row(*_result(FLOAT_ROW, runs[0].float))
     for run in runs:
         if run.compressed is not None:
-            table.add_row(*_result(compressed_name(run.name), run.compressed))
+            plain = run.float.float_weight_bytes
+            table.add_row(*_result(compressed_name(run.name), run.compressed, plain))
     table.caption = (
-        "weights packed: bytes of the codes at their bits and their tables, against the same "
-        "weights as float32; flash: the .nnb; RAM: its buffers"
+        "weights packed: bytes of the codes at their bits and their tables, against the float "
+        "network's weights; flash: the .nnb; RAM: its buffers"
     )
     return table
 
@@ -65,7 +66,8 @@ def size_table(results: Results) -> Table:
     rows = [(FLOAT_ROW, results.float), (compressed_name(results.name), results.compressed)]
     for name, part in rows:
         if part is not None:
-            table.add_row(name, *_measures(part, agreement).values(), *size_cells(part))
+            cells = size_cells(part, results.float.float_weight_bytes)
+            table.add_row(name, *_measures(part, agreement).values(), *cells)
     if not measures:
         table.caption = (
             "no accuracy: --evaluate scores both networks"
@@ -90,17 +92,19 @@ def compressed_name(name: str) -> str:
     return f"{name}, compressed" if name == FLOAT_ROW else name
 
 
-def size_cells(part: NetworkResults) -> List[str]:
+def size_cells(part: NetworkResults, plain: Optional[int] = None) -> List[str]:
     """Returns the cells of the columns ``SIZES``, "" for what was not written.
 
     Args:
         part: The float or the compressed network.
+        plain: Bytes of the weights that it is compared with; by default its own as floats, which
+            are fewer where some went.
 
     Example:
         >>> size_cells(NetworkResults(packed_weight_bytes=20, float_weight_bytes=80))
         ['20 B', '0.250', '', '']
     """
-    packed, plain, sizes = part.packed_weight_bytes, part.float_weight_bytes, part.sizes
+    packed, plain, sizes = part.packed_weight_bytes, plain or part.float_weight_bytes, part.sizes
     return [
         f"{packed:,} B" if packed else "",
         f"{packed / plain:.3f}" if packed and plain else "",
@@ -109,8 +113,8 @@ def size_cells(part: NetworkResults) -> List[str]:
     ]
 
 
-def _result(name: str, part: NetworkResults) -> List[str]:
-    return [name, f"{100 * (part.accuracy or 0):.2f} %", *size_cells(part)]
+def _result(name: str, part: NetworkResults, plain: Optional[int] = None) -> List[str]:
+    return [name, f"{100 * (part.accuracy or 0):.2f} %", *size_cells(part, plain)]
 
 
 def _measures(part: NetworkResults, agreement: bool) -> Dict[str, str]:

@@ -209,7 +209,7 @@ class Course:
         self._proved_soon = True
         for stage in stages:
             if self._loses_teacher(stage):
-                self._teacher = self.build
+                self._teacher = self._as_it_is()
             stage.step.foresee(self)
             # A long training may lie before the same is proved again.
             self._proved_soon = self._proved_soon and not stage.step.trains

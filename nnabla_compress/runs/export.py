@@ -24,6 +24,7 @@ from nnabla_compress.exporters import (
     nnb_report,
 )
 from nnabla_compress.exporters.c_source import compile_command
+from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.files import temporary_folder
 from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.inspection.obstacles import refuse_missing
@@ -96,7 +97,13 @@ class Exported(NamedTuple):
 
 
 @one_at_a_time
-def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) -> Exported:
+def export_network(
+    nnp: Path,
+    inputs: Inputs,
+    build: Build,
+    part: ExportPart,
+    float_network: Optional[FloatSizes] = None,
+) -> Exported:
     """Writes a network of a run.
 
     It ends in the activation that the stored network ended in, unless the target lacks that
@@ -107,6 +114,7 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
         inputs: The run's inputs, which know how the network ended.
         build: The network, its parameters in the current scope.
         part: Which files, for what.
+        float_network: What the network takes in float; by default it is measured.
 
     Raises:
         CompressError: If the network can't be exported.
@@ -115,12 +123,13 @@ def export_network(nnp: Path, inputs: Inputs, build: Build, part: ExportPart) ->
     logits, finished = outputs_of(made), outputs_of(inputs.finish(made))
     samples = _samples(inputs, list(given), part.samples)
     only = inputs.only_batch
+    known = {"notes": inputs.notes, "float_network": float_network}
     try:
-        return export_graph(nnp, finished, given, part, samples, only, notes=inputs.notes)
+        return export_graph(nnp, finished, given, part, samples, only, **known)
     except UnsupportedFunctionError:
         if finished == logits:
             raise
-        return export_graph(nnp, logits, given, part, samples, only, notes=inputs.notes)
+        return export_graph(nnp, logits, given, part, samples, only, **known)
 
 
 @one_at_a_time

@@ -17,6 +17,8 @@ import nnabla as nn
 
 from nnabla_compress.checksums import check_bytes, read_record, write_bytes, write_record
 from nnabla_compress.errors import CompressError, ConfigError, DataError
+from nnabla_compress.exporters import NnbReport
+from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.files import remove_stale
 from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.parameters import load_given, own_parameters
@@ -265,7 +267,7 @@ class Run:
 
     def _compressed_part(self, course: Course, results: Results, cause: Optional[str]) -> None:
         score = self._score(course, cause)
-        exported = self._export("results", course, self.recipe.export)
+        exported = self._export("results", course, self.recipe.export, results.float.sizes)
         results.compressed = NetworkResults.from_dict({**score, **exported.as_dict()})
         outputs = course.network().all_outputs
         self._judge_budgets(results, results.compressed, outputs)
@@ -327,8 +329,13 @@ class Run:
             return {}
         return score_as_dict(doubts.scored(course.inputs, course.build, test, cause=cause))
 
-    def _export(self, name: str, course: Course, part: ExportPart) -> Exported:
-        return export_network(self.folder / f"{name}.nnp", course.inputs, course.build, part)
+    def _export(
+        self, name: str, course: Course, part: ExportPart, before: Optional[NnbReport] = None
+    ) -> Exported:
+        """Writes the network of now; ``before``: the sizes of the one that it was made of."""
+        known = None if before is None else FloatSizes(before.nnb_bytes, before.buffer_bytes)
+        path = self.folder / f"{name}.nnp"
+        return export_network(path, course.inputs, course.build, part, known)
 
 
 def _trainings(results: Results) -> List[Dict[str, Any]]:
