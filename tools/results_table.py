@@ -32,7 +32,9 @@ def percent(part: Dict[str, Any]) -> str:
 def row(result: Dict[str, Any]) -> List[str]:
     """Returns a line of the table."""
     compressed = result["compressed"]
-    packed, plain = compressed["packed_weight_bytes"], compressed["float_weight_bytes"]
+    packed = compressed["packed_weight_bytes"]
+    # Where weights went, or came, it is the network before that counts.
+    plain = result["float"].get("float_weight_bytes", compressed["float_weight_bytes"])
     return [
         f"[{result['name']}](configs/{result['config']})",
         percent(result["float"]),
@@ -95,9 +97,16 @@ def filled(page: Path) -> str:
 
 
 def add(run: Path, command: str) -> None:
-    """Copies the results of a run, with the command that made it, to docs/results."""
+    """Copies the results of a run, with the command that made it, to docs/results.
+
+    What they say to type names the folder that a run has by default, not where this one was.
+    """
     check_written([run / "results.json"])
-    result = json.loads((run / "results.json").read_text("utf-8"))
+    text = (run / "results.json").read_text("utf-8")
+    result = json.loads(text)
+    for place in (run.resolve(), run):
+        text = text.replace(f"{place}/", f"runs/{result['name']}/")
+    result = json.loads(text)
     if "steps" in result:
         path = RESULTS / "ptq" / f"{result['name']}.json"
         path.parent.mkdir(exist_ok=True)

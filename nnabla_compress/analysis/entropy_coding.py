@@ -41,10 +41,11 @@ def huffman_bits(counts: np.ndarray) -> int:
 
 
 def entropy_coded_bytes(encoding: Encoding) -> int:
-    """Returns the bytes of codes in the smaller of two forms, with their tables.
+    """Returns the bytes of codes in the smallest of three forms, with their tables.
 
-    Either all codes stand in one Huffman code; or those of weights that are not zero do, and the
-    distances between them in a second one, which is how Deep Compression stores a pruned layer.
+    They stay packed; or all of them stand in one Huffman code; or those of weights that are not
+    zero do, and the distances between them in a second one, which is how Deep Compression stores a
+    pruned layer.
     A code of n symbols counts a byte for the length of each code, and a kept float its 4 bytes. No
     file is stored so: a device would have to decode it first.
 
@@ -64,7 +65,7 @@ def entropy_coded_bytes(encoding: Encoding) -> int:
     table = int(encoding.table().size)
     counts, lowest = _counts(encoding)
     dense = huffman_bits(counts)
-    found = [table + _code_bytes(counts) + _bytes(dense)]
+    found = [encoding.nbytes, table + _code_bytes(counts) + _bytes(dense)]
     zero = _zero_code(encoding)
     if (
         zero is not None
