@@ -11,6 +11,7 @@ from typing import Any, Iterator, Optional, Tuple
 
 from nnabla_compress.checksums import check_bytes, read_record
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.files import new_files
 from nnabla_compress.inspection.recovered import recovered_network
 from nnabla_compress.loading.inputs import (
@@ -24,6 +25,7 @@ from nnabla_compress.locks import locked
 from nnabla_compress.models import NnpFile, network_file
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
+from nnabla_compress.report.results import Results
 from nnabla_compress.runs.course import Course
 from nnabla_compress.runs.divided import inputs_of_run
 from nnabla_compress.runs.doubts import scored
@@ -316,8 +318,18 @@ def export_run(
     run = open_run(folder, trust)
     check_samples(part.target, other is not None or run.recipe.data is not None)
     nnp = output / f"{run.recipe.name}.nnp"
+    before = _float_sizes(folder)
     with trained_network(run, other) as (inputs, build), _written_to(nnp, folder):
-        return export_network(nnp, inputs, build, part)
+        return export_network(nnp, inputs, build, part, before)
+
+
+def _float_sizes(folder: Path) -> Optional[FloatSizes]:
+    """What the network that a run compressed takes in float, None where the run wrote no file."""
+    try:
+        sizes = Results.read(folder).float.sizes
+    except DataError:  # of a run without results
+        return None
+    return None if sizes is None else FloatSizes(sizes.nnb_bytes, sizes.buffer_bytes)
 
 
 @one_at_a_time

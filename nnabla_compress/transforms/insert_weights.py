@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set
 
 import nnabla as nn
 
@@ -72,9 +72,10 @@ def insert_weight_quantizers(
             return insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
     quantized: Dict[Any, Optional[nn.Variable]] = {}
     found = layers(outputs)
+    kept = _also_read_directly(found)
     for readers in _by_weight(found):
         # A layer behind a Transpose, say, tells less of the weight than one that reads it itself.
-        layer = min(readers, key=lambda reader: (not reader.direct, bool(reader.computed_by)))
+        layer = min(readers, key=lambda r: (_of_given(r), not r.direct, bool(r.computed_by)))
         quantizer = choose(layer)
         made = None if quantizer is None else _quantized(quantizer, layer, _weight_of(layer))
         quantized[layer.weight.data] = made
@@ -94,6 +95,8 @@ def insert_weight_quantizers(
     def replace(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
         if quantizer_of(function) is None or function.inputs[0] not in taken:
             return None
+        if is_given(function) and function.inputs[0].data in kept:
+            return None
         if "fold" in function.info.args:
             raise ConfigError(
                 f"the weights of layer {function.info.args['name']} are folded for training: no "
@@ -103,6 +106,20 @@ def insert_weight_quantizers(
         return taken[function.inputs[0]]
 
     return rebuild(outputs, replace, taken)
+
+
+def _of_given(layer: Layer) -> bool:
+    """Whether a quantizer that the network came with stands before the layer."""
+    return layer.quantizer is not None and is_given(layer.quantizer)
+
+
+def _also_read_directly(found: Sequence[Layer]) -> Set[Any]:
+    """Weights that some layer has through such a quantizer, and another without it.
+
+    The quantizer stays between then: what it makes is not what the other layer has.
+    """
+    through = {layer.weight.data for layer in found if _of_given(layer)}
+    return through & {layer.weight.data for layer in found if not _of_given(layer)}
 
 
 def _by_weight(found: Sequence[Layer]) -> List[List[Layer]]:
@@ -153,8 +170,9 @@ def remove_quantizers(
 
 def _weight_of(layer: Layer) -> nn.Variable:
     """The parameter to quantize: behind a quantizer that the network came with, what it made."""
-    if layer.quantizer is None or not is_given(layer.quantizer):
+    if not _of_given(layer):
         return layer.weight
+    assert layer.quantizer is not None
     return settled_parameter(layer.quantizer, layer.name)
 
 

@@ -10,7 +10,12 @@ import pytest
 from nnabla_compress import cli
 from nnabla_compress.cli import VERBS
 
-NEEDED = {"compress": ["-w", "lut:bits=4"], "sensitivity": ["--data", "digits"]}
+NEEDED = {
+    "compress": ["-w", "lut:bits=4"],
+    "factorize": ["--macs", "0.6"],
+    "prune": ["--filters", "50%"],
+    "sensitivity": ["--data", "digits"],
+}
 
 
 def said(words, capsys):

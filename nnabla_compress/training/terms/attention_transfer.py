@@ -123,7 +123,7 @@ def attention(x: nn.Variable) -> nn.Variable:
         >>> x = nn.Variable.from_numpy_array([[[3.0, 0.0], [0.0, 4.0]]]) ** 0.5
         >>> y = attention(x)
         >>> y.forward()
-        >>> y.d.round(6).tolist()
+        >>> [[round(value, 6) for value in row] for row in y.d.tolist()]
         [[0.6, 0.8]]
     """
     energy = F.reshape(F.mean(x**2, axis=1), (x.shape[0], -1))
