@@ -37,6 +37,8 @@ class NativeQuantizer(GivenQuantizer):
     learned_tables: ClassVar[int] = 0
     # Whether :meth:`snapped` changes what the functions give.
     snaps: ClassVar[bool] = False
+    # Whether it rounds each value by itself, as quantizers of feature maps do.
+    rounds: ClassVar[bool] = True
 
     @property
     def calls(self) -> Sequence[Call]:

@@ -37,6 +37,7 @@ class PruneRate(NativeQuantizer):
 
     type_name: ClassVar[str] = "Prune"
     in_rules: ClassVar[bool] = False
+    rounds: ClassVar[bool] = False
 
     rate: float
 

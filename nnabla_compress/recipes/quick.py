@@ -14,6 +14,13 @@ from nnabla_compress.rule_files import read_rules
 from nnabla_compress.rules import typed
 
 _NO_DATA = DataOptions()
+# What options of names and values look like.
+_PAIRS = {
+    "--budget": "--budget weights=70kB",
+    "--distill": "--distill temperature=4,weight=0.9",
+    "--gradual": "--gradual every=100,end_at=0.75",
+    "--importance": "--importance taylor:samples=512",
+}
 
 
 class Quick(NamedTuple):
@@ -143,7 +150,7 @@ class CompressionOptions:
             part["budget"] = (
                 dict(self.budget)
                 if isinstance(self.budget, Mapping)
-                else dict(_pair("--budget", text) for text in self.budget)
+                else dict(pair_of("--budget", text) for text in self.budget)
             )
         distill = distillation_of(self.distill)
         if distill is not None:
@@ -242,7 +249,7 @@ def distillation_of(given: Union[None, str, Mapping[str, Any]]) -> Optional[Dict
         ConfigError: If the text is none.
     """
     if isinstance(given, str):
-        pairs = [_pair("--distill", text) for text in given.split(",") if text]
+        pairs = [pair_of("--distill", text) for text in given.split(",") if text]
         return {name: typed(value) for name, value in pairs}
     return None if given is None else dict(given)
 
@@ -251,11 +258,38 @@ def _texts(given: Union[str, Sequence[str]]) -> List[str]:
     return [given] if isinstance(given, str) else list(given)
 
 
-def _pair(option: str, text: str) -> Tuple[str, str]:
+def pair_of(option: str, text: str) -> Tuple[str, str]:
+    """Returns name and value of what an option says.
+
+    Args:
+        option: The option.
+        text: What it says, ``NAME=VALUE``.
+
+    Raises:
+        ConfigError: If there is no value.
+    """
     name, equals, value = text.partition("=")
     if not equals:
         raise ConfigError(
-            f"{option} {text!r} has no value.",
-            help="write --budget weights=70kB, or --distill temperature=4,weight=0.9",
+            f"{option} {text!r} has no value.", help=f"write for instance {_PAIRS[option]}"
         )
     return name.strip(), value.strip()
+
+
+def part_of(option: str, given: Union[str, float]) -> float:
+    """Returns a part of something as a number.
+
+    Args:
+        option: The option that says it.
+        given: Such as "50%" or 0.5.
+
+    Raises:
+        ConfigError: If it is none.
+    """
+    text = str(given).strip()
+    try:
+        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
+    except ValueError:
+        raise ConfigError(
+            f"{option} is {text!r}, not a part of something.", help="write 50% or 0.5"
+        ) from None

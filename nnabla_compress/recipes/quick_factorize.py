@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.recipes.quick import Quick, distillation_of, training_of
+from nnabla_compress.recipes.quick import Quick, distillation_of, part_of, training_of
 from nnabla_compress.recipes.quick_data import DataOptions
 from nnabla_compress.recipes.recipe import Recipe
 from nnabla_compress.rules import typed
@@ -99,7 +99,7 @@ class FactorizationOptions:
             said["ranks"] = _ranks([self.ranks] if isinstance(self.ranks, str) else self.ranks)
         for name in _RULES:
             if getattr(self, name) is not None:
-                said[name] = _part(f"--{name}", getattr(self, name))
+                said[name] = part_of(f"--{name}", getattr(self, name))
         if self.evbmf is not None:
             said.update(evbmf=True, rank_factor=self.evbmf)
         if self.bytes is not None:
@@ -152,13 +152,3 @@ def _ranks(texts: Sequence[str]) -> Dict[str, Any]:
             )
         found.setdefault(pattern or "*", ranks[0] if len(ranks) == 1 else ranks)
     return found
-
-
-def _part(option: str, given: Union[str, float]) -> float:
-    text = str(given).strip()
-    try:
-        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        raise ConfigError(
-            f"{option} is {text!r}, not a part of something.", help="write 60% or 0.6"
-        ) from None

@@ -9,7 +9,13 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.importances import importance_of
-from nnabla_compress.recipes.quick import Quick, distillation_of, training_of
+from nnabla_compress.recipes.quick import (
+    Quick,
+    distillation_of,
+    pair_of,
+    part_of,
+    training_of,
+)
 from nnabla_compress.recipes.quick_data import DataOptions
 from nnabla_compress.recipes.recipe import Recipe
 from nnabla_compress.rules import typed
@@ -168,7 +174,7 @@ class PruningOptions:
             if given is not None and not trains:
                 raise ConfigError(f"{option} {why}.", help="add --epochs")
         if self.gradual is not None:
-            pairs = [_pair("--gradual", text) for text in self.gradual.split(",") if text]
+            pairs = [pair_of("--gradual", text) for text in self.gradual.split(",") if text]
             found.append({"gradual": {name: typed(value) for name, value in pairs}})
         distill = distillation_of(self.distill)
         return found if distill is None else [*found, {"distill": distill}]
@@ -186,7 +192,7 @@ class PruningOptions:
         if amount == "filters":
             value = _fractions("--filters", value)
         elif amount != "bytes":
-            value = _fraction(f"--{amount}", value)
+            value = part_of(f"--{amount}", value)
             if self.rounds > 1 and 0 < value < 1:
                 value = value ** (1 / self.rounds)
         return {"prune_channels": {amount: value, "residual": self.residual, **self._common()}}
@@ -242,7 +248,7 @@ def importance_entry(text: str) -> Dict[str, Any]:
         {'taylor': {'samples': 512}}
     """
     name, _, rest = text.partition(":")
-    pairs = [_pair("--importance", each) for each in rest.split(",") if each]
+    pairs = [pair_of("--importance", each) for each in rest.split(",") if each]
     return {name.strip(): {option: typed(value) for option, value in pairs}}
 
 
@@ -251,22 +257,5 @@ def _fractions(option: str, given: Amounts) -> Union[float, Dict[str, float]]:
     found: Dict[str, float] = {}
     for text in texts:
         pattern, equals, value = str(text).rpartition("=")
-        found[pattern if equals else "*"] = _fraction(option, value)
+        found[pattern if equals else "*"] = part_of(option, value)
     return found["*"] if list(found) == ["*"] else found
-
-
-def _fraction(option: str, given: Union[str, float]) -> float:
-    text = str(given).strip()
-    try:
-        return float(text[:-1]) / 100 if text.endswith("%") else float(text)
-    except ValueError:
-        raise ConfigError(
-            f"{option} is {text!r}, not a part of something.", help="write 50% or 0.5"
-        ) from None
-
-
-def _pair(option: str, text: str) -> Any:
-    name, equals, value = text.partition("=")
-    if not equals:
-        raise ConfigError(f"{option}: {text!r} has no value.", help="write OPTION=VALUE")
-    return name.strip(), value.strip()

@@ -134,7 +134,7 @@ class Course:
         if decisions is None:
             transform.fit(given, made, decided, self)
         if decisions is None and not self._proved_soon:
-            transform.prove(given, made)
+            transform.prove(given, made, decided)
         if transform.held:
             self.hold(made, transform.of_inference)
             return decided

@@ -117,7 +117,7 @@ class Convert(Transform):
                 start_at(layer.quantizer, decided[layer.name]["start"])
         return network.giving(made)
 
-    def prove(self, given: Network, made: Network) -> None:
+    def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
         """Compares what both compute without quantizers of maps, value for value."""
         plain = without_maps_of(given.all_outputs, made.all_outputs)
         check_faithful(plain, made.all_outputs, given.all_inputs or None, made.all_inputs or None)

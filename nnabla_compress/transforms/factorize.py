@@ -202,7 +202,7 @@ class Factorize(Transform):
                 new[f"{site.name}/{piece.name}"].d = factor
         noise.close()
 
-    def prove(self, given: Network, made: Network) -> None:
+    def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
         """Compares the network with the given one, weights replaced by the factors' products."""
         inputs = given.all_inputs or None
         dense = multiplied(given.all_outputs, made.all_outputs)

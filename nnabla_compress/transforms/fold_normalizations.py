@@ -82,7 +82,7 @@ class Fold(Transform):
             )
         return network.giving(made)
 
-    def prove(self, given: Network, made: Network) -> None:
+    def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
         """Compares the networks in inference; :func:`folded` has done it for its own."""
         if self.how == "training":
             check_faithful(given.all_outputs, made.all_outputs)

@@ -12,7 +12,7 @@ from nnabla_compress.analysis.feature_maps import maps_behind
 from nnabla_compress.analysis.native_quantizers import quantizer_of_call
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.rewrite import functions, rebuild
-from nnabla_compress.quantizers import FixedPoint, LinearCodes, MinMax, Pow2Quantize, PruneRate
+from nnabla_compress.quantizers import FixedPoint, LinearCodes, MinMax, Pow2Quantize
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.quantizers.min_max import min_max_grid
 from nnabla_compress.quantizers.native import NativeQuantizer
@@ -69,7 +69,7 @@ def native_maps(outputs: Sequence[nn.Variable]) -> List[NativeMap]:
         if any(map(depends, function.inputs)):
             computed.update(function.outputs)
             quantizer = quantizer_of_call(function)
-            if quantizer is not None and not isinstance(quantizer, PruneRate):
+            if quantizer is not None and quantizer.rounds:
                 found[function.outputs[0]] = NativeMap("", function, quantizer)
     maps = maps_behind(outputs, lambda function: function.outputs[0] in found)
     return [found[each.variable]._replace(name=each.name) for each in maps]

@@ -14,13 +14,12 @@ from __future__ import annotations
 from typing import Any, Callable, ClassVar, Dict, List, Literal, Mapping, Optional, Sequence, Union
 
 import numpy as np
-from pydantic import Field, SerializeAsAny, field_serializer, field_validator, model_validator
+from pydantic import model_validator
 
 from nnabla_compress.analysis.couplings import Couplings, Group
 from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import with_batch_statistics
-from nnabla_compress.importances import L1, Importance, importance_of
 from nnabla_compress.quantizers.masks import count_of, largest
 from nnabla_compress.sizes import parse_size, size_text
 from nnabla_compress.transforms.amounts import (
@@ -30,13 +29,15 @@ from nnabla_compress.transforms.amounts import (
     refuse_unknown,
     require_fractions,
 )
+from nnabla_compress.transforms.by_importance import ByImportance
+from nnabla_compress.transforms.check_removal import check_removal
 from nnabla_compress.transforms.quantize import refuse_codes
 from nnabla_compress.transforms.remove_channels import (
     ChannelCosts,
-    RemoveChannels,
     costs_after,
+    without_channels,
 )
-from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
+from nnabla_compress.transforms.transform import Context, Decisions, register_transform
 
 _AMOUNTS = ("filters", "macs", "parameters", "bytes")
 _FLOAT_BYTES = 4
@@ -44,7 +45,7 @@ Removed = Dict[str, List[int]]
 
 
 @register_transform("prune_channels")
-class PruneChannels(Transform):
+class PruneChannels(ByImportance):
     """Removes the least important channels; the network becomes a smaller one.
 
     Give one of ``filters``, ``macs``, ``parameters``, ``bytes``. Of n channels that a fraction is
@@ -71,19 +72,9 @@ class PruneChannels(Transform):
     macs: Optional[float] = None
     parameters: Optional[float] = None
     bytes: Optional[Union[float, str]] = None
-    importance: SerializeAsAny[Importance] = Field(default_factory=L1)
     across: Literal["layers", "network"] = "layers"
     layers: Union[str, List[str]] = "*"
     residual: bool = False
-
-    @field_validator("importance", mode="before")
-    @classmethod
-    def _known(cls, entry: Any) -> Any:
-        return importance_of(entry)
-
-    @field_serializer("importance")
-    def _by_name(self, importance: Importance) -> Dict[str, Any]:
-        return {importance.name: importance.model_dump(mode="json")}
 
     @model_validator(mode="after")
     def _one_amount(self) -> PruneChannels:
@@ -108,20 +99,6 @@ class PruneChannels(Transform):
             parse_size(self.bytes, "bytes")
         return self
 
-    def need_of_data(self) -> Optional[str]:
-        """Returns why the importance needs data, None if it does not."""
-        return self.importance.need_of_data()
-
-    @property
-    def needs_targets(self) -> bool:
-        """Whether the importance looks at targets."""
-        return self.importance.needs_targets
-
-    @property
-    def rehearsed(self) -> Transform:
-        """The same without a pass over data."""
-        return self.model_copy(update={"importance": L1()}) if self.need_of_data() else self
-
     def decide(self, network: Network, context: Context) -> Decisions:
         """Returns the channels of each group that go, and what the network costs before and after.
 
@@ -130,7 +107,6 @@ class PruneChannels(Transform):
                 nothing.
             InfeasibleBudgetError: If a budget can't be met, with the least that can be reached.
             UnsupportedFunctionError: If the network's weights are stored as codes.
-            VerifyError: If the network without the channels does not compute what it should.
         """
         refuse_codes(network.all_outputs)
         couplings = Couplings(network)
@@ -140,9 +116,6 @@ class PruneChannels(Transform):
         refuse_unknown("prune_channels", self.importance.name, scores)
         before = costs_after(couplings, {})
         remove = _without_empty(self._removed(couplings, groups, scores, before))
-        copy = network.copy()
-        with copy.within():
-            RemoveChannels(remove=remove).apply(copy)  # proves that what is left computes the same
         after = costs_after(couplings, remove)
         return {
             "remove": remove,
@@ -164,7 +137,11 @@ class PruneChannels(Transform):
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the smaller network; its parameters take the places of the old ones."""
-        return RemoveChannels(remove=decisions["remove"]).replay(network, decisions)
+        return without_channels(network, decisions["remove"])
+
+    def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
+        """Compares with the given network, all that belongs to the channels at zero."""
+        check_removal(given, made, decisions["remove"])
 
     def _chosen(self, every: Sequence[Group]) -> Dict[str, Group]:
         """The groups that may lose channels, by name."""

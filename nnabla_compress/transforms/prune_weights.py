@@ -14,13 +14,12 @@ from __future__ import annotations
 from typing import Any, Dict, List, Literal, Mapping, Optional, Union
 
 import numpy as np
-from pydantic import Field, SerializeAsAny, field_serializer, field_validator, model_validator
+from pydantic import field_validator, model_validator
 
 from nnabla_compress.analysis.layers import Layer, layers
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.function_types import LAYERS
 from nnabla_compress.graph.network import Network
-from nnabla_compress.importances import L1, Importance, importance_of
 from nnabla_compress.quantizers.base import is_given, shown_type
 from nnabla_compress.quantizers.engine import array
 from nnabla_compress.quantizers.masks import (
@@ -40,14 +39,15 @@ from nnabla_compress.transforms.amounts import (
     refuse_unknown,
     require_fractions,
 )
+from nnabla_compress.transforms.by_importance import ByImportance
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers
 from nnabla_compress.transforms.quantize import refuse_codes
-from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
+from nnabla_compress.transforms.transform import Context, Decisions, register_transform
 
 
 @register_transform("prune_weights")
-class PruneWeights(Transform):
+class PruneWeights(ByImportance):
     """Sets the least important weights to zero; layers keep their shapes.
 
     Args:
@@ -68,15 +68,9 @@ class PruneWeights(Transform):
 
     sparsity: Optional[Fractions] = None
     pattern: Optional[str] = None
-    importance: SerializeAsAny[Importance] = Field(default_factory=L1)
     across: Literal["network", "layers"] = "network"
     layers: Union[str, List[str]] = "*"
     regrow: bool = False
-
-    @field_validator("importance", mode="before")
-    @classmethod
-    def _known(cls, entry: Any) -> Any:
-        return importance_of(entry)
 
     @field_validator("pattern", mode="before")
     @classmethod
@@ -84,10 +78,6 @@ class PruneWeights(Transform):
         # YAML reads 2:4 as a number of base 60.
         whole = isinstance(pattern, int) and not isinstance(pattern, bool) and pattern >= 60
         return f"{pattern // 60}:{pattern % 60}" if whole else pattern
-
-    @field_serializer("importance")
-    def _by_name(self, importance: Importance) -> Dict[str, Any]:
-        return {importance.name: importance.model_dump(mode="json")}
 
     @model_validator(mode="after")
     def _one_amount(self) -> PruneWeights:
@@ -103,20 +93,6 @@ class PruneWeights(Transform):
         if self.sparsity is not None:
             require_fractions("sparsity", self.sparsity)
         return self
-
-    def need_of_data(self) -> Optional[str]:
-        """Returns why the importance needs data, None if it does not."""
-        return self.importance.need_of_data()
-
-    @property
-    def needs_targets(self) -> bool:
-        """Whether the importance looks at targets."""
-        return self.importance.needs_targets
-
-    @property
-    def rehearsed(self) -> Transform:
-        """The same without a pass over data."""
-        return self.model_copy(update={"importance": L1()}) if self.need_of_data() else self
 
     def decide(self, network: Network, context: Context) -> Decisions:
         """Returns how many weights of each layer go, and which, if magnitudes don't tell.
@@ -184,7 +160,7 @@ class PruneWeights(Transform):
                 mask[...] = mask_from_text(text, mask.shape)
         return network.giving(made)
 
-    def prove(self, given: Network, made: Network) -> None:
+    def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
         """Compares the networks without their masks, value for value."""
         check_faithful(given.all_outputs, made.all_outputs)
 

@@ -139,7 +139,7 @@ class Quantize(QuantizerRules, Transform):
             return activations(outputs)
         return stored_maps(outputs, network.all_inputs or inputs_of(outputs))
 
-    def prove(self, given: Network, made: Network) -> None:
+    def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
         """Compares the networks without their quantizers, value for value."""
         check_faithful(given.all_outputs, made.all_outputs)
 

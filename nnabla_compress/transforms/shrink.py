@@ -18,13 +18,10 @@ from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside, constant, free_path
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
+from nnabla_compress.transforms.check_removal import ROUNDED, check_quantized
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.quantize import refuse_codes
-from nnabla_compress.transforms.remove_channels import (
-    ROUNDED,
-    check_quantized,
-    without_channels,
-)
+from nnabla_compress.transforms.remove_channels import without_channels
 from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
 
 _NAMED = 3
@@ -59,10 +56,9 @@ class Shrink(Transform):
         shifts = {name: np.asarray(shift) for name, shift in decisions["shifts"].items()}
         return without_channels(_shifted(network, shifts), decisions["remove"])
 
-    def prove(self, given: Network, made: Network) -> None:
+    def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
         """Compares what both compute, and the weights that stay."""
-        remove = idle_channels(Couplings(given)).remove
-        check_quantized(given, made, remove)
+        check_quantized(given, made, decisions["remove"])
         check_faithful(
             given.all_outputs, made.all_outputs, given.all_inputs, made.all_inputs, ROUNDED
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, Dict, Mapping, Optional, Protocol, Tuple
 
+import nnabla as nn
 import numpy as np
 
 from nnabla_compress.graph.network import Network
@@ -128,12 +129,13 @@ class Transform(NamedOptions):
             context: Data and seed.
         """
 
-    def prove(self, given: Network, made: Network) -> None:
+    def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
         """Refuses a network that does not compute what it should.
 
         Args:
             given: What the transform got.
             made: What it made of that.
+            decisions: As from :meth:`decide`.
         """
 
     def apply(
@@ -146,13 +148,22 @@ class Transform(NamedOptions):
             context: Data and seed; without it there are none.
 
         Returns:
-            The new network, and what was decided.
+            The new network, and what was decided. Where anything is refused, the parameters of the
+            current scope are those of before.
         """
         context = context or Alone()
-        decisions = self.decide(network, context)
-        made = self.replay(network, decisions)
-        self.fit(network, made, decisions, context)
-        self.prove(network, made)
+        before = nn.get_parameters(grad_only=False)
+        try:
+            decisions = self.decide(network, context)
+            made = self.replay(network, decisions)
+            self.fit(network, made, decisions, context)
+            self.prove(network, made, decisions)
+        except Exception:
+            for path in set(nn.get_parameters(grad_only=False)) - set(before):
+                nn.parameter.pop_parameter(path)
+            for path, parameter in before.items():
+                nn.parameter.set_parameter(path, parameter)
+            raise
         return made, decisions
 
 

@@ -123,7 +123,7 @@ class Widen(Transform):
         """Returns the wide network; its parameters take the places of the old ones."""
         return _widened(network, decisions)
 
-    def prove(self, given: Network, made: Network) -> None:
+    def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
         """Compares the networks: splitting a weight rounds it otherwise."""
         check_faithful(given.all_outputs, made.all_outputs, tolerance=FOLDED)
 
