@@ -10,14 +10,13 @@ import numpy as np
 from pydantic import Field, field_validator, model_validator
 
 from nnabla_compress.analysis.costs import costs
-from nnabla_compress.analysis.layers import layers
 from nnabla_compress.errors import ConfigError, FixedBatchError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.progress import tracked
 from nnabla_compress.sizes import parse_size, size_text
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.transforms.factors import FORMS, Form, Ranks
-from nnabla_compress.transforms.factors.build import factorized, multiplied
+from nnabla_compress.transforms.factors.build import factorized, multiplied, replaced
 from nnabla_compress.transforms.factors.ranks import (
     MACS,
     WEIGHTS,
@@ -179,7 +178,10 @@ class Factorize(Transform):
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the factorized network; the new parameters take the places of the old ones."""
+        before = network.parameters
         made = factorized(network.all_outputs, decisions["layers"], self._values)
+        gone = set(before) - set(network.parameters)
+        network.paths.update({before[path].data: path for path in gone})  # the given graph keeps it
         return network.giving(made)
 
     def fit(
@@ -189,23 +191,19 @@ class Factorize(Transform):
         noise = self._noise(given, context) if self.sets_values else None
         if noise is None:
             return
-        new = {layer.name: layer.weight for layer in layers(made.all_outputs)}
-        for site in sites(given.all_outputs):
-            said = decisions["layers"].get(site.name)
-            form = FORMS[said["method"]] if said is not None else None
-            if form is None or not form.from_responses:
+        for site, form, ranks, weights in replaced(given, made, decisions["layers"]):
+            if not form.from_responses:
                 continue
-            ranks = tuple(said["ranks"])
             moments = noise.moments(site.weight, site.kernel.groups)
             values = form.factors(np.array(site.weight.d), site.kernel, ranks, moments)
-            for piece, factor in zip(form.pieces(site.kernel, ranks), values):
-                new[f"{site.name}/{piece.name}"].d = factor
+            for weight, factor in zip(weights, values):
+                weight.d = factor
         noise.close()
 
     def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
         """Compares the network with the given one, weights replaced by the factors' products."""
         inputs = given.all_inputs or None
-        dense = multiplied(given.all_outputs, made.all_outputs)
+        dense = multiplied(given, made, decisions["layers"])
         check_faithful(dense, made.all_outputs, inputs, inputs, FOLDED)
 
     def _values(self, site: Site, form: Form, ranks: Ranks) -> List[np.ndarray]:

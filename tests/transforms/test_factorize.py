@@ -448,3 +448,32 @@ def test_networks_of_others_are_factorized_and_proved(file):
     made, decided, _ = factorized(net, method=["spatial", "channel"], ratio=0.6, samples=0)
     assert decided["layers"]
     assert costs(made.all_outputs).macs == decided["macs"][1] < decided["macs"][0]
+
+
+def test_layers_of_flat_names_are_fitted_and_proved_as_others(rng):
+    nn.clear_parameters()
+    w, b = (
+        nn.parameter.get_parameter_or_create(n, s)
+        for n, s in (("fc.weight", (6, 4)), ("fc.bias", (4,)))
+    )
+    w.d, b.d = rng.randn(6, 4), rng.randn(4)
+    x = nn.Variable((1, 6))
+    net = Network({"x": x}, {"y": F.affine(x, w, b)})
+    made, decided = Factorize(macs=0.8).apply(net)
+    assert list(decided["layers"]) == ["fc.weight"]
+    first, last = (nn.get_parameters()[f"fc.weight/{piece}/W"].d for piece in ("first", "last"))
+    u, s, v = np.linalg.svd(w.d)
+    np.testing.assert_allclose(first @ last, s[0] * np.outer(u[:, 0], v[0]), atol=1e-5)
+
+
+def test_a_name_below_the_layer_that_is_taken_is_left_alone(rng):
+    nn.clear_parameters()
+    x = nn.Variable((1, 8))
+    h = PF.affine(x, 8, name="fc")
+    other = nn.parameter.get_parameter_or_create("fc/affine/first/W", (8, 3))
+    other.d = kept = rng.randn(8, 3).astype(np.float32)
+    net = Network({"x": x}, {"y": h, "z": F.affine(x, other)})
+    Factorize(ranks={"fc/affine": 2}).apply(net)
+    parameters = nn.get_parameters()
+    np.testing.assert_array_equal(parameters["fc/affine/first/W"].d, kept)
+    assert parameters["fc/affine_2/first/W"].shape == (8, 2)

@@ -3,17 +3,31 @@
 
 from __future__ import annotations
 
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from itertools import count
+from typing import (
+    Any,
+    Callable,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Set,
+    Tuple,
+)
 
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
-from nnabla_compress.analysis.layers import BIAS, WEIGHT, layers
+from nnabla_compress.analysis.couplings import parameters_of
+from nnabla_compress.analysis.layers import BIAS, WEIGHT
 from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import consumers, leaves, rebuild
 from nnabla_compress.graph.scopes import usable_scope
-from nnabla_compress.names import ascii_name
 from nnabla_compress.transforms.factors.form import FORMS, Form, Ranks
 from nnabla_compress.transforms.factors.kernel import Piece
 from nnabla_compress.transforms.factors.site import Site, sites
@@ -120,19 +134,18 @@ def _pop(old: List[nn.Variable]) -> None:
     for path, parameter in nn.get_parameters(grad_only=False).items():
         if parameter.data in gone:
             nn.parameter.pop_parameter(path)
-            for variable in old:
-                if variable.data == parameter.data:
-                    variable.name = ascii_name(path)  # by which the given graph knows it still
+
+
+def _scopes(layer: str) -> Iterator[str]:
+    """Scopes for the layers in the place of one, the first that is free is theirs."""
+    scope = usable_scope(layer)
+    yield scope
+    yield from (f"{scope}_{number}" for number in count(2))
 
 
 def _free_scope(layer: str, first: str) -> str:
-    scope, number = usable_scope(layer), 1
     taken = nn.get_parameters(grad_only=False)
-    free = scope
-    while f"{free}/{first}/W" in taken:
-        number += 1
-        free = f"{scope}_{number}"
-    return free
+    return next(scope for scope in _scopes(layer) if f"{scope}/{first}/W" not in taken)
 
 
 def _parameter(path: str, values: np.ndarray, learns: bool) -> nn.Variable:
@@ -141,37 +154,59 @@ def _parameter(path: str, values: np.ndarray, learns: bool) -> nn.Variable:
     return made
 
 
-def multiplied(given: Sequence[nn.Variable], made: Sequence[nn.Variable]) -> List[nn.Variable]:
+class Replaced(NamedTuple):
+    """A layer that was factorized.
+
+    Args:
+        site: What it was.
+        form: The form of the layers that take its place.
+        ranks: Their ranks.
+        weights: Their weights.
+    """
+
+    site: Site
+    form: Form
+    ranks: Ranks
+    weights: List[nn.Variable]
+
+
+def replaced(
+    given: Network, made: Network, decided: Mapping[str, Mapping[str, Any]]
+) -> List[Replaced]:
+    """Returns the layers that were factorized, with the weights of those in their place.
+
+    Args:
+        given: The network before a factorization.
+        made: The one behind it.
+        decided: Method and ranks by layer.
+    """
+    old = {leaf.data for leaf in leaves(given.all_outputs)}
+    new = {path: v for path, v in parameters_of(made).items() if v.data not in old}
+    found: List[Replaced] = []
+    for site in sites(given.all_outputs, parameters_of(given)):
+        said = decided.get(site.name)
+        if said is None:
+            continue
+        form, ranks = FORMS[said["method"]], tuple(int(rank) for rank in said["ranks"])
+        pieces = [piece.name for piece in form.pieces(site.kernel, ranks)]
+        scope = next(scope for scope in _scopes(site.name) if f"{scope}/{pieces[0]}/W" in new)
+        found.append(Replaced(site, form, ranks, [new[f"{scope}/{name}/W"] for name in pieces]))
+    return found
+
+
+def multiplied(
+    given: Network, made: Network, decided: Mapping[str, Mapping[str, Any]]
+) -> List[nn.Variable]:
     """Returns a graph with the products of factors in the place of its weights.
 
     Args:
-        given: The graph before a factorization.
-        made: The graph behind it.
+        given: The network before a factorization.
+        made: The one behind it.
+        decided: Method and ranks by layer.
     """
-    new = {layer.name: layer for layer in layers(made)}
-    left = {leaf.data for leaf in leaves(made)}
     products: Dict[nn.Variable, nn.Variable] = {}
-    for site in sites(given):
-        product = None if site.weight.data in left else _product(site, new)
-        if product is None:
-            continue
+    for each in replaced(given, made, decided):
+        product = each.form.product([np.array(v.d) for v in each.weights], each.site.kernel)
         replacement = nn.Variable.from_numpy_array(product.astype(np.float32))
-        products.update((f.inputs[WEIGHT], replacement) for f in site.readers)
-    return rebuild(given, inputs=products)
-
-
-def _product(site: Site, new: Mapping[str, Any]) -> Optional[np.ndarray]:
-    """The weight that the layers below a layer's name stand for; their names tell the form."""
-    found: List[str] = []
-    of: Optional[Form] = None
-    for form in FORMS.values() if site.obstacle is None else ():
-        if form.refusal(site.kernel) is not None:
-            continue
-        one = (1,) * len(form.largest(site.kernel))
-        names = [f"{site.name}/{piece.name}" for piece in form.pieces(site.kernel, one)]
-        # Those of some forms are all among those of others.
-        if len(names) > len(found) and all(name in new for name in names):
-            found, of = names, form
-    if of is None:
-        return None
-    return of.product([np.array(new[name].weight.d) for name in found], site.kernel)
+        products.update((f.inputs[WEIGHT], replacement) for f in each.site.readers)
+    return rebuild(given.all_outputs, inputs=products)

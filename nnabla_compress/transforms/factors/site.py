@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
 
@@ -80,14 +80,17 @@ class Site:
         )
 
 
-def sites(outputs: Sequence[nn.Variable]) -> List[Site]:
+def sites(
+    outputs: Sequence[nn.Variable], parameters: Optional[Mapping[str, nn.Variable]] = None
+) -> List[Site]:
     """Returns the weights of a network in the order of execution.
 
     Args:
         outputs: Variables of one graph.
+        parameters: Parameters by path, to name the layers; by default those of the current scope.
     """
     together: Dict[Any, List[Layer]] = {}
-    every = layers(outputs)
+    every = layers(outputs, parameters)
     already = {
         layer.weight.data: f"{compact} is a compact layer already"
         for compact in compact_layers(every)
