@@ -73,7 +73,8 @@ def print_export(part: NetworkResults, plain: Optional[NetworkResults] = None) -
     if part.sizes is not None:
         for line in part.sizes.lines():
             console.print(line)
-    if plain is not None and (part.nnp_bytes or 0) > (plain.nnp_bytes or 0):
+    coded = (part.packed_weight_bytes or 0) < (part.float_weight_bytes or 0)
+    if coded and plain is not None and (part.nnp_bytes or 0) > (plain.nnp_bytes or 0):
         console.print(
             f"the .nnp ({part.nnp_bytes:,} bytes, float {plain.nnp_bytes:,}) holds codes as "
             "floats; what the device loads is the .nnb"
