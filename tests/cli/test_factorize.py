@@ -111,3 +111,16 @@ def test_what_can_not_be_done_is_one_message(folder, tmp_path, arguments, messag
     out = tmp_path / "out"
     refused(call_here("factorize", "net.nnp", *arguments, "-o", out, cwd=folder), message)
     assert not out.exists()
+
+
+def test_a_file_of_floats_that_grew_is_not_said_to_hold_codes(folder, tmp_path):
+    nn.clear_parameters()
+    x = nn.Variable((1, 6))
+    contents = {"name": "n", "batch_size": 1, "outputs": {"y": PF.affine(x, 4)}, "names": {"x": x}}
+    save(str(tmp_path / "tiny.nnp"), {"networks": [contents], "executors": []})
+    nn.clear_parameters()
+    result = call_here("factorize", "tiny.nnp", "--macs", "0.8", "-o", "out", cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    sizes = [(tmp_path / "out" / name).stat().st_size for name in ("float.nnp", "results.nnp")]
+    assert sizes[0] < sizes[1]
+    assert "codes" not in result.stdout

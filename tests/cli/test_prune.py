@@ -74,3 +74,14 @@ def test_what_can_not_be_done_is_one_message(folder, tmp_path, arguments, messag
     out = tmp_path / "out"
     refused(call_here("prune", "net.nnp", *arguments, "-o", out, cwd=folder), message)
     assert not out.exists()
+
+
+def test_a_training_without_training_samples_is_refused_before_anything_is_written(
+    folder, tmp_path
+):
+    with np.load(folder / "data.npz") as file:
+        np.savez(tmp_path / "test.npz", x_test=file["x_test"], y_test=file["y_test"])
+    words = ("--filters", "50%", "--data", tmp_path / "test.npz", "--epochs", "1")
+    result = call_here("prune", folder / "net.nnp", *words, "-o", tmp_path / "out", cwd=tmp_path)
+    refused(result, "has no train set")
+    assert not (tmp_path / "out").exists()

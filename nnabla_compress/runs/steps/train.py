@@ -95,11 +95,12 @@ class Train(Step):
         network = course.network()
         if len(network.outputs) > 1:
             judged(network.outputs)
+        updates = course.updates(self.settings)  # refuses data without training samples
         outputs: List[nn.Variable] = network.all_outputs
         for node in graph_quantizers(outputs):
             quantizer = quantizer_of(node)
             assert quantizer is not None
-            note = quantizer.check_training(node.info.args, course.updates(self.settings))
+            note = quantizer.check_training(node.info.args, updates)
             if note is not None:
                 course.tell(note)
         for term in self.terms:
