@@ -15,7 +15,10 @@ from nnabla_compress.quantizers import Quantizer, quantizer_of
 from nnabla_compress.quantizers.base import is_given
 from nnabla_compress.rules import Candidate, QuantizerRule
 from nnabla_compress.transforms.faithful import check_faithful
-from nnabla_compress.transforms.insert_weights import insert_weight_quantizers
+from nnabla_compress.transforms.insert_weights import (
+    also_read_directly,
+    insert_weight_quantizers,
+)
 from nnabla_compress.transforms.native_maps import (
     decided_map,
     native_maps,
@@ -69,7 +72,16 @@ class Convert(Transform):
                 none that the new one can have.
         """
         rule = QuantizerRule(layers=self.layers, quantizer=self.to)
-        found = [layer for layer in layers(network.all_outputs) if _is_native(layer)]
+        every = layers(network.all_outputs)
+        shared = also_read_directly(every)
+        native = [layer for layer in every if _is_native(layer)]
+        found = [layer for layer in native if layer.weight.data not in shared]
+        kept = ", ".join(layer.name for layer in native if layer.weight.data in shared)
+        if kept:
+            context.tell(
+                f"convert: NNabla's quantizers of {kept} stay: other layers read their weights "
+                "without them"
+            )
         seen = native_maps(network.all_outputs)
         candidates = [Candidate(layer.name, layer.type) for layer in found]
         candidates += [Candidate(each.name) for each in seen]

@@ -72,7 +72,7 @@ def insert_weight_quantizers(
             return insert_weight_quantizers(outputs, choose, choose_bias=choose_bias)
     quantized: Dict[Any, Optional[nn.Variable]] = {}
     found = layers(outputs)
-    kept = _also_read_directly(found)
+    kept = also_read_directly(found)
     for readers in _by_weight(found):
         # A layer behind a Transpose, say, tells less of the weight than one that reads it itself.
         layer = min(readers, key=lambda r: (_of_given(r), not r.direct, bool(r.computed_by)))
@@ -113,10 +113,13 @@ def _of_given(layer: Layer) -> bool:
     return layer.quantizer is not None and is_given(layer.quantizer)
 
 
-def _also_read_directly(found: Sequence[Layer]) -> Set[Any]:
-    """Weights that some layer has through such a quantizer, and another without it.
+def also_read_directly(found: Sequence[Layer]) -> Set[Any]:
+    """Returns weights that a layer has through a quantizer of its network, and another without it.
 
-    The quantizer stays between then: what it makes is not what the other layer has.
+    That quantizer stays between: what it makes is not what the other layer has.
+
+    Args:
+        found: All layers of the network.
     """
     through = {layer.weight.data for layer in found if _of_given(layer)}
     return through & {layer.weight.data for layer in found if not _of_given(layer)}

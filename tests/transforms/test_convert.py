@@ -10,7 +10,7 @@ from nnabla_compress.analysis import layers
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.models import NnpFile
-from nnabla_compress.quantizers import PruneRate
+from nnabla_compress.quantizers import FixedPoint, PruneRate, Uniform
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import Convert
 from nnabla_compress.transforms.transform import Alone
@@ -104,3 +104,24 @@ def test_what_can_not_be_converted_is_said_with_a_way_out(name, options, message
     with pytest.raises(ConfigError, match=message) as error:
         Convert(**options).apply(network)
     assert error.value.help
+
+
+def test_a_quantizer_whose_weight_another_layer_has_without_it_stays_and_is_told():
+    class Telling(Alone):
+        def __init__(self):
+            self.told = []
+
+        def tell(self, line):
+            self.told.append(line)
+
+    nn.clear_parameters()
+    x, context = nn.Variable((1, 4)), Telling()
+    shared = nn.parameter.get_parameter_or_create("t/W", (4, 4))
+    own = nn.parameter.get_parameter_or_create("own/W", (4, 4))
+    h = F.affine(F.affine(x, shared), FixedPoint(8, 0.05).on(shared, (), "t", given=True))
+    y = F.affine(h, FixedPoint(8, 0.05).on(own, (), "own", given=True))
+    made, decisions = Convert(to="uniform").apply(Network({"x": x}, {"y": y}), context)
+    assert list(decisions["layers"]) == ["own"]
+    kinds = [x.quantizer and quantizer_of(x.quantizer) for x in layers(made.all_outputs)]
+    assert kinds == [None, FixedPoint, Uniform]
+    assert any("other layers read their weights without them" in line for line in context.told)
