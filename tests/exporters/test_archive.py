@@ -85,3 +85,13 @@ def test_the_same_network_gives_the_same_bytes_at_any_time(target, tmp_path, mon
     for path in (tmp_path / "1").glob("*.nnp"):
         with zipfile.ZipFile(path) as archive:
             assert {entry.date_time for entry in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+
+
+def test_a_file_that_nnabla_reads_at_one_batch_size_only_is_not_for_any(tmp_path):
+    x = nn.Variable.from_numpy_array(values(1, 4, 3, 3))
+    # NNabla takes the factors of channels for samples, and leaves all shapes as they are.
+    y = PF.batch_normalization(x, batch_stat=False, name="bn")
+    report = export_nnp(tmp_path / "net.nnp", y, x)
+    with nn.parameter_scope("", OrderedDict()):
+        network = NnpLoader(str(tmp_path / "net.nnp")).get_network("Validation", batch_size=5)
+    assert report.any_batch_size == (network.variables["x"].shape[0] == 5)
