@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import time
 import zipfile
+from collections import OrderedDict
 
 import nnabla as nn
 import nnabla.functions as F
