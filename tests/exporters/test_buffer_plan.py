@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import OrderedDict
 from types import SimpleNamespace
 
@@ -12,6 +11,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress.exporters.buffer_plan import buffer_plan, quick_plan
+from tests.growth import times_as_long
 
 
 def network(functions, sizes, outputs=(0,), shared=False):
@@ -58,13 +58,17 @@ def test_it_is_that_of_the_converter_for_random_networks(shared):
         assert buffer_plan(info) == plan.save_variable_buffer(info)
 
 
-def test_a_chain_of_twenty_thousand_functions_takes_less_than_two_seconds():
-    functions = [([number], [number + 1]) for number in range(20_000)]
-    info = network(functions, [16] * 20_001, outputs=(20_000,))
-    start = time.process_time()
-    sizes, places = buffer_plan(info)
-    assert time.process_time() - start < 2
+def chain(count):
+    functions = [([number], [number + 1]) for number in range(count)]
+    return network(functions, [16] * (count + 1), outputs=(count,))
+
+
+def test_a_long_chain_takes_two_buffers_and_time_as_its_length():
+    long, short = chain(20_000), chain(2_000)
+    sizes, places = buffer_plan(long)
     assert (sizes, len(places)) == ([16, 16], 20_001)
+    # Ten times the functions; were it their square, 100 times the time.
+    assert times_as_long(lambda: buffer_plan(long), lambda: buffer_plan(short)) < 30
 
 
 def test_the_converter_has_its_own_plan_again_after_the_block():

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import os
-import time
 import zipfile
 from pathlib import Path
 
@@ -279,9 +278,7 @@ def test_a_batch_normalized_residual_network_has_the_peak_of_its_first_stage():
     if "NNABLA_COMPRESS_DATA" not in os.environ:
         pytest.skip("NNABLA_COMPRESS_DATA is not set")
     path = Path(os.environ["NNABLA_COMPRESS_DATA"]) / "models" / "resnet20_cifar10.nnp"
-    start = time.perf_counter()
     network = _only(path)
-    assert time.perf_counter() - start < 3
     assert network.obstacles == ()
     # Three maps of 16 x 32 x 32 floats: a layer's input and output, and the shortcut.
     assert network.costs.peak_bytes == 3 * 65536
