@@ -28,6 +28,7 @@ from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training import Term, TrainingSettings
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.stopping import Stopping
 from nnabla_compress.transforms.transform import Context, Transform, transforms
 
 Record = Dict[str, Any]
@@ -98,12 +99,18 @@ class Course(Context, Protocol):
             settings: Its epochs and batch size.
         """
 
-    def train(self, settings: TrainingSettings, terms: Sequence[Term]) -> Record:
+    def train(
+        self,
+        settings: TrainingSettings,
+        terms: Sequence[Term],
+        stopping: Optional[Stopping] = None,
+    ) -> Record:
         """Trains the network of now, and goes on where a killed training stopped.
 
         Args:
             settings: Epochs, solver, learning rate.
             terms: What the training minds beside its loss.
+            stopping: When it ends before its last epoch.
 
         Returns:
             What it led to.

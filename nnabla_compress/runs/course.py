@@ -37,6 +37,7 @@ from nnabla_compress.safe_names import shell_word
 from nnabla_compress.training import Term, Trainer, TrainingSettings
 from nnabla_compress.training.evaluate import Build, Made, outputs_of
 from nnabla_compress.training.parameter_files import load_parameters, save_parameters
+from nnabla_compress.training.stopping import Stopping
 from nnabla_compress.transforms import start_quantizers
 from nnabla_compress.transforms.transform import Transform
 
@@ -207,7 +208,12 @@ class Course:
         batches = data.TrainingBatches(train, size, self.seed, self.inputs.preprocessing, None)
         return batches.iterations(settings.epochs)
 
-    def train(self, settings: TrainingSettings, terms: Sequence[Term]) -> Record:
+    def train(
+        self,
+        settings: TrainingSettings,
+        terms: Sequence[Term],
+        stopping: Optional[Stopping] = None,
+    ) -> Record:
         """Trains the network of now, and goes on where a killed training stopped."""
         trainer = Trainer(
             self.build,
@@ -219,6 +225,7 @@ class Course:
             self.recipe.seed,
             terms,
             self.inputs.loss,
+            stopping,
         )
         progress = self.announce(self.files.name, trainer.total)
         outcome = trainer.run(resume=self.resume, progress=progress)
