@@ -40,6 +40,7 @@ from nnabla_compress.training.parameter_files import load_parameters, save_param
 from nnabla_compress.training.stopping import Stopping
 from nnabla_compress.transforms import start_quantizers
 from nnabla_compress.transforms.transform import Transform
+from nnabla_compress.workers import Workers, workers
 
 # Samples that the ranges of activations start from where nothing is trained.
 _FIRST_BATCH = 256
@@ -68,7 +69,7 @@ class Course:
         tell: Likewise.
         resume: Whether a training goes on from its last checkpoint.
         recipe_folder: Where relative paths of the recipe start.
-        jobs: How many processes work at once where a step has parts; what it leaves is the same.
+        crew: Who does parts of a step at the same time; what they leave is the same for any.
     """
 
     def __init__(
@@ -80,10 +81,10 @@ class Course:
         tell: Tell = lambda line: None,
         resume: bool = False,
         recipe_folder: Path = Path("."),
-        jobs: int = 1,
+        crew: Optional[Workers] = None,
     ) -> None:
         self.recipe, self.folder, self.inputs = recipe, folder, inputs
-        self.recipe_folder, self.jobs = recipe_folder, jobs
+        self.recipe_folder, self.crew = recipe_folder, crew or workers()
         self._stored_teachers: Dict[str, Build] = {}
         self.build: Build = inputs.build
         self.seed, self.tell = recipe.seed, tell

@@ -9,17 +9,22 @@ same bits wherever a part is done.
 from __future__ import annotations
 
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Iterator, List, Sequence
+from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
+from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.parameters import load_given, own_parameters
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.recipes.step import Record
 from nnabla_compress.runs.course import Course, made_again
 from nnabla_compress.runs.divided import inputs_of_run
 from nnabla_compress.training import set_seed
-from nnabla_compress.training.parameter_files import load_parameters
+from nnabla_compress.training.parameter_files import load_parameters, save_parameters
+from nnabla_compress.workers import done
+
+_START = "start.h5"
+_loaded: Dict[Tuple[str, Path], Inputs] = {}
 
 
 @dataclass(frozen=True)
@@ -43,17 +48,38 @@ class PartOfStep:
     parameters: Path
 
 
-def parts(course: Course, numbers: Sequence[int]) -> List[Record]:
+def parts(course: Course, numbers: Sequence[int], files: Path) -> List[Record]:
     """Has the step of now do parts of its work, and returns what came of them, in order.
 
     Args:
-        course: What the step works on; as many processes do as it has jobs.
+        course: What the step works on; its crew does the parts.
         numbers: Which parts.
+        files: Folder for what other processes must be told.
 
     Raises:
         CompressError: If one of them can't be done.
     """
-    return [course.stage.step.part(course, number) for number in numbers]
+    if course.crew.count == 1:
+        return [course.stage.step.part(course, number) for number in numbers]
+    start = files / _START
+    save_parameters(start)
+    # Another process may have another current folder.
+    folders = course.folder.resolve(), course.recipe_folder.resolve()
+    tasks = [
+        PartOfStep(course.recipe, *folders, course.stage.number, number, start.resolve())
+        for number in numbers
+    ]
+    at = course.announce(f"{course.files.name} at once", len(tasks))
+    ended = 0
+
+    def finished(number: int, result: Any) -> None:
+        nonlocal ended
+        ended += 1
+        at(ended, len(tasks), {})
+
+    found = done(course.crew.map(part_elsewhere, tasks, finished))
+    start.unlink()
+    return found
 
 
 def part_elsewhere(task: PartOfStep) -> Record:
@@ -72,7 +98,7 @@ def _course_at(task: PartOfStep) -> Iterator[Course]:
     recipe, stages = task.recipe, task.recipe.stages
     with own_parameters():
         set_seed(recipe.seed)
-        inputs = inputs_of_run(recipe, task.recipe_folder)
+        inputs = _inputs(task)
         inputs.build(inputs.variables(), True)
         load_given(recipe, task.recipe_folder)
         if recipe.evaluate:
@@ -82,3 +108,12 @@ def _course_at(task: PartOfStep) -> Iterator[Course]:
         course.begin(stages[task.stage - 1])
         load_parameters(task.parameters, made_again(task.parameters))
         yield course
+
+
+def _inputs(task: PartOfStep) -> Inputs:
+    """What the recipe refers to; the data is loaded once for all parts of a run."""
+    key = task.recipe.dump(), task.recipe_folder
+    if key not in _loaded:
+        _loaded.clear()
+        _loaded[key] = inputs_of_run(task.recipe, task.recipe_folder)
+    return replace(_loaded[key])

@@ -57,11 +57,12 @@ from nnabla_compress.training.sections import (
     SectionNetwork,
     teacher_maps,
 )
+from nnabla_compress.training.stopping import StoppingOptions, stopping_of
 from nnabla_compress.training.terms import TermOptions, term_of
 
 SPLITS = ("operations", "layers", "blocks")
 FEATURES = ("auto", "cache", "stream")
-_PLAN, _START, _FEATURES = "plan.json", "start.h5", "features"
+_PLAN, _FEATURES = "plan.json", "features"
 _DAMAGED = "remove the folder, and --resume trains its section again, to the same bits"
 
 
@@ -102,6 +103,7 @@ class Sections(Step):
             does not become better by it stays.
         settings: Epochs, solver, learning rate, for each section.
         terms: What the training of each section minds beside its loss.
+        stop: When the training of a section ends before its last epoch, such as ``plateau``.
     """
 
     flat = "settings"
@@ -122,6 +124,7 @@ class Sections(Step):
     samples: int = Field(default=256, ge=1)
     again: int = Field(default=0, ge=0)
     terms: List[SerializeAsAny[TermOptions]] = Field(default_factory=list)
+    stop: Optional[SerializeAsAny[StoppingOptions]] = None
 
     @field_validator("terms", mode="before")
     @classmethod
@@ -131,6 +134,15 @@ class Sections(Step):
     @field_serializer("terms")
     def _by_name(self, found: List[TermOptions]) -> List[Record]:
         return [{term.name: term.model_dump(mode="json")} for term in found]
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _known_rule(cls, entry: Any) -> Any:
+        return None if entry is None else stopping_of(entry)
+
+    @field_serializer("stop")
+    def _rule_by_name(self, rule: Optional[StoppingOptions]) -> Optional[Record]:
+        return None if rule is None else {rule.name: rule.model_dump(mode="json")}
 
     @model_validator(mode="after")
     def _possible(self) -> Sections:
@@ -300,6 +312,7 @@ class Sections(Step):
                 course.seed + again,
                 [*network.terms, *(term.make(course.teacher) for term in self.terms)],
                 network.judge,
+                None if self.stop is None else self.stop.start(section.number),
             )
             progress = course.announce(f"{course.files.name} {folder.name}", trainer.total)
             found = trainer.run(resume=course.resume, progress=progress)
@@ -375,8 +388,12 @@ class Sections(Step):
     def _measured_samples(self, course: Course) -> Dict[str, np.ndarray]:
         arrays = course.samples(self.samples)
         assert arrays is not None
-        names = list(course.network().inputs)
-        return arrays if len(names) > 1 else dict(zip(names, arrays.values()))
+        return self._by_input(course, arrays)
+
+    def _by_input(self, course: Course, arrays: Mapping[str, Any]) -> Dict[str, Any]:
+        """Arrays by the names of the network's inputs; an only one may be called otherwise."""
+        network = course.network()
+        return dict(zip(network.inputs, network.in_order(arrays)))
 
     def _errors(
         self, course: RunCourse, sections: List[Section], arrays: Mapping[str, np.ndarray]
@@ -400,7 +417,7 @@ class Sections(Step):
     def _trained(self, course: RunCourse, sections: List[Section]) -> List[Record]:
         """Trains all sections and puts them together."""
         if self.input == "teacher":
-            outcomes = parts(course, [section.number for section in sections])
+            outcomes = parts(course, [each.number for each in sections], course.files)
             for section in sections:
                 self._stitch(course, section.number)
             return outcomes
@@ -421,7 +438,8 @@ class Sections(Step):
         order = sorted(range(len(rows)), key=lambda place: -rows[place]["costs"])
         chosen = sorted(order[: self.again])
         before = course.network().state()
-        parts(course, [len(sections) + place + 1 for place in chosen])
+        numbers = [len(sections) + place + 1 for place in chosen]
+        parts(course, numbers, course.files)
         for place in chosen:
             self._stitch(course, place + 1, again=True)
         self._estimate(course)
@@ -514,7 +532,7 @@ class Sections(Step):
         if section.is_last and self.weight > 0:
             names.append(OUTPUT)
         for (cache, split), key in zip(self._caches(course, sections), _kept_splits(course)):
-            own = dict(zip(course.network().inputs, split.arrays.values()))
+            own = self._by_input(course, split.arrays)
             arrays: Dict[str, Any] = {
                 name: PreparedRows(own[name], course.inputs.preprocessing)
                 for name in section.inputs
