@@ -22,6 +22,7 @@ from tests.recipes.json_schema import valid
 # The least that must be said of those that their name alone does not say enough of.
 LEAST = {
     "train": {"epochs": 1},
+    "sections": {"epochs": 1},
     "quantize": {"weights": ["lut:bits=4"]},
     "attention_transfer": {"maps": ["conv1/conv/relu"]},
     "budget": {"weights": "1 kB"},
