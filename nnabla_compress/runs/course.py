@@ -16,6 +16,7 @@ from nnabla_ext.cpu import clear_memory_cache
 from nnabla_compress import data
 from nnabla_compress.analysis.layers import parameter_names
 from nnabla_compress.checksums import read_record, write_record
+from nnabla_compress.data import DataSet, Preprocessing
 from nnabla_compress.errors import DataError, unwrapped
 from nnabla_compress.files import writable_folder
 from nnabla_compress.graph.batches import on_inputs
@@ -36,6 +37,7 @@ from nnabla_compress.safe_names import shell_word
 from nnabla_compress.training import Term, Trainer, TrainingSettings
 from nnabla_compress.training.evaluate import Build, Made, outputs_of
 from nnabla_compress.training.parameter_files import load_parameters, save_parameters
+from nnabla_compress.training.stopping import Stopping
 from nnabla_compress.transforms import start_quantizers
 from nnabla_compress.transforms.transform import Transform
 
@@ -88,6 +90,11 @@ class Course:
         self.said: Dict[str, Any] = {}
         self._proved_soon = self.untrained = False
         self._stage: Optional[Stage] = None
+
+    @property
+    def data(self) -> DataSet:
+        """The data set."""
+        return self.inputs.data
 
     @property
     def teacher(self) -> Build:
@@ -176,9 +183,13 @@ class Course:
         batches = data.TrainingBatches(train, size, self.seed, self.inputs.preprocessing, None)
         return batches.iterations(settings.epochs)
 
-    def train(self, settings: TrainingSettings, terms: Sequence[Term]) -> Record:
+    def train(
+        self,
+        settings: TrainingSettings,
+        terms: Sequence[Term],
+        stopping: Optional[Stopping] = None,
+    ) -> Record:
         """Trains the network of now, and goes on where a killed training stopped."""
-        assert self._stage is not None and self._announce is not None
         augmentation = None
         if self.recipe.augmentation is not None:
             extra = self.recipe.augmentation.model_extra or {}
@@ -187,14 +198,44 @@ class Course:
             self.build,
             self.inputs.data,
             settings,
-            self.folder / self._stage.files,
+            self._training_folder(),
             self.inputs.preprocessing,
             augmentation,
             self.recipe.seed,
             terms,
             self.inputs.loss,
+            stopping,
         )
-        progress = self._announce(Path(self._stage.files).name, trainer.total)
+        return self._trained(trainer, "")
+
+    def train_part(
+        self,
+        part: str,
+        build: Build,
+        data: DataSet,
+        settings: TrainingSettings,
+        stopping: Optional[Stopping] = None,
+    ) -> Record:
+        """Trains a part of the network on data of its own, and goes on where it was killed."""
+        trainer = Trainer(
+            build,
+            data,
+            settings,
+            self._training_folder() / part,
+            Preprocessing(),
+            seed=self.recipe.seed,
+            loss=self.inputs.loss,
+            stopping=stopping,
+        )
+        return self._trained(trainer, f" {part}")
+
+    def _training_folder(self) -> Path:
+        assert self._stage is not None
+        return self.folder / self._stage.files
+
+    def _trained(self, trainer: Trainer, what: str) -> Record:
+        assert self._announce is not None
+        progress = self._announce(f"{self._training_folder().name}{what}", trainer.total)
         outcome = trainer.run(resume=self._resume, progress=progress)
         if trainer.load_best():
             outcome = replace(outcome, noticed=trainer.noticed())
