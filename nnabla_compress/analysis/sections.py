@@ -366,6 +366,8 @@ def sections_of(network: Network, at: Sequence[str]) -> List[Section]:
         here = [f for _, f in graph.computing() if number_of[f] == number]
         last = number == len(cuts) + 1
         named = tuple(name for name in graph.maps if name in gives[number - 1])
+        if not (named or last):  # its cut is the output
+            raise _nothing_to_train(network, cuts, number + 1)
         ends = network.all_outputs if last else [graph.maps[name] for name in named]
         stop = [graph.maps[name] for name in reads[number - 1]]
         parameters = graph.parameters_of(ends, stop)

@@ -29,7 +29,7 @@ from nnabla_compress.graph.rewrite import functions, leaves_of, rebuild
 from nnabla_compress.training.evaluate import Build, outputs_of
 from nnabla_compress.training.frozen import FrozenNetwork, frozen
 from nnabla_compress.training.losses import Loss
-from nnabla_compress.training.section_losses import OwnLoss, section_loss
+from nnabla_compress.training.section_losses import OwnLoss, section_loss, without_rounding
 from nnabla_compress.training.terms.term import Term, Training
 from nnabla_compress.turns import one_at_a_time
 
@@ -130,7 +130,12 @@ class SectionNetwork:
         if self._learns_labels:
             return made[0]
         if self.section.is_last:
-            loss = self.goal.judge.distillation(made[0], known[OUTPUT], self.goal.temperature)
+            judge, temperature = self.goal.judge, self.goal.temperature
+            loss = without_rounding(
+                lambda wanted: judge.distillation(made[0], wanted, temperature),
+                made[0],
+                known[OUTPUT],
+            )
             return F.broadcast(F.reshape(loss, (1, 1)), (made[0].shape[0], 1))
         losses = [
             section_loss(self.goal.loss, y, known[name], self.goal.variances[name])
