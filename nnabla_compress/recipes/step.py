@@ -20,6 +20,7 @@ from typing import (
 import nnabla as nn
 from pydantic import model_serializer, model_validator
 
+from nnabla_compress.data import DataSet
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.named_options import NamedOptions, Registry
@@ -36,6 +37,7 @@ _HELP = "write NAME: {OPTION: VALUE}, such as train: {epochs: 10}"
 # Steps of this package, loaded when a recipe names one.
 _BUILT_IN = {
     "train": "nnabla_compress.runs.steps.train",
+    "layerwise": "nnabla_compress.runs.steps.layerwise",
     "calibrate": "nnabla_compress.runs.steps.calibrate",
     "search": "nnabla_compress.runs.steps.search",
     "sections": "nnabla_compress.runs.steps.sections",
@@ -52,6 +54,14 @@ class Course(Context, Protocol):
 
     said: Dict[str, Any]
     """What ``results.json`` says of the step as it was carried out now, such as its seconds."""
+
+    @property
+    def data(self) -> DataSet:
+        """The data set.
+
+        Raises:
+            DataError: If the recipe names none.
+        """
 
     @property
     def teacher(self) -> Build:
@@ -110,6 +120,27 @@ class Course(Context, Protocol):
         Args:
             settings: Epochs, solver, learning rate.
             terms: What the training minds beside its loss.
+            stopping: When it ends before its last epoch.
+
+        Returns:
+            What it led to.
+        """
+
+    def train_part(
+        self,
+        part: str,
+        build: Build,
+        data: DataSet,
+        settings: TrainingSettings,
+        stopping: Optional[Stopping] = None,
+    ) -> Record:
+        """Trains a part of the network on data of its own, and goes on where it was killed.
+
+        Args:
+            part: What it is called; its files are in a folder of that name.
+            build: The part, its parameters those of the network.
+            data: Inputs of the part, as it takes them, and targets.
+            settings: Epochs, solver, learning rate.
             stopping: When it ends before its last epoch.
 
         Returns:

@@ -16,6 +16,7 @@ from nnabla_ext.cpu import clear_memory_cache
 from nnabla_compress import data
 from nnabla_compress.analysis.layers import parameter_names
 from nnabla_compress.checksums import read_record, write_record
+from nnabla_compress.data import DataSet, Preprocessing
 from nnabla_compress.data.augmentation import Augmentation
 from nnabla_compress.errors import DataError, unwrapped
 from nnabla_compress.files import writable_folder
@@ -93,6 +94,11 @@ class Course:
         self.said: Dict[str, Any] = {}
         self._proved_soon = self.untrained = False
         self._stage: Optional[Stage] = None
+
+    @property
+    def data(self) -> DataSet:
+        """The data set."""
+        return self.inputs.data
 
     @property
     def teacher(self) -> Build:
@@ -228,7 +234,31 @@ class Course:
             self.inputs.loss,
             stopping,
         )
-        progress = self.announce(self.files.name, trainer.total)
+        return self._trained(trainer, "")
+
+    def train_part(
+        self,
+        part: str,
+        build: Build,
+        data: DataSet,
+        settings: TrainingSettings,
+        stopping: Optional[Stopping] = None,
+    ) -> Record:
+        """Trains a part of the network on data of its own, and goes on where it was killed."""
+        trainer = Trainer(
+            build,
+            data,
+            settings,
+            self.files / part,
+            Preprocessing(),
+            seed=self.recipe.seed,
+            loss=self.inputs.loss,
+            stopping=stopping,
+        )
+        return self._trained(trainer, f" {part}")
+
+    def _trained(self, trainer: Trainer, what: str) -> Record:
+        progress = self.announce(f"{self.files.name}{what}", trainer.total)
         outcome = trainer.run(resume=self.resume, progress=progress)
         if trainer.load_best():
             outcome = replace(outcome, noticed=trainer.noticed())

@@ -542,7 +542,13 @@ class Sections(Step):
             first = next(iter(arrays))
             kept[key] = Split(arrays.pop(first), split.y, arrays, first)
         data = course.inputs.data
-        return DataSet(data.name, data.n_classes, **kept, class_names=data.class_names)
+        return DataSet(
+            data.name,
+            data.n_classes,
+            kept.get("train"),
+            kept.get("validation"),
+            class_names=data.class_names,
+        )
 
 
 def _kept_splits(course: RunCourse) -> List[str]:
