@@ -33,7 +33,6 @@ LEAST = {
     "prune": {"rate": 0.5},
     "prune_channels": {"filters": 0.5},
     "prune_weights": {"sparsity": 0.5},
-    "sections": {"epochs": 1},
 }
 KNOWN = {
     (family.name, name): kind for family in families() for name, kind in family.members.items()
