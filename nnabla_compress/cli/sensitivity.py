@@ -11,6 +11,7 @@ import click
 from nnabla_compress.cli.choices import FACTORIZATIONS, IMPORTANCES
 from nnabla_compress.cli.data_options import data_options, loss_option, network_option, taken
 from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.worker_options import worker_options
 from nnabla_compress.errors import ConfigError
 
 
@@ -59,7 +60,7 @@ from nnabla_compress.errors import ConfigError
 )
 @click.option("--samples", type=click.IntRange(1), default=256, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True)
+@worker_options
 @click.option("-o", "--output", type=PATH, help="Folder [.].")
 def command(
     file: Path,
@@ -71,7 +72,8 @@ def command(
     ranks: Optional[str],
     method: str,
     samples: int,
-    workers: int,
+    jobs: Optional[int],
+    ray: Optional[str],
     output: Optional[Path],
     **options: Any,
 ) -> None:
@@ -87,6 +89,7 @@ def command(
     from nnabla_compress.search.scoring import rule_of
     from nnabla_compress.search.shares import Shares
     from nnabla_compress.search.tables import kept_lines, sensitivity_table, write_csv
+    from nnabla_compress.workers import workers
 
     if bits is None and (activations is not None or not (channels or ranks)):
         bits = "2,3,4,8"
@@ -106,9 +109,9 @@ def command(
         for width in widths:
             rule_of(rule, width)
     recipe, folder = network_recipe(file, data)
-    with locked(output or Path(".")) as target, new_files(target):
+    with workers(jobs, ray) as crew, locked(output or Path(".")) as target, new_files(target):
         found = measure(
-            recipe, folder, widths, of_weights, samples, workers, None, activations, shares
+            recipe, folder, widths, of_weights, samples, crew, None, activations, shares
         )
         found.write(target / "sensitivity.json")
         write_csv(found, target / "sensitivity.csv")

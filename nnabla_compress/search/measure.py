@@ -3,20 +3,17 @@
 
 from __future__ import annotations
 
+import functools
 import json
-import multiprocessing
-import signal
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, Mapping, Optional, Sequence
+from typing import Callable, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 
 from nnabla_compress.analysis.costs import costs
 from nnabla_compress.errors import CompressError, ConfigError, DataError
 from nnabla_compress.files import json_text
-from nnabla_compress.greeting import begin
 from nnabla_compress.progress import counted
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.search.changes import (
@@ -38,6 +35,8 @@ from nnabla_compress.search.sensitivity import (
 from nnabla_compress.search.shares import Shares
 from nnabla_compress.search.smaller import Smaller
 from nnabla_compress.turns import one_at_a_time
+from nnabla_compress.workers import Failed, Workers, done
+from nnabla_compress.workers import workers as workers_of
 
 Progress = Callable[[int, int], None]
 
@@ -52,7 +51,7 @@ def measure(
     bits: Sequence[int] = (2, 3, 4, 8),
     quantizer: Optional[str] = "lut",
     samples: int = 256,
-    workers: int = 1,
+    workers: Optional[Workers] = None,
     progress: Optional[Progress] = None,
     activations: Optional[str] = None,
     shares: Shares = _NONE,
@@ -70,8 +69,7 @@ def measure(
         quantizer: Rule for weights without bits, such as "lut" or "lut:dictionary=pow2"; None to
             leave weights alone.
         samples: How many samples to score on, drawn with the recipe's seed.
-        workers: Processes, each with a network of its own; 1 is this process. The results don't
-            depend on it.
+        workers: Who measures; None: this process. The results don't depend on it.
         progress: Called with what is done and the total after each evaluation.
         activations: Rule for activations without bits, such as "uniform"; None to leave them
             alone.
@@ -86,8 +84,8 @@ def measure(
         DataError: If there is no data.
     """
     smaller = bool(shares.channels or shares.ranks)
-    if not (bits or smaller) or samples < 1 or workers < 1:
-        raise ConfigError("bits, samples and workers must be at least 1.", help="for instance 4")
+    if not (bits or smaller) or samples < 1:
+        raise ConfigError("bits and samples must be at least 1.", help="for instance 4")
     rules = {WEIGHTS: quantizer, ACTIVATIONS: activations}
     given = {kind: rule for kind, rule in rules.items() if rule is not None and bits}
     if not (given or smaller):
@@ -104,7 +102,7 @@ def measure(
             kinds[CHANNELS] = channel_changes(network, shares.ranking(), shares.channels)
         if shares.ranks:
             kinds[RANKS] = rank_changes(network, shares.methods, shares.ranks)
-        rows = _measured(kinds, network, workers, arguments, progress)
+        rows = _measured(kinds, network, workers or workers_of(), _Measuring(*arguments), progress)
         scores, count = network.float_scores, len(network.split)
         whole = costs([network.output], inputs=network.network.all_inputs)
     return Sensitivities(
@@ -125,26 +123,26 @@ def measure(
 def _measured(
     kinds: Mapping[str, Found],
     network: ScoredNetwork,
-    workers: int,
-    arguments: Any,
+    workers: Workers,
+    elsewhere: Callable[[Change], Sensitivity],
     progress: Optional[Progress],
-) -> Any:
+) -> Tuple[Sensitivity, ...]:
     changes = [change for found in kinds.values() for change in found.changes]
-    rows: Dict[int, Sensitivity] = {}
+    made = 0
     with counted("sensitivity", len(changes)) as at:
 
-        def note(number: int, row: Sensitivity) -> None:
-            rows[number] = row
-            at(len(rows))
+        def note(number: int, row: Union[Sensitivity, Failed]) -> None:
+            nonlocal made
+            done([row])  # what fails ends it
+            made += 1
+            at(made)
             if progress is not None:
-                progress(len(rows), len(changes))
+                progress(made, len(changes))
 
-        if workers == 1:
-            for number, change in enumerate(changes):
-                note(number, change.measure(network))
-        else:
-            _share(workers, arguments, changes, note)
-    return tuple(rows[number] for number in range(len(changes)))
+        def here(change: Change) -> Sensitivity:
+            return change.measure(network)
+
+        return tuple(done(workers.map(here if workers.here else elsewhere, changes, note)))
 
 
 def scored_network(found: Sensitivities) -> ScoredNetwork:
@@ -196,45 +194,16 @@ def _network_of(recipe: str, folder: str, samples: int) -> ScoredNetwork:
     return ScoredNetwork(Recipe.checked(json.loads(recipe)), Path(folder), samples)
 
 
-def _share(workers: int, arguments: Any, changes: Sequence[Change], note: Any) -> None:
-    """Measures in processes; ``note`` gets what each found as it is done."""
-    context = multiprocessing.get_context("spawn")
-    others = set(multiprocessing.active_children())
-    started = (__name__, _start.__name__, *arguments)
-    with ProcessPoolExecutor(workers, context, begin, started) as pool:
-        with _deaf_children():
-            futures = {pool.submit(_work, each): n for n, each in enumerate(changes)}
-        try:
-            for future in as_completed(futures):
-                note(futures[future], future.result())
-        except BaseException:
-            for process in set(multiprocessing.active_children()) - others:
-                process.terminate()
-            raise
+_kept_network_of = functools.lru_cache(maxsize=1)(_network_of)
 
 
-@contextmanager
-def _deaf_children() -> Iterator[None]:
-    """Processes started within the block leave Ctrl-C to the one who waits for them."""
-    try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:  # only the main thread may
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
+@dataclass(frozen=True)
+class _Measuring:
+    """What a worker does, with a network of its own."""
 
+    recipe: str
+    folder: str
+    samples: int
 
-_network: Optional[ScoredNetwork] = None  # of this process, where it is a worker
-
-
-def _start(*arguments: Any) -> None:
-    global _network
-    _network = _network_of(*arguments)
-
-
-def _work(change: Change) -> Sensitivity:
-    assert _network is not None
-    return change.measure(_network)
+    def __call__(self, change: Change) -> Sensitivity:
+        return change.measure(_kept_network_of(self.recipe, self.folder, self.samples))

@@ -6,10 +6,11 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from typing import Any, Callable, Dict, List, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Optional, Set, Union
 
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.workers.interface import Failed, Result, Task, Workers, ignore
+from nnabla_compress.workers.given import Given
+from nnabla_compress.workers.interface import Failed, Result, Signal, Task, Workers
 from nnabla_compress.workers.parcel import opened, packed, perform
 from nnabla_compress.workers.thread_limits import thread_limits
 
@@ -36,32 +37,32 @@ class Cluster(Workers):
         if self._joined:
             _join(self._ray, address, count)
         super().__init__(count or max(1, int(self._ray.cluster_resources().get("CPU", 1))))
-        self._run: Any = None
 
-    def map(
+    def serve(
         self,
         work: Callable[[Task], Result],
-        tasks: Sequence[Task],
-        finished: Callable[[int, Union[Result, Failed]], None] = ignore,
-    ) -> List[Union[Result, Failed]]:
-        """Returns what comes of each task, as of :meth:`Workers.map`."""
-        sent = self._ray.put(packed(work, "the work"))
-        parcels = [packed(task, f"task {number}") for number, task in enumerate(tasks)]
+        source: Callable[[], Union[Task, Signal]],
+        finished: Callable[[int, Union[Result, Failed]], None],
+    ) -> None:
+        """Does tasks, as of :meth:`Workers.serve`."""
+        sent, given = self._ray.put(packed(work, "the work")), Given(source)
         run = self._ray.remote(num_cpus=1, max_retries=0)(perform)
         run = run.options(runtime_env={"env_vars": thread_limits(1, 1)})
-        results: Dict[int, Any] = {}
-        waiting, running = list(range(len(tasks)))[::-1], {}  # type: List[int], Dict[Any, int]
-        tried: Dict[int, int] = {}
+        running: Dict[Any, int] = {}
+        again: Set[int] = set()
         try:
-            while waiting or running:
-                while waiting and len(running) < self.count:
-                    number = waiting.pop()
-                    tried[number] = tried.get(number, 0) + 1
-                    running[run.remote(sent, parcels[number])] = number
+            while True:
+                while len(running) < self.count:
+                    number = given.take()
+                    if number is None:
+                        break
+                    running[run.remote(sent, given.parcels[number])] = number
+                if not running:
+                    return
                 (ready,), _ = self._ray.wait(list(running), num_returns=1)
                 number = running.pop(ready)
                 try:
-                    results[number] = opened(self._ray.get(ready), tasks[number])
+                    answer, lost = self._ray.get(ready), ""
                 except self._ray.exceptions.RayTaskError as error:
                     raise ConfigError(
                         f"a worker of the cluster can't begin ({_last_line(error)}).",
@@ -69,17 +70,17 @@ class Cluster(Workers):
                         "on all its machines",
                     ) from error
                 except self._ray.exceptions.RayError as error:
-                    if tried[number] < 2:
-                        waiting.append(number)
+                    lost = f"the worker that did it was lost, twice ({_last_line(error)})."
+                    if number not in again:
+                        again.add(number)
+                        given.back.append(number)
                         continue
-                    words = f"the worker that did it was lost, twice ({_last_line(error)})."
-                    results[number] = Failed(tasks[number], words)
-                finished(number, results[number])
+                task = given.forget(number)
+                finished(number, Failed(task, lost) if lost else opened(answer, task))
         except BaseException:
             for reference in running:
                 self._ray.cancel(reference, force=True)
             raise
-        return [results[number] for number in range(len(tasks))]
 
     def close(self) -> None:
         """Leaves the cluster, and ends it if it was started for this."""

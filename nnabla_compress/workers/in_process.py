@@ -3,10 +3,11 @@
 
 from __future__ import annotations
 
-from typing import Callable, List, Sequence, Union
+from itertools import count
+from typing import Callable, Union
 
 from nnabla_compress.errors import unwrapped
-from nnabla_compress.workers.interface import Failed, Result, Task, Workers, ignore
+from nnabla_compress.workers.interface import Failed, Result, Signal, Task, Workers
 
 
 class InProcess(Workers):
@@ -17,21 +18,23 @@ class InProcess(Workers):
         "TypeError: object of type 'int' has no len()"
     """
 
+    here = True
+
     def __init__(self) -> None:
         super().__init__(1)
 
-    def map(
+    def serve(
         self,
         work: Callable[[Task], Result],
-        tasks: Sequence[Task],
-        finished: Callable[[int, Union[Result, Failed]], None] = ignore,
-    ) -> List[Union[Result, Failed]]:
-        """Returns what comes of each task, as of :meth:`Workers.map`; nothing is pickled."""
-        results: List[Union[Result, Failed]] = []
-        for number, task in enumerate(tasks):
-            results.append(_result(work, task))
-            finished(number, results[-1])
-        return results
+        source: Callable[[], Union[Task, Signal]],
+        finished: Callable[[int, Union[Result, Failed]], None],
+    ) -> None:
+        """Does tasks, as of :meth:`Workers.serve`; nothing is pickled."""
+        for number in count():
+            task = source()
+            if isinstance(task, Signal):
+                return
+            finished(number, _result(work, task))
 
 
 def _result(work: Callable[[Task], Result], task: Task) -> Union[Result, Failed]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import traceback
 from dataclasses import dataclass
+from enum import Enum
 from types import TracebackType
-from typing import Any, Callable, List, Optional, Sequence, Type, TypeVar, Union
+from typing import Any, Callable, Dict, List, Optional, Sequence, Type, TypeVar, Union
 
 from nnabla_compress.errors import CompressError
 
@@ -22,12 +23,14 @@ class Failed:
         task: The task.
         message: Why.
         help: What to do about it, where that is known.
+        kind: The class of the error that says so.
         details: Where an error arose that nobody foresaw; else empty.
     """
 
     task: Any
     message: str
     help: Optional[str] = None
+    kind: Type[CompressError] = CompressError
     details: str = ""
 
     @staticmethod
@@ -43,16 +46,16 @@ class Failed:
             'ValueError: odd'
         """
         if isinstance(error, CompressError):
-            return Failed(task, error.message, error.help)
-        kind = type(error)
-        lines = traceback.format_exception(kind, error, error.__traceback__)
-        return Failed(task, f"{kind.__name__}: {error}".rstrip(": "), None, "".join(lines))
+            return Failed(task, error.message, error.help, _kind(type(error)))
+        lines = traceback.format_exception(type(error), error, error.__traceback__)
+        message = f"{type(error).__name__}: {error}".rstrip(": ")
+        return Failed(task, message, details="".join(lines))
 
     def error(self) -> Exception:
         """Returns what to raise where a failure ends the whole."""
         if self.details:
             return RuntimeError(f"{self.message}\n{self.details}")
-        return CompressError(self.message, self.help)
+        return self.kind(self.message, self.help)
 
 
 def done(results: Sequence[Union[Result, Failed]]) -> List[Result]:
@@ -77,8 +80,24 @@ def done(results: Sequence[Union[Result, Failed]]) -> List[Result]:
     return good
 
 
+def _kind(found: Type[CompressError]) -> Type[CompressError]:
+    """The nearest class that a message and its help are enough for."""
+    own = "__init__" in vars(found) and found is not CompressError
+    return _kind(found.__base__) if own else found  # type: ignore[arg-type]
+
+
 def ignore(number: int, result: Any) -> None:
     """Hears of a result and does nothing."""
+
+
+class Signal(Enum):
+    """What there is in the place of a task."""
+
+    LATER = "later"
+    END = "end"
+
+
+LATER, END = Signal.LATER, Signal.END
 
 
 class Workers:
@@ -95,6 +114,9 @@ class Workers:
         ...     crew.map(abs, [-1, 2])
         [1, 2]
     """
+
+    here = False
+    """Whether they are this process: then nothing is sent."""
 
     def __init__(self, count: int) -> None:
         self.count = count
@@ -120,6 +142,33 @@ class Workers:
         Returns:
             Results; a :class:`Failed` where ``work`` raised an exception, and where workers died
             twice that had this task and no other.
+
+        Raises:
+            ConfigError: If ``work`` or a task can't be sent to a worker.
+        """
+        results: Dict[int, Union[Result, Failed]] = {}
+        waiting = iter(tasks)
+
+        def note(number: int, result: Union[Result, Failed]) -> None:
+            results[number] = result
+            finished(number, result)
+
+        self.serve(work, lambda: next(waiting, END), note)
+        return [results[number] for number in range(len(results))]
+
+    def serve(
+        self,
+        work: Callable[[Task], Result],
+        source: Callable[[], Union[Task, Signal]],
+        finished: Callable[[int, Union[Result, Failed]], None],
+    ) -> None:
+        """Does tasks that depend on what came of others.
+
+        Args:
+            work: As of :meth:`map`.
+            source: Gives the next task whenever a worker is free; :data:`LATER` where there is
+                none until one of those at work is finished, :data:`END` where there is none more.
+            finished: As of :meth:`map`; tasks are numbered in the order in which they were given.
 
         Raises:
             ConfigError: If ``work`` or a task can't be sent to a worker.

@@ -12,9 +12,10 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from multiprocessing import connection, parent_process
 from multiprocessing.context import SpawnContext, SpawnProcess
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Union
 
-from nnabla_compress.workers.interface import Failed, Result, Task, Workers, ignore
+from nnabla_compress.workers.given import Given
+from nnabla_compress.workers.interface import Failed, Result, Signal, Task, Workers
 from nnabla_compress.workers.parcel import opened, packed, perform
 from nnabla_compress.workers.thread_limits import cores, thread_limits
 
@@ -38,42 +39,44 @@ class Processes(Workers):
         super().__init__(count)
         self._pool: Optional[_Pool] = None
 
-    def map(
+    def serve(
         self,
         work: Callable[[Task], Result],
-        tasks: Sequence[Task],
-        finished: Callable[[int, Union[Result, Failed]], None] = ignore,
-    ) -> List[Union[Result, Failed]]:
-        """Returns what comes of each task, as of :meth:`Workers.map`."""
-        sent = packed(work, "the work")
-        parcels = [packed(task, f"task {number}") for number, task in enumerate(tasks)]
-        results: Dict[int, Any] = {}
-        waiting, suspects = list(range(len(tasks)))[::-1], []  # type: List[int], List[int]
+        source: Callable[[], Union[Task, Signal]],
+        finished: Callable[[int, Union[Result, Failed]], None],
+    ) -> None:
+        """Does tasks, as of :meth:`Workers.serve`."""
+        sent, given = packed(work, "the work"), Given(source)
+        suspects: List[int] = []
         running: Dict[Future[bytes], int] = {}
         try:
-            while waiting or suspects or running:
+            while True:
                 # When a worker dies, any of the tasks at work may be why: each goes on alone.
                 alone = bool(suspects)
-                source, most = (suspects, 1) if alone else (waiting, self.count)
                 pool, lost = self._started(), False
-                while source and len(running) < most and not lost:
+                while not lost and len(running) < (1 if alone else self.count):
+                    number = suspects.pop() if alone else given.take()
+                    if number is None:
+                        break
                     try:
-                        running[pool.submit(sent, parcels[source[-1]])] = source[-1]
-                        source.pop()
+                        running[pool.submit(sent, given.parcels[number])] = number
                     except BrokenProcessPool:
                         lost = True
+                        (suspects if alone else given.back).append(number)
+                if not (running or lost):
+                    return
                 ready = wait(running, return_when=FIRST_COMPLETED).done
                 lost = lost or any(map(_is_lost, ready))
                 for future in wait(running).done if lost else ready:
                     number = running.pop(future)
-                    if not _is_lost(future):
-                        results[number] = opened(future.result(), tasks[number])
-                    elif alone:
-                        results[number] = Failed(tasks[number], pool.last_words())
-                    else:
+                    if _is_lost(future) and not alone:
                         suspects.append(number)
                         continue
-                    finished(number, results[number])
+                    task = given.forget(number)
+                    if _is_lost(future):
+                        finished(number, Failed(task, pool.last_words()))
+                    else:
+                        finished(number, opened(future.result(), task))
                 if lost:
                     self.close()
         except BaseException:
@@ -81,7 +84,6 @@ class Processes(Workers):
                 self._pool.end_at_once()
                 self._pool = None
             raise
-        return [results[number] for number in range(len(tasks))]
 
     def close(self) -> None:
         """Ends the processes when they have done what they are at."""

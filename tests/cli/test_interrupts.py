@@ -141,7 +141,7 @@ def test_other_verbs_stop_without_a_word_of_resuming(folder, tmp_path, verb, arg
 def test_workers_stop_with_the_one_who_waits_for_them(folder, tmp_path):
     process = start(
         "sensitivity", "short/float.nnp", "--data", "labels.npz", "--samples", str(ROWS),
-        "--workers", "2", *BITS, "-o", tmp_path / "out", cwd=folder,
+        "--jobs", "2", *BITS, "-o", tmp_path / "out", cwd=folder,
     )  # fmt: skip
     time.sleep(1.5)
     if process.poll() is not None:

@@ -91,7 +91,7 @@ def test_names_of_any_kind_come_back_from_rules_and_tables(tmp_path, monkeypatch
     path = network_with(tmp_path, names)
     monkeypatch.chdir(tmp_path)
     said = run(
-        ["sensitivity", str(path), "--data", "data.npz", "--bits", "2,4", "--workers", "2"], capfd
+        ["sensitivity", str(path), "--data", "data.npz", "--bits", "2,4", "--jobs", "2"], capfd
     )
     assert "\x1b" not in said and "\u202e" not in said and "[nnabla]" not in said
     with (tmp_path / "sensitivity.csv").open(newline="") as file:

@@ -13,6 +13,7 @@ import pytest
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.recipes.quick import network_recipe
 from nnabla_compress.search import Sensitivities, Shares, Smaller, measure, measure_together
+from nnabla_compress.workers import workers
 from tests.search.networks import LAYERS, loss_of, outputs_of, three_layers
 
 
@@ -139,7 +140,7 @@ def test_rows_whose_decisions_make_no_sense_are_refused(found, tmp_path, kind, c
 
 def test_two_processes_find_the_same_channels_and_ranks(given, found):
     shares = Shares(channels=[0.25, 0.5], ranks=[0.4, 0.8], method="svd")
-    assert measure(*given[0], [2], samples=40, workers=2, shares=shares) == found
+    assert measure(*given[0], [2], samples=40, workers=workers(2), shares=shares) == found
 
 
 def test_one_change_alone_scores_the_same_together(found):

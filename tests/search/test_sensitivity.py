@@ -21,6 +21,7 @@ from nnabla_compress.recipes.quick import network_recipe
 from nnabla_compress.recipes.quick_data import DataOptions
 from nnabla_compress.search import Sensitivities, measure, measure_together
 from nnabla_compress.search.scoring import rule_of
+from nnabla_compress.workers import workers
 from tests.recipes.quick import recipe_of
 
 
@@ -90,7 +91,9 @@ def test_activations_are_measured_with_ranges_of_a_batch(recipe):
 
 def test_two_processes_find_what_one_finds(recipe):
     rules = {"quantizer": "lut", "activations": "uniform"}
-    assert measure(*recipe, [2], workers=2, **rules) == measure(*recipe, [2], workers=1, **rules)
+    assert measure(*recipe, [2], workers=workers(2), **rules) == measure(
+        *recipe, [2], workers=workers(1), **rules
+    )
 
 
 def test_one_tensor_alone_scores_the_same_together(recipe):

@@ -42,7 +42,7 @@ def test_results_are_in_the_order_of_the_tasks(crew):
 def test_what_fails_is_told_as_by_processes(crew):
     results = crew.map(chores.fragile, range(6))
     assert results[::2] == [0, 4, 16]
-    assert results[1] == Failed(1, "1 is odd.", "take 2")
+    assert results[1] == Failed(1, "1 is odd.", "take 2", ConfigError)
     assert [each.message for each in results[3::2]] == ["3 rows.", "TypeError: can't be sent"]
 
 

@@ -5,8 +5,10 @@ from __future__ import annotations
 
 import pytest
 
+from nnabla_compress.errors import ConfigError
 from nnabla_compress.workers import Failed
 from nnabla_compress.workers.in_process import InProcess
+from nnabla_compress.workers.interface import END
 from tests.workers.chores import fragile, square
 
 
@@ -17,7 +19,7 @@ def test_tasks_need_not_be_sent():
 def test_what_fails_is_told_and_the_others_are_done():
     heard = []
     results = InProcess().map(fragile, [0, 1, 2], lambda *told: heard.append(told))
-    assert results == [0, Failed(1, "1 is odd.", "take 2"), 4]
+    assert results == [0, Failed(1, "1 is odd.", "take 2", ConfigError), 4]
     assert heard == list(enumerate(results))
 
 
@@ -43,3 +45,13 @@ def test_what_an_engine_made_of_ctrl_c_is_no_failure_either():
 
 def test_no_tasks_have_no_results():
     assert InProcess().map(square, []) == []
+
+
+def test_a_task_may_depend_on_what_came_of_another():
+    results = []
+
+    def source():
+        return END if len(results) == 3 else 2 + sum(results)
+
+    InProcess().serve(square, source, lambda number, result: results.append(result))
+    assert results == [4, 36, 1764]

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from nnabla_compress.errors import ConfigError
+from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.workers import Failed
 from nnabla_compress.workers.parcel import opened, packed, perform
 from tests.workers.chores import begun, fragile, square
@@ -31,6 +31,12 @@ def test_a_result_comes_back():
 def test_a_failure_comes_back_with_its_task(task, message):
     failed = answer(fragile, task)
     assert isinstance(failed, Failed) and (failed.task, failed.message) == (task, message)
+
+
+def test_the_kind_of_an_error_comes_back_too():
+    assert isinstance(answer(fragile, 1).error(), ConfigError)
+    assert isinstance(answer(fragile, 3).error(), DataError)
+    assert isinstance(answer(fragile, 5).error(), RuntimeError)
 
 
 def test_what_can_not_be_sent_is_refused_by_name():

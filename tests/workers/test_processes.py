@@ -11,6 +11,7 @@ import pytest
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.workers import Failed, processes, workers
+from nnabla_compress.workers.interface import END, LATER
 from nnabla_compress.workers.processes import Processes
 from tests.workers import chores
 
@@ -33,6 +34,22 @@ def test_any_number_of_them_gives_the_same_in_the_same_order(count):
     assert count == 1 or list(heard) != sorted(heard)  # the first one takes longest
 
 
+def test_a_task_may_wait_for_what_comes_of_others(pair):
+    """Two tasks, and a third of the results of both."""
+    results, given = {}, [0.0, 0.1]
+
+    def source():
+        if given:
+            return given.pop()
+        if len(results) < 2:
+            return LATER
+        return END if 2 in results or len(taken) else taken.append(1) or sum(results.values())
+
+    taken = []
+    pair.serve(chores.nap, source, results.__setitem__)
+    assert results == {0: 0.1, 1: 0.0, 2: 0.1}
+
+
 def test_they_stay_from_one_map_to_the_next(pair):
     first, second = pair.map(chores.process, range(4)), pair.map(chores.process, range(4))
     assert set(first) == set(second) and os.getpid() not in first
@@ -41,7 +58,7 @@ def test_they_stay_from_one_map_to_the_next(pair):
 def test_what_fails_is_told_and_the_others_are_done(pair):
     results = pair.map(chores.fragile, range(8))
     assert results[::2] == [0, 4, 16, 36]
-    assert results[1] == Failed(1, "1 is odd.", "take 2")
+    assert results[1] == Failed(1, "1 is odd.", "take 2", ConfigError)
     assert [each.message for each in results[3::2]] == [
         "3 rows.",
         "TypeError: can't be sent",
@@ -94,7 +111,7 @@ def test_ctrl_c_ends_them_at_once():
     assert time.monotonic() - begun < PATIENCE / 2
 
 
-def test_work_that_can_not_be_sent_is_refused_before_any_is_done(pair):
+def test_tasks_that_can_not_be_sent_are_refused(pair):
     with pytest.raises(ConfigError, match="task 1 can't be sent"):
         pair.map(chores.square, [1, lambda: 2])
 
