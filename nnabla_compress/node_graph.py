@@ -66,6 +66,14 @@ class NodeGraph:
         links.sort_indices()
         return cls(features, links, None if known is None else np.sort(known))
 
+    def of(self, nodes: np.ndarray) -> NodeGraph:
+        """Returns the sub-graph of some nodes, numbered anew in their order.
+
+        Args:
+            nodes: Numbers of nodes, rising.
+        """
+        return NodeGraph(self.features[nodes], self.links[nodes][:, nodes])
+
     def nodes(self, test: bool) -> np.ndarray:
         """Returns the nodes that are there, in order: all of them, or those of a training.
 

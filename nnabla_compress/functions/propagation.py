@@ -3,7 +3,9 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from itertools import count
+from typing import Any, Callable, Dict, List, Optional, Tuple
+from weakref import WeakValueDictionary
 
 import nnabla as nn
 import numpy as np
@@ -12,6 +14,27 @@ from nnabla_compress.errors import DataError
 from nnabla_compress.functions.node import ArgumentsFunction
 from nnabla_compress.node_graph import NodeGraph
 from nnabla_compress.quantizers.engine import add_gradient, host_array
+
+_numbers = count()
+_living: WeakValueDictionary[int, _Reference] = WeakValueDictionary()
+
+
+class _Reference:
+    """A graph among the arguments of a function: NNabla pickles these, each time they are read.
+
+    What is pickled is a number; functions keep the reference alive, and it the graph.
+    """
+
+    def __init__(self, graph: NodeGraph) -> None:
+        self.graph, self._number = graph, next(_numbers)
+        _living[self._number] = self
+
+    def __reduce__(self) -> Tuple[Callable[[int], Any], Tuple[int]]:
+        return _living_reference, (self._number,)
+
+
+def _living_reference(number: int) -> _Reference:
+    return _living[number]
 
 
 def propagation(
@@ -42,7 +65,7 @@ def propagation(
         >>> rows.forward(); rows.d.tolist()
         [[1.5, 0.5, 0.0], [0.0, 0.5, 1.5]]
     """
-    given = {"graph": graph, "test": test, "of_all": of_all}
+    given = {"graph": _Reference(graph), "test": test, "of_all": of_all}
     return Propagation(given)(nodes, *([] if features is None else [features]))
 
 
@@ -55,7 +78,8 @@ class Propagation(ArgumentsFunction):
         self._rows: Any = None
 
     def setup_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
-        graph, there = self.args["graph"], len(self.args["graph"].nodes(self.args["test"]))
+        graph = self.args["graph"].graph
+        there = len(graph.nodes(self.args["test"]))
         width = inputs[1].shape[1] if len(inputs) > 1 else graph.features.shape[1]
         rows = there if self.args["of_all"] else inputs[0].shape[0]
         outputs[0].reset_shape((rows, width), True)

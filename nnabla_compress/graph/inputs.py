@@ -134,7 +134,7 @@ def _below(function: Any, place: int) -> int:
     if place == 0 and type_name == "Embed":
         return int(function.inputs[1].shape[0])
     if place == 0 and type_name == Propagation.graph_type():
-        return len(args["graph"])
+        return len(args["graph"].graph)
     if place == 0 and type_name == "OneHot":
         return int(min(args["shape"]))
     if place == 1 and type_name in ("Gather", "SoftmaxCrossEntropy", "CategoricalCrossEntropy"):

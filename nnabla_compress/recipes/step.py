@@ -6,6 +6,7 @@ from __future__ import annotations
 import importlib
 from typing import (
     Any,
+    Callable,
     ClassVar,
     Dict,
     List,
@@ -51,6 +52,9 @@ class Course(Context, Protocol):
 
     build: Build
     """Builds the network of now, ``build(x, test)``."""
+
+    seed: int
+    """What everything random is drawn with."""
 
     said: Dict[str, Any]
     """What ``results.json`` says of the step as it was carried out now, such as its seconds."""
@@ -124,6 +128,14 @@ class Course(Context, Protocol):
 
         Returns:
             What it led to.
+        """
+
+    def once(self, name: str, make: Callable[[], Record]) -> Record:
+        """Returns what the step makes, or made before it was killed.
+
+        Args:
+            name: Name of the file that keeps it.
+            make: Makes it, as JSON values.
         """
 
     def train_part(

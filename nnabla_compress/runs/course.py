@@ -7,7 +7,7 @@ from collections import OrderedDict
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -235,6 +235,16 @@ class Course:
             stopping,
         )
         return self._trained(trainer, "")
+
+    def once(self, name: str, make: Callable[[], Record]) -> Record:
+        """Returns what the step makes, or made before it was killed."""
+        path = self._training_folder() / f"{name}.json"
+        if self._resume and path.exists():
+            return read_record(path, made_again(path))
+        found = make()
+        writable_folder(path.parent)
+        write_record(path, found)
+        return found
 
     def train_part(
         self,

@@ -3,19 +3,22 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Optional
+from dataclasses import replace
+from typing import Any, Callable, Dict, List, Mapping, Optional
 
 import nnabla as nn
 import numpy as np
 from pydantic import SerializeAsAny, field_serializer, field_validator
 
-from nnabla_compress.data import DataSet, NodeGraph, Split
+from nnabla_compress.data import DataSet, NodeGraph, Preprocessing, Split
 from nnabla_compress.errors import ConfigError, unwrapped
+from nnabla_compress.files import temporary_folder
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.propagated import layers_of, with_classifier
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
-from nnabla_compress.training import TrainingSettings
-from nnabla_compress.training.stopping import StoppingOptions, stopping_of
+from nnabla_compress.training import Trainer, TrainingSettings
+from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.stopping import Stopping, StoppingOptions, stopping_of
 
 # Rows of a forward pass over all nodes.
 _ROWS = 512
@@ -77,32 +80,98 @@ class Layerwise(Step):
     def run(self, course: Course) -> Record:
         """Trains one layer after the other."""
         graph, data = _graph_of(course), course.data
-        rows = {test: _Rows(graph, test) for test in (False, True)}
+        learned = self._learned(course)
         records: List[Record] = []
-        count = len(layers_of(course.network()))
-        for number in range(count):
 
-            def build(x: nn.Variable, test: bool, number: int = number) -> nn.Variable:
-                layers = layers_of(course.network(test))
-                return with_classifier(layers, number).on({"x": x}).output
+        def train(number: int, build: Build, samples: DataSet) -> None:
+            stopping = None if self.stop is None else self.stop.start(number, learned)
+            name = f"layer{number}"
+            records.append(course.train_part(name, build, samples, self.settings, stopping))
 
-            records.append(
-                course.train_part(
-                    f"layer{number + 1}",
-                    build,
-                    _on_rows(data, rows),
-                    self.settings,
-                    None if self.stop is None else self.stop.start(number + 1),
-                )
-            )
-            if number + 1 < count:
-                layer = layers_of(course.network())[number]
-                for each in rows.values():
-                    each.pass_through(layer)
+        seen = _Rows(graph, False)
+        everywhere = seen if graph.known is None else _Rows(graph, True)
+        _train_layers(course, data, {False: seen, True: everywhere}, train)
         epochs = [
             record.get("stopped", {}).get("epochs", self.settings.epochs) for record in records
         ]
-        return {"layers": records, "epochs": sum(epochs)}
+        return {"layers": records, "epochs": round(sum(epochs), 3)}
+
+    def _learned(self, course: Course) -> Record:
+        """What the rule of stopping learned from trainings on small samples."""
+        rule = self.stop
+        if rule is None or not rule.sample:
+            return {}
+        parts = len(layers_of(course.network(test=False)))
+
+        def practise() -> Record:
+            assert rule is not None
+            before = {path: np.array(p.d) for path, p in _parameters().items()}
+
+            def play(number: int, rule_for: Callable[[int], Stopping]) -> None:
+                self._play(course, number, rule_for)
+                for path, parameter in _parameters().items():
+                    parameter.d = before[path]
+
+            return rule.practise(play, parts, self.settings.epochs, course.seed)
+
+        return course.once("practice", practise)
+
+    def _play(self, course: Course, number: int, rule_for: Callable[[int], Stopping]) -> None:
+        """Trains all layers on a sub-graph, drawn by the number of the round."""
+        assert self.stop is not None
+        train, graph = course.data.split("train"), _graph_of(course)
+        rng = np.random.RandomState([course.seed, number])
+        count = min(self.stop.sample, len(train))
+        drawn = np.sort(rng.permutation(len(train))[:count])
+        nodes = train.x[drawn].ravel().astype(np.int64)
+        part = graph.of(nodes)
+        x = np.arange(count, dtype=np.float32)[:, np.newaxis]
+        data = replace(course.data, train=Split(x, train.y[drawn]), validation=None, test=None)
+        size = max(1, round(self.settings.batch_size * count / len(train)))
+        settings = replace(self.settings, batch_size=size, checkpoint_interval=10**9)
+        with temporary_folder() as folder:
+
+            def one(layer: int, build: Build, samples: DataSet) -> None:
+                rule = rule_for(layer)
+                place = folder / f"layer{layer}"
+                Trainer(
+                    build, samples, settings, place, Preprocessing(), seed=number, stopping=rule
+                ).run()
+
+            rows = _Rows(part, False)
+            _train_layers(course, data, {False: rows}, one)
+
+
+def _train_layers(
+    course: Course,
+    data: DataSet,
+    rows: Mapping[bool, _Rows],
+    train: Callable[[int, Build, DataSet], None],
+) -> None:
+    """Trains each layer with the classifier behind it, on the features that those before give.
+
+    Args:
+        course: Has the network.
+        data: Samples, numbers of nodes.
+        rows: Features of the nodes of a training (False), and of all (True) where data need them.
+        train: Trains a layer, by its number from 1, on samples of its own.
+    """
+    count = len(layers_of(course.network()))
+    for number in range(count):
+
+        def build(x: nn.Variable, test: bool, number: int = number) -> nn.Variable:
+            return with_classifier(layers_of(course.network(test)), number).on({"x": x}).output
+
+        train(number + 1, build, _on_rows(data, rows))
+        if number + 1 < count:
+            layer = layers_of(course.network())[number]
+            for each in dict.fromkeys(rows.values()):
+                each.pass_through(layer)
+
+
+def _parameters() -> Dict[str, nn.Variable]:
+    found: Dict[str, nn.Variable] = nn.get_parameters(grad_only=False)
+    return found
 
 
 class _Rows:
@@ -114,7 +183,8 @@ class _Rows:
 
     def of(self, nodes: np.ndarray) -> np.ndarray:
         """Returns the rows of some nodes, (B, C)."""
-        rows = self._rows[np.searchsorted(self._nodes, nodes)]
+        every = np.array_equal(nodes, self._nodes)
+        rows = self._rows if every else self._rows[np.searchsorted(self._nodes, nodes)]
         return rows if isinstance(rows, np.ndarray) else rows.toarray()
 
     def pass_through(self, layer: Network) -> None:

@@ -37,7 +37,13 @@ class Train(Step):
     @field_validator("stop", mode="before")
     @classmethod
     def _known_rule(cls, entry: Any) -> Any:
-        return None if entry is None else stopping_of(entry)
+        rule = None if entry is None else stopping_of(entry)
+        if rule is not None and rule.sample:
+            raise ConfigError(
+                f"{rule.name} practises on small samples first, which the step train does not.",
+                help="choose stop: plateau, or the step layerwise",
+            )
+        return rule
 
     @field_serializer("stop")
     def _rule_by_name(self, rule: Optional[StoppingOptions]) -> Optional[Record]:

@@ -3,8 +3,10 @@
 
 from __future__ import annotations
 
+from nnabla_compress.training.stopping.controller import Controller, ControllerOptions
 from nnabla_compress.training.stopping.plateau import Plateau, PlateauOptions
 from nnabla_compress.training.stopping.rule import (
+    Round,
     Stopping,
     StoppingOptions,
     register_stopping,
@@ -13,8 +15,11 @@ from nnabla_compress.training.stopping.rule import (
 )
 
 __all__ = [
+    "Controller",
+    "ControllerOptions",
     "Plateau",
     "PlateauOptions",
+    "Round",
     "Stopping",
     "StoppingOptions",
     "register_stopping",

@@ -71,6 +71,6 @@ class PlateauOptions(StoppingOptions):
     fall: float = Field(default=0.01, ge=0, lt=1)
     least: int = Field(default=0, ge=0)
 
-    def start(self, layer: int = 1) -> Stopping:
+    def start(self, layer: int = 1, learned: Optional[Mapping[str, Any]] = None) -> Stopping:
         """Returns the rule for one training."""
         return Plateau(self.epochs, self.fall, self.least)

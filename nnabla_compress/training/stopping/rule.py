@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Mapping, Optional
+from typing import Any, Callable, Dict, Mapping, Optional
 
 from nnabla_compress.named_options import NamedOptions, Registry
 
@@ -36,14 +36,36 @@ class Stopping:
         return {}
 
 
+# One round of practice, by its number from 0: all parts are trained on a small sample, in order,
+# each by the rule that the function gives for its number from 1.
+Round = Callable[[int, Callable[[int], Stopping]], None]
+
+
 class StoppingOptions(NamedOptions):
     """How a recipe asks for a rule; a subclass has its options as fields."""
 
-    def start(self, layer: int = 1) -> Stopping:
+    @property
+    def sample(self) -> int:
+        """Most samples of a round of practice; 0: the rule needs no practice."""
+        return 0
+
+    def practise(self, play: Round, parts: int, epochs: float, seed: int) -> Dict[str, Any]:
+        """Learns from trainings on small samples; returns what was learned, as JSON values.
+
+        Args:
+            play: Plays one round.
+            parts: How many parts of a network are trained in order.
+            epochs: The most epochs of each.
+            seed: Seed of everything random.
+        """
+        return {}
+
+    def start(self, layer: int = 1, learned: Optional[Mapping[str, Any]] = None) -> Stopping:
         """Returns the rule for one training.
 
         Args:
             layer: Which part of a network is trained, from 1, where parts are trained in order.
+            learned: What :meth:`practise` returned.
         """
         raise NotImplementedError
 
