@@ -98,6 +98,11 @@ def test_what_can_not_be_done_is_one_message(folder, tmp_path, arguments, messag
     assert not out.exists()
 
 
+def test_what_is_refused_leaves_no_folder_of_runs(folder, tmp_path):
+    refused(call_here("prune", folder / "net.nnp", "--macs", "0.01", cwd=tmp_path), "the least")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_training_without_training_samples_is_refused_before_anything_is_written(
     folder, tmp_path
 ):
