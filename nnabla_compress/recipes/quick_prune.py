@@ -11,6 +11,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.importances import importance_of
 from nnabla_compress.recipes.quick import (
     Quick,
+    conversion_of,
     distillation_of,
     pair_of,
     part_of,
@@ -50,6 +51,8 @@ class PruningOptions:
         rounds: In how many rounds channels are removed, a training behind each.
         gradual: Prunes single weights little by little in the training: options of the term
             ``gradual`` such as "every=100,end_at=0.75", an empty text for its own.
+        convert: What NNabla's own quantizers become that no zeros took the place of: "lut",
+            "uniform" or "affine"; None: they stay.
         statistics: Samples by which statistics of batch normalizations are estimated anew.
         reconstruct: Samples on which the layers behind removed channels are refitted.
         epochs: How long to train, in all rounds together, None: not at all; needs data.
@@ -77,6 +80,7 @@ class PruningOptions:
     regrow: bool = False
     rounds: int = 1
     gradual: Optional[str] = None
+    convert: Optional[str] = None
     statistics: Optional[int] = None
     reconstruct: Optional[int] = None
     epochs: Optional[float] = None
@@ -121,8 +125,10 @@ class PruningOptions:
         if training:
             training["epochs"] = training["epochs"] / self.rounds
         found: List[Dict[str, Any]] = []
-        for _ in range(self.rounds):
+        for number in range(self.rounds):
             found.append(self._weights(amount) if of_weights else self._channels(amount))
+            if number == 0:
+                found += conversion_of(self.convert)
             if self.statistics is not None:
                 found.append({"statistics": self.statistics})
             if training:
