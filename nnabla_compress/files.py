@@ -13,9 +13,9 @@ import stat
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Optional, Union
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Union
 
 from nnabla_compress.errors import CompressError, ConfigError
 from nnabla_compress.kept_folders import check_kept
@@ -319,6 +319,34 @@ def writable_folder(path: Union[str, Path]) -> Path:
     return path
 
 
+def missing_folders(path: Union[str, Path]) -> List[Path]:
+    """Returns a folder and those above it that are not there yet, the folder itself first.
+
+    Args:
+        path: The folder.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found = missing_folders(Path(folder) / "runs" / "net")
+        >>> [each.name for each in found]
+        ['net', 'runs']
+    """
+    path = Path(path)
+    return [each for each in (path, *path.parents) if not each.exists()]
+
+
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Removes folders up to the first one that holds anything or is gone.
+
+    Args:
+        folders: A folder and those above it, as of :func:`missing_folders`.
+    """
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
 @contextmanager
 def new_files(folder: Union[str, Path]) -> Iterator[Path]:
     """Gives a folder to write several files to, and takes them all back if the block fails.
@@ -344,6 +372,7 @@ def new_files(folder: Union[str, Path]) -> Iterator[Path]:
         False
     """
     path = Path(folder)
+    new = missing_folders(path)
     before = set(path.iterdir()) if path.is_dir() else None
     folder_then = os.stat(writable_folder(path))
     try:
@@ -353,6 +382,5 @@ def new_files(folder: Union[str, Path]) -> Iterator[Path]:
             for each in path.iterdir():
                 if each.is_file() and each not in (before or ()):
                     each.unlink()
-            if before is None and not any(path.iterdir()):
-                path.rmdir()
+            remove_empty(new)
         raise

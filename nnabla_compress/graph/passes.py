@@ -1,15 +1,49 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""One forward pass of a graph on samples, with errors that say what is wrong."""
+"""A forward pass of a graph on samples, with errors that say what is wrong."""
 
 from __future__ import annotations
 
-from typing import Any, Sequence
+from typing import Any, Dict, List, Mapping, Sequence
 
 import nnabla as nn
+import numpy as np
 
 from nnabla_compress.errors import CompressError, DataError, unwrapped
 
 BATCH = 64
+
+
+def fitting_rows(
+    inputs: Mapping[str, nn.Variable], samples: Mapping[str, np.ndarray]
+) -> List[np.ndarray]:
+    """Returns samples in the order of a network's inputs, float32.
+
+    Args:
+        inputs: The inputs by name.
+        samples: Samples (N, ...) by name.
+
+    Raises:
+        DataError: If samples have another shape than an input.
+
+    Example:
+        >>> x = nn.Variable((1, 2))
+        >>> fitting_rows({"x": x}, {"x": np.eye(2)})[0].shape
+        (2, 2)
+    """
+    found: Dict[str, np.ndarray] = {}
+    for name, variable in inputs.items():
+        found[name] = np.asarray(samples[name], np.float32)
+        given, taken = found[name].shape[1:], tuple(variable.shape[1:])
+        if given != taken:
+            raise DataError(
+                f"samples of {name} are {_shown(given)}, the network takes {_shown(taken)}.",
+                help="give samples as the network takes them",
+            )
+    return list(found.values())
+
+
+def _shown(shape: Sequence[int]) -> str:
+    return "x".join(map(str, shape)) or "single numbers"
 
 
 def run(outputs: Sequence[nn.Variable], after: Any = None, failure: Sequence[Any] = ()) -> None:

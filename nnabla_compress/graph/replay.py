@@ -14,6 +14,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.errors import DataError
 from nnabla_compress.graph.batches import follows_batch, sample_axes
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.passes import BATCH, run
@@ -32,6 +33,9 @@ class Replay:
         samples: Checked samples (N, ...) for each input.
         batch_size: Rows of a forward pass.
         late: Whether a function is to run after all others that can run without it.
+
+    Raises:
+        DataError: If the network takes another number of samples only, and there are fewer.
 
     Example:
         >>> import nnabla.functions as F
@@ -72,6 +76,12 @@ class Replay:
         else:  # only whole batches can be run
             self._size = self._own
             self._count -= self._count % self._size
+        if not self._count:
+            raise DataError(
+                f"the network takes {self._own} samples at a time only, there are "
+                f"{len(samples[0])}.",
+                help=f"give {self._own} or more",
+            )
         self._values: Dict[nn.Variable, np.ndarray] = {
             variable: array[: self._count] for variable, array in zip(inputs, samples)
         }

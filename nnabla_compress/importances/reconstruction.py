@@ -33,6 +33,7 @@ from nnabla_compress.analysis.patches import patches, rows_of
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.function_types import NORMALIZATIONS
 from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.passes import fitting_rows
 from nnabla_compress.graph.replay import Replay
 from nnabla_compress.graph.rewrite import consumers, functions
 from nnabla_compress.importances.evidence import Evidence
@@ -66,8 +67,9 @@ class Reconstruction(Importance):
 
         Raises:
             ConfigError: If no convolution or affine layer reads the channels of a group.
+            DataError: If there are no samples, or they have another shape than the network's input.
         """
-        samples = network.in_order(self.drawn(evidence, self.samples))
+        samples = fitting_rows(network.inputs, self.drawn(evidence, self.samples))
         readable = {layer.weight_name: layer for layer in _readable(network)}
         wanted: Dict[Any, Layer] = {}
         for group in groups:

@@ -19,7 +19,7 @@ from nnabla_compress.checksums import check_bytes, read_record, write_bytes, wri
 from nnabla_compress.errors import CompressError, ConfigError, DataError
 from nnabla_compress.exporters import NnbReport
 from nnabla_compress.exporters.sizes import FloatSizes
-from nnabla_compress.files import remove_stale
+from nnabla_compress.files import missing_folders, remove_empty, remove_stale
 from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.parameters import load_given, own_parameters
 from nnabla_compress.locks import locked
@@ -96,8 +96,8 @@ class Run:
     ) -> None:
         self._set(recipe, folder, recipe_folder, resume)
         refuse_foreign(folder)
-        self._new_folder = not folder.exists()
-        self._was_empty = self._new_folder or not any(folder.iterdir())
+        self._new_folders += missing_folders(folder)
+        self._was_empty = bool(self._new_folders) or not any(folder.iterdir())
         with locked(folder):
             self._claim()
 
@@ -119,7 +119,8 @@ class Run:
         self.resume = resume
         # Whether its recipe is the user's own, not only that of a folder.
         self.trusted = True
-        self._new_folder = self._was_empty = self._claimed = False
+        self._was_empty = self._claimed = False
+        self._new_folders: List[Path] = []
         self._weights: Dict[str, Histogram] = {}  # of the float network
 
     def _claim(self) -> None:
@@ -156,8 +157,7 @@ class Run:
             return
         for path in self.folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if self._new_folder:
-            self.folder.rmdir()
+        remove_empty(self._new_folders)
 
     @one_at_a_time
     def execute(
@@ -186,8 +186,7 @@ class Run:
                 remove_stale(self.folder / STEPS)
                 return self._executed(announce, tell, crew)
         finally:
-            if self._new_folder and self.folder.is_dir() and not any(self.folder.iterdir()):
-                self.folder.rmdir()
+            remove_empty(self._new_folders)
 
     def _executed(self, announce: Announce, tell: Tell, crew: Optional[Workers]) -> Results:
         recipe, told = self.recipe, set()

@@ -66,7 +66,8 @@ def verify_run(
             with float_network(run, inputs) as before:
                 original = _graph(FloatGraphEngine, *deployed(inputs, before), nnp)
         samples = samples_of(on_device, count)
-        return verify_files(*beside, samples, count, graph, original)
+        same = all(stage.step.same_function for stage in run.recipe.stages)
+        return verify_files(*beside, samples, count, graph, original, same)
 
 
 @one_at_a_time

@@ -30,6 +30,7 @@ from nnabla_compress.analysis.patches import patches, rows_of, weight_of
 from nnabla_compress.function_types import FORWARD_LAYERS, NORMALIZATIONS, WEIGHTED
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.passes import fitting_rows
 from nnabla_compress.graph.replay import Replay
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild, with_batch_statistics
 from nnabla_compress.memory import give_back
@@ -65,6 +66,9 @@ def reconstruct(
     Returns:
         The names of the layers that were refitted.
 
+    Raises:
+        DataError: If samples have another shape than the network's input, or are too few for it.
+
     References:
         Y. He, X. Zhang, J. Sun, arXiv:1707.06168.
 
@@ -84,8 +88,7 @@ def reconstruct(
     """
     twins = _Twins(given, made, remove)
     wanted = [layer for layer in twins.layers if twins.changed(layer.function.inputs[0])]
-    rows = made.in_order(samples)
-    now, then = twins.replays(rows)
+    now, then = twins.replays(fitting_rows(made.inputs, samples))
     rng = np.random.RandomState(seed)
     for layer in tracked("reconstruct", wanted, len(wanted)):
         twin = twins.of(layer)
@@ -278,6 +281,3 @@ def _solved(seen: np.ndarray, wanted: np.ndarray, start: np.ndarray, shifts: boo
     if shifts:
         return found
     return np.concatenate([found, np.zeros((*found.shape[:2], 1))], axis=2)
-
-
-__all__ = ["reconstruct"]

@@ -46,6 +46,11 @@ def test_an_importance_has_options_behind_a_colon():
     assert (transform.macs, transform.across, transform.layers) == (0.6, "network", ["a*"])
 
 
+def test_layers_behind_are_refitted_where_that_is_asked_for():
+    assert titles(macs="50%", reconstruct=64)[1][0].transform.reconstruct == 64
+    assert titles(macs="50%")[1][0].transform.reconstruct == 0
+
+
 def test_statistics_and_a_training_come_behind():
     found, steps = titles(filters="50%", statistics=500, epochs=2.0, distill="temperature=2")
     assert found == ["prune_channels", "statistics", "train"]
@@ -88,6 +93,7 @@ def test_single_weights_go_little_by_little():
         ({"macs": "50%", "importance": "taylor:samples"}, "'samples' has no value"),
         ({"macs": "50%", "regrow": True}, "--regrow is for single weights, not for channels"),
         ({"sparsity": "50%", "residual": True}, "--residual is for channels, not for single"),
+        ({"sparsity": "50%", "reconstruct": 9}, "--reconstruct is for channels, not for single"),
         ({"sparsity": "50%", "rounds": 2}, "--rounds is for channels"),
         ({"macs": "50%", "gradual": ""}, "--gradual is for single weights"),
         ({"filters": "50%", "rounds": 2, "epochs": 1.0}, "--rounds divides --macs or"),
@@ -107,6 +113,7 @@ def test_options_that_miss_or_contradict_something_are_refused(options, message)
     [
         ({"importance": "apoz"}, "--importance needs data: importance apoz looks at what samples"),
         ({"statistics": 10}, "--statistics needs data"),
+        ({"reconstruct": 10}, "--reconstruct needs data: layers are refitted on samples"),
         ({"epochs": 1.0}, "--epochs needs data"),
     ],
 )
