@@ -41,11 +41,13 @@ def command(
     """
     from nnabla_compress.cli.engine import messages, progress
     from nnabla_compress.cli.results import note_beginning, print_results
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.recipes import Recipe
     from nnabla_compress.runs import Run
     from nnabla_compress.runs.finished import open_run
     from nnabla_compress.runs.run import refuse_other
 
+    imports_stay()
     if recipe is not None:
         description, ending = Recipe.read(recipe), ""
         if seed is not None:
