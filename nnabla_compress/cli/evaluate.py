@@ -57,6 +57,7 @@ def command(
         nnabla-compress evaluate network.nnp --recipe RECIPE.yaml
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.models import holds_network
     from nnabla_compress.recipes import Recipe
     from nnabla_compress.recipes.quick import network_recipe
@@ -65,6 +66,7 @@ def command(
     from nnabla_compress.runs.finished import stored_in
     from nnabla_compress.runs.nnb_network import evaluate_nnb
 
+    imports_stay()
     if not target.exists():
         raise ConfigError(
             f"there is no {target}.", help="give a run folder, a stored network or an .nnb"

@@ -48,6 +48,7 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console
     from nnabla_compress.cli.results import print_export
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.models import holds_network
     from nnabla_compress.recipes.quick import network_recipe
     from nnabla_compress.recipes.quick_data import DataOptions
@@ -56,6 +57,7 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
     from nnabla_compress.runs import export_file, export_run
     from nnabla_compress.runs.finished import stored_in
 
+    imports_stay()
     run = stored_in(run)
     data = {key: options.pop(key) for key in _DATA}
     folder = output or (run if run.is_dir() else run.parent) / "export"

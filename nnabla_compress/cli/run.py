@@ -49,12 +49,14 @@ def command(
     """
     from nnabla_compress.cli.engine import messages, progress
     from nnabla_compress.cli.results import note_beginning, print_results
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.recipes import Recipe
     from nnabla_compress.runs import Run
     from nnabla_compress.runs.finished import open_run
     from nnabla_compress.runs.run import refuse_other
     from nnabla_compress.workers import workers as found
 
+    imports_stay()
     if recipe is not None:
         description, ending = Recipe.read(recipe), ""
         if seed is not None:

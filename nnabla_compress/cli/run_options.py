@@ -77,8 +77,10 @@ def carry_out(made: Quick, output: Optional[Path], resume: bool) -> None:
     """
     from nnabla_compress.cli.engine import messages, progress
     from nnabla_compress.cli.results import note_beginning, print_results
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.runs import Run
 
+    imports_stay()
     recipe, folder = made
     target = output or Path("runs") / recipe.name
     if resume:

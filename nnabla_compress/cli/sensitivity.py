@@ -82,6 +82,7 @@ def command(
     from nnabla_compress.data.paths import resolve_path
     from nnabla_compress.files import new_files
     from nnabla_compress.locks import locked
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.recipes.quick import network_recipe
     from nnabla_compress.recipes.quick_data import DataOptions
     from nnabla_compress.search.heat_map import write_heat_map
@@ -91,6 +92,7 @@ def command(
     from nnabla_compress.search.tables import kept_lines, sensitivity_table, write_csv
     from nnabla_compress.workers import workers
 
+    imports_stay()
     if bits is None and (activations is not None or not (channels or ranks)):
         bits = "2,3,4,8"
     try:

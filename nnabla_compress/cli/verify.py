@@ -92,6 +92,7 @@ def _verified(
     trust: bool,
     options: Any,
 ) -> Verification:
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.models.other_formats import other_format
     from nnabla_compress.recipes.quick import network_recipe
     from nnabla_compress.recipes.quick_data import DataOptions
@@ -99,6 +100,7 @@ def _verified(
     from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
     from nnabla_compress.verification import verify_files
 
+    imports_stay()
     target = stored_in(target)
     if target.is_dir():
         if original is not None:

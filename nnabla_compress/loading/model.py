@@ -115,19 +115,20 @@ class Model:
     notes: Tuple[str, ...] = ()
 
 
-def network_of(recipe: Recipe, folder: Path) -> Model:
+def network_of(recipe: Recipe, folder: Path, file: Optional[models.NnpFile] = None) -> Model:
     """Returns the network of a recipe.
 
     Args:
         recipe: The recipe.
         folder: Where relative paths start.
+        file: The file that the recipe names, if it has been read.
 
     Raises:
         CompressError: If it is missing or damaged.
     """
     part = recipe.model
     if part.nnp is not None:
-        return _stored(recipe, models.NnpFile(part.nnp, folder))
+        return _stored(recipe, file or models.NnpFile(part.nnp, folder))
     choice = LossChoice.of(Head(), recipe.loss)
     wanted = Wanted(targets=_targets(choice))
     return Model(lambda data: _made(part, data, folder), wanted, choice, lambda y: y)
