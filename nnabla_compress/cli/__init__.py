@@ -28,6 +28,7 @@ VERBS = (
     "evaluate",
     "export",
     "verify",
+    "report",
     "inspect",
     "explain",
     "sensitivity",
