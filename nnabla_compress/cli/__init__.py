@@ -29,6 +29,7 @@ VERBS = (
     "export",
     "verify",
     "report",
+    "diagnose",
     "inspect",
     "explain",
     "sensitivity",

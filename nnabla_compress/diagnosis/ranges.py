@@ -27,7 +27,7 @@ class MapRange(NamedTuple):
         covers_low: The lowest level that was used.
         covers_high: The highest.
         clipped: Share of the values more than half a step beyond, 0 to 1.
-        middle: The largest magnitude of the inner 99.9 % of the values.
+        middle: The largest magnitude of the inner 99 % of the values.
     """
 
     name: str
@@ -106,7 +106,7 @@ def _row(name: str, node: Any, found: _Seen) -> MapRange:
         low,
         high,
         float(outside.mean()),
-        float(np.quantile(magnitudes, 0.999)),
+        float(np.quantile(magnitudes, 0.99)),
     )
 
 

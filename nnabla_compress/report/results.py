@@ -120,6 +120,7 @@ class Results:
             quantizer covers, and the share that was ``clipped``.
         map_noise: Signal-to-noise ratio of each map against the float network's, in dB, along the
             network.
+        inputs: What the inputs held on samples: "name", "low", "high", "mean", "std".
         changes: What the compressed network answers otherwise: confusions, classes, samples.
     """
 
@@ -145,6 +146,7 @@ class Results:
     histograms: Optional[List[Dict[str, Any]]] = None
     ranges: Optional[List[Dict[str, Any]]] = None
     map_noise: Optional[List[Dict[str, Any]]] = None
+    inputs: Optional[List[Dict[str, Any]]] = None
     changes: Optional[Dict[str, Any]] = None
 
     @classmethod

@@ -51,6 +51,7 @@ class Measured:
         self.folder, self._tell = folder, tell
         self.weights: Dict[str, Histogram] = {}
         self._arrays: Optional[Dict[str, np.ndarray]] = None
+        self._inputs: List[Dict[str, Any]] = []
         self._maps: Dict[str, np.ndarray] = {}
         self._answers: List[Optional[np.ndarray]] = [None, None]
 
@@ -91,6 +92,7 @@ class Measured:
         if inputs.splits is not None and not alone:
             with self.or_not("the maps of the float network"):
                 drawn = inputs.drawn(_SAMPLES).arrays
+                self._inputs = [_input_row(name, values) for name, values in drawn.items()]
                 self._arrays = fitting(network, drawn, _MOST_KEPT)
                 self._maps = kept_maps(network, self._arrays)
 
@@ -108,6 +110,7 @@ class Measured:
             after = weight_histograms(network.all_outputs)
             results.histograms = histogram_rows(self.weights, after)
         if self._arrays is not None:
+            results.inputs = self._inputs
             with self.or_not("the maps of the compressed network"):
                 found = noises(self._maps, kept_maps(network, self._arrays))
                 results.map_noise = [each.as_dict() for each in found]
@@ -194,3 +197,8 @@ class Measured:
         folder = writable_folder(self.folder / CHANGED)
         for row in rows:
             write_tile(folder / f"{row}.png", split.x[row])
+
+
+def _input_row(name: str, values: np.ndarray) -> Dict[str, Any]:
+    found = {"low": values.min(), "high": values.max(), "mean": values.mean(), "std": values.std()}
+    return {"name": name, **{key: float(f"{number:.6g}") for key, number in found.items()}}

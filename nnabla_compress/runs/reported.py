@@ -54,7 +54,7 @@ def reported_run(folder: Path, results: Optional[Results] = None) -> Reported:
     if (folder / _SENSITIVITY).is_file():
         made.sensitivities = _rows_of(folder / _SENSITIVITY)
     made.verification = _kept(folder / VERIFICATION, dict)
-    made.findings = _kept(folder / FINDINGS, list)
+    made.diagnosis = _kept(folder / FINDINGS, dict)
     return made
 
 

@@ -21,7 +21,7 @@ class Reported:
         pictures: Samples as data URIs, by their number.
         sensitivities: Rows of a ``sensitivity.json``.
         verification: What ``verify`` found.
-        findings: What ``diagnose`` found.
+        diagnosis: What ``diagnose`` found.
         of_file: Whether it is about a file that no run is known of.
     """
 
@@ -30,7 +30,7 @@ class Reported:
     pictures: Dict[int, Markup] = field(default_factory=dict)
     sensitivities: Sequence[Dict[str, Any]] = ()
     verification: Optional[Dict[str, Any]] = None
-    findings: Optional[List[Dict[str, Any]]] = None
+    diagnosis: Optional[Dict[str, Any]] = None
     of_file: bool = False
 
 

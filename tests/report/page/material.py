@@ -147,5 +147,11 @@ def reported(**names):
             }
         ],
     }
-    made.findings = [{"title": layer, "text": "it saturates", "command": f"ptq '{layer}'"}]
+    error = {"name": layer, "kind": "weights", "bits": 2, "alone": 9.5, "together": 8}
+    made.diagnosis = {
+        "samples": 64,
+        "snr": 12.5,
+        "errors": [{**error, "share": 0.75}, {**error, "alone": 300, "share": 0.0}],
+        "findings": [{"title": layer, "text": "it saturates", "command": f"ptq '{layer}'"}],
+    }
     return made

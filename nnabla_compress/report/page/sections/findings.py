@@ -1,12 +1,19 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""What a diagnosis found, the most useful first."""
+"""What a diagnosis found, the most useful first, and what each quantized tensor costs."""
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import List, Optional
 
+from markupsafe import Markup
+
+from nnabla_compress.report.page.charts.bars import Bar, bar_table
 from nnabla_compress.report.page.elements import element
+from nnabla_compress.report.page.numbers import percent
 from nnabla_compress.report.page.section import Reported, Section
+from nnabla_compress.report.page.tables import more, table
+
+_EXACT = 299.0
 
 
 def findings(reported: Reported) -> Optional[Section]:
@@ -15,18 +22,40 @@ def findings(reported: Reported) -> Optional[Section]:
     Args:
         reported: What the report is about.
     """
-    found = reported.findings
+    found = reported.diagnosis
     if found is None:
         return None
-    if not found:
-        return Section("Diagnosis", [element("p", "Nothing is at fault that is looked for.")])
     entries = [
         element(
             "li",
             element("strong", str(each["title"])),
             element("p", str(each["text"])),
-            element("pre", element("code", str(each["command"]))) if each.get("command") else None,
+            element("pre", element("code", str(each["command"]))),
         )
-        for each in found
+        for each in found["findings"]
     ]
-    return Section("Diagnosis", [element("ol", *entries, class_="findings")])
+    blocks: List[Markup] = [element("ol", *entries, class_="findings")] if entries else []
+    if not entries:
+        blocks.append(element("p", "Nothing is at fault that is looked for."))
+    rows = found["errors"]
+    bars = [
+        Bar(row["name"], [(row["share"], "c1")], percent(row["share"], 1), f"{row['kind']}")
+        for row in rows
+    ]
+    heads = ["tensor", "of the noise of all tensors, each alone", "share"]
+    blocks.append(bar_table(heads, bars, "What each quantized tensor costs"))
+    cells = [
+        [
+            row["name"],
+            row["kind"],
+            f"{row['bits']:g}",
+            *("exact" if row[k] >= _EXACT else f"{row[k]:.1f}" for k in ("alone", "together")),
+        ]
+        for row in rows
+    ]
+    heads = ["tensor", "kind", "bits", "alone, dB", "with all before it, dB"]
+    blocks.append(more("All numbers", table(heads, cells, "Noise", numbers=(2, 3, 4))))
+    lead = (
+        f"On {found['samples']} samples; signal over noise of the outputs: {found['snr']:.1f} dB."
+    )
+    return Section("Diagnosis", blocks, lead)
