@@ -16,6 +16,10 @@ from nnabla_compress.report.page.tables import more, table
 _EXACT = 299.0
 
 
+def _sentence(text: str) -> str:
+    return f"{text[:1].upper()}{text[1:]}"
+
+
 def findings(reported: Reported) -> Optional[Section]:
     """Returns the findings, each with the command that mends it; None without a diagnosis.
 
@@ -28,7 +32,7 @@ def findings(reported: Reported) -> Optional[Section]:
     entries = [
         element(
             "li",
-            element("strong", str(each["title"])),
+            element("strong", _sentence(str(each["title"]))),
             element("p", str(each["text"])),
             element("pre", element("code", str(each["command"]))),
         )
