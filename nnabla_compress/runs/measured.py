@@ -35,6 +35,7 @@ _MOST_ANSWERS = 2**23
 _MOST_CLASSES = 100  # whose confusions are told
 _MOST_CHANGED, _MOST_PICTURES = 100, 24
 _MOST_MOMENTS = 2000
+_MOST_POINTS, _FEWEST_POINTS = 400, 20  # of a series: of all trainings, of each
 
 
 class Measured:
@@ -129,13 +130,15 @@ class Measured:
             results: Become more.
         """
         rows, curves = [], []
+        trainings = sum(stage.step.trains for stage in stages)
+        points = max(_FEWEST_POINTS, _MOST_POINTS // max(trainings, 1))
         for number, (stage, record) in enumerate(zip(stages, records)):
             row: Dict[str, Any] = {"step": stage.step.title}
             row["options"] = stage.step.entry()[stage.step.title]
             if stage.step.trains:
                 row.update({"updates": record.get("iterations"), "files": stage.files})
                 with self.or_not(f"the monitors of {stage.files}"):
-                    series = series_of(self.folder / stage.files)
+                    series = series_of(self.folder / stage.files, points)
                     if series:
                         curves.append({"step": number, "series": series})
             rows.append(row)

@@ -101,7 +101,7 @@ class Monitors:
         return "".join(line for line in whole if float(line.split()[0]) < self.start)
 
 
-def series_of(folder: Path, most_points: int = 200, most_series: int = 40) -> Dict[str, Series]:
+def series_of(folder: Path, most_points: int = 200, most_series: int = 24) -> Dict[str, Series]:
     """Reads the series that the monitors of a training wrote, by name.
 
     Args:

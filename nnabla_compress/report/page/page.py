@@ -18,7 +18,10 @@ from nnabla_compress.report.page.sections import sections_of
 from nnabla_compress.report.page.summary import cards, lead
 
 NAME = "report.html"
-_DAMAGED = (AssertionError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+_DAMAGED = (
+    *(ArithmeticError, AssertionError, AttributeError, LookupError, RecursionError),
+    *(TypeError, ValueError),
+)
 
 
 def page_of(every: Sequence[Reported]) -> str:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import re
 
+import numpy as np
 import pytest
 
 from nnabla_compress.errors import DataError
@@ -75,6 +76,33 @@ def test_results_that_are_none_are_refused_with_their_place():
     wrong = Results.from_dict({**content(), "layers": [{"name": "conv"}]})
     with pytest.raises(DataError, match="no report can be made of out"):
         page_of([Reported(wrong, place="out")])
+
+
+def leaves(part, path=()):
+    if isinstance(part, (dict, list)):
+        for key, item in part.items() if isinstance(part, dict) else enumerate(part):
+            yield from leaves(item, (*path, key))
+    else:
+        yield path
+
+
+def test_damaged_results_make_a_page_or_one_clear_message():
+    rng = np.random.RandomState(0)
+    wrong = [None, "x", -1, 1e300, float("inf"), [], {}, [[1]], True]
+    every = list(leaves(content()))
+    made = 0
+    for number in range(40):
+        damaged = content()
+        *path, last = every[rng.randint(len(every))]
+        part = damaged
+        for key in path:
+            part = part[key]
+        part[last] = wrong[number % len(wrong)]
+        try:
+            made += "<h1>" in page_of([Reported(Results.from_dict(damaged))])
+        except (DataError, TypeError, KeyError) as error:  # of from_dict, which read() words
+            assert isinstance(error, DataError) or path[:1] in (["float"], ["compressed"])
+    assert 8 < made < 40
 
 
 def luminance(colour):
