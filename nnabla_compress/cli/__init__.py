@@ -28,6 +28,8 @@ VERBS = (
     "evaluate",
     "export",
     "verify",
+    "report",
+    "diagnose",
     "inspect",
     "explain",
     "sensitivity",

@@ -10,6 +10,7 @@ from rich.text import Text
 
 from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.report.learned import learned_table
+from nnabla_compress.report.page import NAME as REPORT
 from nnabla_compress.report.result_tables import result_table, size_table
 from nnabla_compress.report.results import NetworkResults, Results
 from nnabla_compress.report.sections import section_table
@@ -64,6 +65,8 @@ def print_results(results: Results, folder: Path) -> None:
             messages.print(f"NOTE: float network: {note}.")
     print_export(last, part)
     console.print(f"written to {folder}")
+    if (folder / REPORT).is_file():
+        console.print(f"to look at: {folder / REPORT}")
 
 
 def print_export(part: NetworkResults, plain: Optional[NetworkResults] = None) -> None:

@@ -54,7 +54,8 @@ def command(
     TARGET is a run folder, a stored network or an .nnb; files of one name in one folder belong
     together. The real runtime takes part where the environment variable NNABLART is the path of
     nnablart.
-    The exit status is 1 if a promise of equality is broken.
+    The exit status is 1 if a promise of equality is broken. In a run folder verification.json
+    and report.html tell what was found.
     """
     from nnabla_compress.cli.engine import console, messages
     from nnabla_compress.files import json_text, temporary_folder
@@ -65,6 +66,8 @@ def command(
         if holds_network(target) and target.exists():
             target = as_archive(target, temporary)
         found = _verified(target, samples, nnp, original, trust, options)
+        if target.is_dir() and nnp is None:
+            _keep(target, found)
     for warning in found.warnings:
         messages.print(warning)
     if as_json:
@@ -82,6 +85,21 @@ def command(
         for note in found.notes:
             console.print(f"note: {note}")
     found.check()
+
+
+def _keep(run: Path, found: Verification) -> None:
+    """Leaves what was found in the run folder, for its report, where it may be written to."""
+    from nnabla_compress.cli.engine import messages
+    from nnabla_compress.files import write_json
+    from nnabla_compress.runs.reported import VERIFICATION, renew_report
+
+    if not (run / "results.json").is_file():
+        return
+    try:
+        write_json(run / VERIFICATION, found.as_dict())
+        renew_report(run)
+    except ConfigError as error:
+        messages.print(f"NOTE: the report in {run} stays as it was: {error.message}")
 
 
 def _verified(

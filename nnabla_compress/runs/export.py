@@ -65,6 +65,10 @@ class Exported(NamedTuple):
             "float_weight_bytes": self.report.float_bytes,
             "packed_weight_bytes": self.report.packed_bytes,
             "entropy_coded_weight_bytes": self.report.entropy_coded_bytes,
+            "read_back": {
+                "largest_difference": self.report.largest_difference,
+                "tolerance": self.report.tolerance,
+            },
         }
         sizes = self.sizes
         notes = [*self.report.notes, *(sizes.warnings(self.prefer) if sizes is not None else [])]
