@@ -257,16 +257,34 @@ def even_cuts(
         >>> even_cuts(Network({"x": x}, {"y": h}), 2, among=cut_points(Network({"x": x}, {"y": h})))
         ['b/affine/relu']
     """
-    graph = _Graph(network)
-    candidates, costs = _before_layers(graph, among, by)
+    candidates, costs = _before_layers(_Graph(network), among, by)
     if count > len(costs):
         raise ConfigError(
-            f"sections: the network has {len(candidates)} places between its layers that one map "
-            f"passes, for {len(costs)} sections; {count} are asked for.",
-            help=f"ask for fewer, or name maps: {_listed(candidates)}",
+            f"sections: the network can be cut between its layers into {max(len(costs), 1)} "
+            f"section(s) at most, {count} are asked for.",
+            help=f"ask for fewer, or name maps: {_listed(among)}",
         )
     chosen = _most_even(costs, count)
     return [candidates[number - 1] for number in chosen]
+
+
+@one_at_a_time
+def most_sections(network: Network, among: Sequence[str]) -> int:
+    """Returns into how many parts with a layer each a network can be cut.
+
+    Args:
+        network: The network, for inference.
+        among: The cut points to choose from.
+
+    Example:
+        >>> import nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> x = nn.Variable((1, 8))
+        >>> network = Network({"x": x}, {"y": PF.affine(PF.affine(x, 4, name="a"), 2, name="b")})
+        >>> most_sections(network, cut_points(network))
+        2
+    """
+    return len(_before_layers(_Graph(network), among, "layers")[1])
 
 
 def _before_layers(graph: _Graph, among: Sequence[str], by: str) -> Tuple[List[str], List[float]]:

@@ -10,6 +10,7 @@ import click
 
 from nnabla_compress.cli.choices import MOST_SEED
 from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.worker_options import worker_options
 
 
 @click.command("run", cls=Verb)
@@ -24,26 +25,23 @@ from nnabla_compress.cli.verb import PATH, Verb
 @click.option(
     "--trust", is_flag=True, help="With -o FOLDER --resume: run the Python code that it names."
 )
-@click.option(
-    "--workers",
-    type=click.IntRange(1),
-    default=1,
-    show_default=True,
-    help="Processes that train sections at the same time; the results are the same.",
-)
+@worker_options
 def command(
     recipe: Optional[Path],
     output: Optional[Path],
     seed: Optional[int],
     resume: bool,
     trust: bool,
-    workers: int,
+    jobs: Optional[int],
+    ray: Optional[str],
 ) -> None:
     """Trains, compresses, exports and scores a network as RECIPE (a YAML file) says.
 
     The run folder receives the resolved recipe, monitors, checkpoints, results.nnp and
     results.nnb, and results.json. A run that was stopped at any moment goes on with --resume and
     ends with the same bits; with -o FOLDER --resume its recipe need not be named.
+
+    --jobs N trains the sections of a network, where the recipe has some, at the same time.
 
     With --seed N the same recipe runs with other starting values, batches and augmentation.
     """
@@ -54,7 +52,7 @@ def command(
     from nnabla_compress.runs import Run
     from nnabla_compress.runs.finished import open_run
     from nnabla_compress.runs.run import refuse_other
-    from nnabla_compress.workers import workers as found
+    from nnabla_compress.workers import workers
 
     imports_stay()
     if recipe is not None:
@@ -72,6 +70,6 @@ def command(
     else:
         way = "name the run to go on with by -o FOLDER" if resume else "configs/ holds some"
         raise click.UsageError(f"Missing argument 'RECIPE', a YAML file; {way}.")
-    with found(workers) as crew:
+    with workers(jobs, ray) as crew:
         results = run.execute(progress.announce, messages.print, crew)
     print_results(results, folder)

@@ -59,7 +59,7 @@ def parts(course: Course, numbers: Sequence[int], files: Path) -> List[Record]:
     Raises:
         CompressError: If one of them can't be done.
     """
-    if course.crew.count == 1:
+    if course.crew.here:
         return [course.stage.step.part(course, number) for number in numbers]
     start = files / _START
     save_parameters(start)

@@ -15,6 +15,7 @@ from nnabla_compress.analysis.sections import (
     cut_points,
     even_cuts,
     maps_of,
+    most_sections,
     sections_of,
     trainable,
 )
@@ -156,9 +157,10 @@ def test_a_longer_chain_is_divided_at_the_least_largest_part():
 
 def test_more_sections_than_layers_are_refused_with_the_places_that_there_are():
     network = lenet()
+    assert most_sections(network, cut_points(network)) == 4
     with pytest.raises(ConfigError) as caught:
         even_cuts(network, 5, "layers", cut_points(network))
-    assert "for 4 sections; 5 are asked for" in caught.value.message
+    assert "into 4 section(s) at most, 5 are asked for" in caught.value.message
     assert "conv2/conv/relu" in caught.value.help
 
 

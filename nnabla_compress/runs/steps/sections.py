@@ -20,6 +20,7 @@ from nnabla_compress.analysis.sections import (
     cut_points,
     even_cuts,
     maps_of,
+    most_sections,
     sections_of,
     trainable,
 )
@@ -63,6 +64,7 @@ from nnabla_compress.training.terms import TermOptions, term_of
 SPLITS = ("operations", "layers", "blocks")
 FEATURES = ("auto", "cache", "stream")
 _PLAN, _FEATURES = "plan.json", "features"
+_USUAL = 4  # sections
 _DAMAGED = "remove the folder, and --resume trains its section again, to the same bits"
 
 
@@ -78,7 +80,8 @@ class Sections(Step):
         split: Where the network is cut: ``operations`` and ``layers``, into ``count`` sections with
             as even a number of these as can be; ``blocks``, around each residual block; or names of
             maps, such as ``[conv1/conv/relu]``. What skips a cut passes it, too.
-        count: Number of sections, where ``split`` names no places.
+        count: Number of sections, where ``split`` names no places. Left out: 4, or as many as
+            there are layers to be cut between.
         loss: What inner sections learn: ``mse`` (over the variance of the teacher's map), ``l1``
             (over its deviation), ``kl`` or ``cross_entropy`` (of the softmax along the channels).
         temperature: What logits are divided by where the last section learns from the teacher's.
@@ -110,7 +113,7 @@ class Sections(Step):
 
     settings: TrainingSettings
     split: Union[str, List[str]] = "operations"
-    count: int = Field(default=4, ge=2)
+    count: Optional[int] = Field(default=None, ge=2)
     loss: str = "mse"
     temperature: float = Field(default=4.0, gt=0)
     weight: float = Field(default=0.9, ge=0, le=1)
@@ -344,7 +347,8 @@ class Sections(Step):
                     help="choose split: operations, or name maps: " + (", ".join(points) or "none"),
                 )
         else:
-            places = even_cuts(network, self.count, self.split, points)
+            count = self.count or max(2, min(_USUAL, most_sections(network, points)))
+            places = even_cuts(network, count, self.split, points)
         sections = sections_of(network, places)
         for name in dict.fromkeys(name for section in sections for name in section.gives):
             shape = tuple(maps[name].shape)
@@ -421,6 +425,8 @@ class Sections(Step):
             for section in sections:
                 self._stitch(course, section.number)
             return outcomes
+        if not course.crew.here:
+            course.tell("sections that read the student's maps are trained one after another")
         outcomes = []
         for section in sections:
             outcomes.append(self.part(course, section.number))

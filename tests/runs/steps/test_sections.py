@@ -19,6 +19,7 @@ from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.results import Results
 from nnabla_compress.runs import Run
 from nnabla_compress.workers import Failed, Workers, workers
+from nnabla_compress.workers.interface import END
 from tests.runs.steps.small import (
     TRAIN,
     all_bytes,
@@ -30,7 +31,7 @@ from tests.runs.steps.small import (
 )
 
 QUANTIZE = {"quantize": {"weights": "lut:bits=2", "activations": "uniform:bits=4"}}
-HOW = {"epochs": 2, "batch_size": 8, "checkpoint_interval": 4, "count": 2}
+HOW = {"epochs": 2, "batch_size": 8, "checkpoint_interval": 4}
 
 
 def in_sections(**options):
@@ -147,14 +148,13 @@ class Elsewhere(Workers):
         super().__init__(2)
         self.fails = fails
 
-    def map(self, work, tasks, finished=None):
-        found = {}
-        for number in reversed(range(len(tasks))):
+    def serve(self, work, source, finished):
+        tasks = list(iter(source, END))
+        for number, task in reversed(list(enumerate(tasks))):
             if number in self.fails:
-                found[number] = Failed(tasks[number], "section 2 diverged.", "go slower")
+                finished(number, Failed(task, "section 2 diverged.", "go slower"))
             else:
-                found[number] = work(pickle.loads(pickle.dumps(tasks[number])))
-        return [found[number] for number in range(len(tasks))]
+                finished(number, work(pickle.loads(pickle.dumps(task))))
 
 
 def test_the_order_of_sections_changes_nothing(source):
@@ -253,7 +253,7 @@ def test_blocks_and_kept_maps_of_half_precision(source):
             "section 2, behind a/affine to a/affine/relu, has nothing to train",
             "leave one",
         ),
-        ([QUANTIZE, in_sections(count=3)], "for 2 sections; 3 are asked for", "ask for fewer"),
+        ([QUANTIZE, in_sections(count=3)], "at most, 3 are asked for", "ask for fewer"),
         ([QUANTIZE, in_sections(split="blocks")], "has no blocks", "a/affine/relu"),
         (
             [QUANTIZE, in_sections(features="cache", cache_limit=100)],
