@@ -53,7 +53,7 @@ class NodeGraph:
 
         Example:
             >>> graph = NodeGraph.checked(np.eye(3), [[0, 1], [1, 2]], "a path of three nodes")
-            >>> graph.propagation(test=True).toarray().round(3).tolist()
+            >>> graph.propagation(test=True).astype(float).toarray().round(3).tolist()
             [[1.5, 0.5, 0.0], [0.333, 1.333, 0.333], [0.0, 0.5, 1.5]]
         """
         features = _features(features, where)

@@ -52,6 +52,7 @@ IMPORTANCES = (
     "l2",
     "mean_activation",
     "random",
+    "reconstruction",
     "snip",
     "taylor",
 )

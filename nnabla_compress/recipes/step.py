@@ -41,6 +41,7 @@ _BUILT_IN = {
     "layerwise": "nnabla_compress.runs.steps.layerwise",
     "calibrate": "nnabla_compress.runs.steps.calibrate",
     "search": "nnabla_compress.runs.steps.search",
+    "sections": "nnabla_compress.runs.steps.sections",
     "statistics": "nnabla_compress.runs.steps.statistics",
 }
 _OF_TRANSFORMS = "nnabla_compress.runs.steps.transform"
@@ -245,6 +246,20 @@ class Step(NamedOptions):
             course: The network.
             record: As from :meth:`run`.
         """
+
+    def part(self, course: Course, number: int) -> Record:
+        """Does one of several parts of the step that have nothing to do with each other.
+
+        It may be another process that does it, on a course that was brought to the same place.
+
+        Args:
+            course: The network as the steps before have left it.
+            number: Which part.
+
+        Returns:
+            What came of it; all else it leaves in files.
+        """
+        raise NotImplementedError
 
     def budgets_of(self, outputs: List[nn.Variable]) -> List[MemoryBudget]:
         """Returns the memory budgets that it keeps the network to.

@@ -33,6 +33,9 @@ from nnabla_compress.training.stopping import Stopping
 from nnabla_compress.training.terms import Term, usual_terms
 from nnabla_compress.turns import one_at_a_time
 
+# Times that a long training notes what its terms show, beside the ends of its epochs.
+_NOTED = 100
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -226,8 +229,10 @@ class Trainer:
             self._restore(self.stopping.restore, state["stopping"], folder)
         prepare([self.output])
         if start == 0 and self.total == 0:
+            self._note_terms(0, monitors)
             self._end_of_epoch(0, state, monitors)
         rates = self.settings.learning_rates(self.total)
+        seldom = max(monitors.interval, math.ceil(self.total / _NOTED))
         recent: Dict[str, float] = {}
         with unwrapped():
             for iteration in range(start, end):
@@ -238,6 +243,8 @@ class Trainer:
                     monitors.add(f"Training {name}", iteration, value)
                 monitors.tick(iteration)
                 recent.update(now)
+                if self._ends_epoch(done) or done % seldom == 0:
+                    self._note_terms(iteration, monitors)
                 self._count(now["loss"], state)
                 if self._ends_epoch(done):
                     self._end_of_epoch(done, state, monitors)
@@ -390,11 +397,14 @@ class Trainer:
             return True
         return math.floor(self.batches.epoch(done)) > math.floor(self.batches.epoch(done - 1))
 
+    def _note_terms(self, iteration: int, monitors: Monitors) -> None:
+        for term in self.terms:
+            for name, value in term.monitors().items():
+                monitors.add(name, iteration, value, every=True)
+
     def _end_of_epoch(self, done: int, state: Dict[str, Any], monitors: Monitors) -> None:
         at = max(done - 1, 0)
         for term in self.terms:
-            for name, value in term.monitors().items():
-                monitors.add(name, at, value, every=True)
             term.end_epoch(done)
         if self.evaluator is None:
             return

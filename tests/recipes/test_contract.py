@@ -28,9 +28,11 @@ LEAST = {
     "each": {"options": ["lut:bits=4"]},
     "factorize": {"macs": 0.6},
     "hints": {"maps": ["conv1/conv/relu"]},
+    "layerwise": {"epochs": 1},
     "prune": {"rate": 0.5},
     "prune_channels": {"filters": 0.5},
     "prune_weights": {"sparsity": 0.5},
+    "sections": {"epochs": 1},
 }
 KNOWN = {
     (family.name, name): kind for family in families() for name, kind in family.members.items()

@@ -26,8 +26,8 @@ class Plateau(Stopping):
         >>> rule = Plateau(epochs=2, fall=0.1)
         >>> [rule.after(epoch, loss) for epoch, loss in enumerate([1.0, 0.8, 0.7], 1)]
         [None, None, None]
-        >>> rule.after(4, 0.75)
-        'the loss fell by 6.2 % in 2 epochs (0.8 to 0.75), less than 10 %'
+        >>> rule.after(4, 0.74)
+        'the loss fell by 7.5 % in 2 epochs (0.8 to 0.74), less than 10 %'
     """
 
     epochs: int = 10
