@@ -140,7 +140,7 @@ def test_learned_stopping_practises_once_and_says_what_it_decided(source):
 def test_as_a_whole_the_same_network_is_trained_by_the_step_train(source):
     steps = [{"train": {**SETTINGS, "epochs": 40, "batch_size": 30}}]
     found = go(recipe_of(source, *steps, export={"nnb": False}), source / "whole")
-    assert found.float.accuracy > 0.8
+    assert found.float.loss < 0.6, "by chance it is 0.69"
 
 
 def test_a_single_layer_is_exported_as_one_network(source):
