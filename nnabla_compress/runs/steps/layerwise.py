@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import gc
 from dataclasses import replace
 from typing import Any, Callable, Dict, List, Mapping, Optional
 
@@ -163,6 +164,7 @@ def _train_layers(
             return with_classifier(layers_of(course.network(test)), number).on({"x": x}).output
 
         train(number + 1, build, _on_rows(data, rows))
+        gc.collect()  # a training holds its samples in a cycle
         if number + 1 < count:
             layer = layers_of(course.network())[number]
             for each in dict.fromkeys(rows.values()):

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional
+from typing import Callable, Optional
 
 import nnabla as nn
 import nnabla.parametric_functions as PF
@@ -18,8 +18,11 @@ from nnabla_compress.training.stopping import Stopping, stopping_of, stopping_ru
 SETTINGS = TrainingSettings(
     epochs=20, batch_size=7, learning_rate=0.5, schedule="constant", checkpoint_interval=3
 )
-# Rules at work that stop this training before its end.
-MADE = {"plateau": {"epochs": 2, "fall": 0.1}}
+# Options of each rule so that it stops this training before its end.
+MADE = {
+    "plateau": {"epochs": 2, "fall": 0.1},
+    "controller": {"every": 3, "least": 4, "rounds": 2, "preset_rounds": 2},
+}
 
 
 def blobs() -> DataSet:
@@ -53,6 +56,12 @@ def trained(
     return outcome, {name: p.d.copy() for name, p in nn.get_parameters(grad_only=False).items()}
 
 
+def one_round(number: int, rule_for: Callable[[int], Stopping]) -> None:
+    rule = rule_for(1)
+    for epoch in range(1, 21):
+        rule.after(epoch, 1 / epoch)
+
+
 def test_every_rule_is_tried_here():
     assert set(MADE) == set(stopping_rules())
 
@@ -63,14 +72,16 @@ def test_a_killed_training_stops_where_the_whole_one_does_with_the_same_bits(
     tmp_path, name, kill_at
 ):
     options = stopping_of({name: MADE[name]})
-    outcome, expected = trained(tmp_path / "whole", options.start())
+    learned = {**options.practise(one_round, 1, 20, seed=0)}
+    learned.update(threshold=0.0)
+    outcome, expected = trained(tmp_path / "whole", options.start(1, learned))
     assert outcome.iterations < 86, "it must stop early"
-    trained(tmp_path / "killed", options.start(), kill_at=kill_at)
-    again, found = trained(tmp_path / "killed", options.start(), resume=True)
+    trained(tmp_path / "killed", options.start(1, learned), kill_at=kill_at)
+    again, found = trained(tmp_path / "killed", options.start(1, learned), resume=True)
     assert again.stopped == outcome.stopped and again.iterations == outcome.iterations
     assert all(np.array_equal(found[path], expected[path]) for path in expected)
     # What has stopped stays so.
-    last, same = trained(tmp_path / "killed", options.start(), resume=True)
+    last, same = trained(tmp_path / "killed", options.start(1, learned), resume=True)
     assert last == again and all(np.array_equal(same[path], expected[path]) for path in expected)
 
 
