@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Mapping, Sequence
+from typing import Any, List, Mapping, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -20,7 +20,7 @@ def fitting_rows(
 
     Args:
         inputs: The inputs by name.
-        samples: Samples (N, ...) by name.
+        samples: Samples (N, ...) by name; those of an only input may have any.
 
     Raises:
         DataError: If samples have another shape than an input.
@@ -30,16 +30,18 @@ def fitting_rows(
         >>> fitting_rows({"x": x}, {"x": np.eye(2)})[0].shape
         (2, 2)
     """
-    found: Dict[str, np.ndarray] = {}
+    alone = len(inputs) == 1
+    found: List[np.ndarray] = []
     for name, variable in inputs.items():
-        found[name] = np.asarray(samples[name], np.float32)
-        given, taken = found[name].shape[1:], tuple(variable.shape[1:])
+        array = next(iter(samples.values())) if alone else samples[name]
+        found.append(np.asarray(array, np.float32))
+        given, taken = found[-1].shape[1:], tuple(variable.shape[1:])
         if given != taken:
             raise DataError(
                 f"samples of {name} are {_shown(given)}, the network takes {_shown(taken)}.",
                 help="give samples as the network takes them",
             )
-    return list(found.values())
+    return found
 
 
 def _shown(shape: Sequence[int]) -> str:

@@ -8,12 +8,16 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
+from hypothesis import given
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.quantizers import Uniform
 from nnabla_compress.transforms import PruneChannels, remove_channels
 from nnabla_compress.transforms.reconstruct import reconstruct
+from tests.graph.networks import build, randomize_statistics, recipes
+from tests.properties import examples
+from tests.transforms.removal import put_to_zero, some_of_all
 
 RNG = np.random.RandomState(3)
 SAMPLES = RNG.randn(400, 5).astype(np.float32)
@@ -163,6 +167,27 @@ def test_weights_that_are_not_the_layers_own_stay(kind):
     before = np.array(made.parameters["W"].d)
     assert reconstruct(network, made, {"a/affine": [0]}, {"x": SAMPLES}) == []
     np.testing.assert_array_equal(made.parameters["W"].d, before)
+
+
+@examples(8, derandomize=True)
+@given(recipes())
+def test_random_networks_without_channels_that_give_nothing_stay_as_they_are(recipe):
+    steps, _, seed = recipe
+    nn.clear_parameters()
+    rng = np.random.RandomState(seed)
+    x = nn.Variable((40, 4, 6, 6))
+    h = build((steps, False, seed), F.relu(PF.convolution(x, 4, (3, 3), pad=(1, 1), name="first")))
+    h = F.relu(PF.convolution(F.relu(h), 5, (1, 1), name="second"))
+    network = Network({"x": x}, {"y": PF.affine(h, 3, name="third")})
+    randomize_statistics(seed)
+    remove = some_of_all(network, rng, 0.4)
+    put_to_zero(network, remove)
+    samples = rng.randn(*x.shape).astype(np.float32)
+    expected = computed(network, samples=samples)
+    made = remove_channels(network, remove)
+    reconstruct(network, made, remove, {"x": samples})
+    found = computed(made, samples=samples)
+    assert np.abs(found - expected).max() <= 1e-3 * max(np.abs(expected).max(), 1e-3)
 
 
 def test_samples_of_another_shape_are_refused():
