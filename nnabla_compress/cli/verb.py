@@ -49,7 +49,11 @@ class Verb(click.Command):
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
-        self.params = [*self.params, *_of_all()]
+        own = {name for parameter in self.params for name in (parameter.name, *parameter.opts)}
+        # An option of a verb's own is left to it.
+        added = [o for o in _of_all() if not own.intersection((o.name, *o.opts))]
+        self.params = [*self.params, *added]
+        self._added = [option.name for option in added]
 
     def invoke(self, ctx: click.Context) -> Any:
         """Loads the engine and carries the verb out, showing how far the work has come."""
@@ -63,13 +67,14 @@ class Verb(click.Command):
         from nnabla_compress.cli.engine import told
         from nnabla_compress.cli.extension import computing_on
 
-        names = ("context", "as_json", "quiet", "verbose")
-        context, as_json, quiet, verbose = (ctx.params.pop(name) for name in names)
+        given = {name: ctx.params.pop(name) for name in self._added}
+        as_json, quiet = bool(given.get("as_json")), bool(given.get("quiet"))
         ctx.meta[_JSON] = as_json
         with ExitStack() as stack:
-            stack.enter_context(told(tables=not (as_json or quiet), notes=not quiet, logs=verbose))
-            if context is not None:
-                stack.enter_context(computing_on(context))
+            logs = bool(given.get("verbose"))
+            stack.enter_context(told(tables=not (as_json or quiet), notes=not quiet, logs=logs))
+            if given.get("context") is not None:
+                stack.enter_context(computing_on(given["context"]))
             return super().invoke(ctx)
 
 

@@ -89,7 +89,8 @@ def test_json_is_all_that_is_printed_and_quiet_keeps_the_notes(tmp_path, capsys)
 @pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_answers_in_json(verb):
     sources = (Path(cli.__file__).parent / f"{verb.replace('-', '_')}.py").read_text("utf-8")
-    assert re.search(r"\banswer\(|\bprint_results\(|\bcarry_out\(", sources)
+    answers = re.search(r"\banswer\(|\bprint_results\(|\bcarry_out\(|\bas_json\b", sources)
+    assert answers, f"cli/verb.py: call answer(what {verb} came to), which prints it as JSON"
 
 
 def test_colours_go_where_the_user_wants_none(monkeypatch):
