@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from nnabla_compress.cli.data_options import data_of_run, data_options
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 
 
 @click.command("diagnose", cls=Verb)
@@ -17,8 +17,7 @@ from nnabla_compress.cli.verb import PATH, Verb
 @data_options("As for 'compress', e.g. FILE.npz or digits [the run's own].")
 @click.option("-n", "--samples", type=click.IntRange(1), default=64, show_default=True)
 @click.option("--trust", is_flag=True, help="Run the Python code that the folder names.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def command(run: Path, samples: int, trust: bool, as_json: bool, **options: Any) -> None:
+def command(run: Path, samples: int, trust: bool, **options: Any) -> None:
     """Tells why RUN, a run folder, lost accuracy: what is at fault, the most useful first.
 
     Each quantized tensor is tried alone, with everything else float, and together with those before
@@ -33,7 +32,6 @@ def command(run: Path, samples: int, trust: bool, as_json: bool, **options: Any)
     from rich.text import Text
 
     from nnabla_compress.cli.engine import console, messages
-    from nnabla_compress.files import json_text
     from nnabla_compress.report.diagnosis import error_table, finding_lines
     from nnabla_compress.runs.diagnosed import diagnose_run
     from nnabla_compress.safe_names import shell_word
@@ -42,9 +40,7 @@ def command(run: Path, samples: int, trust: bool, as_json: bool, **options: Any)
     other = data_of_run(run, "either", **options)
     named = "" if data is None else shell_word(data)
     found = diagnose_run(run, samples, trust, other, named, messages.print).as_dict()
-    if as_json:
-        click.echo(json_text(found))
-        return
+    answer(found)
     console.print(error_table(found["errors"]))
     if not found["findings"]:
         console.print(f"nothing is at fault that is looked for, on {found['samples']} samples")

@@ -15,7 +15,7 @@ from nnabla_compress.cli.data_options import (
     network_option,
     taken,
 )
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 from nnabla_compress.errors import ConfigError
 
 
@@ -127,6 +127,7 @@ def command(
             raise ConfigError("networks are explained on data.", help="add --data DATA")
         recipe, start = network_recipe(target, data, training=split == "train")
         found = explain_files(target, compressed, recipe, start, folder, asked)
+    answer(found.as_dict())
     console.print(class_table(found.changes.by_class(), found.changes.labelled))
     if len(found.changes.changed()):
         console.print(changed_table(found.changes))

@@ -10,7 +10,7 @@ import click
 
 from nnabla_compress.cli.data_options import data_of_run, data_options, network_option, taken
 from nnabla_compress.cli.export_options import export_options
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 
 _DATA = ("data", "recipe_data", "scale", "mean", "std", "network", "seed")
 
@@ -67,6 +67,8 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
     else:
         other = data_of_run(run, "none", **data)
         exported = export_run(run, folder, trust=trust, other=other, **options)
+    files = {str(path): path.stat().st_size for path in exported.paths}
+    answer({"files": files, **exported.as_dict(), "report": exported.report.as_dict()})
     console.print(layer_table(exported.report.rows_as_dicts()))
     if exported.report.what_stays():
         console.print(stays_table(exported.report.what_stays()))

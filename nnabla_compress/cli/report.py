@@ -9,7 +9,7 @@ from typing import Any, Optional, Tuple
 import click
 
 from nnabla_compress.cli.data_options import data_of_run, data_options
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 
 
 @click.command("report", cls=Verb)
@@ -42,4 +42,5 @@ def command(
     other = data_of_run(targets[0], None, **options)
     measured = measure or other is not None
     path = report(targets, output, measured, trust, other, messages.print)
+    answer({"report": path})
     console.print(f"written to {path}")

@@ -9,6 +9,7 @@ from typing import Optional
 from rich.text import Text
 
 from nnabla_compress.cli.engine import console, messages
+from nnabla_compress.cli.verb import answer
 from nnabla_compress.report.learned import learned_table
 from nnabla_compress.report.page import NAME as REPORT
 from nnabla_compress.report.result_tables import result_table, size_table
@@ -45,6 +46,7 @@ def print_results(results: Results, folder: Path) -> None:
         results: What it came to.
         folder: The run folder.
     """
+    answer(results.as_dict())
     if results.layers:
         console.print(layer_table(results.layers))
     if results.what_stays:

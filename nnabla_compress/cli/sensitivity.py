@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, List, Optional
 
@@ -10,7 +11,7 @@ import click
 
 from nnabla_compress.cli.choices import FACTORIZATIONS, IMPORTANCES
 from nnabla_compress.cli.data_options import data_options, loss_option, network_option, taken
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 from nnabla_compress.cli.worker_options import worker_options
 from nnabla_compress.errors import ConfigError
 
@@ -118,6 +119,7 @@ def command(
         found.write(target / "sensitivity.json")
         write_csv(found, target / "sensitivity.csv")
         write_heat_map(found, target / "sensitivity.png")
+    answer(asdict(found))
     console.print(sensitivity_table(found))
     for line in kept_lines(found):
         console.print(line, soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import click
 
 from nnabla_compress.cli.data_options import data_of_run, data_options, taken
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 from nnabla_compress.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,14 +39,12 @@ if TYPE_CHECKING:
     help="With a file: the .nnp that it was made of [float.nnp beside results.nnp].",
 )
 @click.option("--trust", is_flag=True, help="With a run folder: run the Python code that it names.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     target: Path,
     samples: int,
     nnp: Optional[Path],
     original: Optional[Path],
     trust: bool,
-    as_json: bool,
     **options: Any,
 ) -> None:
     """Compares float network, graph, .nnp, .nnb in the simulator, and the C runtime.
@@ -58,7 +56,7 @@ def command(
     and report.html tell what was found.
     """
     from nnabla_compress.cli.engine import console, messages
-    from nnabla_compress.files import json_text, temporary_folder
+    from nnabla_compress.files import temporary_folder
     from nnabla_compress.models import as_archive, holds_network
     from nnabla_compress.report.verification import accuracy_lines, verification_table
 
@@ -70,20 +68,18 @@ def command(
             _keep(target, found)
     for warning in found.warnings:
         messages.print(warning)
-    if as_json:
-        click.echo(json_text(found.as_dict()))
+    answer(found.as_dict())
+    if found.comparisons:
+        console.print(verification_table(found))
     else:
-        if found.comparisons:
-            console.print(verification_table(found))
-        else:
-            console.print(
-                f"the simulator ran {found.count} samples; there is no .nnp beside the file to "
-                "compare with"
-            )
-        for line in accuracy_lines(found):
-            console.print(line)
-        for note in found.notes:
-            console.print(f"note: {note}")
+        console.print(
+            f"the simulator ran {found.count} samples; there is no .nnp beside the file to "
+            "compare with"
+        )
+    for line in accuracy_lines(found):
+        console.print(line)
+    for note in found.notes:
+        console.print(f"note: {note}")
     found.check()
 
 
