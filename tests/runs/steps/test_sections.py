@@ -34,6 +34,10 @@ QUANTIZE = {"quantize": {"weights": "lut:bits=2", "activations": "uniform:bits=4
 HOW = {"epochs": 2, "batch_size": 8, "checkpoint_interval": 4}
 
 
+def of_one(folder, *steps, **more):
+    return recipe_of(folder, *steps, **{"export": {"nnb": False}, **more})
+
+
 def in_sections(**options):
     return {"sections": {**HOW, **options}}
 
@@ -88,7 +92,7 @@ def stopping_at(folder, done):
 
 
 def test_a_run_in_sections_is_opened_again_and_says_what_each_costs(source):
-    recipe = recipe_of(source, QUANTIZE, in_sections(again=1), network="normalized")
+    recipe = of_one(source, QUANTIZE, in_sections(again=1), network="normalized", export={})
     results = go(recipe, source / "whole")
     opened_again(source / "whole", results)
     rows = Results.read(source / "whole").sections
@@ -104,7 +108,7 @@ def test_a_run_in_sections_is_opened_again_and_says_what_each_costs(source):
     ("folder", "done"), [("section-1", 3), ("section-1", 12), ("section-2", 6), ("again", 5)]
 )
 def test_a_run_killed_in_any_section_ends_with_the_same_bits(source, folder, done):
-    recipe = recipe_of(source, QUANTIZE, in_sections(again=1), TRAIN)
+    recipe = of_one(source, QUANTIZE, in_sections(again=1), TRAIN)
     if not (source / "straight").exists():
         go(recipe, source / "straight")
     place = source / f"killed-{folder}-{done}"
@@ -117,7 +121,7 @@ def test_a_run_killed_in_any_section_ends_with_the_same_bits(source, folder, don
 
 
 def test_a_section_that_is_trained_stays_as_it_is_when_another_is_gone_on_with(source):
-    recipe = recipe_of(source, QUANTIZE, in_sections())
+    recipe = of_one(source, QUANTIZE, in_sections())
     with pytest.raises(KeyboardInterrupt):
         Run(recipe, source / "half", source).execute(stopping_at("section-2", 6))
     kept = source / "half" / "steps" / "02-sections" / "section-1" / "trained.h5"
@@ -127,7 +131,7 @@ def test_a_section_that_is_trained_stays_as_it_is_when_another_is_gone_on_with(s
 
 
 def test_two_processes_leave_what_one_does(source):
-    recipe = recipe_of(source, QUANTIZE, in_sections(), network="normalized")
+    recipe = of_one(source, QUANTIZE, in_sections(), network="normalized")
     go(recipe, source / "alone")
     with workers(2) as crew:
         run = Run(recipe, source / "shared", source)
@@ -158,7 +162,7 @@ class Elsewhere(Workers):
 
 
 def test_the_order_of_sections_changes_nothing(source):
-    recipe = recipe_of(source, QUANTIZE, in_sections(again=1), network="normalized")
+    recipe = of_one(source, QUANTIZE, in_sections(again=1), network="normalized", export={})
     if not (source / "whole").exists():
         go(recipe, source / "whole")
     run = Run(recipe, source / "backwards", source)
@@ -167,7 +171,7 @@ def test_the_order_of_sections_changes_nothing(source):
 
 
 def test_what_goes_wrong_elsewhere_is_said_here_and_what_was_done_is_kept(source):
-    recipe = recipe_of(source, QUANTIZE, in_sections(), network="normalized")
+    recipe = of_one(source, QUANTIZE, in_sections(), network="normalized")
     with pytest.raises(CompressError, match="section 2 diverged") as caught:
         Run(recipe, source / "failed", source).execute(
             lambda name, total: lambda *now: None, crew=Elsewhere(fails=[1])
@@ -179,7 +183,7 @@ def test_what_goes_wrong_elsewhere_is_said_here_and_what_was_done_is_kept(source
 def test_layers_that_stay_float_are_the_teachers_bit_for_bit(source):
     quantize = {"quantize": {"weights": [{"layers": "b*", "quantizer": "dorefa", "bits": 2}]}}
     step = in_sections(normalization="running", statistics=0)
-    recipe = recipe_of(source, {"train": {**TRAIN["train"]}}, quantize, step, network="normalized")
+    recipe = of_one(source, {"train": {**TRAIN["train"]}}, quantize, step, network="normalized")
     go(recipe, source / "float")
     before, after = (
         parameters(source / "float" / "steps" / f"{name}.h5")
@@ -196,19 +200,19 @@ def test_no_labels_are_needed_where_the_teacher_alone_teaches(source):
     for name, changed in (("asis", data["y_train"]), ("mixed", 1 - data["y_train"])):
         np.savez(source / f"{name}.npz", **{**data, "y_train": changed})
         given = {"source": "npz", "path": str(source / f"{name}.npz")}
-        go(recipe_of(source, QUANTIZE, in_sections(weight=1), data=given), source / name)
+        go(of_one(source, QUANTIZE, in_sections(weight=1), data=given), source / name)
         found.append((source / name / "steps" / "02-sections.h5").read_bytes())
     assert found[0] == found[1]
     np.savez(source / "bare.npz", x_train=data["x_train"])
     given = {"source": "npz", "path": str(source / "bare.npz")}
-    recipe = recipe_of(source, QUANTIZE, in_sections(weight=1), data=given, evaluate=False)
+    recipe = of_one(source, QUANTIZE, in_sections(weight=1), data=given, evaluate=False)
     go(recipe, source / "bare")
     assert (source / "bare" / "steps" / "02-sections.h5").read_bytes() == found[0]
 
 
 def test_sections_that_read_the_students_maps_follow_each_other(source):
     results = [
-        go(recipe_of(source, QUANTIZE, in_sections(input=name)), source / f"of-{name}")
+        go(of_one(source, QUANTIZE, in_sections(input=name)), source / f"of-{name}")
         for name in ("teacher", "student")
     ]
     first, second = (found.sections for found in results)
@@ -275,7 +279,7 @@ def test_blocks_and_kept_maps_of_half_precision(source):
 )  # fmt: skip
 def test_what_can_not_be_is_refused_before_anything_is_done(source, tmp_path, steps, wrong, help):
     with pytest.raises(CompressError, match=wrong) as caught:
-        go(recipe_of(source, *steps), tmp_path / "run")
+        go(of_one(source, *steps), tmp_path / "run")
     assert help in caught.value.help
     assert not (tmp_path / "run" / "steps").exists()
 
@@ -284,8 +288,8 @@ def test_a_disk_without_room_for_the_maps_is_refused_or_not_used(source, tmp_pat
     usage = collections.namedtuple("usage", "total used free")
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1000, 1000, 0))
     with pytest.raises(ConfigError, match="has 0 B left"):
-        go(recipe_of(source, QUANTIZE, in_sections(features="cache")), tmp_path / "full")
-    results = go(recipe_of(source, QUANTIZE, in_sections()), tmp_path / "streamed")
+        go(of_one(source, QUANTIZE, in_sections(features="cache")), tmp_path / "full")
+    results = go(of_one(source, QUANTIZE, in_sections()), tmp_path / "streamed")
     assert results.recipe_steps[1]["maps"] == "streamed"
 
 
@@ -303,11 +307,11 @@ def test_a_disk_without_room_for_the_maps_is_refused_or_not_used(source, tmp_pat
 )
 def test_options_are_checked_where_they_stand(source, options, wrong, help):
     with pytest.raises(ConfigError, match=wrong) as caught:
-        recipe_of(source, QUANTIZE, in_sections(**options))
+        of_one(source, QUANTIZE, in_sections(**options))
     assert help in caught.value.help
 
 
 def test_a_recipe_says_all_options_again_as_it_was_given(source):
     step = in_sections(stop={"plateau": {"epochs": 2}}, split=["a/affine/relu"])
-    recipe = recipe_of(source, QUANTIZE, step)
+    recipe = of_one(source, QUANTIZE, step)
     assert Recipe.parse(recipe.dump()) == recipe
