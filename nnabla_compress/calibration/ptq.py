@@ -331,7 +331,7 @@ class _Sequence:
 
     def _try(self, name: str, change: Callable[[], None]) -> bool:
         """Makes a change and takes it back unless it helped; returns whether it stayed."""
-        before, best = self.network.state(), self._best()
+        before, best = self.network.state(self.plain), self._best()
         kept = self._judge(name, change, best)
         if not kept:
             self.network.restore(before)
