@@ -124,6 +124,8 @@ class Target:
     runs_in_nnabla: ClassVar[bool] = True
     # Whether the .nnb holds weights as packed codes for the project's C kernels.
     packs_weights: ClassVar[bool] = False
+    # Whether it decodes weights in the graph, by one of several storages.
+    chooses_storage: ClassVar[bool] = False
 
     @property
     def needs_simulator(self) -> bool:
