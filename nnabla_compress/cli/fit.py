@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Optional, Sequence
@@ -48,9 +49,7 @@ from nnabla_compress.cli.verb import PATH, Verb
 @click.option("-o", "--output", type=PATH, help="Folder [runs/<FILE>-fit].")
 @click.option("--resume", is_flag=True, help="Go on with the fit that the folder holds.")
 @click.option("--json", "as_json", is_flag=True, help="Print fit.json instead of tables.")
-@click.pass_context
 def command(
-    context: click.Context,
     file: Path,
     flash: str,
     ram: str,
@@ -100,4 +99,5 @@ def command(
         console.print(attempt_table(found))
         for line in closing_lines(found, folder):
             console.print(line, soft_wrap=True, highlight=False)
-    context.exit(0 if found.fits else 1)
+    if not found.fits:
+        sys.exit(1)

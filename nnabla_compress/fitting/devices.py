@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional
+from typing import Any, Dict, List, Mapping
 
 from nnabla_compress import c_kernels
 from nnabla_compress.files import temporary_folder
@@ -94,18 +94,3 @@ def _quick(step: Mapping[str, Any]) -> Dict[str, Any]:
     if "calibrate" in found:
         found["calibrate"] = {**found["calibrate"], **_BARELY, "activations": None}
     return found
-
-
-def least_or_none(sizes: List[Sizes]) -> Optional[Sizes]:
-    """Returns the least flash and the least RAM of several networks, each by itself.
-
-    Args:
-        sizes: What they take.
-
-    Example:
-        >>> least_or_none([Sizes(5, 1, 9), Sizes(8, 0, 3)])
-        Sizes(file=6, code=0, ram=3)
-    """
-    if not sizes:
-        return None
-    return Sizes(min(each.flash for each in sizes), 0, min(each.ram for each in sizes))

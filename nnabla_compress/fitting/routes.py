@@ -29,11 +29,13 @@ class Route:
         question: The network and its data.
         target: Name of the target.
         prefer: As of a recipe's ``export``.
+        codes: Whether there are weights that can be quantized.
     """
 
     question: Question
     target: str
     prefer: str = "flash"
+    codes: bool = True
     _known: Dict[str, Sizes] = field(default_factory=dict, repr=False)
 
     @property
@@ -44,7 +46,7 @@ class Route:
     @property
     def has_bits(self) -> bool:
         """Whether weights take the bits that they are given, not those of the target."""
-        return not target_named(self.target).rounds_numbers
+        return self.codes and not target_named(self.target).rounds_numbers
 
     def rule(self, bits: int) -> str:
         """Returns the rule for a weight of so many bits.
@@ -52,7 +54,9 @@ class Route:
         Args:
             bits: The bits.
         """
-        most = _PACKED if target_named(self.target).packs_weights else _DECODED
+        target = target_named(self.target)
+        decoded = _DECODED if target.chooses_storage else 0  # others hold whole numbers only
+        most = _PACKED if target.packs_weights else decoded
         return f"{'lut' if bits <= most else 'affine'}:bits={bits}"
 
     def sizes(self, steps: Sequence[Dict[str, Any]] = ()) -> Sizes:
@@ -124,12 +128,17 @@ def routes_of(
     for target in tracked("sizes on the targets", targets, len(targets)):
         route = Route(question, target)
         try:
-            plain, least = route.sizes(), route.of_bits(FEWEST)
+            plain = least = route.sizes()
         except CompressError as error:
             refused.append(error)
             tell(f"{target}: can't be used: {error.message}")
             continue
         found.append(route)
+        try:
+            least = route.of_bits(FEWEST)
+        except CompressError as error:
+            route.codes = False
+            tell(f"{target}: as it is only: {error.message}")
         if not (target_named(target).chooses_storage and least.ram > plain.ram):
             continue
         for prefer in ("both", "ram"):

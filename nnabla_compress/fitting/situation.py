@@ -188,7 +188,11 @@ class Situation:
         if made.drop > self.limits.drop:
             missed.append(f"{name} by {made.drop - self.limits.drop:.2f} points")
         verdict = f"misses {', '.join(missed)}" if missed else "fits"
-        return f"{made.sizes.text()}, {name} {100 * made.accuracy:.2f} %: {verdict}"
+        whole = max(route.sizes().flash for route in self.routes)
+        return (
+            f"{made.sizes.text()}, {made.sizes.flash / whole:.0%} of the float network's flash; "
+            f"{name} {100 * made.accuracy:.2f} %, {made.drop:.2f} points below it: {verdict}"
+        )
 
     def _learn(self, plan: Plan, seconds: float) -> None:
         """Keeps how long kinds of steps take, for those that follow."""

@@ -116,6 +116,8 @@ class Target:
     ways_out: ClassVar[Mapping[str, str]] = {}
     # Whether the file computes other values on purpose, as integers of few bits do.
     rounds_numbers: ClassVar[bool] = False
+    # Bits of all numbers, where it has integers only; 0: those that the network has.
+    bits: ClassVar[int] = 0
     # Whether number formats are chosen from samples.
     needs_samples: ClassVar[bool] = False
     # What to do where that comes to more than half of the signal.

@@ -63,9 +63,15 @@ class SmallerNetwork(Measure):
         situation.attempt(plan)
 
     def _found(self, situation: Situation, fewest: int) -> Optional[Tuple[float, int, Route]]:
+        # Integers that are small enough as they are were tried with all channels.
+        routes = [
+            route
+            for route in situation.routes
+            if route.has_bits or not situation.limits.hold(route.sizes())
+        ]
         for share in SHARES:
             candidates = []
-            for number, route in enumerate(situation.routes):
+            for number, route in enumerate(routes):
                 try:
                     most = route.most_bits(situation.limits, [without_channels(share)])
                 except CompressError:

@@ -16,13 +16,6 @@ _BATCH = 64
 _MOST_EPOCHS, _MOST_UPDATES, _FEWEST_UPDATES = 10.0, 1000, 20
 # Part of the time that is left which a training may take.
 _PART = 0.7
-# Scales that are powers of two, one for each tensor: what a target of integers holds.
-_OF_INTEGERS = {
-    "weights": ["affine:bits=8"],
-    "activations": ["affine:bits=8,symmetric=true"],
-    "per_channel": False,
-    "power_of_two": True,
-}
 
 
 def training_step(
@@ -88,8 +81,12 @@ class Trained(Measure):
 
     def _quantized(self, situation: Situation, name: str, target: str) -> List[Dict[str, Any]]:
         """The steps that quantize what is trained."""
-        if target_named(target).rounds_numbers:
-            return [{"calibrate": dict(_OF_INTEGERS)}]
+        bits = target_named(target).bits
+        if bits:
+            # Scales that are powers of two, one for each tensor: what such a target holds.
+            rules = {"weights": [f"affine:bits={bits}"]}
+            rules["activations"] = [f"affine:bits={bits},symmetric=true"]
+            return [{"calibrate": {**rules, "per_channel": False, "power_of_two": True}}]
         attempt = situation.record.named(name)
         assert attempt is not None
         return [dict(step.entry()) for step in situation.recipe_of(attempt).steps or ()]
