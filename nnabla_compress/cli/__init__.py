@@ -34,6 +34,7 @@ VERBS = (
     "explain",
     "sensitivity",
     "assign-bits",
+    "fit",
 )
 _OTHER_NAMES = {"assign": "assign-bits"}
 # 128 and the number of the signal, as shells have it: SIGINT, SIGPIPE.
