@@ -238,8 +238,8 @@ class Course:
 
     def once(self, name: str, make: Callable[[], Record]) -> Record:
         """Returns what the step makes, or made before it was killed."""
-        path = self._training_folder() / f"{name}.json"
-        if self._resume and path.exists():
+        path = self.files / f"{name}.json"
+        if self.resume and path.exists():
             return read_record(path, made_again(path))
         found = make()
         writable_folder(path.parent)
