@@ -58,7 +58,7 @@ from nnabla_compress.training.sections import (
     SectionNetwork,
     teacher_maps,
 )
-from nnabla_compress.training.stopping import StoppingOptions, stopping_of
+from nnabla_compress.training.stopping import StoppingOptions, unpractised
 from nnabla_compress.training.terms import TermOptions, term_of
 
 SPLITS = ("operations", "layers", "blocks")
@@ -141,7 +141,7 @@ class Sections(Step):
     @field_validator("stop", mode="before")
     @classmethod
     def _known_rule(cls, entry: Any) -> Any:
-        return None if entry is None else stopping_of(entry)
+        return None if entry is None else unpractised(entry)
 
     @field_serializer("stop")
     def _rule_by_name(self, rule: Optional[StoppingOptions]) -> Optional[Record]:

@@ -14,7 +14,7 @@ from nnabla_compress.recipes.step import Course, Record, Step, register_step
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.training import TrainingSettings
 from nnabla_compress.training.evaluate import Build, judged, outputs_of
-from nnabla_compress.training.stopping import StoppingOptions, stopping_of
+from nnabla_compress.training.stopping import StoppingOptions, unpractised
 from nnabla_compress.training.terms import TermOptions, term_of
 
 
@@ -37,13 +37,7 @@ class Train(Step):
     @field_validator("stop", mode="before")
     @classmethod
     def _known_rule(cls, entry: Any) -> Any:
-        rule = None if entry is None else stopping_of(entry)
-        if rule is not None and rule.sample:
-            raise ConfigError(
-                f"{rule.name} practises on small samples first, which the step train does not.",
-                help="choose stop: plateau, or the step layerwise",
-            )
-        return rule
+        return None if entry is None else unpractised(entry)
 
     @field_serializer("stop")
     def _rule_by_name(self, rule: Optional[StoppingOptions]) -> Optional[Record]:

@@ -12,6 +12,7 @@ from nnabla_compress.training.stopping.rule import (
     register_stopping,
     stopping_of,
     stopping_rules,
+    unpractised,
 )
 
 __all__ = [
@@ -25,4 +26,5 @@ __all__ = [
     "register_stopping",
     "stopping_of",
     "stopping_rules",
+    "unpractised",
 ]

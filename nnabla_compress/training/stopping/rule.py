@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, Mapping, Optional
 
+from nnabla_compress.errors import ConfigError
 from nnabla_compress.named_options import NamedOptions, Registry
 
 
@@ -83,3 +84,22 @@ def stopping_of(entry: Any, where: str = "stop") -> StoppingOptions:
         (5, 0.01)
     """
     return _REGISTRY.make(entry, where)
+
+
+def unpractised(entry: Any, where: str = "stop") -> StoppingOptions:
+    """Returns a rule for a step that lets none practise.
+
+    Args:
+        entry: As of :func:`stopping_of`.
+        where: Likewise.
+
+    Raises:
+        ConfigError: If the rule practises on small samples first.
+    """
+    rule = stopping_of(entry, where)
+    if rule.sample:
+        raise ConfigError(
+            f"{where}: {rule.name} practises on small samples first, which this step does not.",
+            help="choose stop: plateau, or the step layerwise",
+        )
+    return rule
