@@ -29,6 +29,7 @@ _SECTIONS = {
     "MapPair": ("pairs-of-maps", "pair"),
     "SinReQOptions": ("sinreq", "options"),
     "WaveQOptions": ("waveq", "options"),
+    "Reward": ("reward", "options"),
     "Importance": ("importances", "importance"),
     "Step": ("steps", "step"),
     "TermOptions": ("terms", "term"),
@@ -100,6 +101,9 @@ def recipe_reference() -> str:
                 learning = parts["RoundingSettings"]
                 words = f"The `learning` of `calibrate`. {learning['description']}"
                 sections += ["### learning", words, _table(learning)]
+        if family.name == "sampler":
+            reward = parts["Reward"]
+            sections += ["### reward", reward["description"], _table(reward)]
         if family.name == "term":
             pair = parts["MapPair"]
             sections += ["### pairs of maps", pair["description"], _table(pair)]

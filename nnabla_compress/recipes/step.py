@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import importlib
+from pathlib import Path
 from typing import (
     Any,
     Callable,
@@ -111,6 +112,13 @@ class Course(Context, Protocol):
 
         Args:
             settings: Its epochs and batch size.
+        """
+
+    def notes(self, name: str) -> Optional[Path]:
+        """Returns a file that a step may keep while it lasts, so as to go on where it was killed.
+
+        Args:
+            name: What it ends with.
         """
 
     def train(

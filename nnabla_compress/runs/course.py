@@ -215,6 +215,14 @@ class Course:
         batches = data.TrainingBatches(train, size, self.seed, self.inputs.preprocessing, None)
         return batches.iterations(settings.epochs)
 
+    def notes(self, name: str) -> Optional[Path]:
+        """Returns a file that the step may keep while it lasts."""
+        if self._stage is None:
+            return None
+        path = self.folder / f"{self._stage.record}.{name}"
+        writable_folder(path.parent)
+        return path
+
     def train(
         self,
         settings: TrainingSettings,

@@ -4,7 +4,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Mapping, Optional, Sequence
+from pathlib import Path
+from typing import Any, List, Mapping, Optional, Protocol, Sequence
 
 from nnabla_compress.graph.network import Network
 from nnabla_compress.named_options import NamedOptions, Registry
@@ -38,6 +39,31 @@ class Trial:
     weight_bytes: float
 
 
+class Trials(Protocol):
+    """Where a sampler's proposals are tried."""
+
+    network: Network
+    """What the transform is applied to."""
+    limit: Optional[float]
+    """Most bytes that the weights may take, packed; None: any."""
+    seed: int
+    """Of all draws."""
+    history: List[Trial]
+    """The trials so far."""
+
+    def attempt(self, proposal: Proposal) -> Trial:
+        """Returns what comes of a proposal, which is in the history then."""
+
+    def quality(self, options: Mapping[str, Any]) -> float:
+        """Returns how like the given network's the outputs are, 0 to 1, without noting it."""
+
+    def notes(self) -> Optional[Path]:
+        """Returns a file of the search to keep what came of candidates, None if there is none."""
+
+    def tell(self, line: str) -> None:
+        """Tells the user."""
+
+
 class Sampler(NamedOptions):
     """Proposes options of a transform; a subclass is one way, and its fields are its options.
 
@@ -53,6 +79,18 @@ class Sampler(NamedOptions):
     def known(self) -> Sequence[Any]:
         """Returns options that it will propose, whatever comes of others."""
         return ()
+
+    def search(self, trials: Trials) -> None:
+        """Tries what it proposes, one after the other.
+
+        Args:
+            trials: Where.
+        """
+        while True:
+            proposal = self.propose(trials.network, trials.history, trials.limit)
+            if proposal is None:
+                return
+            trials.attempt(proposal)
 
     def propose(
         self, network: Network, history: Sequence[Trial], limit: Optional[float]

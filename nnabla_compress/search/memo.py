@@ -1,0 +1,98 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""What came of candidates, on disk: a search that was killed goes on without doing them again."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any, Dict, Optional
+
+from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.files import json_text, write_error
+from nnabla_compress.search.space import Bits
+
+
+class Memo:
+    """Accuracies of bits that were tried, one a line of a file that only grows.
+
+    One process writes it, the one that shares the candidates out; so it is safe however many
+    evaluate them. A last line that a killed process left unfinished is dropped.
+
+    Args:
+        path: The file; None: nothing is kept on disk.
+        objective: What the accuracies depend on beside the bits, as JSON values.
+
+    Raises:
+        ConfigError: If the file holds those of another objective, or can't be written.
+        DataError: If it is damaged.
+
+    Example:
+        >>> memo = Memo()
+        >>> memo.add((2, 3), 0.9)
+        >>> memo.known
+        {(2, 3): 0.9}
+    """
+
+    def __init__(self, path: Optional[Path] = None, objective: Any = None) -> None:
+        self.known: Dict[Bits, float] = {}
+        self._path = path
+        if path is None:
+            return
+        wanted = json.loads(_line({"objective": objective}))
+        head, *lines = self._whole_lines()
+        if not head:
+            self._append(_line(wanted))
+            return
+        try:
+            found = json.loads(head)
+            rows = [json.loads(line) for line in lines]
+            self.known = {tuple(map(int, row["bits"])): float(row["accuracy"]) for row in rows}
+            if not all(map(math.isfinite, self.known.values())):
+                raise ValueError
+        except (ValueError, TypeError, KeyError):
+            raise DataError(
+                f"{path} is damaged.", help="remove it; its candidates are tried again then"
+            ) from None
+        if found != wanted:
+            raise ConfigError(
+                f"{path} holds what came of another search's candidates.",
+                help="remove it, or search in another folder",
+            )
+
+    def add(self, bits: Bits, accuracy: float) -> None:
+        """Notes what came of bits.
+
+        Args:
+            bits: Bits of each layer.
+            accuracy: The accuracy.
+
+        Raises:
+            ConfigError: If it can't be written.
+        """
+        self.known[bits] = accuracy
+        if self._path is not None:
+            self._append(_line({"bits": list(bits), "accuracy": accuracy}))
+
+    def _whole_lines(self) -> list[str]:
+        assert self._path is not None
+        try:
+            text = self._path.read_text("utf-8", "replace") if self._path.exists() else ""
+            whole = text[: text.rfind("\n") + 1]
+            if whole != text:
+                self._path.write_text(whole, "utf-8")
+        except OSError as error:
+            raise write_error(self._path, error) from error
+        return whole.splitlines() or [""]
+
+    def _append(self, line: str) -> None:
+        assert self._path is not None
+        try:
+            with open(self._path, "a", encoding="utf-8") as file:
+                file.write(line)
+        except OSError as error:
+            raise write_error(self._path, error) from error
+
+
+def _line(content: Any) -> str:
+    return json.dumps(json.loads(json_text(content))) + "\n"

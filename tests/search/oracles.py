@@ -1,0 +1,38 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The tables of ReLeQ's authors, with the rewards of their scripts."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from nnabla_compress.search.explore import explore
+from nnabla_compress.search.reward import Reward
+from nnabla_compress.search.table import Table
+
+CONSTANTS = {
+    "lenet": (99.8, {"a": 0.6, "b": 3.0, "threshold": 0.8}),
+    "cifar": (75.0, {"a": 0.8, "b": 1.0, "threshold": 0.1}),
+    "svhn": (97.0, {"a": 0.8, "b": 1.0, "threshold": 0.1}),
+    "resnet20": (93.0, {"a": 0.8, "b": 1.0, "threshold": 0.6}),
+    "vgg11": (96.0, {"a": 0.8, "b": 1.0, "threshold": 0.1}),
+}
+
+
+def published(name):
+    """A table, and its reward."""
+    folder = Path(os.environ.get("NNABLA_COMPRESS_DATA", "")) / "oracles" / "releq"
+    if not folder.is_dir():
+        pytest.skip("NNABLA_COMPRESS_DATA names no folder with the tables of ReLeQ")
+    accuracy, constants = CONSTANTS[name]
+    return Table.read(folder / f"{name}.csv", accuracy), Reward(**constants)
+
+
+def searched(name, sampler, seed=0, **how):
+    """What a sampler finds in a table."""
+    table, reward = published(name)
+    walks = sampler.walks(table.space, seed)
+    how.setdefault("in_turn", sampler.in_turn)
+    return explore(walks, table, lambda bits, y: reward.of(table.space, bits, y), **how)
