@@ -28,6 +28,7 @@ VERBS = (
     "evaluate",
     "export",
     "verify",
+    "device-test",
     "inspect",
     "explain",
     "sensitivity",
