@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""A network on an emulated board: whether it computes what the simulator does, and what it takes."""
+"""A network on an emulated board: what it computes there, and what it takes."""
 
 from __future__ import annotations
 

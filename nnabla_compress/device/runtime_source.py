@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Dict, List, Set
 
 from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
-from nnabla_compress.nnb import NnbFile
+from nnabla_compress.nnb import NnbFile, NnbFunction
 
 VARIABLE = "NNABLART_SOURCE"
 NO_LEVEL = 5000
@@ -112,11 +112,32 @@ def check_runtime_reads(source: RuntimeSource, network: NnbFile) -> None:
         )
 
 
-def needed_switches(source: RuntimeSource, network: NnbFile) -> Set[str]:
-    """Returns the switches of the runtime's config.h that a network needs.
+def switches_of(network: NnbFile) -> Set[str]:
+    """Returns the switches of the runtime's config.h for what a network leaves to the runtime.
 
     A function without the switch of its types would run into nowhere, so whatever is not all float
     gets those of all types.
+
+    Args:
+        network: The network.
+    """
+    switches: Set[str] = set()
+    for function in network.functions:
+        if function.implement:
+            continue
+        operands = [network.variables[n] for n in (*function.inputs, *function.outputs)]
+        only_float = all(variable.type == "FLOAT32" for variable in operands)
+        name = _switch(function)
+        switches |= {name, *(f"{name}_{form}" for form in (_FORMS[:1] if only_float else _FORMS))}
+    return switches
+
+
+def _switch(function: NnbFunction) -> str:
+    return f"CONFIG_{function.type_name.upper().replace('_', '')}"
+
+
+def needed_switches(source: RuntimeSource, network: NnbFile) -> Set[str]:
+    """Returns the switches that a network needs, of those that a runtime has.
 
     Args:
         source: The runtime's sources.
@@ -131,21 +152,14 @@ def needed_switches(source: RuntimeSource, network: NnbFile) -> Set[str]:
             (source.folder / _HEADERS / "config.h").read_text("utf-8", errors="replace"),
         )
     )
-    switches: Set[str] = set()
     for number, function in enumerate(network.functions):
-        if function.implement:
-            continue
-        name = f"CONFIG_{function.type_name.upper().replace('_', '')}"
-        if name not in known:
+        if not function.implement and _switch(function) not in known:
             raise UnsupportedFunctionError(
                 f"function {number}, {function.type_name}, is not known to the C runtime "
                 f"{source.version} in {source.folder}.",
                 help="export the network again: it says which functions a device has",
             )
-        operands = [network.variables[n] for n in (*function.inputs, *function.outputs)]
-        only_float = all(variable.type == "FLOAT32" for variable in operands)
-        switches |= {name, *(f"{name}_{form}" for form in (_FORMS[:1] if only_float else _FORMS))}
-    return switches & known
+    return switches_of(network) & known
 
 
 def config_text(switches: Set[str]) -> str:

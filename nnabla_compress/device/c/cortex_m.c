@@ -1,13 +1,17 @@
 /* Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
  *
  * See board.h. Start-up of a Cortex-M and semihosting: vectors, floating-point unit, memory that the program expects, code that can't
- * be written to, a timer, and a stack that shows how deep it went. BOARD_IMAGE_START and BOARD_IMAGE_END bound code and network. */
+ * be written to, a timer, and a stack that shows how deep it went. BOARD_IMAGE_START and BOARD_IMAGE_END bound code and network.
+ * With BOARD_HAS_C_LIBRARY memory and printing are newlib's, else memory.c's and those at the end of this file. */
 #include "board.h"
-#include "memory.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#ifndef BOARD_HAS_C_LIBRARY
+#include "memory.h"
+#endif
 
 #define REGISTER(address) (*(volatile uint32_t *)(address))
 #define SYSTICK_CONTROL REGISTER(0xE000E010)
@@ -34,6 +38,9 @@ extern uint32_t data_load[], data_start[], data_end[], bss_start[], bss_end[];
 extern uint32_t heap_start[], stack_limit[], stack_top[];
 
 int main(void);
+#ifdef BOARD_HAS_C_LIBRARY
+void initialise_monitor_handles(void); /* of newlib, for its files by semihosting */
+#endif
 void reset(void);
 void fault(void);
 void fault_at(const uint32_t *frame);
@@ -178,6 +185,9 @@ __attribute__((noinline, used)) static void start(void) {
   SYSTICK_RELOAD = TIMER_MASK;
   SYSTICK_CURRENT = 0;
   SYSTICK_CONTROL = 7;
+#ifdef BOARD_HAS_C_LIBRARY
+  initialise_monitor_handles();
+#endif
   board_exit(main());
 }
 
@@ -187,7 +197,12 @@ __attribute__((naked)) void reset(void) {
 
 /* ------------------------------------------- what the runtime may ask -- */
 
+#ifndef BOARD_HAS_C_LIBRARY
+
 void *malloc(size_t bytes) { return memory_for_context(bytes); }
+
+/* Compilers make it of malloc and memset. */
+void *calloc(size_t count, size_t bytes) { return memset(memory_for_context(count * bytes), 0, count * bytes); }
 
 void free(void *memory) { memory_free(memory); }
 
@@ -209,6 +224,13 @@ int putchar(int c) {
   return c;
 }
 
+void abort(void) {
+  board_print("the program gave up\n");
+  board_exit(5);
+  for (;;) {
+  }
+}
+
 void __assert_func(const char *file, int line, const char *function, const char *condition) {
   (void)line;
   board_print("assertion failed: ");
@@ -220,3 +242,5 @@ void __assert_func(const char *file, int line, const char *function, const char 
   for (;;) {
   }
 }
+
+#endif
