@@ -13,6 +13,7 @@ from nnabla_compress.loading.inputs import OtherData
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.recipes import Recipe
+from nnabla_compress.runs.deployed import deployed
 from nnabla_compress.runs.finished import open_run, trained_network
 from nnabla_compress.runs.nnb_network import open_nnb
 from nnabla_compress.runs.verified import samples_of
@@ -52,8 +53,8 @@ def device_test_run(
             help="export the run with 'nnabla-compress export', and give that .nnb",
         )
     check_written([nnb])
-    with trained_network(run, other) as (inputs, _):
-        samples = samples_of(inputs, count)
+    with trained_network(run, other) as (inputs, build):
+        samples = samples_of(deployed(inputs, build)[0], count)
     return device_test(nnb, board, samples=samples, count=count, **options)
 
 

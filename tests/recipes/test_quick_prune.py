@@ -60,6 +60,15 @@ def test_rounds_divide_the_budget_and_the_epochs():
     assert steps[1].settings.epochs == 1.5
 
 
+def test_what_is_left_of_nnablas_own_quantizers_is_converted_once_before_the_training():
+    options = PruningOptions(
+        macs="25%", convert="affine", statistics=16, rounds=2, epochs=1, learning_rate=0.1
+    )
+    names = [next(iter(step)) for step in options.steps()]
+    each = ["prune_channels", "statistics", "train"]
+    assert names == [each[0], "convert", *each[1:], *each]
+
+
 def test_single_weights_go_little_by_little():
     found, steps = titles(sparsity="80%", gradual="every=20,end_at=0.5", epochs=2.0)
     assert found == ["prune_weights", "train"]
