@@ -81,7 +81,15 @@ setup(
     ],
     packages=find_packages(include=["nnabla_compress", "nnabla_compress.*"]),
     package_data={
-        "nnabla_compress": ["py.typed", "**/*.j2", "**/*.html", "**/*.css", "**/*.c", "**/*.h"]
+        "nnabla_compress": [
+            "py.typed",
+            "**/*.j2",
+            "**/*.html",
+            "**/*.css",
+            "**/*.c",
+            "**/*.h",
+            "**/*.ld",
+        ]
     },
     python_requires=">=3.8,<3.11",
     install_requires=INSTALL_REQUIRES,

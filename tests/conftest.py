@@ -6,6 +6,8 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import shutil
+from pathlib import Path
 
 import nnabla as nn
 import nnabla.utils.converter
@@ -88,6 +90,27 @@ def quick_files():
     os.fsync = lambda descriptor: None
     yield
     os.fsync = sync
+
+
+@pytest.fixture
+def stub_source(tmp_path, monkeypatch):
+    """A checkout of the stand-in for the C runtime, which NNABLART_SOURCE then names."""
+    stub, folder = Path(__file__).parent / "c_kernels" / "stub_runtime", tmp_path / "stub"
+    shutil.copytree(str(stub / "nnablart"), str(folder / "include" / "nnablart"))
+    for name in ("src/runtime", "src/functions/implements"):
+        (folder / name).mkdir(parents=True)
+    for name in ("runtime.c", "context.h"):
+        shutil.copyfile(str(stub / name), str(folder / "src/runtime" / name))
+    known = ("RELU", "MAXPOOLING", "RELU_FLOAT32")
+    config = "".join(f"#define CONFIG_{name} 1\n" for name in known)
+    (folder / "include/nnablart/config.h").write_text(config)
+    with open(folder / "include/nnablart/network.h", "a") as header:
+        header.write(
+            '#define NN_C_RUNTIME_VERSION ("stand-in")\n#define NN_API_LEVEL (44)\n'
+            "#define NN_BINARY_FORMAT_MINIMUM_VERSION (2)\n#define NN_BINARY_FORMAT_VERSION (3)\n"
+        )
+    monkeypatch.setenv("NNABLART_SOURCE", str(folder))
+    return folder
 
 
 @pytest.fixture

@@ -36,6 +36,7 @@ const char *packed_message(packed_status_t status) {
   case PACKED_NOT_POWER_OF_TWO: return "built without multiplication, but a weight is not a power of two";
   case PACKED_UNSUPPORTED: return "a function, data type or layout that the packed kernels do not have";
   case PACKED_BAD_RECORD: return "its record is damaged";
+  case PACKED_BAD_SCRATCH: return "even a single row of it takes more scratch memory than the limit";
   case PACKED_BAD_MEMORY: return "a variable has less memory than its shape says, or the output no buffer of its own";
   }
   return "unknown error";
@@ -117,6 +118,7 @@ static packed_status_t check_shape(const packed_layer_t *layer) {
   if (layer->kind < PACKED_CONVOLUTION || layer->kind > PACKED_AFFINE) return PACKED_UNSUPPORTED;
   if (layer->type < PACKED_FLOAT || layer->type > PACKED_INT8) return PACKED_UNSUPPORTED;
   if (affine && layer->groups != 1) return PACKED_BAD_SHAPE;
+  if (layer->rows < 0) return PACKED_BAD_SHAPE;
   x[0] = y[0] = layer->batch;
   x[1] = y[1] = layer->groups;
   x[2] = layer->in_maps;
@@ -841,12 +843,22 @@ typedef struct {
   int32_t step[2];   /* of the input, between neighbours in a plane */
   int32_t origin[2]; /* input position of the first element of the first plane; negative in the padding */
   int32_t reach[2];  /* a deconvolution: the farthest input that a tap looks back to */
+  int32_t begin[2];  /* the first of the steps that are computed at once: output rows or columns of a convolution, */
+  int32_t steps[2];  /* those of each phase of a deconvolution; and their number */
+  int32_t end;       /* the first row behind all steps */
   int32_t rows, pitch;
   int32_t most_rows, most_columns; /* of the outputs of a phase */
 } plan_t;
 
+/* Moves the plan to the rows that are computed next. */
+static void move_to(const packed_layer_t *layer, plan_t *plan, int32_t begin) {
+  plan->begin[0] = begin;
+  plan->origin[0] =
+      layer->kind == PACKED_CONVOLUTION ? begin * layer->stride[0] - layer->pad[0] : begin - plan->reach[0];
+}
+
 static plan_t plan_of(const packed_layer_t *layer) {
-  int32_t size[2], most[2], d;
+  int32_t most[2], d;
   plan_t plan;
   for (d = 0; d < 2; d++) {
     const int32_t stride = layer->stride[d], reach = (layer->kernel[d] - 1) * layer->dilation[d] / stride;
@@ -855,21 +867,24 @@ static plan_t plan_of(const packed_layer_t *layer) {
       plan.phases[d] = layer->kernel[d] == 1 ? 1 : stride;
       plan.step[d] = stride;
       plan.origin[d] = -layer->pad[d];
-      most[d] = layer->out_size[d];
-      size[d] = most[d] + reach;
+      plan.begin[d] = 0;
+      plan.steps[d] = most[d] = layer->out_size[d];
     } else {
       /* Output q * stride + phase - pad reads inputs q - reach .. q. */
       const int32_t last = (layer->out_size[d] - 1 + layer->pad[d]) / stride, first = layer->pad[d] / stride;
       plan.phases[d] = 1;
       plan.step[d] = 1;
       plan.origin[d] = first - reach;
+      plan.begin[d] = first;
+      plan.steps[d] = last - first + 1;
       most[d] = (layer->out_size[d] + stride - 1) / stride;
-      size[d] = last - first + 1 + reach;
     }
   }
-  plan.rows = size[0];
-  plan.pitch = size[1];
-  plan.most_rows = most[0];
+  plan.end = plan.begin[0] + plan.steps[0];
+  if (layer->rows > 0 && layer->rows < plan.steps[0]) plan.steps[0] = layer->rows;
+  plan.rows = plan.steps[0] + plan.reach[0];
+  plan.pitch = plan.steps[1] + plan.reach[1];
+  plan.most_rows = most[0] < plan.steps[0] ? most[0] : plan.steps[0];
   plan.most_columns = most[1];
   return plan;
 }
@@ -1084,22 +1099,24 @@ static void fill_weights(const packed_layer_t *layer, const packed_weights_t *w,
     for (t = 0; t < count; t++) decode(w, first + indices[t], 1, map, values + t);
 }
 
-/* Outputs position, position + stride, .. that belong to a phase; all of them for a convolution. */
+/* Outputs position, position + stride, .. of the plan's steps that belong to a phase; all of them for a convolution. */
 typedef struct {
   int32_t position, stride, count;
   int32_t base; /* where the planes hold what output number 0 reads */
 } outputs_t;
 
 static outputs_t outputs_of(const packed_layer_t *layer, const plan_t *plan, int d, int32_t phase) {
-  outputs_t outputs = {0, 1, layer->out_size[d], 0};
+  const int32_t begin = plan->begin[d], end = begin + plan->steps[d], size = layer->out_size[d];
+  outputs_t outputs = {begin, 1, (end < size ? end : size) - begin, 0};
   if (layer->kind == PACKED_DECONVOLUTION) {
     const int32_t stride = layer->stride[d], pad = layer->pad[d];
-    const int32_t q = phase < pad ? (pad - phase + stride - 1) / stride : 0;
+    const int32_t first = phase < pad ? (pad - phase + stride - 1) / stride : 0, q = first < begin ? begin : first;
     outputs.position = q * stride + phase - pad;
     outputs.stride = stride;
-    outputs.count = (layer->out_size[d] - outputs.position + stride - 1) / stride;
-    if (outputs.position >= layer->out_size[d]) outputs.count = 0;
-    outputs.base = q - plan->reach[d] - plan->origin[d];
+    outputs.count = (size - outputs.position + stride - 1) / stride;
+    if (outputs.count > end - q) outputs.count = end - q;
+    if (outputs.position >= size || outputs.count < 0) outputs.count = 0;
+    outputs.base = q - begin;
   }
   return outputs;
 }
@@ -1178,8 +1195,9 @@ static void fast(const packed_layer_t *layer, const packed_weights_t *w, const f
                  void *scratch) {
   const size_t in_map = (size_t)layer->in_size[0] * layer->in_size[1];
   const size_t out_map = (size_t)layer->out_size[0] * layer->out_size[1];
-  const plan_t plan = plan_of(layer);
-  int32_t b, g, products, phase[2] = {0, 0};
+  plan_t plan = plan_of(layer);
+  const int32_t first = plan.begin[0];
+  int32_t b, g, row, products, phase[2] = {0, 0};
   parts_t parts;
   size_t i;
   parts_of(layer, &plan, scratch, &parts);
@@ -1188,15 +1206,19 @@ static void fast(const packed_layer_t *layer, const packed_weights_t *w, const f
   products = fill_taps(layer, &plan, phase, parts.offsets, parts.indices);
   for (b = 0; b < layer->batch; b++)
     for (g = 0; g < layer->groups; g++) {
-      copy_input(layer, &plan, x, parts.planes);
-      if (layer->kind == PACKED_CONVOLUTION)
-        fast_phase(layer, w, &plan, &parts, products, g, phase, bias, y);
-      else
+      for (row = first; row < plan.end; row += plan.steps[0]) {
+        move_to(layer, &plan, row);
+        copy_input(layer, &plan, x, parts.planes);
+        if (layer->kind == PACKED_CONVOLUTION) {
+          fast_phase(layer, w, &plan, &parts, products, g, phase, bias, y);
+          continue;
+        }
         for (phase[0] = 0; phase[0] < layer->stride[0]; phase[0]++)
           for (phase[1] = 0; phase[1] < layer->stride[1]; phase[1]++) {
             products = fill_taps(layer, &plan, phase, parts.offsets, parts.indices);
             fast_phase(layer, w, &plan, &parts, products, g, phase, bias, y);
           }
+      }
       x += layer->in_maps * in_map;
       y += layer->out_maps * out_map;
     }
@@ -1208,6 +1230,24 @@ size_t packed_scratch_bytes_fast(const packed_layer_t *layer, const packed_weigh
   if (layer->kind == PACKED_AFFINE) return BLOCK * sizeof(float);
   plan = plan_of(layer);
   return parts_of(layer, &plan, NULL, NULL);
+}
+
+int32_t packed_rows_within(const packed_layer_t *layer, const packed_weights_t *w, size_t bytes) {
+  packed_layer_t tiled = *layer;
+  plan_t plan;
+  int32_t parts, all;
+  tiled.rows = 0;
+  if (layer->kind == PACKED_AFFINE || packed_scratch_bytes_fast(&tiled, w) <= bytes) return 0;
+  plan = plan_of(&tiled);
+  all = plan.steps[0];
+  /* Parts of the same height, as few as will do. */
+  for (parts = 2; parts <= all; parts++) {
+    const int32_t rows = (all + parts - 1) / parts;
+    if (rows == tiled.rows) continue;
+    tiled.rows = rows;
+    if (rows == 1 || packed_scratch_bytes_fast(&tiled, w) <= bytes) break;
+  }
+  return all == 1 ? 0 : tiled.rows;
 }
 
 void packed_convolution_fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,
@@ -1287,6 +1327,13 @@ static void decoded_affine(const packed_layer_t *layer, const packed_weights_t *
 
 size_t packed_scratch_bytes_fast(const packed_layer_t *layer, const packed_weights_t *w) {
   return packed_scratch_bytes(layer, w);
+}
+
+int32_t packed_rows_within(const packed_layer_t *layer, const packed_weights_t *w, size_t bytes) {
+  (void)layer;
+  (void)w;
+  (void)bytes;
+  return 0;
 }
 
 void packed_convolution_fast(const packed_layer_t *layer, const packed_weights_t *w, const float *x, const float *bias,

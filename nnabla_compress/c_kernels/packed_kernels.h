@@ -73,6 +73,8 @@ typedef struct {
   int32_t pad[2];
   int32_t stride[2];
   int32_t dilation[2];
+  int32_t rows;       /* the fast kernels: output rows (of each phase of a deconvolution) that are computed at once, with
+                         scratch memory for these; 0: all. The result has the same bits for any number. */
 } packed_layer_t;
 
 typedef enum {
@@ -86,7 +88,8 @@ typedef enum {
   PACKED_NOT_POWER_OF_TWO, /* built with PACKED_NO_MULTIPLY, but a level or scale is no power of two */
   PACKED_UNSUPPORTED,      /* a type, layout or number of dimensions that these kernels do not have */
   PACKED_BAD_MEMORY,       /* of a file: memory smaller than a shape, or not to be written to */
-  PACKED_BAD_RECORD        /* of a file: numbers that lead out of it */
+  PACKED_BAD_RECORD,       /* of a file: numbers that lead out of it */
+  PACKED_BAD_SCRATCH       /* more scratch memory than it may take, even for a single row */
 } packed_status_t;
 
 /* One line of text without a line break. */
@@ -117,6 +120,10 @@ packed_status_t packed_check(const packed_layer_t *layer, const packed_weights_t
 size_t packed_scratch_bytes(const packed_layer_t *layer, const packed_weights_t *w);
 size_t packed_scratch_bytes_fast(const packed_layer_t *layer, const packed_weights_t *w);
 size_t packed_scratch_bytes_integer(const packed_layer_t *layer, const packed_weights_t *w);
+
+/* The number for layer->rows with which a fast kernel takes at most so many bytes of scratch memory; 1 if even a row takes
+ * more. packed_scratch_bytes_fast tells what it then takes. */
+int32_t packed_rows_within(const packed_layer_t *layer, const packed_weights_t *w, size_t bytes);
 
 /* x [batch, groups * in_maps, height, width], y likewise, bias one float for every output map or null.
  * x, y and scratch must not overlap. */

@@ -1,7 +1,8 @@
 /* Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
  *
  * Example: runs a network with packed weights once.
- *   packed_main exact|fast net.nnb input.bin [input.bin ..] output-prefix
+ *   packed_main exact|fast|fast:BYTES net.nnb input.bin [input.bin ..] output-prefix
+ * BYTES is the most scratch memory that the kernels may take.
  * Inputs are raw values in the type of the network's inputs, integers as roundf(x * 2^fp_pos); PREFIX_0.bin, PREFIX_1.bin .. are written the same way.
  *   cc -O2 -IRUNTIME/include packed_main.c packed_nnablart.c packed_kernels.c -LRUNTIME/build/src/runtime
  *     -LRUNTIME/build/src/functions -lnnablart_runtime -lnnablart_functions -lm -o packed_main
@@ -74,11 +75,12 @@ int main(int argc, char **argv) {
   size_t bytes = 0;
   void *image;
   int i, fast, failed = 0;
-  if (argc < 5 || (strcmp(argv[1], "exact") && strcmp(argv[1], "fast"))) {
-    fprintf(stderr, "usage: %s exact|fast net.nnb input.bin [input.bin ..] output-prefix\n", argv[0]);
+  if (argc < 5 || (strcmp(argv[1], "exact") && strcmp(argv[1], "fast") && strncmp(argv[1], "fast:", 5))) {
+    fprintf(stderr, "usage: %s exact|fast|fast:BYTES net.nnb input.bin [input.bin ..] output-prefix\n", argv[0]);
     return 2;
   }
-  fast = strcmp(argv[1], "fast") == 0;
+  fast = argv[1][0] == 'f';
+  if (argv[1][4] == ':') packed_limit_scratch(strtoul(argv[1] + 5, NULL, 10));
   image = read_file(argv[2], &bytes);
   if (!image) {
     fprintf(stderr, "%s: can't be read\n", argv[2]);

@@ -14,6 +14,7 @@ typedef void float_kernel_t(const packed_layer_t *, const packed_weights_t *, co
 typedef void integer_kernel_t(const packed_layer_t *, const packed_weights_t *, const void *, const float *, float *,
                               void *);
 typedef size_t scratch_bytes_t(const packed_layer_t *, const packed_weights_t *);
+typedef int32_t rows_within_t(const packed_layer_t *, const packed_weights_t *, size_t);
 
 /* What a callback is given; the runtime declares it in a header that is not installed. */
 typedef struct {
@@ -42,17 +43,28 @@ struct owner {
   const nn_network_t *network;
   function_t *functions;
   void *scratch;
-  size_t scratch_bytes;
+  size_t scratch_bytes;    /* of the scratch memory that there is */
+  size_t wanted_bytes;     /* of what the functions ask for */
 };
 
 static owner_t *owners;
+static size_t most_scratch_bytes; /* 0: any number */
 
 /* ------------------------------------------------------- the callbacks -- */
+
+/* Allocates the scratch memory when all functions are known, so that none is given back on the way. */
+static int has_scratch(owner_t *owner) {
+  if (owner->wanted_bytes <= owner->scratch_bytes) return 1;
+  if (owner->scratch) rt_free_func(owner->scratch);
+  owner->scratch = rt_malloc_func(owner->wanted_bytes);
+  owner->scratch_bytes = owner->scratch ? owner->wanted_bytes : 0;
+  return owner->scratch != NULL;
+}
 
 static rt_function_error_t run(rt_function_t *f) {
   const function_t *function = f->local_context;
   const float *bias;
-  if (!function || (function->owner->scratch_bytes && !function->owner->scratch)) return RT_FUNCTION_ERROR_MALLOC;
+  if (!function || !has_scratch(function->owner)) return RT_FUNCTION_ERROR_MALLOC;
   if (function->status != PACKED_OK) return RT_FUNCTION_ERROR_INVALID_SHAPE;
   bias = function->bias ? function->bias->data : NULL;
   if (function->layer.type == PACKED_FLOAT)
@@ -109,17 +121,31 @@ static void forget_since(const nn_network_t *network, const function_t *newest) 
   drop_if_idle(owner);
 }
 
-static void reserve_scratch(owner_t *owner, size_t bytes) {
-  if (bytes <= owner->scratch_bytes) return;
-  if (owner->scratch) rt_free_func(owner->scratch);
-  owner->scratch_bytes = bytes;
-  owner->scratch = rt_malloc_func(bytes);
+void packed_limit_scratch(size_t bytes) { most_scratch_bytes = bytes; }
+
+size_t packed_scratch_of(const void *image) {
+  const owner_t *owner = owner_of(image);
+  return owner ? owner->wanted_bytes : 0;
 }
 
 typedef struct {
   float_kernel_t *run_float[3]; /* of each kind of layer */
   scratch_bytes_t *float_scratch;
+  rows_within_t *rows_within; /* null: no kernel that computes some rows at a time */
 } kernels_t;
+
+/* Whether the limit leaves a function enough scratch memory; it may compute fewer rows at once for that. */
+static packed_status_t want_scratch(function_t *function, const kernels_t *kernels) {
+  const int is_float = function->layer.type == PACKED_FLOAT;
+  owner_t *owner = function->owner;
+  size_t bytes;
+  if (is_float && kernels->rows_within && most_scratch_bytes)
+    function->layer.rows = kernels->rows_within(&function->layer, &function->weights, most_scratch_bytes);
+  bytes = (is_float ? kernels->float_scratch : packed_scratch_bytes_integer)(&function->layer, &function->weights);
+  if (most_scratch_bytes && bytes > most_scratch_bytes) return PACKED_BAD_SCRATCH;
+  if (bytes > owner->wanted_bytes) owner->wanted_bytes = bytes;
+  return PACKED_OK;
+}
 
 static rt_return_value_t take(nn_network_t *network, offer_t *offer, const kernels_t *kernels) {
   static integer_kernel_t *const run_integer[3] = {packed_convolution_integer, packed_deconvolution_integer,
@@ -160,19 +186,18 @@ static rt_return_value_t take(nn_network_t *network, offer_t *offer, const kerne
   if (has_bias(network, offer->info)) function->bias = f->inputs[2];
   function->run_float = kernels->run_float[function->layer.kind];
   function->run_integer = run_integer[function->layer.kind];
-  reserve_scratch(owner, (function->layer.type == PACKED_FLOAT ? kernels->float_scratch : packed_scratch_bytes_integer)(
-                             &function->layer, &function->weights));
+  function->status = want_scratch(function, kernels);
   return RT_RET_FUNCTION_MATCH;
 }
 
 static rt_return_value_t take_exact(nn_network_t *network, void *offer) {
-  static const kernels_t kernels = {{packed_convolution, packed_deconvolution, packed_affine}, packed_scratch_bytes};
+  static const kernels_t kernels = {{packed_convolution, packed_deconvolution, packed_affine}, packed_scratch_bytes, NULL};
   return take(network, offer, &kernels);
 }
 
 static rt_return_value_t take_fast(nn_network_t *network, void *offer) {
   static const kernels_t kernels = {{packed_convolution_fast, packed_deconvolution_fast, packed_affine_fast},
-                                    packed_scratch_bytes_fast};
+                                    packed_scratch_bytes_fast, packed_rows_within};
   return take(network, offer, &kernels);
 }
 
@@ -192,12 +217,12 @@ rt_return_value_t packed_register_fast(rt_context_pointer context) { return add_
 
 /* ------------------------------------------------------- the self-test -- */
 
-static int test_owner(const owner_t *owner, const nn_function_t *info, int number, packed_report_t report) {
+static int test_owner(owner_t *owner, const nn_function_t *info, int number, packed_report_t report) {
   const function_t *function;
   for (function = owner ? owner->functions : NULL; function; function = function->next)
     if (function->info == info) {
       if (function->status != PACKED_OK) return complain(report, number, packed_message(function->status));
-      if (owner->scratch_bytes && !owner->scratch) return complain(report, number, "no memory for its scratch");
+      if (!has_scratch(owner)) return complain(report, number, "no memory for its scratch");
       return 0;
     }
   return complain(report, number, "its weights are packed, but no packed kernel was registered for it");

@@ -44,6 +44,14 @@ int packed_check_image(const void *image, size_t image_bytes, packed_report_t re
 rt_return_value_t packed_register_exact(rt_context_pointer context);
 rt_return_value_t packed_register_fast(rt_context_pointer context);
 
+/* How many bytes of scratch memory the functions of an image may share; call it before packed_start or
+ * rt_initialize_context, it then holds for all that follow. The fast kernels compute as many rows at once as fit into it. 0, at
+ * the start: no limit. An image with a function that can't run within it is refused. */
+void packed_limit_scratch(size_t bytes);
+
+/* Bytes of scratch memory that the functions of an image that was started share. */
+size_t packed_scratch_of(const void *image);
+
 /* Call it after rt_initialize_context, before rt_forward: packed_check_image once more, and whether every marked function
  * of the image is owned and sound. Without this, a file whose functions nobody registered crashes the stock runtime at the first forward. Returns
  * the number of things that are wrong; report may be null. */

@@ -30,6 +30,7 @@ VERBS = (
     "verify",
     "report",
     "diagnose",
+    "device-test",
     "inspect",
     "explain",
     "sensitivity",

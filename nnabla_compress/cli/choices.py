@@ -11,6 +11,8 @@ SMALLEST, FLOAT = "smallest", "float"
 
 # nnabla_compress.targets.TARGETS
 TARGETS = ("portable", "integer", "int16", "int8", "binary-weight", "callback")
+# nnabla_compress.device.firmware.MODES
+KERNELS = ("stock", "exact", "fast")
 # nnabla_compress.lowering.storage.SCHEMES
 SCHEMES = (
     "int8",

@@ -11,6 +11,7 @@ import click
 from nnabla_compress.cli.data_options import data_of_run, data_options, network_option, taken
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import PATH, Verb, answer
+from nnabla_compress.errors import ConfigError
 
 _DATA = ("data", "recipe_data", "scale", "mean", "std", "network", "seed")
 
@@ -34,8 +35,16 @@ _DATA = ("data", "recipe_data", "scale", "mean", "std", "network", "seed")
     show_default=True,
     help="How many samples of the data, drawn at random.",
 )
+@click.option(
+    "--firmware",
+    type=PATH,
+    metavar="DIR",
+    help="Also write a folder with network, kernels, program and Makefile, to be built as it is.",
+)
 @click.option("--trust", is_flag=True, help="With a run folder: run the Python code that it names.")
-def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> None:
+def command(
+    run: Path, output: Optional[Path], firmware: Optional[Path], trust: bool, **options: Any
+) -> None:
     """Writes the compressed network of RUN as .nnp and .nnb.
 
     RUN is a folder of 'run', 'compress' or 'ptq', which brings its own data and preprocessing
@@ -48,6 +57,7 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console
     from nnabla_compress.cli.results import print_export
+    from nnabla_compress.device import write_firmware
     from nnabla_compress.memory import imports_stay
     from nnabla_compress.models import holds_network
     from nnabla_compress.recipes.quick import network_recipe
@@ -58,6 +68,8 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
     from nnabla_compress.runs.finished import stored_in
 
     imports_stay()
+    if firmware is not None and not options["nnb"]:
+        raise ConfigError("--firmware is made of the .nnb.", help="leave --no-nnb out")
     run = stored_in(run)
     data = {key: options.pop(key) for key in _DATA}
     folder = output or (run if run.is_dir() else run.parent) / "export"
@@ -72,6 +84,10 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
     console.print(layer_table(exported.report.rows_as_dicts()))
     if exported.report.what_stays():
         console.print(stays_table(exported.report.what_stays()))
-    for path in exported.paths:
+    paths = exported.paths
+    if firmware is not None:
+        nnb = next(path for path in paths if path.suffix == ".nnb")
+        paths = [*paths, *write_firmware(firmware, nnb)]
+    for path in paths:
         console.print(f"{path}: {path.stat().st_size:,} bytes")
     print_export(NetworkResults.from_dict(exported.as_dict()))

@@ -38,12 +38,18 @@ if TYPE_CHECKING:
     type=PATH,
     help="With a file: the .nnp that it was made of [float.nnp beside results.nnp].",
 )
+@click.option(
+    "--board",
+    metavar="BOARD",
+    help="Also run the .nnb on this emulated board, as 'device-test' does.",
+)
 @click.option("--trust", is_flag=True, help="With a run folder: run the Python code that it names.")
 def command(
     target: Path,
     samples: int,
     nnp: Optional[Path],
     original: Optional[Path],
+    board: Optional[str],
     trust: bool,
     **options: Any,
 ) -> None:
@@ -63,7 +69,7 @@ def command(
     with temporary_folder() as temporary:
         if holds_network(target) and target.exists():
             target = as_archive(target, temporary)
-        found = _verified(target, samples, nnp, original, trust, options)
+        found = _verified(target, samples, nnp, original, board, trust, options)
         if target.is_dir() and nnp is None:
             _keep(target, found)
     for warning in found.warnings:
@@ -103,9 +109,11 @@ def _verified(
     samples: int,
     nnp: Optional[Path],
     original: Optional[Path],
+    board: Optional[str],
     trust: bool,
     options: Any,
 ) -> Verification:
+    from nnabla_compress.device import BoardPlace, find_board
     from nnabla_compress.memory import imports_stay
     from nnabla_compress.models.other_formats import other_format
     from nnabla_compress.recipes.quick import network_recipe
@@ -115,12 +123,13 @@ def _verified(
     from nnabla_compress.verification import verify_files
 
     imports_stay()
+    places = [] if board is None else [BoardPlace(find_board(board))]
     target = stored_in(target)
     if target.is_dir():
         if original is not None:
             raise ConfigError("a run knows its float network.", help="leave --float out")
         given_data = data_of_run(target, "either", **options)
-        return verify_run(target, nnp, samples, trust, given_data)
+        return verify_run(target, nnp, samples, trust, given_data, places)
     if not target.exists():
         raise ConfigError(
             f"there is no file {target}.", help="give a run folder, an .nnp or an .nnb"
@@ -137,6 +146,6 @@ def _verified(
     beside = files_beside(target)
     data = taken(DataOptions, options)
     if data == DataOptions():
-        return verify_files(*beside, count=samples, original=original)
+        return verify_files(*beside, count=samples, original=original, places=places)
     recipe, folder = network_recipe(beside[0] or target, data)
-    return verify_on_data(target, recipe, folder, samples, original)
+    return verify_on_data(target, recipe, folder, samples, original, places)

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional, Tuple, Type
+from typing import Optional, Sequence, Tuple, Type
 
 import nnabla as nn
 import numpy as np
@@ -22,6 +22,7 @@ from nnabla_compress.training.evaluate import Build, outputs_of
 from nnabla_compress.turns import one_at_a_time
 from nnabla_compress.verification import Samples, Verification, verify_files
 from nnabla_compress.verification.engines import FloatGraphEngine, GraphEngine, NnpEngine
+from nnabla_compress.verification.places import Place
 
 _EXPORTED = ("results.nnp", "float.nnp")
 
@@ -33,6 +34,7 @@ def verify_run(
     count: int = 100,
     trust: bool = False,
     other: Optional[OtherData] = None,
+    places: Sequence[Place] = (),
 ) -> Verification:
     """Compares the network of a finished run with the files that were exported of it.
 
@@ -44,6 +46,7 @@ def verify_run(
         count: Number of samples: of the data, random ones if there are none.
         trust: Whether the Python code that the folder names may run.
         other: Data instead of the run's own.
+        places: Further ones that run the ``.nnb``.
 
     Raises:
         CompressError: If the folder holds no finished run, or something can't be run.
@@ -67,7 +70,7 @@ def verify_run(
                 original = _graph(FloatGraphEngine, *deployed(inputs, before), nnp)
         samples = samples_of(on_device, count)
         same = all(stage.step.same_function for stage in run.recipe.stages)
-        return verify_files(*beside, samples, count, graph, original, same)
+        return verify_files(*beside, samples, count, graph, original, same, places)
 
 
 @one_at_a_time
@@ -77,6 +80,7 @@ def verify_on_data(
     folder: Path,
     count: int = 100,
     original: Optional[Path] = None,
+    places: Sequence[Place] = (),
 ) -> Verification:
     """Compares a file with what is made of it, on the data of a recipe.
 
@@ -86,6 +90,7 @@ def verify_on_data(
         folder: Where the recipe's relative paths start.
         count: Number of samples.
         original: The ``.nnp`` of the float network, as of :func:`verify_files`.
+        places: Likewise.
 
     Raises:
         CompressError: If a file is missing or damaged, or the data does not fit the network.
@@ -98,7 +103,7 @@ def verify_on_data(
             inputs = load_inputs(recipe, folder, unlabelled=True, targets="either")
             inputs.check_rows()
         samples = samples_of(inputs, count)
-    return verify_files(nnp, nnb, samples, count, original=original)
+    return verify_files(nnp, nnb, samples, count, original=original, places=places)
 
 
 def files_beside(path: Path) -> Tuple[Optional[Path], Optional[Path]]:

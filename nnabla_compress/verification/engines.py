@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 import subprocess
 from pathlib import Path
-from typing import ClassVar, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import ClassVar, Dict, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
@@ -238,9 +238,8 @@ class RuntimeEngine(Engine):
         size, count = self.machine.inputs[0].shape[0], len(rows[0])
         found: List[List[np.ndarray]] = []
         with temporary_folder() as folder:
-            starts = range(0, count, size)
-            for start in tracked(f"running the {self.name}", starts, len(starts)):
-                batch = [_filled(array[start : start + size], size) for array in rows]
+            batches = list(in_batches(rows, size))
+            for batch in tracked(f"running the {self.name}", batches, len(batches)):
                 found.append(self._once(folder, batch))
         return [np.concatenate(parts)[:count] for parts in zip(*found)]
 
@@ -276,6 +275,21 @@ class RuntimeEngine(Engine):
                 help="use the nnablart of nnabla-c-runtime",
             )
         return port.real(stored.reshape(port.shape))
+
+
+def in_batches(rows: Sequence[np.ndarray], size: int) -> Iterator[List[np.ndarray]]:
+    """Gives rows in batches of one size, the last one filled up with zeros.
+
+    Args:
+        rows: For each input (rows, ...).
+        size: Rows of a batch.
+
+    Example:
+        >>> [batch[0].tolist() for batch in in_batches([np.arange(3)], 2)]
+        [[0, 1], [2, 0]]
+    """
+    for start in range(0, len(rows[0]), size):
+        yield [_filled(array[start : start + size], size) for array in rows]
 
 
 def _filled(rows: np.ndarray, size: int) -> np.ndarray:

@@ -46,6 +46,7 @@ from nnabla_compress.verification.engines import (
     SimulatorEngine,
 )
 from nnabla_compress.verification.original import misfit, original_of
+from nnabla_compress.verification.places import Place
 from nnabla_compress.verification.promises import (
     OTHER_IN_NNABLA,
     of_compression,
@@ -76,6 +77,7 @@ def verify_files(
     graph: Optional[GraphEngine] = None,
     original: Union[GraphEngine, Path, None] = None,
     same_function: bool = False,
+    places: Sequence[Place] = (),
 ) -> Verification:
     """Compares float network, graph, ``.nnp``, ``.nnb`` in the simulator, and the real C runtime.
 
@@ -96,6 +98,7 @@ def verify_files(
             beside ``results.nnp``. Nothing is promised of the difference, which is what the
             compression costs, unless that keeps what is computed.
         same_function: Whether it keeps that, but for rounding.
+        places: Further ones that run the ``.nnb``, each compared with the one before it.
 
     Returns:
         What was found; :meth:`Verification.check` raises if a promise was broken.
@@ -137,6 +140,10 @@ def verify_files(
         if program:
             runtime = RuntimeEngine(program, made, machine)
             chain.append(_Link(runtime, of_simulation(machine, in_nnabla)))
+        chain += [
+            _Link(place.engine(made, machine), place.promise(made, machine.network))
+            for place in places
+        ]
         found = [link.engine.run(samples.rows) for link in chain]
     notes = [note]
     if not isinstance(original, GraphEngine):

@@ -22,6 +22,7 @@ class Promise:
         text: In words.
         equal: All numbers must be equal, as
             :func:`~nnabla_compress.agreement.same_values` says.
+        bits: All numbers must have the same bits, signs of zeros included.
         largest: Limit of the largest difference, None for no such limit.
         root_mean_square: Limit of the root mean square difference, likewise.
     """
@@ -30,9 +31,12 @@ class Promise:
     equal: bool = False
     largest: Optional[float] = None
     root_mean_square: Optional[float] = None
+    bits: bool = False
 
     def kept(self, found: Agreement) -> bool:
         """Returns whether an agreement is as close as promised."""
+        if self.bits:
+            return found.bit_equal == 1.0
         if self.equal:
             return found.equal == 1.0
         return (self.largest is None or found.largest <= self.largest) and (
@@ -41,6 +45,7 @@ class Promise:
 
 
 EQUAL = Promise("value for value", equal=True)
+BITS = Promise("bit for bit", bits=True)
 NOTHING = Promise("nothing")
 
 

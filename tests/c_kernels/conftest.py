@@ -18,6 +18,7 @@ CONVOLUTION, DECONVOLUTION, AFFINE = range(3)
 NAMES = {CONVOLUTION: "convolution", DECONVOLUTION: "deconvolution", AFFINE: "affine"}
 TYPES = {"float32": 0, "int16": 1, "int8": 2}
 Pair = ct.c_int32 * 2
+NUMBERS = ("kind", "batch", "groups", "in_maps", "out_maps", "rows")
 
 
 class CWeights(ct.Structure):
@@ -44,6 +45,7 @@ class CLayer(ct.Structure):
         ("coefficient", ct.c_float),
         *[(name, ct.c_int32) for name in ("batch", "groups", "in_maps", "out_maps")],
         *[(n, Pair) for n in ("in_size", "out_size", "kernel", "pad", "stride", "dilation")],
+        ("rows", ct.c_int32),
     ]
 
 
@@ -63,6 +65,7 @@ class Layer:
     dilation: Tuple[int, int] = (1, 1)
     extra: Tuple[int, int] = (0, 0)  # output_padding of a deconvolution
     coefficient: float = 1.0
+    rows: int = 0  # that a fast kernel computes at once; 0: all
 
     @property
     def out_size(self):
@@ -97,7 +100,7 @@ class Layer:
     def to_c(self, dtype="float32"):
         """The C structure."""
         pairs = {n: Pair(*getattr(self, n)) for n, t in CLayer._fields_ if t is Pair}
-        numbers = {n: getattr(self, n) for n in ("kind", "batch", "groups", "in_maps", "out_maps")}
+        numbers = {n: getattr(self, n) for n in NUMBERS}
         return CLayer(type=TYPES[dtype], coefficient=self.coefficient, **numbers, **pairs)
 
 
@@ -173,6 +176,15 @@ class Library:
         """The status of packed_check."""
         structure, _alive = weights.to_c(layer)
         return self.c.packed_check(ct.byref(layer.to_c(dtype)), ct.byref(structure))
+
+    def rows_within(self, layer, weights, limit):
+        """packed_rows_within, and the scratch memory that the fast kernel then takes."""
+        structure, _alive = weights.to_c(layer)
+        rows = self.c.packed_rows_within(
+            ct.byref(layer.to_c()), ct.byref(structure), ct.c_size_t(limit)
+        )
+        tiled = replace(layer, rows=rows).to_c()
+        return rows, self.c.packed_scratch_bytes_fast(ct.byref(tiled), ct.byref(structure))
 
     def run(self, layer, weights, x, bias=None, mode=""):
         """y of a kernel; mode is "", "_fast" or "_integer".

@@ -115,6 +115,35 @@ def test_fast_kernels_keep_their_error_bound(library, types, oracle, data):
     assert (abs(y - exact) <= bound).all()
 
 
+@given(data=data)
+@MORE
+def test_fast_kernels_give_the_same_bits_for_any_number_of_rows_at_once(library, types, data):
+    rng, layer, weights, bias = draw_case(data.draw, types)
+    x = rng.normal(size=layer.x_shape).astype(np.float32)
+    tiled = types.change(layer, rows=data.draw(st.integers(1, 5)))
+    np.testing.assert_array_equal(
+        library.run(tiled, weights, x, bias, "_fast"),
+        library.run(layer, weights, x, bias, "_fast"),
+    )
+
+
+@pytest.mark.parametrize("flags", [SCALAR, OPTIMIZED], ids=" ".join)
+def test_as_many_rows_as_a_limit_of_the_scratch_memory_allows_are_found(build, types, flags):
+    library, rng = build(*flags), np.random.RandomState(0)
+    layer = types.layer(
+        types.convolution, 16, 16, in_size=(32, 32), kernel=(3, 3), pad=(1, 1), stride=(1, 1)
+    )
+    weights = types.weights(rng.randint(0, 4, layer.weight_shape), 2, np.float32([0, 1, 2, 3]))
+    everything = library.rows_within(layer, weights, 1 << 20)
+    rows, needed = library.rows_within(layer, weights, 32 << 10)
+    assert everything[0] == 0 and everything[1] > 64 << 10
+    assert 1 < rows < 32 and needed <= 32 << 10
+    parts = -(-32 // rows)
+    fewer_parts = types.change(layer, rows=-(-32 // (parts - 1)))
+    assert library.rows_within(fewer_parts, weights, needed)[0] == rows
+    assert library.rows_within(layer, weights, 100)[0] == 1
+
+
 @pytest.mark.parametrize("dtype", ["int8", "int16"])
 @given(data=data)
 @MORE

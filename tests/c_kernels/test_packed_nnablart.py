@@ -171,6 +171,27 @@ def test_integer_activations_run_from_a_file(
     np.testing.assert_array_equal(y, expected.ravel())
 
 
+@pytest.mark.parametrize("name", ["Convolution", "Deconvolution"])
+def test_bounded_scratch_memory_gives_the_same_bits_or_is_refused(stub, tmp_path, types, rng, name):
+    file, layer, weights, b = one_layer(types, rng, name)
+    x = rng.normal(size=layer.x_shape).astype(np.float32)
+    network = to_bytes(file)
+    expected = run(stub, tmp_path, "fast", network, x)
+    assert expected[:2] == (0, "")
+    statuses = []
+    for limit in range(2000, 4500, 100):
+        (tmp_path / "out_0.bin").unlink(missing_ok=True)
+        status, messages, y = run(stub, tmp_path, f"fast:{limit}", network, x)
+        statuses.append(status)
+        if status == 0:
+            np.testing.assert_array_equal(y, expected[2])
+        else:
+            assert messages == (
+                "function 0: even a single row of it takes more scratch memory than the limit\n"
+            )
+    assert statuses[0] == 1 and statuses[-1] == 0 and statuses == sorted(statuses, reverse=True)
+
+
 def damaged(file, number, **changes):
     variables = list(file.variables)
     variables[number] = replace(variables[number], **changes)
@@ -383,6 +404,31 @@ int main(int argc, char **argv) {
 }
 """
     assert lines_of(gcc, tmp_path, main) == ["refused 1", "the first runs 1", "wrong 4"]
+
+
+def test_the_scratch_memory_is_allocated_once_for_the_largest_layer(gcc, tmp_path):
+    main = """
+#include <stdlib.h>
+static size_t scratch_bytes;
+static int of_scratch, others_freed;
+static void *allocate(size_t bytes) { of_scratch += bytes > 1000; return malloc(bytes); }
+static void release(void *memory) { others_freed++; free(memory); }
+int main(int argc, char **argv) {
+  size_t bytes = read_image(argv[argc - 1]);
+  rt_context_pointer context;
+  rt_malloc_func = allocate;
+  rt_free_func = release;
+  packed_start(&context, image, bytes, packed_register_fast, report);
+  scratch_bytes = packed_scratch_of(image);
+  printf("%d %d %d\\n", scratch_bytes > 1000, of_scratch, others_freed);
+  rt_forward(context);
+  printf("%d\\n", of_scratch);
+  rt_free_context(&context);
+  printf("%d\\n", (int)packed_scratch_of(image));
+  return 0;
+}
+"""
+    assert lines_of(gcc, tmp_path, main) == ["1 1 0", "1", "0"]
 
 
 def test_the_check_of_an_image_needs_no_context(gcc, tmp_path):

@@ -7,33 +7,21 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <nnablart/runtime.h>
-
-#define MOST 64
-#define MOST_PUTS 8
-
-typedef struct {
-  nn_function_t *info;
-  rt_function_t func;
-} offer_t;
-
-typedef struct {
-  nn_network_t *network;
-  rt_variable_t variables[MOST];
-  void *buffers[MOST];
-  offer_t functions[MOST];
-  rt_variable_t *inputs[MOST][MOST_PUTS], *outputs[MOST][MOST_PUTS];
-  uint32_t types[MOST];
-  rt_return_value_t (*callbacks[MOST])(nn_network_t *, void *);
-  int num_of_callbacks;
-} context_t;
+#include "context.h"
 
 void *(*rt_malloc_func)(size_t size) = malloc;
 void (*rt_free_func)(void *ptr) = free;
 static void *(*variable_malloc)(size_t size) = malloc;
+static void (*variable_free)(void *ptr) = free;
 int stub_refuses; /* 1: fails when all functions have been offered */
 
 void rt_set_variable_malloc(void *(*user_malloc)(size_t size)) { variable_malloc = user_malloc; }
+
+void rt_set_variable_free(void (*user_free)(void *ptr)) { variable_free = user_free; }
+
+void rt_set_malloc(void *(*user_malloc)(size_t size)) { rt_malloc_func = user_malloc; }
+
+void rt_set_free(void (*user_free)(void *ptr)) { rt_free_func = user_free; }
 
 static void *datum(nn_network_t *network, int32_t i) {
   const uint32_t *offsets = (const uint32_t *)(network + 1);
@@ -47,13 +35,14 @@ static int size_of(rt_list_t shape) {
 }
 
 rt_return_value_t rt_allocate_context(rt_context_pointer *context) {
-  *context = calloc(1, sizeof(context_t));
+  *context = malloc(sizeof(rt_context_t));
+  memset(*context, 0, sizeof(rt_context_t));
   return RT_RET_NOERROR;
 }
 
 rt_return_value_t rt_add_callback(rt_context_pointer context, nn_function_type_t type,
                                   rt_return_value_t (*callback)(nn_network_t *, void *)) {
-  context_t *c = context;
+  rt_context_t *c = context;
   c->types[c->num_of_callbacks] = type;
   c->callbacks[c->num_of_callbacks++] = callback;
   return RT_RET_NOERROR;
@@ -99,7 +88,7 @@ static rt_function_error_t max_pooling(rt_function_t *f) {
 
 static rt_function_error_t crash(rt_function_t *f) {
   (void)f;
-  fprintf(stderr, "the real runtime would crash here\n");
+  puts("the real runtime would crash here");
   abort();
 }
 
@@ -109,13 +98,14 @@ static rt_function_error_t nothing(rt_function_t *f) {
 }
 
 rt_return_value_t rt_initialize_context(rt_context_pointer context, nn_network_t *network) {
-  context_t *c = context;
+  rt_context_t *c = context;
   const int32_t *buffers, *variables, *functions;
   uint32_t i, k;
   if (network->api_level > 44) return RT_RET_ERROR_VERSION_UNMATCH;
   if (network->buffers.size > MOST || network->variables.size > MOST || network->functions.size > MOST)
     return RT_RET_ERROR_ALLOCATE_CONTEXT;
   c->network = network;
+  c->num_of_functions = (int)network->functions.size;
   buffers = datum(network, network->buffers.list);
   for (i = 0; i < network->buffers.size; i++) {
     const size_t bytes = (size_t)buffers[i] * (network->version == 2 ? 4 : 1);
@@ -164,9 +154,9 @@ rt_return_value_t rt_initialize_context(rt_context_pointer context, nn_network_t
 }
 
 rt_return_value_t rt_free_context(rt_context_pointer *context) {
-  context_t *c = *context;
+  rt_context_t *c = *context;
   uint32_t i;
-  for (i = 0; i < c->network->buffers.size; i++) free(c->buffers[i]);
+  for (i = 0; i < c->network->buffers.size; i++) variable_free(c->buffers[i]);
   for (i = 0; i < c->network->functions.size; i++) {
     rt_function_t *f = &c->functions[i].func;
     f->inputs = f->outputs = NULL; /* the real one has freed them by then */
@@ -178,7 +168,7 @@ rt_return_value_t rt_free_context(rt_context_pointer *context) {
 }
 
 rt_return_value_t rt_forward(rt_context_pointer context) {
-  context_t *c = context;
+  rt_context_t *c = context;
   uint32_t i;
   for (i = 0; i < c->network->functions.size; i++)
     if (c->functions[i].func.exec_func(&c->functions[i].func) != RT_FUNCTION_ERROR_NOERROR)
@@ -187,22 +177,22 @@ rt_return_value_t rt_forward(rt_context_pointer context) {
 }
 
 static int number(rt_context_pointer context, nn_list_t list, size_t index) {
-  return ((int32_t *)datum(((context_t *)context)->network, list.list))[index];
+  return ((int32_t *)datum(((rt_context_t *)context)->network, list.list))[index];
 }
 
 #define ACCESS(put, puts)                                                                                              \
-  int rt_num_of_##put(rt_context_pointer context) { return (int)((context_t *)context)->network->puts.size; }          \
+  int rt_num_of_##put(rt_context_pointer context) { return (int)((rt_context_t *)context)->network->puts.size; }          \
   static int put##_number(rt_context_pointer context, size_t i) {                                                      \
-    return number(context, ((context_t *)context)->network->puts, i);                                                  \
+    return number(context, ((rt_context_t *)context)->network->puts, i);                                                  \
   }                                                                                                                    \
   int rt_##put##_size(rt_context_pointer context, size_t i) {                                                          \
-    return size_of(((context_t *)context)->variables[put##_number(context, i)].shape);                                 \
+    return size_of(((rt_context_t *)context)->variables[put##_number(context, i)].shape);                                 \
   }                                                                                                                    \
   void *rt_##put##_buffer(rt_context_pointer context, size_t i) {                                                      \
-    return ((context_t *)context)->variables[put##_number(context, i)].data;                                           \
+    return ((rt_context_t *)context)->variables[put##_number(context, i)].data;                                           \
   }                                                                                                                    \
   nn_variable_t *rt_##put##_variable(rt_context_pointer context, size_t i) {                                           \
-    nn_network_t *network = ((context_t *)context)->network;                                                           \
+    nn_network_t *network = ((rt_context_t *)context)->network;                                                           \
     return datum(network, number(context, network->variables, (size_t)put##_number(context, i)));                      \
   }
 

@@ -29,6 +29,9 @@ rt_return_value_t rt_initialize_context(rt_context_pointer context, nn_network_t
 rt_return_value_t rt_free_context(rt_context_pointer *context);
 rt_return_value_t rt_forward(rt_context_pointer context);
 void rt_set_variable_malloc(void *(*user_malloc)(size_t size));
+void rt_set_variable_free(void (*user_free)(void *ptr));
+void rt_set_malloc(void *(*user_malloc)(size_t size));
+void rt_set_free(void (*user_free)(void *ptr));
 
 int rt_num_of_input(rt_context_pointer context);
 int rt_input_size(rt_context_pointer context, size_t index);
