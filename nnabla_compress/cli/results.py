@@ -12,6 +12,7 @@ from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.report.learned import learned_table
 from nnabla_compress.report.result_tables import result_table, size_table
 from nnabla_compress.report.results import NetworkResults, Results
+from nnabla_compress.report.sections import section_table
 from nnabla_compress.report.tables import (
     layer_table,
     stays_table,
@@ -47,6 +48,8 @@ def print_results(results: Results, folder: Path) -> None:
         console.print(layer_table(results.layers))
     if results.what_stays:
         console.print(stays_table(results.what_stays))
+    if results.sections:
+        console.print(section_table(results.sections))
     quantizers = results.quantizers or []
     if any("step" in row for row in quantizers):
         console.print(learned_table(quantizers))

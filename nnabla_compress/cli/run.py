@@ -24,12 +24,20 @@ from nnabla_compress.cli.verb import PATH, Verb
 @click.option(
     "--trust", is_flag=True, help="With -o FOLDER --resume: run the Python code that it names."
 )
+@click.option(
+    "--workers",
+    type=click.IntRange(1),
+    default=1,
+    show_default=True,
+    help="Processes that train sections at the same time; the results are the same.",
+)
 def command(
     recipe: Optional[Path],
     output: Optional[Path],
     seed: Optional[int],
     resume: bool,
     trust: bool,
+    workers: int,
 ) -> None:
     """Trains, compresses, exports and scores a network as RECIPE (a YAML file) says.
 
@@ -46,6 +54,7 @@ def command(
     from nnabla_compress.runs import Run
     from nnabla_compress.runs.finished import open_run
     from nnabla_compress.runs.run import refuse_other
+    from nnabla_compress.workers import workers as found
 
     imports_stay()
     if recipe is not None:
@@ -63,5 +72,6 @@ def command(
     else:
         way = "name the run to go on with by -o FOLDER" if resume else "configs/ holds some"
         raise click.UsageError(f"Missing argument 'RECIPE', a YAML file; {way}.")
-    results = run.execute(progress.announce, messages.print)
+    with found(workers) as crew:
+        results = run.execute(progress.announce, messages.print, crew)
     print_results(results, folder)

@@ -346,13 +346,12 @@ def load_inputs(
     """
     preprocessing = preprocessing_of(recipe)
     network = network_of(recipe, folder, file)
-    splits, shapes, n_classes = None, network.wanted.shapes, 0
+    splits, shapes = None, network.wanted.shapes
     if recipe.data is not None:
         splits = load_data(recipe, folder, network, unlabelled, targets)
         first = next(iter(splits.splits.values()))
         shapes = {name: values.shape[1:] for name, values in first.arrays.items()}
-        n_classes = splits.n_classes
-    build = network.make(n_classes)
+    build = network.make(splits)
     return Inputs(
         splits,
         preprocessing,

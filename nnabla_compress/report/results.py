@@ -96,6 +96,7 @@ class Results:
         notes: What a calibration noted.
         training: What training the compressed network led to, in the short form of a recipe.
         recipe_steps: What each step of a recipe decided.
+        sections: What the sections of a network, trained apart, came to, a row each.
         compressed: The network in the end; None where nothing but a training was asked for.
         layers: A row for each layer with a weight.
         what_stays: A row for each weight that stays float.
@@ -115,6 +116,7 @@ class Results:
     float: NetworkResults = field(default_factory=NetworkResults)
     training: Optional[Dict[str, Any]] = None
     recipe_steps: Optional[List[Dict[str, Any]]] = None
+    sections: Optional[List[Dict[str, Any]]] = None
     compressed: Optional[NetworkResults] = None
     layers: Optional[List[Dict[str, Any]]] = None
     what_stays: Optional[List[Dict[str, Any]]] = None

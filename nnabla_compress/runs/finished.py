@@ -148,8 +148,7 @@ def float_network(run: Run, inputs: Inputs) -> Iterator[Build]:
     recipe = run.recipe
     with own_parameters():
         set_seed(recipe.seed)
-        classes = inputs.data.n_classes if inputs.splits is not None else 0
-        build = network_of(recipe, run.recipe_folder).make(classes)
+        build = network_of(recipe, run.recipe_folder).make(inputs.splits)
         given = replace(inputs, build=build)
         given.build(given.variables(), True)
         load_given(recipe, run.recipe_folder)

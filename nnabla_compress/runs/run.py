@@ -43,6 +43,7 @@ from nnabla_compress.runs.results import Tell, begun, score_as_dict
 from nnabla_compress.runs.written import forget_checksums, note_checksums
 from nnabla_compress.training import set_seed
 from nnabla_compress.turns import one_at_a_time
+from nnabla_compress.workers import Workers
 
 CHANGED = (
     "undo the change, or take the file from a copy; if it was changed on purpose, remove the "
@@ -159,13 +160,20 @@ class Run:
             self.folder.rmdir()
 
     @one_at_a_time
-    def execute(self, announce: Announce, tell: Tell = lambda line: None) -> Results:
+    def execute(
+        self,
+        announce: Announce,
+        tell: Tell = lambda line: None,
+        crew: Optional[Workers] = None,
+    ) -> Results:
         """Carries the steps of the recipe out, exports and scores.
 
         Args:
             announce: Called with the name of a training and its number of updates; returns what
                 is called after each update.
             tell: Called with lines that a user should read before a training begins.
+            crew: Who does parts of a step at the same time; by default this process, one after
+                another. The results are the same.
 
         Returns:
             What is written to ``results.json``, too.
@@ -176,12 +184,12 @@ class Run:
         try:
             with locked(self.folder):
                 remove_stale(self.folder / STEPS)
-                return self._executed(announce, tell)
+                return self._executed(announce, tell, crew)
         finally:
             if self._new_folder and self.folder.is_dir() and not any(self.folder.iterdir()):
                 self.folder.rmdir()
 
-    def _executed(self, announce: Announce, tell: Tell) -> Results:
+    def _executed(self, announce: Announce, tell: Tell, crew: Optional[Workers]) -> Results:
         recipe, told = self.recipe, set()
 
         def tell_once(line: str) -> None:
@@ -219,7 +227,14 @@ class Run:
                 self._release()
                 raise
             course = Course(
-                recipe, self.folder, inputs, announce, tell_once, self.resume, self.recipe_folder
+                recipe,
+                self.folder,
+                inputs,
+                announce,
+                tell_once,
+                self.resume,
+                self.recipe_folder,
+                crew,
             )
             self._carry_out(course, results)
             results.write(self.folder)

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 from nnabla_compress.analysis import layers
+from nnabla_compress.analysis.patches import patches, rows_of, weight_of
 from nnabla_compress.calibration import learned_rounding
 from nnabla_compress.calibration.learned_rounding import Moments, RoundingSettings, learn, moments
-from nnabla_compress.calibration.patches import patches, rows_of, weight_of
 from nnabla_compress.calibration.round_layers import learn_roundings
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers import Affine

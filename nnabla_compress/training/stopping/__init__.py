@@ -1,0 +1,23 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""When a training ends before its last epoch: one file a rule."""
+
+from __future__ import annotations
+
+from nnabla_compress.training.stopping.plateau import Plateau, PlateauOptions
+from nnabla_compress.training.stopping.rule import (
+    Stopping,
+    StoppingOptions,
+    register_stopping,
+    stopping_of,
+    stopping_rules,
+)
+
+__all__ = [
+    "Plateau",
+    "PlateauOptions",
+    "Stopping",
+    "StoppingOptions",
+    "register_stopping",
+    "stopping_of",
+    "stopping_rules",
+]
