@@ -277,6 +277,4 @@ def _flip(up: np.ndarray, gap: np.ndarray, difference: np.ndarray, found: Moment
     slopes = products(difference, found)
     slopes -= found.slope
     for group in range(len(up)):
-        for output in range(up.shape[1]):
-            at = group, output
-            kernel.descend(up[at], gap[at], found.gram[group], slopes[at], 4)
+        kernel.descend(up[group], gap[group], found.gram[group], slopes[group], 4)

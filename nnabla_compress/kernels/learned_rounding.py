@@ -126,21 +126,28 @@ def _step(  # type: ignore[no-untyped-def]
 
 @numba.njit(cache=CACHE)
 def descend(up, gap, gram, slope, sweeps):  # type: ignore[no-untyped-def]
-    """Flips roundings of one row, best first, as long as the squared error falls.
+    """Flips roundings, best first in each row, as long as the squared error falls.
 
     Args:
-        up: Whether each is rounded up (d,), changed in place.
-        gap: What the upper values lie above the lower ones, float32 (d,); 0 where there is no
+        up: Whether each is rounded up (rows, d), changed in place.
+        gap: What the upper values lie above the lower ones, float32 (rows, d); 0 where there is no
             choice.
         gram: Second moments of the inputs, float32 (d, d).
-        slope: Half the gradient of the error by the weights, float64 (d,); changed in place.
+        slope: Half the gradient of the error by the weights, float64 (rows, d); changed in place.
         sweeps: Most flips for each weight.
     """
+    diagonal = np.diag(gram).copy()  # in the matrix each lies on a page of its own
+    for row in range(up.shape[0]):
+        _descend(up[row], gap[row], gram, diagonal, slope[row], sweeps)
+
+
+@numba.njit(cache=CACHE)
+def _descend(up, gap, gram, diagonal, slope, sweeps):  # type: ignore[no-untyped-def]
     for _ in range(sweeps * up.size):
         best, gain = -1, -1e-12
         for i in range(up.size):
             delta = -gap[i] if up[i] else gap[i]
-            change = 2 * delta * slope[i] + delta * delta * gram[i, i]
+            change = 2 * delta * slope[i] + delta * delta * diagonal[i]
             if change < gain:
                 best, gain = i, change
         if best < 0:
