@@ -103,7 +103,7 @@ def plot_bits(rows: Sequence[Mapping[str, Any]], path: Path, title: str = "") ->
     parts = [part for part in parts if part[1]]
     widest = max((len(part[1]) for part in parts), default=1)
     size = max(5.0, 0.4 * widest + 1.5), 3.6 * max(len(parts), 1)
-    with picture(path, *size) as figure:
+    with picture(path, *size, layout="constrained") as figure:
         for number, (kind, tensors, color) in enumerate(parts, 1):
             axes = figure.add_subplot(len(parts), 1, number)
             bits = [row["bits"] for row in tensors]
@@ -119,4 +119,3 @@ def plot_bits(rows: Sequence[Mapping[str, Any]], path: Path, title: str = "") ->
                 axes.spines[side].set_visible(False)
         if title:
             figure.suptitle(label(title))
-        figure.tight_layout()

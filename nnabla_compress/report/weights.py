@@ -120,7 +120,7 @@ def plot_weights(
         title: Heading.
     """
     names = [name for name in after if name in before][:_MOST_ROWS]
-    with picture(path, 9.0, 2.2 * max(len(names), 1) + 0.8) as figure:
+    with picture(path, 9.0, 2.2 * max(len(names), 1) + 0.8, layout="constrained") as figure:
         for row, name in enumerate(names):
             levels = after[name].levels
             shown = levels if len(levels) <= _MOST_LEVELS else levels[:0]
@@ -142,7 +142,6 @@ def plot_weights(
                     axes.spines[side].set_visible(False)
         if title:
             figure.suptitle(label(title))
-        figure.tight_layout()
 
 
 def plot_series(folder: Path, prefix: str, path: Path, title: str = "", axis: str = "") -> bool:
