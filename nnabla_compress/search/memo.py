@@ -6,10 +6,10 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, Dict, Optional
+from typing import Any, Dict, List, Optional
 
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.files import json_text, write_error
+from nnabla_compress.files import atomic_path, json_text, write_error
 from nnabla_compress.search.space import Bits
 
 
@@ -74,13 +74,14 @@ class Memo:
         if self._path is not None:
             self._append(_line({"bits": list(bits), "accuracy": accuracy}))
 
-    def _whole_lines(self) -> list[str]:
+    def _whole_lines(self) -> List[str]:
         assert self._path is not None
         try:
             text = self._path.read_text("utf-8", "replace") if self._path.exists() else ""
             whole = text[: text.rfind("\n") + 1]
             if whole != text:
-                self._path.write_text(whole, "utf-8")
+                with atomic_path(self._path) as temporary:
+                    temporary.write_text(whole, "utf-8")
         except OSError as error:
             raise write_error(self._path, error) from error
         return whole.splitlines() or [""]
@@ -95,4 +96,5 @@ class Memo:
 
 
 def _line(content: Any) -> str:
-    return json.dumps(json.loads(json_text(content))) + "\n"
+    # Line ends within texts are escaped, so these are between entries.
+    return " ".join(line.strip() for line in json_text(content).split("\n")) + "\n"

@@ -161,6 +161,6 @@ def test_a_description_is_read_or_refused(library, description, expected):
 
 
 def test_every_status_has_a_message(library):
-    messages = {library.c.packed_message(number) for number in range(11)}
-    assert len(messages) == 11
-    assert library.c.packed_message(11) == b"unknown error"
+    messages = {library.c.packed_message(number) for number in range(12)}
+    assert len(messages) == 12
+    assert library.c.packed_message(12) == b"unknown error"
