@@ -97,7 +97,7 @@ def rewrite(outputs: Sequence[nn.Variable], part: CompressionPart) -> List[nn.Va
         VerifyError: If the new network without its quantizers does not compute what the given one
             does.
     """
-    read = native_in_scope(outputs)
+    read = native_in_scope(outputs, running=True)
     network = Network({}, {str(number): output for number, output in enumerate(read)})
     for transform in part.transforms:
         network, _ = transform.apply(network)

@@ -8,14 +8,15 @@ import fcntl
 import json
 import math
 import os
+import re
 import shutil
 import stat
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Iterator, Mapping, Optional, Union
+from typing import Any, Iterator, List, Mapping, Optional, Sequence, Union
 
 from nnabla_compress.errors import CompressError, ConfigError
 from nnabla_compress.kept_folders import check_kept
@@ -42,6 +43,7 @@ _REASONS = {
     errno.EISDIR: ("it is a folder", "choose a file name"),
     errno.ENAMETOOLONG: ("the name is too long", "choose a shorter one"),
 }
+_NUMBERS = re.compile(r"\[(?:\n\s*(?:-?\d[^\s,]*|null),?)+\n\s*\]")
 _STEM = 40  # characters in a temporary name, which is to fit where the name itself does
 
 
@@ -237,7 +239,7 @@ def _remove_stale_folders(place: Path) -> None:
             continue
 
 
-def json_text(content: Any) -> str:
+def json_text(content: Any, rows: bool = False) -> str:
     """Returns JSON that any reader takes: everything that is written or printed goes through it.
 
     JSON knows neither NaN nor infinity; they become null. NumPy's numbers and arrays become plain
@@ -245,6 +247,7 @@ def json_text(content: Any) -> str:
 
     Args:
         content: Dicts, lists and tuples of these.
+        rows: Whether a list of nothing but numbers stands in one line.
 
     Returns:
         Lines, without a line end behind the last.
@@ -258,7 +261,9 @@ def json_text(content: Any) -> str:
          ]
         }
     """
-    return json.dumps(_plain(content), indent=1, allow_nan=False)
+    text = json.dumps(_plain(content), indent=1, allow_nan=False)
+    # No text in JSON holds a line end, so that what is between two of them is no text.
+    return _NUMBERS.sub(lambda found: " ".join(found.group().split()), text) if rows else text
 
 
 def _plain(value: Any) -> Any:
@@ -273,18 +278,19 @@ def _plain(value: Any) -> Any:
     return str(value) if isinstance(value, os.PathLike) else value
 
 
-def write_json(path: Union[str, Path], content: Any) -> None:
+def write_json(path: Union[str, Path], content: Any, rows: bool = False) -> None:
     """Writes a JSON file, whole or not at all.
 
     Args:
         path: The file.
         content: As of :func:`json_text`.
+        rows: Likewise.
 
     Raises:
         ConfigError: If it can't be written.
     """
     with atomic_path(path) as temporary:
-        temporary.write_text(json_text(content) + "\n", encoding="utf-8")
+        temporary.write_text(json_text(content, rows) + "\n", encoding="utf-8")
 
 
 def writable_folder(path: Union[str, Path]) -> Path:
@@ -319,6 +325,34 @@ def writable_folder(path: Union[str, Path]) -> Path:
     return path
 
 
+def missing_folders(path: Union[str, Path]) -> List[Path]:
+    """Returns a folder and those above it that are not there yet, the folder itself first.
+
+    Args:
+        path: The folder.
+
+    Example:
+        >>> import tempfile
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     found = missing_folders(Path(folder) / "runs" / "net")
+        >>> [each.name for each in found]
+        ['net', 'runs']
+    """
+    path = Path(path)
+    return [each for each in (path, *path.parents) if not each.exists()]
+
+
+def remove_empty(folders: Sequence[Path]) -> None:
+    """Removes folders up to the first one that holds anything or is gone.
+
+    Args:
+        folders: A folder and those above it, as of :func:`missing_folders`.
+    """
+    with suppress(OSError):
+        for folder in folders:
+            folder.rmdir()
+
+
 @contextmanager
 def new_files(folder: Union[str, Path]) -> Iterator[Path]:
     """Gives a folder to write several files to, and takes them all back if the block fails.
@@ -344,6 +378,7 @@ def new_files(folder: Union[str, Path]) -> Iterator[Path]:
         False
     """
     path = Path(folder)
+    new = missing_folders(path)
     before = set(path.iterdir()) if path.is_dir() else None
     folder_then = os.stat(writable_folder(path))
     try:
@@ -353,6 +388,5 @@ def new_files(folder: Union[str, Path]) -> Iterator[Path]:
             for each in path.iterdir():
                 if each.is_file() and each not in (before or ()):
                     each.unlink()
-            if before is None and not any(path.iterdir()):
-                path.rmdir()
+            remove_empty(new)
         raise

@@ -23,6 +23,7 @@ class FunctionType:
         looks_up: Whether its weight is a table whose rows are looked up.
         activation: Whether its output is a feature map that a device stores between two layers.
         non_negative: Whether no output is negative.
+        binary: Whether each output is one of two values, chosen by the sign of the input.
         saturates: Whether outputs hardly move where inputs are large, or negative.
         moves: Whether each output is an input, at another place, and nothing else comes of it.
         keeps: Whether each output is an input, or 0.
@@ -39,6 +40,7 @@ class FunctionType:
     looks_up: bool = False
     activation: bool = False
     non_negative: bool = False
+    binary: bool = False
     saturates: bool = False
     moves: bool = False
     keeps: bool = False
@@ -86,8 +88,8 @@ FUNCTION_TYPES: Dict[str, FunctionType] = {
     "Mish": _activation(),
     "GELU": _activation(),
     "SoftPlus": _activation(non_negative=True),
-    "BinaryTanh": _activation(),
-    "BinarySigmoid": _activation(non_negative=True),
+    "BinaryTanh": _activation(binary=True),
+    "BinarySigmoid": _activation(non_negative=True, binary=True),
     "Softmax": FunctionType(saturates=True),
     "LogSoftmax": FunctionType(saturates=True),
     "Reshape": FunctionType(moves=True, keeps=True, homogeneous=True, apart=True),
@@ -162,6 +164,7 @@ WEIGHTED = (*LAYERS, *types_that(looks_up=True))
 """All functions whose second input is a weight that can be quantized."""
 ACTIVATIONS = types_that(activation=True)
 NON_NEGATIVE = types_that(non_negative=True)
+BINARY = types_that(binary=True)
 MOVES = types_that(moves=True)
 KEEPS = types_that(keeps=True)
 NORMALIZATIONS = types_that(normalization=True)

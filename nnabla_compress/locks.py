@@ -16,7 +16,15 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Union
 
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.files import flock, json_text, remove_stale, writable_folder, write_error
+from nnabla_compress.files import (
+    flock,
+    json_text,
+    missing_folders,
+    remove_empty,
+    remove_stale,
+    writable_folder,
+    write_error,
+)
 from nnabla_compress.kept_folders import kept
 
 NAME = ".nnabla-compress.lock"
@@ -52,7 +60,7 @@ def locked(folder: Union[str, Path], shared: bool = False) -> Iterator[Path]:
         ...             print("is written to by process" in str(error))
         True
     """
-    is_new = not Path(folder).exists()
+    new = missing_folders(folder)
     path = writable_folder(folder)
     made = os.stat(path)
     try:
@@ -68,8 +76,8 @@ def locked(folder: Union[str, Path], shared: bool = False) -> Iterator[Path]:
     finally:
         _released(path / NAME, handle, shared)
         with suppress(OSError):  # it is gone, or something was written there
-            if is_new and os.path.samestat(os.stat(path), made):
-                path.rmdir()
+            if new and os.path.samestat(os.stat(path), made):
+                remove_empty(new)
 
 
 def _taken(folder: Path, shared: bool) -> int:

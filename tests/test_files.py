@@ -15,7 +15,7 @@ import pytest
 
 from nnabla_compress import files
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.files import atomic_path, writable_folder, write_error
+from nnabla_compress.files import atomic_path, json_text, writable_folder, write_error
 
 
 def names(folder):
@@ -220,3 +220,10 @@ def test_the_longest_name_that_a_file_can_have_is_written(tmp_path):
     with pytest.raises(ConfigError, match="the name is too long"):
         with atomic_path(tmp_path / ("w" * 252 + ".nnp")) as temporary:
             temporary.write_text("x")
+
+
+def test_lists_of_numbers_stand_in_one_line_where_that_is_asked_for():
+    content = {"a": [1, 2.5, None, -3e-7], "b": ["[\n 1\n]", "2"], "c": [[1], []], "d": [[1, "x"]]}
+    text = json_text(content, rows=True)
+    assert json.loads(text) == content
+    assert '"a": [ 1, 2.5, null, -3e-07 ]' in text and text.count("\n") > 10

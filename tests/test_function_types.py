@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from nnabla_compress.function_types import (
+    BINARY,
     FUNCTION_TYPES,
     KEEPS,
     LAYERS,
@@ -120,6 +121,13 @@ def test_another_activation_does_not(name, x):
 @pytest.mark.parametrize("name", sorted({*NON_NEGATIVE} & {*CASES}))
 def test_a_non_negative_function_gives_no_negative_number(name, x):
     assert outputs(name, 10 * x).min() >= 0
+
+
+@pytest.mark.parametrize("name", those(activation=True, apart=True))
+def test_a_binary_activation_has_two_values_by_the_sign_and_no_other_has(name, x):
+    y = outputs(name, x)
+    found = y[x > 0], y[x < 0]
+    assert ([len(set(part.tolist())) for part in found] == [1, 1]) == (name in BINARY)
 
 
 @pytest.mark.parametrize("name", sorted({*KEEPS} & {*CASES}))

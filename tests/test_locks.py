@@ -90,6 +90,17 @@ def test_shared_locks_bear_each_other_but_no_other(tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_folders_above_that_were_made_go_with_it(tmp_path):
+    with locked(tmp_path / "runs" / "empty"):
+        pass
+    assert list(tmp_path.iterdir()) == []
+    with locked(tmp_path / "runs" / "kept") as folder:
+        (folder / "file").touch()
+    with locked(tmp_path / "runs" / "empty"):
+        pass
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == ["kept"]
+
+
 def test_a_folder_that_was_made_goes_again_if_it_stays_empty(tmp_path):
     with locked(tmp_path / "empty"):
         pass

@@ -60,3 +60,27 @@ def test_a_c_library_without_the_function_is_left_alone(monkeypatch):
         memory.give_back()
     finally:
         memory._trim.cache_clear()
+
+
+@pytest.fixture
+def nothing_frozen():
+    before = gc.get_freeze_count()
+    gc.unfreeze()
+    yield
+    gc.unfreeze()
+    if before:
+        gc.freeze()
+
+
+def test_what_was_imported_is_walked_over_no_more_and_what_comes_later_is_freed(nothing_frozen):
+    memory.imports_stay()
+    frozen = gc.get_freeze_count()
+    assert frozen > 10_000
+    held = [np.zeros(3)]
+    held.append(held)
+    array = weakref.ref(held[0])
+    del held
+    memory.imports_stay()  # of a second verb of one process: what it has made is not frozen
+    assert gc.get_freeze_count() == frozen
+    gc.collect()
+    assert array() is None

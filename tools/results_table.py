@@ -19,6 +19,10 @@ from nnabla_compress.runs.written import check_written
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "docs" / "results"
 PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
+# What results.json holds for report.html only; tables don't need it, and it is long.
+FOR_REPORTS = (
+    *("course", "curves", "histograms", "ranges", "map_noise", "inputs", "changes", "memory"),
+)
 BEGIN = "<!-- results: written by tools/results_table.py from docs/results/*.json -->"
 END = "<!-- end of results -->"
 PTQ_PAGE = ROOT / "docs" / "ptq.md"
@@ -99,7 +103,8 @@ def filled(page: Path) -> str:
 def add(run: Path, command: str) -> None:
     """Copies the results of a run, with the command that made it, to docs/results.
 
-    What they say to type names the folder that a run has by default, not where this one was.
+    What is long and for reports only is left out. What they say to type names the folder that a run
+    has by default, not where this one was.
     """
     check_written([run / "results.json"])
     text = (run / "results.json").read_text("utf-8")
@@ -107,6 +112,9 @@ def add(run: Path, command: str) -> None:
     for place in (run.resolve(), run):
         text = text.replace(f"{place}/", f"runs/{result['name']}/")
     result = json.loads(text)
+    for part in (result, result["float"], result.get("compressed", {})):
+        for key in FOR_REPORTS:
+            part.pop(key, None)
     if "steps" in result:
         path = RESULTS / "ptq" / f"{result['name']}.json"
         path.parent.mkdir(exist_ok=True)

@@ -10,14 +10,14 @@ sum, over the functions, of the buffers held while the function runs:
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
 
 from nnabla_compress.analysis.layers import layers
 from nnabla_compress.analysis.places import places
 from nnabla_compress.graph.inputs import inputs_of
-from nnabla_compress.graph.rewrite import functions, leaves
+from nnabla_compress.graph.rewrite import depending, functions, leaves
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.regularizers.memory import FLOAT_BITS, NetworkMemory
 from nnabla_compress.turns import one_at_a_time
@@ -52,6 +52,18 @@ class NetworkCosts:
     peak_bytes: int
     peak_at: str
     samples: int
+
+
+class Moment(NamedTuple):
+    """A moment of the execution.
+
+    Args:
+        at: The function that runs.
+        bytes: Bytes of activations that are held meanwhile, for one sample.
+    """
+
+    at: str
+    bytes: int
 
 
 @dataclass
@@ -124,6 +136,41 @@ def costs(
         peak_at=names[step] if names else "",
         samples=samples,
     )
+
+
+@one_at_a_time
+def memory_over_time(
+    outputs: Sequence[nn.Variable],
+    parameters: Optional[Mapping[str, nn.Variable]] = None,
+    inputs: Optional[Sequence[nn.Variable]] = None,
+) -> List[Moment]:
+    """Returns how much memory is held while each function runs, whose peak :func:`costs` tells.
+
+    Args:
+        outputs: As of :func:`costs`.
+        parameters: Likewise.
+        inputs: Likewise.
+
+    Example:
+        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> h = F.tanh(PF.affine(nn.Variable((1, 100)), 50, name="a"))
+        >>> [moment.bytes for moment in memory_over_time([PF.affine(h, 10, name="b")])]
+        [600, 400, 240]
+    """
+    if parameters is None:
+        parameters = nn.get_parameters(grad_only=False)
+    if inputs is None:
+        inputs = inputs_of(outputs, parameters)
+    order, dynamic = functions(outputs), set(inputs)
+    held = _held(_buffers(outputs, order, dynamic, _samples(inputs)), len(order))
+    computed = depending(outputs, inputs)
+    names = places(outputs, parameters).values()
+    return [
+        Moment(name, bytes)
+        for function, name, bytes in zip(order, names, held)
+        if any(variable in computed for variable in function.outputs)
+    ]
 
 
 def _samples(inputs: Sequence[nn.Variable]) -> int:
@@ -209,15 +256,21 @@ def _shared_input(function: Any, readers: Mapping[nn.Variable, int]) -> Optional
     return None
 
 
-def _peak(buffers: Sequence[_Buffer], steps: int) -> Tuple[int, int]:
-    """Returns the most bytes held at a time, and during which function."""
+def _held(buffers: Sequence[_Buffer], steps: int) -> List[int]:
+    """Returns the bytes that are held during each function."""
     change = [0] * (steps + 2)
     for buffer in buffers:
         change[buffer.born] += buffer.bytes
         change[max(buffer.last, buffer.born) + 1] -= buffer.bytes
-    best, step, held = 0, 0, 0
+    found, held = [], 0
     for number in range(max(steps, 1)):
         held += change[number]
-        if held > best:
-            best, step = held, number
-    return best, step
+        found.append(held)
+    return found
+
+
+def _peak(buffers: Sequence[_Buffer], steps: int) -> Tuple[int, int]:
+    """Returns the most bytes held at a time, and during which function."""
+    held = _held(buffers, steps)
+    best = max(held)
+    return best, held.index(best)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, Dict, List, NamedTuple, Optional, Set, Tuple
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Set, Tuple
 
 import numpy as np
 
@@ -78,11 +78,12 @@ class _Read(NamedTuple):
 
 
 @one_at_a_time
-def idle_channels(couplings: Couplings) -> Idle:
+def idle_channels(couplings: Couplings, held: Optional[Mapping[str, str]] = None) -> Idle:
     """Returns the channels that a network can do without.
 
     Args:
         couplings: Of the network; batch normalizations count as they infer.
+        held: Groups whose channels stay, and why, beside those that the network holds.
 
     Example:
         >>> import nnabla as nn, nnabla.functions as F, nnabla.parametric_functions as PF
@@ -96,7 +97,8 @@ def idle_channels(couplings: Couplings) -> Idle:
         >>> idle.remove, list(idle.shifts), idle.left
         ({'c/conv': [1, 2]}, ['d/conv'], ())
     """
-    search = _Search(couplings)
+    held = {**(held or {}), **{g.name: g.kept for g in couplings.groups if g.kept is not None}}
+    search = _Search(couplings, held)
     gone = search.gone()
     remove: Dict[str, List[int]] = {}
     left: List[Left] = []
@@ -107,7 +109,7 @@ def idle_channels(couplings: Couplings) -> Idle:
             remove[group.name] = channels
         by_reason: Dict[str, List[int]] = {}
         for channel in np.flatnonzero(~gone[roots]).tolist():
-            why = search.why(int(roots[channel]), group.kept)
+            why = search.why(int(roots[channel]), held.get(group.name))
             if why is not None:
                 by_reason.setdefault(why, []).append(channel)
         left += [Left(group.name, tuple(some), why) for why, some in by_reason.items()]
@@ -117,7 +119,7 @@ def idle_channels(couplings: Couplings) -> Idle:
 class _Search:
     """Looks for channels that all readers can do without."""
 
-    def __init__(self, couplings: Couplings) -> None:
+    def __init__(self, couplings: Couplings, held: Mapping[str, str]) -> None:
         self._couplings, self._labels = couplings, couplings.labels
         outputs = couplings.outputs
         self._entries = constant_entries(outputs, couplings.inputs)
@@ -133,7 +135,7 @@ class _Search:
                     self._reads.append(read)
         self._candidates = np.zeros(self._labels.count, bool)
         for group in couplings.groups:
-            if group.kept is None:
+            if group.name not in held:
                 self._candidates[couplings.roots(group.name)] = True
         self._made_constant = self._constant_where_made()
         self._reads_of: Dict[int, List[Tuple[_Read, List[int]]]] = {}

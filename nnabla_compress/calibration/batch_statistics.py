@@ -17,11 +17,11 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis.batch_normalization import statistics_of
-from nnabla_compress.calibration.observe import run
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.function_types import NORMALIZATIONS
 from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
 from nnabla_compress.graph.clone import Made, clone
+from nnabla_compress.graph.passes import run
 from nnabla_compress.graph.rewrite import functions, rebuild, with_batch_statistics
 from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked

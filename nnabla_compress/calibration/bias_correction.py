@@ -20,8 +20,8 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis import Layer, layers
-from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.graph import functions
+from nnabla_compress.graph.replay import Replay
 from nnabla_compress.progress import tracked
 from nnabla_compress.turns import one_at_a_time
 

@@ -22,9 +22,9 @@ import numpy as np
 
 from nnabla_compress.analysis.channel_pairs import INPUT_AXES, Pair, by_input, by_output, pairs
 from nnabla_compress.analysis.channel_statistics import channel_statistics
-from nnabla_compress.calibration.observe import BATCH
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.graph.batches import rows_of
+from nnabla_compress.graph.passes import BATCH
 from nnabla_compress.transforms.channel_scales import Levels, Loaded, needed, scale_pairs
 from nnabla_compress.turns import one_at_a_time
 

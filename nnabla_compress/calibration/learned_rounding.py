@@ -23,7 +23,7 @@ arXiv:2004.10568.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Iterable, List, Tuple
 
 import numpy as np
@@ -35,6 +35,8 @@ from nnabla_compress.kernels import learned_rounding as kernel
 _CONSTANT = 1e-6
 # Inputs up to which all pairs are worked on at once, and what is taken of more, in float64.
 _WHOLE, _WIDTH = 2560, 768
+# Weights that are worked on at once, and what their outputs are a multiple of.
+_WEIGHTS, _TOGETHER = 1 << 20, 16
 
 
 @dataclass(frozen=True)
@@ -120,10 +122,10 @@ def moments(
         count += x.shape[1]
     mean_x, mean_y = x_sum / count, y_sum / count
     slope /= count
-    if centred:
-        slope -= mean_y[:, :, None] * mean_x[:, None, :]
+    blocks = _blocks(rows)
+    for block in blocks if centred else ():
+        slope[:, block] -= mean_y[:, block, None] * mean_x[:, None, :]
     gram, variance = np.empty((groups, row, row), np.float32), np.empty((groups, row))
-    weights = rows.astype(np.float64)
     for part in _parts(row):
         xx = np.zeros((groups, row, part.stop - part.start))
         for x, _ in found:
@@ -132,7 +134,8 @@ def moments(
         xx /= count
         if centred:
             xx -= mean_x[:, :, None] * mean_x[:, None, part]
-        slope[:, :, part] -= weights @ xx
+        for block in blocks:
+            slope[:, block, part] -= rows[:, block].astype(np.float64) @ xx
         variance[:, part] = np.einsum("gii->gi", xx[:, part])
         gram[:, :, part] = xx
     # What is left of an input that never varies is rounding: it must not choose anything.
@@ -148,6 +151,14 @@ def _parts(row: int) -> List[slice]:
     """The columns of a matrix of all pairs of inputs that are worked on together, in float64."""
     width = row if row <= _WHOLE else _WIDTH
     return [slice(start, min(start + width, row)) for start in range(0, row, width)]
+
+
+def _blocks(rows: np.ndarray) -> List[slice]:
+    """The outputs of a layer that are worked on together: all, but for large layers."""
+    outputs = most = rows.shape[1]
+    if rows.size > _WEIGHTS:
+        most = max(_WEIGHTS * outputs // rows.size // _TOGETHER, 1) * _TOGETHER
+    return [slice(start, min(start + most, outputs)) for start in range(0, outputs, most)]
 
 
 def products(differences: np.ndarray, found: Moments) -> np.ndarray:
@@ -174,8 +185,8 @@ def learn(
     upper: np.ndarray,
     found: Moments,
     settings: RoundingSettings,
-) -> Tuple[np.ndarray, float]:
-    """Returns a value for each weight, and the error against that of the nearest values.
+) -> np.ndarray:
+    """Returns a value for each weight, with which its layer computes more of what it did.
 
     Args:
         rows: The float weights, (groups, outputs, row).
@@ -185,21 +196,34 @@ def learn(
         settings: How to learn.
 
     Returns:
-        Lower and upper values, float32 in the shape of ``rows``, and the summed error less that of
-        the nearest values.
+        Lower and upper values, float32 in the shape of ``rows``.
     """
+    values = np.empty(rows.shape, np.float32)
+    for block in _blocks(rows):
+        of_block = replace(found, slope=found.slope[:, block])
+        parts = rows[:, block], lower[:, block], upper[:, block]
+        values[:, block] = _learned_values(*parts, of_block, settings)
+    return values
+
+
+def _learned_values(
+    rows: np.ndarray,
+    lower: np.ndarray,
+    upper: np.ndarray,
+    found: Moments,
+    settings: RoundingSettings,
+) -> np.ndarray:
     gap = upper - lower
     beyond = rows - lower - gap / 2
     nearest = (beyond > 0) | ((beyond == 0) & (rows > 0))
-    del beyond  # as large as the layer, which several arrays are here
-    candidates = [nearest]
+    del beyond
+    best = nearest
     if settings.steps:
-        candidates.append(_learned(rows, lower, upper, nearest, found, settings))
-    found_errors = [errors(np.where(up, upper, lower), rows, found) for up in candidates]
-    best = np.choose(np.argmin(found_errors, axis=0)[..., None], candidates).astype(np.bool_)
+        candidates = [nearest, _learned(rows, lower, upper, nearest, found, settings)]
+        found_errors = [errors(np.where(up, upper, lower), rows, found) for up in candidates]
+        best = np.choose(np.argmin(found_errors, axis=0)[..., None], candidates).astype(np.bool_)
     _flip(best, gap, np.where(best, upper, lower) - rows, found)
-    values = np.where(best, upper, lower)
-    return values, float(errors(values, rows, found).sum() - found_errors[0].sum())
+    return np.where(best, upper, lower)
 
 
 def _learned(

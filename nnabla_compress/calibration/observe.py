@@ -10,15 +10,13 @@ import numpy as np
 
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.calibration.statistics import Statistics
-from nnabla_compress.errors import CompressError, DataError, unwrapped
 from nnabla_compress.graph import functions, rebuild
 from nnabla_compress.graph.batches import rows_of
+from nnabla_compress.graph.passes import BATCH, run
 from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers.engine import host_array
 from nnabla_compress.turns import one_at_a_time
-
-BATCH = 64
 
 
 @one_at_a_time
@@ -180,28 +178,3 @@ def _size(
     """Rows of a forward pass; a batch that is written into the network may be the only one."""
     wanted = min(batch_size, len(samples[0]))
     return rows_of(outputs, inputs, wanted)
-
-
-def run(outputs: Sequence[nn.Variable], after: Any = None, failure: Sequence[Any] = ()) -> None:
-    """Computes the outputs of a graph in one pass.
-
-    Args:
-        outputs: Variables of one graph.
-        after: Called with each function after it.
-        failure: Where ``after`` leaves errors of its own.
-
-    Raises:
-        DataError: If a function fails.
-    """
-    try:
-        with unwrapped():
-            nn.forward_all(list(outputs), clear_buffer=True, function_post_hook=after)
-    except CompressError:
-        raise
-    except Exception as error:
-        if failure:
-            raise failure[0] from None
-        raise DataError(
-            f"the network can't be run on the calibration samples: {error}.",
-            help="run it once yourself: output.forward()",
-        ) from error

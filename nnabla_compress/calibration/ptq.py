@@ -34,7 +34,6 @@ from nnabla_compress.calibration.network import (
     weight_quantizers,
 )
 from nnabla_compress.calibration.observe import Computation, compute, observe
-from nnabla_compress.calibration.replay import FLOAT_BYTES
 from nnabla_compress.calibration.round_layers import is_fine, learn_roundings
 from nnabla_compress.calibration.samples import checked_samples, refuse_constant, split_samples
 from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
@@ -42,6 +41,7 @@ from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
 from nnabla_compress.errors import DataError, VerifyError
 from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.replay import FLOAT_BYTES
 from nnabla_compress.memory import give_back
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
@@ -331,7 +331,7 @@ class _Sequence:
 
     def _try(self, name: str, change: Callable[[], None]) -> bool:
         """Makes a change and takes it back unless it helped; returns whether it stayed."""
-        before, best = self.network.state(), self._best()
+        before, best = self.network.state(self.plain), self._best()
         kept = self._judge(name, change, best)
         if not kept:
             self.network.restore(before)

@@ -11,13 +11,13 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis import Layer, layers
+from nnabla_compress.analysis.patches import patches, rows_of, weight_of
 from nnabla_compress.calibration.bias_correction import shift_bias
 from nnabla_compress.calibration.learned_rounding import RoundingSettings, learn, moments
 from nnabla_compress.calibration.learned_tables import learn_table
-from nnabla_compress.calibration.patches import patches, rows_of, weight_of
-from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph import functions
+from nnabla_compress.graph.replay import Replay
 from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import quantizer_of
@@ -117,7 +117,7 @@ def _round(
     has_bias = layer.bias is not None and layer.bias.parent is None
     found = moments(rows, patches(layer, x, target, settings.positions, rng), has_bias)
     lower, upper = (rows_of(layer, values) for values in (choices.lower, choices.upper))
-    values, _ = learn(rows, lower, upper, found, settings)
+    values = learn(rows, lower, upper, found, settings)
     entries = None
     if choices.table is not None:
         values, entries = learn_table(values, rows, choices.table, found, settings.table_rounds)

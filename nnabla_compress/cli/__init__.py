@@ -28,10 +28,13 @@ VERBS = (
     "evaluate",
     "export",
     "verify",
+    "report",
+    "diagnose",
     "inspect",
     "explain",
     "sensitivity",
     "assign-bits",
+    "fit",
 )
 _OTHER_NAMES = {"assign": "assign-bits"}
 # 128 and the number of the signal, as shells have it: SIGINT, SIGPIPE.
@@ -78,6 +81,11 @@ def group() -> None:
         nnabla-compress inspect network.nnp
     The accuracy of an .nnp file on a recipe's data:
         nnabla-compress evaluate network.nnp --recipe configs/cifar10/resnet20-lutq-4bit.yaml
+    Look at what a run brought, and why it lost accuracy:
+        nnabla-compress report out; nnabla-compress diagnose out
+
+    Exit status: 0 done, 1 an error, 2 bad usage, 130 stopped by Ctrl-C, 141 the reader of standard
+    output has left.
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
 
 

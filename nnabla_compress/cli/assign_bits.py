@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Mapping, Optional, Sequence, Tuple
 import click
 
 from nnabla_compress.cli.choices import MEASURES
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 from nnabla_compress.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -100,6 +100,7 @@ def command(
     if output is not None:
         with atomic_path(output) as temporary:
             temporary.write_text(text, "utf-8")
+    answer(content)
     console.print(assignment_table(found, outcome))
     console.print(Text(text), end="", soft_wrap=True)
 

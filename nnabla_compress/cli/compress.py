@@ -8,7 +8,7 @@ from typing import Any, Optional
 
 import click
 
-from nnabla_compress.cli.choices import CONVERSIONS, MAPS
+from nnabla_compress.cli.choices import MAPS
 from nnabla_compress.cli.data_options import taken
 from nnabla_compress.cli.run_options import carry_out, run_options
 from nnabla_compress.cli.verb import PATH, Verb
@@ -43,11 +43,6 @@ from nnabla_compress.cli.verb import PATH, Verb
     type=PATH,
     metavar="FILE",
     help="Rules that 'assign-bits' wrote; --weights and --activations come after them.",
-)
-@click.option(
-    "--convert",
-    type=click.Choice(CONVERSIONS),
-    help="Turn NNabla's own quantizers into these, with the same values.",
 )
 @click.option(
     "--budget",

@@ -8,7 +8,8 @@ import os
 import shutil
 import sys
 import warnings
-from typing import Any, Optional, Type
+from contextlib import contextmanager
+from typing import Any, Iterator, Optional, Type
 
 from nnabla_compress.cli.console import FittedConsole
 from nnabla_compress.cli.progress import ShownProgress
@@ -19,7 +20,7 @@ from nnabla_compress.names import printable
 with no_greeting():
     from nnabla.logger import logger
 
-__all__ = ["console", "messages", "progress"]
+__all__ = ["console", "messages", "progress", "told"]
 
 # A file or a pipe has no width: tables are as wide as they need to be, unless COLUMNS says one.
 _WIDE, _LEAST = 160, 20
@@ -44,6 +45,27 @@ messages = FittedConsole(
 )
 
 progress = ShownProgress(messages)
+
+
+@contextmanager
+def told(tables: bool = True, notes: bool = True, logs: bool = False) -> Iterator[None]:
+    """Says within the block only what is asked for, and how far the work has come.
+
+    Args:
+        tables: Whether what a verb came to is printed to standard output.
+        notes: Whether warnings, notes and progress are printed to standard error.
+        logs: Whether NNabla's logs are, down to the least important ones.
+    """
+    before = console.quiet, messages.quiet, logger.level
+    console.quiet, messages.quiet = not tables, not notes
+    if logs:
+        logger.setLevel(logging.DEBUG)
+    try:
+        with progress:
+            yield
+    finally:
+        console.quiet, messages.quiet = before[:2]
+        logger.setLevel(before[2])
 
 
 def _spelled_out(record: logging.LogRecord) -> bool:

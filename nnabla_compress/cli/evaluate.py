@@ -15,7 +15,7 @@ from nnabla_compress.cli.data_options import (
     network_option,
     taken,
 )
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 from nnabla_compress.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def command(
         nnabla-compress evaluate network.nnp --recipe RECIPE.yaml
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console, messages
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.models import holds_network
     from nnabla_compress.recipes import Recipe
     from nnabla_compress.recipes.quick import network_recipe
@@ -64,7 +65,9 @@ def command(
     from nnabla_compress.runs import evaluate_network, evaluate_run
     from nnabla_compress.runs.finished import stored_in
     from nnabla_compress.runs.nnb_network import evaluate_nnb
+    from nnabla_compress.runs.results import score_as_dict
 
+    imports_stay()
     if not target.exists():
         raise ConfigError(
             f"there is no {target}.", help="give a run folder, a stored network or an .nnb"
@@ -101,6 +104,7 @@ def command(
             f"NOTE: NNabla computes {target.name} from other numbers than the C runtime: "
             f"{reference.name} beside it has the scores of the device."
         )
+    answer({"split": split, **score_as_dict(score)})
     console.print(f"{split}: {text_of(score)}  ({score.samples} samples)")
     for doubt in score.doubts:
         messages.print(f"WARNING: {doubt}.")

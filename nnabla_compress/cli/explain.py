@@ -15,7 +15,7 @@ from nnabla_compress.cli.data_options import (
     network_option,
     taken,
 )
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 from nnabla_compress.errors import ConfigError
 
 
@@ -91,12 +91,14 @@ def command(
     from nnabla_compress.cli.engine import console, messages
     from nnabla_compress.explanation import Asked
     from nnabla_compress.explanation.tables import changed_table, class_table, summary_lines
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.models import holds_network
     from nnabla_compress.recipes.quick import network_recipe
     from nnabla_compress.recipes.quick_data import DataOptions
     from nnabla_compress.runs.explained import explain_files, explain_run
     from nnabla_compress.safe_names import file_name
 
+    imports_stay()
     for path in filter(None, (target, compressed)):
         if not path.exists():
             raise ConfigError(f"there is no {path}.", help="give a run folder, or two .nnp files")
@@ -125,6 +127,7 @@ def command(
             raise ConfigError("networks are explained on data.", help="add --data DATA")
         recipe, start = network_recipe(target, data, training=split == "train")
         found = explain_files(target, compressed, recipe, start, folder, asked)
+    answer(found.as_dict())
     console.print(class_table(found.changes.by_class(), found.changes.labelled))
     if len(found.changes.changed()):
         console.print(changed_table(found.changes))

@@ -10,7 +10,7 @@ import click
 
 from nnabla_compress.cli.data_options import data_of_run, data_options, network_option, taken
 from nnabla_compress.cli.export_options import export_options
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 
 _DATA = ("data", "recipe_data", "scale", "mean", "std", "network", "seed")
 
@@ -48,6 +48,7 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console
     from nnabla_compress.cli.results import print_export
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.models import holds_network
     from nnabla_compress.recipes.quick import network_recipe
     from nnabla_compress.recipes.quick_data import DataOptions
@@ -56,6 +57,7 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
     from nnabla_compress.runs import export_file, export_run
     from nnabla_compress.runs.finished import stored_in
 
+    imports_stay()
     run = stored_in(run)
     data = {key: options.pop(key) for key in _DATA}
     folder = output or (run if run.is_dir() else run.parent) / "export"
@@ -65,6 +67,8 @@ def command(run: Path, output: Optional[Path], trust: bool, **options: Any) -> N
     else:
         other = data_of_run(run, "none", **data)
         exported = export_run(run, folder, trust=trust, other=other, **options)
+    files = {str(path): path.stat().st_size for path in exported.paths}
+    answer({"files": files, **exported.as_dict(), "report": exported.report.as_dict()})
     console.print(layer_table(exported.report.rows_as_dicts()))
     if exported.report.what_stays():
         console.print(stays_table(exported.report.what_stays()))

@@ -9,27 +9,23 @@ from typing import Any
 
 import click
 
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 
 
 @click.command("inspect", cls=Verb)
 @click.argument("file", type=PATH)
-@click.option("--json", "as_json", is_flag=True, help="Print JSON instead of tables.")
-def command(file: Path, as_json: bool) -> None:
+def command(file: Path) -> None:
     """Prints the networks, layers, costs and limits of FILE, an .nnp file of any tool.
 
     Of an .nnb file it prints inputs, outputs, functions, and the flash and RAM that it takes.
     """
     from nnabla_compress.cli.engine import console
-    from nnabla_compress.files import json_text
     from nnabla_compress.inspection.summary import summary
     from nnabla_compress.nnb.summary import nnb_summary
     from nnabla_compress.report.network import nnb_tables, summary_tables
 
     is_nnb = file.suffix == ".nnb"
     found: Any = nnb_summary(file) if is_nnb else summary(file)
-    if as_json:
-        click.echo(json_text(asdict(found)))
-        return
+    answer(asdict(found))
     for part in nnb_tables(found) if is_nnb else summary_tables(found):
         console.print(part)

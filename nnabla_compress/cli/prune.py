@@ -41,8 +41,9 @@ from nnabla_compress.cli.verb import PATH, Verb
 )
 @click.option(
     "--across",
-    type=click.Choice(["layers", "network"]),
-    help="The same part of each layer, or one ranking [layers for channels, network for weights].",
+    type=click.Choice(["layers", "network", "savings"]),
+    help="The same part of each layer, or one ranking, by what a channel saves, too [layers for "
+    "channels, network for weights].",
 )
 @click.option("--layers", multiple=True, metavar="PATTERN", help="Which layers are pruned [all].")
 @click.option("--residual", is_flag=True, help="Let channels that additions join go, too.")
@@ -66,6 +67,12 @@ from nnabla_compress.cli.verb import PATH, Verb
     type=click.IntRange(2),
     metavar="SAMPLES",
     help="Estimate statistics of batch normalizations anew, from so many samples.",
+)
+@click.option(
+    "--reconstruct",
+    type=click.IntRange(1),
+    metavar="SAMPLES",
+    help="Refit the layers behind to what they gave before, on so many samples.",
 )
 @run_options
 def command(file: Path, output: Optional[Path], resume: bool, **options: Any) -> None:

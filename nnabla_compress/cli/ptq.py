@@ -122,12 +122,14 @@ def command(
     from nnabla_compress.calibration.settings import PostTrainingSettings
     from nnabla_compress.cli.engine import console, messages
     from nnabla_compress.cli.results import print_results
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.recipes.quick import network_recipe
     from nnabla_compress.recipes.quick_data import DataOptions
     from nnabla_compress.report.ptq import step_table
     from nnabla_compress.rule_files import read_rules
     from nnabla_compress.runs.ptq import run_ptq
 
+    imports_stay()
     data = replace(taken(DataOptions, options), seed=seed)
     if rules is not None:
         found = read_rules(rules)

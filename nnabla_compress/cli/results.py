@@ -9,9 +9,12 @@ from typing import Optional
 from rich.text import Text
 
 from nnabla_compress.cli.engine import console, messages
+from nnabla_compress.cli.verb import answer
 from nnabla_compress.report.learned import learned_table
+from nnabla_compress.report.page import NAME as REPORT
 from nnabla_compress.report.result_tables import result_table, size_table
 from nnabla_compress.report.results import NetworkResults, Results
+from nnabla_compress.report.sections import section_table
 from nnabla_compress.report.tables import (
     layer_table,
     stays_table,
@@ -43,10 +46,13 @@ def print_results(results: Results, folder: Path) -> None:
         results: What it came to.
         folder: The run folder.
     """
+    answer(results.as_dict())
     if results.layers:
         console.print(layer_table(results.layers))
     if results.what_stays:
         console.print(stays_table(results.what_stays))
+    if results.sections:
+        console.print(section_table(results.sections))
     quantizers = results.quantizers or []
     if any("step" in row for row in quantizers):
         console.print(learned_table(quantizers))
@@ -61,6 +67,8 @@ def print_results(results: Results, folder: Path) -> None:
             messages.print(f"NOTE: float network: {note}.")
     print_export(last, part)
     console.print(f"written to {folder}")
+    if (folder / REPORT).is_file():
+        console.print(f"to look at: {folder / REPORT}")
 
 
 def print_export(part: NetworkResults, plain: Optional[NetworkResults] = None) -> None:

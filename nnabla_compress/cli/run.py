@@ -10,6 +10,7 @@ import click
 
 from nnabla_compress.cli.choices import MOST_SEED
 from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.worker_options import worker_options
 
 
 @click.command("run", cls=Verb)
@@ -24,12 +25,15 @@ from nnabla_compress.cli.verb import PATH, Verb
 @click.option(
     "--trust", is_flag=True, help="With -o FOLDER --resume: run the Python code that it names."
 )
+@worker_options
 def command(
     recipe: Optional[Path],
     output: Optional[Path],
     seed: Optional[int],
     resume: bool,
     trust: bool,
+    jobs: Optional[int],
+    ray: Optional[str],
 ) -> None:
     """Trains, compresses, exports and scores a network as RECIPE (a YAML file) says.
 
@@ -37,15 +41,20 @@ def command(
     results.nnb, and results.json. A run that was stopped at any moment goes on with --resume and
     ends with the same bits; with -o FOLDER --resume its recipe need not be named.
 
+    --jobs N trains the sections of a network, where the recipe has some, at the same time.
+
     With --seed N the same recipe runs with other starting values, batches and augmentation.
     """
     from nnabla_compress.cli.engine import messages, progress
     from nnabla_compress.cli.results import note_beginning, print_results
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.recipes import Recipe
     from nnabla_compress.runs import Run
     from nnabla_compress.runs.finished import open_run
     from nnabla_compress.runs.run import refuse_other
+    from nnabla_compress.workers import workers
 
+    imports_stay()
     if recipe is not None:
         description, ending = Recipe.read(recipe), ""
         if seed is not None:
@@ -61,5 +70,6 @@ def command(
     else:
         way = "name the run to go on with by -o FOLDER" if resume else "configs/ holds some"
         raise click.UsageError(f"Missing argument 'RECIPE', a YAML file; {way}.")
-    results = run.execute(progress.announce, messages.print)
+    with workers(jobs, ray) as crew:
+        results = run.execute(progress.announce, messages.print, crew)
     print_results(results, folder)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Callable, Optional
 
 import click
 
+from nnabla_compress.cli.choices import CONVERSIONS
 from nnabla_compress.cli.data_options import data_options, loss_option, network_option
 from nnabla_compress.cli.export_options import export_options
 from nnabla_compress.cli.verb import PATH
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 _OPTIONS = (
     click.option("-o", "--output", type=PATH, help="Run folder [runs/<FILE>]."),
     network_option,
+    click.option(
+        "--convert",
+        type=click.Choice(CONVERSIONS),
+        help="Turn NNabla's own quantizers that are left into these, with the same values.",
+    ),
     data_options(
         "FILE.npz; train.csv,test.csv; FILE.py:FUNCTION; or a source such as digits or "
         "cifar10:PATH. Options of the source follow, e.g. FILE.npz,y=mask,y_scale=1/255.",
@@ -71,8 +77,10 @@ def carry_out(made: Quick, output: Optional[Path], resume: bool) -> None:
     """
     from nnabla_compress.cli.engine import messages, progress
     from nnabla_compress.cli.results import note_beginning, print_results
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.runs import Run
 
+    imports_stay()
     recipe, folder = made
     target = output or Path("runs") / recipe.name
     if resume:

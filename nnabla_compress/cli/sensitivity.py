@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, List, Optional
 
@@ -10,7 +11,7 @@ import click
 
 from nnabla_compress.cli.choices import FACTORIZATIONS, IMPORTANCES
 from nnabla_compress.cli.data_options import data_options, loss_option, network_option, taken
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 from nnabla_compress.cli.worker_options import worker_options
 from nnabla_compress.errors import ConfigError
 
@@ -82,6 +83,7 @@ def command(
     from nnabla_compress.data.paths import resolve_path
     from nnabla_compress.files import new_files
     from nnabla_compress.locks import locked
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.recipes.quick import network_recipe
     from nnabla_compress.recipes.quick_data import DataOptions
     from nnabla_compress.search.heat_map import write_heat_map
@@ -91,6 +93,7 @@ def command(
     from nnabla_compress.search.tables import kept_lines, sensitivity_table, write_csv
     from nnabla_compress.workers import workers
 
+    imports_stay()
     if bits is None and (activations is not None or not (channels or ranks)):
         bits = "2,3,4,8"
     try:
@@ -116,6 +119,7 @@ def command(
         found.write(target / "sensitivity.json")
         write_csv(found, target / "sensitivity.csv")
         write_heat_map(found, target / "sensitivity.png")
+    answer(asdict(found))
     console.print(sensitivity_table(found))
     for line in kept_lines(found):
         console.print(line, soft_wrap=True)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Optional
 import click
 
 from nnabla_compress.cli.data_options import data_of_run, data_options, taken
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 from nnabla_compress.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -39,14 +39,12 @@ if TYPE_CHECKING:
     help="With a file: the .nnp that it was made of [float.nnp beside results.nnp].",
 )
 @click.option("--trust", is_flag=True, help="With a run folder: run the Python code that it names.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 def command(
     target: Path,
     samples: int,
     nnp: Optional[Path],
     original: Optional[Path],
     trust: bool,
-    as_json: bool,
     **options: Any,
 ) -> None:
     """Compares float network, graph, .nnp, .nnb in the simulator, and the C runtime.
@@ -54,10 +52,11 @@ def command(
     TARGET is a run folder, a stored network or an .nnb; files of one name in one folder belong
     together. The real runtime takes part where the environment variable NNABLART is the path of
     nnablart.
-    The exit status is 1 if a promise of equality is broken.
+    The exit status is 1 if a promise of equality is broken. In a run folder verification.json
+    and report.html tell what was found.
     """
     from nnabla_compress.cli.engine import console, messages
-    from nnabla_compress.files import json_text, temporary_folder
+    from nnabla_compress.files import temporary_folder
     from nnabla_compress.models import as_archive, holds_network
     from nnabla_compress.report.verification import accuracy_lines, verification_table
 
@@ -65,23 +64,38 @@ def command(
         if holds_network(target) and target.exists():
             target = as_archive(target, temporary)
         found = _verified(target, samples, nnp, original, trust, options)
+        if target.is_dir() and nnp is None:
+            _keep(target, found)
     for warning in found.warnings:
         messages.print(warning)
-    if as_json:
-        click.echo(json_text(found.as_dict()))
+    answer(found.as_dict())
+    if found.comparisons:
+        console.print(verification_table(found))
     else:
-        if found.comparisons:
-            console.print(verification_table(found))
-        else:
-            console.print(
-                f"the simulator ran {found.count} samples; there is no .nnp beside the file to "
-                "compare with"
-            )
-        for line in accuracy_lines(found):
-            console.print(line)
-        for note in found.notes:
-            console.print(f"note: {note}")
+        console.print(
+            f"the simulator ran {found.count} samples; there is no .nnp beside the file to "
+            "compare with"
+        )
+    for line in accuracy_lines(found):
+        console.print(line)
+    for note in found.notes:
+        console.print(f"note: {note}")
     found.check()
+
+
+def _keep(run: Path, found: Verification) -> None:
+    """Leaves what was found in the run folder, for its report, where it may be written to."""
+    from nnabla_compress.cli.engine import messages
+    from nnabla_compress.files import write_json
+    from nnabla_compress.runs.reported import VERIFICATION, renew_report
+
+    if not (run / "results.json").is_file():
+        return
+    try:
+        write_json(run / VERIFICATION, found.as_dict())
+        renew_report(run)
+    except ConfigError as error:
+        messages.print(f"NOTE: the report in {run} stays as it was: {error.message}")
 
 
 def _verified(
@@ -92,6 +106,7 @@ def _verified(
     trust: bool,
     options: Any,
 ) -> Verification:
+    from nnabla_compress.memory import imports_stay
     from nnabla_compress.models.other_formats import other_format
     from nnabla_compress.recipes.quick import network_recipe
     from nnabla_compress.recipes.quick_data import DataOptions
@@ -99,6 +114,7 @@ def _verified(
     from nnabla_compress.runs.verified import files_beside, verify_on_data, verify_run
     from nnabla_compress.verification import verify_files
 
+    imports_stay()
     target = stored_in(target)
     if target.is_dir():
         if original is not None:

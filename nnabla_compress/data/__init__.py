@@ -14,12 +14,14 @@ from nnabla_compress.data.preprocessing import Preprocessing
 from nnabla_compress.data.registry import SOURCES, load
 from nnabla_compress.data.splits import DataSet, Split, hold_out
 from nnabla_compress.data.wanted import Wanted
+from nnabla_compress.node_graph import NodeGraph
 
 __all__ = [
     "AUGMENTATIONS",
     "SOURCES",
     "Batch",
     "DataSet",
+    "NodeGraph",
     "Preprocessing",
     "Split",
     "TrainingBatches",

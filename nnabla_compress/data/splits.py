@@ -11,6 +11,7 @@ import numpy as np
 
 from nnabla_compress.data.arrays import reshaped, samples, targets_of
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.node_graph import NodeGraph
 
 SPLITS = ("train", "validation", "test")
 
@@ -151,6 +152,7 @@ class DataSet:
         validation: Samples to choose by, never part of ``train`` or ``test``.
         test: Samples to report on.
         class_names: Names of the classes where the source knows them, else empty.
+        graph: Where samples are numbers of nodes: their features, and which are linked.
 
     Example:
         >>> split = Split.checked(np.zeros((4, 2)), [0, 1, 2, 1], "example")
@@ -165,6 +167,7 @@ class DataSet:
     validation: Optional[Split] = None
     test: Optional[Split] = None
     class_names: Tuple[str, ...] = ()
+    graph: Optional[NodeGraph] = None
 
     @classmethod
     def checked(

@@ -12,6 +12,7 @@ from nnabla_compress.absent import skip_search
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
 from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
+from nnabla_compress.functions.propagation import Propagation
 from nnabla_compress.functions.quantized_gradient import QuantizedGradient
 from nnabla_compress.functions.quantized_when import QuantizedWhen
 from nnabla_compress.quantizers.base import clone_node
@@ -26,6 +27,7 @@ _PYTHON_FUNCTIONS: Dict[str, MakePythonFunction] = {
     FoldedBatchNormalization.graph_type(): lambda args, inputs: FoldedBatchNormalization(args)(
         *inputs
     ),
+    Propagation.graph_type(): lambda args, inputs: Propagation(args)(*inputs),
     QuantizedGradient.graph_type(): lambda args, inputs: QuantizedGradient(args)(*inputs),
     QuantizedWhen.graph_type(): lambda args, inputs: QuantizedWhen(args)(*inputs),
 }

@@ -9,6 +9,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.function_types import KEEPS, NORMALIZATIONS
+from nnabla_compress.functions.propagation import Propagation
 from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.quantizers.base import quantizer_of
 
@@ -132,6 +133,8 @@ def _below(function: Any, place: int) -> int:
     type_name, args, first = function.info.type_name, function.info.args, function.inputs[0].shape
     if place == 0 and type_name == "Embed":
         return int(function.inputs[1].shape[0])
+    if place == 0 and type_name == Propagation.graph_type():
+        return len(args["graph"].graph)
     if place == 0 and type_name == "OneHot":
         return int(min(args["shape"]))
     if place == 1 and type_name in ("Gather", "SoftmaxCrossEntropy", "CategoricalCrossEntropy"):

@@ -155,9 +155,20 @@ class Network:
         made = dict(zip(self.outputs, rebuild(outputs, inputs=new)))
         return Network(inputs, made, scope, name=self.name)
 
-    def state(self) -> Dict[str, np.ndarray]:
-        """Returns copies of all parameters' values by path."""
-        return {path: np.array(variable.d) for path, variable in self.parameters.items()}
+    def state(self, twin: Optional[Network] = None) -> Dict[str, np.ndarray]:
+        """Returns all parameters' values by path, which stay as they are now.
+
+        Args:
+            twin: A network whose parameters stay as they are. Where one has the bits of that of the
+                same path, its array is returned, and no copy.
+        """
+        own = {} if twin is None else twin.parameters
+        return {
+            path: own[path].d
+            if path in own and _same_bits(own[path].d, variable.d)
+            else np.array(variable.d)
+            for path, variable in self.parameters.items()
+        }
 
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Puts values back that :meth:`state` returned; parameters of other names stay."""
@@ -191,3 +202,10 @@ class Network:
     def _parameters_of(self, outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
         given = set(self.inputs.values())
         return [leaf for leaf in leaves(outputs) if leaf not in given]
+
+
+def _same_bits(first: np.ndarray, second: np.ndarray) -> bool:
+    if (first.dtype, first.shape) != (second.dtype, second.shape):
+        return False
+    one, other = (array.reshape(-1).view(np.uint8) for array in (first, second))
+    return bool(np.array_equal(one, other))

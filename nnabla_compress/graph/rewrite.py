@@ -24,6 +24,7 @@ from typing import (
 import nnabla as nn
 
 from nnabla_compress.function_types import TRAINING_ONLY
+from nnabla_compress.functions.propagation import Propagation
 from nnabla_compress.functions.quantized_gradient import QuantizedGradient
 from nnabla_compress.graph.clone import Made, as_list, clone
 from nnabla_compress.remembered import Remembered
@@ -262,6 +263,10 @@ def with_batch_statistics(
         for key in ("batch_stat", "update_running_mean"):
             if function.info.args.get(key, batch_stat) != batch_stat:
                 return clone(function, arguments, {key: batch_stat})
+        # In inference all nodes of a graph are there.
+        is_propagation = function.info.type_name == Propagation.graph_type()
+        if is_propagation and function.info.args["test"] == batch_stat:
+            return clone(function, arguments, {"test": not batch_stat})
         return None
 
     return rebuild(outputs, replace, inputs)

@@ -23,6 +23,7 @@ from nnabla_compress.importances.l1_times_next import L1TimesNext
 from nnabla_compress.importances.l2 import L2
 from nnabla_compress.importances.mean_activation import MeanActivation
 from nnabla_compress.importances.random import Random
+from nnabla_compress.importances.reconstruction import Reconstruction
 from nnabla_compress.importances.snip import SNIP
 from nnabla_compress.importances.taylor import Taylor
 
@@ -41,6 +42,7 @@ __all__ = [
     "L2",
     "MeanActivation",
     "Random",
+    "Reconstruction",
     "SNIP",
     "Taylor",
     "importance_of",

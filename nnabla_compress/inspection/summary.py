@@ -16,6 +16,7 @@ from nnabla_compress.analysis.compact_layers import compact_layers
 from nnabla_compress.analysis.costs import NetworkCosts, costs
 from nnabla_compress.analysis.layers import WEIGHT, Layer, layers
 from nnabla_compress.analysis.recognize import with_nodes
+from nnabla_compress.analysis.redundancy import Redundancy, redundancy
 from nnabla_compress.analysis.stored_encodings import StoredEncoding, encoding_of
 from nnabla_compress.analysis.zero_channels import ZeroChannels, zero_channels
 from nnabla_compress.encodings import CODES
@@ -84,6 +85,7 @@ class NetworkSummary:
         loops: Turns of the loops in the file, by name; all turns are counted.
         obstacles: What can't be compressed or exported, and why.
         zero_channels: Layers with channels that are computed for nothing.
+        redundancy: How alike the filters of its layers are.
         compact: NNabla's own compact layers, with kind and rank.
         device: What it takes on the C runtime; None if that can't be told.
     """
@@ -101,6 +103,7 @@ class NetworkSummary:
     loops: Dict[str, int] = field(default_factory=dict)
     obstacles: Tuple[Obstacle, ...] = ()
     zero_channels: Tuple[ZeroChannels, ...] = ()
+    redundancy: Tuple[Redundancy, ...] = ()
     compact: Tuple[str, ...] = ()
     device: Optional[DeviceSizes] = None
 
@@ -233,6 +236,7 @@ def _network(file: NnpFile, name: str, noted: Mapping[str, Any]) -> NetworkSumma
             loops=file.loops(name),
             obstacles=(*_of_reading(file, name), *obstacles(outputs, inputs, parameters)),
             zero_channels=tuple(zero_channels(quantized, parameters)),
+            redundancy=tuple(redundancy(quantized, parameters)),
             compact=tuple(str(each) for each in compact_layers(found)),
         )
 

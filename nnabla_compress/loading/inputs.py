@@ -18,6 +18,7 @@ from nnabla_compress.graph.batches import graph_mixes_rows
 from nnabla_compress.loading.model import Model, network_of
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.loading.sample_rows import refuse_mixed, refuse_other_axes
+from nnabla_compress.models import NnpFile
 from nnabla_compress.progress import stage, tracked
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.training import Loss
@@ -324,7 +325,11 @@ def load_data(
 
 @one_at_a_time
 def load_inputs(
-    recipe: Recipe, folder: Path, unlabelled: bool = False, targets: Optional[str] = None
+    recipe: Recipe,
+    folder: Path,
+    unlabelled: bool = False,
+    targets: Optional[str] = None,
+    file: Optional[NnpFile] = None,
 ) -> Inputs:
     """Loads what a recipe refers to.
 
@@ -334,19 +339,19 @@ def load_inputs(
         unlabelled: Whether samples without targets will do, for example because only the float
             network is learned from.
         targets: As of :func:`load_data`: ``"none"`` where nobody looks at them.
+        file: The file that the recipe names, if it has been read.
 
     Raises:
         CompressError: If anything is missing or damaged.
     """
     preprocessing = preprocessing_of(recipe)
-    network = network_of(recipe, folder)
-    splits, shapes, n_classes = None, network.wanted.shapes, 0
+    network = network_of(recipe, folder, file)
+    splits, shapes = None, network.wanted.shapes
     if recipe.data is not None:
         splits = load_data(recipe, folder, network, unlabelled, targets)
         first = next(iter(splits.splits.values()))
         shapes = {name: values.shape[1:] for name, values in first.arrays.items()}
-        n_classes = splits.n_classes
-    build = network.make(n_classes)
+    build = network.make(splits)
     return Inputs(
         splits,
         preprocessing,

@@ -10,7 +10,7 @@ from typing import Callable, Dict, List, Optional, Tuple
 import nnabla as nn
 
 from nnabla_compress import models
-from nnabla_compress.data import Wanted
+from nnabla_compress.data import DataSet, Wanted
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.models.heads import Head, activated, before_activation, without_loss
 from nnabla_compress.recipes import LossPart, ModelPart, Recipe
@@ -99,7 +99,7 @@ class Model:
     """The network that a recipe names.
 
     Args:
-        make: Returns ``build(x, test)`` for a number of classes.
+        make: Returns ``build(x, test)`` for the data, or for none.
         wanted: What it wants of a data set; with shapes if it knows them.
         choose_loss: Returns the loss for the shape of the output, and whether there are targets.
         finish: Puts the last activation of a stored network behind an output.
@@ -107,7 +107,7 @@ class Model:
         notes: What is computed otherwise than a stored network says, a sentence each.
     """
 
-    make: Callable[[int], Build]
+    make: Callable[[Optional[DataSet]], Build]
     wanted: Wanted
     choose_loss: LossChoice
     finish: Callable[[Made], Made]
@@ -115,30 +115,33 @@ class Model:
     notes: Tuple[str, ...] = ()
 
 
-def network_of(recipe: Recipe, folder: Path) -> Model:
+def network_of(recipe: Recipe, folder: Path, file: Optional[models.NnpFile] = None) -> Model:
     """Returns the network of a recipe.
 
     Args:
         recipe: The recipe.
         folder: Where relative paths start.
+        file: The file that the recipe names, if it has been read.
 
     Raises:
         CompressError: If it is missing or damaged.
     """
     part = recipe.model
     if part.nnp is not None:
-        return _stored(recipe, models.NnpFile(part.nnp, folder))
+        return _stored(recipe, file or models.NnpFile(part.nnp, folder))
     choice = LossChoice.of(Head(), recipe.loss)
     wanted = Wanted(targets=_targets(choice))
-    return Model(lambda n_classes: _made(part, n_classes, folder), wanted, choice, lambda y: y)
+    return Model(lambda data: _made(part, data, folder), wanted, choice, lambda y: y)
 
 
-def _made(part: ModelPart, n_classes: int, folder: Path) -> Build:
+def _made(part: ModelPart, data: Optional[DataSet], folder: Path) -> Build:
+    n_classes = 0 if data is None else data.n_classes
+    graph = None if data is None else data.graph
     if part.python is not None:
         return models.PythonModel(part.python, n_classes or None, folder)
     name = part.name
     assert name is not None
-    return lambda x, test: models.build(name, x, n_classes, test, **part.options)
+    return lambda x, test: models.build(name, x, n_classes, test, graph, **part.options)
 
 
 def _stored(recipe: Recipe, file: models.NnpFile) -> Model:
@@ -183,7 +186,7 @@ def _stored(recipe: Recipe, file: models.NnpFile) -> Model:
 
     wanted = Wanted(inputs, tuple(dict.fromkeys(target)), _targets(choice), shapes=shapes)
     only, notes = file.only_batch(network), file.notes(network)
-    return Model(lambda n_classes: build, wanted, choice, finish, only, notes)
+    return Model(lambda data: build, wanted, choice, finish, only, notes)
 
 
 def _targets(choice: LossChoice) -> str:

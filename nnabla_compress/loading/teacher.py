@@ -42,7 +42,7 @@ def stored_teacher(file: str, recipe: Recipe, folder: Path, shapes: Shapes) -> B
             help="choose a teacher of the same inputs, in the same order",
         )
     scope: Dict[str, Any] = OrderedDict()
-    make = model.make(0)
+    make = model.make(None)
 
     def build(x: Any, test: bool) -> Made:
         with nn.parameter_scope("", scope):

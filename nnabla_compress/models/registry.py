@@ -5,18 +5,21 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
-from typing import Any, Callable, Dict
+from typing import Any, Callable, Dict, Optional
 
 import nnabla as nn
 
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.models.graph_convolution import graph_convolution
 from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.mlp import mlp
 from nnabla_compress.models.resnet_cifar import resnet_cifar
+from nnabla_compress.node_graph import NodeGraph
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.turns import one_at_a_time
 
 MODELS: Dict[str, Callable[..., nn.Variable]] = {
+    "graph_convolution": graph_convolution,
     "lenet": lenet,
     "mlp": mlp,
     "resnet20": partial(resnet_cifar, depth=20),
@@ -24,7 +27,7 @@ MODELS: Dict[str, Callable[..., nn.Variable]] = {
     "resnet44": partial(resnet_cifar, depth=44),
     "resnet56": partial(resnet_cifar, depth=56),
 }
-_GIVEN = ("x", "n_classes", "test", "depth")  # not options of a recipe
+_GIVEN = ("x", "n_classes", "test", "depth", "graph")  # not options of a recipe
 
 
 def check_options(name: str, options: Dict[str, Any]) -> None:
@@ -56,7 +59,12 @@ def check_options(name: str, options: Dict[str, Any]) -> None:
 
 @one_at_a_time
 def build(
-    name: str, x: nn.Variable, n_classes: int, test: bool = False, **options: Any
+    name: str,
+    x: nn.Variable,
+    n_classes: int,
+    test: bool = False,
+    graph: Optional[NodeGraph] = None,
+    **options: Any,
 ) -> nn.Variable:
     """Builds a model of the zoo in the current parameter scope.
 
@@ -67,13 +75,15 @@ def build(
         x: Inputs (B, C, H, W) or (B, D).
         n_classes: Number of outputs, at least 1.
         test: Whether batch normalization uses its running statistics.
+        graph: Of data whose samples are nodes: their features and links.
         options: Keyword arguments of the model.
 
     Returns:
         Logits (B, n_classes).
 
     Raises:
-        ConfigError: If the model or an option is unknown, or the input does not fit.
+        ConfigError: If the model or an option is unknown, or the input does not fit: samples that
+            are nodes are for models of graphs, which take no others.
 
     Example:
         >>> with nn.parameter_scope("example"):
@@ -81,4 +91,13 @@ def build(
         (4, 3)
     """
     check_options(name, options)
+    takes_graph = "graph" in inspect.signature(MODELS[name]).parameters
+    if takes_graph != (graph is not None):
+        raise ConfigError(
+            f"model {name} takes {'nodes of a graph' if takes_graph else 'features'}, the data has "
+            f"{'features' if takes_graph else 'nodes of a graph'}.",
+            help="use the data source graph with the model graph_convolution, others with others",
+        )
+    if takes_graph:
+        options["graph"] = graph
     return MODELS[name](x, n_classes=n_classes, test=test, **options)

@@ -41,12 +41,16 @@ class GivenQuantizer(Quantizer):
         """Returns the quantizer for a network that infers: it learns nothing of what it sees."""
         return self
 
-    def resumed(self, read: Sequence[nn.Variable], name: str) -> Sequence[nn.Variable]:
+    def resumed(
+        self, read: Sequence[nn.Variable], name: str, running: bool = False
+    ) -> Sequence[nn.Variable]:
         """Makes the parameters of its state, where a layer of a file stopped.
 
         Args:
             read: What the layer reads: its input, its weight, and the rest.
             name: The layer, as messages call it.
+            running: Whether NNabla has its function at work: then what that counts goes on, which a
+                file begins anew.
 
         Returns:
             What stands in the current scope under ``state_names``, in this order.

@@ -21,6 +21,7 @@ weight decay did. Where this deviates from NNabla's function, on purpose:
 from __future__ import annotations
 
 import math
+import warnings
 from dataclasses import asdict, dataclass
 from typing import Any, ClassVar, List, Mapping, Optional, Sequence, Tuple, Type, Union
 
@@ -133,14 +134,19 @@ class INQ(GivenQuantizer):
                 made.append(get_parameter_or_create(name, values.shape, values, False))
         return made
 
-    def resumed(self, read: Sequence[nn.Variable], name: str) -> Sequence[nn.Variable]:
-        """Takes over what NNabla's function had fixed, and what its first forward pass would fix.
+    def resumed(
+        self, read: Sequence[nn.Variable], name: str, running: bool = False
+    ) -> Sequence[nn.Variable]:
+        """Takes over what NNabla's function had fixed, and what its next forward pass would fix.
 
-        What is fixed counts as a power of two again, should an update have moved it.
+        What is fixed counts as a power of two again, should an update have moved it. How far a
+        running function has counted, NNabla tells nobody: at least past the iteration whose portion
+        is the last that is fixed, which is where counting goes on.
 
         Args:
             read: The input, the weight, and which weights are fixed, 1 or 0.
             name: The layer, as messages call it.
+            running: Whether NNabla has its function at work.
         """
         weight, indicators = read[1], array(read[2], np.float32)
         state = self.state(weight.shape)
@@ -154,8 +160,31 @@ class INQ(GivenQuantizer):
             codes = nearest(values, table)
             array(state[0], np.uint8)[fixed] = codes[fixed]
         array(state[2], np.float32)[...] = np.nan
-        self.count_from(args, inputs, 0)
+        done = self._portions_in(int(fixed.sum()), fixed.size) if running else 0
+        planned = self.iterations
+        assert not isinstance(planned, (int, str))
+        if planned is None or done == 0:
+            self.count_from(args, inputs, 0)
+            return state
+        counted = planned[done - 1] + 1
+        if done < len(planned):
+            warnings.warn(
+                f"INQ of {name}: {done} of {len(planned)} portions are fixed, and NNabla does not "
+                f"say how many updates it has counted: counting goes on from {counted}.",
+                stacklevel=2,
+            )
+        self.count_from(args, inputs, counted)
         return state
+
+    def _portions_in(self, fixed: int, size: int) -> int:
+        """How many portions of the schedule so many fixed weights are."""
+        count = len(self.iterations or ())  # type: ignore[arg-type]
+        found = 0
+        for done in range(1, count + 1):
+            if found >= fixed:
+                return done - 1
+            found += size - found if done == count else (size - found) // 2
+        return count
 
     @classmethod
     def prepare(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
@@ -185,13 +214,16 @@ class INQ(GivenQuantizer):
         Raises:
             ConfigError: If the schedule does not fit the training.
         """
-        cls.check_training(args, updates)
+        begun = int(np.nan_to_num(array(inputs[3], np.float32)[0]))
+        goes_on = args["given"] and not cls.is_settled(args, inputs)
+        counted = begun if goes_on else 0
+        cls.check_training(args, counted + updates)
         if args["iterations"] is None and args["given"]:
             return  # NNabla's function without iterations fixes nothing, ever
         if args["iterations"] is None:
             schedule = array(inputs[4], np.float32)
             schedule[...] = np.floor(updates * np.arange(_PORTIONS) / _PORTIONS)
-        cls.count_from(args, inputs, 0)
+        cls.count_from(args, inputs, counted)
 
     @classmethod
     def check_training(cls, args: Mapping[str, Any], updates: int) -> Optional[str]:

@@ -239,6 +239,15 @@ def training_of(options: Any) -> Dict[str, Any]:
     return found
 
 
+def conversion_of(to: Optional[str]) -> List[Dict[str, Any]]:
+    """Returns the steps that convert NNabla's own quantizers, none where they stay.
+
+    Args:
+        to: What they become.
+    """
+    return [] if to is None else [{"convert": to}]
+
+
 def distillation_of(given: Union[None, str, Mapping[str, Any]]) -> Optional[Dict[str, Any]]:
     """Returns the options of the term ``distill``, None where nothing is learned so.
 

@@ -8,7 +8,13 @@ from pathlib import Path
 from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.recipes.quick import Quick, distillation_of, part_of, training_of
+from nnabla_compress.recipes.quick import (
+    Quick,
+    conversion_of,
+    distillation_of,
+    part_of,
+    training_of,
+)
 from nnabla_compress.recipes.quick_data import DataOptions
 from nnabla_compress.recipes.recipe import Recipe
 from nnabla_compress.rules import typed
@@ -34,6 +40,8 @@ class FactorizationOptions:
         macs: Part of the operations, or their number, that may be left.
         parameters: Likewise parameters.
         bytes: What the parameters may take as floats, such as "70kB".
+        convert: What NNabla's own quantizers, whose layers stay as they are, become: "lut",
+            "uniform" or "affine".
         samples: Samples that errors are measured on; None: as the transform has it.
         responses: Whether layers are fitted to what they respond to samples.
         epochs: How long to train, None: not at all; needs data.
@@ -57,6 +65,7 @@ class FactorizationOptions:
     macs: Union[None, str, float] = None
     parameters: Union[None, str, float] = None
     bytes: Union[None, str, float] = None
+    convert: Optional[str] = None
     samples: Optional[int] = None
     responses: bool = True
     epochs: Optional[float] = None
@@ -84,7 +93,7 @@ class FactorizationOptions:
         distill = distillation_of(self.distill)
         if distill is not None and not training:
             raise ConfigError("--distill is for a training.", help="add --epochs")
-        found: List[Dict[str, Any]] = [{"factorize": self._factorize()}]
+        found = [{"factorize": self._factorize()}, *conversion_of(self.convert)]
         if training:
             terms = [] if distill is None else [{"distill": distill}]
             found.append({"train": {**training, "terms": terms}})

@@ -11,6 +11,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.importances import importance_of
 from nnabla_compress.recipes.quick import (
     Quick,
+    conversion_of,
     distillation_of,
     pair_of,
     part_of,
@@ -42,15 +43,18 @@ class PruningOptions:
         sparsity: Part of the weights that become zero, written like ``filters``.
         nm: Pattern of zeros, such as "2:4": two of every four input channels stay.
         importance: What is ranked by, such as "l1" or "taylor:samples=512".
-        across: "layers" or "network": whether each layer loses the same part, or all are ranked as
-            one; None: as the transform has it.
+        across: "layers", "network" or "savings": whether each layer loses the same part, or all are
+            ranked as one, channels also by what they save; None: as the transform has it.
         layers: Patterns of names: layers that are pruned.
         residual: Whether channels that additions join may go, too.
         regrow: Whether single weights may come back in a training.
         rounds: In how many rounds channels are removed, a training behind each.
         gradual: Prunes single weights little by little in the training: options of the term
             ``gradual`` such as "every=100,end_at=0.75", an empty text for its own.
+        convert: What NNabla's own quantizers become that no zeros took the place of: "lut",
+            "uniform" or "affine"; None: they stay.
         statistics: Samples by which statistics of batch normalizations are estimated anew.
+        reconstruct: Samples on which the layers behind removed channels are refitted.
         epochs: How long to train, in all rounds together, None: not at all; needs data.
         batch_size: Samples of an update; None: as a recipe has it, like all that follows.
         learning_rate: At the start.
@@ -76,7 +80,9 @@ class PruningOptions:
     regrow: bool = False
     rounds: int = 1
     gradual: Optional[str] = None
+    convert: Optional[str] = None
     statistics: Optional[int] = None
+    reconstruct: Optional[int] = None
     epochs: Optional[float] = None
     batch_size: Optional[int] = None
     learning_rate: Optional[float] = None
@@ -103,6 +109,10 @@ class PruningOptions:
                 "--statistics",
                 None if self.statistics is None else "statistics are those of samples",
             ),
+            (
+                "--reconstruct",
+                None if self.reconstruct is None else "layers are refitted on samples",
+            ),
             ("--epochs", None if self.epochs is None else "a training learns from it"),
         ):
             if why is not None and not has_data:
@@ -115,8 +125,10 @@ class PruningOptions:
         if training:
             training["epochs"] = training["epochs"] / self.rounds
         found: List[Dict[str, Any]] = []
-        for _ in range(self.rounds):
+        for number in range(self.rounds):
             found.append(self._weights(amount) if of_weights else self._channels(amount))
+            if number == 0:
+                found += conversion_of(self.convert)
             if self.statistics is not None:
                 found.append({"statistics": self.statistics})
             if training:
@@ -145,6 +157,7 @@ class PruningOptions:
             raise ConfigError(f"--rounds is {self.rounds}.", help="choose 1 or more")
         others = {
             "--residual": not of_weights or not self.residual,
+            "--reconstruct": not of_weights or self.reconstruct is None,
             "--regrow": of_weights or not self.regrow,
             "--gradual": of_weights or self.gradual is None,
             "--rounds": not of_weights or self.rounds == 1,
@@ -195,7 +208,10 @@ class PruningOptions:
             value = part_of(f"--{amount}", value)
             if self.rounds > 1 and 0 < value < 1:
                 value = value ** (1 / self.rounds)
-        return {"prune_channels": {amount: value, "residual": self.residual, **self._common()}}
+        found = {amount: value, "residual": self.residual, **self._common()}
+        if self.reconstruct is not None:
+            found["reconstruct"] = self.reconstruct
+        return {"prune_channels": found}
 
     def _weights(self, amount: str) -> Dict[str, Any]:
         said = (

@@ -33,6 +33,7 @@ _SECTIONS = {
     "Importance": ("importances", "importance"),
     "Step": ("steps", "step"),
     "TermOptions": ("terms", "term"),
+    "StoppingOptions": ("rules-of-stopping", "rule of stopping"),
     "Sampler": ("samplers", "sampler"),
     "QuantizerRule": ("rules", "rule"),
 }
@@ -62,6 +63,12 @@ _FAMILIES = {
         "What a [training](#train) minds beside its loss: entries of its `terms`. In the short "
         "form `budget`, `distill`, `hints`, `attention_transfer`, `quantized_gradients`, `sinreq` "
         "and `waveq` are keys of [compression](#compression).",
+    ),
+    "stopping": (
+        "Rules of stopping",
+        "What may end a [training](#train) before its last epoch: its `stop`. A rule is asked "
+        "after each epoch whose network could be the last: one whose weights can be stored, and "
+        "that fits what the terms ask for.",
     ),
     "sampler": ("Samplers", "What proposes the options that a [search](#search) tries."),
 }

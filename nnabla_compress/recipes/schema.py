@@ -31,6 +31,7 @@ from nnabla_compress.recipes.step import Step, steps
 from nnabla_compress.rules import POSITIONS, QuantizerRule, quantizers
 from nnabla_compress.targets import TARGETS
 from nnabla_compress.training.settings import SCHEDULES, TrainingSettings
+from nnabla_compress.training.stopping import StoppingOptions, stopping_rules
 from nnabla_compress.training.terms import TermOptions, terms
 from nnabla_compress.transforms.transform import Transform, transforms
 
@@ -64,6 +65,7 @@ def families() -> List[Family]:
         Family("transform", Transform, transforms()),
         Family("importance", Importance, importances()),
         Family("term", TermOptions, terms()),
+        Family("stopping", StoppingOptions, stopping_rules()),
         Family("sampler", samplers.Sampler, samplers.samplers()),
     ]
 
@@ -84,6 +86,7 @@ def recipe_schema() -> Schema:
             called = "step" if family.name == "transform" else family.name
             parts[f"{called}-{name}"] = options_schema(kind, parts)
     parts["TermOptions"] = _entry("term", known["term"].members)
+    parts["StoppingOptions"] = _entry("stopping", known["stopping"].members)
     parts["Importance"] = _entry("importance", known["importance"].members)
     parts["Sampler"] = _entry("sampler", known["sampler"].members)
     either = {**known["step"].members, **known["transform"].members}

@@ -7,6 +7,7 @@ import importlib
 from pathlib import Path
 from typing import (
     Any,
+    Callable,
     ClassVar,
     Dict,
     List,
@@ -21,6 +22,7 @@ from typing import (
 import nnabla as nn
 from pydantic import model_serializer, model_validator
 
+from nnabla_compress.data import DataSet
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.named_options import NamedOptions, Registry
@@ -29,6 +31,7 @@ from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.training import Term, TrainingSettings
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.stopping import Stopping
 from nnabla_compress.transforms.transform import Context, Transform, transforms
 
 Record = Dict[str, Any]
@@ -36,8 +39,10 @@ _HELP = "write NAME: {OPTION: VALUE}, such as train: {epochs: 10}"
 # Steps of this package, loaded when a recipe names one.
 _BUILT_IN = {
     "train": "nnabla_compress.runs.steps.train",
+    "layerwise": "nnabla_compress.runs.steps.layerwise",
     "calibrate": "nnabla_compress.runs.steps.calibrate",
     "search": "nnabla_compress.runs.steps.search",
+    "sections": "nnabla_compress.runs.steps.sections",
     "statistics": "nnabla_compress.runs.steps.statistics",
 }
 _OF_TRANSFORMS = "nnabla_compress.runs.steps.transform"
@@ -49,8 +54,19 @@ class Course(Context, Protocol):
     build: Build
     """Builds the network of now, ``build(x, test)``."""
 
+    seed: int
+    """What everything random is drawn with."""
+
     said: Dict[str, Any]
     """What ``results.json`` says of the step as it was carried out now, such as its seconds."""
+
+    @property
+    def data(self) -> DataSet:
+        """The data set.
+
+        Raises:
+            DataError: If the recipe names none.
+        """
 
     @property
     def teacher(self) -> Build:
@@ -105,12 +121,47 @@ class Course(Context, Protocol):
             name: What it ends with.
         """
 
-    def train(self, settings: TrainingSettings, terms: Sequence[Term]) -> Record:
+    def train(
+        self,
+        settings: TrainingSettings,
+        terms: Sequence[Term],
+        stopping: Optional[Stopping] = None,
+    ) -> Record:
         """Trains the network of now, and goes on where a killed training stopped.
 
         Args:
             settings: Epochs, solver, learning rate.
             terms: What the training minds beside its loss.
+            stopping: When it ends before its last epoch.
+
+        Returns:
+            What it led to.
+        """
+
+    def once(self, name: str, make: Callable[[], Record]) -> Record:
+        """Returns what the step makes, or made before it was killed.
+
+        Args:
+            name: Name of the file that keeps it.
+            make: Makes it, as JSON values.
+        """
+
+    def train_part(
+        self,
+        part: str,
+        build: Build,
+        data: DataSet,
+        settings: TrainingSettings,
+        stopping: Optional[Stopping] = None,
+    ) -> Record:
+        """Trains a part of the network on data of its own, and goes on where it was killed.
+
+        Args:
+            part: What it is called; its files are in a folder of that name.
+            build: The part, its parameters those of the network.
+            data: Inputs of the part, as it takes them, and targets.
+            settings: Epochs, solver, learning rate.
+            stopping: When it ends before its last epoch.
 
         Returns:
             What it led to.
@@ -203,6 +254,20 @@ class Step(NamedOptions):
             course: The network.
             record: As from :meth:`run`.
         """
+
+    def part(self, course: Course, number: int) -> Record:
+        """Does one of several parts of the step that have nothing to do with each other.
+
+        It may be another process that does it, on a course that was brought to the same place.
+
+        Args:
+            course: The network as the steps before have left it.
+            number: Which part.
+
+        Returns:
+            What came of it; all else it leaves in files.
+        """
+        raise NotImplementedError
 
     def budgets_of(self, outputs: List[nn.Variable]) -> List[MemoryBudget]:
         """Returns the memory budgets that it keeps the network to.

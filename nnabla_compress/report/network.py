@@ -32,6 +32,8 @@ def summary_tables(found: FileSummary) -> List[Union[Table, Text]]:
         printed.append(_costs(network))
         if network.zero_channels:
             printed.append(_zero_table(network))
+        if network.redundancy:
+            printed.append(_redundancy_table(network))
         if network.obstacles:
             printed.append(_obstacle_table(network))
     if found.executors:
@@ -144,6 +146,17 @@ def _zero_table(network: NetworkSummary) -> Table:
             f"{each.channels}; they stay: {_plain(each.stays)}" if each.stays else each.channels
         )
         table.add_row(*map(Text, (_plain(each.layer), channels, *numbers)))
+    return table
+
+
+def _redundancy_table(network: NetworkSummary) -> Table:
+    table = _table(f"network {_plain(network.name)}: how alike filters are")
+    table.add_column("layer", overflow="fold")
+    for name in ("filters", "effective rank", "alike another one"):
+        table.add_column(name, justify="right")
+    for each in network.redundancy:
+        numbers = (f"{each.filters:,}", f"{each.effective_rank:.1f}", f"{each.alike:,}")
+        table.add_row(*map(Text, (_plain(each.layer), *numbers)))
     return table
 
 

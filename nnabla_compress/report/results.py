@@ -37,6 +37,12 @@ class NetworkResults:
         commands: What to type to convert and to compile them, by what it does.
         sizes: Of the ``.nnb``; None where there is none.
         budgets: By what they are for: bytes, used bytes, and by how much it is missed.
+        parameters: Number of its parameters, those of quantizers left out.
+        macs: Multiply-accumulate operations for one sample.
+        memory: What runs, in order, as ``[name, bytes]``: bytes of activations that are held
+            meanwhile, at their bits, for one sample.
+        read_back: How the written file compares with the network: ``largest_difference`` of the
+            outputs, as a part of the largest one, and the ``tolerance``.
 
     Example:
         >>> found = NetworkResults.from_dict({"accuracy": 0.5, "loss": 1.25, "nnp_bytes": 100})
@@ -59,6 +65,10 @@ class NetworkResults:
     commands: Dict[str, str] = field(default_factory=dict)
     sizes: Optional[NnbReport] = None
     budgets: Dict[str, Dict[str, float]] = field(default_factory=dict)
+    parameters: Optional[int] = None
+    macs: Optional[int] = None
+    memory: List[List[Any]] = field(default_factory=list)
+    read_back: Optional[Dict[str, float]] = None
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> NetworkResults:
@@ -96,10 +106,23 @@ class Results:
         notes: What a calibration noted.
         training: What training the compressed network led to, in the short form of a recipe.
         recipe_steps: What each step of a recipe decided.
+        sections: What the sections of a network, trained apart, came to, a row each.
         compressed: The network in the end; None where nothing but a training was asked for.
         layers: A row for each layer with a weight.
         what_stays: A row for each weight that stays float.
         quantizers: A row for each quantized tensor.
+        course: A row for each step: its name, its options, the ``updates`` of a training, and the
+            folder of its monitors.
+        curves: What each training monitored: ``step``, which one of the course, and ``series``,
+            by name lists of ``[update, value]``, long ones thinned out.
+        histograms: The float weights of layers, counted: ``low`` and ``high`` end of the bins,
+            shares ``before`` and ``after``, and the ``levels`` of the quantizer.
+        ranges: A row for each quantized map: the values that it had on samples, those that its
+            quantizer covers, and the share that was ``clipped``.
+        map_noise: Signal-to-noise ratio of each map against the float network's, in dB, along the
+            network.
+        inputs: What the inputs held on samples: "name", "low", "high", "mean", "std".
+        changes: What the compressed network answers otherwise: confusions, classes, samples.
     """
 
     name: str
@@ -115,10 +138,18 @@ class Results:
     float: NetworkResults = field(default_factory=NetworkResults)
     training: Optional[Dict[str, Any]] = None
     recipe_steps: Optional[List[Dict[str, Any]]] = None
+    sections: Optional[List[Dict[str, Any]]] = None
     compressed: Optional[NetworkResults] = None
     layers: Optional[List[Dict[str, Any]]] = None
     what_stays: Optional[List[Dict[str, Any]]] = None
     quantizers: Optional[List[Dict[str, Any]]] = None
+    course: Optional[List[Dict[str, Any]]] = None
+    curves: Optional[List[Dict[str, Any]]] = None
+    histograms: Optional[List[Dict[str, Any]]] = None
+    ranges: Optional[List[Dict[str, Any]]] = None
+    map_noise: Optional[List[Dict[str, Any]]] = None
+    inputs: Optional[List[Dict[str, Any]]] = None
+    changes: Optional[Dict[str, Any]] = None
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> Results:
@@ -146,7 +177,7 @@ class Results:
         Raises:
             ConfigError: If it can't be written.
         """
-        write_json(folder / NAME, self.as_dict())
+        write_json(folder / NAME, self.as_dict(), rows=True)
 
     @classmethod
     def read(cls, path: Path) -> Results:

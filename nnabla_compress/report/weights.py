@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Dict, Mapping, NamedTuple, Sequence
+from typing import Any, Dict, List, Mapping, NamedTuple, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -18,6 +18,7 @@ from nnabla_compress.report.pictures import label, picture
 _FEWEST_BINS, _MOST_BINS = 41, 161
 _MOST_LEVELS = 64  # more of them would only blacken a picture
 _MOST_ROWS = 24
+_TOLD_BINS = 61
 
 
 class Histogram(NamedTuple):
@@ -26,7 +27,7 @@ class Histogram(NamedTuple):
     Args:
         counts: Weights in each bin, as shares of all.
         edges: Bounds of the bins, one more than bins.
-        levels: Values that its quantizer has, none if it has no levels at equal distances.
+        levels: Values that its quantizer has, none if channels have different ones.
     """
 
     counts: np.ndarray
@@ -60,15 +61,51 @@ def weight_histograms(outputs: Sequence[nn.Variable]) -> Dict[str, Histogram]:
         most = float(np.abs(values).max()) or 1.0
         bins = int(np.clip(2 * np.sqrt(values.size), _FEWEST_BINS, _MOST_BINS)) | 1
         counts, edges = np.histogram(values, bins, (-most, most))
-        levels = np.empty(0)
-        node = layer.quantizer
-        quantizer = None if node is None else quantizer_of(node)
-        if node is not None and quantizer is not None:
-            grid = quantizer.grid_of(node.info.args, node.inputs)
-            if grid is not None and len(grid.step) == 1:
-                levels = grid.values()
+        levels = np.empty(0) if layer.quantizer is None else _levels(layer.quantizer)
         found[layer.name] = Histogram(counts / values.size, edges, levels)
     return found
+
+
+def _levels(node: Any) -> np.ndarray:
+    """The values that a quantizer of a weight has, none where they are not the same for all."""
+    quantizer = quantizer_of(node)
+    if quantizer is None:
+        return np.empty(0)
+    grid = quantizer.grid_of(node.info.args, node.inputs)
+    if grid is not None:
+        return grid.values() if len(grid.step) == 1 else np.empty(0)
+    dictionary = quantizer.encode(node).dictionary
+    return np.empty(0) if dictionary is None else np.unique(dictionary).astype(np.float64)
+
+
+def histogram_rows(
+    before: Mapping[str, Histogram], after: Mapping[str, Histogram], most: int = 64
+) -> List[Dict[str, Any]]:
+    """Returns histograms as JSON takes them, those before and after in the same bins.
+
+    Args:
+        before: As from :func:`weight_histograms`, of the float network.
+        after: Those of the compressed one.
+        most: Layers; of more the first ones are told.
+    """
+    rows = []
+    for name, found in list(after.items())[:most]:
+        reach = float(max(found.edges[-1], before[name].edges[-1] if name in before else 0))
+        edges = np.linspace(-reach, reach, _TOLD_BINS + 1)
+        row = {"layer": name, "low": -reach, "high": reach, "after": _rebinned(found, edges)}
+        if name in before:
+            row["before"] = _rebinned(before[name], edges)
+        if 0 < len(found.levels) <= 2 * _MOST_LEVELS:
+            row["levels"] = [float(f"{level:.6g}") for level in found.levels]
+        rows.append(row)
+    return rows
+
+
+def _rebinned(found: Histogram, edges: np.ndarray) -> List[float]:
+    """Shares in other bins, as if they were spread evenly over each of their own."""
+    total = np.concatenate([[0.0], np.cumsum(found.counts)])
+    shares = np.diff(np.interp(edges, found.edges, total))
+    return [float(f"{share:.4g}") for share in shares]
 
 
 def plot_weights(

@@ -7,7 +7,7 @@ from collections import OrderedDict
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -16,6 +16,8 @@ from nnabla_ext.cpu import clear_memory_cache
 from nnabla_compress import data
 from nnabla_compress.analysis.layers import parameter_names
 from nnabla_compress.checksums import read_record, write_record
+from nnabla_compress.data import DataSet, Preprocessing
+from nnabla_compress.data.augmentation import Augmentation
 from nnabla_compress.errors import DataError, unwrapped
 from nnabla_compress.files import writable_folder
 from nnabla_compress.graph.batches import on_inputs
@@ -26,7 +28,7 @@ from nnabla_compress.importances.evidence import Examples
 from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.teacher import stored_teacher
 from nnabla_compress.lowering.nnabla_errors import told_as
-from nnabla_compress.progress import Announce
+from nnabla_compress.progress import Announce, Progress
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.recipes.stages import Stage
@@ -36,8 +38,10 @@ from nnabla_compress.safe_names import shell_word
 from nnabla_compress.training import Term, Trainer, TrainingSettings
 from nnabla_compress.training.evaluate import Build, Made, outputs_of
 from nnabla_compress.training.parameter_files import load_parameters, save_parameters
+from nnabla_compress.training.stopping import Stopping
 from nnabla_compress.transforms import start_quantizers
 from nnabla_compress.transforms.transform import Transform
+from nnabla_compress.workers import Workers, workers
 
 # Samples that the ranges of activations start from where nothing is trained.
 _FIRST_BATCH = 256
@@ -66,6 +70,7 @@ class Course:
         tell: Likewise.
         resume: Whether a training goes on from its last checkpoint.
         recipe_folder: Where relative paths of the recipe start.
+        crew: Who does parts of a step at the same time; what they leave is the same for any.
     """
 
     def __init__(
@@ -77,17 +82,23 @@ class Course:
         tell: Tell = lambda line: None,
         resume: bool = False,
         recipe_folder: Path = Path("."),
+        crew: Optional[Workers] = None,
     ) -> None:
         self.recipe, self.folder, self.inputs = recipe, folder, inputs
-        self.recipe_folder = recipe_folder
+        self.recipe_folder, self.crew = recipe_folder, crew or workers()
         self._stored_teachers: Dict[str, Build] = {}
         self.build: Build = inputs.build
         self.seed, self.tell = recipe.seed, tell
         self._teacher: Optional[Build] = None
-        self._announce, self._resume = announce, resume
+        self._announce, self.resume = announce, resume
         self.said: Dict[str, Any] = {}
         self._proved_soon = self.untrained = False
         self._stage: Optional[Stage] = None
+
+    @property
+    def data(self) -> DataSet:
+        """The data set."""
+        return self.inputs.data
 
     @property
     def teacher(self) -> Build:
@@ -101,6 +112,34 @@ class Course:
                 file, self.recipe, self.recipe_folder, self.inputs.shapes
             )
         return self._stored_teachers[file]
+
+    @property
+    def stage(self) -> Stage:
+        """The step that is carried out now, with its place in the run."""
+        assert self._stage is not None
+        return self._stage
+
+    @property
+    def files(self) -> Path:
+        """Where the step of now leaves files of its own."""
+        return self.folder / self.stage.files
+
+    @property
+    def augmentation(self) -> Optional[Augmentation]:
+        """How training samples are changed at random; None: not at all."""
+        if self.recipe.augmentation is None:
+            return None
+        extra = self.recipe.augmentation.model_extra or {}
+        return data.augmentation(self.recipe.augmentation.name, **extra)
+
+    def announce(self, name: str, total: int) -> Progress:
+        """Announces a training; returns what is called after each update.
+
+        Args:
+            name: What it is called.
+            total: Its updates.
+        """
+        return (lambda *now: None) if self._announce is None else self._announce(name, total)
 
     def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
         """Returns network inputs by name, drawn from the data; None without any."""
@@ -184,26 +223,61 @@ class Course:
         writable_folder(path.parent)
         return path
 
-    def train(self, settings: TrainingSettings, terms: Sequence[Term]) -> Record:
+    def train(
+        self,
+        settings: TrainingSettings,
+        terms: Sequence[Term],
+        stopping: Optional[Stopping] = None,
+    ) -> Record:
         """Trains the network of now, and goes on where a killed training stopped."""
-        assert self._stage is not None and self._announce is not None
-        augmentation = None
-        if self.recipe.augmentation is not None:
-            extra = self.recipe.augmentation.model_extra or {}
-            augmentation = data.augmentation(self.recipe.augmentation.name, **extra)
         trainer = Trainer(
             self.build,
             self.inputs.data,
             settings,
-            self.folder / self._stage.files,
+            self.files,
             self.inputs.preprocessing,
-            augmentation,
+            self.augmentation,
             self.recipe.seed,
             terms,
             self.inputs.loss,
+            stopping,
         )
-        progress = self._announce(Path(self._stage.files).name, trainer.total)
-        outcome = trainer.run(resume=self._resume, progress=progress)
+        return self._trained(trainer, "")
+
+    def once(self, name: str, make: Callable[[], Record]) -> Record:
+        """Returns what the step makes, or made before it was killed."""
+        path = self.files / f"{name}.json"
+        if self.resume and path.exists():
+            return read_record(path, made_again(path))
+        found = make()
+        writable_folder(path.parent)
+        write_record(path, found)
+        return found
+
+    def train_part(
+        self,
+        part: str,
+        build: Build,
+        data: DataSet,
+        settings: TrainingSettings,
+        stopping: Optional[Stopping] = None,
+    ) -> Record:
+        """Trains a part of the network on data of its own, and goes on where it was killed."""
+        trainer = Trainer(
+            build,
+            data,
+            settings,
+            self.files / part,
+            Preprocessing(),
+            seed=self.recipe.seed,
+            loss=self.inputs.loss,
+            stopping=stopping,
+        )
+        return self._trained(trainer, f" {part}")
+
+    def _trained(self, trainer: Trainer, what: str) -> Record:
+        progress = self.announce(f"{self.files.name}{what}", trainer.total)
+        outcome = trainer.run(resume=self.resume, progress=progress)
         if trainer.load_best():
             outcome = replace(outcome, noticed=trainer.noticed())
         return outcome_as_dict(outcome)
@@ -216,8 +290,7 @@ class Course:
         """
         self._proved_soon = True
         for stage in stages:
-            if self._loses_teacher(stage):
-                self._teacher = self._as_it_is()
+            self.begin(stage)
             stage.step.foresee(self)
             # A long training may lie before the same is proved again.
             self._proved_soon = self._proved_soon and not stage.step.trains
@@ -232,14 +305,14 @@ class Course:
         Returns:
             What was decided.
         """
-        self._begin(stage)
+        self.begin(stage)
         path = self.folder / stage.record
         kept = None if stage.parameters is None else self.folder / stage.parameters
         if path.exists() and (kept is None or kept.exists()):
             return self._replayed(stage)
         record = stage.step.run(self)
         if not (stage.step.sets_values or stage.hands_on):
-            self._start()
+            self.start()
         writable_folder(path.parent)
         if kept is not None:
             save_parameters(kept)
@@ -268,11 +341,16 @@ class Course:
                     )
         found = []
         for stage in stages:
-            self._begin(stage)
+            self.begin(stage)
             found.append(self._replayed(stage))
         return found
 
-    def _begin(self, stage: Stage) -> None:
+    def begin(self, stage: Stage) -> None:
+        """Makes a step the one that is carried out, or done again, now.
+
+        Args:
+            stage: The step, with the network as those before have left it.
+        """
         self._stage, self.said = stage, {}
         if self._loses_teacher(stage):
             self._teacher = self._as_it_is()
@@ -300,7 +378,7 @@ class Course:
                 )
         return record
 
-    def _start(self) -> None:
+    def start(self) -> None:
         """Initialises quantizers that nothing trains: from the weights, and one batch."""
         inputs = self.inputs
         if not graph_quantizers(self.network().all_outputs):

@@ -20,7 +20,7 @@ from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.sizes import size_text
 from nnabla_compress.training import Score, evaluate
-from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.evaluate import Build, See
 from nnabla_compress.turns import one_at_a_time
 
 # Times the loss of a guess from which a loss tells of inputs that the network never saw.
@@ -40,7 +40,12 @@ QUANTIZATION = "the quantization is too coarse: take more bits, or train"
 
 @one_at_a_time
 def scored(
-    inputs: Inputs, build: Build, split: Split, batch_size: int = 100, cause: Optional[str] = None
+    inputs: Inputs,
+    build: Build,
+    split: Split,
+    batch_size: int = 100,
+    cause: Optional[str] = None,
+    see: Optional[See] = None,
 ) -> Score:
     """Scores a network and says what is doubtful of the score.
 
@@ -51,8 +56,9 @@ def scored(
         batch_size: Samples of a forward pass.
         cause: What a bad score most likely comes from; by default the inputs, which the network
             has not been trained on here.
+        see: As of :func:`~nnabla_compress.training.evaluate`.
     """
-    score = evaluate(build, split, inputs.preprocessing, batch_size, inputs.loss)
+    score = evaluate(build, split, inputs.preprocessing, batch_size, inputs.loss, see)
     return with_doubts(score, inputs, split, cause)
 
 

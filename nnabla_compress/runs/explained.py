@@ -113,7 +113,7 @@ def _side(
         )
     inputs = replace(
         data,
-        build=model.make(data.data.n_classes),
+        build=model.make(data.splits),
         choose_loss=model.choose_loss,
         finish=model.finish,
         only_batch=model.only_batch,

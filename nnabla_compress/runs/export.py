@@ -35,6 +35,7 @@ from nnabla_compress.memory import forget
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
+from nnabla_compress.runs.deployed import deployed, deployed_layers
 from nnabla_compress.safe_names import shell_word
 from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.targets import target_named
@@ -64,6 +65,10 @@ class Exported(NamedTuple):
             "float_weight_bytes": self.report.float_bytes,
             "packed_weight_bytes": self.report.packed_bytes,
             "entropy_coded_weight_bytes": self.report.entropy_coded_bytes,
+            "read_back": {
+                "largest_difference": self.report.largest_difference,
+                "tolerance": self.report.tolerance,
+            },
         }
         sizes = self.sizes
         notes = [*self.report.notes, *(sizes.warnings(self.prefer) if sizes is not None else [])]
@@ -107,7 +112,8 @@ def export_network(
     """Writes a network of a run.
 
     It ends in the activation that the stored network ended in, unless the target lacks that
-    function: then in logits.
+    function: then in logits. Of a network on a graph of nodes the layers between its propagations
+    are written, side by side, and each into files of its own.
 
     Args:
         nnp: The ``.nnp`` file; the others are called after it.
@@ -119,17 +125,25 @@ def export_network(
     Raises:
         CompressError: If the network can't be exported.
     """
+    layers = deployed_layers(inputs, build)
+    inputs, build = deployed(inputs, build)
     given, made = _built(inputs, build)
     logits, finished = outputs_of(made), outputs_of(inputs.finish(made))
     samples = _samples(inputs, list(given), part.samples)
     only = inputs.only_batch
     known = {"notes": inputs.notes, "float_network": float_network}
     try:
-        return export_graph(nnp, finished, given, part, samples, only, **known)
+        exported = export_graph(nnp, finished, given, part, samples, only, **known)
     except UnsupportedFunctionError:
         if finished == logits:
             raise
-        return export_graph(nnp, logits, given, part, samples, only, **known)
+        exported = export_graph(nnp, logits, given, part, samples, only, **known)
+    paths = list(exported.paths)
+    for number, layer in enumerate(layers, 1) if len(layers) > 1 else ():
+        rows = None if samples is None else {"x": samples[f"x{number}"]}
+        path = nnp.with_name(f"{nnp.stem}-layer{number}.nnp")
+        paths += export_graph(path, layer.outputs, layer.inputs, part, rows).paths
+    return exported._replace(paths=paths)
 
 
 @one_at_a_time
@@ -150,7 +164,7 @@ def check_exportable(inputs: Inputs, target: str) -> None:
     """
     check_samples(target, inputs.splits is not None)
     with own_parameters(), nn.auto_forward(False):
-        given, made = _built(inputs, inputs.build)
+        given, made = _built(*deployed(inputs, inputs.build))
         refuse_missing(list(outputs_of(made).values()), list(given.values()), target)
 
 

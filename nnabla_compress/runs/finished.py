@@ -148,8 +148,7 @@ def float_network(run: Run, inputs: Inputs) -> Iterator[Build]:
     recipe = run.recipe
     with own_parameters():
         set_seed(recipe.seed)
-        classes = inputs.data.n_classes if inputs.splits is not None else 0
-        build = network_of(recipe, run.recipe_folder).make(classes)
+        build = network_of(recipe, run.recipe_folder).make(inputs.splits)
         given = replace(inputs, build=build)
         given.build(given.variables(), True)
         load_given(recipe, run.recipe_folder)
@@ -271,6 +270,7 @@ def inputs_of_file(
     folder: Path,
     network: Optional[str],
     targets: Optional[str] = None,
+    file: Optional[NnpFile] = None,
 ) -> Inputs:
     """Returns the network of a file with the data of a recipe.
 
@@ -280,12 +280,13 @@ def inputs_of_file(
         folder: Where its relative paths start.
         network: Which network of the file.
         targets: As of :func:`~nnabla_compress.loading.inputs.load_data`.
+        file: The file, if it has been read.
     """
     model = ModelPart(nnp=str(path.absolute()), network=network)
     recipe = recipe.model_copy(
         update={"model": model, "float_training": None, "compression": None, "steps": None}
     )
-    return load_inputs(recipe, folder, unlabelled=True, targets=targets)
+    return load_inputs(recipe, folder, unlabelled=True, targets=targets, file=file)
 
 
 @one_at_a_time
@@ -367,11 +368,11 @@ def export_file(
         raise ConfigError(f"the export would replace {path}.", help="choose another folder with -o")
     with own_parameters(), _written_to(nnp):
         samples, name = None, None if recipe is None else recipe.model.network
+        file = NnpFile(path)
         if recipe is not None and recipe.data is not None:
-            inputs = inputs_of_file(path, recipe, folder, name, targets="none")
+            inputs = inputs_of_file(path, recipe, folder, name, "none", file)
             inputs.check_rows()
             samples = inputs.drawn(part.samples).arrays
-        file = NnpFile(path)
         only = file.only_batch(name)
         network = file.build(name, batch_size=only or 1)
         if samples is not None and len(network.inputs) == 1:

@@ -9,7 +9,10 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.safe_names import shell_word
 
 # What a run leaves in its folder when it is stopped, by the names without endings.
-_OF_A_RUN = ("float", "results", "compressed", "steps", "recipe", "source", "bits", "export")
+_OF_A_RUN = (
+    *("float", "results", "compressed", "steps", "recipe", "source", "bits", "export"),
+    *("report", "changed", "verification", "diagnosis"),
+)
 _SHOWN = 3
 
 

@@ -66,6 +66,8 @@ def outcome_as_dict(outcome: Outcome) -> Dict[str, Any]:
     """
     found: Dict[str, Any] = {"iterations": outcome.iterations, "best_epoch": outcome.best_epoch}
     found.update(outcome.noticed)
+    if outcome.stopped:
+        found["stopped"] = outcome.stopped
     for name in ("last", "best"):
         score: Optional[Score] = getattr(outcome, name)
         if score is not None:

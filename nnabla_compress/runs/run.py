@@ -19,30 +19,29 @@ from nnabla_compress.checksums import check_bytes, read_record, write_bytes, wri
 from nnabla_compress.errors import CompressError, ConfigError, DataError
 from nnabla_compress.exporters import NnbReport
 from nnabla_compress.exporters.sizes import FloatSizes
-from nnabla_compress.files import remove_stale
+from nnabla_compress.files import missing_folders, remove_empty, remove_stale
 from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.parameters import load_given, own_parameters
 from nnabla_compress.locks import locked
 from nnabla_compress.progress import Announce
 from nnabla_compress.recipes import ExportPart, Recipe, differences
 from nnabla_compress.recipes.stages import STEPS
+from nnabla_compress.recipes.step import Record
 from nnabla_compress.report.learned import learned_rows, plot_bits
 from nnabla_compress.report.results import NetworkResults, Results
-from nnabla_compress.report.weights import (
-    Histogram,
-    plot_series,
-    plot_weights,
-    weight_histograms,
-)
+from nnabla_compress.report.weights import plot_series, plot_weights, weight_histograms
 from nnabla_compress.runs import doubts
 from nnabla_compress.runs.course import Course
 from nnabla_compress.runs.divided import inputs_of_run
 from nnabla_compress.runs.export import Exported, check_exportable, export_network
 from nnabla_compress.runs.folder import refuse_foreign
+from nnabla_compress.runs.measured import Measured
+from nnabla_compress.runs.reported import REPORT, reported_run, write_report
 from nnabla_compress.runs.results import Tell, begun, score_as_dict
 from nnabla_compress.runs.written import forget_checksums, note_checksums
 from nnabla_compress.training import set_seed
 from nnabla_compress.turns import one_at_a_time
+from nnabla_compress.workers import Workers
 
 CHANGED = (
     "undo the change, or take the file from a copy; if it was changed on purpose, remove the "
@@ -95,8 +94,8 @@ class Run:
     ) -> None:
         self._set(recipe, folder, recipe_folder, resume)
         refuse_foreign(folder)
-        self._new_folder = not folder.exists()
-        self._was_empty = self._new_folder or not any(folder.iterdir())
+        self._new_folders += missing_folders(folder)
+        self._was_empty = bool(self._new_folders) or not any(folder.iterdir())
         with locked(folder):
             self._claim()
 
@@ -118,8 +117,9 @@ class Run:
         self.resume = resume
         # Whether its recipe is the user's own, not only that of a folder.
         self.trusted = True
-        self._new_folder = self._was_empty = self._claimed = False
-        self._weights: Dict[str, Histogram] = {}  # of the float network
+        self._was_empty = self._claimed = False
+        self._new_folders: List[Path] = []
+        self._measured = Measured(self.folder, lambda line: None)
 
     def _claim(self) -> None:
         kept = self.folder / "recipe.yaml"
@@ -155,17 +155,23 @@ class Run:
             return
         for path in self.folder.iterdir():
             shutil.rmtree(path) if path.is_dir() else path.unlink()
-        if self._new_folder:
-            self.folder.rmdir()
+        remove_empty(self._new_folders)
 
     @one_at_a_time
-    def execute(self, announce: Announce, tell: Tell = lambda line: None) -> Results:
+    def execute(
+        self,
+        announce: Announce,
+        tell: Tell = lambda line: None,
+        crew: Optional[Workers] = None,
+    ) -> Results:
         """Carries the steps of the recipe out, exports and scores.
 
         Args:
             announce: Called with the name of a training and its number of updates; returns what
                 is called after each update.
             tell: Called with lines that a user should read before a training begins.
+            crew: Who does parts of a step at the same time; by default this process, one after
+                another. The results are the same.
 
         Returns:
             What is written to ``results.json``, too.
@@ -176,12 +182,11 @@ class Run:
         try:
             with locked(self.folder):
                 remove_stale(self.folder / STEPS)
-                return self._executed(announce, tell)
+                return self._executed(announce, tell, crew)
         finally:
-            if self._new_folder and self.folder.is_dir() and not any(self.folder.iterdir()):
-                self.folder.rmdir()
+            remove_empty(self._new_folders)
 
-    def _executed(self, announce: Announce, tell: Tell) -> Results:
+    def _executed(self, announce: Announce, tell: Tell, crew: Optional[Workers]) -> Results:
         recipe, told = self.recipe, set()
 
         def tell_once(line: str) -> None:
@@ -218,26 +223,36 @@ class Run:
             except Exception:
                 self._release()
                 raise
+            self._measured = Measured(self.folder, tell_once)
             course = Course(
-                recipe, self.folder, inputs, announce, tell_once, self.resume, self.recipe_folder
+                recipe,
+                self.folder,
+                inputs,
+                announce,
+                tell_once,
+                self.resume,
+                self.recipe_folder,
+                crew,
             )
             self._carry_out(course, results)
             results.write(self.folder)
             note_checksums(self.folder)
+            with self._measured.or_not("what is in it"):
+                write_report([reported_run(self.folder, results)], self.folder / REPORT)
         return results
 
     def _carry_out(self, course: Course, results: Results) -> None:
         """Does one step after the other; the float network is scored and written in between."""
         recipe = self.recipe
         cause: Optional[str] = None
-        steps: List[Dict[str, Any]] = []
+        records: List[Record] = []
         is_float = True
         for stage in recipe.stages:
             if stage.step.compresses and is_float:
                 self._float_part(course, results, cause)
                 is_float = False
             record = course.go(stage)
-            steps.append({"step": stage.step.title, **record})
+            records.append(record)
             for name, value in {**stage.step.results(record), **course.said}.items():
                 setattr(results, name, value)
             if stage.step.trains and recipe.steps is None:
@@ -245,8 +260,10 @@ class Run:
             if stage.step.trains or stage.step.compresses:
                 likely = doubts.TRAINING if stage.step.trains else doubts.QUANTIZATION
                 cause = cause if results.float.warnings else likely
+        self._measured.course(recipe.stages, records, results)
         if recipe.steps is not None:
-            results.recipe_steps = steps
+            titles = [{"step": stage.step.title} for stage in recipe.stages]
+            results.recipe_steps = [{**a, **b} for a, b in zip(titles, records)]
         if is_float:
             self._float_part(course, results, cause)
         if recipe.compresses:
@@ -258,15 +275,15 @@ class Run:
             results.layers = exported.report.rows_as_dicts()
 
     def _float_part(self, course: Course, results: Results, cause: Optional[str]) -> None:
-        score = self._score(course, cause)
-        if any(stage.step.shows_weights for stage in self.recipe.stages):
-            self._weights = weight_histograms(course.network().all_outputs)
+        score = self._score(course, cause, of_float=True)
         forget_checksums(self.folder)
         exported = self._export("float", course, self.recipe.export.for_float())
         results.float = NetworkResults.from_dict({**score, **exported.as_dict()})
+        alone = not self.recipe.compresses
+        self._measured.float_network(course.network(), course.inputs, results.float, alone)
 
     def _compressed_part(self, course: Course, results: Results, cause: Optional[str]) -> None:
-        score = self._score(course, cause)
+        score = self._score(course, cause, of_float=False)
         exported = self._export("results", course, self.recipe.export, results.float.sizes)
         results.compressed = NetworkResults.from_dict({**score, **exported.as_dict()})
         outputs = course.network().all_outputs
@@ -280,12 +297,13 @@ class Run:
         if len(bits) > 1 and any("step" in row for row in results.quantizers):
             plot_bits(results.quantizers, self.folder / "bits.png", self.recipe.name)
         self._draw_trainings(outputs)
+        self._measured.compressed_network(course.network(), course.inputs, results)
 
     def _draw_trainings(self, outputs: List[nn.Variable]) -> None:
         """Draws what the terms of the trainings ask for."""
-        if self._weights:
-            after = weight_histograms(outputs)
-            plot_weights(self._weights, after, self.folder / "weights.png", self.recipe.name)
+        if any(stage.step.shows_weights for stage in self.recipe.stages):
+            before, after = self._measured.weights, weight_histograms(outputs)
+            plot_weights(before, after, self.folder / "weights.png", self.recipe.name)
         for stage in self.recipe.stages:
             for series, axis in stage.step.drawn_series.items():
                 path = self.folder / f"{series.lower()}.png"
@@ -322,12 +340,14 @@ class Run:
             )
         write_record(kept, now)
 
-    def _score(self, course: Course, cause: Optional[str]) -> Dict[str, Any]:
+    def _score(self, course: Course, cause: Optional[str], of_float: bool) -> Dict[str, Any]:
         """Returns the scores of the network of now on the test samples, nothing without data."""
         test = course.inputs.test if self.recipe.evaluate else None
         if test is None or not course.inputs.one_output:
             return {}
-        return score_as_dict(doubts.scored(course.inputs, course.build, test, cause=cause))
+        with self._measured.answers(of_float) as see:
+            score = doubts.scored(course.inputs, course.build, test, cause=cause, see=see)
+        return score_as_dict(score)
 
     def _export(
         self, name: str, course: Course, part: ExportPart, before: Optional[NnbReport] = None

@@ -14,6 +14,7 @@ from nnabla_compress.errors import DataError
 from nnabla_compress.loading.inputs import Inputs, OtherData, load_inputs
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.recipes import Recipe
+from nnabla_compress.runs.deployed import deployed
 from nnabla_compress.runs.finished import float_network, open_run, trained_network
 from nnabla_compress.runs.nnb_network import open_nnb
 from nnabla_compress.runs.written import check_written
@@ -58,13 +59,15 @@ def verify_run(
             )
         beside = files_beside(nnp)
         check_written([*beside, nnp.with_suffix(".reference.nnp")])
-        graph = _graph(GraphEngine, inputs, build, nnp)
+        on_device, of_device = deployed(inputs, build)
+        graph = _graph(GraphEngine, on_device, of_device, nnp)
         original = None
         if run.recipe.compresses:
             with float_network(run, inputs) as before:
-                original = _graph(FloatGraphEngine, inputs, before, nnp)
-        samples = samples_of(inputs, count)
-        return verify_files(*beside, samples, count, graph, original)
+                original = _graph(FloatGraphEngine, *deployed(inputs, before), nnp)
+        samples = samples_of(on_device, count)
+        same = all(stage.step.same_function for stage in run.recipe.stages)
+        return verify_files(*beside, samples, count, graph, original, same)
 
 
 @one_at_a_time

@@ -35,8 +35,8 @@ def recipe_of(
     given = {key: found.recipe[key] for key in _KEPT if found.recipe.get(key)}
     content: Dict[str, Any] = {"name": name, "seed": found.recipe.get("seed", 0), **given}
     folder = Path(found.folder)
-    content["model"] = _with_paths(content["model"], folder)
-    content["data"] = _with_paths(content["data"], folder)
+    content["model"] = with_paths(content["model"], folder)
+    content["data"] = with_paths(content["data"], folder)
     steps = chosen.smaller.steps()
     if made.bits:
         steps.append({"quantize": dict(recipe_rules(found.quantizers, made.bits))})
@@ -52,8 +52,13 @@ _KEPT = ("model", "data", "preprocessing", "augmentation", "loss")
 _PATHS = ("nnp", "parameters", "path", "train", "validation_file", "test")
 
 
-def _with_paths(part: Mapping[str, Any], folder: Path) -> Dict[str, Any]:
-    """A part of a recipe with its paths in full, so that the recipe may stand anywhere."""
+def with_paths(part: Mapping[str, Any], folder: Path) -> Dict[str, Any]:
+    """Returns a part of a recipe with its paths in full, so that the recipe may stand anywhere.
+
+    Args:
+        part: ``model`` or ``data`` of a recipe; what is not said is left out.
+        folder: Where its relative paths start, in full.
+    """
     given = {key: value for key, value in part.items() if value not in (None, {})}
     for key in _PATHS:
         path = folder / str(given.get(key))

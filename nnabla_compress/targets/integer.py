@@ -43,6 +43,7 @@ class Integer(Target):
     name = "integer"
     rules = RULES
     ways_out = WAYS_OUT
+    chooses_storage = True
 
     def lower(
         self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions

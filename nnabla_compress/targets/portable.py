@@ -35,6 +35,7 @@ class Portable(Target):
     name = "portable"
     rules = RULES
     ways_out = WAYS_OUT
+    chooses_storage = True
 
     def lower(
         self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions

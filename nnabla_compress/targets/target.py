@@ -116,6 +116,8 @@ class Target:
     ways_out: ClassVar[Mapping[str, str]] = {}
     # Whether the file computes other values on purpose, as integers of few bits do.
     rounds_numbers: ClassVar[bool] = False
+    # Bits of all numbers, where it has integers only; 0: those that the network has.
+    bits: ClassVar[int] = 0
     # Whether number formats are chosen from samples.
     needs_samples: ClassVar[bool] = False
     # What to do where that comes to more than half of the signal.
@@ -124,6 +126,8 @@ class Target:
     runs_in_nnabla: ClassVar[bool] = True
     # Whether the .nnb holds weights as packed codes for the project's C kernels.
     packs_weights: ClassVar[bool] = False
+    # Whether it decodes weights in the graph, by one of several storages.
+    chooses_storage: ClassVar[bool] = False
 
     @property
     def needs_simulator(self) -> bool:

@@ -21,6 +21,7 @@ from nnabla_compress.turns import one_at_a_time
 Made = Union[nn.Variable, Mapping[str, nn.Variable]]
 # A network: what it makes of its input (several by name in a dict), and whether it infers.
 Build = Callable[[Any, bool], Made]
+See = Callable[[np.ndarray], None]
 
 
 def outputs_of(made: Made) -> Dict[str, nn.Variable]:
@@ -123,14 +124,21 @@ class Evaluator:
         self.output.persistent = True
 
     @one_at_a_time
-    def score(self, split: Split) -> Score:
-        """Returns the means over all samples of a split."""
+    def score(self, split: Split, see: Optional[See] = None) -> Score:
+        """Returns the means over all samples of a split.
+
+        Args:
+            split: The samples.
+            see: As of :func:`evaluate`.
+        """
         sums: Dict[str, float] = {}
         batches = evaluation_batches(split, self.batch_size, self.preprocessing)
         for batch in tracked("scoring", batches, -(-len(split) // self.batch_size)):
             self.feed.put(batch)
             self.losses.forward(clear_no_need_grad=True)
             output = self.output.d
+            if see is not None:
+                see(output[: batch.count])
             found = {"": self.losses.d, **self.loss.metrics(output, batch.y)}
             right = self.loss.right(output, batch.y)
             if right is not None:
@@ -151,6 +159,7 @@ def evaluate(
     preprocessing: Preprocessing,
     batch_size: int = 100,
     loss: Optional[Loss] = None,
+    see: Optional[See] = None,
 ) -> Score:
     """Scores a network on a split.
 
@@ -160,6 +169,7 @@ def evaluate(
         preprocessing: From stored samples to network inputs.
         batch_size: Samples of a forward pass.
         loss: What outputs are compared with targets by; by default a classifier's.
+        see: Called with the outputs of each batch, (rows, ...), another's memory.
 
     Returns:
         The loss, and the accuracy or the metrics.
@@ -177,7 +187,7 @@ def evaluate(
         evaluator = Evaluator(build, split, size, preprocessing, loss)
     except FixedBatchError as error:
         evaluator = Evaluator(build, split, error.rows, preprocessing, loss)
-    score = evaluator.score(split)
+    score = evaluator.score(split, see)
     del evaluator
     clear_memory_cache()  # NNabla keeps freed memory, which arrays of other sizes don't take
     return score

@@ -5,8 +5,9 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Dict, Iterator, Optional
+from typing import Any, Dict, Iterator, List, Optional, Union
 
+import numpy as np
 from nnabla.monitor import Monitor, MonitorSeries, MonitorTimeElapsed
 
 from nnabla_compress.files import write_error
@@ -14,6 +15,8 @@ from nnabla_compress.kept_folders import check_kept
 from nnabla_compress.reading import read_text
 
 _MOST_BYTES = 2**28
+_SERIES = ".series.txt"
+Series = List[List[Union[int, float]]]
 
 
 class Monitors:
@@ -58,7 +61,7 @@ class Monitors:
         """
         if name not in self._series:
             check_kept(self.folder)
-            path = self.folder / f"{name.replace(' ', '-')}.series.txt"
+            path = self.folder / f"{name.replace(' ', '-')}{_SERIES}"
             kept = self._kept(path)
             self._series[name] = MonitorSeries(
                 name, self._monitor, interval=1 if every else self.interval, verbose=False
@@ -96,3 +99,36 @@ class Monitors:
         # The last line of a killed run may be cut.
         whole = [line for line in lines if line.endswith("\n") and line.split()[:1]]
         return "".join(line for line in whole if float(line.split()[0]) < self.start)
+
+
+def series_of(folder: Path, most_points: int = 200, most_series: int = 24) -> Dict[str, Series]:
+    """Reads the series that the monitors of a training wrote, by name.
+
+    Args:
+        folder: The folder of the training.
+        most_points: A longer series becomes means of neighbours, at most so many.
+        most_series: Further ones are left out.
+
+    Returns:
+        Lists of ``[update, value]``, the updates from 1; empty without such a folder.
+
+    Raises:
+        CompressError: If a file is larger than any training's, or no file.
+    """
+    found: Dict[str, Series] = {}
+    for path in sorted(folder.glob(f"*{_SERIES}"))[:most_series]:
+        try:
+            rows = [line.split()[:2] for line in read_text(path, limit=_MOST_BYTES).splitlines()]
+            points = np.array([row for row in rows if len(row) == 2], np.float64).reshape(-1, 2)
+        except (OSError, ValueError):
+            continue
+        points = points[np.isfinite(points).all(axis=1)]
+        if len(points):
+            name = path.name[: -len(_SERIES)].replace("-", " ")
+            found[name] = _thinned(points + (1, 0), most_points)
+    return found
+
+
+def _thinned(points: np.ndarray, most: int) -> Series:
+    parts = np.array_split(points, min(len(points), most))
+    return [[int(part[-1, 0]), float(f"{part[:, 1].mean():.6g}")] for part in parts]

@@ -89,6 +89,27 @@ def load_parameters(path: Path, help: str) -> None:
     _put_parameters(_parameters_in(path, help))
 
 
+def load_some_parameters(path: Path, help: str) -> None:
+    """Reads some of the parameters of the network in the current scope; the others stay.
+
+    Args:
+        path: A file of :func:`save_parameters`, of a part of the network.
+        help: What to do if it can't be used.
+
+    Raises:
+        DataError: If it is missing or damaged, or holds what the network has not, or in another
+            shape.
+    """
+    content = checked_content(path, help)
+    found = layout_of(path, content, help)
+    parameters = nn.get_parameters(grad_only=False)
+    for name in found:
+        if name not in parameters:
+            raise DataError(f"{path} holds {name}, which the network has not.", help=help)
+    check_layout(path, found, {name: (parameters[name].shape, "") for name in found}, help)
+    _put_parameters(content)
+
+
 def load_training(parameters: Path, states: Path, solver: Any, help: str) -> None:
     """Reads parameters of the current scope and the states of a solver: both, or neither.
 

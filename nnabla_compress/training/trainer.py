@@ -7,7 +7,7 @@ import math
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set
 
 import nnabla as nn
 import nnabla.functions as F
@@ -29,8 +29,12 @@ from nnabla_compress.training.losses import Loss, default_loss
 from nnabla_compress.training.monitors import Monitors
 from nnabla_compress.training.parameter_files import load_parameters, save_parameters
 from nnabla_compress.training.settings import TrainingSettings
+from nnabla_compress.training.stopping import Stopping
 from nnabla_compress.training.terms import Term, usual_terms
 from nnabla_compress.turns import one_at_a_time
+
+# Times that a long training notes what its terms show, beside the ends of its epochs.
+_NOTED = 100
 
 
 @dataclass(frozen=True)
@@ -43,6 +47,8 @@ class Outcome:
         best: Best validation score of any epoch; None without a validation set.
         best_epoch: The epoch after which it was measured, from 1; 0 is the start.
         noticed: What its terms have to say, by name.
+        stopped: What its rule of stopping did: after how many epochs the training ended, of how
+            many, and why; empty without a rule.
     """
 
     iterations: int
@@ -50,6 +56,7 @@ class Outcome:
     best: Optional[Score]
     best_epoch: int
     noticed: Dict[str, Any] = field(default_factory=dict)
+    stopped: Dict[str, Any] = field(default_factory=dict)
 
 
 def set_seed(seed: int) -> None:
@@ -90,6 +97,8 @@ class Trainer:
             turn; the usual ones come last. Only epochs that all of them are content with can be
             the best.
         loss: What the network learns; by default a classifier's loss.
+        stopping: When the training ends before its last epoch. It is asked after each epoch whose
+            network could be the last one: weights can be stored, and the terms are content.
 
     Raises:
         ConfigError: If the folder can't be written to.
@@ -109,7 +118,9 @@ class Trainer:
         seed: int = 0,
         terms: Sequence[Term] = (),
         loss: Optional[Loss] = None,
+        stopping: Optional[Stopping] = None,
     ) -> None:
+        self.stopping = stopping
         self.folder = writable_folder(folder)
         self.settings = settings
         self.seed = seed
@@ -206,20 +217,25 @@ class Trainer:
         if saved:
             state = saved["progress"]
         start = saved["iteration"] if saved else 0
+        end = start if state.get("stopped") else self.total
         monitors = Monitors(self.folder, start, interval=10, pending=state.get("monitors"))
         if not saved:
             self._begin_quantizers()
         for term in self.terms:
             term.begin()
             if saved:
-                self._restore(term, state, folder)
+                self._restore(term.restore, state, folder)
+        if saved and self.stopping is not None and "stopping" in state:
+            self._restore(self.stopping.restore, state["stopping"], folder)
         prepare([self.output])
         if start == 0 and self.total == 0:
+            self._note_terms(0, monitors)
             self._end_of_epoch(0, state, monitors)
         rates = self.settings.learning_rates(self.total)
+        seldom = max(monitors.interval, math.ceil(self.total / _NOTED))
         recent: Dict[str, float] = {}
         with unwrapped():
-            for iteration in range(start, self.total):
+            for iteration in range(start, end):
                 self.solver.set_learning_rate(rates.get_learning_rate(iteration))
                 now = self._update(iteration)
                 done = iteration + 1
@@ -227,28 +243,64 @@ class Trainer:
                     monitors.add(f"Training {name}", iteration, value)
                 monitors.tick(iteration)
                 recent.update(now)
+                if self._ends_epoch(done) or done % seldom == 0:
+                    self._note_terms(iteration, monitors)
+                self._count(now["loss"], state)
                 if self._ends_epoch(done):
                     self._end_of_epoch(done, state, monitors)
-                    if done == self.total:
+                    self._ask_whether_to_stop(done, state)
+                    if done == self.total or state.get("stopped"):
                         self._check_parameters(iteration)
                     if state["last"]:
                         accuracy = state["last"]["accuracy"]
                         shown = state["last"]["loss"] if accuracy is None else accuracy
                         recent["validation"] = shown
-                if done % self.settings.checkpoint_interval == 0 or done == self.total:
+                is_last = done == self.total or bool(state.get("stopped"))
+                if done % self.settings.checkpoint_interval == 0 or is_last:
                     state["monitors"] = monitors.pending()
                     for term in self.terms:
                         state.update(term.state())
                     checkpoint.save(folder, done, self.solver, state, self.seed)
                 if progress is not None:
-                    progress(done, self.total, recent)
+                    progress(self.total if is_last else done, self.total, recent)
+                if is_last:
+                    end = done
+                    break
         return Outcome(
-            iterations=self.total,
+            iterations=end,
             last=Score(**state["last"]) if state["last"] else None,
             best=Score(**state["best"]) if state["best"] else None,
             best_epoch=state["best_epoch"],
             noticed=self.noticed(),
+            stopped=self._stopped(end, state),
         )
+
+    def _count(self, loss: float, state: Dict[str, Any]) -> None:
+        """Adds the loss of an update to the sum of its epoch, which the rule of stopping sees."""
+        if self.stopping is not None:
+            total, updates = state.get("epoch_loss", (0.0, 0))
+            state["epoch_loss"] = (total + loss, updates + 1)
+
+    def _ask_whether_to_stop(self, done: int, state: Dict[str, Any]) -> None:
+        if self.stopping is None:
+            return
+        total, updates = state["epoch_loss"]
+        epoch = math.floor(self.batches.epoch(done))
+        why = self.stopping.after(epoch, total / updates)
+        state["epoch_loss"], state["stopping"] = (0.0, 0), self.stopping.state()
+        fits = self._are_settled() and all(term.fits() for term in self.terms)
+        if why is not None and fits and done < self.total:
+            state["stopped"] = why
+
+    def _stopped(self, done: int, state: Mapping[str, Any]) -> Dict[str, Any]:
+        if self.stopping is None:
+            return {}
+        return {
+            "epochs": round(min(self.batches.epoch(done), self.settings.epochs), 3),
+            "of": self.settings.epochs,
+            "why": state.get("stopped") or "all epochs are trained",
+            **self.stopping.outcome(),
+        }
 
     def noticed(self) -> Dict[str, Any]:
         """Returns what the terms say of the training, and of the network as it is now."""
@@ -324,9 +376,11 @@ class Trainer:
             self._put_batch(done + number)
             yield
 
-    def _restore(self, term: Term, state: Dict[str, Any], folder: Path) -> None:
+    def _restore(
+        self, restore: Callable[[Mapping[str, Any]], None], state: Any, folder: Path
+    ) -> None:
         try:
-            term.restore(state)
+            restore(state)
         except (TypeError, ValueError, KeyError, IndexError, AttributeError) as error:
             raise DataError(
                 f"the newest checkpoint in {folder} does not fit the training: {error}.",
@@ -343,11 +397,14 @@ class Trainer:
             return True
         return math.floor(self.batches.epoch(done)) > math.floor(self.batches.epoch(done - 1))
 
+    def _note_terms(self, iteration: int, monitors: Monitors) -> None:
+        for term in self.terms:
+            for name, value in term.monitors().items():
+                monitors.add(name, iteration, value, every=True)
+
     def _end_of_epoch(self, done: int, state: Dict[str, Any], monitors: Monitors) -> None:
         at = max(done - 1, 0)
         for term in self.terms:
-            for name, value in term.monitors().items():
-                monitors.add(name, at, value, every=True)
             term.end_epoch(done)
         if self.evaluator is None:
             return

@@ -10,7 +10,7 @@ import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.analysis.couplings import Couplings, parameters_of
-from nnabla_compress.analysis.layers import layers
+from nnabla_compress.analysis.layers import Layer, layers
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import constant
@@ -90,6 +90,25 @@ def check_quantized(given: Network, made: Network, remove: Mapping[str, Sequence
     Raises:
         ConfigError: If a quantizer takes a value from all weights of a layer, also those that went.
     """
+    for layer in otherwise_quantized(given, made, remove):
+        raise ConfigError(
+            f"channels of {layer.name} can't go: {shown_type(layer.quantizer)} would give the "
+            "weights that stay other values, as it takes these from all weights.",
+            help="remove channels before the network is quantized, or leave those of this layer",
+        )
+
+
+def otherwise_quantized(
+    given: Network, made: Network, remove: Mapping[str, Sequence[int]]
+) -> List[Layer]:
+    """Returns the layers of a network whose quantizers give weights that stay other values.
+
+    Args:
+        given: The network with all channels.
+        made: The one without some.
+        remove: Channels by the name of their group.
+    """
+    found: List[Layer] = []
     couplings = Couplings(given)
     gone = couplings.gone(remove)
     smaller = {layer.name: layer for layer in layers(made.all_outputs, parameters_of(made))}
@@ -103,12 +122,8 @@ def check_quantized(given: Network, made: Network, remove: Mapping[str, Sequence
         for axis, places in couplings.kept(layer.weight, gone).items():
             values = np.take(values, places, axis)
         if not np.array_equal(values, _quantized(after.quantizer)):
-            raise ConfigError(
-                f"channels of {layer.name} can't go: {shown_type(layer.quantizer)} would give the "
-                "weights that stay other values, as it takes these from all weights.",
-                help="remove channels before the network is quantized, or leave those of this "
-                "layer",
-            )
+            found.append(layer)
+    return found
 
 
 def _quantized(node: Any) -> np.ndarray:

@@ -7,9 +7,11 @@ from typing import Any, Dict, List, Literal, Mapping, NamedTuple, Optional, Unio
 
 import numpy as np
 
+from nnabla_compress.analysis.feature_maps import maps_behind
 from nnabla_compress.analysis.layers import Layer, layers
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.function_types import BINARY
 from nnabla_compress.graph.network import Network
 from nnabla_compress.quantizers import Quantizer, quantizer_of
 from nnabla_compress.quantizers.base import is_given
@@ -50,7 +52,8 @@ class Convert(Transform):
 
     Weights keep the values that the network computes with; from then on they are trained, budgeted
     and exported as those of other rules. Maps are rounded as before; powers of two become those of
-    ``pow2``, and maps that no quantizer of ours rounds alike keep theirs.
+    ``pow2``, and maps that no quantizer of ours rounds alike keep theirs. So do BinaryTanh and
+    BinarySigmoid, which decide by the sign: ours decide half-way between two values.
 
     Args:
         to: ``lut``: a dictionary, for any values of weights. ``uniform``: whole steps, learned.
@@ -86,6 +89,18 @@ class Convert(Transform):
         candidates = [Candidate(layer.name, layer.type) for layer in found]
         candidates += [Candidate(each.name) for each in seen]
         chosen = rule.choose(candidates)
+        signs = maps_behind(network.all_outputs, lambda made: made.info.type_name in BINARY)
+        by_sign = ", ".join(rule.choose([Candidate(each.name, each.type) for each in signs]))
+        if by_sign and not chosen:
+            raise ConfigError(
+                f"convert: {by_sign} of NNabla decide by the sign, as no quantizer of ours does.",
+                help="leave it out: they stay as they are, and exports keep them",
+            )
+        if by_sign:
+            context.tell(
+                f"convert: {by_sign} of NNabla stay: they decide by the sign, quantizers of ours "
+                "half-way between two values"
+            )
         if not chosen:
             has = ", ".join(sorted({candidate.name for candidate in candidates})[:3]) or "none"
             raise ConfigError(

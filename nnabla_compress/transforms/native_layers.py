@@ -33,6 +33,7 @@ def native_as_nodes(
     parameters: Mapping[str, nn.Variable],
     kept: MutableMapping[str, nn.Variable],
     test: bool,
+    running: bool = False,
 ) -> Tuple[List[nn.Variable], Dict[str, nn.Variable]]:
     """Builds a graph again with nodes in the place of NNabla's quantize functions of parameters.
 
@@ -42,6 +43,7 @@ def native_as_nodes(
         kept: Parameters that were made for an earlier graph, by path; they are used again, and new
             ones added, so that all graphs of a network share them.
         test: Whether the graph infers: then ranges that follow what they see stay as they are.
+        running: Whether the graph is one that a script trains: what its functions count goes on.
 
     Returns:
         The new outputs, and the parameters by path.
@@ -54,7 +56,7 @@ def native_as_nodes(
         >>> [f.info.type_name for f in functions([z])], sorted(found)
         (['nnabla_compress.BinaryConnect', 'Affine'], ['fc/bicon_affine/W', 'fc/bicon_affine/b'])
     """
-    work = _Native(parameters, kept, test)
+    work = _Native(parameters, kept, test, running)
     if not any(work.concerns(function) for function in functions(outputs)):
         return list(outputs), dict(parameters)
     made = rebuild(outputs, work.replace)
@@ -64,7 +66,9 @@ def native_as_nodes(
     return made, {**left, **work.made}
 
 
-def native_in_scope(outputs: Sequence[nn.Variable], test: bool = False) -> List[nn.Variable]:
+def native_in_scope(
+    outputs: Sequence[nn.Variable], test: bool = False, running: bool = False
+) -> List[nn.Variable]:
     """Does what :func:`native_as_nodes` does, for a graph whose parameters are in the scope.
 
     State that the quantizers go on from is made in the scope, or used where it exists there.
@@ -72,12 +76,13 @@ def native_in_scope(outputs: Sequence[nn.Variable], test: bool = False) -> List[
     Args:
         outputs: Variables of one graph.
         test: Whether the graph infers.
+        running: Whether the graph is one that a script trains: what its functions count goes on.
 
     Returns:
         The new outputs.
     """
     parameters = nn.get_parameters(grad_only=False)
-    made, found = native_as_nodes(outputs, parameters, dict(parameters), test)
+    made, found = native_as_nodes(outputs, parameters, dict(parameters), test, running)
     for path, variable in found.items():
         if path not in parameters:
             nn.parameter.set_parameter(path, variable)
@@ -92,9 +97,10 @@ class _Native:
         parameters: Mapping[str, nn.Variable],
         kept: MutableMapping[str, nn.Variable],
         test: bool,
+        running: bool,
     ) -> None:
         self._paths = {variable.data: path for path, variable in parameters.items()}
-        self._kept, self._test = kept, test
+        self._kept, self._test, self._running = kept, test, running
         self.made: Dict[str, nn.Variable] = {}
 
     def concerns(self, function: Any) -> bool:
@@ -165,7 +171,8 @@ class _Native:
         paths = [f"{scope}/{part}" for part in quantizer.state_names]
         if not all(path in self._kept for path in paths):
             with nn.parameter_scope("", {}), nn.parameter_scope(scope):
-                self._kept.update(zip(paths, quantizer.resumed(arguments, name)))
+                made = quantizer.resumed(arguments, name, self._running)
+                self._kept.update(zip(paths, made))
         state = [self._kept[path] for path in paths]
         self.made.update(zip(paths, state))
         return state

@@ -11,9 +11,10 @@ import numpy as np
 from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.analysis.layers import WEIGHT
-from nnabla_compress.errors import DataError, unwrapped
+from nnabla_compress.errors import unwrapped
 from nnabla_compress.graph.clone import Made, clone
 from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.passes import fitting_rows
 from nnabla_compress.graph.rewrite import functions, rebuild, with_batch_statistics
 
 
@@ -43,15 +44,9 @@ class OutputNoise:
     """
 
     def __init__(self, network: Network, samples: Mapping[str, np.ndarray]) -> None:
-        rows = {name: np.asarray(samples[name], np.float32) for name in network.inputs}
-        for name, variable in network.inputs.items():
-            given, taken = rows[name].shape[1:], tuple(variable.shape[1:])
-            if given != taken:
-                raise DataError(
-                    f"samples of {name} are {_shown(given)}, the network takes {_shown(taken)}.",
-                    help="give samples as the network takes them",
-                )
-        inputs = {name: nn.Variable.from_numpy_array(array) for name, array in rows.items()}
+        rows = fitting_rows(network.inputs, samples)
+        arrays = [nn.Variable.from_numpy_array(array) for array in rows]
+        inputs = dict(zip(network.inputs, arrays))
         with nn.auto_forward(False):
             infers = network.giving(with_batch_statistics(network.all_outputs, False))
             self._outputs = rebuild(infers.on(inputs).all_outputs, _apart)
@@ -119,10 +114,6 @@ class OutputNoise:
         with unwrapped():
             for function in behind:
                 function.forward(function.inputs, function.outputs)
-
-
-def _shown(shape: Sequence[int]) -> str:
-    return "x".join(map(str, shape)) or "single numbers"
 
 
 def _apart(function: Any, arguments: List[nn.Variable]) -> Optional[Made]:

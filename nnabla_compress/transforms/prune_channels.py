@@ -14,10 +14,10 @@ from __future__ import annotations
 from typing import Any, Callable, ClassVar, Dict, List, Literal, Mapping, Optional, Sequence, Union
 
 import numpy as np
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from nnabla_compress.analysis.couplings import Couplings, Group
-from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
+from nnabla_compress.errors import ConfigError, DataError, InfeasibleBudgetError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import with_batch_statistics
 from nnabla_compress.quantizers.masks import count_of, largest
@@ -32,12 +32,18 @@ from nnabla_compress.transforms.amounts import (
 from nnabla_compress.transforms.by_importance import ByImportance
 from nnabla_compress.transforms.check_removal import check_removal
 from nnabla_compress.transforms.quantize import refuse_codes
+from nnabla_compress.transforms.reconstruct import reconstruct
 from nnabla_compress.transforms.remove_channels import (
     ChannelCosts,
     costs_after,
     without_channels,
 )
-from nnabla_compress.transforms.transform import Context, Decisions, register_transform
+from nnabla_compress.transforms.transform import (
+    Context,
+    Decisions,
+    Transform,
+    register_transform,
+)
 
 _AMOUNTS = ("filters", "macs", "parameters", "bytes")
 _FLOAT_BYTES = 4
@@ -60,21 +66,26 @@ class PruneChannels(ByImportance):
         importance: What channels are ranked by, such as ``l1``, ``{taylor: {samples: 512}}``.
         across: ``layers``: the same fraction of each layer; ``network``: one ranking of all
             channels, the numbers of each layer divided by their mean where the importance does not
-            compare layers.
+            compare layers; ``savings``: likewise, of the importance for each operation, or
+            parameter where the budget is of these, that goes with a channel.
         layers: A pattern of names, as a shell matches files, or several: layers that lose channels.
         residual: Whether channels that additions join, such as those between residual blocks, may
             go, too: from all layers that make them.
+        reconstruct: Training samples on which all layers behind are refitted by least squares, to
+            give what they gave before; 0: weights stay as they are.
     """
 
     holds: ClassVar[bool] = True
+    fits: ClassVar[bool] = True
 
     filters: Optional[Fractions] = None
     macs: Optional[float] = None
     parameters: Optional[float] = None
     bytes: Optional[Union[float, str]] = None
-    across: Literal["layers", "network"] = "layers"
+    across: Literal["layers", "network", "savings"] = "layers"
     layers: Union[str, List[str]] = "*"
     residual: bool = False
+    reconstruct: int = Field(default=0, ge=0)
 
     @model_validator(mode="after")
     def _one_amount(self) -> PruneChannels:
@@ -98,6 +109,21 @@ class PruneChannels(ByImportance):
         if self.bytes is not None:
             parse_size(self.bytes, "bytes")
         return self
+
+    @property
+    def sets_values(self) -> bool:
+        """Whether layers are refitted, which the decisions don't tell."""
+        return self.reconstruct > 0
+
+    def need_of_data(self) -> Optional[str]:
+        """Returns why it needs data, None if it does not."""
+        refits = "reconstruct refits layers on samples" if self.reconstruct else None
+        return super().need_of_data() or refits
+
+    @property
+    def rehearsed(self) -> Transform:
+        """The same without a pass over data."""
+        return super().rehearsed.model_copy(update={"reconstruct": 0})
 
     def decide(self, network: Network, context: Context) -> Decisions:
         """Returns the channels of each group that go, and what the network costs before and after.
@@ -139,9 +165,29 @@ class PruneChannels(ByImportance):
         """Returns the smaller network; its parameters take the places of the old ones."""
         return without_channels(network, decisions["remove"])
 
+    def fit(
+        self, given: Network, made: Network, decisions: Mapping[str, Any], context: Context
+    ) -> None:
+        """Refits the layers behind to what they gave, once the network is proved.
+
+        Raises:
+            DataError: If there are no samples, or they don't fit the network.
+            VerifyError: As of :meth:`prove`.
+        """
+        if not self.reconstruct:
+            return
+        samples = context.samples(self.reconstruct)
+        if samples is None:
+            raise DataError(
+                f"{self.need_of_data()}, and there are no data.", help="add data, or leave it out"
+            )
+        check_removal(given, made, decisions["remove"])
+        reconstruct(given, made, decisions["remove"], samples, context.seed)
+
     def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
         """Compares with the given network, all that belongs to the channels at zero."""
-        check_removal(given, made, decisions["remove"])
+        if not self.reconstruct:  # what was refitted was compared before
+            check_removal(given, made, decisions["remove"])
 
     def _chosen(self, every: Sequence[Group]) -> Dict[str, Group]:
         """The groups that may lose channels, by name."""
@@ -172,8 +218,8 @@ class PruneChannels(ByImportance):
         before: ChannelCosts,
     ) -> Removed:
         if self.filters is not None:
-            return self._by_fraction(scores)
-        choices = self._choices(groups, scores)
+            return self._by_fraction(couplings, scores, before)
+        choices = self._choices(couplings, scores, before)
         limit, cost = self._budget(before)
         if cost(costs_after(couplings, choices(choices.last))) > limit:
             raise self._infeasible(couplings, groups, choices(choices.last), limit, cost)
@@ -186,11 +232,13 @@ class PruneChannels(ByImportance):
                 low = middle
         return choices(high)
 
-    def _by_fraction(self, scores: Mapping[str, np.ndarray]) -> Removed:
+    def _by_fraction(
+        self, couplings: Couplings, scores: Mapping[str, np.ndarray], before: ChannelCosts
+    ) -> Removed:
         assert self.filters is not None
-        if self.across == "network" and not isinstance(self.filters, Mapping):
+        if self.across != "layers" and not isinstance(self.filters, Mapping):
             total = sum(values.size for values in scores.values())
-            choices = _OneRanking(self._compared(scores))
+            choices = self._choices(couplings, scores, before)
             return choices(min(count_of(self.filters, total), choices.last))
         fractions = fractions_of("filters", self.filters, list(scores))
         return {
@@ -198,10 +246,18 @@ class PruneChannels(ByImportance):
             for name, values in scores.items()
         }
 
-    def _choices(self, groups: Mapping[str, Group], scores: Mapping[str, np.ndarray]) -> _Choices:
-        if self.across == "network":
-            return _OneRanking(self._compared(scores))
-        return _SameFraction(scores)
+    def _choices(
+        self, couplings: Couplings, scores: Mapping[str, np.ndarray], before: ChannelCosts
+    ) -> _Choices:
+        if self.across == "layers":
+            return _SameFraction(scores)
+        compared = self._compared(scores)
+        if self.across == "savings":
+            cost = self._budget(before)[1]
+            for name in compared:
+                saved = cost(before) - cost(costs_after(couplings, {name: [0]}))
+                compared[name] = compared[name] / max(saved, 1)
+        return _OneRanking(compared)
 
     def _compared(self, scores: Mapping[str, np.ndarray]) -> Dict[str, np.ndarray]:
         if self.importance.comparable:
@@ -209,11 +265,10 @@ class PruneChannels(ByImportance):
         return {name: values / (np.abs(values).mean() or 1) for name, values in scores.items()}
 
     def _budget(self, before: ChannelCosts) -> Any:
-        if self.macs is not None:
-            return self.macs * before.macs, lambda costs: costs.macs
         if self.parameters is not None:
             return self.parameters * before.parameters, lambda costs: costs.parameters
-        assert self.bytes is not None
+        if self.bytes is None:
+            return (self.macs or 0.0) * before.macs, lambda costs: costs.macs
         return parse_size(self.bytes, "bytes"), lambda costs: _FLOAT_BYTES * costs.parameters
 
     def _infeasible(

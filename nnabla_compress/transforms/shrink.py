@@ -18,7 +18,12 @@ from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside, constant, free_path
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
-from nnabla_compress.transforms.check_removal import ROUNDED, check_quantized
+from nnabla_compress.quantizers.base import shown_type
+from nnabla_compress.transforms.check_removal import (
+    ROUNDED,
+    check_quantized,
+    otherwise_quantized,
+)
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.quantize import refuse_codes
 from nnabla_compress.transforms.remove_channels import without_channels
@@ -45,7 +50,7 @@ class Shrink(Transform):
             UnsupportedFunctionError: If the network's weights are stored as codes.
         """
         refuse_codes(network.all_outputs)
-        idle = idle_channels(Couplings(network))
+        idle = _idle(network)
         for line in told(idle):
             context.tell(line)
         shifts = {name: [float(value) for value in shift] for name, shift in idle.shifts.items()}
@@ -62,6 +67,29 @@ class Shrink(Transform):
         check_faithful(
             given.all_outputs, made.all_outputs, given.all_inputs, made.all_inputs, ROUNDED
         )
+
+
+def _idle(network: Network) -> Idle:
+    """What can go without giving quantized weights that stay other values."""
+    couplings = Couplings(network)
+    every = layers(couplings.outputs, parameters_of(network))
+    held: Dict[str, str] = {}
+    while True:
+        idle = idle_channels(couplings, held)
+        if not idle.remove or not any(layer.quantizer is not None for layer in every):
+            return idle
+        trial = network.copy()
+        with trial.within():
+            made = without_channels(trial, idle.remove)
+        others = otherwise_quantized(trial, made, idle.remove)
+        if not others:
+            return idle
+        for layer in others:
+            why = f"{shown_type(layer.quantizer)} takes values from all weights of {layer.name}"
+            for group in couplings.groups:
+                parameters = {m.parameter for m in group.members if m.role in ("output", "input")}
+                if group.name in idle.remove and layer.weight_name in parameters:
+                    held[group.name] = why
 
 
 def shrink(network: Network) -> Network:

@@ -48,6 +48,7 @@ from nnabla_compress.verification.engines import (
 from nnabla_compress.verification.original import misfit, original_of
 from nnabla_compress.verification.promises import (
     OTHER_IN_NNABLA,
+    of_compression,
     of_conversion,
     of_export,
     of_simulation,
@@ -74,6 +75,7 @@ def verify_files(
     count: int = 100,
     graph: Optional[GraphEngine] = None,
     original: Union[GraphEngine, Path, None] = None,
+    same_function: bool = False,
 ) -> Verification:
     """Compares float network, graph, ``.nnp``, ``.nnb`` in the simulator, and the real C runtime.
 
@@ -91,8 +93,9 @@ def verify_files(
         count: Number of random samples.
         graph: The network that was exported.
         original: The float network that it was made of, or its ``.nnp``; by default ``float.nnp``
-            beside ``results.nnp``. Nothing is promised of the difference: it is what quantization
-            costs.
+            beside ``results.nnp``. Nothing is promised of the difference, which is what the
+            compression costs, unless that keeps what is computed.
+        same_function: Whether it keeps that, but for rounding.
 
     Returns:
         What was found; :meth:`Verification.check` raises if a promise was broken.
@@ -143,7 +146,7 @@ def verify_files(
         shapes = [array.shape[1:] for array in samples.rows]
         notes.append(misfit(original, shapes, found[0][: len(machine.outputs)]))
         if notes[-1] is None:
-            chain[0] = chain[0]._replace(promise=NOTHING)
+            chain[0] = chain[0]._replace(promise=of_compression(same_function))
             chain.insert(0, _Link(original, NOTHING))
             found.insert(0, original.run(samples.rows))
     names = _output_names(in_nnabla, len(machine.outputs))

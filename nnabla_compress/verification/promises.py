@@ -8,6 +8,7 @@ from typing import Any, Mapping, Optional
 from nnabla_compress.exporters.tolerance import ANOTHER_ORDER, OTHER_LIBRARY
 from nnabla_compress.nnb import NnbFile
 from nnabla_compress.simulator import Machine
+from nnabla_compress.transforms.faithful import FOLDED
 from nnabla_compress.verification.engines import NnpEngine, ReferenceEngine
 from nnabla_compress.verification.report import (
     EQUAL,
@@ -19,6 +20,16 @@ from nnabla_compress.verification.report import (
 )
 
 OTHER_IN_NNABLA = ("BinaryConnect", "BinaryWeight")  # NNabla computes their weights again
+
+
+def of_compression(same_function: bool) -> Promise:
+    """Returns what a network owes the float network that it was made of.
+
+    Args:
+        same_function: Whether no step between them changes what is computed but for rounding, such
+            as channels taken out that are computed for nothing.
+    """
+    return within(FOLDED) if same_function else NOTHING
 
 
 def of_export(report: Mapping[str, Any], network: NnpEngine) -> Promise:

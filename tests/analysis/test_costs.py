@@ -8,7 +8,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import pytest
 
-from nnabla_compress.analysis.costs import costs
+from nnabla_compress.analysis.costs import costs, memory_over_time
 from nnabla_compress.models.resnet_cifar import resnet_cifar
 from nnabla_compress.quantizers import LUT, Uniform
 
@@ -127,3 +127,20 @@ def test_resnet20_peaks_in_its_first_stage(batch_size):
     # Seven ReLUs of 64 kB in the first stage, six of 32 kB and six of 16 kB in the others.
     assert found.activation_bytes == (7 * 64 + 6 * 32 + 6 * 16) * kilobyte
     assert found.macs == pytest.approx(40.6e6, rel=0.01)
+
+
+def test_memory_over_time_has_the_peak_where_the_costs_say():
+    nn.clear_parameters()
+    x = nn.Variable((2, 3, 8, 8))
+    h = F.relu(PF.convolution(x, 4, (3, 3), name="c1"))
+    y = PF.affine(F.max_pooling(h, (2, 2)), 5, name="fc")
+    found, moments = costs([y]), memory_over_time([y])
+    assert [moment.at for moment in moments] == [
+        "Convolution c1/conv",
+        "ReLU behind c1/conv",
+        "MaxPooling behind c1/conv",
+        "Affine fc/affine",
+    ]
+    peak = max(moments, key=lambda moment: moment.bytes)
+    assert (peak.bytes, peak.at) == (found.peak_bytes, found.peak_at)
+    assert moments[0].bytes == 4 * (3 * 64 + 4 * 36) and moments[-1].bytes == 4 * (36 + 5)

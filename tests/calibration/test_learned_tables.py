@@ -57,7 +57,7 @@ def test_learning_both_gains_decibels_over_the_nearest_entries(bits, groups, rng
     before, after = (errors(v, rows, found).sum() for v in (start, values))
     assert after < 0.7 * before
     # Starting from learned roundings is better still.
-    rounded, _ = learn(rows, *neighbours(rows, table.entries), found, RoundingSettings(steps=200))
+    rounded = learn(rows, *neighbours(rows, table.entries), found, RoundingSettings(steps=200))
     values, _ = learn_table(rounded, rows, table, found, 20)
     assert errors(values, rows, found).sum() < 0.65 * before
 
@@ -136,8 +136,7 @@ def test_roundings_between_entries_of_a_table_are_learned_like_those_between_cod
     rows, found = problem(rng, row=24)
     entries = initial_dictionary(LUT(bits=3), rows)
     lower, upper = neighbours(rows, entries)
-    values, gain = learn(rows, lower, upper, found, RoundingSettings(steps=300))
+    values = learn(rows, lower, upper, found, RoundingSettings(steps=300))
     assert ((values == lower) | (values == upper)).all()
     before = errors(nearest(rows, entries), rows, found).sum()
-    assert errors(values, rows, found).sum() == pytest.approx(before + gain, rel=1e-5)
-    assert before + gain < 0.6 * before
+    assert errors(values, rows, found).sum() < 0.6 * before

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import nnabla as nn
 import nnabla.functions as F
@@ -76,6 +77,18 @@ def test_two_files_are_compared_and_what_changed_is_written(folder):
     assert names == sorted([*PICTURES, "explain.json"])
     assert "accuracy: 100.00 % float" in done.stdout
     assert "Samples that changed their class" in done.stdout
+
+
+def test_a_reference_beside_an_export_stands_for_what_the_device_computes(folder):
+    shutil.copy(folder / "float.nnp", folder / "device.nnp")
+    shutil.copy(folder / "worse.nnp", folder / "device.reference.nnp")
+    explained(folder, "float.nnp", "device.nnp", "--data", "data.npz", "-o", "reference")
+    explained(folder, "float.nnp", "worse.nnp", "--data", "data.npz", "-o", "worse")
+    said, same = (
+        json.loads((folder / name / "explain.json").read_text()) for name in ("reference", "worse")
+    )
+    assert said["after"] == "device.nnp"
+    assert said["changed"] == same["changed"] and said["accuracy_after"] < 1
 
 
 def test_the_same_command_writes_the_same_again(folder):

@@ -15,6 +15,7 @@ from nnabla_compress.cli.compress import command as compress
 from nnabla_compress.cli.evaluate import command as evaluate
 from nnabla_compress.cli.export import command as export
 from nnabla_compress.cli.inspect import command as inspect
+from nnabla_compress.cli.prune import command as prune
 from nnabla_compress.cli.verify import command as verify
 from nnabla_compress.inspection import summary
 from tests.transforms.native import write_native
@@ -72,6 +73,14 @@ def test_quantizers_of_maps_in_a_file_are_converted_from_the_command_line(tmp_pa
     results = json.loads((tmp_path / "run" / "results.json").read_text())
     assert [row["quantizer"] for row in results["layers"]] == ["", ""]
     _run(verify, tmp_path / "run", "-n", 4)
+
+
+def test_a_pruned_file_gets_quantizers_of_ours_from_the_command_line(tmp_path):
+    write_native(tmp_path / "net.nnp", "fixed point")
+    options = ["--filters", "50%", "--convert", "uniform", "-o", tmp_path / "run"]
+    _run(prune, tmp_path / "net.nnp", *options)
+    results = json.loads((tmp_path / "run" / "results.json").read_text())
+    assert [row["quantizer"] for row in results["layers"]] == ["Uniform", "Uniform"]
 
 
 @pytest.mark.parametrize("name", ["binary weight", "inq", "min max"])

@@ -72,6 +72,11 @@ def wait_for(condition, process: subprocess.Popen) -> None:
         time.sleep(0.01)
 
 
+def has_loaded_nnabla(process: subprocess.Popen) -> bool:
+    """Whether a verb is at work: what comes before it does without NNabla."""
+    return "libnnabla" in Path(f"/proc/{process.pid}/maps").read_text()
+
+
 @pytest.fixture(autouse=True)
 def listened_to():
     """Who runs the tests in the background may have Ctrl-C ignored, by these and their children."""
@@ -132,7 +137,8 @@ def test_a_compressed_training_stops_and_goes_on_from_its_checkpoint(
 def test_other_verbs_stop_without_a_word_of_resuming(folder, tmp_path, verb, arguments):
     output = () if verb == "verify" else ("-o", tmp_path / "out")
     process = start(verb, *arguments, *output, cwd=folder)
-    time.sleep(1.0)
+    wait_for(lambda: has_loaded_nnabla(process), process)
+    time.sleep(0.5)
     if process.poll() is not None:
         pytest.skip("this machine was done before")
     assert "--resume" not in interrupted(process)
@@ -143,7 +149,8 @@ def test_workers_stop_with_the_one_who_waits_for_them(folder, tmp_path):
         "sensitivity", "short/float.nnp", "--data", "labels.npz", "--samples", str(ROWS),
         "--jobs", "2", *BITS, "-o", tmp_path / "out", cwd=folder,
     )  # fmt: skip
-    time.sleep(1.5)
+    wait_for(lambda: has_loaded_nnabla(process), process)
+    time.sleep(1.0)
     if process.poll() is not None:
         pytest.skip("this machine was done before")
     said = interrupted(process)

@@ -60,6 +60,28 @@ def test_with_data_it_ranks_estimates_and_trains(folder, tmp_path):
     assert (out / "steps" / "03-train.json").exists()
 
 
+def test_what_was_refitted_comes_back_when_a_run_goes_on(folder, tmp_path):
+    out = tmp_path / "out"
+    options = ("--macs", "0.6", "--importance", "reconstruction:samples=20", "--across", "savings")
+    words = (*options, "--reconstruct", "40", "--data", "data.npz", "-o", out)
+    result = call_here("prune", "net.nnp", *words, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    before = (out / "results.nnp").read_bytes()
+    for name in ("results.nnp", "results.json"):
+        (out / name).unlink()
+    result = call_here("prune", "net.nnp", *words, "--resume", cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert (out / "results.nnp").read_bytes() == before
+
+
+def test_channels_are_ranked_by_chip_in_a_run(folder, tmp_path):
+    out = tmp_path / "out"
+    words = ("--filters", "50%", "--importance", "chip:samples=40,perturbations=4")
+    result = call_here("prune", "net.nnp", *words, "--data", "data.npz", "-o", out, cwd=folder)
+    assert result.returncode == 0, result.stderr
+    assert len(decided(out, "01-prune_channels")["remove"]["conv1/conv"]) == 4
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
@@ -74,6 +96,11 @@ def test_what_can_not_be_done_is_one_message(folder, tmp_path, arguments, messag
     out = tmp_path / "out"
     refused(call_here("prune", "net.nnp", *arguments, "-o", out, cwd=folder), message)
     assert not out.exists()
+
+
+def test_what_is_refused_leaves_no_folder_of_runs(folder, tmp_path):
+    refused(call_here("prune", folder / "net.nnp", "--macs", "0.01", cwd=tmp_path), "the least")
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_training_without_training_samples_is_refused_before_anything_is_written(

@@ -3,12 +3,20 @@
 
 from __future__ import annotations
 
+import io
+import json
+import re
 import tempfile
+from pathlib import Path
 
+import nnabla as nn
+import nnabla.parametric_functions as PF
 import pytest
 
 from nnabla_compress import cli
 from nnabla_compress.cli import VERBS
+from nnabla_compress.cli.console import FittedConsole
+from nnabla_compress.exporters import export_nnp
 
 NEEDED = {
     "compress": ["-w", "lut:bits=4"],
@@ -29,7 +37,7 @@ def test_an_empty_path_is_no_folder(verb, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     status, error = said([verb, ""], capsys)
     assert status == 2 and "the path is empty" in error
-    if verb not in ("verify", "inspect", "evaluate"):
+    if verb not in ("verify", "inspect", "evaluate", "diagnose"):
         status, error = said([verb, "net.nnp", "-o", ""], capsys)
         assert status == 2 and "the path is empty" in error
     assert not list(tmp_path.iterdir())
@@ -51,6 +59,64 @@ def test_control_characters_of_a_path_are_spelled_out(capsys):
     assert status == 1 and "\x1b" not in error and "\\x1b[31m\\udcff.nnp" in error
     status, error = said(["inspect", "net.nnp", "--no\x1b[31m"], capsys)
     assert status == 2 and "\x1b" not in error
+
+
+def test_json_is_all_that_is_printed_and_quiet_keeps_the_notes(tmp_path, capsys):
+    nn.clear_parameters()
+    x = nn.Variable((1, 4))
+    export_nnp(tmp_path / "net.nnp", PF.affine(x, 2, name="fc"), x)
+    for words, key in (
+        (["inspect", "net.nnp"], "networks"),
+        (["compress", "net.nnp", "-w", "lut:bits=2", "-o", "run"], "layers"),
+        (["export", "run", "-o", "other"], "files"),
+        (["report", "run"], "report"),
+        (["verify", "run", "-n", "4"], "comparisons"),
+    ):
+        words = [str(tmp_path / w) if w in ("net.nnp", "run", "other") else w for w in words]
+        with pytest.raises(SystemExit) as stop:
+            cli.main([*words, "--json", "--quiet"])
+        captured = capsys.readouterr()
+        assert stop.value.code == 0 and captured.err == ""
+        assert key in json.loads(captured.out), words
+    with pytest.raises(SystemExit):
+        cli.main(["inspect", str(tmp_path / "net.nnp"), "--quiet"])
+    assert capsys.readouterr() == ("", "")
+    with pytest.raises(SystemExit):
+        cli.main(["inspect", str(tmp_path / "net.nnp")])
+    assert "fc/affine" in capsys.readouterr().out, "the next one is not quiet"
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_answers_in_json(verb):
+    sources = (Path(cli.__file__).parent / f"{verb.replace('-', '_')}.py").read_text("utf-8")
+    answers = re.search(r"\banswer\(|\bprint_results\(|\bcarry_out\(|\bas_json\b", sources)
+    assert answers, f"cli/verb.py: call answer(what {verb} came to), which prints it as JSON"
+
+
+def test_colours_go_where_the_user_wants_none(monkeypatch):
+    monkeypatch.setenv("TERM", "xterm-256color")
+    for wanted in (True, False):
+        monkeypatch.delenv("NO_COLOR", raising=False)
+        if not wanted:
+            monkeypatch.setenv("NO_COLOR", "1")
+        screen = FittedConsole(file=io.StringIO(), force_terminal=True, width=40)
+        screen.print("red", style="red")
+        assert ("\x1b[31m" in screen.file.getvalue()) == wanted
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_shells_get_completions(shell, monkeypatch, capsys):
+    monkeypatch.setenv("_NNABLA_COMPRESS_COMPLETE", f"{shell}_source")
+    with pytest.raises(SystemExit) as stop:
+        cli.main([])
+    out = capsys.readouterr().out
+    assert "_NNABLA_COMPRESS_COMPLETE" in out or stop.value.code == 1  # no such shell here
+    monkeypatch.setenv("_NNABLA_COMPRESS_COMPLETE", f"{shell}_complete")
+    monkeypatch.setenv("COMP_WORDS", "nnabla-compress ins")
+    monkeypatch.setenv("COMP_CWORD", "ins" if shell == "fish" else "1")
+    with pytest.raises(SystemExit):
+        cli.main([])
+    assert "inspect" in capsys.readouterr().out
 
 
 def test_a_machine_without_a_folder_for_temporary_files_is_no_defect(capsys, monkeypatch, tmp_path):

@@ -63,6 +63,28 @@ def test_a_run_is_compared_down_to_the_simulator(finished, verify):
         assert f"accuracy of the {name}: " in out
 
 
+@pytest.mark.parametrize(
+    "step, promise",
+    [
+        ({"shrink": {}}, "within 0.001 of the output"),
+        ({"prune_channels": {"filters": 0.5}}, "nothing"),
+    ],
+)
+def test_a_run_that_keeps_what_the_network_computes_promises_that(tmp_path, verify, step, promise):
+    recipe = {**RECIPE, "steps": [step], "evaluate": False}
+    recipe.pop("compression")
+    run = Run(Recipe.checked(recipe, "recipe"), tmp_path, tmp_path)
+    run.execute(lambda name, total: lambda done, total, values: None, lambda line: None)
+    status, out, _ = verify(tmp_path, "-n", 4, "--json")
+    first = json.loads(out)["comparisons"][0]
+    assert status == 0
+    assert (*first["between"], first["promised"]) == (
+        "float network",
+        "graph",
+        promise,
+    )
+
+
 def test_another_export_of_a_run_is_compared_with_its_graph(finished, verify):
     nnp = finished / "export" / "tiny.nnp"
     status, out, _ = verify(finished, "--nnp", nnp, "-n", 20, "--json")

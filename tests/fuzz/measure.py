@@ -24,6 +24,7 @@ ROOT = Path(__file__).parents[2]
 # NET and DATA stand for files; one of them is the one that asks for much.
 VERBS: Dict[str, List[str]] = {
     "inspect": ["inspect", "NET"],
+    "report": ["report", "NET", "-o", "report.html"],
     "compress": ["compress", "NET", "-w", "lut:bits=4", "-o", "out"],
     "ptq": ["ptq", "NET", "--data", "DATA", "-n", "32", "-o", "out"],
     "sensitivity": ["sensitivity", "NET", "--data", "DATA", "--samples", "32", "-o", "out"],

@@ -63,6 +63,22 @@ def test_state_is_put_back():
         np.testing.assert_array_equal(got, wanted)
 
 
+def test_of_values_that_a_twin_has_too_state_holds_no_copies():
+    network = two_outputs()
+    twin = network.copy()
+    network.parameters["fc/affine/b"].d = -0.0 * np.ones(3)
+    twin.parameters["fc/affine/b"].d = 0
+    state = network.state(twin)
+    shared = [p for p, v in twin.parameters.items() if np.shares_memory(state[p], v.d)]
+    assert set(twin.parameters) - set(shared) == {"fc/affine/b"}
+    for parameter in network.parameters.values():
+        parameter.d = 7
+    network.restore(state)
+    assert np.signbit(network.parameters["fc/affine/b"].d).all()
+    for got, wanted in zip(computed(network, **VALUES), computed(twin, **VALUES)):
+        np.testing.assert_array_equal(got, wanted)
+
+
 def test_other_inputs_may_have_another_number_of_samples():
     network = two_outputs()
     wide = network.on({"a": nn.Variable((6, 4)), "b": nn.Variable((6, 2))})

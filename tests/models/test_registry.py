@@ -4,15 +4,21 @@
 from __future__ import annotations
 
 import nnabla as nn
+import numpy as np
 import pytest
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.models import MODELS, build, check_options
+from nnabla_compress.node_graph import NodeGraph
 
 
 @pytest.mark.parametrize("name", sorted(MODELS))
 def test_every_model_builds_and_gives_one_logit_a_class(name):
-    assert build(name, nn.Variable((2, 3, 32, 32)), 7, test=True).shape == (2, 7)
+    x, options = nn.Variable((2, 3, 32, 32)), {}
+    if name == "graph_convolution":
+        path = NodeGraph.checked(np.eye(3), [[0, 1], [1, 2]], "a path of three nodes")
+        x, options = nn.Variable((2, 1)), {"graph": path}
+    assert build(name, x, 7, test=True, **options).shape == (2, 7)
 
 
 def test_an_unknown_model_gets_the_nearest_name():

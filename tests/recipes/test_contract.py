@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""What every step, transform, importance, term, sampler and quantizer of recipes keeps to."""
+"""What all that recipes know by name keeps to: steps, transforms, terms, quantizers, ..."""
 
 from __future__ import annotations
 
@@ -15,18 +15,21 @@ from nnabla_compress.recipes.schema import families, recipe_schema
 from nnabla_compress.recipes.step import step_of
 from nnabla_compress.rules import QuantizerRule, quantizers
 from nnabla_compress.search.sampler import sampler_of
+from nnabla_compress.training.stopping import stopping_of
 from nnabla_compress.training.terms import term_of
 from tests.recipes.json_schema import valid
 
 # The least that must be said of those that their name alone does not say enough of.
 LEAST = {
     "train": {"epochs": 1},
+    "sections": {"epochs": 1},
     "quantize": {"weights": ["lut:bits=4"]},
     "attention_transfer": {"maps": ["conv1/conv/relu"]},
     "budget": {"weights": "1 kB"},
     "each": {"options": ["lut:bits=4"]},
     "factorize": {"macs": 0.6},
     "hints": {"maps": ["conv1/conv/relu"]},
+    "layerwise": {"epochs": 1},
     "prune": {"rate": 0.5},
     "prune_channels": {"filters": 0.5},
     "prune_weights": {"sparsity": 0.5},
@@ -45,8 +48,13 @@ def made(family, name, more=None):
     content = {**LEAST.get(name, {}), **(more or {})}
     if family == "quantizer":
         return validated(QuantizerRule, {"quantizer": name, **content}, "rule")
-    of = {"importance": importance_of, "term": term_of, "sampler": sampler_of}.get(family, step_of)
-    return of({name: content})
+    of = {
+        "importance": importance_of,
+        "term": term_of,
+        "sampler": sampler_of,
+        "stopping": stopping_of,
+    }.get(family, step_of)
+    return of({name: content}, family)
 
 
 def options_of(family, name):
@@ -74,7 +82,9 @@ def test_a_misspelt_option_is_refused_with_the_nearest_one(family, name):
         assert f"did you mean {option!r}" in refused.value.help
 
 
-@pytest.mark.parametrize("family", ["step", "importance", "term", "sampler", "quantizer"])
+@pytest.mark.parametrize(
+    "family", ["step", "importance", "term", "sampler", "stopping", "quantizer"]
+)
 def test_a_misspelt_name_is_refused_with_the_nearest_one(family):
     for name in [name for of, name in EVERY if of == family]:
         with pytest.raises(ConfigError) as refused:

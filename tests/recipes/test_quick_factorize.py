@@ -48,6 +48,11 @@ def test_a_training_follows_with_what_it_minds():
     assert [term.name for term in found[1].terms] == ["distill"]
 
 
+def test_layers_that_nnabla_quantizes_are_converted_behind_it():
+    steps = FactorizationOptions(energy=0.9, convert="lut", epochs=1).steps()
+    assert [next(iter(step)) for step in steps] == ["factorize", "convert", "train"]
+
+
 def test_a_training_needs_epochs_and_data():
     with pytest.raises(ConfigError, match="--learning-rate is for a training"):
         steps_of(macs=0.6, learning_rate=0.1)

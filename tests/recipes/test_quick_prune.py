@@ -46,6 +46,11 @@ def test_an_importance_has_options_behind_a_colon():
     assert (transform.macs, transform.across, transform.layers) == (0.6, "network", ["a*"])
 
 
+def test_layers_behind_are_refitted_where_that_is_asked_for():
+    assert titles(macs="50%", reconstruct=64)[1][0].transform.reconstruct == 64
+    assert titles(macs="50%")[1][0].transform.reconstruct == 0
+
+
 def test_statistics_and_a_training_come_behind():
     found, steps = titles(filters="50%", statistics=500, epochs=2.0, distill="temperature=2")
     assert found == ["prune_channels", "statistics", "train"]
@@ -58,6 +63,15 @@ def test_rounds_divide_the_budget_and_the_epochs():
     assert found == ["prune_channels", "train"] * 2
     assert steps[0].transform.macs == steps[2].transform.macs == pytest.approx(0.7)
     assert steps[1].settings.epochs == 1.5
+
+
+def test_what_is_left_of_nnablas_own_quantizers_is_converted_once_before_the_training():
+    options = PruningOptions(
+        macs="25%", convert="affine", statistics=16, rounds=2, epochs=1, learning_rate=0.1
+    )
+    names = [next(iter(step)) for step in options.steps()]
+    each = ["prune_channels", "statistics", "train"]
+    assert names == [each[0], "convert", *each[1:], *each]
 
 
 def test_single_weights_go_little_by_little():
@@ -79,6 +93,7 @@ def test_single_weights_go_little_by_little():
         ({"macs": "50%", "importance": "taylor:samples"}, "'samples' has no value"),
         ({"macs": "50%", "regrow": True}, "--regrow is for single weights, not for channels"),
         ({"sparsity": "50%", "residual": True}, "--residual is for channels, not for single"),
+        ({"sparsity": "50%", "reconstruct": 9}, "--reconstruct is for channels, not for single"),
         ({"sparsity": "50%", "rounds": 2}, "--rounds is for channels"),
         ({"macs": "50%", "gradual": ""}, "--gradual is for single weights"),
         ({"filters": "50%", "rounds": 2, "epochs": 1.0}, "--rounds divides --macs or"),
@@ -98,6 +113,7 @@ def test_options_that_miss_or_contradict_something_are_refused(options, message)
     [
         ({"importance": "apoz"}, "--importance needs data: importance apoz looks at what samples"),
         ({"statistics": 10}, "--statistics needs data"),
+        ({"reconstruct": 10}, "--reconstruct needs data: layers are refitted on samples"),
         ({"epochs": 1.0}, "--epochs needs data"),
     ],
 )

@@ -90,6 +90,7 @@ def test_channels_computed_for_nothing_and_the_runtimes_memory_are_printed(tmp_p
     found = summary(tmp_path / "net.nnp")
     text = _printed(found)
     assert "channels computed for nothing" in text and "1 of 4 output channels zero" in text
+    assert "how alike filters are" in text and found.networks[0].redundancy[0].filters == 3
     device = found.networks[0].device
     assert f".nnb of {device.nnb_bytes:,} bytes (flash), {device.buffer_bytes:,} bytes" in text
     assert "c/conv (1 of 4 output channels zero)" in report.notes[0]

@@ -5,9 +5,15 @@ import nnabla as nn
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
+import pytest
 
 import nnabla_compress.quantizers as Q
-from nnabla_compress.report.weights import plot_series, plot_weights, weight_histograms
+from nnabla_compress.report.weights import (
+    histogram_rows,
+    plot_series,
+    plot_weights,
+    weight_histograms,
+)
 
 
 def net():
@@ -26,7 +32,7 @@ def test_each_layer_has_its_weights_counted_and_the_levels_that_it_has():
     largest = np.abs(nn.get_parameters()["a/affine/W"].d).max()
     assert found["a/affine"].edges[[0, -1]].tolist() == [-float(largest), float(largest)]
     assert found["a/affine"].levels.tolist() == [-0.5, 0, 0.5]
-    assert not len(found["b/affine"].levels)
+    assert len(found["b/affine"].levels) == 4 and not len(found[list(found)[2]].levels)
 
 
 def test_weights_that_are_zero_or_not_finite_can_be_counted():
@@ -51,3 +57,15 @@ def test_a_series_is_drawn_where_there_is_one(tmp_path):
     (tmp_path / "Beta-$x^{.series.txt").write_text("")
     assert plot_series(tmp_path, "Beta", tmp_path / "beta.png", "example")
     assert (tmp_path / "beta.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_rows_of_histograms_have_the_same_bins_before_and_after_and_a_dictionarys_levels():
+    nn.clear_parameters()
+    w = np.linspace(-2, 2, 40).reshape(8, 5)
+    x = nn.Variable((1, 8))
+    before = weight_histograms([PF.affine(x, 5, w_init=w, name="fc")])
+    quantized = PF.affine(x, 5, w_init=w, name="fc", apply_w=Q.LUT(bits=1))
+    (row,) = histogram_rows(before, weight_histograms([quantized]))
+    assert (row["layer"], row["low"], row["high"], len(row["levels"])) == ("fc/affine", -2, 2, 2)
+    assert row["before"] == row["after"] and sum(row["after"]) == pytest.approx(1, abs=1e-3)
+    assert "before" not in histogram_rows({}, before)[0]

@@ -11,8 +11,12 @@ import numpy as np
 import pytest
 
 from nnabla_compress.checksums import check_bytes
-from nnabla_compress.errors import ConfigError
-from nnabla_compress.training.parameter_files import load_parameters, save_parameters
+from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.training.parameter_files import (
+    load_parameters,
+    load_some_parameters,
+    save_parameters,
+)
 
 
 def parameters(rng, size=3000):
@@ -59,3 +63,31 @@ def test_values_given_as_float64_are_written_as_the_network_has_them(tmp_path):
     nn.parameter.get_parameter_or_create("a/W", (2,))
     load_parameters(tmp_path / "p.h5", "")
     assert nn.get_parameters()["a/W"].d.tolist() == np.float32([0.1, 3.0]).tolist()
+
+
+def test_a_file_of_a_part_changes_nothing_else(tmp_path, rng):
+    parameters(rng, 4)
+    found = nn.get_parameters(grad_only=False)
+    before = found["a/W"].d.copy()
+    with nn.parameter_scope("", {}):
+        nn.parameter.set_parameter("a/W", found["a/W"])
+        save_parameters(tmp_path / "part.h5")
+    for parameter in found.values():
+        parameter.d = 7
+    load_some_parameters(tmp_path / "part.h5", "begin again")
+    np.testing.assert_array_equal(found["a/W"].d, before)
+    assert (found["b/W"].d == 7).all()
+
+
+@pytest.mark.parametrize(("size", "wrong"), [(4, "holds b/W, which the"), (5, "with the shape")])
+def test_a_part_that_does_not_fit_the_network_is_refused_as_a_whole(tmp_path, rng, size, wrong):
+    parameters(rng, 4)
+    save_parameters(tmp_path / "part.h5")
+    parameters(rng, size)
+    if size == 4:
+        nn.parameter.pop_parameter("b/W")
+    found = nn.get_parameters(grad_only=False)
+    before = found["a/W"].d.copy()
+    with pytest.raises(DataError, match=wrong):
+        load_some_parameters(tmp_path / "part.h5", "begin again")
+    np.testing.assert_array_equal(found["a/W"].d, before)

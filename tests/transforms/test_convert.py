@@ -3,16 +3,19 @@ from __future__ import annotations
 
 import nnabla as nn
 import nnabla.functions as F
+import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
 
 from nnabla_compress.analysis import layers
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers import FixedPoint, PruneRate, Uniform
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import Convert
+from nnabla_compress.transforms.native_layers import native_in_scope
 from nnabla_compress.transforms.transform import Alone
 from tests.transforms.native import BITS, write_native
 
@@ -96,7 +99,7 @@ def test_more_values_than_a_dictionary_has_entries_are_said_with_a_way_out(rng):
     [
         ("pruned", {"to": "uniform"}, "no whole steps of up to 16 bits"),
         ("inq", {"layers": "nothing*"}, "has a quantizer of NNabla's own"),
-        ("binary tanh", {}, "has a quantizer of NNabla's own"),
+        ("binary tanh", {}, "c1/conv/binarytanh of NNabla decide by the sign"),
     ],
 )
 def test_what_can_not_be_converted_is_said_with_a_way_out(name, options, message, tmp_path):
@@ -106,14 +109,28 @@ def test_what_can_not_be_converted_is_said_with_a_way_out(name, options, message
     assert error.value.help
 
 
+class Telling(Alone):
+    def __init__(self):
+        self.told = []
+
+    def tell(self, line):
+        self.told.append(line)
+
+
+def test_binary_activations_stay_beside_what_is_converted_and_are_told():
+    nn.clear_parameters()
+    x, context = nn.Variable((1, 4)), Telling()
+    h = F.binary_sigmoid(PF.affine(x, 3, name="a"))
+    y = PF.fixed_point_quantized_affine(h, 3, name="b")
+    network = Network({"x": x}, {"y": native_in_scope([y])[0]})
+    made, decisions = Convert(to="uniform").apply(network, context)
+    assert list(decisions["layers"]) == ["b/fp_quantized_affine"]
+    (said,) = context.told
+    assert "a/affine/binarysigmoid" in said and "decide by the sign" in said
+    assert "BinarySigmoid" in [f.info.type_name for f in functions(made.all_outputs)]
+
+
 def test_a_quantizer_whose_weight_another_layer_has_without_it_stays_and_is_told():
-    class Telling(Alone):
-        def __init__(self):
-            self.told = []
-
-        def tell(self, line):
-            self.told.append(line)
-
     nn.clear_parameters()
     x, context = nn.Variable((1, 4)), Telling()
     shared = nn.parameter.get_parameter_or_create("t/W", (4, 4))

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import warnings
+
 import nnabla as nn
 import nnabla.functions as F
 import nnabla.parametric_functions as PF
@@ -17,7 +19,7 @@ from nnabla_compress.exporters import export_nnp
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.inspection import summary
 from nnabla_compress.models import NnpFile
-from nnabla_compress.quantizers import LUT, graph_quantizers
+from nnabla_compress.quantizers import INQ, LUT, graph_quantizers
 from nnabla_compress.quantizers.base import is_given
 from nnabla_compress.verification import verify_files
 from tests.transforms.native import BITS, NETWORKS, write_native
@@ -34,6 +36,11 @@ def computed(network, x):
     (y,) = network.all_outputs
     y.forward()
     return y.d.copy()
+
+
+def forwarded(variable):
+    variable.forward()
+    return variable.d.copy()
 
 
 def test_it_is_read_as_nnabla_computes_it_however_often_it_runs(written):
@@ -209,6 +216,40 @@ def test_layers_of_a_script_that_no_rule_matches_keep_their_quantizer_and_its_st
     assert int((codes.d == 255).sum()) == codes.size // 2  # the first of three portions
     np.testing.assert_allclose(z.d, y.d, rtol=1e-4, atol=1e-5)
     assert compress(y, "c1*=lut:bits=8").parent.inputs[1].parent.inputs[1].data == codes.data
+
+
+@pytest.mark.parametrize("passes, done", [(1, 1), (6, 2), (10, 3)])
+def test_inq_that_a_script_has_begun_counts_on_behind_the_portions_that_are_fixed(
+    passes, done, rng
+):
+    x, y = scripted("inq begun", rng)  # portions at 0, 5 and 9
+    for _ in range(passes):
+        y.forward()
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        z = compress(y, "c1*=lut:bits=8")
+    of_fc = [str(w.message) for w in said if "INQ of fc" in str(w.message)]
+    assert [f"{done} of 3 portions are fixed" in line for line in of_fc] == [True] * (done < 3)
+    np.testing.assert_allclose(forwarded(z), forwarded(y), rtol=1e-4, atol=1e-5)
+    node = z.parent.inputs[1].parent
+    state = dict(zip(INQ.state_names, node.inputs[1:]))
+    at = [0, 5, 9][done - 1]
+    assert state["inq/updates"].d == [at + 1]
+    size = state["inq/codes"].size
+    free = {1: size // 2, 2: size // 4, 3: 0}
+    for updates in range(at + 1, 11):
+        now = 1 + (updates >= 5) + (updates >= 9)
+        assert int((state["inq/codes"].d == 255).sum()) == free[now]
+        INQ.after_update(node.info.args, node.inputs, 1)
+
+
+def test_a_training_counts_on_where_a_script_has_begun(rng):
+    _, y = scripted("inq begun", rng)
+    y.forward()
+    with pytest.warns(UserWarning, match="1 of 3 portions"):
+        node = compress(y, "c1*=lut:bits=8").parent.inputs[1].parent
+    INQ.begin_training(node.info.args, node.inputs, 9)
+    assert node.inputs[3].d == [1]
 
 
 @pytest.mark.parametrize("name", list(BITS))

@@ -84,6 +84,14 @@ def test_a_budget_is_met_and_one_channel_more_would_be_too_many(amount, part, ac
         assert max(left) > part * before
 
 
+def test_one_ranking_by_savings_divides_by_the_operations_that_go_with_a_channel():
+    # A channel of a saves 3 x 9 x 16 + 4 x 9 x 4 operations, one of b 8 x 9 x 4 + 2: half as many.
+    _, by_network = pruned(macs=0.8, across="network")
+    _, by_savings = pruned(macs=0.8, across="savings")
+    assert by_network["remove"] == {"a/conv": [0, 1], "b/conv": [0]}
+    assert by_savings["remove"] == {"a/conv": [0, 1]}
+
+
 def test_bytes_are_those_of_floats():
     made, decided = pruned(bytes="800 B")
     assert 4 * decided["parameters"][1] <= 800 < 4 * decided["parameters"][0]

@@ -17,9 +17,10 @@ import nnabla_compress.quantizers as Q
 from nnabla_compress.analysis.couplings import Couplings, as_network, couplings
 from nnabla_compress.analysis.idle_channels import idle_channels
 from nnabla_compress.analysis.zero_channels import zero_channels
-from nnabla_compress.errors import ConfigError
+from nnabla_compress.graph.network import Network
 from nnabla_compress.models import NnpFile
 from nnabla_compress.transforms import Shrink, costs_after, remove_channels, shrink
+from nnabla_compress.transforms.transform import Alone
 from tests.analysis.test_constant_entries import some_zeros
 from tests.graph.networks import build, randomize_statistics, recipes
 from tests.properties import examples
@@ -156,13 +157,14 @@ def test_pruned_weights_count_as_they_are_quantized():
     assert_close(before, computed(smaller))
 
 
-def test_a_quantizer_that_would_change_what_stays_is_refused_by_name():
+def test_channels_whose_quantizer_would_change_what_stays_stay_themselves():
     x = nn.Variable((1, 6))
     h = F.relu(PF.affine(x, 4, name="a"))
     y = PF.affine(h, 3, apply_w=Q.BinaryWeight(axis=1), name="b")
     value("a/affine/W")[:, 1] = 0
-    with pytest.raises(ConfigError, match="channels of b/affine can't go: BinaryWeight"):
-        shrink(as_network(y))
+    y.forward()
+    _, decided = Shrink().apply(as_network(y))
+    assert decided["remove"] == {}
 
 
 @pytest.mark.skipif(not DATA, reason="NNABLA_COMPRESS_DATA is not set")
@@ -178,3 +180,25 @@ def test_stored_networks_with_half_of_their_inner_channels_at_zero_shrink(name):
     assert_close(before, computed(smaller))
     sizes = {group.name: group.size for group in couplings(smaller)}
     assert all(2 * sizes[key] == sizes[key] + len(some) for key, some in remove.items())
+
+
+def test_only_channels_whose_quantizer_looks_at_all_weights_stay():
+    nn.clear_parameters()
+    x = nn.Variable((2, 3, 6, 6))
+    h = PF.convolution(x, 4, (3, 3), apply_w=Q.DoReFa(bits=3), with_bias=False, name="a")
+    h = F.relu(PF.batch_normalization(h, batch_stat=False, name="a"))
+    h = F.relu(PF.convolution(h, 4, (3, 3), name="b"))
+    network = Network({"x": x}, {"y": PF.affine(h, 2, name="fc")})
+    network.parameters["a/bn/gamma"].d = np.float32([0, 1, 1, 1]).reshape(1, 4, 1, 1)
+    network.parameters["a/conv/W"].d[0, 0, 0, 0] = 9  # the largest of all
+    network.parameters["b/conv/W"].d[1:3] = 0
+    network.output.forward()  # the quantizer starts
+    expected = np.array(network.output.d)
+    told = []
+    context = Alone()
+    context.tell = told.append
+    made, decided = Shrink().apply(network, context)
+    assert decided["remove"] == {"b/conv": [1, 2]}
+    assert "shrink: 1 constant channels of a/conv stay: DoReFa takes values from all" in told[1]
+    made.output.forward()
+    np.testing.assert_allclose(made.output.d, expected, rtol=1e-4, atol=1e-6)

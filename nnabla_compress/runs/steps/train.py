@@ -14,6 +14,7 @@ from nnabla_compress.recipes.step import Course, Record, Step, register_step
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.training import TrainingSettings
 from nnabla_compress.training.evaluate import Build, judged, outputs_of
+from nnabla_compress.training.stopping import StoppingOptions, stopping_of
 from nnabla_compress.training.terms import TermOptions, term_of
 
 
@@ -24,12 +25,29 @@ class Train(Step):
     Args:
         settings: Epochs, solver, learning rate.
         terms: What the training minds beside its loss, such as ``{budget: {weights: 70 kB}}``.
+        stop: When it ends before its last epoch, such as ``plateau``.
     """
 
     flat = "settings"
 
     settings: TrainingSettings
     terms: List[SerializeAsAny[TermOptions]] = Field(default_factory=list)
+    stop: Optional[SerializeAsAny[StoppingOptions]] = None
+
+    @field_validator("stop", mode="before")
+    @classmethod
+    def _known_rule(cls, entry: Any) -> Any:
+        rule = None if entry is None else stopping_of(entry)
+        if rule is not None and rule.sample:
+            raise ConfigError(
+                f"{rule.name} practises on small samples first, which the step train does not.",
+                help="choose stop: plateau, or the step layerwise",
+            )
+        return rule
+
+    @field_serializer("stop")
+    def _rule_by_name(self, rule: Optional[StoppingOptions]) -> Optional[Record]:
+        return None if rule is None else {rule.name: rule.model_dump(mode="json")}
 
     @field_validator("terms", mode="before")
     @classmethod
@@ -113,9 +131,8 @@ class Train(Step):
 
     def run(self, course: Course) -> Record:
         """Trains, and keeps the best."""
-        return course.train(
-            self.settings, [term.make(_teacher(term, course)) for term in self.terms]
-        )
+        terms = [term.make(_teacher(term, course)) for term in self.terms]
+        return course.train(self.settings, terms, None if self.stop is None else self.stop.start())
 
 
 def _teacher(term: TermOptions, course: Course) -> Build:

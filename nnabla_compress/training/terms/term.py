@@ -138,7 +138,10 @@ class Term:
         """
 
     def monitors(self) -> Mapping[str, float]:
-        """Returns what is written to the monitors after an epoch, by the name of the series."""
+        """Returns what is written to the monitors, by the name of the series.
+
+        That is after each epoch and, in long ones, some updates apart, a hundred times a training.
+        """
         return {}
 
     def fits(self) -> bool:

@@ -128,3 +128,13 @@ def test_a_teacher_that_does_not_fit_is_refused_before_anything_is_trained(
             lambda name, total: pytest.fail("something was trained")
         )
     assert said in refused.value.message
+
+
+def test_results_say_when_a_rule_stopped_the_training_and_why(source):
+    rule = {"plateau": {"epochs": 1, "fall": 0.9}}
+    recipe = recipe_of(source, {"train": {**TRAIN["train"], "epochs": 9, "stop": rule}})
+    results = go(recipe, source / "early")
+    stopped = results.recipe_steps[0]["stopped"]
+    assert (stopped["epochs"], stopped["of"]) == (2, 9)
+    assert stopped["why"].startswith("the loss fell by ")
+    assert Recipe.read(source / "early" / "recipe.yaml") == recipe

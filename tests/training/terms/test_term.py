@@ -89,10 +89,13 @@ def test_it_adds_to_the_objective_and_is_called_around_each_update(tmp_path):
     assert outcome.noticed == {"calls": 24}
 
 
-def test_it_is_monitored_after_each_epoch(tmp_path):
-    trainer(tmp_path, WeightSize(5.0)).run()
-    series = (tmp_path / "Weight-size.series.txt").read_text().split()[1::2]
-    assert len(series) == 3 and float(series[2]) < float(series[0])
+def test_it_is_monitored_each_ten_updates_and_after_each_epoch(tmp_path):
+    training = trainer(tmp_path, WeightSize(5.0))
+    training.run()
+    rows = np.loadtxt(tmp_path / "Weight-size.series.txt")
+    ends = {n for n in range(1, training.total + 1) if training._ends_epoch(n)}
+    assert [*rows[:, 0] + 1] == sorted(ends | {*range(10, training.total, 10)})
+    assert rows[-1, 1] < rows[0, 1]
 
 
 def test_only_what_it_is_content_with_can_be_the_best(tmp_path):

@@ -11,9 +11,9 @@ import pytest
 
 from nnabla_compress.analysis import layers
 from nnabla_compress.calibration.observe import compute, observe
-from nnabla_compress.calibration.replay import Replay
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph import functions
+from nnabla_compress.graph.replay import Replay
 from tests.calibration.networks import samples, trained
 
 

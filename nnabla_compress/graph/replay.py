@@ -8,14 +8,17 @@ any earlier one again.
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from heapq import heapify, heappop, heappush
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.calibration.observe import BATCH, run
-from nnabla_compress.graph import clone, consumers, functions, leaves
+from nnabla_compress.errors import DataError
 from nnabla_compress.graph.batches import follows_batch, sample_axes
+from nnabla_compress.graph.clone import clone
+from nnabla_compress.graph.passes import BATCH, run
+from nnabla_compress.graph.rewrite import consumers, functions, leaves
 from nnabla_compress.quantizers.engine import host_array
 
 FLOAT_BYTES = 4
@@ -29,6 +32,10 @@ class Replay:
         inputs: Its inputs.
         samples: Checked samples (N, ...) for each input.
         batch_size: Rows of a forward pass.
+        late: Whether a function is to run after all others that can run without it.
+
+    Raises:
+        DataError: If the network takes another number of samples only, and there are fewer.
 
     Example:
         >>> import nnabla.functions as F
@@ -49,8 +56,9 @@ class Replay:
         inputs: Sequence[nn.Variable],
         samples: Sequence[np.ndarray],
         batch_size: int = BATCH,
+        late: Callable[[Any], bool] = lambda function: False,
     ) -> None:
-        self._order = functions(outputs)
+        self._order = _ordered(functions(outputs), late)
         self._position = {function: number for number, function in enumerate(self._order)}
         self._done = 0
         readers = consumers(outputs)
@@ -68,6 +76,12 @@ class Replay:
         else:  # only whole batches can be run
             self._size = self._own
             self._count -= self._count % self._size
+        if not self._count:
+            raise DataError(
+                f"the network takes {self._own} samples at a time only, there are "
+                f"{len(samples[0])}.",
+                help=f"give {self._own} or more",
+            )
         self._values: Dict[nn.Variable, np.ndarray] = {
             variable: array[: self._count] for variable, array in zip(inputs, samples)
         }
@@ -166,6 +180,29 @@ class Replay:
         if not of_batch or variable.parent is None or leaves([variable]):
             return constant
         return nn.Variable.from_numpy_array(np.repeat(constant.d[:1], rows, axis=0))
+
+
+def _ordered(order: Sequence[Any], late: Callable[[Any], bool]) -> List[Any]:
+    """Functions in an order of execution, those that are late after all that don't need them."""
+    places = {function: place for place, function in enumerate(order)}
+    readers: Dict[Any, List[Any]] = {function: [] for function in order}
+    waits: Dict[Any, int] = {}
+    for function in order:
+        makers = {v.parent for v in function.inputs if v.parent in places}
+        waits[function] = len(makers)
+        for maker in makers:
+            readers[maker].append(function)
+    ready = [(late(f), places[f]) for f in order if not waits[f]]
+    heapify(ready)
+    found = []
+    while ready:
+        function = order[heappop(ready)[1]]
+        found.append(function)
+        for reader in readers[function]:
+            waits[reader] -= 1
+            if not waits[reader]:
+                heappush(ready, (late(reader), places[reader]))
+    return found
 
 
 def _scaled(shape: Sequence[int], axis: int, count: int, of: int) -> Tuple[int, ...]:

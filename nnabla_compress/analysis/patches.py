@@ -7,7 +7,7 @@ from typing import Any, Callable, Iterator, List, Tuple
 
 import numpy as np
 
-from nnabla_compress.analysis import Layer
+from nnabla_compress.analysis.layers import Layer
 
 _CHUNK = 2048  # positions at a time
 

@@ -1,0 +1,40 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+from __future__ import annotations
+
+import nnabla as nn
+import pytest
+
+from nnabla_compress import cli
+from nnabla_compress.cli.extension import computing_on
+from nnabla_compress.errors import ConfigError
+
+
+def test_a_device_is_the_one_to_compute_on_within_the_block_only(monkeypatch):
+    asked = []
+
+    def context_of(name, device_id):
+        asked.append((name, device_id))
+        return nn.Context(["made up:float"], "CpuCachedArray", device_id)
+
+    monkeypatch.setattr("nnabla_compress.cli.extension.get_extension_context", context_of)
+    before = str(nn.get_current_context())
+    for name, device in (("cudnn:1", "1"), ("cudnn", "0")):
+        with computing_on(name):
+            assert nn.get_current_context().device_id == device
+            assert nn.get_current_context().backend == ["made up:float"]
+        assert str(nn.get_current_context()) == before
+    assert asked == [("cudnn", "1"), ("cudnn", "0")]
+
+
+@pytest.mark.parametrize("name", ["", "a b", "cpu:x", "../cpu", "cpu:1:2"])
+def test_what_is_no_name_is_refused(name):
+    with pytest.raises(ConfigError, match="--context is"), computing_on(name):
+        pass
+
+
+def test_an_extension_that_is_not_there_is_refused_before_any_work(capsys, tmp_path):
+    with pytest.raises(SystemExit) as stop:
+        cli.main(["inspect", str(tmp_path / "net.nnp"), "-c", "nowhere"])
+    error = capsys.readouterr().err
+    assert stop.value.code == 1 and "can't compute on nowhere" in error
+    assert "pip install nnabla-compress[cuda116]" in error and "internal" not in error
