@@ -61,6 +61,10 @@ class ZeroChannels:
         return ", ".join(found) or "next to such a layer"
 
 
+# Of more channels it takes longer to find which go together than to export the network.
+_MOST = 1 << 17
+
+
 @dataclass
 class _Own:
     layer: Layer
@@ -74,6 +78,8 @@ def zero_channels(
     outputs: Sequence[nn.Variable], parameters: Optional[Mapping[str, nn.Variable]] = None
 ) -> List[ZeroChannels]:
     """Returns the layers with channels that are computed or read for nothing.
+
+    Of a network with more than 131,072 channels it is only counted what each layer has for itself.
 
     Args:
         outputs: Variables of one graph; quantized weights are looked at as they are quantized.
@@ -96,6 +102,14 @@ def zero_channels(
     }
     if not any(found.zero or found.unread for found in own.values()):
         return []
+    many = sum(found.outputs + found.inputs for found in own.values())
+    if many > _MOST:
+        why = f"of {many:,} channels only shrink works out which can go"
+        return [
+            ZeroChannels(x.layer.name, x.zero, x.unread, x.outputs, x.inputs, 0, 0, why)
+            for x in own.values()
+            if x.zero or x.unread
+        ]
     known = nn.get_parameters(grad_only=False) if parameters is None else parameters
     couplings = Couplings(
         Network(

@@ -93,3 +93,20 @@ def test_grouped_convolutions_count_their_inputs_by_group():
     weight("c/conv/W").d[2:, 1] = 0
     found = by_layer(y)["c/conv"]
     assert (found.unread, found.inputs) == (1, 4)
+
+
+def test_of_very_many_channels_it_is_only_counted_what_each_layer_has(monkeypatch):
+    y = two_layers()
+    weight("c/conv/W").d[[1, 4]] = 0
+    monkeypatch.setattr("nnabla_compress.analysis.zero_channels._MOST", 50)
+    assert {found.layer: found.weights for found in zero_channels([y])} == {"c/conv": 0}
+    monkeypatch.setattr("nnabla_compress.analysis.zero_channels._MOST", 1000)
+    assert set(by_layer(y)) == {"c/conv", "f/affine"}
+
+
+def test_a_million_channels_are_not_looked_at_one_by_one(monkeypatch):
+    monkeypatch.delattr("nnabla_compress.analysis.zero_channels.Couplings")
+    w = nn.Variable.from_numpy_array(np.zeros((1, 1_000_000), np.float32))
+    (found,) = zero_channels([F.affine(nn.Variable((1, 1)), w)], {"fc/W": w})
+    assert (found.zero, found.weights) == (1_000_000, 0)
+    assert found.stays == "of 1,000,001 channels only shrink works out which can go"
