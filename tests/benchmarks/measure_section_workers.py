@@ -1,7 +1,7 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""How much sooner two processes have trained the sections of LeNet on digits than one.
+"""How much sooner two processes have trained the sections of a network than one.
 
-    python tests/benchmarks/measure_section_workers.py --json docs/results/section_workers.json
+    python tests/benchmarks/measure_section_workers.py --json docs/results/sections/workers.json
 
 Measured on the clock, from the start of the first section, or of the processes, to the end of the
 last, in turn: on a machine of two cores that does nothing else. The load says whether it does.
@@ -26,21 +26,25 @@ from nnabla_compress.workers import workers
 RECIPE = Path(__file__).parents[2] / "configs" / "digits" / "lenet-sections-2bit.yaml"
 
 
-def seconds(count: int, epochs: float) -> float:
-    """Returns how long the sections take with so many workers."""
-    content = Recipe.read(RECIPE).model_dump(mode="json")
-    content["steps"][0]["train"]["epochs"] = 1
-    content["steps"][2]["sections"]["epochs"] = epochs
+def seconds(recipe_file: Path, count: int, epochs: float) -> float:
+    """Returns how long the sections of a recipe take with so many workers."""
+    content = Recipe.read(recipe_file).model_dump(mode="json")
+    place = next(at for at, step in enumerate(content["steps"]) if "sections" in step)
+    for step in content["steps"][:place]:
+        if "train" in step:
+            step["train"]["epochs"] = 1
+    content["steps"][place]["sections"]["epochs"] = epochs
     recipe = Recipe.checked({**content, "evaluate": False})
     times: List[float] = []
+    prefix = f"{place + 1:02}-"
 
     def announce(name: str, total: int) -> Any:
-        if name.startswith("03-"):
+        if name.startswith(prefix):
             times.append(time.monotonic())
-        return lambda *now: times.append(time.monotonic()) if name.startswith("03-") else None
+        return lambda *now: times.append(time.monotonic()) if name.startswith(prefix) else None
 
     with tempfile.TemporaryDirectory() as folder, workers(count) as crew:
-        Run(recipe, Path(folder) / "run", RECIPE.parent).execute(announce, crew=crew)
+        Run(recipe, Path(folder) / "run", recipe_file.parent).execute(announce, crew=crew)
     return times[-1] - times[0]
 
 
@@ -48,13 +52,14 @@ def main() -> None:
     """Measures one and two workers in turn."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", type=Path)
+    parser.add_argument("--recipe", type=Path, default=RECIPE)
     parser.add_argument("--epochs", type=float, default=60)
     parser.add_argument("--rounds", type=int, default=3)
     chosen = parser.parse_args()
     rows: List[Dict[str, float]] = []
     for _ in range(chosen.rounds):
         load = os.getloadavg()[0]
-        one, two = seconds(1, chosen.epochs), seconds(2, chosen.epochs)
+        one, two = (seconds(chosen.recipe, count, chosen.epochs) for count in (1, 2))
         rows.append({"one": one, "two": two, "ratio": one / two, "load_before": load})
         print(json.dumps(rows[-1]), flush=True)
     median = statistics.median(row["ratio"] for row in rows)

@@ -421,10 +421,12 @@ class Sections(Step):
     def _trained(self, course: RunCourse, sections: List[Section]) -> List[Record]:
         """Trains all sections and puts them together."""
         if self.input == "teacher":
-            outcomes = parts(course, [each.number for each in sections], course.files)
+            # Those that take longest begin first: at the end no worker waits long for another.
+            longest = [each.number for each in sorted(sections, key=lambda one: -one.macs)]
+            found = dict(zip(longest, parts(course, longest, course.files)))
             for section in sections:
                 self._stitch(course, section.number)
-            return outcomes
+            return [found[section.number] for section in sections]
         if not course.crew.here:
             course.tell("sections that read the student's maps are trained one after another")
         outcomes = []
