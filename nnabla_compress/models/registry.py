@@ -27,6 +27,7 @@ MODELS: Dict[str, Callable[..., nn.Variable]] = {
     "resnet44": partial(resnet_cifar, depth=44),
     "resnet56": partial(resnet_cifar, depth=56),
 }
+"""The networks of the zoo by their names."""
 _GIVEN = ("x", "n_classes", "test", "depth", "graph")  # not options of a recipe
 
 

@@ -17,6 +17,7 @@ __all__ = ["TARGETS", "ExportOptions", "Lowered", "Target", "target_named"]
 
 _ALL: Tuple[Target, ...] = (Portable(), Integer(), Int16(), Int8(), BinaryWeight(), Callback())
 TARGETS: Dict[str, Target] = {target.name: target for target in _ALL}
+"""The targets by their names."""
 
 
 def target_named(name: str) -> Target:
