@@ -204,7 +204,7 @@ class Run:
                 elif inputs.splits is not None:
                     inputs.check_rows()
                 self._same_data(inputs)
-                check_exportable(inputs, recipe.export.target)
+                check_exportable(inputs, recipe.export)
                 with own_parameters():
                     rehearsal = Course(
                         recipe,
