@@ -15,6 +15,7 @@ from nnabla_compress.checksums import check_bytes, read_record
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.exporters.console_project import ProjectLoss
 from nnabla_compress.exporters.sizes import FloatSizes
+from nnabla_compress.extension import computing_as_asked
 from nnabla_compress.files import new_files
 from nnabla_compress.inspection.recovered import recovered_network
 from nnabla_compress.loading.inputs import (
@@ -126,7 +127,7 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
         DataError: If the run has not finished, or its network does not give a row a sample.
     """
     recipe = run.recipe
-    with own_parameters():
+    with own_parameters(), computing_as_asked(recipe.context):
         set_seed(recipe.seed)
         inputs = kept_inputs(run, other)
         if inputs.splits is not None:
