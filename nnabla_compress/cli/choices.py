@@ -25,6 +25,8 @@ SCHEMES = (
 )
 # nnabla_compress.lowering.weigh.PREFERENCES
 PREFERENCES = ("flash", "ram", "both")
+# nnabla_compress.exporters.console_project.STORAGES
+PROJECTS = ("float", "int8")
 # nnabla_compress.calibration.methods.METHODS
 CALIBRATIONS = ("min_max", "moving_average", "percentile", "mse", "kl")
 # nnabla_compress.calibration.settings.JUDGES
