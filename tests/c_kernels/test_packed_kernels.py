@@ -16,7 +16,12 @@ SCALAR = ("-O2", "-DPACKED_LANES=1")
 NO_MULTIPLY = ("-O2", "-DPACKED_NO_MULTIPLY")
 EIGHT_LANES = ("-O3", "-march=native", "-DPACKED_LANES=8")
 BUILDS = [OPTIMIZED, PORTABLE, SCALAR, EIGHT_LANES]
-INT8_BUILDS = [OPTIMIZED, PORTABLE, ("-O2", "-mavx2"), ("-O3", "-march=native", "-DPACKED_PORTABLE")]
+INT8_BUILDS = [
+    OPTIMIZED,
+    PORTABLE,
+    ("-O2", "-mavx2"),
+    ("-O3", "-march=native", "-DPACKED_PORTABLE"),
+]
 
 # Without shrinking: an example takes milliseconds, hundreds of smaller ones minutes.
 MORE = examples(
