@@ -10,7 +10,7 @@ AUTO = "auto"
 SMALLEST, FLOAT = "smallest", "float"
 
 # nnabla_compress.targets.TARGETS
-TARGETS = ("portable", "integer", "int16", "int8", "binary-weight", "callback")
+TARGETS = ("portable", "integer", "int16", "int8", "binary-weight", "callback", "callback-int8")
 # nnabla_compress.device.firmware.MODES
 KERNELS = ("stock", "exact", "fast")
 # nnabla_compress.lowering.storage.SCHEMES
