@@ -23,6 +23,8 @@ VERSION = re.search(r'^__version__ = "(.+)"$', read("nnabla_compress", "_version
 # NNabla itself pins numpy (1.24 on CPython 3.8, 1.26 on 3.9 and 3.10) and protobuf (3.20).
 INSTALL_REQUIRES = [
     "nnabla==1.39.*",
+    "protobuf>=3.20",
+    "h5py>=3.0",
     "numpy>=1.22,<2",
     "pyyaml>=6.0",
     "numba>=0.57",
@@ -33,6 +35,7 @@ INSTALL_REQUIRES = [
     "rich>=13.0",
     "matplotlib>=3.5",
     "jinja2>=3.0",
+    "markupsafe>=2.0",
 ]
 
 # Newer ones of Ray are for newer Pythons: 2.10 is the last for CPython 3.8.
@@ -86,11 +89,11 @@ setup(
         "nnabla_compress": [
             "py.typed",
             "**/*.j2",
-            "**/*.html",
             "**/*.css",
             "**/*.c",
             "**/*.h",
             "**/*.ld",
+            "device/project/*",
         ]
     },
     python_requires=">=3.8,<3.11",

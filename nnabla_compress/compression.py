@@ -16,7 +16,7 @@ from nnabla_compress.recipes import CompressionPart, Recipe
 from nnabla_compress.transforms.native_layers import native_in_scope
 from nnabla_compress.turns import one_at_a_time
 
-How = Union[CompressionPart, Recipe, Mapping[str, Any], str]
+How = Union[CompressionPart, Recipe, Mapping[str, Any], Sequence[Any], str]
 
 
 @one_at_a_time
@@ -35,7 +35,7 @@ def compress(network: Any, how: How, *, name: Optional[str] = None) -> Any:
             whose parameters, with those of its quantizers, land in the current parameter scope and
             take the place of others of their names.
         how: Rules as of a recipe's ``compression``; a whole recipe, whose ``compression`` is used;
-            or the text of one rule for all weights.
+            or rules for weights alone: the text of one, or a list.
         name: Which network of the file.
 
     Returns:
@@ -53,7 +53,7 @@ def compress(network: Any, how: How, *, name: Optional[str] = None) -> Any:
         >>> nn.clear_parameters()
         >>> h = PF.convolution(nn.Variable((1, 3, 8, 8)), 16, (3, 3), name="c1")
         >>> y = PF.affine(h, 10, name="fc")
-        >>> z = compress(y, {"weights": ["lut:bits=4", "lut:bits=8,types=Affine"]})
+        >>> z = compress(y, ["lut:bits=4", "lut:bits=8,types=Affine"])
         >>> [(layer.name, layer.quantizer.info.args["bits"]) for layer in layers([z])]
         [('c1/conv', 4), ('fc/affine', 8)]
     """
@@ -111,4 +111,4 @@ def _part(how: How) -> CompressionPart:
         if how.compression is None:
             raise ConfigError(f"recipe {how.name} has no compression.", help="add compression:")
         return how.compression
-    return CompressionPart.checked({"weights": how} if isinstance(how, str) else how)
+    return CompressionPart.checked({"weights": how} if isinstance(how, (str, list, tuple)) else how)

@@ -253,6 +253,7 @@ def test_every_way_to_say_how_gives_the_same():
     part = {"weights": "lut:bits=4,dictionary=pow2"}
     ways = [
         "lut:bits=4,dictionary=pow2",
+        ["lut:bits=2", "lut:bits=4,dictionary=pow2"],
         part,
         CompressionPart.checked(part),
         Recipe.parse(EXAMPLE),

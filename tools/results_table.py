@@ -10,9 +10,10 @@ python tools/results_table.py --add RUN "COMMAND"    copy a run's results.json t
 from __future__ import annotations
 
 import json
+import re
 import sys
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional, Sequence
 
 from nnabla_compress.runs.written import check_written
 
@@ -23,7 +24,10 @@ PAGES = (ROOT / "README.md", ROOT / "docs" / "results.md")
 FOR_REPORTS = (
     *("course", "curves", "histograms", "ranges", "map_noise", "inputs", "changes", "memory"),
 )
-BEGIN = "<!-- results: written by tools/results_table.py from docs/results/*.json -->"
+# The first line of a table; where it goes on, ", of NAME NAME", the table has only these.
+BEGIN = re.compile(
+    r"<!-- results: written by tools/results_table.py from docs/results/\*\.json(?:, of (.*?))? -->"
+)
 END = "<!-- end of results -->"
 PTQ_PAGE = ROOT / "docs" / "ptq.md"
 
@@ -50,8 +54,8 @@ def row(result: Dict[str, Any]) -> List[str]:
     ]
 
 
-def table(prefix: str) -> str:
-    """Returns all results as a Markdown table; links start with ``prefix``."""
+def table(prefix: str, names: Optional[Sequence[str]] = None) -> str:
+    """Returns all results, or those of some names, as Markdown; links start with ``prefix``."""
     head = [
         "recipe",
         "float, test",
@@ -62,7 +66,11 @@ def table(prefix: str) -> str:
         "seed, date",
     ]
     results = [json.loads(path.read_text("utf-8")) for path in sorted(RESULTS.glob("*.json"))]
-    results = [result for result in results if "config" in result]
+    results = [
+        result
+        for result in results
+        if "config" in result and (names is None or result["name"] in names)
+    ]
     lines = [head, ["---", *["---:"] * (len(head) - 2), "---"], *[row(r) for r in results]]
     text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
     return text.replace("](configs/", f"]({prefix}configs/")
@@ -93,11 +101,13 @@ def ptq_table() -> str:
 
 def filled(page: Path) -> str:
     """Returns the text of a page with its table brought up to date."""
-    before, rest = page.read_text("utf-8").split(BEGIN)
-    after = rest.split(END)[1]
+    before, rest = page.read_text("utf-8").split("<!-- results:")
+    begin = BEGIN.match(f"<!-- results:{rest}")
+    assert begin is not None, f"{page.name}: the first line of its table is another one"
     prefix = "" if page.parent == ROOT else "../"
-    text = ptq_table() if page == PTQ_PAGE else table(prefix)
-    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"
+    names = None if begin.group(1) is None else begin.group(1).split()
+    text = ptq_table() if page == PTQ_PAGE else table(prefix, names)
+    return f"{before}{begin.group()}\n\n{text}\n\n{END}{rest.split(END)[1]}"
 
 
 def add(run: Path, command: str) -> None:
