@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import datetime
-import json
 import shutil
 import sqlite3
 import uuid
@@ -14,7 +13,7 @@ from typing import List
 
 from nnabla_compress.console.listed import Listed, plugins
 from nnabla_compress.errors import ConfigError
-from nnabla_compress.files import atomic_path
+from nnabla_compress.files import atomic_path, json_text
 
 _DATABASE = Path("db", "nncd.db")
 _PROJECTS = "nncd-projects-rdc"
@@ -98,7 +97,7 @@ def _enter(connection: sqlite3.Connection, plugin: Listed) -> None:
         _EVERYBODY,
         plugin.header.title,
         _place(plugin).as_posix(),
-        json.dumps(plugin.parameters()),
+        json_text(plugin.parameters()),
         f"{plugin.header.title}\n{plugin.header.text}\n",
         0,
         now,
