@@ -56,6 +56,7 @@ compression:
   training: {epochs: 10, learning_rate: 0.005}
 export: {target: portable, storage: smallest, nnb: true}
 """
+"""A recipe with what most recipes have."""
 
 
 class Recipe(Options):
