@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import errno
-import fcntl
 import json
 import math
 import os
@@ -16,16 +15,17 @@ import threading
 import time
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Iterator, List, Mapping, Optional, Sequence, Union
+from typing import Any, Iterator, List, Mapping, Sequence, Union
 
 from nnabla_compress.errors import CompressError, ConfigError
+from nnabla_compress.file_locks import KEEPS_OPEN, flock
 from nnabla_compress.kept_folders import check_kept
 
 # In the names of our temporary files, so that those of killed processes are known.
 _MARK = ".nnc-"
 _FOLDER = "nnabla-compress-"
 # Seconds.
-_YOUNG = 60.0
+_YOUNG, _OLD = 60.0, 86400.0
 
 _UMASK = threading.Lock()
 _REASONS = {
@@ -122,9 +122,13 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
             prefix=f".{path.stem[:_STEM]}{_MARK}", suffix=path.suffix, dir=str(path.parent)
         )
         temporary = Path(name)
-        flock(handle)  # so that others see that it is in use
+        if KEEPS_OPEN:
+            flock(handle)  # so that others see that it is in use
+        else:
+            os.close(handle)
+            handle = None
         yield temporary
-        with open(temporary, "rb") as written:
+        with open(temporary, "r+b") as written:
             os.fsync(written.fileno())
         # mkstemp makes files private; give the file the rights that a plain open would have.
         os.chmod(temporary, 0o666 & ~_umask())
@@ -140,24 +144,6 @@ def atomic_path(path: Union[str, Path]) -> Iterator[Path]:
             temporary.unlink()
         if handle is not None:
             os.close(handle)
-
-
-def flock(handle: int, shared: bool = False) -> Optional[bool]:
-    """Locks an open file if that is possible at once; the lock ends with the file or the process.
-
-    Args:
-        handle: Number of the open file.
-        shared: Whether others may hold it, too.
-
-    Returns:
-        Whether it is locked now; False if another holds it, None if there are no such locks here.
-    """
-    try:
-        fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-    except OSError as error:
-        held = error.errno in (errno.EWOULDBLOCK, errno.EAGAIN, errno.EACCES)
-        return False if held else None
-    return True
 
 
 def remove_stale(folder: Union[str, Path]) -> None:
@@ -178,12 +164,18 @@ def remove_stale(folder: Union[str, Path]) -> None:
         try:
             if not path.is_file() or path.is_symlink():
                 continue
+            # Where no lock says that it is in use, its age does.
+            if not KEEPS_OPEN and time.time() - path.stat().st_mtime < _OLD:
+                continue
             handle = os.open(path, os.O_RDWR)
             try:
-                if flock(handle):
+                stale = flock(handle)
+                if stale and KEEPS_OPEN:
                     path.unlink()
             finally:
                 os.close(handle)
+            if stale and not KEEPS_OPEN:
+                path.unlink()
         except OSError:  # another was quicker, or it is not ours
             continue
 
@@ -212,16 +204,20 @@ def temporary_folder() -> Iterator[Path]:
         folder = Path(tempfile.mkdtemp(prefix=_FOLDER, dir=str(place)))
     except OSError as error:
         raise write_error(place, error) from error
-    handle = os.open(folder, os.O_RDONLY)
+    handle = os.open(folder, os.O_RDONLY) if KEEPS_OPEN else None
     try:
-        flock(handle)  # so that others see that it is in use
+        if handle is not None:
+            flock(handle)  # so that others see that it is in use
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
-        os.close(handle)
+        if handle is not None:
+            os.close(handle)
 
 
 def _remove_stale_folders(place: Path) -> None:
+    if not KEEPS_OPEN:  # nothing says which are in use
+        return
     for folder in place.glob(f"{_FOLDER}*"):
         try:
             status = os.lstat(folder)

@@ -16,8 +16,8 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, Union
 
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.file_locks import KEEPS_OPEN, flock
 from nnabla_compress.files import (
-    flock,
     json_text,
     missing_folders,
     remove_empty,
@@ -83,7 +83,7 @@ def locked(folder: Union[str, Path], shared: bool = False) -> Iterator[Path]:
 def _taken(folder: Path, shared: bool) -> int:
     """Opens the file of the lock and locks it: the one that stands there in the end."""
     while True:
-        handle = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o666)
+        handle = os.open(folder / NAME, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o666)
         try:
             held = flock(handle, shared)
             if held is False or (held is None and _lives(_record(handle))):
@@ -109,14 +109,16 @@ def _describe(handle: int) -> None:
     text = json_text({"process": os.getpid(), "host": socket.gethostname(), "since": now})
     try:
         os.ftruncate(handle, 0)
-        os.pwrite(handle, text.encode("utf-8"), 0)
+        os.lseek(handle, 0, os.SEEK_SET)
+        os.write(handle, text.encode("utf-8"))
     except OSError:  # the lock holds all the same, for instance on a full disk
         pass
 
 
 def _record(handle: int) -> Dict[str, Any]:
     try:
-        found = json.loads(os.pread(handle, _RECORD_BYTES, 0).decode("utf-8"))
+        os.lseek(handle, 0, os.SEEK_SET)
+        found = json.loads(os.read(handle, _RECORD_BYTES).decode("utf-8"))
     except (OSError, ValueError, RecursionError):
         return {}
     return found if isinstance(found, dict) else {}
@@ -126,6 +128,8 @@ def _lives(holder: Dict[str, Any]) -> bool:
     """Whether a process of this machine that a record names exists, where there are no locks."""
     process = holder.get("process")
     if holder.get("host") != socket.gethostname() or not isinstance(process, int):
+        return False
+    if not KEEPS_OPEN:  # Windows, where os.kill interrupts
         return False
     try:
         os.kill(process, 0)
@@ -148,9 +152,13 @@ def _refused(folder: Path, holder: Dict[str, Any]) -> ConfigError:
 def _released(path: Path, handle: int, shared: bool) -> None:
     """Removes the file, unless others hold it or another stands there, and ends the lock."""
     try:
-        if (not shared or flock(handle)) and _same(path, handle):
+        ours = (not shared or bool(flock(handle))) and _same(path, handle)
+        if ours and KEEPS_OPEN:
             path.unlink()
     except OSError:
-        pass
+        ours = False
     finally:
         os.close(handle)
+    if ours and not KEEPS_OPEN:
+        with suppress(OSError):
+            path.unlink()

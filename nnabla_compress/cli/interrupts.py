@@ -14,6 +14,7 @@ from nnabla_compress.errors import causes
 
 # Seconds after which an interrupt that got lost is raised again, and one that nobody seems to mind.
 _AGAIN, _UNMINDED = 0.05, 2.0
+_ALARMS = hasattr(signal, "SIGALRM")  # which Windows has not
 
 
 class Interrupts:
@@ -38,24 +39,27 @@ class Interrupts:
             handlers = signal.signal(signal.SIGINT, self._interrupt)
         except ValueError:  # only the main thread may
             return self
-        self._before = handlers, signal.signal(signal.SIGALRM, self._interrupt), sys.unraisablehook
+        alarm = signal.signal(signal.SIGALRM, self._interrupt) if _ALARMS else None
+        self._before = handlers, alarm, sys.unraisablehook
         sys.unraisablehook = self._dropped
         return self
 
     def __exit__(self, *exception: object) -> None:
         if self._before is not None:
-            signal.setitimer(signal.ITIMER_REAL, 0)
             interrupt, alarm, sys.unraisablehook = self._before
             signal.signal(signal.SIGINT, interrupt)
-            signal.signal(signal.SIGALRM, alarm)
+            if _ALARMS:
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, alarm)
 
     def _interrupt(self, number: int, frame: Optional[FrameType]) -> None:
         self._asked = True
-        signal.setitimer(signal.ITIMER_REAL, _UNMINDED)
+        if _ALARMS:
+            signal.setitimer(signal.ITIMER_REAL, _UNMINDED)
         raise KeyboardInterrupt
 
     def _dropped(self, what: Any) -> None:
-        if issubclass(what.exc_type, KeyboardInterrupt):
+        if _ALARMS and issubclass(what.exc_type, KeyboardInterrupt):
             signal.setitimer(signal.ITIMER_REAL, _AGAIN)
         else:
             sys.__unraisablehook__(what)
@@ -68,7 +72,8 @@ class Interrupts:
         """
         if self._asked:  # from now on a further one changes nothing
             signal.signal(signal.SIGINT, signal.SIG_IGN)
-            signal.signal(signal.SIGALRM, signal.SIG_IGN)
+            if _ALARMS:
+                signal.signal(signal.SIGALRM, signal.SIG_IGN)
         return self._asked or any(isinstance(each, KeyboardInterrupt) for each in causes(error))
 
     def leave(self, status: int) -> None:

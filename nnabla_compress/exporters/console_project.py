@@ -3,8 +3,8 @@
 
 The editor wants what a training leaves: the networks ``Main`` and ``MainValidation``, which end in
 a loss, ``MainRuntime``, data sets, an optimizer, two monitors and an executor. It takes the first
-axis of every variable for the batch, so that nothing but element-wise functions may stand between
-a parameter and its layer.
+axis of every variable for the batch, so that between a parameter and its layer nothing may stand
+but functions of one input that leave its shape alone.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _BATCH, _EPOCHS = 64, 10
 # Losses that have the last activation in themselves.
 _BEFORE = {"SoftmaxCrossEntropy": "Softmax", "SigmoidCrossEntropy": "Sigmoid"}
 # What may stand between a parameter and its layer.
-_SHOWN = ("AddScalar", "Mul2", "MulScalar")
+_SHOWN = ("AddScalar", "MulScalar")
 _OF_CLASSES = ("SoftmaxCrossEntropy", "CategoricalCrossEntropy")
 
 

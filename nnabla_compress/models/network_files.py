@@ -3,7 +3,8 @@
 
 Neural Network Console and NNabla's ``train`` write ``net.nntxt`` and ``results.nnp`` into a folder
 of results; older versions and converters write ``.nntxt`` or ``.prototxt`` with the parameters in
-an ``.h5`` or ``.protobuf`` beside it.
+an ``.h5`` or ``.protobuf`` beside it. A project, ``NAME.sdcproj``, has its folders of results in
+``NAME.files``.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from nnabla_compress.safe_names import shell_word
 ARCHIVE = ".nnp"
 TEXT = (".nntxt", ".prototxt")
 PARAMETERS = (".h5", ".protobuf")
+PROJECT, _RESULTS_OF = ".sdcproj", ".files"
 # The names of networks in a folder of results, and of parameters beside a text, best first.
 _NETWORKS = ("results", "result", "network", "net", "model")
 _STEMS = ("parameters", "parameter", "results", "result", "params")
@@ -39,7 +41,7 @@ def holds_network(path: Path) -> bool:
         (True, False)
     """
     if not path.is_dir():
-        return path.suffix in (ARCHIVE, *TEXT)
+        return path.suffix in (ARCHIVE, *TEXT, PROJECT)
     return not any((path / name).exists() for name in _OWN) and bool(_in_folder(path))
 
 
@@ -47,11 +49,14 @@ def network_file(path: Path) -> Path:
     """Returns the file of a network: the path itself, or the file in a folder of results.
 
     Args:
-        path: A file, or a folder.
+        path: A file, a folder, or a project, of whose folders the last one by name is taken.
 
     Raises:
-        DataError: If a folder holds no network, or several and none is called as results are.
+        DataError: If a folder holds no network, or several and none is called as results are, or
+            a project was not trained.
     """
+    if path.suffix == PROJECT and path.is_file():
+        path = _last_results(path)
     if not path.is_dir():
         return path
     found = _in_folder(path)
@@ -93,6 +98,19 @@ def parameter_file(text: Path) -> Optional[Path]:
             help=f"call the one of this network {text.stem}{others[0].suffix}",
         )
     return others[0] if others else None
+
+
+def _last_results(project: Path) -> Path:
+    """The last folder of results of a project."""
+    place = project.with_suffix(_RESULTS_OF)
+    folders = sorted(each for each in place.iterdir() if each.is_dir()) if place.is_dir() else []
+    trained = [each for each in folders if _in_folder(each)]
+    if not trained:
+        raise DataError(
+            f"{project} is a project without results: there is no network in {place}.",
+            help="train it in Neural Network Console, or name the folder of its results",
+        )
+    return trained[-1]
 
 
 def _in_folder(folder: Path) -> List[Path]:

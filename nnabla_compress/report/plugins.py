@@ -27,7 +27,7 @@ def plugin_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         table.add_column(name, overflow="fold")
     table.add_column("NNC Desktop")
     for row in rows:
-        first = str(row["text"]).partition("\n")[0]
+        first = " ".join(str(row["text"]).split()).partition(". ")[0].rstrip(".")
         table.add_row(
             str(row["title"]),
             f"{row['name']}.py",

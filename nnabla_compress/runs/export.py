@@ -285,14 +285,15 @@ def _project(
     notes: List[str] = []
     with temporary_folder() as temporary, stage(f"writing {path.name}"):
         plain, storage = temporary / nnp.name, str(part.console)
-        try:
-            export_nnp(plain, outputs, inputs, storage=storage, batch_size=batch_size)
-        except ConfigError as error:
-            if storage == FLOAT:
-                raise
-            notes.append(f"{path.name} holds floats: {error.message.rstrip('.')}")
-            export_nnp(plain, outputs, inputs, storage=FLOAT, batch_size=batch_size)
-        return write_project(path, plain, loss), notes
+        while True:
+            try:
+                export_nnp(plain, outputs, inputs, storage=storage, batch_size=batch_size)
+                return write_project(path, plain, loss), notes
+            except (ConfigError, UnsupportedFunctionError) as error:
+                if storage == FLOAT:
+                    raise
+                notes.append(f"{path.name} holds floats: {error.message.rstrip('.')}")
+                storage = FLOAT
 
 
 def _rows(only: Optional[int], wanted: int) -> int:

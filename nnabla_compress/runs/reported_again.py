@@ -61,7 +61,7 @@ def report(
     for path in paths:
         if not path.exists():
             raise ConfigError(f"there is no {path}.", help="name run folders, or a file")
-    if measure and (len(paths) > 1 or not paths[0].is_dir()):
+    if measure and (len(paths) > 1 or not paths[0].is_dir() or holds_network(paths[0])):
         raise ConfigError("one run is measured at a time.", help="name one run folder")
     every = [_reported(path) for path in paths]
     if len(every) > 1 and not all(_is_run(path) for path in paths):
@@ -79,13 +79,13 @@ def report(
 
 
 def _is_run(path: Path) -> bool:
-    return path.is_dir() or path.name == "results.json"
+    return (path.is_dir() and not holds_network(path)) or path.name == "results.json"
 
 
 def _reported(path: Path) -> Reported:
     if path.is_file() and path.suffix == ".json":
         return reported_run(path) if path.name == "results.json" else reported_table(path)
-    if holds_network(path) and path.is_file():
+    if holds_network(path):
         return _file(path)
     return reported_run(path)
 

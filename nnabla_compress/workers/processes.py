@@ -19,6 +19,8 @@ from nnabla_compress.workers.interface import Failed, Result, Signal, Task, Work
 from nnabla_compress.workers.parcel import opened, packed, perform
 from nnabla_compress.workers.thread_limits import cores, thread_limits
 
+_MASKS = hasattr(signal, "pthread_sigmask")  # which Windows has not
+
 
 class Processes(Workers):
     """Does tasks in processes that are spawned, each with its share of the cores.
@@ -196,6 +198,9 @@ def _environment(values: Mapping[str, str]) -> Iterator[None]:
 @contextmanager
 def _deaf() -> Iterator[None]:
     """Blocks Ctrl-C, which processes that start inherit; this one gets it after the block."""
+    if not _MASKS:
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -206,7 +211,8 @@ def _deaf() -> Iterator[None]:
 def _begin() -> None:
     """Begins a worker: it ignores Ctrl-C and ends with the process that started it."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    if _MASKS:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

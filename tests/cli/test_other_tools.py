@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import zipfile
 
 import nnabla as nn
@@ -17,7 +18,9 @@ from nnabla_compress.cli.compress import command as compress
 from nnabla_compress.cli.evaluate import command as evaluate
 from nnabla_compress.cli.export import command as export
 from nnabla_compress.cli.inspect import command as inspect
+from nnabla_compress.cli.prune import command as prune
 from nnabla_compress.cli.ptq import command as ptq
+from nnabla_compress.cli.report import command as report
 from nnabla_compress.cli.sensitivity import command as sensitivity
 from nnabla_compress.cli.verify import command as verify
 from nnabla_compress.errors import CompressError, FixedBatchError, UnsupportedFunctionError
@@ -162,8 +165,11 @@ def test_a_folder_of_console_and_a_pair_work_like_a_file(tmp_path):
     with zipfile.ZipFile(path) as archive:
         (folder / "net.nntxt").write_bytes(archive.read("network.nntxt"))
         (folder / "parameters.h5").write_bytes(archive.read("parameter.h5"))
+    (tmp_path / "work.files").mkdir()
+    shutil.copytree(folder, tmp_path / "work.files" / "20260101_120000")
+    (tmp_path / "work.sdcproj").write_text("[Engine]\n", encoding="utf-8")
     expected = run(evaluate, path, "--data", tmp_path / "data.npz")
-    for number, target in enumerate((folder, folder / "net.nntxt")):
+    for number, target in enumerate((folder, folder / "net.nntxt", tmp_path / "work.sdcproj")):
         assert run(evaluate, target, "--data", tmp_path / "data.npz") == expected
         out = tmp_path / f"out_{number}"
         run(compress, target, "-w", "lut:bits=4", "--no-nnb", "-o", out / "run")
@@ -172,6 +178,11 @@ def test_a_folder_of_console_and_a_pair_work_like_a_file(tmp_path):
         assert (out / "exported" / "net.nnb").exists()
         assert "yes" in run(verify, out / "exported" / "net.nnp", "-n", 3)
         assert "fc1.weight" in run(inspect, target)
+        run(ptq, target, "--data", tmp_path / "data.npz", "-n", 8, "-o", out / "ptq")
+        run(prune, target, "--filters", "50%", "--no-nnb", "-o", out / "pruned")
+        words = ("--bits", 4, "--samples", 4, "-o", out / "s")
+        run(sensitivity, target, "--data", tmp_path / "data.npz", *words)
+        run(report, target, "-o", out / "report.html")
 
 
 def test_names_of_any_script_are_shown_and_written(tmp_path):

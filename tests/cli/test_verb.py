@@ -89,6 +89,15 @@ def test_json_is_all_that_is_printed_and_quiet_keeps_the_notes(tmp_path, capsys)
 
 
 @pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_has_the_options_of_all(verb):
+    params = cli.group.get_command(None, verb).params
+    flags = {flag: parameter for parameter in params for flag in parameter.opts}
+    assert {"-c", "--context", "--json", "--quiet", "-v", "--verbose"} <= set(flags)
+    for flag in ("--json", "--quiet", "--verbose"):
+        assert flags[flag].is_flag
+
+
+@pytest.mark.parametrize("verb", VERBS)
 def test_every_verb_answers_in_json(verb):
     sources = (Path(cli.__file__).parent / f"{verb.replace('-', '_')}.py").read_text("utf-8")
     answers = re.search(r"\banswer\(|\bprint_results\(|\bcarry_out\(|\bas_json\b", sources)

@@ -143,9 +143,16 @@ def test_codes_are_not_trained(tmp_path):
     assert codes and all(rates[name] == 0 for name in codes)
 
 
-def test_what_the_editor_can_not_show_is_refused(tmp_path):
-    with pytest.raises(UnsupportedFunctionError, match="can't show what decodes a weight"):
-        project(tmp_path, *network(weights=Q.LUT(bits=2)), storage="one_hot")
+@pytest.mark.parametrize(
+    "weights, storage", [(Q.LUT(bits=2), "one_hot"), (Q.Affine(bits=8, axis=0), "int8")]
+)
+def test_what_the_editor_can_not_show_is_refused(weights, storage, tmp_path):
+    nn.clear_parameters()
+    x = nn.Variable((1, 1, 6, 6))
+    y = PF.convolution(x, 4, (3, 3), apply_w=weights, name="conv")
+    with pytest.raises(UnsupportedFunctionError, match="can't show what decodes a weight") as told:
+        project(tmp_path, x, y, ProjectLoss("SquaredError"), storage)
+    assert "--console float" in told.value.help
     assert not (tmp_path / "net.console.nnp").exists()
 
 

@@ -150,3 +150,17 @@ def test_an_archive_is_made_of_a_pair_and_an_archive_is_one_already(net, tmp_pat
     made = as_archive(pair(net, tmp_path / "pair"), tmp_path / "pair")
     np.testing.assert_array_equal(outputs(made), outputs(net))
     assert as_archive(net, tmp_path) == net
+
+
+def test_of_a_project_the_last_results_are_read(net, tmp_path):
+    project = tmp_path / "a b.sdcproj"
+    project.write_text("[Engine]\n", encoding="utf-8")
+    assert holds_network(project)
+    with pytest.raises(DataError, match="is a project without results.*a b.files"):
+        network_file(project)
+    for name in ("20260101_1", "20260102_2", "20260103_3"):
+        (tmp_path / "a b.files" / name).mkdir(parents=True)
+        if name != "20260103_3":  # which was stopped
+            shutil.copy(net, tmp_path / "a b.files" / name / "results.nnp")
+    assert network_file(project) == tmp_path / "a b.files" / "20260102_2" / "results.nnp"
+    np.testing.assert_array_equal(outputs(project), outputs(net))

@@ -9,9 +9,9 @@ from nnabla_compress.cli.fitted_console import FittedConsole
 from nnabla_compress.report.plugins import plugin_table
 
 
-def test_a_row_has_the_first_line_of_what_it_does():
-    row = {"title": "T", "name": "script", "text": "First.\nSecond.", "nnc_desktop": False}
+def test_a_row_has_the_first_sentence_of_what_it_does():
+    row = {"title": "T", "name": "script", "text": "First,\nwhole. Second.", "nnc_desktop": False}
     shown = FittedConsole(file=io.StringIO(), width=80)
     shown.print(plugin_table([row]))
     text = shown.file.getvalue()
-    assert "script.py" in text and "First." in text and "no" in text and "Second" not in text
+    assert "script.py" in text and "First, whole" in text and "no" in text and "Second" not in text
