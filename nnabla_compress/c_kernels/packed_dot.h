@@ -10,6 +10,13 @@
  *   DOT_OFFSET  what an activation is held plus; the sums begin with as much less
  *   dot_run     adds to the sums [DOT_PLACES][DOT_MAPS] the products of n numbers (a multiple of DOT_DEPTH) at each place
  *
+ * and for layers whose outputs read one map each
+ *
+ *   plane_t     how an activation or a weight is held
+ *   PLANE_WIDTH what the columns of a kernel are a multiple of, with weights of zero
+ *   PLANE_LANES outputs beside each other that are computed together; an image is followed by as many numbers
+ *   plane_sums  the sums of that many outputs: of a kernel of some rows at places so many numbers apart
+ *
  * All builds give the same sums. -DPACKED_PORTABLE takes the plain C, which needs no alignment of words. */
 #ifndef PACKED_DOT_H
 #define PACKED_DOT_H
@@ -47,8 +54,8 @@ typedef int8_t dot_t;
 #define DOT_GROUPED 0
 #define DOT_OFFSET 0
 
-static void dot_run(const dot_t *const *x, const dot_t *w, size_t pitch, int32_t n, int32_t *sums) {
-  const dot_t *x0 = x[0], *x1 = x[1], *w0 = w, *w1 = w + pitch;
+static inline void dot_run(const dot_t *x0, const dot_t *x1, const dot_t *w0, const dot_t *w1, int32_t n,
+                           int32_t *sums) {
   int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3], i;
   for (i = 0; i < n; i += 16) {
     const int8x16_t u = vld1q_s8(x0 + i), v = vld1q_s8(x1 + i), s = vld1q_s8(w0 + i), t = vld1q_s8(w1 + i);
@@ -79,8 +86,9 @@ static inline int16x2_t dot_pair(const dot_t *p) {
   return pair;
 }
 
-static void dot_run(const dot_t *const *x, const dot_t *w, size_t pitch, int32_t n, int32_t *sums) {
-  const dot_t *x0 = x[0], *x1 = x[1], *w0 = w, *w1 = w + pitch, *end = w + n;
+static inline void dot_run(const dot_t *x0, const dot_t *x1, const dot_t *w0, const dot_t *w1, int32_t n,
+                           int32_t *sums) {
+  const dot_t *end = w0 + n;
   int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3];
 #define DOT_STEP(i)                                                                                                    \
   {                                                                                                                    \
@@ -120,11 +128,10 @@ static inline int8x16_t dot_four(const dot_t *p) {
   return vreinterpretq_s8_s32(vdupq_n_s32(four));
 }
 
-static void dot_run(const dot_t *const *x, const dot_t *w, size_t pitch, int32_t n, int32_t *sums) {
+static void dot_run(const dot_t *const *x, const dot_t *w, int32_t n, int32_t *sums) {
   const dot_t *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
   int32x4_t a = vld1q_s32(sums), b = vld1q_s32(sums + 4), c = vld1q_s32(sums + 8), d = vld1q_s32(sums + 12);
   int32_t i;
-  (void)pitch;
   for (i = 0; i < n; i += 4, w += 16) {
     const int8x16_t s = vld1q_s8(w);
     a = vdotq_s32(a, s, dot_four(x0 + i));
@@ -156,9 +163,8 @@ static inline __m512i dot_four(const dot_t *p) {
 
 #define DOT_FOR_PLACES(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
 
-static void dot_run(const dot_t *const *x, const dot_t *w, size_t pitch, int32_t n, int32_t *sums) {
+static void dot_run(const dot_t *const *x, const dot_t *w, int32_t n, int32_t *sums) {
   int32_t i;
-  (void)pitch;
 #define DECLARE(p)                                                                                                     \
   const dot_t *x##p = x[p];                                                                                            \
   __m512i a##p = _mm512_loadu_si512(sums + 16 * p);
@@ -192,9 +198,8 @@ static inline __m256i dot_pair(const dot_t *p) {
 
 #define DOT_FOR_PLACES(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5)
 
-static void dot_run(const dot_t *const *x, const dot_t *w, size_t pitch, int32_t n, int32_t *sums) {
+static void dot_run(const dot_t *const *x, const dot_t *w, int32_t n, int32_t *sums) {
   int32_t i;
-  (void)pitch;
 #define DECLARE(p)                                                                                                     \
   const dot_t *x##p = x[p];                                                                                            \
   __m256i a##p = _mm256_loadu_si256((const __m256i *)(const void *)(sums + 8 * p));
@@ -220,8 +225,8 @@ typedef int8_t dot_t;
 #define DOT_GROUPED 0
 #define DOT_OFFSET 0
 
-static void dot_run(const dot_t *const *x, const dot_t *w, size_t pitch, int32_t n, int32_t *sums) {
-  const dot_t *x0 = x[0], *x1 = x[1], *w0 = w, *w1 = w + pitch;
+static inline void dot_run(const dot_t *x0, const dot_t *x1, const dot_t *w0, const dot_t *w1, int32_t n,
+                           int32_t *sums) {
   int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3], i;
   for (i = 0; i < n; i++) {
     a += x0[i] * w0[i];
@@ -233,6 +238,91 @@ static void dot_run(const dot_t *const *x, const dot_t *w, size_t pitch, int32_t
   sums[1] = b;
   sums[2] = c;
   sums[3] = d;
+}
+
+#endif
+
+/* ------------------------------------------------- outputs of one map each -- */
+
+#if defined(DOT_DSP)
+
+typedef int16_t plane_t;
+#define PLANE_WIDTH 2
+#define PLANE_LANES 1
+
+static inline void plane_sums(const plane_t *x, int32_t pitch, int32_t step, const plane_t *w, int32_t rows,
+                              int32_t width, int32_t *sums) {
+  int32_t sum = 0, i;
+  (void)step;
+  if (rows == 3 && width == 4) {
+#define PLANE_ROW(r)                                                                                                   \
+  sum = __smlad(dot_pair(x + r * pitch), dot_pair(w + 4 * r), sum);                                                    \
+  sum = __smlad(dot_pair(x + r * pitch + 2), dot_pair(w + 4 * r + 2), sum);
+    PLANE_ROW(0)
+    PLANE_ROW(1)
+    PLANE_ROW(2)
+#undef PLANE_ROW
+  } else
+    for (; rows > 0; rows--, x += pitch, w += width)
+      for (i = 0; i < width; i += 2) sum = __smlad(dot_pair(x + i), dot_pair(w + i), sum);
+  sums[0] = sum;
+}
+
+#elif defined(DOT_MVE)
+
+typedef int8_t plane_t;
+#define PLANE_WIDTH 1
+#define PLANE_LANES 4
+
+static inline void plane_sums(const plane_t *x, int32_t pitch, int32_t step, const plane_t *w, int32_t rows,
+                              int32_t width, int32_t *sums) {
+  const uint32x4_t places = vmulq_n_u32(vidupq_n_u32(0, 1), (uint32_t)step);
+  int32x4_t a = vdupq_n_s32(0);
+  int32_t i;
+  for (; rows > 0; rows--, x += pitch, w += width)
+    for (i = 0; i < width; i++)
+      a = vmlaq_n_s32(a, step == 1 ? vldrbq_s32(x + i) : vldrbq_gather_offset_s32(x + i, places), w[i]);
+  vst1q_s32(sums, a);
+}
+
+#elif defined(__GNUC__) && DOT_GROUPED
+
+typedef int8_t plane_t;
+#define PLANE_WIDTH 1
+#define PLANE_LANES 16
+
+typedef int8_t plane_bytes_t __attribute__((vector_size(PLANE_LANES)));
+typedef int32_t plane_words_t __attribute__((vector_size(4 * PLANE_LANES)));
+
+static inline void plane_sums(const plane_t *x, int32_t pitch, int32_t step, const plane_t *w, int32_t rows,
+                              int32_t width, int32_t *sums) {
+  plane_words_t a = {0};
+  plane_bytes_t bytes;
+  int32_t i, k;
+  for (; rows > 0; rows--, x += pitch, w += width)
+    for (i = 0; i < width; i++) {
+      if (step == 1)
+        memcpy(&bytes, x + i, sizeof bytes);
+      else
+        for (k = 0; k < PLANE_LANES; k++) bytes[k] = x[i + k * step];
+      a += __builtin_convertvector(bytes, plane_words_t) * w[i];
+    }
+  memcpy(sums, &a, sizeof a);
+}
+
+#else
+
+typedef int8_t plane_t;
+#define PLANE_WIDTH 1
+#define PLANE_LANES 1
+
+static inline void plane_sums(const plane_t *x, int32_t pitch, int32_t step, const plane_t *w, int32_t rows,
+                              int32_t width, int32_t *sums) {
+  int32_t sum = 0, i;
+  (void)step;
+  for (; rows > 0; rows--, x += pitch, w += width)
+    for (i = 0; i < width; i++) sum += x[i] * w[i];
+  sums[0] = sum;
 }
 
 #endif

@@ -899,44 +899,75 @@ static void fill_image(const packed_layer_t *layer, const dot_plan_t *plan, cons
   for (i = 0; i < DOT_DEPTH; i++) image[i] = DOT_OFFSET;
 }
 
-/* Some output maps of a group at the places of some rows; y is the first of these in the first map. */
+/* Goes through the places of an output, row by row. */
+typedef struct {
+  const dot_t *row, *next;
+  int32_t row_step, column_step, columns, left; /* left in this row */
+} places_t;
+
+static inline const dot_t *next_place(places_t *places) {
+  const dot_t *x = places->next;
+  places->next += places->column_step;
+  if (--places->left == 0) {
+    places->left = places->columns;
+    places->row += places->row_step;
+    places->next = places->row;
+  }
+  return x;
+}
+
+/* Some output maps of a group at so many places; y is the first of these in the first map. */
 static void dot_places(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
-                       const dot_parts_t *parts, const requantizer_t *requantizers, int32_t maps, int32_t places,
+                       const dot_parts_t *parts, const requantizer_t *requantizers, int32_t maps, int32_t count,
                        int8_t *y) {
-  const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1], pitch = (size_t)plan->runs * plan->length;
-  const int32_t row_step = layer->stride[0] * plan->pitch, column_step = layer->stride[1] * layer->in_maps;
-  const size_t step = DOT_GROUPED ? (size_t)plan->length * DOT_MAPS : (size_t)plan->length;
-  const dot_t *row = parts->image, *next = row;
-  int32_t column = 0, place, p, m, run;
-  for (place = 0; place < places; place += DOT_PLACES, y += DOT_PLACES) {
-    const int32_t count = places - place < DOT_PLACES ? places - place : DOT_PLACES;
-    int32_t sums[DOT_PLACES * DOT_MAPS];
-    const dot_t *x[DOT_PLACES], *begin[DOT_PLACES];
-    for (p = 0; p < DOT_PLACES; p++) {
-      begin[p] = next;
-      for (m = 0; m < DOT_MAPS; m++) sums[p * DOT_MAPS + m] = parts->starts[m];
-      if (p + 1 >= count) continue;
-      next += column_step;
-      if (++column == layer->out_size[1]) {
-        column = 0;
-        row += row_step;
-        next = row;
+  const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1];
+  const int32_t low = w->low, high = w->high, runs = plan->runs, length = plan->length;
+  const int32_t *offsets = parts->offsets;
+  places_t places;
+  int32_t run;
+  places.row = places.next = parts->image;
+  places.row_step = layer->stride[0] * plan->pitch;
+  places.column_step = layer->stride[1] * layer->in_maps;
+  places.columns = places.left = layer->out_size[1];
+#if DOT_GROUPED
+  {
+    int32_t p, m;
+    for (; count > 0; count -= DOT_PLACES, y += DOT_PLACES) {
+      const int32_t here = count < DOT_PLACES ? count : DOT_PLACES;
+      const dot_t *x[DOT_PLACES], *begin[DOT_PLACES];
+      int32_t sums[DOT_PLACES * DOT_MAPS];
+      for (p = 0; p < DOT_PLACES; p++) {
+        begin[p] = p < here ? next_place(&places) : begin[0];
+        memcpy(sums + p * DOT_MAPS, parts->starts, DOT_MAPS * sizeof *sums);
       }
-    }
-    for (run = 0; run < plan->runs; run++) {
-      for (p = 0; p < DOT_PLACES; p++) x[p] = begin[p] + parts->offsets[run];
-      dot_run(x, parts->weights + run * step, pitch, plan->length, sums);
-    }
-    for (m = 0; m < maps; m++)
-      for (p = 0; p < count; p++)
-        y[m * out_plane + p] = requantized(&requantizers[m], w->low, w->high, sums[p * DOT_MAPS + m]);
-    next += column_step;
-    if (++column == layer->out_size[1]) {
-      column = 0;
-      row += row_step;
-      next = row;
+      for (run = 0; run < runs; run++) {
+        for (p = 0; p < DOT_PLACES; p++) x[p] = begin[p] + offsets[run];
+        dot_run(x, parts->weights + (size_t)run * length * DOT_MAPS, length, sums);
+      }
+      for (m = 0; m < maps; m++)
+        for (p = 0; p < here; p++)
+          y[m * out_plane + p] = requantized(&requantizers[m], low, high, sums[p * DOT_MAPS + m]);
     }
   }
+#else
+  {
+    const dot_t *first = parts->weights, *second = first + (size_t)runs * length;
+    const requantizer_t r = requantizers[0], s = requantizers[maps - 1];
+    int8_t *const other = y + (maps - 1) * out_plane; /* of a single map the same once more */
+    int32_t i;
+    for (i = 0; i < count; i += 2) {
+      const dot_t *x0 = next_place(&places), *x1 = i + 1 < count ? next_place(&places) : x0;
+      int32_t sums[4] = {0, 0, 0, 0}, at = 0;
+      for (run = 0; run < runs; run++, at += length)
+        dot_run(x0 + offsets[run], x1 + offsets[run], first + at, second + at, length, sums);
+      if (maps > 1) other[i] = requantized(&s, low, high, sums[1]);
+      y[i] = requantized(&r, low, high, sums[0]);
+      if (i + 1 == count) break;
+      if (maps > 1) other[i + 1] = requantized(&s, low, high, sums[3]);
+      y[i + 1] = requantized(&r, low, high, sums[2]);
+    }
+  }
+#endif
 }
 
 static void dot_convolution(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
@@ -969,9 +1000,91 @@ static void dot_convolution(const packed_layer_t *layer, const packed_weights_t 
       }
 }
 
+/* A layer whose outputs read one input map each, as a depthwise one: the map with its padding, and the rows of its kernel. */
+typedef struct {
+  int32_t rows, in_rows, pitch, width;
+} plane_plan_t;
+
+static int reads_one_map(const packed_layer_t *layer) {
+  return layer->in_maps == 1 && layer->out_maps == 1 && layer->dilation[1] == 1;
+}
+
+static plane_plan_t plane_plan_of(const packed_layer_t *layer) {
+  plane_plan_t plan;
+  plan.rows = layer->rows > 0 && layer->rows < layer->out_size[0] ? layer->rows : layer->out_size[0];
+  plan.in_rows = (plan.rows - 1) * layer->stride[0] + reach_of(layer, 0);
+  plan.pitch = (layer->out_size[1] - 1) * layer->stride[1] + reach_of(layer, 1);
+  plan.width = (layer->kernel[1] + PLANE_WIDTH - 1) / PLANE_WIDTH * PLANE_WIDTH;
+  return plan;
+}
+
+/* Numbers behind the image that may be read: by the last outputs of a row, which nobody wants. */
+static size_t plane_slack(const packed_layer_t *layer) { return PLANE_LANES * (size_t)layer->stride[1] + PLANE_WIDTH; }
+
+static size_t plane_bytes(const packed_layer_t *layer) {
+  const plane_plan_t plan = plane_plan_of(layer);
+  const uint64_t image = words_of(((uint64_t)plan.in_rows * plan.pitch + plane_slack(layer)) * sizeof(plane_t));
+  const uint64_t all = image + words_of((uint64_t)layer->kernel[0] * plan.width * sizeof(plane_t));
+  return all > SIZE_MAX ? SIZE_MAX : (size_t)all;
+}
+
+/* Copies the rows of a map that an output's rows from this one on read, with their padding. */
+static void fill_plane(const packed_layer_t *layer, const plane_plan_t *plan, const int8_t *x, int32_t first_row,
+                       plane_t *image) {
+  const int32_t width = layer->in_size[1], left = layer->pad[1] < plan->pitch ? layer->pad[1] : plan->pitch;
+  const int32_t count = plan->pitch - left < width ? plan->pitch - left : width;
+  int32_t row, i;
+  for (row = 0; row < plan->in_rows; row++, image += plan->pitch) {
+    const int32_t y = first_row * layer->stride[0] - layer->pad[0] + row;
+    const int8_t *from = x + (ptrdiff_t)y * width;
+    if (y < 0 || y >= layer->in_size[0]) {
+      memset(image, 0, (size_t)plan->pitch * sizeof *image);
+      continue;
+    }
+    for (i = 0; i < left; i++) image[i] = 0;
+    for (i = 0; i < count; i++) image[left + i] = from[i];
+    for (i = left + count; i < plan->pitch; i++) image[i] = 0;
+  }
+  memset(image, 0, plane_slack(layer) * sizeof *image);
+}
+
+static void plane_convolution(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                              void *scratch) {
+  const plane_plan_t plan = plane_plan_of(layer);
+  const size_t in_plane = (size_t)layer->in_size[0] * layer->in_size[1];
+  const int32_t rows = layer->kernel[0], columns = layer->out_size[1], step = layer->stride[1];
+  const int32_t row_pitch = layer->dilation[0] * plan.pitch, low = w->low, high = w->high;
+  plane_t *const weights = scratch;
+  plane_t *const image = (plane_t *)(void *)((uint8_t *)scratch + words_of((size_t)rows * plan.width * sizeof(plane_t)));
+  int32_t b, g, k, i, row, column;
+  for (b = 0; b < layer->batch; b++)
+    for (g = 0; g < layer->groups; g++, x += in_plane) {
+      const requantizer_t requantizer = requantizer_of(layer, w, (uint32_t)g);
+      memset(weights, 0, (size_t)rows * plan.width * sizeof *weights);
+      for (k = 0; k < rows; k++)
+        for (i = 0; i < layer->kernel[1]; i++) {
+          int32_t level;
+          decode_levels(w, first_weight(layer, g, 0, 0) + (uint32_t)(k * layer->kernel[1] + i), 1, (uint32_t)g, &level);
+          weights[k * plan.width + i] = (plane_t)level;
+        }
+      for (row = 0; row < layer->out_size[0]; row++, y += columns) {
+        const int32_t within = row % plan.rows;
+        const plane_t *from = image + (size_t)within * layer->stride[0] * plan.pitch;
+        if (within == 0) fill_plane(layer, &plan, x, row, image);
+        for (column = 0; column < columns; column += PLANE_LANES, from += PLANE_LANES * step) {
+          const int32_t count = columns - column < PLANE_LANES ? columns - column : PLANE_LANES;
+          int32_t sums[PLANE_LANES];
+          plane_sums(from, row_pitch, step, weights, rows, plan.width, sums);
+          for (i = 0; i < count; i++) y[column + i] = requantized(&requantizer, low, high, sums[i]);
+        }
+      }
+    }
+}
+
 size_t packed_scratch_bytes_int8(const packed_layer_t *layer, const packed_weights_t *w) {
   dot_plan_t plan;
   if (layer->kind != PACKED_CONVOLUTION) return packed_scratch_bytes_integer(layer, w);
+  if (reads_one_map(layer)) return plane_bytes(layer);
   plan = dot_plan_of(layer);
   return dot_parts_of(&plan, NULL, NULL);
 }
@@ -992,7 +1105,10 @@ int32_t packed_rows_within_int8(const packed_layer_t *layer, const packed_weight
 
 void packed_convolution_int8(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
                              void *scratch) {
-  dot_convolution(layer, w, x, y, scratch);
+  if (reads_one_map(layer))
+    plane_convolution(layer, w, x, y, scratch);
+  else
+    dot_convolution(layer, w, x, y, scratch);
 }
 
 #else
