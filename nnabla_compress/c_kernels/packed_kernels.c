@@ -196,7 +196,7 @@ static uint32_t bits_of_float(float value) {
 /* What makes a result of a sum: (sum * multiplier + addend) >> shift. */
 typedef struct {
   int64_t addend;
-  int32_t multiplier, shift;
+  int32_t multiplier, shift, low, high;
 } requantizer_t;
 
 static requantizer_t requantizer_of(const packed_layer_t *layer, const packed_weights_t *w, uint32_t map) {
@@ -211,6 +211,8 @@ static requantizer_t requantizer_of(const packed_layer_t *layer, const packed_we
     requantizer.shift = LARGEST_SHIFT;
   }
   requantizer.multiplier = bits >> 31 ? -(int32_t)multiplier : (int32_t)multiplier;
+  requantizer.low = w->low;
+  requantizer.high = w->high;
   requantizer.addend = 0;
   if (requantizer.shift >= LEAST_SHIFT)
     requantizer.addend = w->biases[map] * ((int64_t)1 << (requantizer.shift - LEAST_SHIFT));
@@ -657,17 +659,38 @@ static inline int64_t multiplied(int32_t sum, int32_t multiplier) {
 static inline int64_t multiplied(int32_t sum, int32_t multiplier) { return (int64_t)sum * multiplier; }
 #endif
 
-static inline int8_t requantized(const requantizer_t *requantizer, int32_t low, int32_t high, int32_t sum) {
-  const int64_t exact = multiplied(sum, requantizer->multiplier) + requantizer->addend;
+static PACKED_NOINLINE int8_t requantized(const requantizer_t *r, int32_t sum) {
+  const int64_t exact = multiplied(sum, r->multiplier) + r->addend;
+  const int32_t beyond = r->shift - 32;
   int32_t result;
   /* The upper word alone where that will do: 64 bits are shifted in several steps by a processor of 32. */
-  if (requantizer->shift >= 32)
-    result = (int32_t)(exact >> 32) >> (requantizer->shift - 32);
+  if (beyond >= 0)
+    result = (int32_t)(exact >> 32) >> beyond;
   else {
-    const int64_t shifted = exact >> requantizer->shift;
+    const int64_t shifted = exact >> r->shift;
     result = shifted > 127 ? 127 : shifted < -128 ? -128 : (int32_t)shifted;
   }
-  return (int8_t)(result < low ? low : result > high ? high : result);
+  if (result < r->low) result = r->low;
+  if (result > r->high) result = r->high;
+  return (int8_t)result;
+}
+
+#define AT_ONCE 16 /* results; an even number, and a multiple of the lanes of any vector */
+
+static PACKED_NOINLINE void requantize(const requantizer_t *r, const int32_t *sums, int32_t n, int8_t *y) {
+  const int64_t addend = r->addend;
+  const int32_t multiplier = r->multiplier, beyond = r->shift - 32, low = r->low, high = r->high;
+  int32_t i;
+  if (beyond < 0) {
+    for (i = 0; i < n; i++) y[i] = requantized(r, sums[i]);
+    return;
+  }
+  for (i = 0; i < n; i++) {
+    int32_t result = (int32_t)((multiplied(sums[i], multiplier) + addend) >> 32) >> beyond;
+    if (result < low) result = low;
+    if (result > high) result = high;
+    y[i] = (int8_t)result;
+  }
 }
 
 static float finish(const packed_layer_t *layer, const packed_weights_t *w, const float *bias, uint32_t map,
@@ -702,7 +725,7 @@ static void store_sums(const packed_layer_t *layer, const packed_weights_t *w, c
   size_t i;
   if (w->biases) {
     const requantizer_t requantizer = requantizer_of(layer, w, map);
-    for (i = 0; i < n; i++) ((int8_t *)y)[index + i] = requantized(&requantizer, w->low, w->high, sums[i]);
+    requantize(&requantizer, sums, (int32_t)n, (int8_t *)y + index);
   } else
     for (i = 0; i < n; i++) ((float *)y)[index + i] = finish(layer, w, bias, map, sums[i]);
 }
@@ -840,22 +863,16 @@ static void fill_levels(const packed_weights_t *w, uint32_t map, int8_t *levels)
 }
 
 /* Where weight number k of a map of the block lies. */
-static inline size_t dot_index(size_t k, int32_t map, size_t pitch) {
-#if !DOT_GROUPED
-  return (size_t)map * pitch + k;
-#else
-  (void)pitch;
+static inline size_t dot_index(size_t k, int32_t map) {
   return (k / DOT_DEPTH * DOT_MAPS + (size_t)map) * DOT_DEPTH + k % DOT_DEPTH;
-#endif
 }
 
 /* Decodes the weights of some output maps of a group; those of maps that are not there are zero. */
 static void fill_dot_weights(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
                              int32_t group, int32_t first, int32_t maps, const dot_parts_t *parts) {
-  const size_t pitch = (size_t)plan->runs * plan->length;
   const int32_t columns = plan->runs == layer->kernel[0] ? layer->kernel[1] : 1, bits = w->bits;
   int32_t m, i, run, column;
-  memset(parts->weights, 0, pitch * DOT_MAPS * sizeof(dot_t));
+  memset(parts->weights, 0, (size_t)plan->runs * plan->length * DOT_MAPS * sizeof(dot_t));
   for (m = 0; m < DOT_MAPS; m++) parts->starts[m] = 0;
   for (m = 0; m < maps; m++) {
     const uint32_t map = (uint32_t)group * layer->out_maps + first + m;
@@ -867,7 +884,7 @@ static void fill_dot_weights(const packed_layer_t *layer, const packed_weights_t
         size_t k = (size_t)run * plan->length + i;
         for (column = 0; column < columns; column++, k += layer->in_maps, bit += bits) {
           const int8_t level = parts->levels[code_at(w->codes, bit, bits)];
-          parts->weights[dot_index(k, m, pitch)] = (dot_t)level;
+          parts->weights[dot_index(k, m)] = (dot_t)level;
           sum += level;
         }
       }
@@ -917,21 +934,18 @@ static inline const dot_t *next_place(places_t *places) {
 }
 
 /* Some output maps of a group at so many places; y is the first of these in the first map. */
-static void dot_places(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
-                       const dot_parts_t *parts, const requantizer_t *requantizers, int32_t maps, int32_t count,
-                       int8_t *y) {
+static void dot_places(const packed_layer_t *layer, const dot_plan_t *plan, const dot_parts_t *parts,
+                       const requantizer_t *requantizers, int32_t maps, int32_t count, int8_t *y) {
   const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1];
-  const int32_t low = w->low, high = w->high, runs = plan->runs, length = plan->length;
-  const int32_t *offsets = parts->offsets;
   places_t places;
-  int32_t run;
   places.row = places.next = parts->image;
   places.row_step = layer->stride[0] * plan->pitch;
   places.column_step = layer->stride[1] * layer->in_maps;
   places.columns = places.left = layer->out_size[1];
-#if DOT_GROUPED
+#if DOT_WIDE
   {
-    int32_t p, m;
+    const int32_t length = plan->length;
+    int32_t p, m, run;
     for (; count > 0; count -= DOT_PLACES, y += DOT_PLACES) {
       const int32_t here = count < DOT_PLACES ? count : DOT_PLACES;
       const dot_t *x[DOT_PLACES], *begin[DOT_PLACES];
@@ -940,31 +954,27 @@ static void dot_places(const packed_layer_t *layer, const packed_weights_t *w, c
         begin[p] = p < here ? next_place(&places) : begin[0];
         memcpy(sums + p * DOT_MAPS, parts->starts, DOT_MAPS * sizeof *sums);
       }
-      for (run = 0; run < runs; run++) {
-        for (p = 0; p < DOT_PLACES; p++) x[p] = begin[p] + offsets[run];
+      for (run = 0; run < plan->runs; run++) {
+        for (p = 0; p < DOT_PLACES; p++) x[p] = begin[p] + parts->offsets[run];
         dot_run(x, parts->weights + (size_t)run * length * DOT_MAPS, length, sums);
       }
       for (m = 0; m < maps; m++)
         for (p = 0; p < here; p++)
-          y[m * out_plane + p] = requantized(&requantizers[m], low, high, sums[p * DOT_MAPS + m]);
+          y[m * out_plane + p] = requantized(&requantizers[m], sums[p * DOT_MAPS + m]);
     }
   }
 #else
   {
-    const dot_t *first = parts->weights, *second = first + (size_t)runs * length;
-    const requantizer_t r = requantizers[0], s = requantizers[maps - 1];
-    int8_t *const other = y + (maps - 1) * out_plane; /* of a single map the same once more */
-    int32_t i;
-    for (i = 0; i < count; i += 2) {
-      const dot_t *x0 = next_place(&places), *x1 = i + 1 < count ? next_place(&places) : x0;
-      int32_t sums[4] = {0, 0, 0, 0}, at = 0;
-      for (run = 0; run < runs; run++, at += length)
-        dot_run(x0 + offsets[run], x1 + offsets[run], first + at, second + at, length, sums);
-      if (maps > 1) other[i] = requantized(&s, low, high, sums[1]);
-      y[i] = requantized(&r, low, high, sums[0]);
-      if (i + 1 == count) break;
-      if (maps > 1) other[i + 1] = requantized(&s, low, high, sums[3]);
-      y[i + 1] = requantized(&r, low, high, sums[2]);
+    const dot_runs_t runs = {parts->offsets, plan->runs, plan->length};
+    int32_t sums[2][AT_ONCE], i;
+    for (; count > 0; count -= AT_ONCE, y += AT_ONCE) {
+      const int32_t here = count < AT_ONCE ? count : AT_ONCE;
+      for (i = 0; i < here; i += 2) {
+        const dot_t *const x = next_place(&places);
+        dot_runs(x, i + 1 < here ? next_place(&places) : x, parts->weights, &runs, sums[0] + i, sums[1] + i);
+      }
+      requantize(requantizers, sums[0], here, y);
+      if (maps > 1) requantize(requantizers + 1, sums[1], here, y + out_plane);
     }
   }
 #endif
@@ -994,7 +1004,7 @@ static void dot_convolution(const packed_layer_t *layer, const packed_weights_t 
           for (m = 0; m < maps; m++)
             requantizers[m] = requantizer_of(layer, w, (uint32_t)g * layer->out_maps + o + m);
           fill_dot_weights(layer, w, &plan, g, o, maps, &parts);
-          dot_places(layer, w, &plan, &parts, requantizers, maps, rows * layer->out_size[1],
+          dot_places(layer, &plan, &parts, requantizers, maps, rows * layer->out_size[1],
                      y + o * out_plane + (size_t)row * layer->out_size[1]);
         }
       }
@@ -1053,10 +1063,19 @@ static void plane_convolution(const packed_layer_t *layer, const packed_weights_
   const plane_plan_t plan = plane_plan_of(layer);
   const size_t in_plane = (size_t)layer->in_size[0] * layer->in_size[1];
   const int32_t rows = layer->kernel[0], columns = layer->out_size[1], step = layer->stride[1];
-  const int32_t row_pitch = layer->dilation[0] * plan.pitch, low = w->low, high = w->high;
+  const int32_t row_step = layer->stride[0] * plan.pitch;
   plane_t *const weights = scratch;
   plane_t *const image = (plane_t *)(void *)((uint8_t *)scratch + words_of((size_t)rows * plan.width * sizeof(plane_t)));
-  int32_t b, g, k, i, row, column;
+  plane_kernel_t kernel;
+  plane_places_t places;
+  int32_t b, g, k, i, row, count, sums[AT_ONCE];
+  kernel.weights = weights;
+  kernel.rows = rows;
+  kernel.width = plan.width;
+  places.pitch = layer->dilation[0] * plan.pitch;
+  places.step = step;
+  places.skip = row_step - columns * step;
+  places.columns = places.left = columns;
   for (b = 0; b < layer->batch; b++)
     for (g = 0; g < layer->groups; g++, x += in_plane) {
       const requantizer_t requantizer = requantizer_of(layer, w, (uint32_t)g);
@@ -1067,15 +1086,18 @@ static void plane_convolution(const packed_layer_t *layer, const packed_weights_
           decode_levels(w, first_weight(layer, g, 0, 0) + (uint32_t)(k * layer->kernel[1] + i), 1, (uint32_t)g, &level);
           weights[k * plan.width + i] = (plane_t)level;
         }
-      for (row = 0; row < layer->out_size[0]; row++, y += columns) {
-        const int32_t within = row % plan.rows;
-        const plane_t *from = image + (size_t)within * layer->stride[0] * plan.pitch;
-        if (within == 0) fill_plane(layer, &plan, x, row, image);
-        for (column = 0; column < columns; column += PLANE_LANES, from += PLANE_LANES * step) {
-          const int32_t count = columns - column < PLANE_LANES ? columns - column : PLANE_LANES;
-          int32_t sums[PLANE_LANES];
-          plane_sums(from, row_pitch, step, weights, rows, plan.width, sums);
-          for (i = 0; i < count; i++) y[column + i] = requantized(&requantizer, low, high, sums[i]);
+      for (row = 0; row < layer->out_size[0]; row += plan.rows) {
+        const int32_t here = layer->out_size[0] - row < plan.rows ? layer->out_size[0] - row : plan.rows;
+        /* Outputs at once: they may be of several rows where they are no vectors. */
+        const int32_t lines = PLANE_LANES == 1 ? 1 : here, length = PLANE_LANES == 1 ? here * columns : columns;
+        fill_plane(layer, &plan, x, row, image);
+        for (k = 0; k < lines; k++) {
+          places.x = image + (size_t)k * row_step;
+          for (i = 0; i < length; i += count, y += count) {
+            count = length - i < AT_ONCE ? length - i : AT_ONCE;
+            plane_sums(&places, &kernel, count, sums);
+            requantize(&requantizer, sums, count, y);
+          }
         }
       }
     }
