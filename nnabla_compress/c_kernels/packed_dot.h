@@ -41,7 +41,7 @@
 #elif defined(__ARM_NEON) && defined(__ARM_FEATURE_DOTPROD)
 #include <arm_neon.h>
 #define DOT_NEON
-#elif defined(__AVX512VNNI__) && defined(__AVX512BW__)
+#elif defined(__AVX512VNNI__) && defined(__AVX512BW__) && defined(__AVX512VL__)
 #include <immintrin.h>
 #define DOT_AVX512
 #elif defined(__AVX2__)
@@ -203,6 +203,19 @@ static void dot_run(const dot_t *const *x, const dot_t *w, int32_t n, int32_t *s
 #define STORE(p) _mm512_storeu_si512(sums + 16 * p, a##p);
   DOT_FOR_PLACES(STORE)
 #undef STORE
+}
+
+/* Rows of 16 bytes to columns. */
+static inline void dot_transpose(__m128i *rows) {
+  __m128i turned[16];
+  int round, i;
+  for (round = 0; round < 4; round++) {
+    for (i = 0; i < 8; i++) {
+      turned[2 * i] = _mm_unpacklo_epi8(rows[i], rows[i + 8]);
+      turned[2 * i + 1] = _mm_unpackhi_epi8(rows[i], rows[i + 8]);
+    }
+    memcpy(rows, turned, sizeof turned);
+  }
 }
 
 #elif defined(DOT_AVX2)

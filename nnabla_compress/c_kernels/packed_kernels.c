@@ -867,28 +867,96 @@ static inline size_t dot_index(size_t k, int32_t map) {
   return (k / DOT_DEPTH * DOT_MAPS + (size_t)map) * DOT_DEPTH + k % DOT_DEPTH;
 }
 
+/* Reads codes one after another; no byte behind the last one is read. */
+typedef struct {
+  const uint8_t *next;
+  uint32_t held, count; /* bits */
+} code_reader_t;
+
+static inline code_reader_t code_reader_at(const uint8_t *codes, uint32_t bit) {
+  code_reader_t reader;
+  reader.next = codes + (bit >> 3);
+  reader.held = reader.count = 0;
+  if (bit & 7) {
+    reader.held = (uint32_t)*reader.next++ >> (bit & 7);
+    reader.count = 8 - (bit & 7);
+  }
+  return reader;
+}
+
+static inline uint32_t next_code(code_reader_t *reader, uint32_t bits) {
+  uint32_t code;
+  if (reader->count < bits) {
+    reader->held |= (uint32_t)*reader->next++ << reader->count;
+    reader->count += 8;
+  }
+  code = reader->held & ((1u << bits) - 1);
+  reader->held >>= bits;
+  reader->count -= bits;
+  return code;
+}
+
+/* Decodes the weights of an output map of a group into its place in a block of maps. Returns their sum. */
+static int32_t fill_dot_map(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
+                            uint32_t first, const int8_t *levels, int32_t place, dot_t *weights) {
+  const int32_t columns = plan->runs == layer->kernel[0] ? layer->kernel[1] : 1, in_maps = layer->in_maps;
+  const int whole = in_maps % DOT_DEPTH == 0; /* then the groups of each tap begin where those of the first do */
+  const size_t column_step = (size_t)in_maps * DOT_MAPS, run_step = (size_t)plan->length * DOT_MAPS;
+  const uint32_t bits = w->bits;
+  code_reader_t reader = code_reader_at(w->codes, first * bits);
+  int32_t i, run, column, sum = 0;
+  for (i = 0; i < in_maps; i++) {
+    dot_t *to = weights + dot_index((size_t)i, place);
+    for (run = 0; run < plan->runs; run++, to += run_step) {
+      dot_t *tap = to;
+      for (column = 0; column < columns; column++, tap += column_step) {
+        const int8_t level = levels[next_code(&reader, bits)];
+        if (DOT_OFFSET) sum += level;
+        if (whole)
+          *tap = (dot_t)level;
+        else
+          weights[dot_index((size_t)run * plan->length + (size_t)column * in_maps + i, place)] = (dot_t)level;
+      }
+    }
+  }
+  return sum;
+}
+
 /* Decodes the weights of some output maps of a group; those of maps that are not there are zero. */
 static void fill_dot_weights(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
                              int32_t group, int32_t first, int32_t maps, const dot_parts_t *parts) {
-  const int32_t columns = plan->runs == layer->kernel[0] ? layer->kernel[1] : 1, bits = w->bits;
-  int32_t m, i, run, column;
-  memset(parts->weights, 0, (size_t)plan->runs * plan->length * DOT_MAPS * sizeof(dot_t));
+  int32_t m;
+  if (maps < DOT_MAPS || plan->length > plan->run)
+    memset(parts->weights, 0, (size_t)plan->runs * plan->length * DOT_MAPS * sizeof(dot_t));
   for (m = 0; m < DOT_MAPS; m++) parts->starts[m] = 0;
   for (m = 0; m < maps; m++) {
-    const uint32_t map = (uint32_t)group * layer->out_maps + first + m;
-    uint32_t bit = first_weight(layer, group, first + m, 0) * (uint32_t)bits;
-    int32_t sum = 0;
-    if (w->dictionary_per_map) fill_levels(w, map, parts->levels);
-    for (i = 0; i < layer->in_maps; i++)
-      for (run = 0; run < plan->runs; run++) {
-        size_t k = (size_t)run * plan->length + i;
-        for (column = 0; column < columns; column++, k += layer->in_maps, bit += bits) {
-          const int8_t level = parts->levels[code_at(w->codes, bit, bits)];
-          parts->weights[dot_index(k, m)] = (dot_t)level;
-          sum += level;
-        }
-      }
-    parts->starts[m] = -DOT_OFFSET * sum;
+    if (w->dictionary_per_map) fill_levels(w, (uint32_t)group * layer->out_maps + first + m, parts->levels);
+    parts->starts[m] = -DOT_OFFSET * fill_dot_map(layer, w, plan, first_weight(layer, group, first + m, 0),
+                                                  parts->levels, m, parts->weights);
+  }
+}
+
+/* Puts one row of so many maps beside each other; from is its first number in the first map, plane the distance of maps. */
+static void fill_row(const int8_t *from, size_t plane, int32_t maps, int32_t count, dot_t *image) {
+  int32_t i = 0, column;
+#ifdef DOT_AVX512
+  for (; i + 16 <= maps; i += 16)
+    for (column = 0; column < count; column += 16) {
+      const int32_t here = count - column < 16 ? count - column : 16;
+      const __mmask16 there = (__mmask16)((1u << here) - 1);
+      __m128i rows[16];
+      int32_t k;
+      for (k = 0; k < 16; k++) rows[k] = _mm_maskz_loadu_epi8(there, from + (size_t)(i + k) * plane + column);
+      dot_transpose(rows);
+      for (k = 0; k < here; k++)
+        _mm_storeu_si128((__m128i *)(void *)(image + (size_t)(column + k) * maps + i),
+                         _mm_xor_si128(rows[k], _mm_set1_epi8((char)DOT_OFFSET)));
+    }
+#endif
+  for (; i < maps; i++) {
+    const int8_t *x = from + (size_t)i * plane;
+    dot_t *to = image + i;
+    for (column = 0; column < count; column++, to += maps) *to = (dot_t)(x[column] + DOT_OFFSET);
   }
 }
 
@@ -898,7 +966,7 @@ static void fill_image(const packed_layer_t *layer, const dot_plan_t *plan, cons
   const int32_t maps = layer->in_maps, width = layer->in_size[1], columns = plan->pitch / maps;
   const size_t plane = (size_t)layer->in_size[0] * width;
   const int32_t shift = layer->pad[1], left = shift < columns ? shift : columns;
-  int32_t row, i, column, count = columns - left;
+  int32_t row, i, count = columns - left;
   if (count > width) count = width;
   for (row = 0; row < plan->in_rows; row++, image += plan->pitch) {
     const int32_t y = first_row * layer->stride[0] - layer->pad[0] + row;
@@ -907,11 +975,7 @@ static void fill_image(const packed_layer_t *layer, const dot_plan_t *plan, cons
     for (i = 0; i < begin; i++) image[i] = DOT_OFFSET;
     for (i = end; i < plan->pitch; i++) image[i] = DOT_OFFSET;
     if (!inside) continue;
-    for (i = 0; i < maps; i++) {
-      const int8_t *from = x + (size_t)i * plane + (size_t)y * width;
-      dot_t *to = image + begin + i;
-      for (column = 0; column < count; column++, to += maps) *to = (dot_t)(from[column] + DOT_OFFSET);
-    }
+    fill_row(x + (size_t)y * width, plane, maps, count, image + begin);
   }
   for (i = 0; i < DOT_DEPTH; i++) image[i] = DOT_OFFSET;
 }
@@ -933,6 +997,44 @@ static inline const dot_t *next_place(places_t *places) {
   return x;
 }
 
+#ifdef DOT_AVX512
+/* What makes results of the sums of 16 maps: of the even and of the odd ones. */
+typedef struct {
+  __m512i multipliers[2], addends[2], shifts[2], low, high;
+} dot_requantizer_t;
+
+static dot_requantizer_t dot_requantizer_of(const requantizer_t *requantizers, int32_t maps) {
+  int64_t multipliers[2][8] = {{0}}, addends[2][8] = {{0}}, shifts[2][8] = {{0}};
+  dot_requantizer_t found;
+  int32_t m;
+  for (m = 0; m < maps; m++) {
+    multipliers[m & 1][m / 2] = requantizers[m].multiplier;
+    addends[m & 1][m / 2] = requantizers[m].addend;
+    shifts[m & 1][m / 2] = requantizers[m].shift;
+  }
+  for (m = 0; m < 2; m++) {
+    found.multipliers[m] = _mm512_loadu_si512(multipliers[m]);
+    found.addends[m] = _mm512_loadu_si512(addends[m]);
+    found.shifts[m] = _mm512_loadu_si512(shifts[m]);
+  }
+  found.low = _mm512_set1_epi64(requantizers[0].low);
+  found.high = _mm512_set1_epi64(requantizers[0].high);
+  return found;
+}
+
+static inline __m512i dot_half(const dot_requantizer_t *r, int odd, __m512i sums) {
+  const __m512i exact = _mm512_add_epi64(_mm512_mul_epi32(sums, r->multipliers[odd]), r->addends[odd]);
+  const __m512i result = _mm512_srav_epi64(exact, r->shifts[odd]);
+  return _mm512_min_epi64(_mm512_max_epi64(result, r->low), r->high);
+}
+
+static inline __m128i dot_results(const dot_requantizer_t *r, const int32_t *sums) {
+  const __m512i all = _mm512_loadu_si512(sums);
+  const __m512i even = dot_half(r, 0, all), odd = dot_half(r, 1, _mm512_srli_epi64(all, 32));
+  return _mm512_cvtepi32_epi8(_mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32)));
+}
+#endif
+
 /* Some output maps of a group at so many places; y is the first of these in the first map. */
 static void dot_places(const packed_layer_t *layer, const dot_plan_t *plan, const dot_parts_t *parts,
                        const requantizer_t *requantizers, int32_t maps, int32_t count, int8_t *y) {
@@ -946,7 +1048,13 @@ static void dot_places(const packed_layer_t *layer, const dot_plan_t *plan, cons
   {
     const int32_t length = plan->length;
     int32_t p, m, run;
-    for (; count > 0; count -= DOT_PLACES, y += DOT_PLACES) {
+#ifdef DOT_AVX512
+    const dot_requantizer_t requantizer = dot_requantizer_of(requantizers, maps);
+    __m128i results[16];
+    int32_t done = 0;
+    for (m = 0; m < 16; m++) results[m] = _mm_setzero_si128();
+#endif
+    for (; count > 0; count -= DOT_PLACES) {
       const int32_t here = count < DOT_PLACES ? count : DOT_PLACES;
       const dot_t *x[DOT_PLACES], *begin[DOT_PLACES];
       int32_t sums[DOT_PLACES * DOT_MAPS];
@@ -958,9 +1066,21 @@ static void dot_places(const packed_layer_t *layer, const dot_plan_t *plan, cons
         for (p = 0; p < DOT_PLACES; p++) x[p] = begin[p] + parts->offsets[run];
         dot_run(x, parts->weights + (size_t)run * length * DOT_MAPS, length, sums);
       }
+#ifdef DOT_AVX512
+      for (p = 0; p < DOT_PLACES; p++) results[done + p] = dot_results(&requantizer, sums + p * DOT_MAPS);
+      done += here;
+      if (done < 16 && count > DOT_PLACES) continue;
+      dot_transpose(results);
+      for (m = 0; m < maps; m++)
+        _mm_mask_storeu_epi8(y + m * out_plane, (__mmask16)((1u << done) - 1), results[m]);
+      y += done;
+      done = 0;
+#else
       for (m = 0; m < maps; m++)
         for (p = 0; p < here; p++)
           y[m * out_plane + p] = requantized(&requantizers[m], sums[p * DOT_MAPS + m]);
+      y += here;
+#endif
     }
   }
 #else
