@@ -278,6 +278,23 @@ static inline void dot_run(const dot_t *x0, const dot_t *x1, const dot_t *w, int
 
 #endif
 
+/* Goes through the places of an output, row by row. */
+typedef struct {
+  const dot_t *row, *next;
+  int32_t row_step, column_step, columns, left; /* left in this row */
+} places_t;
+
+static inline const dot_t *next_place(places_t *places) {
+  const dot_t *x = places->next;
+  places->next += places->column_step;
+  if (--places->left == 0) {
+    places->left = places->columns;
+    places->row += places->row_step;
+    places->next = places->row;
+  }
+  return x;
+}
+
 #if !DOT_WIDE
 
 /* The runs of numbers that an output sums over: where each begins, how many there are, and how long they are. */
@@ -286,17 +303,23 @@ typedef struct {
   int32_t count, length;
 } dot_runs_t;
 
-/* The sums of all runs at two places, for each of two maps. Not inline: it takes all registers. */
-DOT_NOINLINE void dot_runs(const dot_t *x0, const dot_t *x1, const dot_t *w, const dot_runs_t *runs, int32_t *first,
+/* The sums of all runs at n places, for each of two maps; they may be written for one place more. */
+DOT_NOINLINE void dot_runs(places_t *places, int32_t n, const dot_t *weights, const dot_runs_t *runs, int32_t *first,
                            int32_t *second) {
   const int32_t length = runs->length;
-  const int32_t *offset = runs->offsets, *const end = offset + runs->count;
-  int32_t sums[4] = {0, 0, 0, 0};
-  for (; offset < end; offset++, w += 2 * length) dot_run(x0 + *offset, x1 + *offset, w, length, sums);
-  first[0] = sums[0];
-  second[0] = sums[1];
-  first[1] = sums[2];
-  second[1] = sums[3];
+  for (; n > 0; n -= 2, first += 2, second += 2) {
+    const dot_t *x0 = next_place(places), *x1 = n > 1 ? next_place(places) : x0, *w = weights;
+    const int32_t *offset = runs->offsets;
+    int32_t sums[4] = {0, 0, 0, 0}, left = runs->count;
+    if (left == 1)
+      dot_run(x0, x1, w, length, sums);
+    else
+      for (; left > 0; left--, offset++, w += 2 * length) dot_run(x0 + *offset, x1 + *offset, w, length, sums);
+    first[0] = sums[0];
+    second[0] = sums[1];
+    first[1] = sums[2];
+    second[1] = sums[3];
+  }
 }
 
 #endif

@@ -980,23 +980,6 @@ static void fill_image(const packed_layer_t *layer, const dot_plan_t *plan, cons
   for (i = 0; i < DOT_DEPTH; i++) image[i] = DOT_OFFSET;
 }
 
-/* Goes through the places of an output, row by row. */
-typedef struct {
-  const dot_t *row, *next;
-  int32_t row_step, column_step, columns, left; /* left in this row */
-} places_t;
-
-static inline const dot_t *next_place(places_t *places) {
-  const dot_t *x = places->next;
-  places->next += places->column_step;
-  if (--places->left == 0) {
-    places->left = places->columns;
-    places->row += places->row_step;
-    places->next = places->row;
-  }
-  return x;
-}
-
 #ifdef DOT_AVX512
 /* What makes results of the sums of 16 maps: of the even and of the odd ones. */
 typedef struct {
@@ -1086,13 +1069,10 @@ static void dot_places(const packed_layer_t *layer, const dot_plan_t *plan, cons
 #else
   {
     const dot_runs_t runs = {parts->offsets, plan->runs, plan->length};
-    int32_t sums[2][AT_ONCE], i;
+    int32_t sums[2][AT_ONCE];
     for (; count > 0; count -= AT_ONCE, y += AT_ONCE) {
       const int32_t here = count < AT_ONCE ? count : AT_ONCE;
-      for (i = 0; i < here; i += 2) {
-        const dot_t *const x = next_place(&places);
-        dot_runs(x, i + 1 < here ? next_place(&places) : x, parts->weights, &runs, sums[0] + i, sums[1] + i);
-      }
+      dot_runs(&places, here, parts->weights, &runs, sums[0], sums[1]);
       requantize(requantizers, sums[0], here, y);
       if (maps > 1) requantize(requantizers + 1, sums[1], here, y + out_plane);
     }
@@ -1158,24 +1138,19 @@ static size_t plane_bytes(const packed_layer_t *layer) {
   return all > SIZE_MAX ? SIZE_MAX : (size_t)all;
 }
 
-/* Copies the rows of a map that an output's rows from this one on read, with their padding. */
+/* Copies the rows of a map that an output's rows from this one on read; the padding is zero already. */
 static void fill_plane(const packed_layer_t *layer, const plane_plan_t *plan, const int8_t *x, int32_t first_row,
                        plane_t *image) {
   const int32_t width = layer->in_size[1], left = layer->pad[1] < plan->pitch ? layer->pad[1] : plan->pitch;
   const int32_t count = plan->pitch - left < width ? plan->pitch - left : width;
+  const int32_t top = first_row * layer->stride[0] - layer->pad[0], first = top < 0 ? -top : 0;
+  const int32_t end = layer->in_size[0] - top < plan->in_rows ? layer->in_size[0] - top : plan->in_rows;
   int32_t row, i;
-  for (row = 0; row < plan->in_rows; row++, image += plan->pitch) {
-    const int32_t y = first_row * layer->stride[0] - layer->pad[0] + row;
-    const int8_t *from = x + (ptrdiff_t)y * width;
-    if (y < 0 || y >= layer->in_size[0]) {
-      memset(image, 0, (size_t)plan->pitch * sizeof *image);
-      continue;
-    }
-    for (i = 0; i < left; i++) image[i] = 0;
-    for (i = 0; i < count; i++) image[left + i] = from[i];
-    for (i = left + count; i < plan->pitch; i++) image[i] = 0;
+  for (row = first; row < end; row++) {
+    const int8_t *from = x + (ptrdiff_t)(top + row) * width;
+    plane_t *to = image + (size_t)row * plan->pitch + left;
+    for (i = 0; i < count; i++) to[i] = from[i];
   }
-  memset(image, 0, plane_slack(layer) * sizeof *image);
 }
 
 static void plane_convolution(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
@@ -1210,6 +1185,8 @@ static void plane_convolution(const packed_layer_t *layer, const packed_weights_
         const int32_t here = layer->out_size[0] - row < plan.rows ? layer->out_size[0] - row : plan.rows;
         /* Outputs at once: they may be of several rows where they are no vectors. */
         const int32_t lines = PLANE_LANES == 1 ? 1 : here, length = PLANE_LANES == 1 ? here * columns : columns;
+        if (row > 0 || plan.rows < layer->out_size[0] || (b == 0 && g == 0))
+          memset(image, 0, ((size_t)plan.in_rows * plan.pitch + plane_slack(layer)) * sizeof *image);
         fill_plane(layer, &plan, x, row, image);
         for (k = 0; k < lines; k++) {
           places.x = image + (size_t)k * row_step;
