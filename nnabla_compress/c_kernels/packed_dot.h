@@ -311,10 +311,7 @@ DOT_NOINLINE void dot_runs(places_t *places, int32_t n, const dot_t *weights, co
     const dot_t *x0 = next_place(places), *x1 = n > 1 ? next_place(places) : x0, *w = weights;
     const int32_t *offset = runs->offsets;
     int32_t sums[4] = {0, 0, 0, 0}, left = runs->count;
-    if (left == 1)
-      dot_run(x0, x1, w, length, sums);
-    else
-      for (; left > 0; left--, offset++, w += 2 * length) dot_run(x0 + *offset, x1 + *offset, w, length, sums);
+    for (; left > 0; left--, offset++, w += 2 * length) dot_run(x0 + *offset, x1 + *offset, w, length, sums);
     first[0] = sums[0];
     second[0] = sums[1];
     first[1] = sums[2];

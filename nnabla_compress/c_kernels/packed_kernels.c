@@ -677,20 +677,26 @@ static PACKED_NOINLINE int8_t requantized(const requantizer_t *r, int32_t sum) {
 
 #define AT_ONCE 16 /* results; an even number, and a multiple of the lanes of any vector */
 
+/* Bounds that are constants are an instruction on processors that saturate. */
+#define REQUANTIZE_WITHIN(low, high)                                                                                   \
+  for (i = 0; i < n; i++) {                                                                                            \
+    int32_t result = (int32_t)((multiplied(sums[i], multiplier) + addend) >> 32) >> beyond;                            \
+    result = result < (low) ? (low) : result;                                                                          \
+    y[i] = (int8_t)(result > (high) ? (high) : result);                                                                \
+  }
+
 static PACKED_NOINLINE void requantize(const requantizer_t *r, const int32_t *sums, int32_t n, int8_t *y) {
   const int64_t addend = r->addend;
   const int32_t multiplier = r->multiplier, beyond = r->shift - 32, low = r->low, high = r->high;
   int32_t i;
-  if (beyond < 0) {
+  if (beyond < 0)
     for (i = 0; i < n; i++) y[i] = requantized(r, sums[i]);
-    return;
-  }
-  for (i = 0; i < n; i++) {
-    int32_t result = (int32_t)((multiplied(sums[i], multiplier) + addend) >> 32) >> beyond;
-    if (result < low) result = low;
-    if (result > high) result = high;
-    y[i] = (int8_t)result;
-  }
+  else if (low == 0 && high == 127)
+    REQUANTIZE_WITHIN(0, 127)
+  else if (low == -128 && high == 127)
+    REQUANTIZE_WITHIN(-128, 127)
+  else
+    REQUANTIZE_WITHIN(low, high)
 }
 
 static float finish(const packed_layer_t *layer, const packed_weights_t *w, const float *bias, uint32_t map,
@@ -905,6 +911,14 @@ static int32_t fill_dot_map(const packed_layer_t *layer, const packed_weights_t 
   const uint32_t bits = w->bits;
   code_reader_t reader = code_reader_at(w->codes, first * bits);
   int32_t i, run, column, sum = 0;
+  if (plan->runs * columns == 1) {
+    for (i = 0; i < in_maps; i++) {
+      const int8_t level = levels[next_code(&reader, bits)];
+      if (DOT_OFFSET) sum += level;
+      weights[dot_index((size_t)i, place)] = (dot_t)level;
+    }
+    return sum;
+  }
   for (i = 0; i < in_maps; i++) {
     dot_t *to = weights + dot_index((size_t)i, place);
     for (run = 0; run < plan->runs; run++, to += run_step) {
