@@ -196,7 +196,7 @@ static uint32_t bits_of_float(float value) {
 /* What makes a result of a sum: (sum * multiplier + addend) >> shift. */
 typedef struct {
   int64_t addend;
-  int32_t multiplier, shift;
+  int32_t multiplier, shift, low, high;
 } requantizer_t;
 
 static requantizer_t requantizer_of(const packed_layer_t *layer, const packed_weights_t *w, uint32_t map) {
@@ -211,6 +211,8 @@ static requantizer_t requantizer_of(const packed_layer_t *layer, const packed_we
     requantizer.shift = LARGEST_SHIFT;
   }
   requantizer.multiplier = bits >> 31 ? -(int32_t)multiplier : (int32_t)multiplier;
+  requantizer.low = w->low;
+  requantizer.high = w->high;
   requantizer.addend = 0;
   if (requantizer.shift >= LEAST_SHIFT)
     requantizer.addend = w->biases[map] * ((int64_t)1 << (requantizer.shift - LEAST_SHIFT));
@@ -657,17 +659,44 @@ static inline int64_t multiplied(int32_t sum, int32_t multiplier) {
 static inline int64_t multiplied(int32_t sum, int32_t multiplier) { return (int64_t)sum * multiplier; }
 #endif
 
-static inline int8_t requantized(const requantizer_t *requantizer, int32_t low, int32_t high, int32_t sum) {
-  const int64_t exact = multiplied(sum, requantizer->multiplier) + requantizer->addend;
+static PACKED_NOINLINE int8_t requantized(const requantizer_t *r, int32_t sum) {
+  const int64_t exact = multiplied(sum, r->multiplier) + r->addend;
+  const int32_t beyond = r->shift - 32;
   int32_t result;
   /* The upper word alone where that will do: 64 bits are shifted in several steps by a processor of 32. */
-  if (requantizer->shift >= 32)
-    result = (int32_t)(exact >> 32) >> (requantizer->shift - 32);
+  if (beyond >= 0)
+    result = (int32_t)(exact >> 32) >> beyond;
   else {
-    const int64_t shifted = exact >> requantizer->shift;
+    const int64_t shifted = exact >> r->shift;
     result = shifted > 127 ? 127 : shifted < -128 ? -128 : (int32_t)shifted;
   }
-  return (int8_t)(result < low ? low : result > high ? high : result);
+  if (result < r->low) result = r->low;
+  if (result > r->high) result = r->high;
+  return (int8_t)result;
+}
+
+#define AT_ONCE 16 /* results; an even number, and a multiple of the lanes of any vector */
+
+/* Bounds that are constants are an instruction on processors that saturate. */
+#define REQUANTIZE_WITHIN(low, high)                                                                                   \
+  for (i = 0; i < n; i++) {                                                                                            \
+    int32_t result = (int32_t)((multiplied(sums[i], multiplier) + addend) >> 32) >> beyond;                            \
+    result = result < (low) ? (low) : result;                                                                          \
+    y[i] = (int8_t)(result > (high) ? (high) : result);                                                                \
+  }
+
+static PACKED_NOINLINE void requantize(const requantizer_t *r, const int32_t *sums, int32_t n, int8_t *y) {
+  const int64_t addend = r->addend;
+  const int32_t multiplier = r->multiplier, beyond = r->shift - 32, low = r->low, high = r->high;
+  int32_t i;
+  if (beyond < 0)
+    for (i = 0; i < n; i++) y[i] = requantized(r, sums[i]);
+  else if (low == 0 && high == 127)
+    REQUANTIZE_WITHIN(0, 127)
+  else if (low == -128 && high == 127)
+    REQUANTIZE_WITHIN(-128, 127)
+  else
+    REQUANTIZE_WITHIN(low, high)
 }
 
 static float finish(const packed_layer_t *layer, const packed_weights_t *w, const float *bias, uint32_t map,
@@ -702,7 +731,7 @@ static void store_sums(const packed_layer_t *layer, const packed_weights_t *w, c
   size_t i;
   if (w->biases) {
     const requantizer_t requantizer = requantizer_of(layer, w, map);
-    for (i = 0; i < n; i++) ((int8_t *)y)[index + i] = requantized(&requantizer, w->low, w->high, sums[i]);
+    requantize(&requantizer, sums, (int32_t)n, (int8_t *)y + index);
   } else
     for (i = 0; i < n; i++) ((float *)y)[index + i] = finish(layer, w, bias, map, sums[i]);
 }
@@ -840,38 +869,108 @@ static void fill_levels(const packed_weights_t *w, uint32_t map, int8_t *levels)
 }
 
 /* Where weight number k of a map of the block lies. */
-static inline size_t dot_index(size_t k, int32_t map, size_t pitch) {
-#if !DOT_GROUPED
-  return (size_t)map * pitch + k;
-#else
-  (void)pitch;
+static inline size_t dot_index(size_t k, int32_t map) {
   return (k / DOT_DEPTH * DOT_MAPS + (size_t)map) * DOT_DEPTH + k % DOT_DEPTH;
-#endif
+}
+
+/* Reads codes one after another; no byte behind the last one is read. */
+typedef struct {
+  const uint8_t *next;
+  uint32_t held, count; /* bits */
+} code_reader_t;
+
+static inline code_reader_t code_reader_at(const uint8_t *codes, uint32_t bit) {
+  code_reader_t reader;
+  reader.next = codes + (bit >> 3);
+  reader.held = reader.count = 0;
+  if (bit & 7) {
+    reader.held = (uint32_t)*reader.next++ >> (bit & 7);
+    reader.count = 8 - (bit & 7);
+  }
+  return reader;
+}
+
+static inline uint32_t next_code(code_reader_t *reader, uint32_t bits) {
+  uint32_t code;
+  if (reader->count < bits) {
+    reader->held |= (uint32_t)*reader->next++ << reader->count;
+    reader->count += 8;
+  }
+  code = reader->held & ((1u << bits) - 1);
+  reader->held >>= bits;
+  reader->count -= bits;
+  return code;
+}
+
+/* Decodes the weights of an output map of a group into its place in a block of maps. Returns their sum. */
+static int32_t fill_dot_map(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
+                            uint32_t first, const int8_t *levels, int32_t place, dot_t *weights) {
+  const int32_t columns = plan->runs == layer->kernel[0] ? layer->kernel[1] : 1, in_maps = layer->in_maps;
+  const int whole = in_maps % DOT_DEPTH == 0; /* then the groups of each tap begin where those of the first do */
+  const size_t column_step = (size_t)in_maps * DOT_MAPS, run_step = (size_t)plan->length * DOT_MAPS;
+  const uint32_t bits = w->bits;
+  code_reader_t reader = code_reader_at(w->codes, first * bits);
+  int32_t i, run, column, sum = 0;
+  if (plan->runs * columns == 1) {
+    for (i = 0; i < in_maps; i++) {
+      const int8_t level = levels[next_code(&reader, bits)];
+      if (DOT_OFFSET) sum += level;
+      weights[dot_index((size_t)i, place)] = (dot_t)level;
+    }
+    return sum;
+  }
+  for (i = 0; i < in_maps; i++) {
+    dot_t *to = weights + dot_index((size_t)i, place);
+    for (run = 0; run < plan->runs; run++, to += run_step) {
+      dot_t *tap = to;
+      for (column = 0; column < columns; column++, tap += column_step) {
+        const int8_t level = levels[next_code(&reader, bits)];
+        if (DOT_OFFSET) sum += level;
+        if (whole)
+          *tap = (dot_t)level;
+        else
+          weights[dot_index((size_t)run * plan->length + (size_t)column * in_maps + i, place)] = (dot_t)level;
+      }
+    }
+  }
+  return sum;
 }
 
 /* Decodes the weights of some output maps of a group; those of maps that are not there are zero. */
 static void fill_dot_weights(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
                              int32_t group, int32_t first, int32_t maps, const dot_parts_t *parts) {
-  const size_t pitch = (size_t)plan->runs * plan->length;
-  const int32_t columns = plan->runs == layer->kernel[0] ? layer->kernel[1] : 1, bits = w->bits;
-  int32_t m, i, run, column;
-  memset(parts->weights, 0, pitch * DOT_MAPS * sizeof(dot_t));
+  int32_t m;
+  if (maps < DOT_MAPS || plan->length > plan->run)
+    memset(parts->weights, 0, (size_t)plan->runs * plan->length * DOT_MAPS * sizeof(dot_t));
   for (m = 0; m < DOT_MAPS; m++) parts->starts[m] = 0;
   for (m = 0; m < maps; m++) {
-    const uint32_t map = (uint32_t)group * layer->out_maps + first + m;
-    uint32_t bit = first_weight(layer, group, first + m, 0) * (uint32_t)bits;
-    int32_t sum = 0;
-    if (w->dictionary_per_map) fill_levels(w, map, parts->levels);
-    for (i = 0; i < layer->in_maps; i++)
-      for (run = 0; run < plan->runs; run++) {
-        size_t k = (size_t)run * plan->length + i;
-        for (column = 0; column < columns; column++, k += layer->in_maps, bit += bits) {
-          const int8_t level = parts->levels[code_at(w->codes, bit, bits)];
-          parts->weights[dot_index(k, m, pitch)] = (dot_t)level;
-          sum += level;
-        }
-      }
-    parts->starts[m] = -DOT_OFFSET * sum;
+    if (w->dictionary_per_map) fill_levels(w, (uint32_t)group * layer->out_maps + first + m, parts->levels);
+    parts->starts[m] = -DOT_OFFSET * fill_dot_map(layer, w, plan, first_weight(layer, group, first + m, 0),
+                                                  parts->levels, m, parts->weights);
+  }
+}
+
+/* Puts one row of so many maps beside each other; from is its first number in the first map, plane the distance of maps. */
+static void fill_row(const int8_t *from, size_t plane, int32_t maps, int32_t count, dot_t *image) {
+  int32_t i = 0, column;
+#ifdef DOT_AVX512
+  for (; i + 16 <= maps; i += 16)
+    for (column = 0; column < count; column += 16) {
+      const int32_t here = count - column < 16 ? count - column : 16;
+      const __mmask16 there = (__mmask16)((1u << here) - 1);
+      __m128i rows[16];
+      int32_t k;
+      for (k = 0; k < 16; k++) rows[k] = _mm_maskz_loadu_epi8(there, from + (size_t)(i + k) * plane + column);
+      dot_transpose(rows);
+      for (k = 0; k < here; k++)
+        _mm_storeu_si128((__m128i *)(void *)(image + (size_t)(column + k) * maps + i),
+                         _mm_xor_si128(rows[k], _mm_set1_epi8((char)DOT_OFFSET)));
+    }
+#endif
+  for (; i < maps; i++) {
+    const int8_t *x = from + (size_t)i * plane;
+    dot_t *to = image + i;
+    for (column = 0; column < count; column++, to += maps) *to = (dot_t)(x[column] + DOT_OFFSET);
   }
 }
 
@@ -881,7 +980,7 @@ static void fill_image(const packed_layer_t *layer, const dot_plan_t *plan, cons
   const int32_t maps = layer->in_maps, width = layer->in_size[1], columns = plan->pitch / maps;
   const size_t plane = (size_t)layer->in_size[0] * width;
   const int32_t shift = layer->pad[1], left = shift < columns ? shift : columns;
-  int32_t row, i, column, count = columns - left;
+  int32_t row, i, count = columns - left;
   if (count > width) count = width;
   for (row = 0; row < plan->in_rows; row++, image += plan->pitch) {
     const int32_t y = first_row * layer->stride[0] - layer->pad[0] + row;
@@ -890,53 +989,109 @@ static void fill_image(const packed_layer_t *layer, const dot_plan_t *plan, cons
     for (i = 0; i < begin; i++) image[i] = DOT_OFFSET;
     for (i = end; i < plan->pitch; i++) image[i] = DOT_OFFSET;
     if (!inside) continue;
-    for (i = 0; i < maps; i++) {
-      const int8_t *from = x + (size_t)i * plane + (size_t)y * width;
-      dot_t *to = image + begin + i;
-      for (column = 0; column < count; column++, to += maps) *to = (dot_t)(from[column] + DOT_OFFSET);
-    }
+    fill_row(x + (size_t)y * width, plane, maps, count, image + begin);
   }
   for (i = 0; i < DOT_DEPTH; i++) image[i] = DOT_OFFSET;
 }
 
-/* Some output maps of a group at the places of some rows; y is the first of these in the first map. */
-static void dot_places(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
-                       const dot_parts_t *parts, const requantizer_t *requantizers, int32_t maps, int32_t places,
-                       int8_t *y) {
-  const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1], pitch = (size_t)plan->runs * plan->length;
-  const int32_t row_step = layer->stride[0] * plan->pitch, column_step = layer->stride[1] * layer->in_maps;
-  const size_t step = DOT_GROUPED ? (size_t)plan->length * DOT_MAPS : (size_t)plan->length;
-  const dot_t *row = parts->image, *next = row;
-  int32_t column = 0, place, p, m, run;
-  for (place = 0; place < places; place += DOT_PLACES, y += DOT_PLACES) {
-    const int32_t count = places - place < DOT_PLACES ? places - place : DOT_PLACES;
-    int32_t sums[DOT_PLACES * DOT_MAPS];
-    const dot_t *x[DOT_PLACES], *begin[DOT_PLACES];
-    for (p = 0; p < DOT_PLACES; p++) {
-      begin[p] = next;
-      for (m = 0; m < DOT_MAPS; m++) sums[p * DOT_MAPS + m] = parts->starts[m];
-      if (p + 1 >= count) continue;
-      next += column_step;
-      if (++column == layer->out_size[1]) {
-        column = 0;
-        row += row_step;
-        next = row;
+#ifdef DOT_AVX512
+/* What makes results of the sums of 16 maps: of the even and of the odd ones. */
+typedef struct {
+  __m512i multipliers[2], addends[2], shifts[2], low, high;
+} dot_requantizer_t;
+
+static dot_requantizer_t dot_requantizer_of(const requantizer_t *requantizers, int32_t maps) {
+  int64_t multipliers[2][8] = {{0}}, addends[2][8] = {{0}}, shifts[2][8] = {{0}};
+  dot_requantizer_t found;
+  int32_t m;
+  for (m = 0; m < maps; m++) {
+    multipliers[m & 1][m / 2] = requantizers[m].multiplier;
+    addends[m & 1][m / 2] = requantizers[m].addend;
+    shifts[m & 1][m / 2] = requantizers[m].shift;
+  }
+  for (m = 0; m < 2; m++) {
+    found.multipliers[m] = _mm512_loadu_si512(multipliers[m]);
+    found.addends[m] = _mm512_loadu_si512(addends[m]);
+    found.shifts[m] = _mm512_loadu_si512(shifts[m]);
+  }
+  found.low = _mm512_set1_epi64(requantizers[0].low);
+  found.high = _mm512_set1_epi64(requantizers[0].high);
+  return found;
+}
+
+static inline __m512i dot_half(const dot_requantizer_t *r, int odd, __m512i sums) {
+  const __m512i exact = _mm512_add_epi64(_mm512_mul_epi32(sums, r->multipliers[odd]), r->addends[odd]);
+  const __m512i result = _mm512_srav_epi64(exact, r->shifts[odd]);
+  return _mm512_min_epi64(_mm512_max_epi64(result, r->low), r->high);
+}
+
+static inline __m128i dot_results(const dot_requantizer_t *r, const int32_t *sums) {
+  const __m512i all = _mm512_loadu_si512(sums);
+  const __m512i even = dot_half(r, 0, all), odd = dot_half(r, 1, _mm512_srli_epi64(all, 32));
+  return _mm512_cvtepi32_epi8(_mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32)));
+}
+#endif
+
+/* Some output maps of a group at so many places; y is the first of these in the first map. */
+static void dot_places(const packed_layer_t *layer, const dot_plan_t *plan, const dot_parts_t *parts,
+                       const requantizer_t *requantizers, int32_t maps, int32_t count, int8_t *y) {
+  const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1];
+  places_t places;
+  places.row = places.next = parts->image;
+  places.row_step = layer->stride[0] * plan->pitch;
+  places.column_step = layer->stride[1] * layer->in_maps;
+  places.columns = places.left = layer->out_size[1];
+#if DOT_WIDE
+  {
+    const int32_t length = plan->length;
+    int32_t p, m, run;
+#ifdef DOT_AVX512
+    const dot_requantizer_t requantizer = dot_requantizer_of(requantizers, maps);
+    __m128i results[16];
+    int32_t done = 0;
+    for (m = 0; m < 16; m++) results[m] = _mm_setzero_si128();
+#endif
+    for (; count > 0; count -= DOT_PLACES) {
+      const int32_t here = count < DOT_PLACES ? count : DOT_PLACES;
+      const dot_t *x[DOT_PLACES], *begin[DOT_PLACES];
+      int32_t sums[DOT_PLACES * DOT_MAPS];
+      for (p = 0; p < DOT_PLACES; p++) {
+        begin[p] = p < here ? next_place(&places) : begin[0];
+        memcpy(sums + p * DOT_MAPS, parts->starts, DOT_MAPS * sizeof *sums);
       }
-    }
-    for (run = 0; run < plan->runs; run++) {
-      for (p = 0; p < DOT_PLACES; p++) x[p] = begin[p] + parts->offsets[run];
-      dot_run(x, parts->weights + run * step, pitch, plan->length, sums);
-    }
-    for (m = 0; m < maps; m++)
-      for (p = 0; p < count; p++)
-        y[m * out_plane + p] = requantized(&requantizers[m], w->low, w->high, sums[p * DOT_MAPS + m]);
-    next += column_step;
-    if (++column == layer->out_size[1]) {
-      column = 0;
-      row += row_step;
-      next = row;
+      for (run = 0; run < plan->runs; run++) {
+        for (p = 0; p < DOT_PLACES; p++) x[p] = begin[p] + parts->offsets[run];
+        dot_run(x, parts->weights + (size_t)run * length * DOT_MAPS, length, sums);
+      }
+#ifdef DOT_AVX512
+      for (p = 0; p < DOT_PLACES; p++) results[done + p] = dot_results(&requantizer, sums + p * DOT_MAPS);
+      done += here;
+      if (done < 16 && count > DOT_PLACES) continue;
+      dot_transpose(results);
+      for (m = 0; m < maps; m++)
+        _mm_mask_storeu_epi8(y + m * out_plane, (__mmask16)((1u << done) - 1), results[m]);
+      y += done;
+      done = 0;
+#else
+      for (m = 0; m < maps; m++)
+        for (p = 0; p < here; p++)
+          y[m * out_plane + p] = requantized(&requantizers[m], sums[p * DOT_MAPS + m]);
+      y += here;
+#endif
     }
   }
+#else
+  {
+    const dot_runs_t runs = {parts->offsets, plan->runs, plan->length};
+    int32_t sums[2][AT_ONCE];
+    for (; count > 0; count -= AT_ONCE, y += AT_ONCE) {
+      const int32_t here = count < AT_ONCE ? count : AT_ONCE;
+      dot_runs(&places, here, parts->weights, &runs, sums[0], sums[1]);
+      requantize(requantizers, sums[0], here, y);
+      if (maps > 1) requantize(requantizers + 1, sums[1], here, y + out_plane);
+    }
+  }
+#endif
 }
 
 static void dot_convolution(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
@@ -963,15 +1118,106 @@ static void dot_convolution(const packed_layer_t *layer, const packed_weights_t 
           for (m = 0; m < maps; m++)
             requantizers[m] = requantizer_of(layer, w, (uint32_t)g * layer->out_maps + o + m);
           fill_dot_weights(layer, w, &plan, g, o, maps, &parts);
-          dot_places(layer, w, &plan, &parts, requantizers, maps, rows * layer->out_size[1],
+          dot_places(layer, &plan, &parts, requantizers, maps, rows * layer->out_size[1],
                      y + o * out_plane + (size_t)row * layer->out_size[1]);
         }
       }
 }
 
+/* A layer whose outputs read one input map each, as a depthwise one: the map with its padding, and the rows of its kernel. */
+typedef struct {
+  int32_t rows, in_rows, pitch, width;
+} plane_plan_t;
+
+static int reads_one_map(const packed_layer_t *layer) {
+  return layer->in_maps == 1 && layer->out_maps == 1 && layer->dilation[1] == 1;
+}
+
+static plane_plan_t plane_plan_of(const packed_layer_t *layer) {
+  plane_plan_t plan;
+  plan.rows = layer->rows > 0 && layer->rows < layer->out_size[0] ? layer->rows : layer->out_size[0];
+  plan.in_rows = (plan.rows - 1) * layer->stride[0] + reach_of(layer, 0);
+  plan.pitch = (layer->out_size[1] - 1) * layer->stride[1] + reach_of(layer, 1);
+  plan.width = (layer->kernel[1] + PLANE_WIDTH - 1) / PLANE_WIDTH * PLANE_WIDTH;
+  return plan;
+}
+
+/* Numbers behind the image that may be read: by the last outputs of a row, which nobody wants. */
+static size_t plane_slack(const packed_layer_t *layer) { return PLANE_LANES * (size_t)layer->stride[1] + PLANE_WIDTH; }
+
+static size_t plane_bytes(const packed_layer_t *layer) {
+  const plane_plan_t plan = plane_plan_of(layer);
+  const uint64_t image = words_of(((uint64_t)plan.in_rows * plan.pitch + plane_slack(layer)) * sizeof(plane_t));
+  const uint64_t all = image + words_of((uint64_t)layer->kernel[0] * plan.width * sizeof(plane_t));
+  return all > SIZE_MAX ? SIZE_MAX : (size_t)all;
+}
+
+/* Copies the rows of a map that an output's rows from this one on read; the padding is zero already. */
+static void fill_plane(const packed_layer_t *layer, const plane_plan_t *plan, const int8_t *x, int32_t first_row,
+                       plane_t *image) {
+  const int32_t width = layer->in_size[1], left = layer->pad[1] < plan->pitch ? layer->pad[1] : plan->pitch;
+  const int32_t count = plan->pitch - left < width ? plan->pitch - left : width;
+  const int32_t top = first_row * layer->stride[0] - layer->pad[0], first = top < 0 ? -top : 0;
+  const int32_t end = layer->in_size[0] - top < plan->in_rows ? layer->in_size[0] - top : plan->in_rows;
+  int32_t row, i;
+  for (row = first; row < end; row++) {
+    const int8_t *from = x + (ptrdiff_t)(top + row) * width;
+    plane_t *to = image + (size_t)row * plan->pitch + left;
+    for (i = 0; i < count; i++) to[i] = from[i];
+  }
+}
+
+static void plane_convolution(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                              void *scratch) {
+  const plane_plan_t plan = plane_plan_of(layer);
+  const size_t in_plane = (size_t)layer->in_size[0] * layer->in_size[1];
+  const int32_t rows = layer->kernel[0], columns = layer->out_size[1], step = layer->stride[1];
+  const int32_t row_step = layer->stride[0] * plan.pitch;
+  plane_t *const weights = scratch;
+  plane_t *const image = (plane_t *)(void *)((uint8_t *)scratch + words_of((size_t)rows * plan.width * sizeof(plane_t)));
+  plane_kernel_t kernel;
+  plane_places_t places;
+  int32_t b, g, k, i, row, count, sums[AT_ONCE];
+  kernel.weights = weights;
+  kernel.rows = rows;
+  kernel.width = plan.width;
+  places.pitch = layer->dilation[0] * plan.pitch;
+  places.step = step;
+  places.skip = row_step - columns * step;
+  places.columns = places.left = columns;
+  for (b = 0; b < layer->batch; b++)
+    for (g = 0; g < layer->groups; g++, x += in_plane) {
+      const requantizer_t requantizer = requantizer_of(layer, w, (uint32_t)g);
+      memset(weights, 0, (size_t)rows * plan.width * sizeof *weights);
+      for (k = 0; k < rows; k++)
+        for (i = 0; i < layer->kernel[1]; i++) {
+          int32_t level;
+          decode_levels(w, first_weight(layer, g, 0, 0) + (uint32_t)(k * layer->kernel[1] + i), 1, (uint32_t)g, &level);
+          weights[k * plan.width + i] = (plane_t)level;
+        }
+      for (row = 0; row < layer->out_size[0]; row += plan.rows) {
+        const int32_t here = layer->out_size[0] - row < plan.rows ? layer->out_size[0] - row : plan.rows;
+        /* Outputs at once: they may be of several rows where they are no vectors. */
+        const int32_t lines = PLANE_LANES == 1 ? 1 : here, length = PLANE_LANES == 1 ? here * columns : columns;
+        if (row > 0 || plan.rows < layer->out_size[0] || (b == 0 && g == 0))
+          memset(image, 0, ((size_t)plan.in_rows * plan.pitch + plane_slack(layer)) * sizeof *image);
+        fill_plane(layer, &plan, x, row, image);
+        for (k = 0; k < lines; k++) {
+          places.x = image + (size_t)k * row_step;
+          for (i = 0; i < length; i += count, y += count) {
+            count = length - i < AT_ONCE ? length - i : AT_ONCE;
+            plane_sums(&places, &kernel, count, sums);
+            requantize(&requantizer, sums, count, y);
+          }
+        }
+      }
+    }
+}
+
 size_t packed_scratch_bytes_int8(const packed_layer_t *layer, const packed_weights_t *w) {
   dot_plan_t plan;
   if (layer->kind != PACKED_CONVOLUTION) return packed_scratch_bytes_integer(layer, w);
+  if (reads_one_map(layer)) return plane_bytes(layer);
   plan = dot_plan_of(layer);
   return dot_parts_of(&plan, NULL, NULL);
 }
@@ -992,7 +1238,10 @@ int32_t packed_rows_within_int8(const packed_layer_t *layer, const packed_weight
 
 void packed_convolution_int8(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
                              void *scratch) {
-  dot_convolution(layer, w, x, y, scratch);
+  if (reads_one_map(layer))
+    plane_convolution(layer, w, x, y, scratch);
+  else
+    dot_convolution(layer, w, x, y, scratch);
 }
 
 #else

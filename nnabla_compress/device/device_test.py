@@ -21,6 +21,7 @@ from nnabla_compress.device.toolchain import versions
 from nnabla_compress.errors import ConfigError, VerifyError
 from nnabla_compress.files import temporary_folder
 from nnabla_compress.nnb import NnbFile
+from nnabla_compress.nnb.memory_plan import MemoryPlan, memory_plan
 from nnabla_compress.progress import stage
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, has_int8_layers
@@ -79,6 +80,7 @@ class DeviceTest:
         outputs: How far they agree in each output.
         first: The first function that breaks the promise, in words; None if none does.
         measured: What the network takes.
+        memory: How its variables share the buffers.
         limits: What it may take.
         versions: Of compiler, emulator and runtime.
         notes: What else is to be known, a sentence each.
@@ -94,6 +96,7 @@ class DeviceTest:
     outputs: Mapping[str, Agreement]
     first: Optional[str]
     measured: Measurement
+    memory: MemoryPlan
     limits: Limits
     versions: Mapping[str, str]
     notes: Sequence[str]
@@ -124,6 +127,7 @@ class DeviceTest:
             ],
             "first_difference": self.first,
             **self.measured.as_dict(),
+            "memory": [moment._asdict() for moment in self.memory.moments],
             "limits": dict(vars(self.limits)),
             "broken_limits": self.limits.broken(self.measured),
             "versions": dict(self.versions),
@@ -226,6 +230,7 @@ def device_test(
         outputs,
         first,
         measured,
+        memory_plan(machine.network),
         limits,
         found_versions,
         _notes(source.version, machine, ran),

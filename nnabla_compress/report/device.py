@@ -22,6 +22,11 @@ def device_tables(found: DeviceTest) -> Iterator[Union[Table, str]]:
     """
     yield _comparison(found)
     yield _memory(found)
+    most = found.memory.most
+    yield (
+        f"at most {most.alive:,} bytes of variables are needed at a time, in function "
+        f"{most.function} ({most.type_name}); all buffers take {found.memory.buffers:,}"
+    )
     measured = found.measured
     if measured.init_instructions is None:
         yield (

@@ -35,7 +35,10 @@ static void fill_inputs(rt_context_pointer context) {
   for (i = 0; i < rt_num_of_input(context); i++)
     for (k = 0; k < rt_input_size(context, (size_t)i); k++) {
       seed = seed * 1664525u + 1013904223u;
-      ((float *)rt_input_buffer(context, (size_t)i))[k] = (float)(seed >> 8) / (1 << 23) - 1.0f;
+      if (rt_input_variable(context, (size_t)i)->type == NN_DATA_TYPE_INT8)
+        ((int8_t *)rt_input_buffer(context, (size_t)i))[k] = (int8_t)(seed >> 24);
+      else
+        ((float *)rt_input_buffer(context, (size_t)i))[k] = (float)(seed >> 8) / (1 << 23) - 1.0f;
     }
 }
 

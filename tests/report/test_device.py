@@ -10,16 +10,18 @@ from nnabla_compress.agreement import agreement
 from nnabla_compress.cli.fitted_console import FittedConsole
 from nnabla_compress.device import DeviceTest, Limits, find_board
 from nnabla_compress.device.measurement import Flash, LayerTime, Measurement, Ram
+from nnabla_compress.nnb.memory_plan import MemoryPlan, Moment
 from nnabla_compress.report.device import device_tables
 from nnabla_compress.verification.report import BITS
 
 RAM = Ram(64, 128, 256, 512, 32, 400)
+MEMORY = MemoryPlan((Moment(0, "ReLU", 96), Moment(1, "Add2", 112)), 128)
 
 
 def printed(board, measured, limits):
     found = DeviceTest(
         *(Path("net.nnb"), find_board(board), "exact", 0, "two rows", 2, BITS),
-        *({"output 0": agreement([[[1.0]]], [[[1.0]]])}, None, measured, limits),
+        *({"output 0": agreement([[[1.0]]], [[[1.0]]])}, None, measured, MEMORY, limits),
         *({"compiler": "gcc 12"}, ()),
     )
     console = FittedConsole(file=io.StringIO(), width=100)
@@ -34,6 +36,7 @@ def test_regions_limits_and_slowest_layers_are_shown():
     text = printed("m4f", measured, Limits(ram=2048))
     assert "net.nnb on mps2-an386 (Cortex-M4F), exact kernels, run 2 times: two rows" in text
     assert "bit for bit" in text and "yes" in text
+    assert "at most 112 bytes of variables are needed at a time, in function 1 (Add2)" in text
     rows = [line.split() for line in text.splitlines()]
     assert ["all", "3,400"] in rows and ["all,", "of", "2,048", "1,392"] in rows
     assert ["heap's", "own", "32"] in rows
