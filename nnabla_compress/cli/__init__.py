@@ -36,6 +36,7 @@ VERBS = (
     "sensitivity",
     "assign-bits",
     "fit",
+    "sweep",
 )
 _OTHER_NAMES = {"assign": "assign-bits"}
 # 128 and the number of the signal, as shells have it: SIGINT, SIGPIPE.
