@@ -35,6 +35,7 @@ VERBS = (
     "sensitivity",
     "assign-bits",
     "fit",
+    "sweep",
     "console",
 )
 _OTHER_NAMES = {"assign": "assign-bits"}
