@@ -37,6 +37,7 @@ PARTS = (
     "recipes",
     "runs",
     "fitting",
+    "sweeping",
     "exporters",
     "targets",
     "nnb",
