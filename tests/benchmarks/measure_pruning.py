@@ -6,7 +6,8 @@
 Layers behind removed channels are refitted on the first 1,024 training images in some rows. Scores
 are of the first 1,000 test images, before and after the statistics of the batch
 normalizations were estimated anew on the first 500 training images. Importances that look at data
-see the first training images. NNABLA_COMPRESS_DATA names the folder of networks and data.
+see the first training images; hrank also others, to see how much that decides.
+NNABLA_COMPRESS_DATA names the folder of networks and data.
 """
 
 from __future__ import annotations
@@ -68,27 +69,30 @@ REFITTED: List[Dict[str, Any]] = [
     },
 ]
 
+BY_RANK = {"prune_channels": {"filters": 0.25, "importance": {"hrank": IMAGES}}}
+OTHER_IMAGES = 8
 
-class FirstImages:
-    """What transforms look at: the first training images."""
+
+class Images:
+    """What transforms look at: the first training images, or those from another one on."""
 
     seed = 0
 
-    def __init__(self, inputs: Inputs) -> None:
-        self._inputs = inputs
+    def __init__(self, inputs: Inputs, first: int = 0) -> None:
+        self._inputs, self._first = inputs, first
 
-    def batch(self, split: str, most: int) -> Batch:
-        """Returns the first samples of a split as the network takes them."""
-        chosen: Split = self._inputs.data.split(split).take(np.arange(most))
+    def batch(self, split: str, most: int, first: int = 0) -> Batch:
+        """Returns samples of a split as the network takes them."""
+        chosen: Split = self._inputs.data.split(split).take(np.arange(first, first + most))
         return next(iter(evaluation_batches(chosen, most, self._inputs.preprocessing)))
 
     def samples(self, most: int) -> Optional[Dict[str, np.ndarray]]:
         """Returns images."""
-        return {"x": self.batch("train", most).x}
+        return {"x": self.batch("train", most, self._first).x}
 
     def examples(self, most: int) -> Optional[Examples]:
         """Returns images with their classes."""
-        batch = self.batch("train", most)
+        batch = self.batch("train", most, self._first)
         return Examples({"x": batch.x}, batch.y, self._inputs.loss.samples)
 
     def tell(self, line: str) -> None:
@@ -109,7 +113,7 @@ def cases() -> List[Dict[str, Any]]:
     return found + [{"prune_channels": options} for options in channels]
 
 
-def measured(context: FirstImages, network: Network, case: Dict[str, Any]) -> Dict[str, Any]:
+def measured(context: Images, network: Network, case: Dict[str, Any]) -> Dict[str, Any]:
     """Returns what a pruned network scores before and after its statistics are estimated."""
     ((name, options),) = case.items()
     test, start = context.batch("test", TEST), time.process_time()
@@ -124,9 +128,8 @@ def measured(context: FirstImages, network: Network, case: Dict[str, Any]) -> Di
             return round(float((found.argmax(axis=1) == test.y[:, 0]).mean()), 4)
 
         row: Dict[str, Any] = {name: options, "accuracy": score()}
-        images = context.samples(STATISTICS)
-        assert images is not None
-        estimate_statistics(made.all_outputs, made.all_inputs, [images["x"]], STATISTICS)
+        images = context.batch("train", STATISTICS).x
+        estimate_statistics(made.all_outputs, made.all_inputs, [images], STATISTICS)
         return {**row, "after_statistics": score(), "seconds": round(seconds, 2)}
 
 
@@ -148,21 +151,31 @@ def main() -> None:
             "python": platform.python_version(),
         },
         "rows": [],
+        "hrank_by_images": [],
     }
     if chosen.json.exists():
-        results["rows"] = json.loads(chosen.json.read_text(encoding="utf-8"))["rows"]
+        before = json.loads(chosen.json.read_text(encoding="utf-8"))
+        results.update((key, before[key]) for key in ("rows", "hrank_by_images") if key in before)
+
+    def keep(key: str, row: Dict[str, Any]) -> None:
+        results[key].append(row)
+        print(json.dumps(row), flush=True)
+        chosen.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+
     done = [{k: v for k, v in row.items() if k.startswith("prune_")} for row in results["rows"]]
     with own_parameters():
         inputs = load_inputs(Recipe.checked(RECIPE), Path())
-        context = FirstImages(inputs)
+        context = Images(inputs)
         x = nn.Variable((1, 3, 32, 32))
         network = Network({"x": x}, {"y": inputs.build(x, True)})
         for case in cases():
             if case in done:
                 continue
-            results["rows"].append(measured(context, network, case))
-            print(json.dumps(results["rows"][-1]), flush=True)
-            chosen.json.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
+            keep("rows", measured(context, network, case))
+        for first in range(0, OTHER_IMAGES * IMAGES, IMAGES):
+            if first not in [row["first_image"] for row in results["hrank_by_images"]]:
+                found = measured(Images(inputs, first), network, BY_RANK)
+                keep("hrank_by_images", {"first_image": first, **found})
 
 
 if __name__ == "__main__":
