@@ -33,3 +33,15 @@ autodoc_member_order = "bysource"
 html_theme = "furo"
 html_title = project
 html_static_path: list = []
+
+
+def _without_first_paragraph(app, what, name, obj, options, lines):
+    # The pages in api/ begin with it already, for those who read them without Sphinx.
+    if what == "module":
+        end = lines.index("") if "" in lines else len(lines)
+        del lines[:end]
+
+
+def setup(app):
+    """Connects what this file does beside its settings."""
+    app.connect("autodoc-process-docstring", _without_first_paragraph)
