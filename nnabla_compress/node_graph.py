@@ -1,5 +1,8 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""A graph whose nodes have features: checked, and propagated by one sparse product a layer."""
+"""A graph whose nodes have features: checked, and propagated by one sparse product a layer.
+
+SciPy is imported where it is used: it takes long, and most networks have no graph.
+"""
 
 from __future__ import annotations
 
@@ -7,7 +10,6 @@ from dataclasses import dataclass, field
 from typing import Any, Callable, Dict, Optional, Tuple
 
 import numpy as np
-import scipy.sparse as sparse
 
 from nnabla_compress.errors import DataError
 
@@ -56,6 +58,8 @@ class NodeGraph:
             >>> graph.propagation(test=True).astype(float).toarray().round(3).tolist()
             [[1.5, 0.5, 0.0], [0.333, 1.333, 0.333], [0.0, 0.5, 1.5]]
         """
+        from scipy import sparse
+
         features = _features(features, where)
         count = features.shape[0]
         pairs = _pairs(edges, count, where)
@@ -112,6 +116,8 @@ class NodeGraph:
         return self._made[key]
 
     def _propagation(self, test: bool) -> Any:
+        from scipy import sparse
+
         links = self.links
         if not test and self.known is not None:
             links = links[self.known][:, self.known]
@@ -126,6 +132,8 @@ class NodeGraph:
 
 
 def _features(features: Any, where: str) -> Any:
+    from scipy import sparse
+
     found = features if sparse.issparse(features) else np.asarray(features)
     if found.ndim != 2 or found.dtype.kind not in "buif":
         raise DataError(

@@ -41,7 +41,8 @@ def command(
     results.nnb, and results.json. A run that was stopped at any moment goes on with --resume and
     ends with the same bits; with -o FOLDER --resume its recipe need not be named.
 
-    --jobs N trains the sections of a network, where the recipe has some, at the same time.
+    --jobs N trains the sections of a network, or tries the candidates of a search, where the recipe
+    has some, at the same time.
 
     With --seed N the same recipe runs with other starting values, batches and augmentation.
     """

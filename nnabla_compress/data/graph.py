@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Dict, Mapping, Union
 
 import numpy as np
-import scipy.sparse as sparse
 
 from nnabla_compress.data.npz import read_npz
 from nnabla_compress.data.paths import resolve_path
@@ -120,6 +119,8 @@ def _of_npz(file: Path) -> Dict[str, np.ndarray]:
 
 def _csr(data: Any, indices: Any, indptr: Any, shape: Any, where: str) -> Any:
     """A sparse matrix of what a file says, every index checked."""
+    from scipy import sparse
+
     try:
         rows, columns = (int(size) for size in shape)
         made = sparse.csr_matrix((data, indices, indptr), shape=(rows, columns))

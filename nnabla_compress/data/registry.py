@@ -12,6 +12,7 @@ import numpy as np
 
 from nnabla_compress.data.cifar10 import cifar10
 from nnabla_compress.data.digits import digits
+from nnabla_compress.data.first_marker import first_marker
 from nnabla_compress.data.graph import graph
 from nnabla_compress.data.mnist import mnist
 from nnabla_compress.data.nnabla_csv import nnabla_csv
@@ -26,11 +27,13 @@ SOURCES: Dict[str, Callable[..., DataSet]] = {
     "cifar10": cifar10,
     "csv": nnabla_csv,
     "digits": digits,
+    "first_marker": first_marker,
     "graph": graph,
     "mnist": mnist,
     "npz": npz,
     "python": python_source,
 }
+"""The sources of data by their names."""
 
 
 def load(

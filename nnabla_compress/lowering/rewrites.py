@@ -44,6 +44,25 @@ def _mean(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
     return F.mul_scalar(total, 1.0 / count)
 
 
+def _layer_normalization(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
+    """What is left of the mean, times the inverse root of the variance."""
+    x, *given = inputs
+    args = function.info.args
+    apart = {axis % x.ndim for axis in args["batch_axis"]}
+    axes = [axis for axis in range(x.ndim) if axis not in apart]
+    if 0 not in apart or not axes:  # the samples of a batch would be mixed
+        return None
+    share = 1.0 / int(np.prod([x.shape[axis] for axis in axes]))
+    mean = F.mul_scalar(F.sum(x, axis=axes, keepdims=True), share)
+    rest = F.sub2(x, mean)
+    variance = F.mul_scalar(F.sum(F.mul2(rest, rest), axis=axes, keepdims=True), share)
+    y = F.mul2(rest, F.pow_scalar(F.add_scalar(variance, args["eps"]), -0.5))
+    beta = None if args["no_bias"] else given.pop(0)
+    if not args["no_scale"]:
+        y = F.mul2(y, given.pop(0))
+    return y if beta is None else F.add2(y, beta)
+
+
 def _clip(low: float, high: float) -> Rewrite:
     def rewrite(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
         return F.minimum_scalar(F.maximum_scalar(inputs[0], low), high)
@@ -278,6 +297,7 @@ def _times(x: nn.Variable, factors: np.ndarray, name: str) -> nn.Variable:
 
 REWRITES: Dict[str, Rewrite] = {
     "GlobalAveragePooling": _global_average_pooling,
+    "LayerNormalization": _layer_normalization,
     "Mean": _mean,
     "Max": _largest(1.0),
     "Min": _largest(-1.0),

@@ -14,6 +14,7 @@ from nnabla_compress.models.graph_convolution import graph_convolution
 from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.mlp import mlp
 from nnabla_compress.models.resnet_cifar import resnet_cifar
+from nnabla_compress.models.transformer import transformer
 from nnabla_compress.node_graph import NodeGraph
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.turns import one_at_a_time
@@ -26,8 +27,10 @@ MODELS: Dict[str, Callable[..., nn.Variable]] = {
     "resnet32": partial(resnet_cifar, depth=32),
     "resnet44": partial(resnet_cifar, depth=44),
     "resnet56": partial(resnet_cifar, depth=56),
+    "transformer": transformer,
 }
-_GIVEN = ("x", "n_classes", "test", "depth", "graph")  # not options of a recipe
+"""The networks of the zoo by their names."""
+_GIVEN = ("x", "n_classes", "test", "graph")  # not options of a recipe
 
 
 def check_options(name: str, options: Dict[str, Any]) -> None:
@@ -48,7 +51,13 @@ def check_options(name: str, options: Dict[str, Any]) -> None:
             f"unknown model {name!r}.",
             help=f"{did_you_mean(name, MODELS)}; or python: FILE.py:FUNCTION, or nnp: FILE",
         )
-    known = [key for key in inspect.signature(MODELS[name]).parameters if key not in _GIVEN]
+    model = MODELS[name]
+    set_by_name = model.keywords if isinstance(model, partial) else {}
+    known = [
+        key
+        for key in inspect.signature(model).parameters
+        if key not in _GIVEN and key not in set_by_name
+    ]
     for option in options:
         if option not in known:
             raise ConfigError(
@@ -72,7 +81,7 @@ def build(
 
     Args:
         name: A key of ``MODELS``.
-        x: Inputs (B, C, H, W) or (B, D).
+        x: Inputs (B, C, H, W), (B, D), or token numbers (B, T).
         n_classes: Number of outputs, at least 1.
         test: Whether batch normalization uses its running statistics.
         graph: Of data whose samples are nodes: their features and links.

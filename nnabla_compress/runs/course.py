@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections import OrderedDict
+from contextlib import contextmanager
 from copy import copy
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -26,6 +27,7 @@ from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import leaves, rebuild, with_batch_statistics
 from nnabla_compress.importances.evidence import Examples
 from nnabla_compress.loading.inputs import Inputs
+from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.loading.teacher import stored_teacher
 from nnabla_compress.lowering.nnabla_errors import told_as
 from nnabla_compress.progress import Announce, Progress
@@ -208,6 +210,20 @@ class Course:
         scope.clear()
         scope.update(network.scope)
         self.hold(network)
+
+    @contextmanager
+    def apart(self, trains: bool) -> Iterator[Course]:
+        """Gives a course of its own, with copies of all parameters, that leaves this one as it is.
+
+        Args:
+            trains: Whether its network is to be trained, or infers only.
+        """
+        network = self.network(test=not trains).copy()
+        with own_parameters(), network.within():
+            other = copy(self)
+            other.tell, other._proved_soon = (lambda line: None), False
+            other.hold(network, of_inference=not trains)
+            yield other
 
     def updates(self, settings: TrainingSettings) -> int:
         """Returns how many updates a training does."""

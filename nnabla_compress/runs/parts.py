@@ -59,16 +59,10 @@ def parts(course: Course, numbers: Sequence[int], files: Path) -> List[Record]:
     Raises:
         CompressError: If one of them can't be done.
     """
+    forget_start(files)
     if course.crew.here:
         return [course.stage.step.part(course, number) for number in numbers]
-    start = files / _START
-    save_parameters(start)
-    # Another process may have another current folder.
-    folders = course.folder.resolve(), course.recipe_folder.resolve()
-    tasks = [
-        PartOfStep(course.recipe, *folders, course.stage.number, number, start.resolve())
-        for number in numbers
-    ]
+    tasks = [part_of(course, number, files) for number in numbers]
     at = course.announce(f"{course.files.name} at once", len(tasks))
     ended = 0
 
@@ -78,8 +72,34 @@ def parts(course: Course, numbers: Sequence[int], files: Path) -> List[Record]:
         at(ended, len(tasks), {})
 
     found = done(course.crew.map(part_elsewhere, tasks, finished))
-    start.unlink()
+    forget_start(files)
     return found
+
+
+def part_of(course: Course, number: int, files: Path) -> PartOfStep:
+    """Returns what another process is told of a part of the step of now.
+
+    Args:
+        course: What the step works on; its parameters are saved, the first time.
+        number: Which part.
+        files: Folder for them.
+    """
+    start = files / _START
+    if not start.exists():
+        save_parameters(start)
+    # Another process may have another current folder.
+    folders = course.folder.resolve(), course.recipe_folder.resolve()
+    return PartOfStep(course.recipe, *folders, course.stage.number, number, start.resolve())
+
+
+def forget_start(files: Path) -> None:
+    """Removes the parameters that parts begin with, if there are any.
+
+    Args:
+        files: As of :func:`part_of`.
+    """
+    if (files / _START).exists():
+        (files / _START).unlink()
 
 
 def part_elsewhere(task: PartOfStep) -> Record:
@@ -88,13 +108,17 @@ def part_elsewhere(task: PartOfStep) -> Record:
     Args:
         task: The part.
     """
-    with _course_at(task) as course:
+    with course_at(task) as course:
         return course.stage.step.part(course, task.number)
 
 
 @contextmanager
-def _course_at(task: PartOfStep) -> Iterator[Course]:
-    """A course of a run as it is where a step does its parts."""
+def course_at(task: PartOfStep) -> Iterator[Course]:
+    """Brings a course of a run to where a step does its parts.
+
+    Args:
+        task: The part.
+    """
     recipe, stages = task.recipe, task.recipe.stages
     with own_parameters():
         set_seed(recipe.seed)

@@ -3,7 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any, List, Mapping, Optional, Sequence, Tuple
+from dataclasses import dataclass
+from typing import Any, Callable, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 from pydantic import Field, field_validator
@@ -17,7 +18,7 @@ from nnabla_compress.search.choices import recipe_rules
 from nnabla_compress.search.explore import explore
 from nnabla_compress.search.memo import Memo
 from nnabla_compress.search.reward import Reward
-from nnabla_compress.search.sampler import Proposal, Sampler, Trial, Trials
+from nnabla_compress.search.sampler import Judged, Proposal, Sampler, Trial, Trials
 from nnabla_compress.search.scoring import rule_of
 from nnabla_compress.search.sensitivity import WEIGHTS
 from nnabla_compress.search.space import Bits, Space
@@ -114,8 +115,9 @@ class BitSampler(Sampler):
             )
         found = explore(
             self.walks(space, trials.seed),
-            lambda bits: trials.quality(self._options(bits, space)),
+            _Qualities(trials.judge, self.quantizer, space.layers),
             lambda bits, quality: self.reward.of(space, bits, quality),
+            trials.crew,
             memo=Memo(trials.notes(), [self.name, self.quantizer, space.layers]),
             most=self.evaluations,
             refused=refused,
@@ -123,11 +125,10 @@ class BitSampler(Sampler):
             tell=trials.tell,
         )
         trials.tell(f"search: {len(found.outcomes)} of {space.size} candidates evaluated")
-        trials.attempt(Proposal(self._options(found.best.bits, space)))
+        trials.attempt([Proposal(self._options(found.best.bits, space))])
 
     def _options(self, bits: Bits, space: Space) -> Mapping[str, Any]:
-        chosen = {(WEIGHTS, name): width for name, width in zip(space.layers, bits)}
-        return recipe_rules({WEIGHTS: self.quantizer}, chosen)
+        return _rules(self.quantizer, space.layers, bits)
 
     @property
     def in_turn(self) -> bool:
@@ -142,6 +143,23 @@ class BitSampler(Sampler):
             seed: Of all its draws.
         """
         raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class _Qualities:
+    """What bits come to; it can be sent to workers."""
+
+    judge: Callable[[Mapping[str, Any]], Judged]
+    quantizer: str
+    layers: Tuple[str, ...]
+
+    def __call__(self, bits: Bits) -> float:
+        return self.judge(_rules(self.quantizer, self.layers, bits)).quality
+
+
+def _rules(quantizer: str, layers: Sequence[str], bits: Bits) -> Mapping[str, Any]:
+    chosen = {(WEIGHTS, name): width for name, width in zip(layers, bits)}
+    return recipe_rules({WEIGHTS: quantizer}, chosen)
 
 
 def _sizes(shape: Tuple[int, ...]) -> Tuple[float, float, float]:

@@ -37,3 +37,9 @@ class Each(Sampler):
     ) -> Optional[Proposal]:
         """Returns the next one of the list."""
         return Proposal(self.options[len(history)]) if len(history) < len(self.options) else None
+
+    def together(
+        self, network: Network, history: Sequence[Trial], limit: Optional[float]
+    ) -> List[Proposal]:
+        """Returns all that are left."""
+        return [Proposal(options) for options in self.options[len(history) :]]

@@ -9,7 +9,7 @@ from pydantic import Field, field_validator
 
 from nnabla_compress.analysis import layers
 from nnabla_compress.analysis.packed_bytes import packed_weight_bytes
-from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
+from nnabla_compress.errors import CompressError, ConfigError, InfeasibleBudgetError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.regularizers.memory import NetworkMemory
 from nnabla_compress.rules import Candidate
@@ -55,11 +55,22 @@ class Knapsack(Sampler):
         if not history:
             _check_within(limit, self._at_least(network, tasks))
         if len(history) < len(tasks):
-            name, bits = tasks[len(history)]
-            return Proposal(recipe_rules(self._rules, {(_WEIGHTS, name): bits}), eligible=False)
+            return self._alone(*tasks[len(history)])
         if len(history) > len(tasks):
             return None
         return Proposal(recipe_rules(self._rules, self._best(network, tasks, history, limit)))
+
+    def together(
+        self, network: Network, history: Sequence[Trial], limit: Optional[float]
+    ) -> List[Proposal]:
+        """Returns each layer alone with each of the bits, and then the bits of all."""
+        proposals = super().together(network, history, limit)
+        if not proposals or proposals[0].eligible:
+            return proposals
+        return [self._alone(*task) for task in self._tasks(network)[len(history) :]]
+
+    def _alone(self, name: str, bits: int) -> Proposal:
+        return Proposal(recipe_rules(self._rules, {(_WEIGHTS, name): bits}), eligible=False)
 
     @property
     def _rules(self) -> Dict[str, str]:
@@ -85,8 +96,13 @@ class Knapsack(Sampler):
         sizes = {x.name: 4 * int(x.weight.size) for x in layers(network.all_outputs)}
         choices: Dict[Tuple[str, str], List[BitWidth]] = {}
         for (name, bits), trial in zip(tasks, history):
+            if trial.failed:
+                continue
             size = int(8 * (sizes[name] - (total - trial.weight_bytes)))
             choices.setdefault((_WEIGHTS, name), []).append(BitWidth(bits, trial.cost, (size,)))
+        for (name, _), trial in zip(tasks, history):
+            if (_WEIGHTS, name) not in choices:
+                raise CompressError(f"search: all bits of {name} failed: {trial.failed}")
         rest = total - sum(sizes[name] for _, name in choices)
         _check_within(limit, rest + reachable(choices)[0] / 8)
         return assign_bits(choices, {_WEIGHTS: (0, int(8 * (limit - rest)))}).bits

@@ -6,22 +6,23 @@ from __future__ import annotations
 import json
 import math
 from pathlib import Path
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, Hashable, List, Optional
 
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.files import atomic_path, json_text, write_error
-from nnabla_compress.search.space import Bits
 
 
 class Memo:
-    """Accuracies of bits that were tried, one a line of a file that only grows.
+    """What came of what was tried, one a line of a file that only grows.
+
+    What is tried is bits of each layer, or a text; what comes of it is a number or several.
 
     One process writes it, the one that shares the candidates out; so it is safe however many
     evaluate them. A last line that a killed process left unfinished is dropped.
 
     Args:
         path: The file; None: nothing is kept on disk.
-        objective: What the accuracies depend on beside the bits, as JSON values.
+        objective: What comes of it depends on beside what is tried, as JSON values.
 
     Raises:
         ConfigError: If the file holds those of another objective, or can't be written.
@@ -35,7 +36,7 @@ class Memo:
     """
 
     def __init__(self, path: Optional[Path] = None, objective: Any = None) -> None:
-        self.known: Dict[Bits, float] = {}
+        self.known: Dict[Hashable, Any] = {}
         self._path = path
         if path is None:
             return
@@ -47,9 +48,7 @@ class Memo:
         try:
             found = json.loads(head)
             rows = [json.loads(line) for line in lines]
-            self.known = {tuple(map(int, row["bits"])): float(row["accuracy"]) for row in rows}
-            if not all(map(math.isfinite, self.known.values())):
-                raise ValueError
+            self.known = {_key(row["tried"]): _checked(row["found"]) for row in rows}
         except (ValueError, TypeError, KeyError):
             raise DataError(
                 f"{path} is damaged.", help="remove it; its candidates are tried again then"
@@ -60,19 +59,19 @@ class Memo:
                 help="remove it, or search in another folder",
             )
 
-    def add(self, bits: Bits, accuracy: float) -> None:
-        """Notes what came of bits.
+    def add(self, tried: Hashable, found: Any) -> None:
+        """Notes what came of something.
 
         Args:
-            bits: Bits of each layer.
-            accuracy: The accuracy.
+            tried: Bits of each layer, or a text.
+            found: A number, or a tuple of some.
 
         Raises:
             ConfigError: If it can't be written.
         """
-        self.known[bits] = accuracy
+        self.known[tried] = found
         if self._path is not None:
-            self._append(_line({"bits": list(bits), "accuracy": accuracy}))
+            self._append(_line({"tried": tried, "found": found}))
 
     def _whole_lines(self) -> List[str]:
         assert self._path is not None
@@ -93,6 +92,18 @@ class Memo:
                 file.write(line)
         except OSError as error:
             raise write_error(self._path, error) from error
+
+
+def _key(tried: Any) -> Hashable:
+    return tried if isinstance(tried, str) else tuple(map(int, tried))
+
+
+def _checked(found: Any) -> Any:
+    several = isinstance(found, list)
+    numbers = tuple(map(float, found if several else [found]))
+    if not all(map(math.isfinite, numbers)):
+        raise ValueError
+    return numbers if several else numbers[0]
 
 
 def _line(content: Any) -> str:

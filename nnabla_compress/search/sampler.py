@@ -5,10 +5,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, List, Mapping, Optional, Protocol, Sequence
+from typing import Any, Callable, List, Mapping, Optional, Protocol, Sequence
 
 from nnabla_compress.graph.network import Network
 from nnabla_compress.named_options import NamedOptions, Registry
+from nnabla_compress.workers import Workers
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,21 @@ class Proposal:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What a network that was made by way of trial is worth.
+
+    Args:
+        noise: Noise in its outputs as a part of the signal, the outputs of the given network.
+        weight_bytes: What all weights take, packed.
+        quality: Its accuracy as a part of the given network's, or what stands for that.
+    """
+
+    noise: float
+    weight_bytes: float
+    quality: float
+
+
+@dataclass(frozen=True)
 class Trial:
     """What came of a proposal.
 
@@ -32,11 +48,15 @@ class Trial:
         proposal: What was tried.
         cost: What the objective says of it; smaller is better.
         weight_bytes: What all weights take, packed.
+        judged: All that was measured; None where it failed.
+        failed: Why it came to nothing; empty if it did not fail.
     """
 
     proposal: Proposal
     cost: float
     weight_bytes: float
+    judged: Optional[Judged] = None
+    failed: str = ""
 
 
 class Trials(Protocol):
@@ -50,12 +70,13 @@ class Trials(Protocol):
     """Of all draws."""
     history: List[Trial]
     """The trials so far."""
+    judge: Callable[[Mapping[str, Any]], Judged]
+    """Says what comes of options of the transform, without noting it; workers may be sent it."""
+    crew: Workers
+    """Who tries."""
 
-    def attempt(self, proposal: Proposal) -> Trial:
-        """Returns what comes of a proposal, which is in the history then."""
-
-    def quality(self, options: Mapping[str, Any]) -> float:
-        """Returns how like the given network's the outputs are, 0 to 1, without noting it."""
+    def attempt(self, proposals: Sequence[Proposal]) -> List[Trial]:
+        """Returns what comes of proposals, which are in the history then."""
 
     def notes(self) -> Optional[Path]:
         """Returns a file of the search to keep what came of candidates, None if there is none."""
@@ -81,16 +102,29 @@ class Sampler(NamedOptions):
         return ()
 
     def search(self, trials: Trials) -> None:
-        """Tries what it proposes, one after the other.
+        """Tries what it proposes until that is enough.
 
         Args:
             trials: Where.
         """
         while True:
-            proposal = self.propose(trials.network, trials.history, trials.limit)
-            if proposal is None:
+            proposals = self.together(trials.network, trials.history, trials.limit)
+            if not proposals:
                 return
-            trials.attempt(proposal)
+            trials.attempt(proposals)
+
+    def together(
+        self, network: Network, history: Sequence[Trial], limit: Optional[float]
+    ) -> List[Proposal]:
+        """Returns proposals none of which depends on what comes of another one; may be overridden.
+
+        Args:
+            network: As of :meth:`propose`, like the others.
+            history: The trials so far.
+            limit: Most bytes.
+        """
+        proposal = self.propose(network, history, limit)
+        return [] if proposal is None else [proposal]
 
     def propose(
         self, network: Network, history: Sequence[Trial], limit: Optional[float]

@@ -5,42 +5,49 @@ from __future__ import annotations
 
 import csv
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Literal, Tuple
 
 import numpy as np
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.search.space import Bits, Space
 
+Missing = Literal["nearest", "fewer", "refused"]
+
 
 @dataclass(frozen=True)
 class Table:
     """Accuracies of a network with several bits.
 
-    Bits that are not in the table get the accuracy of the nearest that are: the least sum of
-    differences of bits; of several the first of the table.
+    What bits get that are not in the table is a choice: the accuracy of the ``nearest`` that are,
+    by the sum of differences of bits, of several the first of the table; the best accuracy of those
+    with ``fewer`` bits or as many in each layer, 0 where there are none, which promises nothing
+    that the table does not hold; or they are ``refused``.
 
     Args:
         space: Layers, and the bits that the table has of each.
         accuracies: Accuracy by bits, in the order of the table.
         float_accuracy: That of the float network.
-        nearest: Whether bits that are not there get the nearest; else they are refused.
+        missing: What bits get that are not there.
     """
 
     space: Space
     accuracies: Dict[Bits, float]
     float_accuracy: float
-    nearest: bool = True
+    missing: Missing = "nearest"
 
     @staticmethod
-    def read(path: Path, float_accuracy: float = 0.0, nearest: bool = True, **known: Any) -> Table:
+    def read(
+        path: Path, float_accuracy: float = 0.0, missing: Missing = "nearest", **known: Any
+    ) -> Table:
         """Reads a CSV file: a column of bits for each layer, and last the accuracy.
 
         Args:
             path: The file.
             float_accuracy: That of the float network; 0: the largest of the table.
-            nearest: Whether bits that are not there get the nearest.
+            missing: What bits get that are not there.
             known: What else is known of the layers, as of :class:`Space`.
 
         Raises:
@@ -63,7 +70,7 @@ class Table:
             ) from None
         choices = tuple(tuple(sorted(set(own))) for own in zip(*found))
         space = Space(tuple(head[:-1]), choices, **known)
-        return Table(space, found, float_accuracy or max(found.values()), nearest)
+        return Table(space, found, float_accuracy or max(found.values()), missing)
 
     def __call__(self, bits: Bits) -> float:
         """Returns the accuracy as a part of the float network's.
@@ -72,16 +79,21 @@ class Table:
             bits: Bits of each layer.
 
         Raises:
-            DataError: If they are not in the table and the nearest are not asked for.
+            DataError: If they are not in the table and such ones are refused.
         """
-        if bits not in self.accuracies and not self.nearest:
-            raise DataError(f"the table has no bits {' '.join(map(str, bits))}.")
         found = self.accuracies.get(bits)
-        return (self._near(bits) if found is None else found) / self.float_accuracy
+        if found is None:
+            found = self._missing(bits)
+        return found / self.float_accuracy
 
-    def _near(self, bits: Bits) -> float:
-        known, values = self._arrays()
-        return float(values[np.abs(known - bits).sum(axis=1).argmin()])
+    def _missing(self, bits: Bits) -> float:
+        known, values = self._arrays
+        if self.missing == "nearest":
+            return float(values[np.abs(known - bits).sum(axis=1).argmin()])
+        if self.missing == "fewer":
+            return float(values[(known <= bits).all(axis=1)].max(initial=0.0))
+        raise DataError(f"the table has no bits {' '.join(map(str, bits))}.")
 
+    @cached_property
     def _arrays(self) -> Tuple[np.ndarray, np.ndarray]:
         return np.array(list(self.accuracies)), np.array(list(self.accuracies.values()))

@@ -20,6 +20,7 @@ _ALL: Tuple[Target, ...] = (
     *(Portable(), Integer(), Int16(), Int8(), BinaryWeight(), Callback(), CallbackInt8()),
 )
 TARGETS: Dict[str, Target] = {target.name: target for target in _ALL}
+"""The targets by their names."""
 
 
 def target_named(name: str) -> Target:

@@ -22,6 +22,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.spelling import did_you_mean
 
 SCHEDULES = ("constant", "cosine", "exponential", "polynomial", "step")
+KEEPS = ("best", "last")
 # Arguments that are learning rates: NNabla's solvers name them in three ways.
 _RATES = ("lr", "alpha", "eta")
 
@@ -45,6 +46,8 @@ class TrainingSettings:
         weight_decay: L2 decay of the weights, 0 or more. Parameters of quantizers are left out.
         k_means_steps: k-means steps after each update of a LUT-Q network, at least 1.
         checkpoint_interval: Iterations from one checkpoint to the next, at least 1.
+        keep: Whose parameters stay: those after the ``best`` epoch, as the validation samples say,
+            or after the ``last`` one.
 
     Raises:
         ConfigError: If a value is out of its range or a name is unknown.
@@ -71,6 +74,7 @@ class TrainingSettings:
     weight_decay: float = 0.0
     k_means_steps: int = 1
     checkpoint_interval: int = 500
+    keep: str = "best"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(self.steps))
@@ -90,11 +94,12 @@ class TrainingSettings:
                 f"training: learning_rate is {self.learning_rate}, it must be a positive, finite "
                 "number."
             )
-        if self.schedule not in SCHEDULES:
-            raise ConfigError(
-                f"training: schedule is {self.schedule!r}.",
-                help=did_you_mean(self.schedule, SCHEDULES),
-            )
+        for name, known in (("schedule", SCHEDULES), ("keep", KEEPS)):
+            value = getattr(self, name)
+            if value not in known:
+                raise ConfigError(
+                    f"training: {name} is {value!r}.", help=did_you_mean(value, known)
+                )
         if (self.schedule == "step") != bool(self.steps):
             raise ConfigError(
                 f"training: schedule {self.schedule!r} with steps {list(self.steps)}.",

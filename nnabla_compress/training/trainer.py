@@ -427,9 +427,9 @@ class Trainer:
 
     @one_at_a_time
     def load_best(self) -> bool:
-        """Puts the parameters after the best epoch back into the scope, if any were kept."""
+        """Puts the parameters after the best epoch back into the scope, if these are kept."""
         best = self.folder / "best.h5"
-        if not best.exists():
+        if self.settings.keep != "best" or not best.exists():
             return False
         with self._terms_parameters():
             load_parameters(

@@ -14,13 +14,15 @@ import datetime
 import platform
 import time
 from pathlib import Path
+from typing import Tuple
 
 import nnabla
 import numpy as np
 
 from nnabla_compress import __version__
 from nnabla_compress.files import write_json
-from nnabla_compress.search.explore import explore
+from nnabla_compress.search.bit_sampler import BitSampler
+from nnabla_compress.search.explore import Explored, explore
 from nnabla_compress.search.greedy import Greedy
 from nnabla_compress.search.random_bits import Random
 from nnabla_compress.search.releq import Releq
@@ -44,43 +46,41 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     parser.add_argument("--evaluations", default="lenet=250,cifar=400,svhn=400,resnet20=400")
     parser.add_argument("--samplers", default="greedy,random,releq")
+    parser.add_argument("--missing", default="nearest,fewer", help="what bits get without a row")
     given = parser.parse_args()
     rows = []
     wanted = dict(entry.split("=") for entry in given.evaluations.split(","))
     for name, most in wanted.items():
         accuracy, reward = TABLES[name]
-        table = Table.read(given.tables / f"{name}.csv", accuracy)
-        known = {bits: reward.of(table.space, bits, table(bits)) for bits in table.accuracies}
-        samplers = [Greedy(), Random(evaluations=int(most)), Releq()]
-        for sampler in (each for each in samplers if each.name in given.samplers.split(",")):
-            for seed in range(1 if sampler.name == "greedy" else given.seeds):
-                begun = time.process_time()
-                found = explore(
-                    sampler.walks(table.space, seed),
-                    table,
-                    lambda bits, y, table=table, reward=reward: reward.of(table.space, bits, y),
-                    most=int(most),
-                )
-                rows.append(
-                    {
-                        "table": name,
-                        "best_of_table": max(known.values()),
-                        "sampler": sampler.name,
-                        "seed": seed,
-                        "reward": found.best.reward,
-                        "bits": found.best.bits,
-                        "in_table": found.best.bits in table.accuracies,
-                        "evaluations": len(found.outcomes),
-                        "proposals": found.asked,
-                        "cpu_seconds": round(time.process_time() - begun, 2),
-                    }
-                )
-                print(rows[-1], flush=True)
+        for missing in given.missing.split(","):
+            table = Table.read(given.tables / f"{name}.csv", accuracy, missing)
+            known = {bits: reward.of(table.space, bits, table(bits)) for bits in table.accuracies}
+            samplers = [Greedy(), Random(evaluations=int(most)), Releq()]
+            for sampler in (each for each in samplers if each.name in given.samplers.split(",")):
+                for seed in range(1 if sampler.name == "greedy" else given.seeds):
+                    found, seconds = _searched(table, reward, sampler, seed, int(most))
+                    rows.append(
+                        {
+                            "table": name,
+                            "missing": missing,
+                            "best_of_table": max(known.values()),
+                            "sampler": sampler.name,
+                            "seed": seed,
+                            "reward": found.best.reward,
+                            "bits": found.best.bits,
+                            "in_table": found.best.bits in table.accuracies,
+                            "evaluations": len(found.outcomes),
+                            "proposals": found.asked,
+                            "cpu_seconds": round(seconds, 2),
+                        }
+                    )
+                    print(rows[-1], flush=True)
     write_json(
         given.output,
         {
             "command": "python tests/benchmarks/measure_search.py TABLES OUTPUT.json "
-            f"--seeds {given.seeds} --evaluations {given.evaluations} --samplers {given.samplers}",
+            f"--seeds {given.seeds} --evaluations {given.evaluations} --samplers {given.samplers} "
+            f"--missing {given.missing}",
             "date": datetime.date.today().isoformat(),
             "versions": {
                 "python": platform.python_version(),
@@ -91,6 +91,20 @@ def main() -> None:
             "rows": rows,
         },
     )
+
+
+def _searched(
+    table: Table, reward: Reward, sampler: BitSampler, seed: int, most: int
+) -> Tuple[Explored, float]:
+    """What a sampler finds in so many evaluations, and seconds of CPU."""
+    begun = time.process_time()
+    found = explore(
+        sampler.walks(table.space, seed),
+        table,
+        lambda bits, accuracy: reward.of(table.space, bits, accuracy),
+        most=most,
+    )
+    return found, time.process_time() - begun
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from nnabla_compress.calibration.settings import AUTO, JUDGES
 from nnabla_compress.cli import VERBS, choices
 from nnabla_compress.data import SOURCES
 from nnabla_compress.device.firmware import MODES
+from nnabla_compress.exporters.console_project import STORAGES
 from nnabla_compress.importances import importances
 from nnabla_compress.lowering import storage
 from nnabla_compress.recipes.recipe import MOST_SEED
@@ -50,9 +51,22 @@ def test_help_loads_nothing_that_takes_time(arguments):
     assert done.stdout.splitlines()[-1].split() == ["loaded:"]
 
 
+def test_verbs_load_scipy_when_they_need_it_only():
+    modules = ", ".join(f"nnabla_compress.cli.{verb.replace('-', '_')}" for verb in VERBS)
+    done = subprocess.run(
+        [sys.executable, "-c", f"import sys, {modules}; print('scipy' in sys.modules)"],
+        capture_output=True,
+        text=True,
+        env=dict(os.environ, PYTHONPATH=str(Path(__file__).parents[2])),
+        timeout=240,
+    )
+    assert done.stdout.splitlines()[-1:] == ["False"], done.stdout + done.stderr
+
+
 def test_the_words_of_the_options_are_those_of_the_library():
     assert choices.TARGETS == tuple(TARGETS)
     assert choices.KERNELS == MODES
+    assert choices.PROJECTS == STORAGES
     assert choices.SCHEMES == tuple(storage.SCHEMES)
     assert (choices.SMALLEST, choices.FLOAT) == (storage.SMALLEST, storage.FLOAT)
     assert choices.CALIBRATIONS == tuple(METHODS)

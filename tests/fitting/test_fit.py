@@ -151,7 +151,9 @@ def test_an_attempt_that_fails_is_told_and_ends_nothing(given, tmp_path, monkeyp
 
     monkeypatch.setattr(situation.Run, "execute", failing)
     found, lines = fitted(given, tmp_path / "out", 7000, 3000, targets=("int16", "int8"))
-    assert [attempt.state for attempt in found.attempts] == ["failed", "done"] and found.fits
+    # Which is cheapest, and so next, is a matter of measured time.
+    first, *others = (attempt.state for attempt in found.attempts)
+    assert first == "failed" and set(others) == {"done"} and found.fits
     assert "  failed: it does not work" in lines
 
 

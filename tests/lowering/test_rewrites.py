@@ -36,6 +36,19 @@ def test_a_product_of_two_variables_is_exported_as_sums(first, second, tmp_path)
     np.testing.assert_allclose(machine.run([x.d])[0], expected, rtol=1e-5)
 
 
+@pytest.mark.parametrize("apart", [(0,), (0, 1)])
+@pytest.mark.parametrize("left_out", [{}, {"no_scale": True}, {"no_bias": True}])
+def test_a_layer_normalization_is_exported_as_sums_and_products(apart, left_out, tmp_path):
+    x = nn.Variable.from_numpy_array(values(1, 3, 5))
+    y = PF.layer_normalization(x, batch_axis=apart, **left_out)
+    for parameter_ in nn.get_parameters().values():
+        parameter_.d = np.random.RandomState(1).rand(*parameter_.shape)
+    expected = forward(y)
+    export_nnp(tmp_path / "net.nnp", y, x)
+    machine = Machine(export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp"))
+    np.testing.assert_allclose(machine.run([x.d])[0], expected, rtol=1e-5, atol=1e-6)
+
+
 @pytest.mark.parametrize("build,below", [(attention, 0), (embedding, 20)])
 @pytest.mark.parametrize("rule", [None, "lut:bits=4", "affine:bits=8,axis=1"])
 def test_attention_and_embeddings_reach_the_device(build, below, rule, tmp_path):

@@ -18,7 +18,13 @@ def test_every_model_builds_and_gives_one_logit_a_class(name):
     if name == "graph_convolution":
         path = NodeGraph.checked(np.eye(3), [[0, 1], [1, 2]], "a path of three nodes")
         x, options = nn.Variable((2, 1)), {"graph": path}
+    if name == "transformer":
+        x = nn.Variable((2, 16))
     assert build(name, x, 7, test=True, **options).shape == (2, 7)
+
+
+def test_a_number_of_blocks_is_an_option_where_the_name_does_not_say_it():
+    check_options("transformer", {"depth": 3})
 
 
 def test_an_unknown_model_gets_the_nearest_name():

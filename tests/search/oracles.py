@@ -4,8 +4,11 @@
 from __future__ import annotations
 
 import os
+import time
+from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from nnabla_compress.search.explore import explore
@@ -36,3 +39,16 @@ def searched(name, sampler, seed=0, **how):
     walks = sampler.walks(table.space, seed)
     how.setdefault("in_turn", sampler.in_turn)
     return explore(walks, table, lambda bits, y: reward.of(table.space, bits, y), **how)
+
+
+@dataclass(frozen=True)
+class Slow:
+    """An objective that takes its time, half to one and a half of what is said, by the bits."""
+
+    table: Table
+    seconds: float
+
+    def __call__(self, bits):
+        share = np.random.RandomState(abs(hash(bits)) % (1 << 32)).uniform(0.5, 1.5)
+        time.sleep(share * self.seconds)
+        return self.table(bits)

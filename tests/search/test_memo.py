@@ -14,6 +14,11 @@ def test_what_was_noted_is_known_to_the_next(tmp_path):
     assert Memo(tmp_path / "m", {"samples": 3}).known == {(2, 4): 0.1 + 0.2}
 
 
+def test_texts_and_several_numbers_are_kept_too(tmp_path):
+    Memo(tmp_path / "m").add("lut:bits=2", (0.5, 3.0))
+    assert Memo(tmp_path / "m").known == {"lut:bits=2": (0.5, 3.0)}
+
+
 def test_a_line_that_was_cut_off_is_dropped_and_the_next_stands_behind_the_whole_ones(tmp_path):
     memo = Memo(tmp_path / "m")
     memo.add((2, 4), 0.5)
@@ -33,7 +38,7 @@ def test_that_of_another_objective_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "line", ["nonsense", '{"bits": [2]}', '{"bits": [2], "accuracy": NaN}', "[]"]
+    "line", ["nonsense", '{"tried": [2]}', '{"tried": [2], "found": NaN}', "[]"]
 )
 def test_a_damaged_one_is_refused_by_name(tmp_path, line):
     Memo(tmp_path / "m")

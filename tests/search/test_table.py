@@ -30,7 +30,13 @@ def test_bits_that_are_missing_get_the_nearest_first_of_the_table(path):
 
 def test_or_are_refused(path):
     with pytest.raises(DataError, match="no bits 4 2"):
-        Table.read(path, nearest=False)((4, 2))
+        Table.read(path, missing="refused")((4, 2))
+
+
+def test_or_get_the_best_of_those_with_fewer_bits(path):
+    table = Table.read(path, 100.0, "fewer")
+    assert table((4, 2)) == 0.5 and table((3, 4)) == 0.8 and table((4, 8)) == 0.9
+    assert table((1, 8)) == 0.0
 
 
 @pytest.mark.parametrize(

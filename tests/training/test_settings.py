@@ -15,6 +15,7 @@ from nnabla_compress.training import TrainingSettings
         ({"learning_rate": 0}, "learning_rate is 0"),
         ({"learning_rate": float("inf")}, "learning_rate is inf, it must be a positive, finite"),
         ({"schedule": "cosin"}, "schedule is 'cosin'"),
+        ({"keep": "lats"}, "keep is 'lats'"),
         ({"schedule": "step"}, "schedule 'step' with steps"),
         ({"steps": [1]}, "schedule 'cosine' with steps"),
         ({"solver": "Momentun"}, "unknown solver 'Momentun'"),

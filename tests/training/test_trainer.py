@@ -66,6 +66,18 @@ def train(folder: Path, stop_at: int = 0, resume: bool = False, **changes: objec
     return parameters()
 
 
+def test_the_last_epoch_stays_where_it_is_asked_for(tmp_path):
+    set_seed(3)
+    # So large a rate that the last epoch is not the best one.
+    changes = settings(epochs=8, learning_rate=2.0, schedule="constant", solver="Adam", keep="last")
+    trainer = Trainer(small_net, two_blobs(), changes, tmp_path, PLAIN, seed=3)
+    assert trainer.run().best_epoch < 8
+    last = parameters()
+    assert not trainer.load_best()
+    for name, value in parameters().items():
+        np.testing.assert_array_equal(last[name], value, err_msg=name)
+
+
 def test_a_training_learns_and_keeps_the_best_epoch(tmp_path):
     set_seed(3)
     trainer = Trainer(small_net, two_blobs(), settings(epochs=10), tmp_path, PLAIN, seed=3)

@@ -14,6 +14,7 @@ from pydantic import SerializeAsAny, field_serializer, field_validator
 from nnabla_compress.data import DataSet, NodeGraph, Preprocessing, Split
 from nnabla_compress.errors import ConfigError, unwrapped
 from nnabla_compress.files import temporary_folder
+from nnabla_compress.functions.propagation import propagation
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.propagated import layers_of, with_classifier
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
@@ -21,8 +22,8 @@ from nnabla_compress.training import Trainer, TrainingSettings
 from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.stopping import Stopping, StoppingOptions, stopping_of
 
-# Rows of a forward pass over all nodes.
-_ROWS = 512
+# Rows of a forward pass over all nodes: the features of so many are dense at a time.
+_ROWS = 64
 
 
 @register_step("layerwise")
@@ -91,7 +92,7 @@ class Layerwise(Step):
 
         seen = _Rows(graph, False)
         everywhere = seen if graph.known is None else _Rows(graph, True)
-        _train_layers(course, data, {False: seen, True: everywhere}, train)
+        _train_layers(course, data, graph, {False: seen, True: everywhere}, train)
         epochs = [
             record.get("stopped", {}).get("epochs", self.settings.epochs) for record in records
         ]
@@ -140,20 +141,25 @@ class Layerwise(Step):
                 ).run()
 
             rows = _Rows(part, False)
-            _train_layers(course, data, {False: rows}, one)
+            _train_layers(course, data, part, {False: rows}, one)
 
 
 def _train_layers(
     course: Course,
     data: DataSet,
+    graph: NodeGraph,
     rows: Mapping[bool, _Rows],
     train: Callable[[int, Build, DataSet], None],
 ) -> None:
     """Trains each layer with the classifier behind it, on the features that those before give.
 
+    The features of the first layer are sparse, often wide, and stay so: it gets a mini-batch of
+    them by the numbers of nodes. Those of the others are dense, and are its samples.
+
     Args:
         course: Has the network.
         data: Samples, numbers of nodes.
+        graph: What they are of.
         rows: Features of the nodes of a training (False), and of all (True) where data need them.
         train: Trains a layer, by its number from 1, on samples of its own.
     """
@@ -161,9 +167,10 @@ def _train_layers(
     for number in range(count):
 
         def build(x: nn.Variable, test: bool, number: int = number) -> nn.Variable:
-            return with_classifier(layers_of(course.network(test)), number).on({"x": x}).output
+            layer = with_classifier(layers_of(course.network(test)), number)
+            return layer.on({"x": x if number else propagation(x, graph, test)}).output
 
-        train(number + 1, build, _on_rows(data, rows))
+        train(number + 1, build, _on_rows(data, rows) if number else data)
         gc.collect()  # a training holds its samples in a cycle
         if number + 1 < count:
             layer = layers_of(course.network())[number]

@@ -56,9 +56,9 @@ def recipe_of(folder, *steps, network="net", **more):
     )
 
 
-def go(recipe, folder, resume=False):
+def go(recipe, folder, resume=False, crew=None, tell=lambda line: None):
     run = Run(recipe, folder, folder.parent, resume)
-    return run.execute(lambda name, total: lambda *values: None)
+    return run.execute(lambda name, total: lambda *values: None, tell, crew)
 
 
 def all_bytes(folder):

@@ -7,11 +7,13 @@ import json
 
 import numpy as np
 import pytest
+import scipy.sparse
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.models import NnpFile
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import Run
+from nnabla_compress.training import Trainer
 from tests.runs.steps.small import all_bytes, go, opened_again, parameters
 
 SETTINGS = {
@@ -137,6 +139,28 @@ def test_learned_stopping_practises_once_and_says_what_it_decided(source):
     assert all_bytes(source / "learned-killed") == all_bytes(source / "learned")
 
 
+def test_wide_features_are_dense_for_the_rows_of_one_batch_only(source, monkeypatch):
+    dense, at_work = [], []
+    toarray, run = scipy.sparse.csr_matrix.toarray, Trainer.run
+
+    def noted(matrix, *args, **kwargs):
+        dense.extend([matrix.shape] * len(at_work))
+        return toarray(matrix, *args, **kwargs)
+
+    def watched(*args, **kwargs):
+        at_work.append(True)
+        try:
+            return run(*args, **kwargs)
+        finally:
+            at_work.pop()
+
+    monkeypatch.setattr(scipy.sparse.csr_matrix, "toarray", noted)
+    monkeypatch.setattr(Trainer, "run", watched)
+    go(recipe_of(source, FLOAT, export={"nnb": False}, evaluate=False), source / "sparse")
+    assert {width for _, width in dense} == {5}
+    assert max(rows for rows, _ in dense) == 10, "validation samples, more than the 8 of a batch"
+
+
 def test_as_a_whole_the_same_network_is_trained_by_the_step_train(source):
     steps = [{"train": {**SETTINGS, "epochs": 40, "batch_size": 30}}]
     found = go(recipe_of(source, *steps, export={"nnb": False}), source / "whole")
@@ -166,3 +190,17 @@ def test_data_that_are_no_graph_are_refused_before_anything_is_trained(source):
 def test_a_rule_that_practises_is_refused_by_the_step_train(source):
     with pytest.raises(ConfigError, match="controller practises on small samples"):
         recipe_of(source, {"train": {**SETTINGS, "stop": "controller"}})
+
+
+def test_layers_are_factorized_and_trained_on(source):
+    steps = [FLOAT, {"factorize": {"method": "svd", "ranks": 2}}, FLOAT]
+    found = go(recipe_of(source, *steps, export={"nnb": False}), source / "factorized")
+    assert found.compressed.packed_weight_bytes < found.float.packed_weight_bytes
+    assert len(found.recipe_steps[2]["layers"]) == 2
+    opened_again(source / "factorized", found)
+
+
+def test_a_calibration_of_its_samples_is_refused_before_anything_is_trained(source):
+    with pytest.raises(ConfigError, match="read rows of all nodes, not of samples"):
+        go(recipe_of(source, FLOAT, {"calibrate": {"bits": 8}}), source / "calibrated")
+    assert not (source / "calibrated" / "steps").exists()

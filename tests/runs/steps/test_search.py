@@ -4,12 +4,20 @@
 from __future__ import annotations
 
 import json
+import pickle
 
 import pytest
 
-from nnabla_compress.errors import ConfigError, InfeasibleBudgetError
-from nnabla_compress.runs.steps import search as step
-from tests.runs.steps.small import go, recipe_of, write_small
+from nnabla_compress.errors import (
+    CompressError,
+    ConfigError,
+    DataError,
+    InfeasibleBudgetError,
+)
+from nnabla_compress.runs.candidates import Candidates
+from nnabla_compress.workers import workers
+from nnabla_compress.workers.in_process import InProcess
+from tests.runs.steps.small import all_bytes, go, recipe_of, write_small
 
 RANDOM = {"bits": [2, 4, 8], "quantizer": "uniform", "evaluations": 9}
 
@@ -62,31 +70,133 @@ def test_layers_that_there_are_not_are_refused(folder):
         go(recipe, folder / "unknown")
 
 
-def test_a_killed_search_goes_on_without_trying_again(folder, monkeypatch):
-    class Killed(BaseException):
-        pass
+class Killed(BaseException):
+    pass
 
-    tried = []
-    quality = step._Trials.quality
 
-    def counted(self, options):
-        if len(tried) == 4:
+def counted(monkeypatch, tried, most=None):
+    """Notes what is tried, and ends it as a kill would."""
+    judge = Candidates.__call__
+
+    def noted(self, options):
+        if len(tried) == most:
             raise Killed
         tried.append(options)
-        return quality(self, options)
+        return judge(self, options)
 
+    monkeypatch.setattr(Candidates, "__call__", noted)
+
+
+def test_a_killed_search_goes_on_without_trying_again(folder, monkeypatch):
+    tried = []
     recipe = recipe_of(folder, search({"random": RANDOM}, score="noise"))
     with monkeypatch.context() as patched, pytest.raises(Killed):
-        patched.setattr(step._Trials, "quality", counted)
+        counted(patched, tried, 4)
         go(recipe, folder / "killed")
     notes = folder / "killed" / "steps" / "01-search.json.candidates.jsonl"
     assert len(notes.read_text().splitlines()) == 5
     before = len(tried)
-    monkeypatch.setattr(
-        step._Trials, "quality", lambda *args: tried.append(args[1]) or quality(*args)
-    )
+    counted(monkeypatch, tried)
     go(recipe, folder / "killed", resume=True)
-    assert len(tried) - before == 9 - 4 and not notes.exists()
+    # Nine candidates, and the best once more for what is told of it.
+    assert len(tried) - before == 9 - 4 + 1 and not notes.exists()
     go(recipe, folder / "whole")
     whole, resumed = (record_of(folder / name) for name in ("whole", "killed"))
     assert whole == resumed
+
+
+def test_a_killed_search_without_a_reward_does_not_try_again_either(folder, monkeypatch):
+    tried = []
+    recipe = recipe_of(folder, search({"knapsack": {"bits": [2, 4, 8]}}, weights=100))
+    with monkeypatch.context() as patched, pytest.raises(Killed):
+        counted(patched, tried, 4)
+        go(recipe, folder / "killed-knapsack")
+    counted(monkeypatch, tried)
+    go(recipe, folder / "killed-knapsack", resume=True)
+    assert len(tried) == 2 * 3 + 1
+    assert not list((folder / "killed-knapsack" / "steps").glob("*.jsonl"))
+
+
+TRAINED = {"score": "accuracy", "training": {"epochs": 1, "batch_size": 8}}
+
+
+@pytest.mark.parametrize(
+    "sampler", [{"random": RANDOM}, {"each": ["uniform:bits=2", "uniform:bits=8"]}]
+)
+def test_each_candidate_is_trained_from_the_same_parameters_and_leaves_none(folder, sampler):
+    name = next(iter(sampler))
+    told = []
+    results = go(
+        recipe_of(folder, search(sampler, **TRAINED)), folder / f"trained-{name}", tell=told.append
+    )
+    record = record_of(folder / f"trained-{name}")
+    assert all(0 <= trial["relative_accuracy"] <= 1.5 for trial in record["trials"])
+    assert "search: each candidate is trained for 6 updates" in told
+    # The network that was chosen has the weights that were given.
+    plain = recipe_of(folder, {"quantize": record["options"]})
+    again = go(plain, folder / f"plain-{name}")
+    assert results.compressed.loss == again.compressed.loss
+    assert not (folder / f"trained-{name}" / "steps" / "01-search").exists()
+
+
+EACH = {"each": ["lut:bits=2", "lut:bits=3"]}
+
+
+class Elsewhere(InProcess):
+    """Does what is sent in this process, as another one would."""
+
+    here = False
+
+    def serve(self, work, source, finished):
+        def sent(task):
+            return pickle.loads(pickle.dumps(work))(task)
+
+        super().serve(sent, source, finished)
+
+
+def test_what_is_sent_elsewhere_finds_the_same(folder):
+    recipe = recipe_of(folder, search({"random": RANDOM}, **TRAINED), network="normalized")
+    go(recipe, folder / "here")
+    go(recipe, folder / "there", crew=Elsewhere())
+    assert all_bytes(folder / "here") == all_bytes(folder / "there")
+
+
+@pytest.mark.long
+def test_two_processes_find_the_same(folder):
+    recipe = recipe_of(folder, search(EACH, **TRAINED))
+    go(recipe, folder / "alone")
+    with workers(2) as crew:
+        go(recipe, folder / "shared", crew=crew)
+    assert all_bytes(folder / "alone") == all_bytes(folder / "shared")
+
+
+def test_a_candidate_that_fails_is_told_and_another_one_is_chosen(folder, monkeypatch):
+    judge, told = Candidates.__call__, []
+
+    def fails(self, options):
+        if "bits=2" in str(options):
+            raise CompressError("two are too few.")
+        return judge(self, options)
+
+    monkeypatch.setattr(Candidates, "__call__", fails)
+    recipe = recipe_of(folder, search({"each": ["lut:bits=2", "lut:bits=4"]}))
+    go(recipe, folder / "fails", tell=told.append)
+    record = record_of(folder / "fails")
+    assert record["options"] == "lut:bits=4"
+    assert record["trials"][0] == {"tried": "lut:bits=2", "failed": "two are too few."}
+    assert "lut:bits=2 failed: two are too few." in told
+
+
+def test_candidates_all_of_which_diverge_end_with_one_message(folder):
+    wild = {"epochs": 1, "batch_size": 8, "learning_rate": 1e38}
+    sampler = {"each": ["uniform:bits=4", "uniform:bits=8"]}
+    recipe = recipe_of(folder, search(sampler, training=wild))
+    with pytest.raises(CompressError, match="no candidate could be tried; uniform:bits=4: "):
+        go(recipe, folder / "diverges")
+
+
+def test_accuracy_without_validation_samples_is_refused_before_anything_is_tried(folder):
+    data = {"source": "npz", "path": str(folder / "data.npz")}
+    recipe = recipe_of(folder, search({"random": RANDOM}, **TRAINED), data=data)
+    with pytest.raises(DataError, match="validation"):
+        go(recipe, folder / "unvalidated")
