@@ -378,6 +378,9 @@ static packed_status_t read_function(const nn_network_t *network, const nn_funct
   if (status != PACKED_OK) return status;
   if ((weights->biases != NULL) != (y->type == NN_DATA_TYPE_INT8)) return PACKED_UNSUPPORTED;
   if (weights->biases && has_bias(network, info)) return PACKED_UNSUPPORTED;
+#ifdef PACKED_NO_INT8
+  if (weights->biases) return PACKED_UNSUPPORTED;
+#endif
   return packed_check(layer, weights);
 }
 

@@ -28,6 +28,7 @@
  *                        scale must be zero or plus or minus a power of two, which packed_check tests. The fast
  *                        convolutions are then the ordinary ones.
  *   PACKED_LANES         floats a vector holds (1, 4, 8 or 16); chosen from the compiler's target if not given
+ *   PACKED_NO_INT8       of packed_nnablart.c: layers from int8 to int8 are refused, and their kernels are not held
  *   PACKED_PORTABLE      the int8 kernels in plain C; else with the processor's products of 8 or 16 bits, see packed_dot.h
  */
 #ifndef PACKED_KERNELS_H

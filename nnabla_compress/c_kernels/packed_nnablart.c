@@ -14,6 +14,17 @@ typedef void float_kernel_t(const packed_layer_t *, const packed_weights_t *, co
 typedef void integer_kernel_t(const packed_layer_t *, const packed_weights_t *, const void *, const float *, float *,
                               void *);
 typedef void int8_kernel_t(const packed_layer_t *, const packed_weights_t *, const int8_t *, int8_t *, void *);
+/* Without them the program does not hold them. */
+#ifdef PACKED_NO_INT8
+#define INT8_KERNELS {NULL, NULL, NULL}
+#define INT8_SCRATCH packed_scratch_bytes_integer
+#define INT8_ROWS NULL
+#else
+#define INT8_KERNELS {packed_convolution_int8, packed_deconvolution_int8, packed_affine_int8}
+#define INT8_SCRATCH packed_scratch_bytes_int8
+#define INT8_ROWS packed_rows_within_int8
+#endif
+
 typedef size_t scratch_bytes_t(const packed_layer_t *, const packed_weights_t *);
 typedef int32_t rows_within_t(const packed_layer_t *, const packed_weights_t *, size_t);
 
@@ -142,13 +153,13 @@ typedef struct {
 /* Whether the limit leaves a function enough scratch memory; it may compute fewer rows at once for that. */
 static packed_status_t want_scratch(function_t *function, const kernels_t *kernels) {
   const int is_float = function->layer.type == PACKED_FLOAT, to_int8 = function->weights.biases != NULL;
-  rows_within_t *const rows_within = is_float ? kernels->rows_within : to_int8 ? packed_rows_within_int8 : NULL;
+  rows_within_t *const rows_within = is_float ? kernels->rows_within : to_int8 ? INT8_ROWS : NULL;
   owner_t *owner = function->owner;
   size_t bytes;
   if (rows_within && most_scratch_bytes)
     function->layer.rows = rows_within(&function->layer, &function->weights, most_scratch_bytes);
   bytes = (is_float  ? kernels->float_scratch
-           : to_int8 ? packed_scratch_bytes_int8
+           : to_int8 ? INT8_SCRATCH
                      : packed_scratch_bytes_integer)(&function->layer, &function->weights);
   if (most_scratch_bytes && bytes > most_scratch_bytes) return PACKED_BAD_SCRATCH;
   if (bytes > owner->wanted_bytes) owner->wanted_bytes = bytes;
@@ -158,7 +169,7 @@ static packed_status_t want_scratch(function_t *function, const kernels_t *kerne
 static rt_return_value_t take(nn_network_t *network, offer_t *offer, const kernels_t *kernels) {
   static integer_kernel_t *const run_integer[3] = {packed_convolution_integer, packed_deconvolution_integer,
                                                    packed_affine_integer};
-  static int8_kernel_t *const run_int8[3] = {packed_convolution_int8, packed_deconvolution_int8, packed_affine_int8};
+  static int8_kernel_t *const run_int8[3] = INT8_KERNELS;
   const int implement = offer->info->impl;
   rt_function_t *f = &offer->func;
   function_t *function;

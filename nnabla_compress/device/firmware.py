@@ -22,12 +22,14 @@ from nnabla_compress.device.runtime_source import (
 from nnabla_compress.device.toolchain import compile_program, section_sizes
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.nnb import read_nnb
-from nnabla_compress.simulator.packed import needs_callbacks
+from nnabla_compress.simulator.packed import has_int8_layers, needs_callbacks
 
 STOCK, EXACT, FAST = "stock", "exact", "fast"
 MODES = (STOCK, EXACT, FAST)
 """The runtime's own kernels, and the two kinds of those for packed weights."""
 
+NO_INT8 = "-DPACKED_NO_INT8"
+"""The compiler's option for a program without layers from int8 to int8."""
 OWN_SOURCES = Path(__file__).parent / "c"
 _PROGRAM, _NETWORK = "firmware.elf", "network.nnb"
 _LEVEL = 4  # where a file says its API level
@@ -125,6 +127,7 @@ def build_firmware(
     options += [f"-I{OWN_SOURCES}", f"-I{source_folder()}", *board.definitions()]
     options += [f"-DMEASURE_KERNELS={MODES.index(kernels)}", f"-DMEASURE_SCRATCH={scratch_bytes}"]
     if kernels != STOCK:
+        options += [] if has_int8_layers(network) else [NO_INT8]
         packed = (*KERNELS, *GLUE)
         sources += [source_folder() / name for name in packed if name.endswith(".c")]
     options += board.link_flags(OWN_SOURCES / "board.ld")

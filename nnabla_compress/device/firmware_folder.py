@@ -15,7 +15,11 @@ from nnabla_compress.exporters.c_source import export_c
 from nnabla_compress.files import atomic_path, new_files
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.simulator import Machine
-from nnabla_compress.simulator.packed import PACKED_CALLBACKS, needs_callbacks
+from nnabla_compress.simulator.packed import (
+    PACKED_CALLBACKS,
+    has_int8_layers,
+    needs_callbacks,
+)
 from nnabla_compress.verification import Samples
 
 _PROJECT = Path(__file__).parent / "project"
@@ -44,6 +48,8 @@ def write_firmware(folder: Path, nnb: Path) -> List[Path]:
     network = read_nnb(nnb)
     texts = {name: (_PROJECT / name).read_text("utf-8") for name in ("main.c", "Makefile")}
     texts["CMakeLists.txt"] = (_PROJECT / "CMakeLists.txt").read_text("utf-8")
+    if not has_int8_layers(network):
+        texts["Makefile"] = texts["Makefile"].replace("\nINT8 = 1\n", "\nINT8 = 0\n")
     texts["sample.h"] = _sample(Machine(nnb, callbacks=PACKED_CALLBACKS))
     texts["config/nnablart/config.h"] = config_text(switches_of(network))
     texts.update({f"board/{name}": (OWN_SOURCES / name).read_text("utf-8") for name in _BOARD})

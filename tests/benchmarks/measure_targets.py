@@ -88,6 +88,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("networks", nargs="*", default=list(NETWORKS))
     parser.add_argument("--boards", nargs="+", default=list(BOARDS))
+    parser.add_argument("--targets", nargs="+", default=sorted({c["target"] for c in CASES}))
     parser.add_argument("--json", type=Path)
     chosen = parser.parse_args()
     data = Path(os.environ["NNABLA_COMPRESS_DATA"])
@@ -100,7 +101,7 @@ def main() -> None:
     }
     for name in chosen.networks:
         rows = results["networks"][name] = []
-        for case in CASES:
+        for case in (case for case in CASES if case["target"] in chosen.targets):
             rows += measured(data / NETWORKS[name], case, chosen.boards)
             last = rows[-1]
             print(name, case, last["flash"], last["ram"], last["instructions"], flush=True)

@@ -143,6 +143,8 @@ def read(library, data, maps=4, size=None):
         (describe(bits=32, flags=0, count=0, floats=0), OK),
         (describe(version=2), DESCRIPTION),
         (describe(reserved=1), DESCRIPTION),
+        (describe(flags=17, count=8, floats=13), OK),
+        (describe(flags=17, count=8, floats=12), SIZE),
         (describe(flags=32), DESCRIPTION),
         (describe(flags=2), DESCRIPTION),
         (describe(flags=9), DESCRIPTION),
@@ -164,3 +166,24 @@ def test_every_status_has_a_message(library):
     messages = {library.c.packed_message(number) for number in range(13)}
     assert len(messages) == 13
     assert library.c.packed_message(13) == b"unknown error"
+
+
+@pytest.mark.parametrize(
+    ("changes", "sound"),
+    [
+        ({}, True),
+        ({"bounds": (3, 2)}, False),
+        ({"dictionary": np.float32([0, 1, -128, 128])}, False),
+        ({"scales": np.float32([1e6])}, False),
+        ({"scales": np.float32([np.nan])}, False),
+        ({"scales": np.float32([0])}, True),
+    ],
+)
+def test_layers_to_int8_take_what_requantizes(library, types, changes, sound):
+    layer = types.layer(types.affine, in_maps=4, out_maps=2)
+    codes = np.zeros(layer.weight_shape, int)
+    biases, dictionary = np.zeros(2, np.int32), np.float32([0, 1, -128, 127])
+    weights = types.weights(codes, 2, dictionary, np.float32([0.1]), biases=biases)
+    weights = types.change(weights, **changes)
+    assert (library.check(layer, weights, "int8") == OK) == sound
+    assert library.check(layer, weights, "int16") != OK

@@ -34,10 +34,16 @@ def test_a_folder_has_the_network_its_kernels_and_a_sample_with_what_comes_out(t
         *("packed_kernels.c", "packed_kernels.h", "packed_nnablart.c", "packed_nnablart.h"),
         *("packed_image.h", "packed_dot.h"),
     }
+    assert "\nINT8 = 0\n" in (tmp_path / "fw/Makefile").read_text()
     text = (tmp_path / "fw/sample.h").read_text()
     x = np.frombuffer(numbers(text, "sample_input_0"), "<f4").reshape(1, 1, 16, 16)
     (y,) = Machine(packed, callbacks=PACKED_CALLBACKS).forward([x])
     assert numbers(text, "sample_output_0") == y.tobytes()
+
+
+def test_kernels_from_int8_to_int8_are_held_where_they_are_needed(tmp_path, int8_layers):
+    write_firmware(tmp_path / "fw", int8_layers)
+    assert "\nINT8 = 1\n" in (tmp_path / "fw/Makefile").read_text()
 
 
 def test_a_network_without_packed_weights_needs_no_kernels(tmp_path, relus):

@@ -1,7 +1,7 @@
 /* Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
  *
  * Runs the network on the sample in sample.h and compares its outputs with those of the simulator. Put your sensor's numbers in
- * the place of the sample. FAST: the fast kernels for packed weights; SCRATCH: the most bytes of their scratch memory, 0 any. */
+ * the place of the sample. FAST: the fast kernels for packed weights; SCRATCH: the most bytes of scratch memory, 0 any. */
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -19,8 +19,8 @@ static void report(int function, const char *message) { printf("function %d: %s\
 
 static int start(rt_context_pointer *context) {
 #if SAMPLE_PACKED
-#ifdef FAST
   packed_limit_scratch(SCRATCH);
+#ifdef FAST
   return packed_start(context, (void *)network, NETWORK_BYTES, packed_register_fast, report) == RT_RET_NOERROR;
 #else
   return packed_start(context, (void *)network, NETWORK_BYTES, packed_register_exact, report) == RT_RET_NOERROR;
