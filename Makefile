@@ -11,12 +11,13 @@ JOBS ?= 2
 MINUTES ?= 5
 ARGS ?=
 
-.PHONY: help setup demo test lint format bench fuzz clean distclean
+.PHONY: help setup demo test lint docs format bench fuzz clean distclean
 
 help:
 	@echo "make demo       train on real digits, compress with LUT-Q, export, show the table (minutes)"
 	@echo "make test       run the tests, and the examples in the docstrings"
 	@echo "make lint       ruff and mypy"
+	@echo "make docs       make pages for a browser of docs/, in docs/_build/html; what Sphinx warns of is an error"
 	@echo "make format     let ruff rewrite the files"
 	@echo "make bench      run the benchmarks, which print their ratios"
 	@echo "make fuzz       read damaged files for MINUTES=5, of every kind that there is a harness for"
@@ -37,6 +38,10 @@ lint: setup
 	$(RUN) -m ruff format --check .
 	$(RUN) -m mypy
 
+docs: setup
+	$(RUN) -m sphinx -W --keep-going -q -b html docs docs/_build/html $(ARGS)
+	@echo "docs/_build/html/index.html"
+
 format: setup
 	$(RUN) -m ruff check --fix .
 	$(RUN) -m ruff format .
@@ -48,7 +53,7 @@ fuzz: setup
 	$(RUN) -m tests.fuzz --minutes $(MINUTES) $(ARGS)
 
 clean:
-	rm -rf build dist *.egg-info .benchmarks .pytest_cache .mypy_cache .ruff_cache
+	rm -rf build dist docs/_build *.egg-info .benchmarks .pytest_cache .mypy_cache .ruff_cache
 	find . -name .venv -prune -o -name .git -prune -o -type d -name __pycache__ -prune -exec rm -rf {} +
 
 # Examples that failed are kept as long as the environment is.

@@ -38,16 +38,18 @@ INSTALL_REQUIRES = [
 # Newer ones of Ray are for newer Pythons: 2.10 is the last for CPython 3.8.
 SEARCH = ["ray>=2.6"]
 DATA = ["scikit-learn>=1.1", "pillow>=9.1"]
+DOCS = ["sphinx>=7.0", "myst-parser>=2.0", "furo"]
 
 EXTRAS_REQUIRE = {
     "cuda116": ["nnabla-ext-cuda116==1.39.*"],
     "cuda120": ["nnabla-ext-cuda120==1.39.*"],
     "search": SEARCH,
     "data": DATA,
-    "docs": ["sphinx>=7.0", "myst-parser>=2.0", "furo"],
+    "docs": DOCS,
     "dev": [
         *DATA,
         *SEARCH,
+        *DOCS,
         "pytest>=7.4",
         "pytest-xdist>=3.3",
         "pytest-timeout>=2.1",

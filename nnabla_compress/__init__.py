@@ -5,6 +5,7 @@
 >>> import nnabla_compress.quantizers as Q
 >>> import nnabla_compress.solvers as CS
 >>> from nnabla_compress import compress  # a network that exists, by rules
+>>> from nnabla_compress import save  # what nnabla.utils.save can't write
 >>> from nnabla_compress import exclusive  # for scripts of several threads
 """
 
@@ -14,7 +15,7 @@ from typing import Any, List
 
 from nnabla_compress._version import __version__
 
-__all__ = ["__version__", "compress", "exclusive"]
+__all__ = ["__version__", "compress", "exclusive", "save"]
 
 
 def __getattr__(name: str) -> Any:
@@ -27,6 +28,10 @@ def __getattr__(name: str) -> Any:
         from nnabla_compress.turns import exclusive
 
         return exclusive
+    if name == "save":
+        from nnabla_compress.saving import save
+
+        return save
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -7,6 +7,19 @@ from contextlib import contextmanager
 from traceback import walk_tb
 from typing import Collection, Iterator, Optional
 
+__all__ = [
+    "CompressError",
+    "ConfigError",
+    "DataError",
+    "ExportError",
+    "FixedBatchError",
+    "InfeasibleBudgetError",
+    "LimitError",
+    "TrainingError",
+    "UnsupportedFunctionError",
+    "VerifyError",
+]
+
 _OWN = __name__.partition(".")[0]
 
 

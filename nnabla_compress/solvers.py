@@ -10,6 +10,8 @@ import nnabla as nn
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers.base import QuantizerFunction, living_functions
 
+__all__ = ["LUTQ", "Quantized"]
+
 
 class Quantized:
     """Any NNabla solver, for networks whose quantizers have state of their own.

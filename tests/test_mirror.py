@@ -24,7 +24,7 @@ TOGETHER = {
     "graph": "tied_weights",
     "lowering/integer": "recorded_networks",
     "models": "loops nnp_batch nnp_fuzz",
-    "parametric_functions": "examples",
+    "parametric_functions": "examples register",
     "quantizers": "contract",
     "recipes": "contract",
     "runs": "rows whole_folder",

@@ -21,6 +21,7 @@ import nnabla as nn
 
 from nnabla_compress.analysis.layers import layers
 from nnabla_compress.function_types import ACTIVATIONS, KEEPS, NON_NEGATIVE
+from nnabla_compress.graph.inputs import chosen_from
 from nnabla_compress.graph.rewrite import consumers, functions
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.turns import one_at_a_time
@@ -227,17 +228,23 @@ def _computed_from(inputs: Sequence[nn.Variable], order: Sequence[Any]) -> Set[n
 def _before_a_layer(
     order: Sequence[Any], layer_functions: Set[Any], dynamic: Set[nn.Variable]
 ) -> Set[nn.Variable]:
-    """The variables whose values some layer multiplies, directly or after other functions."""
+    """The variables whose values some layer multiplies, directly or after other functions.
+
+    What numbers rows or classes is not multiplied.
+    """
     found: Set[nn.Variable] = set()
     for function in reversed(order):
         if function in layer_functions:
-            # What an Embed reads are row numbers.
-            read = function.inputs[:1] if function.info.type_name != "Embed" else []
+            read = function.inputs[:1]
         elif any(variable in found for variable in function.outputs):
             read = function.inputs
         else:
             continue
-        found.update(variable for variable in read if variable in dynamic)
+        found.update(
+            variable
+            for place, variable in enumerate(read)
+            if variable in dynamic and not chosen_from(function, place)
+        )
     return found
 
 

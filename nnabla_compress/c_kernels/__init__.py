@@ -8,7 +8,7 @@ from typing import List, Union
 
 from nnabla_compress.files import atomic_path
 
-KERNELS = ("packed_kernels.c", "packed_kernels.h")
+KERNELS = ("packed_kernels.c", "packed_kernels.h", "packed_dot.h")
 GLUE = ("packed_nnablart.c", "packed_nnablart.h", "packed_image.h")
 EXAMPLE = ("packed_main.c",)
 CODE_BYTES = 8_792
@@ -41,7 +41,7 @@ def copy_sources(folder: Union[str, Path]) -> List[Path]:
         >>> import tempfile
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     [path.name for path in copy_sources(folder)][:3]
-        ['packed_kernels.c', 'packed_kernels.h', 'packed_nnablart.c']
+        ['packed_kernels.c', 'packed_kernels.h', 'packed_dot.h']
     """
     copies = []
     for name in (*KERNELS, *GLUE, *EXAMPLE):

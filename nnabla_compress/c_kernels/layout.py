@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
-from typing import Optional
+from typing import Optional, Tuple
 
 import numpy as np
 
@@ -19,7 +19,103 @@ VERSION = 1
 FLOAT_BITS = 32
 HEAD = struct.Struct("<BBBBiII")
 _PACKED = 1 << 20  # codes at a time; whole bytes for any number of bits
-HAS_DICTIONARY, DICTIONARY_PER_MAP, HAS_SCALE, SCALE_PER_MAP = 1, 2, 4, 8
+HAS_DICTIONARY, DICTIONARY_PER_MAP, HAS_SCALE, SCALE_PER_MAP, TO_INT8 = 1, 2, 4, 8, 16
+LEAST_SHIFT, LARGEST_SHIFT = 16, 47
+_BOUNDS = struct.Struct("<bbH")
+
+
+@dataclass(frozen=True)
+class Int8Results:
+    """How sums of integer products become int8 results, see docs/c_kernels.md.
+
+    Args:
+        biases: int32, one for each output map, in 2**-16 steps of the result; with the half in them
+            that rounds to the nearest.
+        low: Lowest result.
+        high: Highest result.
+    """
+
+    biases: np.ndarray
+    low: int = -128
+    high: int = 127
+
+    @classmethod
+    def of(cls, biases: np.ndarray, fp_pos: int, low: int = -128, high: int = 127) -> Int8Results:
+        """Takes float biases.
+
+        Args:
+            biases: One for each output map.
+            fp_pos: Fraction bits of the results.
+            low: Lowest result.
+            high: Highest result.
+
+        Raises:
+            ExportError: If a bias is far beyond what int8 results can be.
+
+        Example:
+            >>> Int8Results.of(np.float32([0.5, -1]), fp_pos=4).biases.tolist()
+            [557056, -1015808]
+        """
+        steps = np.rint(np.asarray(biases, np.float64) * 2.0 ** (fp_pos + LEAST_SHIFT))
+        steps += 1 << LEAST_SHIFT - 1
+        if not (np.abs(steps) < 2**31).all():
+            raise ExportError(
+                f"a bias of {np.abs(biases).max():.4g} is beyond results of int8 with {fp_pos} "
+                f"fraction bits, which reach {127 * 2.0**-fp_pos:.4g}.",
+                help="export for target 'callback', whose feature maps are floats",
+            )
+        return cls(steps.astype(np.int32), low, high)
+
+    def requantized(self, sums: np.ndarray, scales: np.ndarray, fraction: int) -> np.ndarray:
+        """Returns what the kernels make of sums.
+
+        Args:
+            sums: Integers (..., maps, positions).
+            scales: float32 (1,) or (maps,).
+            fraction: Fraction bits of the results less those of the activations.
+
+        Example:
+            >>> results = Int8Results.of(np.zeros(1), fp_pos=0)
+            >>> results.requantized(np.array([[-3, 2, 3, 999]]), np.float32([0.5]), 0).tolist()
+            [[-1, 1, 2, 127]]
+        """
+        multipliers, shifts = multipliers_of(scales, fraction)
+        addends = self.biases.astype(np.int64) << (shifts - LEAST_SHIFT)
+        exact = sums.astype(np.int64) * multipliers[:, None] + addends[:, None]
+        return np.clip(exact >> shifts[:, None], self.low, self.high).astype(np.int8)
+
+
+def multipliers_of(scales: np.ndarray, fraction: int) -> Tuple[np.ndarray, np.ndarray]:
+    r"""Returns what stands for scales: ``scale * 2**fraction = multiplier * 2**-shift``.
+
+    Args:
+        scales: float32.
+        fraction: Any integer.
+
+    Returns:
+        Two int64 arrays. A multiplier has 31 bits, fewer where the shift would exceed 47.
+
+    Raises:
+        ExportError: If a scale is so large that the shift would be less than 16.
+
+    Example:
+        >>> multipliers, shifts = multipliers_of(np.float32([0.5, -0.75]), 1)
+        >>> (multipliers / 2.0**shifts).tolist()
+        [1.0, -1.5]
+    """
+    bits = np.ascontiguousarray(scales, "<f4").view("<u4").astype(np.int64)
+    exponents = bits >> 23 & 255
+    multipliers = np.where(exponents > 0, (bits & 0x7FFFFF | 0x800000) << 7, 0)
+    shifts = np.where(exponents > 0, 157 - exponents - fraction, LARGEST_SHIFT)
+    multipliers >>= np.clip(shifts - LARGEST_SHIFT, 0, 31)
+    shifts = np.minimum(shifts, LARGEST_SHIFT)
+    if (shifts < LEAST_SHIFT).any():
+        raise ExportError(
+            f"a step of the sums is {np.abs(scales).max() * 2.0**fraction:.4g} steps of the int8 "
+            "results, far more than they hold.",
+            help="export for target 'callback', whose feature maps are floats",
+        )
+    return np.where(bits >> 31, -multipliers, multipliers), shifts
 
 
 @dataclass(frozen=True)
@@ -38,6 +134,7 @@ class PackedWeights:
         dictionary: float32 of shape (2**bits,), or (maps, 2**bits) for one to each output map.
         scales: float32 of shape (1,), or (maps,).
         zero_point: The code of 0 where there is no dictionary.
+        results: What makes int8 results of the layer's sums, where it gives these.
 
     Example:
         >>> dictionary = np.float32([-1, 0, 0.5, 1])
@@ -53,6 +150,7 @@ class PackedWeights:
     dictionary: Optional[np.ndarray] = None
     scales: Optional[np.ndarray] = None
     zero_point: int = 0
+    results: Optional[Int8Results] = None
 
     @classmethod
     def from_encoding(cls, encoding: Encoding, maps: int) -> PackedWeights:
@@ -131,10 +229,16 @@ class PackedWeights:
             flags |= HAS_DICTIONARY | (DICTIONARY_PER_MAP if self.dictionary.ndim == 2 else 0)
         if self.scales is not None:
             flags |= HAS_SCALE | (SCALE_PER_MAP if self.scales.size > 1 else 0)
+        if self.results is not None:
+            flags |= TO_INT8
         floats = sum(table.size for table in tables)
         count = int(np.size(self.codes))
         head = HEAD.pack(VERSION, self.bits, flags, 0, self.zero_point, count, floats)
-        return head + b"".join(np.ascontiguousarray(t, "<f4").tobytes() for t in tables)
+        content = head + b"".join(np.ascontiguousarray(t, "<f4").tobytes() for t in tables)
+        if self.results is None:
+            return content
+        bounds = _BOUNDS.pack(self.results.low, self.results.high, 0)
+        return content + bounds + np.ascontiguousarray(self.results.biases, "<i4").tobytes()
 
     @classmethod
     def read(cls, description: bytes, code_bytes: bytes, maps: int) -> PackedWeights:
@@ -158,7 +262,7 @@ class PackedWeights:
             raise _damaged(f"has {len(description)} bytes, at least {HEAD.size} are needed")
         version, bits, flags, reserved, zero_point, count, floats = HEAD.unpack_from(description)
         alone = [(flags & 3) == DICTIONARY_PER_MAP, (flags & 12) == SCALE_PER_MAP]
-        if version != VERSION or reserved or flags > 15 or any(alone):
+        if version != VERSION or reserved or flags > 31 or any(alone):
             raise _damaged(f"begins with {description[:4].hex()}")
         if bits not in (*range(1, 9), FLOAT_BITS) or (bits == FLOAT_BITS and flags):
             raise _damaged(f"has {bits} bits a code with the flags {flags}")
@@ -170,12 +274,14 @@ class PackedWeights:
             raise _damaged(f"has {count:,} codes of {bits} bits in {len(code_bytes):,} bytes")
         table = np.frombuffer(description, "<f4", floats, HEAD.size)
         shape = (maps, 2**bits) if flags & DICTIONARY_PER_MAP else (-1,)
+        results = _results(description[HEAD.size + 4 * floats :], maps) if flags & TO_INT8 else None
         return cls(
             _unpacked(code_bytes, bits, count),
             bits,
             table[:entries].reshape(shape) if entries else None,
             table[entries:] if scales else None,
             zero_point,
+            results,
         )
 
     def values(self, maps: np.ndarray) -> np.ndarray:
@@ -201,6 +307,14 @@ class PackedWeights:
         along = _along_first(maps)
         levels *= self.scales[np.asarray(maps) if along is None else along]
         return levels
+
+
+def _results(content: bytes, maps: int) -> Int8Results:
+    if len(content) < _BOUNDS.size + 4 * maps:
+        raise _damaged(f"has {len(content)} bytes for {maps} biases")
+    low, high, _ = _BOUNDS.unpack_from(content)
+    biases = np.frombuffer(content, "<i4", maps, _BOUNDS.size)
+    return Int8Results(biases.astype(np.int32), low, high)
 
 
 def _along_first(maps: np.ndarray) -> Optional[np.ndarray]:

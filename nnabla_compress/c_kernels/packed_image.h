@@ -358,9 +358,11 @@ static packed_status_t read_function(const nn_network_t *network, const nn_funct
     in[i] = put(network, info->inputs, i);
     if (in[i]->data_index == y->data_index) return PACKED_BAD_MEMORY;
   }
-  if (in[1]->type != NN_DATA_TYPE_INT8 || y->type != NN_DATA_TYPE_FLOAT) return PACKED_UNSUPPORTED;
+  if (in[1]->type != NN_DATA_TYPE_INT8 || (y->type != NN_DATA_TYPE_FLOAT && y->type != NN_DATA_TYPE_INT8))
+    return PACKED_UNSUPPORTED;
   layer->type = in[0]->type;
   layer->coefficient = 1.0f / (float)(1 << in[0]->fp_pos);
+  layer->fraction = (int32_t)y->fp_pos - (int32_t)in[0]->fp_pos;
   x_shape = shape_of(network, in[0]);
   y_shape = shape_of(network, y);
   status = (int)info->type == AFFINE
@@ -373,7 +375,10 @@ static packed_status_t read_function(const nn_network_t *network, const nn_funct
     if (count(bias_shape, 0, bias_shape.size) != layer->groups * layer->out_maps) return PACKED_BAD_SHAPE;
   }
   status = read_weights(network, info, layer, weights);
-  return status == PACKED_OK ? packed_check(layer, weights) : status;
+  if (status != PACKED_OK) return status;
+  if ((weights->biases != NULL) != (y->type == NN_DATA_TYPE_INT8)) return PACKED_UNSUPPORTED;
+  if (weights->biases && has_bias(network, info)) return PACKED_UNSUPPORTED;
+  return packed_check(layer, weights);
 }
 
 /* Any function, marked or not, that the image says is datum number i. */

@@ -1,6 +1,7 @@
 /* Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
  *
- * See packed_kernels.h. The file is in four parts: checks, exact float kernels, integer kernels, fast float kernels. */
+ * See packed_kernels.h. The file is in five parts: checks, exact float kernels, integer kernels, int8 kernels, fast float
+ * kernels. */
 #include "packed_kernels.h"
 
 #include <string.h>
@@ -37,6 +38,7 @@ const char *packed_message(packed_status_t status) {
   case PACKED_UNSUPPORTED: return "a function, data type or layout that the packed kernels do not have";
   case PACKED_BAD_RECORD: return "its record is damaged";
   case PACKED_BAD_SCRATCH: return "even a single row of it takes more scratch memory than the limit";
+  case PACKED_NOT_INT8: return "int8 results need int8 inputs, weights of -128 to 127 times a scale, and no large scale";
   case PACKED_BAD_MEMORY: return "a variable has less memory than its shape says, or the output no buffer of its own";
   }
   return "unknown error";
@@ -51,12 +53,12 @@ static int is_number_of_bits(uint32_t bits) { return (bits >= 1 && bits <= 8) ||
 packed_status_t packed_read_description(const void *description, size_t size, int32_t output_maps,
                                         packed_weights_t *w, uint32_t *number_of_codes) {
   const uint8_t *p = description;
-  uint64_t entries, scales;
+  uint64_t entries, scales, numbers;
   uint8_t flags;
   if (size < PACKED_DESCRIPTION_BYTES || ((uintptr_t)description & 3) != 0 || output_maps < 1)
     return PACKED_BAD_DESCRIPTION;
   flags = p[2];
-  if (p[0] != 1 || p[3] != 0 || flags > 15) return PACKED_BAD_DESCRIPTION;
+  if (p[0] != 1 || p[3] != 0 || flags > 31) return PACKED_BAD_DESCRIPTION;
   if ((flags & PACKED_DICTIONARY_PER_MAP) && !(flags & PACKED_HAS_DICTIONARY)) return PACKED_BAD_DESCRIPTION;
   if ((flags & PACKED_SCALE_PER_MAP) && !(flags & PACKED_HAS_SCALE)) return PACKED_BAD_DESCRIPTION;
   if (p[1] == PACKED_FLOAT_BITS && flags != 0) return PACKED_BAD_DESCRIPTION;
@@ -68,10 +70,18 @@ packed_status_t packed_read_description(const void *description, size_t size, in
   w->scale_per_map = (flags & PACKED_SCALE_PER_MAP) != 0;
   entries = !(flags & PACKED_HAS_DICTIONARY) ? 0 : ((uint64_t)(w->dictionary_per_map ? output_maps : 1) << w->bits);
   scales = !(flags & PACKED_HAS_SCALE) ? 0 : (uint64_t)(w->scale_per_map ? output_maps : 1);
-  if (read_u32(p + 12) != entries + scales || (size - PACKED_DESCRIPTION_BYTES) / 4 < entries + scales)
-    return PACKED_BAD_SIZE;
+  numbers = entries + scales + (flags & PACKED_TO_INT8 ? (uint64_t)output_maps + 1 : 0);
+  if (read_u32(p + 12) != entries + scales || (size - PACKED_DESCRIPTION_BYTES) / 4 < numbers) return PACKED_BAD_SIZE;
   w->dictionary = entries ? (const float *)(const void *)(p + PACKED_DESCRIPTION_BYTES) : NULL;
   w->scales = scales ? (const float *)(const void *)(p + PACKED_DESCRIPTION_BYTES + 4 * entries) : NULL;
+  w->biases = NULL;
+  w->low = w->high = 0;
+  if (flags & PACKED_TO_INT8) {
+    p += PACKED_DESCRIPTION_BYTES + 4 * (entries + scales);
+    w->low = (int8_t)p[0];
+    w->high = (int8_t)p[1];
+    w->biases = (const int32_t *)(const void *)(p + 4);
+  }
   return PACKED_OK;
 }
 
@@ -174,6 +184,54 @@ static uint64_t largest_sum_of_levels(const packed_layer_t *layer, const packed_
   return largest;
 }
 
+static uint32_t bits_of_float(float value) {
+  uint32_t bits;
+  memcpy(&bits, &value, sizeof bits);
+  return bits;
+}
+
+#define LEAST_SHIFT 16
+#define LARGEST_SHIFT 47 /* with which neither products nor biases leave 64 bits */
+
+/* What makes a result of a sum: (sum * multiplier + addend) >> shift. */
+typedef struct {
+  int64_t addend;
+  int32_t multiplier, shift;
+} requantizer_t;
+
+static requantizer_t requantizer_of(const packed_layer_t *layer, const packed_weights_t *w, uint32_t map) {
+  const uint32_t bits = bits_of_float(w->scales ? w->scales[w->scale_per_map ? map : 0] : 1.0f);
+  const int32_t exponent = (int32_t)(bits >> 23 & 255);
+  uint32_t multiplier = exponent ? ((bits & 0x7fffff) | 0x800000) << 7 : 0;
+  requantizer_t requantizer;
+  requantizer.shift = exponent ? 157 - exponent - layer->fraction : LARGEST_SHIFT;
+  if (requantizer.shift > LARGEST_SHIFT) {
+    const int32_t lost = requantizer.shift - LARGEST_SHIFT;
+    multiplier = lost > 31 ? 0 : multiplier >> lost;
+    requantizer.shift = LARGEST_SHIFT;
+  }
+  requantizer.multiplier = bits >> 31 ? -(int32_t)multiplier : (int32_t)multiplier;
+  requantizer.addend = 0;
+  if (requantizer.shift >= LEAST_SHIFT)
+    requantizer.addend = w->biases[map] * ((int64_t)1 << (requantizer.shift - LEAST_SHIFT));
+  return requantizer;
+}
+
+static packed_status_t check_int8(const packed_layer_t *layer, const packed_weights_t *w) {
+  const uint32_t entries = (w->dictionary_per_map ? maps_of(layer) : 1) << w->bits;
+  const uint32_t scales = w->scales && w->scale_per_map ? maps_of(layer) : 1;
+  uint32_t i;
+  if (layer->type != PACKED_INT8 || w->low > w->high) return PACKED_NOT_INT8;
+  if (w->dictionary) {
+    for (i = 0; i < entries; i++)
+      if (w->dictionary[i] > 127.0f || w->dictionary[i] < -128.0f) return PACKED_NOT_INT8;
+  } else if (w->zero_point > 128 || (1 << w->bits) - 1 - w->zero_point > 127)
+    return PACKED_NOT_INT8;
+  for (i = 0; i < scales; i++)
+    if (requantizer_of(layer, w, i).shift < LEAST_SHIFT) return PACKED_NOT_INT8;
+  return PACKED_OK;
+}
+
 static packed_status_t check_integer(const packed_layer_t *layer, const packed_weights_t *w) {
   const uint64_t largest_x = layer->type == PACKED_INT8 ? 128 : 32768;
   const uint32_t entries = (w->dictionary_per_map ? maps_of(layer) : 1) << w->bits;
@@ -189,12 +247,6 @@ static packed_status_t check_integer(const packed_layer_t *layer, const packed_w
 }
 
 #ifdef PACKED_NO_MULTIPLY
-static uint32_t bits_of_float(float value) {
-  uint32_t bits;
-  memcpy(&bits, &value, sizeof bits);
-  return bits;
-}
-
 static int is_power_of_two(float value) {
   const uint32_t bits = bits_of_float(value) & 0x7fffffff;
   return bits == 0 || ((bits & 0x7fffff) == 0 && bits < 0x7f800000);
@@ -229,6 +281,7 @@ packed_status_t packed_check(const packed_layer_t *layer, const packed_weights_t
   if (!w->codes || w->code_bytes < (bits + 7) / 8) return PACKED_BAD_SIZE;
   if (w->zero_point > 1 << 24 || w->zero_point < -(1 << 24)) return PACKED_BAD_DESCRIPTION;
   if (layer->type != PACKED_FLOAT) status = check_integer(layer, w);
+  if (status == PACKED_OK && w->biases) status = check_int8(layer, w);
 #ifdef PACKED_NO_MULTIPLY
   if (status == PACKED_OK) status = check_powers_of_two(layer, w);
 #endif
@@ -589,6 +642,34 @@ static void add_row(const packed_layer_t *layer, int32_t *sums, int32_t sum_step
     add_row_int16(sums, sum_step, (const int16_t *)x + index, x_step, level, n);
 }
 
+#ifdef PACKED_NO_MULTIPLY
+/* The multiplier is zero or plus or minus a power of two. */
+static inline int64_t multiplied(int32_t sum, int32_t multiplier) {
+  const int64_t factor = multiplier < 0 ? -(int64_t)multiplier : multiplier;
+  int64_t result = sum;
+  int32_t shift = 0;
+  if (multiplier == 0) return 0;
+  while ((int64_t)1 << shift < factor) shift++;
+  result = (int64_t)((uint64_t)result << shift);
+  return multiplier < 0 ? -result : result;
+}
+#else
+static inline int64_t multiplied(int32_t sum, int32_t multiplier) { return (int64_t)sum * multiplier; }
+#endif
+
+static inline int8_t requantized(const requantizer_t *requantizer, int32_t low, int32_t high, int32_t sum) {
+  const int64_t exact = multiplied(sum, requantizer->multiplier) + requantizer->addend;
+  int32_t result;
+  /* The upper word alone where that will do: 64 bits are shifted in several steps by a processor of 32. */
+  if (requantizer->shift >= 32)
+    result = (int32_t)(exact >> 32) >> (requantizer->shift - 32);
+  else {
+    const int64_t shifted = exact >> requantizer->shift;
+    result = shifted > 127 ? 127 : shifted < -128 ? -128 : (int32_t)shifted;
+  }
+  return (int8_t)(result < low ? low : result > high ? high : result);
+}
+
 static float finish(const packed_layer_t *layer, const packed_weights_t *w, const float *bias, uint32_t map,
                     int32_t sum) {
   const float y = product((float)sum, product(scale_of(w, map), layer->coefficient));
@@ -616,17 +697,27 @@ static void add_tap(const packed_layer_t *layer, const void *x, size_t plane, in
   }
 }
 
-static void integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x, const float *bias, float *y,
+static void store_sums(const packed_layer_t *layer, const packed_weights_t *w, const float *bias, uint32_t map,
+                       const int32_t *sums, size_t n, void *y, size_t index) {
+  size_t i;
+  if (w->biases) {
+    const requantizer_t requantizer = requantizer_of(layer, w, map);
+    for (i = 0; i < n; i++) ((int8_t *)y)[index + i] = requantized(&requantizer, w->low, w->high, sums[i]);
+  } else
+    for (i = 0; i < n; i++) ((float *)y)[index + i] = finish(layer, w, bias, map, sums[i]);
+}
+
+static void integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x, const float *bias, void *y,
                     void *scratch) {
   const size_t in_plane = (size_t)layer->in_size[0] * layer->in_size[1];
   const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1];
   const int32_t taps = taps_of(layer);
   int32_t *sums = scratch, *levels = sums + out_plane;
   int32_t b, g, o, i, ky, kx;
-  size_t p;
+  size_t index = 0;
   for (b = 0; b < layer->batch; b++)
     for (g = 0; g < layer->groups; g++)
-      for (o = 0; o < layer->out_maps; o++, y += out_plane) {
+      for (o = 0; o < layer->out_maps; o++, index += out_plane) {
         const uint32_t map = (uint32_t)g * layer->out_maps + o;
         size_t plane = ((size_t)b * layer->groups + g) * layer->in_maps * in_plane;
         memset(sums, 0, out_plane * sizeof *sums);
@@ -636,7 +727,7 @@ static void integer(const packed_layer_t *layer, const packed_weights_t *w, cons
             for (kx = 0; kx < layer->kernel[1]; kx++)
               add_tap(layer, x, plane, ky, kx, levels[ky * layer->kernel[1] + kx], sums);
         }
-        for (p = 0; p < out_plane; p++) y[p] = finish(layer, w, bias, map, sums[p]);
+        store_sums(layer, w, bias, map, sums, out_plane, y, index);
       }
 }
 
@@ -656,10 +747,11 @@ void packed_deconvolution_integer(const packed_layer_t *layer, const packed_weig
   integer(layer, w, x, bias, y, scratch);
 }
 
-void packed_affine_integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x, const float *bias,
-                           float *y, void *scratch) {
+static void affine_integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x, const float *bias,
+                           void *y, void *scratch) {
   int32_t *levels = scratch;
   const int32_t n = layer->in_maps;
+  size_t index = 0;
   int32_t b, o, i;
   for (b = 0; b < layer->batch; b++)
     for (o = 0; o < layer->out_maps; o++) {
@@ -672,8 +764,13 @@ void packed_affine_integer(const packed_layer_t *layer, const packed_weights_t *
         else
           sum = add_products_int16(sum, (const int16_t *)x + (size_t)b * n + i, levels, count);
       }
-      *y++ = finish(layer, w, bias, (uint32_t)o, sum);
+      store_sums(layer, w, bias, (uint32_t)o, &sum, 1, y, index++);
     }
+}
+
+void packed_affine_integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x, const float *bias,
+                           float *y, void *scratch) {
+  affine_integer(layer, w, x, bias, y, scratch);
 }
 
 #if defined(__clang__)
@@ -681,6 +778,252 @@ void packed_affine_integer(const packed_layer_t *layer, const packed_weights_t *
 #elif defined(__GNUC__)
 #pragma GCC pop_options
 #endif
+
+/* ------------------------------------------------------------ int8 kernels -- */
+
+#ifndef PACKED_NO_MULTIPLY
+
+#include "packed_dot.h"
+
+/* A group's input lies with its maps beside each other: what an output sums over is then a few runs of numbers, one for each
+ * row of the kernel (for each tap, where these are dilated), whose weights lie in the same order. A run that is no
+ * multiple of DOT_DEPTH reads what comes next, with weights of zero. */
+typedef struct {
+  int32_t rows;       /* of the output, that are computed at once */
+  int32_t in_rows, pitch;
+  int32_t runs, run;  /* how many, and the numbers of each that count */
+  int32_t length;     /* of a run with its end of zeros */
+} dot_plan_t;
+
+typedef struct {
+  dot_t *image, *weights;
+  int32_t *offsets, *starts;
+  int8_t *levels;
+} dot_parts_t;
+
+static int32_t reach_of(const packed_layer_t *layer, int d) { return layer->dilation[d] * (layer->kernel[d] - 1) + 1; }
+
+static dot_plan_t dot_plan_of(const packed_layer_t *layer) {
+  const int joined = layer->dilation[1] == 1 || layer->kernel[1] == 1;
+  dot_plan_t plan;
+  plan.rows = layer->rows > 0 && layer->rows < layer->out_size[0] ? layer->rows : layer->out_size[0];
+  plan.in_rows = (plan.rows - 1) * layer->stride[0] + reach_of(layer, 0);
+  plan.pitch = ((layer->out_size[1] - 1) * layer->stride[1] + reach_of(layer, 1)) * layer->in_maps;
+  plan.runs = layer->kernel[0] * (joined ? 1 : layer->kernel[1]);
+  plan.run = layer->in_maps * (joined ? layer->kernel[1] : 1);
+  plan.length = (plan.run + DOT_DEPTH - 1) / DOT_DEPTH * DOT_DEPTH;
+  return plan;
+}
+
+static uint64_t words_of(uint64_t bytes) { return (bytes + 3) / 4 * 4; }
+
+static size_t dot_parts_of(const dot_plan_t *plan, void *scratch, dot_parts_t *parts) {
+  const uint64_t image = words_of(((uint64_t)plan->in_rows * plan->pitch + DOT_DEPTH) * sizeof(dot_t));
+  const uint64_t weights = words_of((uint64_t)plan->runs * plan->length * DOT_MAPS * sizeof(dot_t));
+  const uint64_t all = image + weights + 4 * ((uint64_t)plan->runs + DOT_MAPS) + 256;
+  if (parts) {
+    uint8_t *p = scratch;
+    parts->offsets = (int32_t *)(void *)p;
+    parts->starts = parts->offsets + plan->runs;
+    parts->weights = (dot_t *)(void *)(parts->starts + DOT_MAPS);
+    parts->image = (dot_t *)(void *)((uint8_t *)(void *)parts->weights + (size_t)weights);
+    parts->levels = (int8_t *)(void *)((uint8_t *)(void *)parts->image + (size_t)image);
+  }
+  return all > SIZE_MAX ? SIZE_MAX : (size_t)all;
+}
+
+static void fill_levels(const packed_weights_t *w, uint32_t map, int8_t *levels) {
+  const float *dictionary = dictionary_of(w, map);
+  int32_t code;
+  for (code = 0; code < 1 << w->bits; code++)
+    levels[code] = (int8_t)(dictionary ? (int32_t)dictionary[code] : code - w->zero_point);
+}
+
+/* Where weight number k of a map of the block lies. */
+static inline size_t dot_index(size_t k, int32_t map, size_t pitch) {
+#if !DOT_GROUPED
+  return (size_t)map * pitch + k;
+#else
+  (void)pitch;
+  return (k / DOT_DEPTH * DOT_MAPS + (size_t)map) * DOT_DEPTH + k % DOT_DEPTH;
+#endif
+}
+
+/* Decodes the weights of some output maps of a group; those of maps that are not there are zero. */
+static void fill_dot_weights(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
+                             int32_t group, int32_t first, int32_t maps, const dot_parts_t *parts) {
+  const size_t pitch = (size_t)plan->runs * plan->length;
+  const int32_t columns = plan->runs == layer->kernel[0] ? layer->kernel[1] : 1, bits = w->bits;
+  int32_t m, i, run, column;
+  memset(parts->weights, 0, pitch * DOT_MAPS * sizeof(dot_t));
+  for (m = 0; m < DOT_MAPS; m++) parts->starts[m] = 0;
+  for (m = 0; m < maps; m++) {
+    const uint32_t map = (uint32_t)group * layer->out_maps + first + m;
+    uint32_t bit = first_weight(layer, group, first + m, 0) * (uint32_t)bits;
+    int32_t sum = 0;
+    if (w->dictionary_per_map) fill_levels(w, map, parts->levels);
+    for (i = 0; i < layer->in_maps; i++)
+      for (run = 0; run < plan->runs; run++) {
+        size_t k = (size_t)run * plan->length + i;
+        for (column = 0; column < columns; column++, k += layer->in_maps, bit += bits) {
+          const int8_t level = parts->levels[code_at(w->codes, bit, bits)];
+          parts->weights[dot_index(k, m, pitch)] = (dot_t)level;
+          sum += level;
+        }
+      }
+    parts->starts[m] = -DOT_OFFSET * sum;
+  }
+}
+
+/* Copies the rows that an output's rows from this one on read, with their padding. */
+static void fill_image(const packed_layer_t *layer, const dot_plan_t *plan, const int8_t *x, int32_t first_row,
+                       dot_t *image) {
+  const int32_t maps = layer->in_maps, width = layer->in_size[1], columns = plan->pitch / maps;
+  const size_t plane = (size_t)layer->in_size[0] * width;
+  const int32_t shift = layer->pad[1], left = shift < columns ? shift : columns;
+  int32_t row, i, column, count = columns - left;
+  if (count > width) count = width;
+  for (row = 0; row < plan->in_rows; row++, image += plan->pitch) {
+    const int32_t y = first_row * layer->stride[0] - layer->pad[0] + row;
+    const int inside = y >= 0 && y < layer->in_size[0];
+    const int32_t begin = inside ? left * maps : plan->pitch, end = inside ? (left + count) * maps : plan->pitch;
+    for (i = 0; i < begin; i++) image[i] = DOT_OFFSET;
+    for (i = end; i < plan->pitch; i++) image[i] = DOT_OFFSET;
+    if (!inside) continue;
+    for (i = 0; i < maps; i++) {
+      const int8_t *from = x + (size_t)i * plane + (size_t)y * width;
+      dot_t *to = image + begin + i;
+      for (column = 0; column < count; column++, to += maps) *to = (dot_t)(from[column] + DOT_OFFSET);
+    }
+  }
+  for (i = 0; i < DOT_DEPTH; i++) image[i] = DOT_OFFSET;
+}
+
+/* Some output maps of a group at the places of some rows; y is the first of these in the first map. */
+static void dot_places(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
+                       const dot_parts_t *parts, const requantizer_t *requantizers, int32_t maps, int32_t places,
+                       int8_t *y) {
+  const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1], pitch = (size_t)plan->runs * plan->length;
+  const int32_t row_step = layer->stride[0] * plan->pitch, column_step = layer->stride[1] * layer->in_maps;
+  const size_t step = DOT_GROUPED ? (size_t)plan->length * DOT_MAPS : (size_t)plan->length;
+  const dot_t *row = parts->image, *next = row;
+  int32_t column = 0, place, p, m, run;
+  for (place = 0; place < places; place += DOT_PLACES, y += DOT_PLACES) {
+    const int32_t count = places - place < DOT_PLACES ? places - place : DOT_PLACES;
+    int32_t sums[DOT_PLACES * DOT_MAPS];
+    const dot_t *x[DOT_PLACES], *begin[DOT_PLACES];
+    for (p = 0; p < DOT_PLACES; p++) {
+      begin[p] = next;
+      for (m = 0; m < DOT_MAPS; m++) sums[p * DOT_MAPS + m] = parts->starts[m];
+      if (p + 1 >= count) continue;
+      next += column_step;
+      if (++column == layer->out_size[1]) {
+        column = 0;
+        row += row_step;
+        next = row;
+      }
+    }
+    for (run = 0; run < plan->runs; run++) {
+      for (p = 0; p < DOT_PLACES; p++) x[p] = begin[p] + parts->offsets[run];
+      dot_run(x, parts->weights + run * step, pitch, plan->length, sums);
+    }
+    for (m = 0; m < maps; m++)
+      for (p = 0; p < count; p++)
+        y[m * out_plane + p] = requantized(&requantizers[m], w->low, w->high, sums[p * DOT_MAPS + m]);
+    next += column_step;
+    if (++column == layer->out_size[1]) {
+      column = 0;
+      row += row_step;
+      next = row;
+    }
+  }
+}
+
+static void dot_convolution(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                            void *scratch) {
+  const size_t in_plane = (size_t)layer->in_size[0] * layer->in_size[1];
+  const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1];
+  const dot_plan_t plan = dot_plan_of(layer);
+  const int32_t joined = plan.runs == layer->kernel[0];
+  requantizer_t requantizers[DOT_MAPS];
+  dot_parts_t parts;
+  int32_t b, g, o, m, row, run;
+  dot_parts_of(&plan, scratch, &parts);
+  for (run = 0; run < plan.runs; run++)
+    parts.offsets[run] = (joined ? run : run / layer->kernel[1]) * layer->dilation[0] * plan.pitch +
+                         (joined ? 0 : run % layer->kernel[1] * layer->dilation[1] * layer->in_maps);
+  fill_levels(w, 0, parts.levels);
+  for (b = 0; b < layer->batch; b++)
+    for (g = 0; g < layer->groups; g++, x += layer->in_maps * in_plane, y += layer->out_maps * out_plane)
+      for (row = 0; row < layer->out_size[0]; row += plan.rows) {
+        const int32_t rows = layer->out_size[0] - row < plan.rows ? layer->out_size[0] - row : plan.rows;
+        fill_image(layer, &plan, x, row, parts.image);
+        for (o = 0; o < layer->out_maps; o += DOT_MAPS) {
+          const int32_t maps = layer->out_maps - o < DOT_MAPS ? layer->out_maps - o : DOT_MAPS;
+          for (m = 0; m < maps; m++)
+            requantizers[m] = requantizer_of(layer, w, (uint32_t)g * layer->out_maps + o + m);
+          fill_dot_weights(layer, w, &plan, g, o, maps, &parts);
+          dot_places(layer, w, &plan, &parts, requantizers, maps, rows * layer->out_size[1],
+                     y + o * out_plane + (size_t)row * layer->out_size[1]);
+        }
+      }
+}
+
+size_t packed_scratch_bytes_int8(const packed_layer_t *layer, const packed_weights_t *w) {
+  dot_plan_t plan;
+  if (layer->kind != PACKED_CONVOLUTION) return packed_scratch_bytes_integer(layer, w);
+  plan = dot_plan_of(layer);
+  return dot_parts_of(&plan, NULL, NULL);
+}
+
+int32_t packed_rows_within_int8(const packed_layer_t *layer, const packed_weights_t *w, size_t bytes) {
+  packed_layer_t tiled = *layer;
+  int32_t parts;
+  tiled.rows = 0;
+  if (layer->kind != PACKED_CONVOLUTION || packed_scratch_bytes_int8(&tiled, w) <= bytes) return 0;
+  for (parts = 2; parts <= layer->out_size[0]; parts++) {
+    const int32_t rows = (layer->out_size[0] + parts - 1) / parts;
+    if (rows == tiled.rows) continue;
+    tiled.rows = rows;
+    if (packed_scratch_bytes_int8(&tiled, w) <= bytes) break;
+  }
+  return tiled.rows;
+}
+
+void packed_convolution_int8(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                             void *scratch) {
+  dot_convolution(layer, w, x, y, scratch);
+}
+
+#else
+
+size_t packed_scratch_bytes_int8(const packed_layer_t *layer, const packed_weights_t *w) {
+  return packed_scratch_bytes_integer(layer, w);
+}
+
+int32_t packed_rows_within_int8(const packed_layer_t *layer, const packed_weights_t *w, size_t bytes) {
+  (void)layer;
+  (void)w;
+  (void)bytes;
+  return 0;
+}
+
+void packed_convolution_int8(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                             void *scratch) {
+  integer(layer, w, x, NULL, y, scratch);
+}
+
+#endif
+
+void packed_deconvolution_int8(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                               void *scratch) {
+  integer(layer, w, x, NULL, y, scratch);
+}
+
+void packed_affine_int8(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                        void *scratch) {
+  affine_integer(layer, w, x, NULL, y, scratch);
+}
 
 /* ----------------------------------------------------- fast float kernels -- */
 

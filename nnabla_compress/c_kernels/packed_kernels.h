@@ -21,12 +21,14 @@
  *                                     |y - exact sum| <= (n + 2^bits + 3) 2^-24 (sum |x w| + |bias|), n products a sum,
  *                                     as long as nothing overflows or becomes subnormal
  *   packed_convolution_integer ...    int8 or int16 activations, int32 accumulation (exact), float results
+ *   packed_convolution_int8 ...       int8 activations, int32 accumulation (exact), int8 results: the same on every processor
  *
  * Build switches
  *   PACKED_NO_MULTIPLY   products are made by additions to the exponent (float) or shifts (integer): every level and
  *                        scale must be zero or plus or minus a power of two, which packed_check tests. The fast
  *                        convolutions are then the ordinary ones.
  *   PACKED_LANES         floats a vector holds (1, 4, 8 or 16); chosen from the compiler's target if not given
+ *   PACKED_PORTABLE      the int8 kernels in plain C; else with the processor's products of 8 or 16 bits, see packed_dot.h
  */
 #ifndef PACKED_KERNELS_H
 #define PACKED_KERNELS_H
@@ -54,6 +56,8 @@ typedef struct {
   uint8_t bits;               /* 1 .. 8, or PACKED_FLOAT_BITS: the codes are the float32 weights themselves */
   uint8_t dictionary_per_map; /* 1: 2^bits entries for every output map */
   uint8_t scale_per_map;      /* 1: one scale for every output map */
+  int8_t low, high;           /* int8 results: bounds */
+  const int32_t *biases;      /* int8 results: one for every output map, see packed_convolution_int8; null: float results */
 } packed_weights_t;
 
 /* Index 0 of a pair is the height, 1 the width; a one-dimensional layer has height 1. A DepthwiseConvolution is a
@@ -63,6 +67,7 @@ typedef struct {
   int32_t kind;       /* packed_kind_t */
   int32_t type;       /* packed_type_t of x */
   float coefficient;  /* integer x: the value of a step, 2^-fp_pos */
+  int32_t fraction;   /* int8 results: the fp_pos of y less that of x */
   int32_t batch;
   int32_t groups;
   int32_t in_maps;    /* of one group */
@@ -73,7 +78,7 @@ typedef struct {
   int32_t pad[2];
   int32_t stride[2];
   int32_t dilation[2];
-  int32_t rows;       /* the fast kernels: output rows (of each phase of a deconvolution) that are computed at once, with
+  int32_t rows;       /* the fast and the int8 kernels: output rows (of each phase of a deconvolution) that are computed at once, with
                          scratch memory for these; 0: all. The result has the same bits for any number. */
 } packed_layer_t;
 
@@ -89,7 +94,8 @@ typedef enum {
   PACKED_UNSUPPORTED,      /* a type, layout or number of dimensions that these kernels do not have */
   PACKED_BAD_MEMORY,       /* of a file: memory smaller than a shape, or not to be written to */
   PACKED_BAD_RECORD,       /* of a file: numbers that lead out of it */
-  PACKED_BAD_SCRATCH       /* more scratch memory than it may take, even for a single row */
+  PACKED_BAD_SCRATCH,      /* more scratch memory than it may take, even for a single row */
+  PACKED_NOT_INT8          /* int8 results need int8 activations and levels, and scales that are not too large */
 } packed_status_t;
 
 /* One line of text without a line break. */
@@ -101,12 +107,15 @@ const char *packed_message(packed_status_t status);
  *    1  u8   bits                    8  u32  number of codes
  *    2  u8   sum of the flags       12  u32  number of floats that follow
  *    3  u8   0
+ * With PACKED_TO_INT8 there follow, not counted as floats: a word whose first bytes are the lowest and the highest result
+ * (i8), and the biases as i32.
  * Fills w but for codes and code_bytes. The description must be aligned to 4 bytes; size says how much may be read. */
 #define PACKED_DESCRIPTION_BYTES 16
 #define PACKED_HAS_DICTIONARY 1
 #define PACKED_DICTIONARY_PER_MAP 2
 #define PACKED_HAS_SCALE 4
 #define PACKED_SCALE_PER_MAP 8
+#define PACKED_TO_INT8 16
 packed_status_t packed_read_description(const void *description, size_t size, int32_t output_maps,
                                         packed_weights_t *w, uint32_t *number_of_codes);
 
@@ -120,10 +129,12 @@ packed_status_t packed_check(const packed_layer_t *layer, const packed_weights_t
 size_t packed_scratch_bytes(const packed_layer_t *layer, const packed_weights_t *w);
 size_t packed_scratch_bytes_fast(const packed_layer_t *layer, const packed_weights_t *w);
 size_t packed_scratch_bytes_integer(const packed_layer_t *layer, const packed_weights_t *w);
+size_t packed_scratch_bytes_int8(const packed_layer_t *layer, const packed_weights_t *w);
 
-/* The number for layer->rows with which a fast kernel takes at most so many bytes of scratch memory; 1 if even a row takes
- * more. packed_scratch_bytes_fast tells what it then takes. */
+/* The number for layer->rows with which a fast or int8 kernel takes at most so many bytes of scratch memory; 1 if even a
+ * row takes more. packed_scratch_bytes_fast and packed_scratch_bytes_int8 tell what it then takes. */
 int32_t packed_rows_within(const packed_layer_t *layer, const packed_weights_t *w, size_t bytes);
+int32_t packed_rows_within_int8(const packed_layer_t *layer, const packed_weights_t *w, size_t bytes);
 
 /* x [batch, groups * in_maps, height, width], y likewise, bias one float for every output map or null.
  * x, y and scratch must not overlap. */
@@ -148,6 +159,17 @@ void packed_deconvolution_integer(const packed_layer_t *layer, const packed_weig
                                   const float *bias, float *y, void *scratch);
 void packed_affine_integer(const packed_layer_t *layer, const packed_weights_t *w, const void *x, const float *bias,
                            float *y, void *scratch);
+
+/* x and y are int8. With scale * 2^fraction = multiplier * 2^-shift, of which 2^30 <= |multiplier| < 2^31 and shift <= 47 (a
+ * smaller scale has a smaller multiplier, rounded toward zero),
+ *   y = low <= (sum of x * level * multiplier + biases[map] * 2^(shift - 16)) >> shift <= high
+ * in 64 bits: a bias counts 2^-16 steps of y, and holds the half that makes of the shift a rounding to the nearest. */
+void packed_convolution_int8(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                             void *scratch);
+void packed_deconvolution_int8(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                               void *scratch);
+void packed_affine_int8(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                        void *scratch);
 
 #ifdef __cplusplus
 }

@@ -13,6 +13,7 @@ typedef void float_kernel_t(const packed_layer_t *, const packed_weights_t *, co
                             void *);
 typedef void integer_kernel_t(const packed_layer_t *, const packed_weights_t *, const void *, const float *, float *,
                               void *);
+typedef void int8_kernel_t(const packed_layer_t *, const packed_weights_t *, const int8_t *, int8_t *, void *);
 typedef size_t scratch_bytes_t(const packed_layer_t *, const packed_weights_t *);
 typedef int32_t rows_within_t(const packed_layer_t *, const packed_weights_t *, size_t);
 
@@ -35,6 +36,7 @@ typedef struct function {
   const rt_variable_t *bias;
   float_kernel_t *run_float;
   integer_kernel_t *run_integer;
+  int8_kernel_t *run_int8;
 } function_t;
 
 /* What the functions of a network share. */
@@ -67,7 +69,10 @@ static rt_function_error_t run(rt_function_t *f) {
   if (!function || !has_scratch(function->owner)) return RT_FUNCTION_ERROR_MALLOC;
   if (function->status != PACKED_OK) return RT_FUNCTION_ERROR_INVALID_SHAPE;
   bias = function->bias ? function->bias->data : NULL;
-  if (function->layer.type == PACKED_FLOAT)
+  if (function->weights.biases)
+    function->run_int8(&function->layer, &function->weights, f->inputs[0]->data, f->outputs[0]->data,
+                       function->owner->scratch);
+  else if (function->layer.type == PACKED_FLOAT)
     function->run_float(&function->layer, &function->weights, f->inputs[0]->data, bias, f->outputs[0]->data,
                         function->owner->scratch);
   else
@@ -136,12 +141,15 @@ typedef struct {
 
 /* Whether the limit leaves a function enough scratch memory; it may compute fewer rows at once for that. */
 static packed_status_t want_scratch(function_t *function, const kernels_t *kernels) {
-  const int is_float = function->layer.type == PACKED_FLOAT;
+  const int is_float = function->layer.type == PACKED_FLOAT, to_int8 = function->weights.biases != NULL;
+  rows_within_t *const rows_within = is_float ? kernels->rows_within : to_int8 ? packed_rows_within_int8 : NULL;
   owner_t *owner = function->owner;
   size_t bytes;
-  if (is_float && kernels->rows_within && most_scratch_bytes)
-    function->layer.rows = kernels->rows_within(&function->layer, &function->weights, most_scratch_bytes);
-  bytes = (is_float ? kernels->float_scratch : packed_scratch_bytes_integer)(&function->layer, &function->weights);
+  if (rows_within && most_scratch_bytes)
+    function->layer.rows = rows_within(&function->layer, &function->weights, most_scratch_bytes);
+  bytes = (is_float  ? kernels->float_scratch
+           : to_int8 ? packed_scratch_bytes_int8
+                     : packed_scratch_bytes_integer)(&function->layer, &function->weights);
   if (most_scratch_bytes && bytes > most_scratch_bytes) return PACKED_BAD_SCRATCH;
   if (bytes > owner->wanted_bytes) owner->wanted_bytes = bytes;
   return PACKED_OK;
@@ -150,6 +158,7 @@ static packed_status_t want_scratch(function_t *function, const kernels_t *kerne
 static rt_return_value_t take(nn_network_t *network, offer_t *offer, const kernels_t *kernels) {
   static integer_kernel_t *const run_integer[3] = {packed_convolution_integer, packed_deconvolution_integer,
                                                    packed_affine_integer};
+  static int8_kernel_t *const run_int8[3] = {packed_convolution_int8, packed_deconvolution_int8, packed_affine_int8};
   const int implement = offer->info->impl;
   rt_function_t *f = &offer->func;
   function_t *function;
@@ -186,6 +195,7 @@ static rt_return_value_t take(nn_network_t *network, offer_t *offer, const kerne
   if (has_bias(network, offer->info)) function->bias = f->inputs[2];
   function->run_float = kernels->run_float[function->layer.kind];
   function->run_integer = run_integer[function->layer.kind];
+  function->run_int8 = run_int8[function->layer.kind];
   function->status = want_scratch(function, kernels);
   return RT_RET_FUNCTION_MATCH;
 }

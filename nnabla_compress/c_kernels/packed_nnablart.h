@@ -10,7 +10,8 @@
  *                 without these callbacks would take it for the bias if it were the third of three inputs.
  *   implement 10 + n: inputs x, weights, bias, dictionary (FLOAT, 2^n or maps * 2^n values), n = 1 .. 8 bits.
  * The functions are Convolution, DepthwiseConvolution, Deconvolution and Affine with one or two spatial dimensions. x is
- * FLOAT, INT16 or INT8; y and bias are FLOAT. All others, and those with another number, are the stock runtime's.
+ * FLOAT, INT16 or INT8; y and bias are FLOAT. With PACKED_TO_INT8 in the description x and y are INT8, and the bias stands in
+ * there. All others, and those with another number, are the stock runtime's.
  *
  * A function that is marked but damaged is owned all the same: packed_self_test says what is wrong with it, and
  * rt_forward returns an error. The image is never written to and may lie in flash; it must be aligned to 4 bytes.

@@ -22,3 +22,4 @@ METHODS: Dict[str, Method] = {
     "mse": mse,
     "kl": kl,
 }
+"""The ways to find the range of a feature map, by their names."""

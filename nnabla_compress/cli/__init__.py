@@ -4,17 +4,16 @@
 from __future__ import annotations
 
 import importlib
-import io
-import os
 import sys
 from typing import Any, List, Optional
 
 import click
 
 from nnabla_compress._version import __version__
+from nnabla_compress.cli.faults import fault
 from nnabla_compress.cli.interrupts import Interrupts
 from nnabla_compress.cli.streams import OutputError, Streams
-from nnabla_compress.errors import CompressError, causes, unwrap
+from nnabla_compress.errors import causes
 from nnabla_compress.names import printable, shortened_words
 from nnabla_compress.spelling import did_you_mean
 
@@ -37,6 +36,7 @@ VERBS = (
     "assign-bits",
     "fit",
     "sweep",
+    "console",
 )
 _OTHER_NAMES = {"assign": "assign-bits"}
 # 128 and the number of the signal, as shells have it: SIGINT, SIGPIPE.
@@ -146,44 +146,10 @@ def _refused(error: OutputError) -> int:
 
 def _told(error: BaseException) -> int:
     """Says what went wrong; returns the exit status."""
-    if isinstance(error, click.exceptions.Exit):
-        return error.exit_code
-    if isinstance(error, SystemExit):
-        return error.code if isinstance(error.code, int) else 1
-    if isinstance(error, click.ClickException):
-        usage = io.StringIO()
-        error.show(file=usage)
-        _say(usage.getvalue().rstrip("\n"))
-        return error.exit_code
-    if isinstance(error, click.Abort) and error.__cause__ is not None:
-        error = error.__cause__  # an EOFError, which click takes for a wish of the user's
-    known = unwrap(error)
-    short = next((each for each in causes(error) if isinstance(each, MemoryError)), None)
-    if isinstance(known, CompressError):
-        # What a name holds can't pass for the line that says what to do.
-        said = known.message.replace("\nhelp:", "\n  help:")
-        _say(f"{type(known).__name__}: {CompressError(said, known.help)}")
-    elif os.environ.get("NNABLA_COMPRESS_TRACEBACK"):
-        raise error
-    elif short is not None:
-        _say(
-            f"out of memory: {short}\n"
-            "help: take fewer samples or a smaller batch size, or a machine with more memory"
-        )
-    elif isinstance(error, OSError) and error.errno:
-        place = "" if error.filename is None else f"{os.fsdecode(error.filename)}: "
-        _say(
-            f"{type(error).__name__}: {place}{error.strerror}.\n"
-            "help: check the path, its rights and the disk; where nothing is wrong with them, "
-            "please report it with the output that NNABLA_COMPRESS_TRACEBACK=1 adds"
-        )
-    else:
-        _say(
-            f"internal error: {type(error).__name__}: {error}\n"
-            "help: this is a defect of nnabla-compress; please report it with the output that "
-            "NNABLA_COMPRESS_TRACEBACK=1 adds"
-        )
-    return 1
+    said, status = fault(error)
+    if said:
+        _say(said)
+    return status
 
 
 def _say(text: str) -> None:

@@ -10,7 +10,7 @@ AUTO = "auto"
 SMALLEST, FLOAT = "smallest", "float"
 
 # nnabla_compress.targets.TARGETS
-TARGETS = ("portable", "integer", "int16", "int8", "binary-weight", "callback")
+TARGETS = ("portable", "integer", "int16", "int8", "binary-weight", "callback", "callback-int8")
 # nnabla_compress.device.firmware.MODES
 KERNELS = ("stock", "exact", "fast")
 # nnabla_compress.lowering.storage.SCHEMES
@@ -25,6 +25,8 @@ SCHEMES = (
 )
 # nnabla_compress.lowering.weigh.PREFERENCES
 PREFERENCES = ("flash", "ram", "both")
+# nnabla_compress.exporters.console_project.STORAGES
+PROJECTS = ("float", "int8")
 # nnabla_compress.calibration.methods.METHODS
 CALIBRATIONS = ("min_max", "moving_average", "percentile", "mse", "kl")
 # nnabla_compress.calibration.settings.JUDGES

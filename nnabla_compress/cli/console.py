@@ -1,57 +1,56 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""A console that cuts no number of a table and leaves no blanks at the ends of lines."""
+"""``nnabla-compress console``: plug-ins for Neural Network Console."""
 
 from __future__ import annotations
 
-from typing import Any
+from pathlib import Path
+from typing import Optional
 
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
+import click
 
-from nnabla_compress.names import printable, shortened_words
-from nnabla_compress.report.fit import fitted
+from nnabla_compress.cli.verb import PATH, Verb, answer
+from nnabla_compress.errors import ConfigError
 
 
-class FittedConsole(Console):
-    """A console of rich that prints a table too wide for it as several, one below the other.
+@click.command("console", cls=Verb)
+@click.argument("action", type=click.Choice(["list", "install"]))
+@click.option(
+    "--plugins",
+    type=PATH,
+    metavar="DIR",
+    help="Console for Windows: its folder of plug-ins, neural_network_console/libs/plugins.",
+)
+@click.option("--nncd", is_flag=True, help="NNC Desktop of this user, in ~/nncd_bucket.")
+def command(action: str, plugins: Optional[Path], nncd: bool) -> None:
+    """Lists the plug-ins for Neural Network Console, or installs them.
 
-    Example:
-        >>> import io
-        >>> table = Table(title="Sizes", box=None)
-        >>> for name in ("layer", "weights", "bytes"):
-        ...     table.add_column(name, justify="right")
-        >>> table.add_row("conv1", "1,234,567", "4,938,268")
-        >>> narrow = FittedConsole(file=io.StringIO(), width=20)
-        >>> narrow.print(table)
-        >>> [line for line in narrow.file.getvalue().splitlines() if "," in line]
-        [' conv1  1,234,567', ' conv1  4,938,268']
-    """
+    \b
+        nnabla-compress console list
+        nnabla-compress console install --plugins neural_network_console/libs/plugins
+        nnabla-compress console install --nncd
 
-    def __init__(self, **options: Any) -> None:
-        # Names come from files: brackets and colons in them are no markup and no emoji.
-        super().__init__(**{"markup": False, "emoji": False, **options})
+    Console runs them with its own Python, which needs this package, too; start Console anew.
+    """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
+    from nnabla_compress.cli.engine import console
+    from nnabla_compress.console.desktop import install_desktop
+    from nnabla_compress.console.listed import plugins as known
+    from nnabla_compress.console.windows import install_windows
+    from nnabla_compress.report.plugins import plugin_table
 
-    def render_str(self, text: str, **options: Any) -> Text:
-        """Makes rich's text of a text, control characters spelled out and endless names cut."""
-        return super().render_str(shortened_words(printable(text)), **options)
-
-    def print(self, *objects: Any, **options: Any) -> None:
-        """Prints as rich does, tables so that they fit.
-
-        What a ``Text`` says is for other programs, too: it stays whole, whatever its length.
-        """
-        if self.is_terminal:
-            super().print(*self._narrow(objects), **options)
-            return
-        with self.capture() as captured:
-            super().print(*self._narrow(objects), **options)
-        self.file.write("\n".join(line.rstrip(" ") for line in captured.get().split("\n")))
-        self.file.flush()
-
-    def _narrow(self, objects: Any) -> Any:
-        for each in objects:
-            if isinstance(each, Table):
-                yield from fitted(each, self.width)
-            else:
-                yield Text(printable(each.plain)) if isinstance(each, Text) else each
+    if action == "list":
+        if plugins is not None or nncd:
+            raise ConfigError("--plugins and --nncd are for 'install'.", help="leave them out")
+        answer({"plugins": [each.as_dict() for each in known()]})
+        console.print(plugin_table([each.as_dict() for each in known()]))
+        return
+    if plugins is None and not nncd:
+        raise ConfigError(
+            "there are two Consoles, and none is named.",
+            help="--plugins DIR is for the one for Windows, --nncd for NNC Desktop",
+        )
+    written = [] if plugins is None else install_windows(plugins)
+    written += install_desktop(Path.home() / "nncd_bucket") if nncd else []
+    answer({"files": written})
+    for path in written:
+        console.print(f"{path}", soft_wrap=True)
+    console.print("written; start Console anew.")

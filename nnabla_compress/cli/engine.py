@@ -11,7 +11,7 @@ import warnings
 from contextlib import contextmanager
 from typing import Any, Iterator, Optional, Type
 
-from nnabla_compress.cli.console import FittedConsole
+from nnabla_compress.cli.fitted_console import FittedConsole
 from nnabla_compress.cli.progress import ShownProgress
 from nnabla_compress.greeting import no_greeting
 from nnabla_compress.names import printable

@@ -7,7 +7,7 @@ from typing import Any, Callable
 
 import click
 
-from nnabla_compress.cli.choices import FLOAT, PREFERENCES, SCHEMES, SMALLEST, TARGETS
+from nnabla_compress.cli.choices import FLOAT, PREFERENCES, PROJECTS, SCHEMES, SMALLEST, TARGETS
 
 _OPTIONS = (
     click.option(
@@ -43,6 +43,14 @@ _OPTIONS = (
         "--c",
         is_flag=True,
         help="Also write it as C source with an example; with --no-nnb, C source instead.",
+    ),
+    click.option(
+        "--console",
+        is_flag=False,
+        flag_value=PROJECTS[0],
+        type=click.Choice(PROJECTS),
+        help="Also write a project that the editor of Neural Network Console opens, its weights as "
+        "[float] or int8.",
     ),
     click.option(
         "--api",

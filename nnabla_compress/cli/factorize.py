@@ -62,7 +62,7 @@ def command(file: Path, output: Optional[Path], resume: bool, **options: Any) ->
     60 % of the operations, without data:
         nnabla-compress factorize net.nnp --method spatial --macs 60% -o out
     Ranks chosen where outputs change least, then trained:
-        nnabla-compress factorize net.nnp -m spatial -m tucker --macs 60% \
+        nnabla-compress factorize net.nnp -m spatial -m tucker --macs 60% \\
             --data data.npz --scale 1/255 --epochs 3 --distill -o out
 
     The new layers are ordinary ones: all other verbs take results.nnp. The run folder is that of

@@ -65,7 +65,7 @@ class Verb(click.Command):
                 help="change to a folder that is there: cd FOLDER",
             ) from None
         from nnabla_compress.cli.engine import told
-        from nnabla_compress.cli.extension import computing_on
+        from nnabla_compress.extension import computing_on
 
         given = {name: ctx.params.pop(name) for name in self._added}
         as_json, quiet = bool(given.get("as_json")), bool(given.get("quiet"))

@@ -64,6 +64,7 @@ def pad_crop_flip(
 
 
 AUGMENTATIONS: Dict[str, Callable[..., np.ndarray]] = {"pad_crop_flip": pad_crop_flip}
+"""The augmentations by their names."""
 
 
 def augmentation(name: str, **options: Any) -> Augmentation:

@@ -33,6 +33,7 @@ SOURCES: Dict[str, Callable[..., DataSet]] = {
     "npz": npz,
     "python": python_source,
 }
+"""The sources of data by their names."""
 
 
 def load(

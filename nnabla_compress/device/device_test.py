@@ -20,9 +20,10 @@ from nnabla_compress.device.runtime_source import NO_LEVEL, TESTED_VERSION, find
 from nnabla_compress.device.toolchain import versions
 from nnabla_compress.errors import ConfigError, VerifyError
 from nnabla_compress.files import temporary_folder
+from nnabla_compress.nnb import NnbFile
 from nnabla_compress.progress import stage
 from nnabla_compress.simulator import Machine
-from nnabla_compress.simulator.packed import PACKED_CALLBACKS
+from nnabla_compress.simulator.packed import PACKED_CALLBACKS, has_int8_layers
 from nnabla_compress.turns import one_at_a_time
 from nnabla_compress.verification import Samples
 from nnabla_compress.verification.engines import in_batches
@@ -191,7 +192,7 @@ def device_test(
     limits = Limits() if limits is None else limits
     machine = Machine(nnb, callbacks=PACKED_CALLBACKS)
     kernels = kernels_for(nnb, kernels)
-    _check_options(board, kernels, scratch_bytes, limits)
+    _check_options(board, kernels, scratch_bytes, limits, machine.network)
     if samples is None:
         samples = Samples.random([port.shape[1:] for port in machine.inputs], count)
     batches = list(
@@ -231,10 +232,13 @@ def device_test(
     )
 
 
-def _check_options(board: Board, kernels: str, scratch_bytes: int, limits: Limits) -> None:
-    if scratch_bytes and kernels != FAST:
+def _check_options(
+    board: Board, kernels: str, scratch_bytes: int, limits: Limits, network: NnbFile
+) -> None:
+    if scratch_bytes and kernels != FAST and not has_int8_layers(network):
         raise ConfigError(
-            f"--scratch bounds the memory of the fast kernels, these are the {kernels} ones.",
+            "--scratch bounds the memory of the fast kernels and of those from int8 to int8, these "
+            f"are the {kernels} ones.",
             help="add --kernels fast, or leave --scratch out",
         )
     if board.ram is None and limits != Limits():

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from nnabla_compress.device.firmware import FAST
 from nnabla_compress.exporters.tolerance import ANOTHER_ORDER, OTHER_LIBRARY
-from nnabla_compress.nnb import NnbFile
+from nnabla_compress.nnb import NnbFile, NnbFunction
+from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 from nnabla_compress.verification.report import BITS, SINGLE_STEPS, Promise, within
 
 # What the C library computes, each one in its own way.
@@ -25,7 +26,8 @@ def promise_of(network: NnbFile, kernels: str) -> Promise:
         network: The file.
         kernels: One of :data:`~nnabla_compress.device.firmware.MODES`.
     """
-    if kernels != FAST and not any(f.type_name in _LIBRARY for f in network.functions):
+    any_order = kernels == FAST and any(_sums_floats(network, f) for f in network.functions)
+    if not any_order and not any(f.type_name in _LIBRARY for f in network.functions):
         return BITS
     rounds = any(function.type_name == "Round" for function in network.functions) or any(
         network.variables[number].type != "FLOAT32"
@@ -34,4 +36,10 @@ def promise_of(network: NnbFile, kernels: str) -> Promise:
     )
     if rounds:
         return SINGLE_STEPS
-    return within(ANOTHER_ORDER if kernels == FAST else OTHER_LIBRARY)
+    return within(ANOTHER_ORDER if any_order else OTHER_LIBRARY)
+
+
+def _sums_floats(network: NnbFile, function: NnbFunction) -> bool:
+    """Whether a function is a layer of the fast kernels, which add floats in any order."""
+    packed = (function.id, function.implement) in PACKED_CALLBACKS
+    return packed and network.variables[function.inputs[0]].type == "FLOAT32"

@@ -97,9 +97,9 @@ def export_nnb(
             raise
         except (Exception, SystemExit) as error:  # the converter refuses in many ways
             raise _refusal(nnp_path, error) from error
-        if forms is not None:
-            network = pack_nnb(network, forms)
         smaller = compact and all(function.id in FUNCTIONS for function in network.functions)
+        if forms is not None:
+            network = pack_nnb(network, forms, fuse=smaller)
         write_nnb(path, compacted(network) if smaller else network, share_lists=smaller)
     return path
 

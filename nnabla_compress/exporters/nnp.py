@@ -7,9 +7,10 @@ missing functions lowered, each function checked against the target, written, re
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
@@ -48,7 +49,8 @@ from nnabla_compress.memory import give_back
 from nnabla_compress.names import ascii_name
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
-from nnabla_compress.targets import ExportOptions, Lowered, target_named
+from nnabla_compress.simulator.packed import PACKED_CALLBACKS
+from nnabla_compress.targets import ExportOptions, Lowered, Target, target_named
 from nnabla_compress.transforms.fold import fold_batch_normalization
 from nnabla_compress.turns import one_at_a_time
 
@@ -191,6 +193,7 @@ def export_nnp(
         api=api,
         activations=activation_rows(network.all_outputs, network.all_inputs),
     )
+    forms = _forms(chosen, lowered, graph)
     with atomic_path(path) as temporary:
         own_rounds = rounds if chosen.runs_in_nnabla else []
         computed = verified.computed if same_values else ()
@@ -202,18 +205,19 @@ def export_nnp(
             said = lowered.notes
             known = list(zip(rounds, verified.expected))
             found = _simulate(
-                temporary, network, graph, options.samples, allowed, said, way_out, api, known
+                temporary,
+                network,
+                graph,
+                options.samples,
+                allowed,
+                said,
+                way_out,
+                api,
+                known,
+                forms,
             )
             report = replace(report, notes=(*report.notes, str(found)))
-        metadata = {"version": __version__, "same_values": same_values}
-        if chosen.packs_weights:
-            metadata[PACKED] = packing_as_json(
-                {
-                    path: lowered.packed[parameter.data]
-                    for path, parameter in graph.parameters.items()
-                    if parameter.data in lowered.packed
-                }
-            )
+        metadata = {"version": __version__, "same_values": same_values, **forms}
         add_metadata(temporary, {**metadata, **report.as_dict()}, graph.types)
         report = replace(report, file_bytes=temporary.stat().st_size)
         reference = path.with_suffix(".reference.nnp")
@@ -224,6 +228,18 @@ def export_nnp(
             reference.unlink()  # of an earlier export under this name
     write_types(path.with_suffix(".settings.yaml"), graph.types)
     return report
+
+
+def _forms(target: Target, lowered: Lowered, graph: NamedGraph) -> Dict[str, Any]:
+    """What the file says of how weights are packed."""
+    if not target.packs_weights:
+        return {}
+    found = {
+        path: lowered.packed[parameter.data]
+        for path, parameter in graph.parameters.items()
+        if parameter.data in lowered.packed
+    }
+    return {PACKED: packing_as_json(found)}
 
 
 def _verified(network: Network, lowered: Lowered, rounds: Rounds, tolerance: float) -> Verified:
@@ -251,6 +267,7 @@ def _simulate(
     way_out: str,
     api: int,
     known: Sequence[Tuple[List[np.ndarray], List[np.ndarray]]],
+    forms: Mapping[str, Any],
 ) -> Simulated:
     """Converts a file and runs it in the simulator of the C runtime against the network."""
     batch_size = next(iter(network.inputs.values())).shape[0]
@@ -259,8 +276,12 @@ def _simulate(
         write_types(settings, graph.types)
         has_settings = settings.exists()
         given = settings if has_settings else None
+        if forms:
+            path = Path(shutil.copy(path, folder / "net.nnp"))
+            add_metadata(path, forms, {})
         export_nnb(nnb, path, api=api, batch_size=batch_size, settings=given)
-        return simulated(Machine(nnb), network, samples, _SIMULATED, allowed, notes, way_out, known)
+        machine = Machine(nnb, callbacks=PACKED_CALLBACKS)
+        return simulated(machine, network, samples, _SIMULATED, allowed, notes, way_out, known)
 
 
 def _fold(network: Network) -> List[nn.Variable]:

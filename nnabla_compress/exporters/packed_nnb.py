@@ -75,16 +75,17 @@ def packing_of(nnp: Path) -> Optional[Dict[str, PackedWeights]]:
         ) from error
 
 
-def pack_nnb(network: NnbFile, forms: Mapping[str, PackedWeights]) -> NnbFile:
+def pack_nnb(network: NnbFile, forms: Mapping[str, PackedWeights], fuse: bool = False) -> NnbFile:
     """Packs the weights of a network for the C kernels.
 
     Args:
         network: The network as the converter made it, with float weights.
         forms: How weights are packed, by path. Weights that are not among them are packed if a form
             is found that holds them exactly in fewer bytes.
+        fuse: As :func:`~nnabla_compress.c_kernels.rewrite.pack_network` takes it.
 
     Returns:
-        The network with the same values in every weight.
+        The network with the same values in every weight, but for those of int8 layers.
 
     Raises:
         ExportError: If the network has no weight of the values that a form stands for.
@@ -128,9 +129,10 @@ def pack_nnb(network: NnbFile, forms: Mapping[str, PackedWeights]) -> NnbFile:
             f"no weight of the network has the values that {', '.join(missing)} was packed with.",
             help="the file was changed after its export: export it again",
         )
-    rewritten, _ = pack_network(network, chosen)
+    rewritten, _ = pack_network(network, chosen, fuse)
     for number, function in readers.items():
-        _check(network.variables[number], rewritten, number, function)
+        if network.variables[function.outputs[0]].type == "FLOAT32":
+            _check(network.variables[number], rewritten, number, function)
     return rewritten
 
 

@@ -93,7 +93,7 @@ def forms(inputs: Sequence[nn.Variable], outputs: Sequence[nn.Variable]) -> List
     scaled: Dict[nn.Variable, Set[nn.Variable]] = {variable: {variable} for variable in inputs}
     for function in functions(outputs):
         for place, variable in enumerate(function.inputs):
-            below = _below(function, place)
+            below = chosen_from(function, place)
             for source in same.get(variable, ()) if below else ():
                 known = found[source].below
                 found[source] = Form(min(known, below) if known else below)
@@ -128,8 +128,22 @@ def random_inputs(
     ]
 
 
-def _below(function: Any, place: int) -> int:
-    """How many rows or classes the whole numbers choose from that a function reads, else 0."""
+def chosen_from(function: Any, place: int) -> int:
+    """Returns how many rows or classes the whole numbers choose from that a function reads.
+
+    Args:
+        function: A function of a graph.
+        place: Which of its inputs.
+
+    Returns:
+        0 if what it reads there are no such numbers.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> y = F.embed(nn.Variable((1, 5)), nn.Variable((100, 8)))
+        >>> [chosen_from(y.parent, place) for place in (0, 1)]
+        [100, 0]
+    """
     type_name, args, first = function.info.type_name, function.info.args, function.inputs[0].shape
     if place == 0 and type_name == "Embed":
         return int(function.inputs[1].shape[0])

@@ -29,6 +29,7 @@ MODELS: Dict[str, Callable[..., nn.Variable]] = {
     "resnet56": partial(resnet_cifar, depth=56),
     "transformer": transformer,
 }
+"""The networks of the zoo by their names."""
 _GIVEN = ("x", "n_classes", "test", "graph")  # not options of a recipe
 
 

@@ -47,7 +47,8 @@ def transformer(
         ConfigError: If the inputs are no sequences, or an option is out of its range.
 
     Example:
-        >>> transformer(nn.Variable((2, 16)), 4, width=8, heads=2).shape
+        >>> with nn.parameter_scope("example_of_transformer"):
+        ...     transformer(nn.Variable((2, 16)), 4, width=8, heads=2).shape
         (2, 4)
     """
     if x.ndim != 2:

@@ -56,6 +56,30 @@ def compact(network: NnbFile) -> NnbFile:
     return _merged(_placed(network))
 
 
+def with_own_buffers(network: NnbFile) -> NnbFile:
+    """Returns the file with a buffer for each variable that is no parameter.
+
+    Args:
+        network: A file whose buffers are counted in bytes.
+
+    Example:
+        >>> x, y = (NnbVariable(i, (1, 4), "FLOAT32", buffer=0) for i in range(2))
+        >>> relu = NnbFunction("ReLU", 14, 0, (0,), (1,), {"inplace": True})
+        >>> apart = with_own_buffers(NnbFile(3, 44, (16,), (x, y), (relu,), (0,), (1,)))
+        >>> apart.buffers, [variable.buffer for variable in apart.variables]
+        ((16, 16), [0, 1])
+    """
+    variables, buffers = list(network.variables), []  # type: List[NnbVariable], List[int]
+    known = {*network.inputs, *(n for function in network.functions for n in function.outputs)}
+    for number in sorted(known):
+        variables[number] = replace(variables[number], buffer=len(buffers))
+        buffers.append((variables[number].nbytes + 3) // 4 * 4)
+    for number, variable in enumerate(variables):
+        if variable.data is None and number not in known:
+            variables[number] = replace(variable, buffer=0)
+    return replace(network, variables=tuple(variables), buffers=tuple(buffers))
+
+
 def _placed(network: NnbFile) -> NnbFile:
     """Returns the network with its variables placed in as few bytes of buffers as are found."""
     end = len(network.functions)

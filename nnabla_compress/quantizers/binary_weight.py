@@ -31,7 +31,7 @@ class BinaryWeight(GivenQuantizer):
     """Signs times one factor for each output; the gradient goes to the float weight unchanged.
 
     The factor is the mean magnitude of the output's weights, which makes the squared error least:
-    Q(w) = alpha_o sgn(w) with alpha_o = mean |w| of output o. It computes what
+    Q(w) = alpha_o sgn(w) with alpha_o = mean abs(w) of output o. It computes what
     ``PF.binary_weight_convolution`` and ``PF.binary_weight_affine`` do.
 
     Args:

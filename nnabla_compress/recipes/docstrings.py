@@ -24,11 +24,12 @@ class Meaning(NamedTuple):
     type: str = ""
 
 
-def summary(kind: Any) -> str:
+def summary(kind: Any, *, yaml: bool = True) -> str:
     """Returns what stands before the sections of a docstring, as Markdown.
 
     Args:
         kind: The class, or a function.
+        yaml: Whether it is for readers of recipes: ``null`` and ``true`` for ``None`` and ``True``.
 
     Example:
         >>> summary(Meaning)
@@ -40,7 +41,7 @@ def summary(kind: Any) -> str:
             break
         lines.append(line)
     paragraphs = re.split(r"\n{2,}", "\n".join(lines).strip())
-    return "\n\n".join(_markdown(paragraph) for paragraph in paragraphs)
+    return "\n\n".join(_markdown(paragraph, yaml) for paragraph in paragraphs)
 
 
 def meanings(kind: type) -> Dict[str, Meaning]:
@@ -85,9 +86,11 @@ def _lines(kind: Any) -> List[str]:
     return inspect.cleandoc(own or "").splitlines()
 
 
-def _markdown(text: str) -> str:
-    """Text of a docstring in one line, with names as Markdown and values as YAML have them."""
+def _markdown(text: str, yaml: bool = True) -> str:
+    """Text of a docstring in one line, with names as Markdown and values as YAML has them."""
     text = " ".join(text.split())
     text = re.sub(r":\w+:`~?(?:[\w.]+\.)?(\w+)`", r"`\1`", text)
     text = re.sub(r"``\"([^`\"]*)\"``", r"`\1`", text).replace("``", "`")
+    if not yaml:
+        return text
     return re.sub(r"\b(?:None|True|False)\b", lambda word: _YAML[word.group()], text)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict
+from typing import Any, Dict, Literal, Optional
 
 from pydantic import Field, model_validator
 
@@ -27,6 +27,8 @@ class ExportPart(Options):
         batch_size: Samples that the exported network takes at once.
         c: Whether the ``.nnb`` is also written as C source.
         samples: Samples, drawn at random, that targets choose number formats by.
+        console: Whether a project is written beside it that the editor of Neural Network Console
+            opens: with weights as ``float`` or as ``int8``; None: it is not.
 
     Example:
         >>> part = ExportPart(target="int8", api=3)
@@ -43,6 +45,7 @@ class ExportPart(Options):
     batch_size: int = Field(default=1, ge=1)
     c: bool = False
     samples: int = Field(default=256, ge=1)
+    console: Optional[Literal["float", "int8"]] = None
 
     @model_validator(mode="after")
     def _known(self) -> ExportPart:

@@ -56,6 +56,7 @@ compression:
   training: {epochs: 10, learning_rate: 0.005}
 export: {target: portable, storage: smallest, nnb: true}
 """
+"""A recipe with what most recipes have."""
 
 
 class Recipe(Options):
@@ -80,6 +81,8 @@ class Recipe(Options):
             ``compression``.
         evaluate: Whether networks are scored, or other data to score them on.
         export: What is written in the end.
+        context: Where NNabla computes: an extension, and the number of a device behind a colon,
+            such as ``cudnn:1``. ``--context`` of the shell comes before it.
 
     Example:
         >>> Recipe.parse(EXAMPLE).compression.weights[0].make().dictionary
@@ -102,6 +105,7 @@ class Recipe(Options):
     steps: Optional[List[SerializeAsAny[Step]]] = None
     evaluate: Union[bool, DataPart] = True
     export: ExportPart = Field(default_factory=ExportPart)
+    context: Optional[str] = None
 
     @field_validator("loss", mode="before")
     @classmethod
@@ -127,6 +131,8 @@ class Recipe(Options):
             del found["float_training"], found["compression"]
         if self.evaluate is True:
             del found["evaluate"]
+        if self.context is None:
+            del found["context"]
         return found
 
     @field_validator("name")

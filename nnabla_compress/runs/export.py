@@ -24,6 +24,7 @@ from nnabla_compress.exporters import (
     nnb_report,
 )
 from nnabla_compress.exporters.c_source import compile_command
+from nnabla_compress.exporters.console_project import ProjectLoss, write_project
 from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.files import temporary_folder
 from nnabla_compress.graph.rewrite import leaves
@@ -31,6 +32,7 @@ from nnabla_compress.inspection.obstacles import refuse_missing
 from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.lowering.inference import Variables
+from nnabla_compress.lowering.storage import FLOAT
 from nnabla_compress.memory import forget
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.progress import stage
@@ -132,22 +134,24 @@ def export_network(
     samples = _samples(inputs, list(given), part.samples)
     only = inputs.only_batch
     known = {"notes": inputs.notes, "float_network": float_network}
+    loss = _project_loss(inputs, part)
     try:
-        exported = export_graph(nnp, finished, given, part, samples, only, **known)
+        exported = export_graph(nnp, finished, given, part, samples, only, loss, **known)
     except UnsupportedFunctionError:
         if finished == logits:
             raise
-        exported = export_graph(nnp, logits, given, part, samples, only, **known)
+        exported = export_graph(nnp, logits, given, part, samples, only, loss, **known)
     paths = list(exported.paths)
     for number, layer in enumerate(layers, 1) if len(layers) > 1 else ():
         rows = None if samples is None else {"x": samples[f"x{number}"]}
         path = nnp.with_name(f"{nnp.stem}-layer{number}.nnp")
-        paths += export_graph(path, layer.outputs, layer.inputs, part, rows).paths
+        alone = part.model_copy(update={"console": None})
+        paths += export_graph(path, layer.outputs, layer.inputs, alone, rows).paths
     return exported._replace(paths=paths)
 
 
 @one_at_a_time
-def check_exportable(inputs: Inputs, target: str) -> None:
+def check_exportable(inputs: Inputs, part: ExportPart) -> None:
     """Refuses what the export would refuse in the end, before any long work.
 
     That is a network with a function which the target lacks, and missing samples.
@@ -156,16 +160,18 @@ def check_exportable(inputs: Inputs, target: str) -> None:
 
     Args:
         inputs: The run's inputs.
-        target: What is to be exported to.
+        part: What is to be written.
 
     Raises:
         ConfigError: If the target needs samples and there are none.
         UnsupportedFunctionError: For the first such function, with its place and a way out.
+        DataError: If a project of Console is wanted and the network has no loss that is known.
     """
-    check_samples(target, inputs.splits is not None)
+    check_samples(part.target, inputs.splits is not None)
     with own_parameters(), nn.auto_forward(False):
         given, made = _built(*deployed(inputs, inputs.build))
-        refuse_missing(list(outputs_of(made).values()), list(given.values()), target)
+        refuse_missing(list(outputs_of(made).values()), list(given.values()), part.target)
+    _project_loss(inputs, part)
 
 
 def check_samples(target: str, given: bool) -> None:
@@ -202,6 +208,7 @@ def export_graph(
     part: ExportPart,
     samples: Optional[Mapping[str, np.ndarray]] = None,
     only_batch: Optional[int] = None,
+    loss: Optional[ProjectLoss] = None,
     **known: Any,
 ) -> Exported:
     """Writes a graph as all the files that are wanted of it.
@@ -213,6 +220,7 @@ def export_graph(
         part: Which files, for what.
         samples: Inputs that targets choose number formats from.
         only_batch: The only number of samples that the graph is computed with; None: any.
+        loss: What the network learns, for a project of Console.
         known: Further arguments of :func:`~nnabla_compress.exporters.export_nnp`.
 
     Raises:
@@ -227,6 +235,9 @@ def export_graph(
         )
     beside = [nnp.with_suffix(ending) for ending in (".settings.yaml", ".reference.nnp")]
     paths = [nnp, *(path for path in beside if path.exists())]
+    if part.console is not None and loss is not None:
+        written, notes = _project(nnp, outputs, inputs, part, loss, options["batch_size"])
+        paths, report = [*paths, *written], replace(report, notes=(*report.notes, *notes))
     if rows != (only_batch or 1):
         # The network in float was measured with the batch size of the .nnp.
         report = replace(report, float_sizes=None)
@@ -245,6 +256,43 @@ def export_graph(
                 paths += export_c(nnp.with_suffix(".c"), nnb)
         sizes = nnb_report(nnb, report.float_sizes)
         return Exported(report, paths, sizes, part.prefer)
+
+
+def _project_loss(inputs: Inputs, part: ExportPart) -> Optional[ProjectLoss]:
+    """What a network learns, if a project is wanted."""
+    if part.console is None:
+        return None
+    if not inputs.one_output:
+        raise ConfigError(
+            "a project of Console ends in a loss, which acts on one output; the network has "
+            "several.",
+            help="leave --console out",
+        )
+    loss = inputs.loss
+    return ProjectLoss(loss.name, getattr(loss, "axis", 1), getattr(loss, "delta", 1.0))
+
+
+def _project(
+    nnp: Path,
+    outputs: Made,
+    inputs: Variables,
+    part: ExportPart,
+    loss: ProjectLoss,
+    batch_size: int,
+) -> Tuple[List[Path], List[str]]:
+    """Writes the project of Console beside an ``.nnp``; returns the files, and what to know."""
+    path = nnp.with_suffix(".console.nnp")
+    notes: List[str] = []
+    with temporary_folder() as temporary, stage(f"writing {path.name}"):
+        plain, storage = temporary / nnp.name, str(part.console)
+        try:
+            export_nnp(plain, outputs, inputs, storage=storage, batch_size=batch_size)
+        except ConfigError as error:
+            if storage == FLOAT:
+                raise
+            notes.append(f"{path.name} holds floats: {error.message.rstrip('.')}")
+            export_nnp(plain, outputs, inputs, storage=FLOAT, batch_size=batch_size)
+        return write_project(path, plain, loss), notes
 
 
 def _rows(only: Optional[int], wanted: int) -> int:

@@ -7,11 +7,15 @@ import os
 from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Iterator, Optional, Tuple
+from typing import Any, Iterator, Mapping, Optional, Tuple
+
+import nnabla as nn
 
 from nnabla_compress.checksums import check_bytes, read_record
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.exporters.console_project import ProjectLoss
 from nnabla_compress.exporters.sizes import FloatSizes
+from nnabla_compress.extension import computing_as_asked
 from nnabla_compress.files import new_files
 from nnabla_compress.inspection.recovered import recovered_network
 from nnabla_compress.loading.inputs import (
@@ -35,6 +39,7 @@ from nnabla_compress.runs.trust import check_trust, confined_recipe
 from nnabla_compress.runs.written import forget_checksums
 from nnabla_compress.training import Score, set_seed
 from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.losses import default_loss
 from nnabla_compress.turns import one_at_a_time
 
 _RECIPE, _RESULTS, _FLOAT = "recipe.yaml", "results.nnp", "float.nnp"
@@ -122,7 +127,7 @@ def trained_network(run: Run, other: Optional[OtherData] = None) -> Iterator[Tup
         DataError: If the run has not finished, or its network does not give a row a sample.
     """
     recipe = run.recipe
-    with own_parameters():
+    with own_parameters(), computing_as_asked(recipe.context):
         set_seed(recipe.seed)
         inputs = kept_inputs(run, other)
         if inputs.splits is not None:
@@ -379,6 +384,7 @@ def export_file(
             samples = dict(zip(network.inputs, samples.values()))
         found = recovered_network(path, network)
         outputs = dict(zip(network.outputs, found.outputs))
+        loss = _loss_of(file, name, outputs) if part.console is not None else None
         notes = [*file.notes(name), *found.notes]
         return export_graph(
             nnp,
@@ -387,6 +393,19 @@ def export_file(
             part,
             samples,
             only_batch=only,
+            loss=loss,
             notes=notes,
             float_network=found.float_sizes,
         )
+
+
+def _loss_of(file: NnpFile, name: Optional[str], outputs: Mapping[str, nn.Variable]) -> ProjectLoss:
+    """The loss of a stored network; without one, that which its last activation is for."""
+    head = file.head(name)
+    shape = next(iter(outputs.values())).shape
+    known = {"Softmax": "SoftmaxCrossEntropy", "Sigmoid": "SigmoidCrossEntropy"}
+    loss = head.loss or known.get(head.activation or "")
+    if loss is None:
+        loss = default_loss(shape).name if len(shape) == 2 else "SquaredError"
+    axis = int(head.arguments.get("axis", 1 if head.axis is None else head.axis))
+    return ProjectLoss(loss, axis % len(shape), float(head.arguments.get("delta", 1)))

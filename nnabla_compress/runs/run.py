@@ -19,6 +19,7 @@ from nnabla_compress.checksums import check_bytes, read_record, write_bytes, wri
 from nnabla_compress.errors import CompressError, ConfigError, DataError
 from nnabla_compress.exporters import NnbReport
 from nnabla_compress.exporters.sizes import FloatSizes
+from nnabla_compress.extension import computing_as_asked
 from nnabla_compress.files import missing_folders, remove_empty, remove_stale
 from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.parameters import load_given, own_parameters
@@ -96,7 +97,7 @@ class Run:
         refuse_foreign(folder)
         self._new_folders += missing_folders(folder)
         self._was_empty = bool(self._new_folders) or not any(folder.iterdir())
-        with locked(folder):
+        with computing_as_asked(recipe.context), locked(folder):
             self._claim()
 
     @classmethod
@@ -180,7 +181,7 @@ class Run:
             CompressError: For what a user can mend.
         """
         try:
-            with locked(self.folder):
+            with locked(self.folder), computing_as_asked(self.recipe.context):
                 remove_stale(self.folder / STEPS)
                 return self._executed(announce, tell, crew)
         finally:
@@ -204,7 +205,7 @@ class Run:
                 elif inputs.splits is not None:
                     inputs.check_rows()
                 self._same_data(inputs)
-                check_exportable(inputs, recipe.export.target)
+                check_exportable(inputs, recipe.export)
                 with own_parameters():
                     rehearsal = Course(
                         recipe,

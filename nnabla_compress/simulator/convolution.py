@@ -101,8 +101,7 @@ def deconvolution(call: Call) -> None:
     """A convolution with taps of its own and a kernel that is turned round."""
     call.expect((2, 3))
     roles = Roles(call.inputs[0], call.inputs[1], None, _optional(call, 2), call.outputs[0])
-    shapes = call.plan.get("shapes") or _plan_deconvolution(call, roles)
-    call.plan["shapes"] = shapes
+    shapes = plan_deconvolution(call, roles)
     groups, maps, channels, taps = shapes.w
     weight = roles.weight.get()
     turned = weight.reshape(groups, channels, maps, taps, -1)[:, :, :, ::-1]
@@ -234,7 +233,15 @@ def integer_bias(call: Call, bias: Optional[Tensor], y: Tensor) -> Optional[np.n
     return bias.array
 
 
-def _plan_deconvolution(call: Call, roles: Roles) -> Shapes:
+def plan_deconvolution(call: Call, roles: Roles) -> Shapes:
+    """Returns the shapes of a deconvolution, checked, and remembers them.
+
+    Args:
+        call: The function.
+        roles: Its operands.
+    """
+    if "shapes" in call.plan:
+        return call.plan["shapes"]
     axis, groups = call.argument("base_axis"), call.argument("group")
     pad, stride, dilation = (call.argument(name) for name in ("pad", "stride", "dilation"))
     if call.argument("channel_last"):
@@ -253,12 +260,13 @@ def _plan_deconvolution(call: Call, roles: Roles) -> Shapes:
         raise call.misfit("it is too large to simulate")
     _check_maps(call, roles, groups * w[1])
     taps = deconvolution_taps(output, spatial, kernel, pad, stride, dilation)
-    return Shapes(
+    call.plan["shapes"] = Shapes(
         (batch, groups, w[0] // groups, math.prod(spatial)),
         (groups, w[1], w[0] // groups, math.prod(kernel)),
         (batch, groups, w[1], taps.positions),
         taps,
     )
+    return call.plan["shapes"]
 
 
 def _check_maps(call: Call, roles: Roles, maps: int) -> None:

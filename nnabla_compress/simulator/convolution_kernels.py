@@ -253,3 +253,34 @@ def multiply(x, w, total, out):  # type: ignore[no-untyped-def]
                     total[lane] += x[r, i, lane] * weight
             for lane in range(lanes):
                 out[r, o, lane] = total[lane]
+
+
+@numba.njit(cache=CACHE)
+def sum_products(x, w, rows, columns, out):  # type: ignore[no-untyped-def]
+    """Convolution of integers, exact.
+
+    Args:
+        x: int8 (batch, groups, channels, positions, lanes).
+        w: int32 (groups, maps, channels, taps).
+        rows: As in :class:`~nnabla_compress.simulator.geometry.Taps`.
+        columns: Likewise.
+        out: int32 (batch, groups, maps, output positions, lanes).
+    """
+    lanes = x.shape[4]
+    total = np.empty(lanes, np.int32)
+    for b in range(x.shape[0]):
+        for g in range(x.shape[1]):
+            for p in range(rows.shape[0] * columns.shape[0]):
+                top, left = rows[p // columns.shape[0]], columns[p % columns.shape[0]]
+                for m in range(w.shape[1]):
+                    total[:] = 0
+                    for c in range(w.shape[2]):
+                        for i in range(top.size):
+                            for j in range(left.size):
+                                if top[i] >= 0 and left[j] >= 0:
+                                    position = top[i] + left[j]
+                                    weight = w[g, m, c, i * left.size + j]
+                                    for lane in range(lanes):
+                                        total[lane] += x[b, g, c, position, lane] * weight
+                    for lane in range(lanes):
+                        out[b, g, m, p, lane] = total[lane]

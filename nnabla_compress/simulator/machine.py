@@ -147,10 +147,10 @@ class Machine:
         """Runs the network on many samples, the same as :meth:`forward` on each.
 
         Args:
-            samples: One array for each input, of its type, shape (samples, *shape).
+            samples: One array for each input, of its type, shape ``(samples, *shape)``.
 
         Returns:
-            One array for each output, shape (samples, *shape).
+            One array for each output, shape ``(samples, *shape)``.
 
         Raises:
             CompressError: As for :meth:`forward`.
@@ -173,9 +173,9 @@ class Machine:
         """Runs the network on many samples of real values.
 
         Args:
-            samples: One array for each input, shape (samples, *shape) as for
-                :meth:`forward_many`, or (rows, *shape[1:]): rows are put into batches of the size
-                that the file has.
+            samples: One array for each input, shape ``(samples, *shape)`` as for
+                :meth:`forward_many`, or ``(rows, *shape[1:])``: rows are put into batches of the
+                size that the file has.
 
         Returns:
             Real values of each output, in the same arrangement.

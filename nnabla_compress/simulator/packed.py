@@ -2,7 +2,8 @@
 """The project's C kernels for packed weights, as a :class:`Machine` can run them.
 
 They add in the order of the stock float kernels, as the ``exact`` C kernels do: the results are the
-bits that the same network with float weights gives.
+bits that the same network with float weights gives. Layers from int8 to int8 are exact in any
+order.
 """
 
 from __future__ import annotations
@@ -18,11 +19,12 @@ from nnabla_compress.c_kernels.order import file_shape, output_maps
 from nnabla_compress.c_kernels.rewrite import LAYERS
 from nnabla_compress.errors import ExportError
 from nnabla_compress.nnb.function_table import FUNCTIONS
-from nnabla_compress.nnb.network import NnbFile, NnbVariable
+from nnabla_compress.nnb.network import NnbFile
 from nnabla_compress.nnb.writer import padded
 from nnabla_compress.simulator.call import Call
 from nnabla_compress.simulator.callbacks import packed_dictionary
 from nnabla_compress.simulator.kernels import KERNELS
+from nnabla_compress.simulator.packed_int8 import run_int8
 from nnabla_compress.simulator.tensor import Tensor
 
 _DICTIONARY_IMPLEMENTS = range(11, 19)
@@ -36,15 +38,21 @@ def packed_layer(call: Call) -> None:
 
     Raises:
         DataError: If sizes disagree, or the description is damaged.
-        UnsupportedFunctionError: If the input is of integers.
+        UnsupportedFunctionError: If the input is of integers, and the output is not.
 
     Example:
         >>> from nnabla_compress.simulator import Machine
         >>> def run(nnb, x):
         ...     return Machine(nnb, callbacks=PACKED_CALLBACKS).run([x])
     """
+    if "packed" not in call.plan:
+        call.plan["packed"] = _packed(call)
+    packed, maps = call.plan["packed"]
+    if packed.results is not None:
+        run_int8(call, packed, maps)
+        return
     if "stock" not in call.plan:
-        call.plan["stock"] = _with_float_weight(call)
+        call.plan["stock"] = _with_float_weight(call, packed, maps)
     KERNELS[call.function.type_name](call.plan["stock"])
 
 
@@ -73,13 +81,25 @@ def needs_callbacks(network: NnbFile) -> bool:
     return any((one.id, one.implement) in PACKED_CALLBACKS for one in network.functions)
 
 
-def _with_float_weight(call: Call) -> Call:
+def has_int8_layers(network: NnbFile) -> bool:
+    """Returns whether a network has layers with packed weights from int8 to int8.
+
+    Args:
+        network: The network.
+    """
+    return any(
+        (one.id, one.implement) in PACKED_CALLBACKS
+        and network.variables[one.outputs[0]].type == "FIXED8"
+        for one in network.functions
+    )
+
+
+def _with_float_weight(call: Call, packed: PackedWeights, maps: np.ndarray) -> Call:
     """Returns the call of the stock function on the decoded weight."""
-    call.expect((4,))
     x, codes, bias, description = call.inputs
-    if (codes.type, description.type) != ("FIXED8", "FIXED8"):
-        raise call.misfit("codes and description are not both INT8")
-    inputs = [x, Tensor(codes.number, _decoded(call, codes, description), None, 1)]
+    variable = codes.variable
+    weight = np.ascontiguousarray(packed.values(maps), "<f4")
+    inputs = [x]
     if bias is not description:
         inputs.append(bias)
     if any(not tensor.is_float for tensor in (*inputs, *call.outputs)):
@@ -87,11 +107,18 @@ def _with_float_weight(call: Call) -> Call:
             "has packed weights and integer operands, which the simulator does not run",
             "run it on the C runtime, or export with float activations",
         )
+    decoded = replace(variable, shape=weight.shape, type="FLOAT32", fp_pos=0, data=weight.tobytes())
+    inputs.insert(1, Tensor(codes.number, decoded, None, 1))
     function = replace(call.function, implement=0)
     return Call(call.number, function, inputs, call.outputs)
 
 
-def _decoded(call: Call, codes: Tensor, description: Tensor) -> NnbVariable:
+def _packed(call: Call) -> Tuple[PackedWeights, np.ndarray]:
+    """Returns the packed weights in the order of the file, and their output maps."""
+    call.expect((4,))
+    codes, description = call.inputs[1], call.inputs[3]
+    if (codes.type, description.type) != ("FIXED8", "FIXED8"):
+        raise call.misfit("codes and description are not both INT8")
     if codes.variable.data is None or description.variable.data is None:
         raise call.misfit("codes and description are not both parameters")
     shape, type_name = codes.shape, call.function.type_name
@@ -112,6 +139,4 @@ def _decoded(call: Call, codes: Tensor, description: Tensor) -> NnbVariable:
             f"{packed.codes.size:,} codes of {packed.bits} bits in {len(codes.variable.data):,} "
             f"bytes for {maps.size:,} weights"
         )
-    packed = replace(packed, codes=packed.codes.reshape(file_shape(type_name, shape)))
-    weight = np.ascontiguousarray(packed.values(maps), "<f4")
-    return replace(codes.variable, shape=shape, type="FLOAT32", fp_pos=0, data=weight.tobytes())
+    return replace(packed, codes=packed.codes.reshape(file_shape(type_name, shape))), maps

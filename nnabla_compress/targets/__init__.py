@@ -8,6 +8,7 @@ from typing import Dict, Tuple
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.targets.binary_weight import BinaryWeight
 from nnabla_compress.targets.callback import Callback
+from nnabla_compress.targets.callback_int8 import CallbackInt8
 from nnabla_compress.targets.fixed_point import Int8, Int16
 from nnabla_compress.targets.integer import Integer
 from nnabla_compress.targets.portable import Portable
@@ -15,8 +16,11 @@ from nnabla_compress.targets.target import ExportOptions, Lowered, Target
 
 __all__ = ["TARGETS", "ExportOptions", "Lowered", "Target", "target_named"]
 
-_ALL: Tuple[Target, ...] = (Portable(), Integer(), Int16(), Int8(), BinaryWeight(), Callback())
+_ALL: Tuple[Target, ...] = (
+    *(Portable(), Integer(), Int16(), Int8(), BinaryWeight(), Callback(), CallbackInt8()),
+)
 TARGETS: Dict[str, Target] = {target.name: target for target in _ALL}
+"""The targets by their names."""
 
 
 def target_named(name: str) -> Target:

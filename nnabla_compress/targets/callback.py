@@ -58,7 +58,7 @@ class Callback(Target):
     ) -> Lowered:
         """Returns the network with float weights, and how the ``.nnb`` shall pack them."""
         plain = lower_plainly(network, folded)
-        packer = _Packer(plain)
+        packer = Packer(plain)
         outputs = packer.pack(plain.outputs)
         names = {**plain.names, **network.paths_in(outputs)}
         graph = EncodedGraph(outputs, packer.encodings, packer.quantizers, plain.plain.activations)
@@ -67,13 +67,13 @@ class Callback(Target):
             names,
             graph,
             exact=same_functions(network.all_outputs, outputs),
-            storage={data: f"packed, {_form(one)}" for data, one in packer.packed.items()},
+            storage={data: f"packed, {form_of(one)}" for data, one in packer.packed.items()},
             notes=[*packer.notes, *unused(options, self.name)],
             packed=packer.packed,
         )
 
 
-class _Packer:
+class Packer:
     """Packs the weights of one graph.
 
     Args:
@@ -143,13 +143,13 @@ class _Packer:
                 self._apart += 1
                 return None
         y = self._folded(layer, factors)
-        maps = _maps(layer)
+        maps = maps_of(layer)
         if y is None or factors.size not in (1, int(maps.max()) + 1):
             return None
         before = np.float32(1) if packed.scales is None else packed.scales
         scaled = replace(packed, scales=(before * factors.ravel()).astype(np.float32))
         new = y.parent.inputs[WEIGHT]
-        new.d = _in_graph_order(layer, scaled.values(maps), new.shape)
+        new.d = in_graph_order(layer, scaled.values(maps), new.shape)
         held = in_file_order(layer.info.type_name, np.array(new.d, np.float32))
         found = with_form(held, maps, scaled)
         if found is None:
@@ -177,7 +177,7 @@ class _Packer:
 
     def _choose(self, function: Any, weight: nn.Variable) -> Any:
         type_name = function.info.type_name
-        complaint = _complaint(function, weight)
+        complaint = complaint_of(function)
         if complaint is None and weight.data in self._read_elsewhere:
             complaint = "its weight is read by another function"
         if complaint is not None:
@@ -186,7 +186,7 @@ class _Packer:
         if encoding is not None:
             encoding = _encoding_in_file_order(type_name, encoding)
         values = in_file_order(type_name, np.asarray(weight.d, np.float32))
-        packed, reason = choose_packing(values, _maps(function), encoding)
+        packed, reason = choose_packing(values, maps_of(function), encoding)
         if packed is None and weight.data not in self.encodings:
             reason = "its weight is not quantized"
         return packed, reason
@@ -196,12 +196,16 @@ class _Packer:
         return layer_name(name) if name else place(function, self._names)
 
 
-def _complaint(function: Any, weight: nn.Variable) -> Optional[str]:
-    """Why the C kernels can't run a layer, None if they can."""
+def complaint_of(function: Any) -> Optional[str]:
+    """Returns why the C kernels can't run a layer, None if they can.
+
+    Args:
+        function: A layer of a graph.
+    """
     type_name, args = function.info.type_name, function.info.args
     if type_name not in PACKED_LAYERS:
         return f"the C kernels have no {type_name}"
-    if weight.parent is not None:
+    if function.inputs[WEIGHT].parent is not None:
         return "its weight is computed by other functions"
     if type_name == "Affine":
         return None
@@ -211,7 +215,12 @@ def _complaint(function: Any, weight: nn.Variable) -> Optional[str]:
     return None if spatial in _SPATIAL else f"it has {spatial} spatial dimensions"
 
 
-def _maps(function: Any) -> np.ndarray:
+def maps_of(function: Any) -> np.ndarray:
+    """Returns the output map of each weight of a layer, in the order of the file.
+
+    Args:
+        function: A layer of a graph.
+    """
     shape, args = function.inputs[WEIGHT].shape, function.info.args
     return output_maps(function.info.type_name, shape, args.get("group", 1))
 
@@ -220,12 +229,24 @@ def _encoding_in_file_order(type_name: str, encoding: Encoding) -> Encoding:
     return replace(encoding, codes=in_file_order(type_name, encoding.codes))
 
 
-def _in_graph_order(function: Any, held: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+def in_graph_order(function: Any, held: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+    """Returns what stands in the order of the file as the graph holds it.
+
+    Args:
+        function: The layer that reads it.
+        held: Values in the order of the file.
+        shape: Of the weight in the graph.
+    """
     if function.info.type_name == "Affine":
         return np.ascontiguousarray(held.T).reshape(shape)
     return held.reshape(shape)
 
 
-def _form(packed: PackedWeights) -> str:
+def form_of(packed: PackedWeights) -> str:
+    """Returns how a weight is packed, in words.
+
+    Args:
+        packed: The weight.
+    """
     levels = "integers" if packed.dictionary is None else "dictionary"
     return f"{packed.bits}-bit {levels}" + (" and scales" if packed.scales is not None else "")

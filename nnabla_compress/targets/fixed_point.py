@@ -49,7 +49,9 @@ _OTHERWISE = (
     "them, preprocessed"
 )
 _WITH_FLOATS = f"use target {_OTHERWISE}"
-_RANGE_ROWS, _BIAS_ROWS, _ROWS = 256, 64, 32
+CALIBRATION_ROWS, ROWS_AT_ONCE = 256, 32
+"""Samples that number formats are chosen from at most, and how many are computed at once."""
+_BIAS_ROWS = 64
 _UNCORRECTED = (
     "the network is computed with {} sample(s) at a time only, too few to correct biases from: the "
     "means of channels may move by the rounding of weights"
@@ -83,7 +85,7 @@ class FixedPoint(Target):
         # Without quantizers of activations these are one network, with a copy of all weights.
         reference = lower_plainly(network, folded) if quantizers else plain
         self.check(plain.outputs, plain.names)
-        batches = list(self._feeds(network, plain.outputs, options, _RANGE_ROWS, _ROWS))
+        batches = list(self._feeds(network, plain.outputs, options, CALIBRATION_ROWS, ROWS_AT_ONCE))
         rows = self._rows_of_biases(network, plain.outputs, options, batches)
         floats = [
             v
@@ -117,7 +119,7 @@ class FixedPoint(Target):
         if self.economical:
             feed = next(self._feeds(network, scaled, options, _BIAS_ROWS, _BIAS_ROWS))
             few = len(feed[inputs[0]])
-            if len(batches) > 1 and few < _ROWS:
+            if len(batches) > 1 and few < ROWS_AT_ONCE:
                 notes = [*notes, _UNCORRECTED.format(few)]
             else:
                 known = None if rows is None else calibration

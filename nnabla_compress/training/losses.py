@@ -263,6 +263,7 @@ LOSSES: Dict[str, Type[Loss]] = {
     "AbsoluteError": NumberLoss,
     "HuberLoss": NumberLoss,
 }
+"""The losses by NNabla's names."""
 _NNABLA: Dict[str, Any] = {
     "SoftmaxCrossEntropy": F.softmax_cross_entropy,
     "CategoricalCrossEntropy": F.categorical_cross_entropy,

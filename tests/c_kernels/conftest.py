@@ -18,7 +18,7 @@ CONVOLUTION, DECONVOLUTION, AFFINE = range(3)
 NAMES = {CONVOLUTION: "convolution", DECONVOLUTION: "deconvolution", AFFINE: "affine"}
 TYPES = {"float32": 0, "int16": 1, "int8": 2}
 Pair = ct.c_int32 * 2
-NUMBERS = ("kind", "batch", "groups", "in_maps", "out_maps", "rows")
+NUMBERS = ("kind", "fraction", "batch", "groups", "in_maps", "out_maps", "rows")
 
 
 class CWeights(ct.Structure):
@@ -33,6 +33,9 @@ class CWeights(ct.Structure):
         ("bits", ct.c_uint8),
         ("dictionary_per_map", ct.c_uint8),
         ("scale_per_map", ct.c_uint8),
+        ("low", ct.c_int8),
+        ("high", ct.c_int8),
+        ("biases", ct.c_void_p),
     ]
 
 
@@ -43,6 +46,7 @@ class CLayer(ct.Structure):
         ("kind", ct.c_int32),
         ("type", ct.c_int32),
         ("coefficient", ct.c_float),
+        ("fraction", ct.c_int32),
         *[(name, ct.c_int32) for name in ("batch", "groups", "in_maps", "out_maps")],
         *[(n, Pair) for n in ("in_size", "out_size", "kernel", "pad", "stride", "dilation")],
         ("rows", ct.c_int32),
@@ -65,6 +69,7 @@ class Layer:
     dilation: Tuple[int, int] = (1, 1)
     extra: Tuple[int, int] = (0, 0)  # output_padding of a deconvolution
     coefficient: float = 1.0
+    fraction: int = 0  # int8 results: fraction bits of y less those of x
     rows: int = 0  # that a fast kernel computes at once; 0: all
 
     @property
@@ -113,6 +118,8 @@ class Weights:
     dictionary: Optional[np.ndarray] = None
     scales: Optional[np.ndarray] = None
     zero_point: int = 0
+    biases: Optional[np.ndarray] = None  # int32, of int8 results
+    bounds: Tuple[int, int] = (-128, 127)
 
     def packed(self):
         """The bytes of the codes."""
@@ -159,6 +166,9 @@ class Weights:
             bits=self.bits,
             dictionary_per_map=self.dictionary is not None and self.dictionary.ndim == 2,
             scale_per_map=self.scales is not None and self.scales.size > 1,
+            low=self.bounds[0],
+            high=self.bounds[1],
+            biases=None if self.biases is None else self.biases.ctypes.data,
         )
         return structure, packed
 
@@ -169,7 +179,7 @@ class Library:
     def __init__(self, path):
         self.c = ct.CDLL(str(path))
         self.c.packed_message.restype = ct.c_char_p
-        for name in ("", "_fast", "_integer"):
+        for name in ("", "_fast", "_integer", "_int8"):
             getattr(self.c, "packed_scratch_bytes" + name).restype = ct.c_size_t
 
     def check(self, layer, weights, dtype="float32"):
@@ -177,14 +187,16 @@ class Library:
         structure, _alive = weights.to_c(layer)
         return self.c.packed_check(ct.byref(layer.to_c(dtype)), ct.byref(structure))
 
-    def rows_within(self, layer, weights, limit):
-        """packed_rows_within, and the scratch memory that the fast kernel then takes."""
+    def rows_within(self, layer, weights, limit, mode="_fast"):
+        """packed_rows_within, and the scratch memory that the fast or int8 kernel then takes."""
         structure, _alive = weights.to_c(layer)
-        rows = self.c.packed_rows_within(
+        within = "packed_rows_within" + mode.replace("_fast", "")
+        rows = getattr(self.c, within)(
             ct.byref(layer.to_c()), ct.byref(structure), ct.c_size_t(limit)
         )
         tiled = replace(layer, rows=rows).to_c()
-        return rows, self.c.packed_scratch_bytes_fast(ct.byref(tiled), ct.byref(structure))
+        size = getattr(self.c, "packed_scratch_bytes" + mode)
+        return rows, size(ct.byref(tiled), ct.byref(structure))
 
     def run(self, layer, weights, x, bias=None, mode=""):
         """y of a kernel; mode is "", "_fast" or "_integer".
@@ -202,6 +214,8 @@ class Library:
         scratch = np.full(size // 4 + guard, np.nan, np.float32)
         count = int(np.prod(layer.y_shape))
         y = np.full(count + guard, np.nan, np.float32)
+        if mode == "_int8":
+            return self._run_int8(layer, arguments, x, scratch, size)
         x = np.ascontiguousarray(x)
         getattr(self.c, f"packed_{NAMES[layer.kind]}{mode}")(
             *arguments,
@@ -211,6 +225,14 @@ class Library:
             ct.c_void_p(scratch.ctypes.data),
         )
         assert np.isnan(scratch[size // 4 :]).all() and np.isnan(y[count:]).all()
+        return y[:count].reshape(layer.y_shape)
+
+    def _run_int8(self, layer, arguments, x, scratch, size):
+        count, guard = int(np.prod(layer.y_shape)), 64
+        x, y = np.ascontiguousarray(x), np.full(count + guard, 85, np.int8)
+        pointers = [ct.c_void_p(array.ctypes.data) for array in (x, y, scratch)]
+        getattr(self.c, f"packed_{NAMES[layer.kind]}_int8")(*arguments, *pointers)
+        assert np.isnan(scratch[size // 4 :]).all() and (y[count:] == 85).all()
         return y[:count].reshape(layer.y_shape)
 
 

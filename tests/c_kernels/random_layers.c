@@ -14,6 +14,8 @@ typedef void float_kernel_t(const packed_layer_t *, const packed_weights_t *, co
 typedef void integer_kernel_t(const packed_layer_t *, const packed_weights_t *, const void *, const float *, float *,
                               void *);
 
+typedef void int8_kernel_t(const packed_layer_t *, const packed_weights_t *, const int8_t *, int8_t *, void *);
+
 static float_kernel_t *const exact[3] = {packed_convolution, packed_deconvolution, packed_affine};
 static float_kernel_t *const fast[3] = {packed_convolution_fast, packed_deconvolution_fast, packed_affine_fast};
 static integer_kernel_t *const integer[3] = {packed_convolution_integer, packed_deconvolution_integer,
@@ -67,6 +69,44 @@ static void draw_layer(packed_layer_t *layer) {
   }
 }
 
+/* Whether a layer from int8 to int8 gives its sums, which are whole numbers in float, rounded. */
+static int rounds(packed_layer_t layer, packed_weights_t w, const int8_t *x, size_t count, size_t maps) {
+  static int8_kernel_t *const int8[3] = {packed_convolution_int8, packed_deconvolution_int8, packed_affine_int8};
+  const float *scales = w.scales;
+  const size_t plane = layer.kind == PACKED_AFFINE ? 1 : (size_t)layer.out_size[0] * layer.out_size[1];
+  float *sums = exactly(count * sizeof *sums);
+  int32_t *biases = exactly(maps * sizeof *biases);
+  int8_t *y = exactly(count);
+  void *scratch;
+  int failed = 0;
+  size_t i;
+  layer.coefficient = 1.0f;
+  w.scales = NULL;
+  scratch = exactly(packed_scratch_bytes_integer(&layer, &w));
+  integer[layer.kind](&layer, &w, x, NULL, sums, scratch);
+  free(scratch);
+  w.scales = scales;
+  w.low = (int8_t)-draw(0, 128);
+  w.high = (int8_t)draw(0, 127);
+  for (i = 0; i < maps; i++) biases[i] = draw(-(1 << 22), 1 << 22);
+  w.biases = biases;
+  layer.fraction = draw(-15, 8);
+  layer.rows = draw(0, 3);
+  if (packed_check(&layer, &w) != PACKED_OK) abort();
+  scratch = exactly(packed_scratch_bytes_int8(&layer, &w));
+  int8[layer.kind](&layer, &w, x, y, scratch);
+  free(scratch);
+  for (i = 0; i < count; i++) {
+    const size_t map = i / plane % maps;
+    const double scale = scales ? scales[w.scale_per_map ? map : 0] : 1.0;
+    double exact = floor(ldexp(sums[i] * scale, layer.fraction) + ldexp(biases[map], -16));
+    exact = exact < w.low ? w.low : exact > w.high ? w.high : exact;
+    if (exact != y[i]) failed = 1;
+  }
+  free(sums), free(biases), free(y);
+  return !failed;
+}
+
 static int run(void) {
   packed_layer_t layer;
   packed_weights_t w;
@@ -118,6 +158,7 @@ static int run(void) {
     scratch = exactly(packed_scratch_bytes_integer(&layer, &w));
     integer[layer.kind](&layer, &w, x8, bias, y[2], scratch);
     free(scratch);
+    failed = !rounds(layer, w, x8, out_count, maps);
   } else
     memcpy(y[2], y[0], out_count * sizeof *y[2]);
   /* Small integers times powers of two: every order gives nearly the same, and mostly just the same. */

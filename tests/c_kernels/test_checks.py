@@ -143,7 +143,7 @@ def read(library, data, maps=4, size=None):
         (describe(bits=32, flags=0, count=0, floats=0), OK),
         (describe(version=2), DESCRIPTION),
         (describe(reserved=1), DESCRIPTION),
-        (describe(flags=16), DESCRIPTION),
+        (describe(flags=32), DESCRIPTION),
         (describe(flags=2), DESCRIPTION),
         (describe(flags=9), DESCRIPTION),
         (describe(bits=32), DESCRIPTION),
@@ -161,6 +161,6 @@ def test_a_description_is_read_or_refused(library, description, expected):
 
 
 def test_every_status_has_a_message(library):
-    messages = {library.c.packed_message(number) for number in range(12)}
-    assert len(messages) == 12
-    assert library.c.packed_message(12) == b"unknown error"
+    messages = {library.c.packed_message(number) for number in range(13)}
+    assert len(messages) == 13
+    assert library.c.packed_message(13) == b"unknown error"

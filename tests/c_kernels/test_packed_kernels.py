@@ -16,6 +16,12 @@ SCALAR = ("-O2", "-DPACKED_LANES=1")
 NO_MULTIPLY = ("-O2", "-DPACKED_NO_MULTIPLY")
 EIGHT_LANES = ("-O3", "-march=native", "-DPACKED_LANES=8")
 BUILDS = [OPTIMIZED, PORTABLE, SCALAR, EIGHT_LANES]
+INT8_BUILDS = [
+    OPTIMIZED,
+    PORTABLE,
+    ("-O2", "-mavx2"),
+    ("-O3", "-march=native", "-DPACKED_PORTABLE"),
+]
 
 # Without shrinking: an example takes milliseconds, hundreds of smaller ones minutes.
 MORE = examples(
@@ -161,3 +167,55 @@ def test_integer_kernels_are_exact(library, types, oracle, dtype, data):
     if bias is not None:
         expected = expected + bias[maps]
     np.testing.assert_array_equal(library.run(layer, weights, x, bias, "_integer"), expected)
+
+
+def draw_int8_case(draw, types):
+    rng = np.random.RandomState(draw(seeds))
+    layer = draw_layer(draw, types)
+    weights = draw_weights(draw, types, layer, rng, integers=True)
+    maps = layer.groups * layer.out_maps
+    dictionary = weights.dictionary
+    if dictionary is None:
+        zero_point = draw(st.integers(max(0, 2**weights.bits - 128), min(128, 2**weights.bits)))
+        weights = types.change(weights, zero_point=zero_point)
+    else:
+        weights = types.change(weights, dictionary=np.clip(dictionary, -128, 127))
+    if weights.scales is not None:
+        signs = rng.choice([-1, 1], weights.scales.size)
+        scales = weights.scales * signs * 2.0 ** -draw(st.integers(0, 40))
+        weights = types.change(weights, scales=scales.astype(np.float32))
+    largest = draw(st.sampled_from([1 << 16, 1 << 24, 2**31 - 1]))
+    biases = rng.randint(-largest, largest, maps).astype(np.int32)
+    bounds = draw(st.sampled_from([(-128, 127), (0, 127), (-5, 96)]))
+    layer = types.change(layer, fraction=draw(st.integers(-15, 8)))
+    x = rng.randint(-128, 128, layer.x_shape).astype(np.int8)
+    return layer, types.change(weights, biases=biases, bounds=bounds), x
+
+
+def rounded(layer, weights, sums):
+    """int8 results of sums, in Python's own integers."""
+    maps = np.arange(layer.groups * layer.out_maps).reshape(1, layer.groups, -1, 1, 1)
+    scales = np.broadcast_to(weights.scale_of(maps), maps.shape)
+    mantissas, exponents = np.frexp(scales.astype(np.float64))  # 0.5 <= |mantissa| < 1
+    multipliers = (mantissas * 2.0**31).astype(np.int64).astype(object)
+    shifts = 31 - exponents - layer.fraction
+    lost = np.maximum(shifts - 47, 0)
+    magnitudes = abs(multipliers) // 2 ** lost.astype(object)
+    multipliers = np.where(scales < 0, -magnitudes, magnitudes)
+    shifts = (shifts - lost).astype(object)
+    biases = weights.biases[maps].astype(object) * 2 ** (shifts - 16)
+    exact = (sums.astype(object) * multipliers + biases) // 2**shifts
+    return np.clip(exact, *weights.bounds).astype(np.int8)
+
+
+@pytest.mark.parametrize("flags", INT8_BUILDS, ids=" ".join)
+@given(data=data)
+@MORE
+def test_int8_kernels_are_exact(build, types, oracle, flags, data):
+    library = build(*flags)
+    layer, weights, x = draw_int8_case(data.draw, types)
+    sums = oracle(layer, weights.levels(layer), x, None, np.int64)
+    expected = rounded(layer, weights, sums)
+    np.testing.assert_array_equal(library.run(layer, weights, x, mode="_int8"), expected)
+    tiled = types.change(layer, rows=data.draw(st.integers(1, 5)))
+    np.testing.assert_array_equal(library.run(tiled, weights, x, mode="_int8"), expected)

@@ -99,7 +99,10 @@ def test_what_the_kernels_lack_is_named_and_left(rng):
         (changed_variable(file, 1, data=many.tobytes()), "its weight has 2304 values"),
         (changed_variable(file, 1, data=endless.tobytes()), "its weight holds values that are not"),
         (changed_variable(file, 1, data=None, buffer=0), "its weight is computed"),
-        (changed_variable(file, 3, type="FIXED8"), "weight, bias and output are not all float"),
+        (
+            changed_variable(file, 3, type="FIXED8"),
+            "its output is neither float, nor int8",
+        ),
         (changed_variable(file, 0, shape=(1, 8, 1, 6, 6)), "it has 3 spatial dimensions"),
         (changed_function(file, arguments=last), "its channels are last"),
         (changed_function(file, implement=14), "it is marked for another user function"),

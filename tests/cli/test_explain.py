@@ -161,7 +161,7 @@ def test_what_can_not_be_explained_is_refused_and_nothing_is_left(folder, words,
 
 
 def test_names_of_classes_reach_the_shell_spelled_out(capsys):
-    from nnabla_compress.cli.console import FittedConsole
+    from nnabla_compress.cli.fitted_console import FittedConsole
 
     values = np.eye(2)
     found = Changes(values, values[::-1], np.array([0, 1]), ["a\x1b[31m", "[red]b"])

@@ -12,6 +12,7 @@ from click.testing import CliRunner
 from nnabla_compress.cli import group
 from nnabla_compress.exporters import export_nnp
 from nnabla_compress.inspection import summary
+from nnabla_compress.models import NnpFile
 
 RECIPE = """\
 name: tiny
@@ -126,3 +127,19 @@ def test_a_target_with_one_way_to_store_weights_says_so(run, tmp_path):
 def test_wrong_options_are_refused(arguments, message, tmp_path):
     code, output, _ = call("export", tmp_path, *arguments)
     assert code == 2 and message in output
+
+
+def test_a_project_of_console_lies_beside_any_export(run, tmp_path):
+    folder, _ = run
+    code, output, error = call("export", folder, "-o", tmp_path / "a", "--console", "int8")
+    assert code == 0, (output, error)
+    names = {path.name for path in (tmp_path / "a").iterdir()}
+    project = next(name for name in names if name.endswith(".console.nnp"))
+    stem = project[: -len(".console.nnp")]
+    assert {f"{stem}.training.csv", f"{stem}.validation.csv", f"{stem}.nnb"} <= names
+    assert "holds floats: " in output, "free dictionaries are no integers"
+    words = ("export", tmp_path / "a" / project, "-o", tmp_path / "b", "--console")
+    code, output, error = call(*words)
+    assert code == 0, (output, error)
+    file = NnpFile(tmp_path / "b" / project.replace(".nnp", ".console.nnp"))
+    assert file.head().loss == "SoftmaxCrossEntropy" and "holds floats" not in output

@@ -16,6 +16,7 @@ from nnabla_compress.calibration.settings import AUTO, JUDGES
 from nnabla_compress.cli import VERBS, choices
 from nnabla_compress.data import SOURCES
 from nnabla_compress.device.firmware import MODES
+from nnabla_compress.exporters.console_project import STORAGES
 from nnabla_compress.importances import importances
 from nnabla_compress.lowering import storage
 from nnabla_compress.recipes.recipe import MOST_SEED
@@ -65,6 +66,7 @@ def test_verbs_load_scipy_when_they_need_it_only():
 def test_the_words_of_the_options_are_those_of_the_library():
     assert choices.TARGETS == tuple(TARGETS)
     assert choices.KERNELS == MODES
+    assert choices.PROJECTS == STORAGES
     assert choices.SCHEMES == tuple(storage.SCHEMES)
     assert (choices.SMALLEST, choices.FLOAT) == (storage.SMALLEST, storage.FLOAT)
     assert choices.CALIBRATIONS == tuple(METHODS)

@@ -9,7 +9,7 @@ import pytest
 
 from nnabla_compress import progress
 from nnabla_compress.cli import progress as shown
-from nnabla_compress.cli.console import FittedConsole
+from nnabla_compress.cli.fitted_console import FittedConsole
 
 
 def console(terminal=False, width=80):

@@ -15,7 +15,7 @@ import pytest
 
 from nnabla_compress import cli
 from nnabla_compress.cli import VERBS
-from nnabla_compress.cli.console import FittedConsole
+from nnabla_compress.cli.fitted_console import FittedConsole
 from nnabla_compress.exporters import export_nnp
 
 NEEDED = {
@@ -35,7 +35,8 @@ def said(words, capsys):
 @pytest.mark.parametrize("verb", VERBS)
 def test_an_empty_path_is_no_folder(verb, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    status, error = said([verb, ""], capsys)
+    words = ["install", "--plugins"] if verb == "console" else []
+    status, error = said([verb, *words, ""], capsys)
     assert status == 2 and "the path is empty" in error
     command = cli.group.get_command(None, verb)
     if any("-o" in option.opts for option in command.params):

@@ -34,6 +34,24 @@ def test_packed_weights_give_the_bits_of_the_simulator_on_every_board(
         assert 0 < found.measured.ram.scratch < 2000
 
 
+@pytest.mark.parametrize("name", BOARDS)
+def test_layers_from_int8_to_int8_give_the_bits_of_the_simulator_on_every_board(
+    tools, stub_source, int8_layers, name
+):
+    found = device_test(int8_layers, tools(name), "fast")
+    assert found.kept and found.promise.text == "bit for bit"
+    assert found.outputs["output 0"].bit_equal == 1.0
+
+
+def test_layers_from_int8_to_int8_keep_to_a_limit_of_the_scratch_memory(
+    tools, stub_source, int8_layers
+):
+    free, bounded = (
+        device_test(int8_layers, tools("m4f"), scratch_bytes=scratch) for scratch in (0, 900)
+    )
+    assert bounded.kept and bounded.measured.ram.scratch <= 900 < free.measured.ram.scratch
+
+
 def test_fast_kernels_take_fewer_instructions_and_no_more_scratch_memory_than_they_may(
     tools, stub_source, packed
 ):

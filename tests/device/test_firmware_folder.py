@@ -32,7 +32,7 @@ def test_a_folder_has_the_network_its_kernels_and_a_sample_with_what_comes_out(t
         *("main.c", "Makefile", "CMakeLists.txt", "sample.h", "network.c", "network.h"),
         *("board/board.h", "board/board.ld", "board/cortex_m.c", "config/nnablart/config.h"),
         *("packed_kernels.c", "packed_kernels.h", "packed_nnablart.c", "packed_nnablart.h"),
-        "packed_image.h",
+        *("packed_image.h", "packed_dot.h"),
     }
     text = (tmp_path / "fw/sample.h").read_text()
     x = np.frombuffer(numbers(text, "sample_input_0"), "<f4").reshape(1, 1, 16, 16)

@@ -7,7 +7,7 @@ import io
 from pathlib import Path
 
 from nnabla_compress.agreement import agreement
-from nnabla_compress.cli.console import FittedConsole
+from nnabla_compress.cli.fitted_console import FittedConsole
 from nnabla_compress.device import DeviceTest, Limits, find_board
 from nnabla_compress.device.measurement import Flash, LayerTime, Measurement, Ram
 from nnabla_compress.report.device import device_tables

@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from nnabla_compress.cli.console import FittedConsole
+from nnabla_compress.cli.fitted_console import FittedConsole
 from nnabla_compress.report.fit import fitted
 from nnabla_compress.report.tables import layer_table, new_table
 

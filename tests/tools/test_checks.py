@@ -38,7 +38,7 @@ def test_every_python_of_the_package_is_tried_by_what_runs_on_any_machine():
 def test_the_commands_of_the_check_are_targets_of_make():
     targets = re.findall(r"^([a-z]+):", read("Makefile"), re.M)
     commands = re.findall(r"^make (\w+)$", read(".ci/run"), re.M)
-    assert commands == ["lint", "demo", "test"] and set(commands) <= set(targets)
+    assert commands == ["lint", "docs", "demo", "test"] and set(commands) <= set(targets)
 
 
 def test_files_and_folders_that_contributors_are_sent_to_exist():

@@ -11,7 +11,7 @@ from nnabla_compress.spelling import did_you_mean
 BOARDS = {
     board.name: board for family in (cortex_m, cortex_m_secure, linux) for board in family.BOARDS
 }
-"""By name."""
+"""The boards by their names."""
 
 
 def find_board(name: str) -> Board:

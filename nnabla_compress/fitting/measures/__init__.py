@@ -12,4 +12,4 @@ from nnabla_compress.fitting.measures.trained import Trained
 __all__ = ["MEASURES", "AsItIs", "Assigned", "Calibrated", "SmallerNetwork", "Trained"]
 
 MEASURES = (AsItIs, Calibrated, Assigned, Trained, SmallerNetwork)
-"""In the order in which they are taken."""
+"""The measures, in the order in which they are taken."""

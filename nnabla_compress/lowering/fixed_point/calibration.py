@@ -25,7 +25,7 @@ from typing import (
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.analysis.layers import BIAS
+from nnabla_compress.analysis.layers import BIAS, WEIGHT
 from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph.rewrite import consumers, functions
 from nnabla_compress.kernels.channels import by_channel, cut_off_before, layer_counts
@@ -146,7 +146,7 @@ def calibrate(
 
     def compute(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
         made = copy_of(function, arguments)
-        if function.info.type_name in FORWARD_LAYERS and len(arguments) > BIAS:
+        if _adds_bias_last(function, graph.fixed):
             y, axis = made[0].d, function.info.args["base_axis"] % arguments[0].ndim
             window = windows[key(function.outputs[0])]
             if spread:
@@ -178,6 +178,13 @@ def calibrate(
     return Calibration(spreads, {f: total / counted for f, total in sums.items()}, windows)
 
 
+def _adds_bias_last(function: Any, fixed: Collection[Any]) -> bool:
+    """Whether a layer holds its sums as integers of the output before it adds the bias."""
+    if function.info.type_name not in FORWARD_LAYERS or len(function.inputs) <= BIAS:
+        return False
+    return key(function.inputs[WEIGHT]) in fixed
+
+
 def _share_counts(
     function: Any,
     spreads: Dict[Any, Spread],
@@ -192,7 +199,7 @@ def _share_counts(
     if x not in spreads or y not in fixed or windows.get(x, _ALL) != windows.get(y, _ALL):
         return False
     # What a layer holds before the bias counts, too.
-    if by is not None and by.info.type_name in FORWARD_LAYERS:
+    if by is not None and _adds_bias_last(by, fixed):
         return False
     return spreads.setdefault(y, spreads[x]) is spreads[x]
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Set
+from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Set
 
 import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.analysis.layers import BIAS, WEIGHT
-from nnabla_compress.function_types import FORWARD_LAYERS
+from nnabla_compress.function_types import FORWARD_LAYERS, LAYERS
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside, constant, value
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
@@ -124,6 +124,7 @@ def integer_graph(
     inputs: Collection[nn.Variable],
     floats: Collection[nn.Variable],
     names: Mapping[Any, str],
+    packed: Callable[[Any], bool] = lambda layer: False,
 ) -> FixedPointGraph:
     """Builds the graph again with what integer kernels need, and says what is an integer.
 
@@ -136,8 +137,10 @@ def integer_graph(
         inputs: The network's inputs.
         floats: Those of them, and of what MulScalar gives, that stay floats.
         names: Paths of parameters by their array.
+        packed: Says of a layer whether it has integers for its input and output only, and rounds
+            its sums to any format: the kernels for packed weights.
     """
-    builder = _Builder(outputs, inputs, floats, names)
+    builder = _Builder(outputs, inputs, floats, names, packed)
     return FixedPointGraph(rebuild(outputs, builder.replace), builder.fixed)
 
 
@@ -148,7 +151,9 @@ class _Builder:
         inputs: Collection[nn.Variable],
         floats: Collection[nn.Variable],
         names: Mapping[Any, str],
+        packed: Callable[[Any], bool],
     ) -> None:
+        self.packed = packed
         self.inputs, self.floats = set(inputs), set(floats)
         self.readers = consumers(outputs)
         self.fixed: Set[Any] = {key(v) for v in inputs if v not in floats}
@@ -158,6 +163,8 @@ class _Builder:
 
     def replace(self, function: Any, arguments: List[nn.Variable]) -> List[nn.Variable]:
         type_name = function.info.type_name
+        if type_name in LAYERS and self.packed(function):
+            return self.mark(self.copy(function, [self.as_integer(arguments[0]), *arguments[1:]]))
         if type_name in FORWARD_LAYERS:
             return self.layer(function, arguments)
         moving = [v for v in arguments if not self.is_parameter(v)]

@@ -6,7 +6,7 @@ with the least squared error, of saturation and of rounding together, summed ove
 where there are bits enough, from the largest that holds all values with room to spare. Then
 inequalities between classes lower it where they must::
 
-    layer, product:  fp(y) <= fp(x) + fp(w)
+    layer, product:  fp(y) <= fp(x) + fp(w)    where the weight is an integer, too
     ReLU, sum pooling:  fp(x) - 6 <= fp(y) <= fp(x)
 """
 
@@ -16,10 +16,10 @@ from typing import Any, Dict, List, Mapping, Optional, Tuple
 
 import numpy as np
 
-from nnabla_compress.analysis.layers import BIAS
+from nnabla_compress.analysis.layers import BIAS, WEIGHT
 from nnabla_compress.analysis.places import places
 from nnabla_compress.errors import ExportError
-from nnabla_compress.function_types import FORWARD_LAYERS
+from nnabla_compress.function_types import FORWARD_LAYERS, LAYERS
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.lowering.fixed_point.calibration import Spread
 from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
@@ -132,6 +132,8 @@ def _rules(graph: FixedPointGraph) -> Tuple[_Classes, _Sums, _Shifts]:
         inputs = [key(variable) for variable in integer_inputs(function, graph.fixed)]
         if y not in graph.fixed or not inputs:
             continue
+        if type_name in LAYERS and key(function.inputs[WEIGHT]) not in graph.fixed:
+            continue  # it rounds its sums to any format
         if type_name in FORWARD_LAYERS:
             sums.append((y, inputs[:BIAS], 0))
             for bias in inputs[BIAS:]:

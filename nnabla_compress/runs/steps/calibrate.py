@@ -13,7 +13,9 @@ from nnabla_compress.calibration.network import folded_copy, quantized_copy
 from nnabla_compress.calibration.ptq import post_training_quantize
 from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.calibration.steps import step_rows
+from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.propagated import propagations
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
 from nnabla_compress.runs.doubts import of_inputs
@@ -66,7 +68,12 @@ class Calibrate(Step):
         return "the ranges of the feature maps come from samples"
 
     def foresee(self, course: Course) -> None:
-        """Refuses rules that match nothing, and a network that is quantized already."""
+        """Refuses rules that match nothing, networks quantized already, and those of a graph."""
+        if propagations(course.network().all_outputs):
+            raise ConfigError(
+                "calibrate: layers of a graph network read rows of all nodes, not of samples.",
+                help="use the steps quantize and layerwise, which train rows of each layer",
+            )
         course.adopt(self._structure(course, {}, False))
 
     def run(self, course: Course) -> Record:

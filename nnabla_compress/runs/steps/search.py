@@ -11,6 +11,7 @@ from pydantic import Field, SerializeAsAny, field_serializer, field_validator, m
 
 from nnabla_compress.agreement import decibels
 from nnabla_compress.errors import CompressError, ConfigError, InfeasibleBudgetError
+from nnabla_compress.files import json_text
 from nnabla_compress.progress import counted
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
 from nnabla_compress.regularizers.memory import NetworkMemory
@@ -231,7 +232,7 @@ class _Trials:
 
     def attempt(self, proposals: Sequence[Proposal]) -> List[Trial]:
         known = self._memo.known
-        keys = [json.dumps(proposal.options, sort_keys=True) for proposal in proposals]
+        keys = [json_text(proposal.options) for proposal in proposals]
         todo = list(dict.fromkeys(key for key in keys if key not in known))
         failed: Dict[str, str] = {}
 

@@ -37,9 +37,9 @@ class Stopping:
         return {}
 
 
-# One round of practice, by its number from 0: all parts are trained on a small sample, in order,
-# each by the rule that the function gives for its number from 1.
 Round = Callable[[int, Callable[[int], Stopping]], None]
+"""One round of practice, by its number from 0: all parts are trained on a small sample, in order,
+each by the rule that the function gives for its number from 1."""
 
 
 class StoppingOptions(NamedOptions):

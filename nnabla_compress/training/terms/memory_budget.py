@@ -15,6 +15,7 @@ from nnabla_compress.training.evaluate import Build
 from nnabla_compress.training.terms.term import Term, TermOptions, Training, register_term
 
 Budget = Callable[[List[nn.Variable]], MemoryBudget]
+"""What gives the memory budget of the outputs of a network."""
 
 # Part of a training after which its budget is no longer a wish.
 _HOLD_FROM = 0.6

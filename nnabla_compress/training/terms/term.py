@@ -161,6 +161,7 @@ class Term:
 
 
 Terms = Tuple[Term, ...]
+"""The terms of a training, in order."""
 
 
 class TermOptions(NamedOptions):

@@ -12,6 +12,8 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.transforms.factors.kernel import Kernel, Piece, map_behind
 
 Ranks = Tuple[int, ...]
+"""The ranks of one factorized layer, in the order that its form says."""
+
 _MOST_PAIRS = 48  # first ranks that are tried where there are two
 
 

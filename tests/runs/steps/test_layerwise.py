@@ -190,3 +190,17 @@ def test_data_that_are_no_graph_are_refused_before_anything_is_trained(source):
 def test_a_rule_that_practises_is_refused_by_the_step_train(source):
     with pytest.raises(ConfigError, match="controller practises on small samples"):
         recipe_of(source, {"train": {**SETTINGS, "stop": "controller"}})
+
+
+def test_layers_are_factorized_and_trained_on(source):
+    steps = [FLOAT, {"factorize": {"method": "svd", "ranks": 2}}, FLOAT]
+    found = go(recipe_of(source, *steps, export={"nnb": False}), source / "factorized")
+    assert found.compressed.packed_weight_bytes < found.float.packed_weight_bytes
+    assert len(found.recipe_steps[2]["layers"]) == 2
+    opened_again(source / "factorized", found)
+
+
+def test_a_calibration_of_its_samples_is_refused_before_anything_is_trained(source):
+    with pytest.raises(ConfigError, match="read rows of all nodes, not of samples"):
+        go(recipe_of(source, FLOAT, {"calibrate": {"bits": 8}}), source / "calibrated")
+    assert not (source / "calibrated" / "steps").exists()
