@@ -146,7 +146,10 @@ class Ppo:
         """
         gained = advantages(played.rewards, played.values, self._discount, self._smoothing)
         wanted = gained + played.values
-        gained = (gained - gained.mean()) / (gained.std() + 1e-8)
+        if np.ptp(played.rewards.sum(axis=1)) > 0:
+            gained = (gained - gained.mean()) / (gained.std() + 1e-8)
+        else:  # what differs is the error of the values alone, which scaled up would be followed
+            gained = np.zeros_like(gained)
         inputs, loss = self._loss(played)
         chosen = np.eye(self._policy.actions)[played.actions]
         forbidden = np.where(played.masks > 0, 0.0, _FORBIDDEN)

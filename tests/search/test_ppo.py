@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -41,6 +43,17 @@ def test_it_learns_what_is_rewarded_at_the_end_and_takes_nothing_forbidden(name)
         assert episodes.actions.max() < 3
         ppo.learn(episodes)
     assert episodes.rewards.sum() / 32 > 0.85  # drawn at random: a third
+
+
+def test_episodes_that_are_worth_the_same_say_nothing_of_their_actions():
+    policy = POLICIES["mlp"](1, 3, seed=0, units=8)
+    before = played(Ppo(policy, seed=1), policy, np.ones((32, 3)), (1, 1))
+    ppo = Ppo(policy, seed=0, entropy=0.0)
+    episodes = played(ppo, policy, np.ones((32, 3)), (1, 1))
+    ppo.learn(replace(episodes, rewards=np.array([[0.0, -1.0]] * 32)))
+    after = played(Ppo(policy, seed=1), policy, np.ones((32, 3)), (1, 1))
+    assert np.array_equal(before.log_probabilities, after.log_probabilities)
+    assert not np.array_equal(before.values, after.values)  # these have learned
 
 
 def test_the_same_seeds_do_the_same():
