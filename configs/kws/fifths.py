@@ -14,7 +14,7 @@ from typing import Optional, Tuple
 
 import numpy as np
 
-MADE, PARTS = 8000, 5
+MADE, PARTS = 32000, 5
 Samples = Tuple[np.ndarray, np.ndarray]
 
 
