@@ -28,8 +28,7 @@ from nnabla_compress.lowering.fixed_point.calibration import Calibration, calibr
 from nnabla_compress.lowering.fixed_point.clipping import clip_activations
 from nnabla_compress.lowering.fixed_point.evaluate import Feed, copy_of
 from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph, integer_graph
-from nnabla_compress.lowering.fixed_point.kernels import largest_integer
-from nnabla_compress.lowering.fixed_point.positions import exceeds, fraction_bits
+from nnabla_compress.lowering.fixed_point.positions import fraction_bits
 from nnabla_compress.lowering.fixed_point.rounding import parameter_codes, rounded_network
 from nnabla_compress.lowering.fixed_point.vanishing import vanishing
 from nnabla_compress.lowering.packed_weights import choose_packing
@@ -68,17 +67,10 @@ class CallbackInt8(Int8):
         reference = lower_plainly(network, folded) if quantizers else plain
         self.check(plain.outputs, plain.names)
         batches = list(self._feeds(network, plain.outputs, options, CALIBRATION_ROWS, ROWS_AT_ONCE))
-        top = largest_integer(self.bits)
-        floats = [v for v in inputs if max(np.abs(batch[v]).max() for batch in batches) > top]
         packer = Packer(plain)
         outputs = packer.pack(plain.outputs)
         names = {**plain.names, **reference.names, **network.paths_in(outputs)}
-        graph, calibration = self._calibrated(network, outputs, floats, batches, names, None)
-        if any(exceeds(spread) for spread in calibration.spreads.values()):
-            outputs, multiplied = self._rescaled(outputs, inputs, batches, names)
-            names.update(network.paths_in(outputs))
-            floats = [*floats, *multiplied]
-            graph, calibration = self._calibrated(network, outputs, floats, batches, names, None)
+        outputs, graph, calibration = self._within_range(network, outputs, batches, names)
         positions = fraction_bits(graph, calibration.spreads, self.bits, names)
         vanished = vanishing(graph, calibration.spreads, positions, names)
         codes = parameter_codes(graph, inputs, positions, self.bits)

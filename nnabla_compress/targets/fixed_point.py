@@ -87,11 +87,6 @@ class FixedPoint(Target):
         self.check(plain.outputs, plain.names)
         batches = list(self._feeds(network, plain.outputs, options, CALIBRATION_ROWS, ROWS_AT_ONCE))
         rows = self._rows_of_biases(network, plain.outputs, options, batches)
-        floats = [
-            v
-            for v in inputs
-            if max(np.abs(b[v]).max() for b in batches) > largest_integer(self.bits)
-        ]
         scaled = scale_layers(plain.outputs, inputs, plain.names)
         names = {**plain.names, **network.paths_in(scaled)}
         exact = not quantizers
@@ -105,12 +100,7 @@ class FixedPoint(Target):
         names = {v.data: names[v.data] for v in used if v.data in names}
         del plain, reference, clipped
         give_back()
-        graph, calibration = self._calibrated(network, scaled, floats, batches, names, rows)
-        if any(exceeds(spread) for spread in calibration.spreads.values()):
-            scaled, multiplied = self._rescaled(scaled, inputs, batches, names)
-            names.update(network.paths_in(scaled))
-            floats = [*floats, *multiplied]
-            graph, calibration = self._calibrated(network, scaled, floats, batches, names, rows)
+        scaled, graph, calibration = self._within_range(network, scaled, batches, names, rows)
         headroom = None if self.economical else _HEADROOM
         positions = fraction_bits(graph, calibration.spreads, self.bits, names, headroom)
         codes = parameter_codes(graph, inputs, positions, self.bits)
@@ -165,6 +155,25 @@ class FixedPoint(Target):
             return None
         feed = next(self._feeds(network, outputs, options, _BIAS_ROWS, _BIAS_ROWS))
         return rows_among(feed, batches)
+
+    def _within_range(
+        self,
+        network: Network,
+        outputs: List[nn.Variable],
+        batches: Sequence[Feed],
+        names: Dict[Any, str],
+        rows: Optional[Sequence[np.ndarray]] = None,
+    ) -> Tuple[List[nn.Variable], FixedPointGraph, Calibration]:
+        """Calibrates a network; what is too large for the integers is scaled down before."""
+        inputs, top = network.all_inputs, largest_integer(self.bits)
+        floats = [v for v in inputs if max(np.abs(batch[v]).max() for batch in batches) > top]
+        graph, calibration = self._calibrated(network, outputs, floats, batches, names, rows)
+        if any(exceeds(spread) for spread in calibration.spreads.values()):
+            outputs, multiplied = self._rescaled(outputs, inputs, batches, names)
+            names.update(network.paths_in(outputs))
+            floats = [*floats, *multiplied]
+            graph, calibration = self._calibrated(network, outputs, floats, batches, names, rows)
+        return outputs, graph, calibration
 
     def _calibrated(
         self,
