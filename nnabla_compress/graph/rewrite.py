@@ -196,7 +196,7 @@ def rebuild(
         if made is None:
             copies = clone(function, arguments, _shape_of_batch(function, batch))
             for old, copy in zip(function.outputs, copies):
-                _take_over(function, old, copy)
+                take_over(function, old, copy)
         else:
             copies = as_list(made)
         new.update((old, copy) for old, copy in zip(function.outputs, copies) if old not in new)
@@ -219,7 +219,7 @@ def _shape_of_batch(function: Any, batch: Optional[Tuple[int, int]]) -> Optional
     return {"shape": [batch[1], *shape[1:]]}
 
 
-def _take_over(function: Any, old: nn.Variable, copy: nn.Variable) -> None:
+def take_over(function: Any, old: nn.Variable, copy: nn.Variable) -> None:
     """Gives a copied variable the flags of the old one."""
     copy.name = old.name
     copy.persistent = old.persistent

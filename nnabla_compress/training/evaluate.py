@@ -12,6 +12,7 @@ from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.data import Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError, FixedBatchError
+from nnabla_compress.graph.cpu_kernels import with_cpu_kernels
 from nnabla_compress.progress import tracked
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
@@ -51,6 +52,20 @@ def judged(made: Made) -> nn.Variable:
         help="train and score it in a script of your own; 'compress' without --epochs, 'ptq', "
         "'export' and 'verify' take all outputs",
     )
+
+
+def quick(build: Build) -> Build:
+    """Returns a network computed by this package's kernels where the context is the CPU.
+
+    Args:
+        build: The network.
+    """
+
+    def built(x: Any, test: bool) -> Made:
+        outputs = outputs_of(build(x, test))
+        return dict(zip(outputs, with_cpu_kernels(list(outputs.values()))))
+
+    return built
 
 
 @dataclass(frozen=True)
