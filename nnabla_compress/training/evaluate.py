@@ -54,20 +54,6 @@ def judged(made: Made) -> nn.Variable:
     )
 
 
-def quick(build: Build) -> Build:
-    """Returns a network computed by this package's kernels where the context is the CPU.
-
-    Args:
-        build: The network.
-    """
-
-    def built(x: Any, test: bool) -> Made:
-        outputs = outputs_of(build(x, test))
-        return dict(zip(outputs, with_cpu_kernels(list(outputs.values()))))
-
-    return built
-
-
 @dataclass(frozen=True)
 class Score:
     """What an evaluation found.
@@ -114,6 +100,7 @@ class Evaluator:
         batch_size: Samples of a forward pass.
         preprocessing: From stored samples to network inputs.
         loss: What outputs are compared with targets by; by default a classifier's.
+        cpu_kernels: As of :class:`~nnabla_compress.training.TrainingSettings`.
 
     Raises:
         DataError: If the targets don't fit the network's output.
@@ -127,12 +114,15 @@ class Evaluator:
         batch_size: int,
         preprocessing: Preprocessing,
         loss: Optional[Loss] = None,
+        cpu_kernels: bool = True,
     ) -> None:
         self.batch_size = batch_size
         self.preprocessing = preprocessing
         self.feed = Feed(split, batch_size)
         with nn.auto_forward(False):
             self.output = judged(build(self.feed.inputs, True))
+            if cpu_kernels:
+                (self.output,) = with_cpu_kernels([self.output])
             self.loss = loss if loss is not None else default_loss(self.output.shape)
             self.loss.check(self.output.shape, split)
             self.losses = self.loss.samples(self.output, self.feed.targets)

@@ -23,7 +23,7 @@ from nnabla_compress.progress import Progress
 from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.solvers import Quantized
 from nnabla_compress.training import checkpoint
-from nnabla_compress.training.evaluate import Build, Evaluator, Score, judged, quick
+from nnabla_compress.training.evaluate import Build, Evaluator, Score, judged
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.frozen import FrozenNetwork, frozen
 from nnabla_compress.training.losses import Loss, default_loss
@@ -154,8 +154,9 @@ class Trainer:
         self.evaluator: Optional[Evaluator] = None
         if data.validation is not None:
             size = min(100, len(data.validation))
-            scored = quick(build) if settings.cpu_kernels else build
-            self.evaluator = Evaluator(scored, data.validation, size, preprocessing, self.judge)
+            self.evaluator = Evaluator(
+                build, data.validation, size, preprocessing, self.judge, settings.cpu_kernels
+            )
         self.solver = settings.make_solver()
         if self.quantizers:
             self.solver = Quantized(self.solver, settings.k_means_steps)
