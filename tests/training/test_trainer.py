@@ -118,16 +118,17 @@ def small_convolutions(x: nn.Variable, test: bool) -> nn.Variable:
 
 
 def test_nnablas_own_functions_compute_where_asked_and_learn_the_same(tmp_path, monkeypatch):
+    computed, forward = [], Convolution.forward_impl
+    monkeypatch.setattr(
+        Convolution, "forward_impl", lambda *given: computed.append(1) or forward(*given)
+    )
     found = {}
     for cpu_kernels in (True, False):
-        computed = []
-        forward = Convolution.forward_impl
-        with monkeypatch.context() as patch:
-            patch.setattr(Convolution, "forward_impl", lambda *a: computed.append(1) or forward(*a))
-            nn.clear_parameters()
-            set_seed(3)
-            how = settings(cpu_kernels=cpu_kernels)
-            Trainer(small_convolutions, pictures(), how, tmp_path / str(cpu_kernels), PLAIN).run()
+        computed.clear()
+        nn.clear_parameters()
+        set_seed(3)
+        how = settings(cpu_kernels=cpu_kernels)
+        Trainer(small_convolutions, pictures(), how, tmp_path / str(cpu_kernels), PLAIN).run()
         found[cpu_kernels] = parameters()
         assert bool(computed) == cpu_kernels
     for name, value in found[True].items():
