@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Graphs whose convolutions and batch normalizations are computed by kernels of this package."""
+"""Graphs whose heaviest functions are computed by kernels of this package."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ import nnabla as nn
 
 from nnabla_compress.functions.batch_normalization import BatchNormalization
 from nnabla_compress.functions.convolution import Convolution
+from nnabla_compress.functions.relu import ReLU
 from nnabla_compress.graph.rewrite import rebuild, take_over
 
-_COMPUTED = (Convolution, BatchNormalization)
+_COMPUTED = (Convolution, BatchNormalization, ReLU)
 
 
 def with_cpu_kernels(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:

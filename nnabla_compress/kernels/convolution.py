@@ -11,7 +11,7 @@ phase of the stride, their rows and images apart by the zeros that taps reach be
 
 An output is then ``sum_k w_k row_k`` over all taps k of all channels, the gradient of the weights
 ``sum_p dy[p] row_k[p]``, and the gradient of the input again the first sum, of planes of dy. Nine
-rows are walked at once for three outputs, so that each value that is read is used three times.
+rows are walked at once for two outputs, so that each value that is read is used twice.
 """
 
 from __future__ import annotations
@@ -24,9 +24,12 @@ import numpy as np
 from nnabla_compress.kernels.cache import CACHE
 from nnabla_compress.kernels.threads import shared
 
-# Rows that are walked at once, and values of a row that stay in the first cache.
+# Rows that are walked at once, and values of a row that stay in the first cache: no power of two,
+# which would put all rows into the same lines of it.
 NINE = 9
-_SPAN = 2048
+_SPAN = 1920
+# Rows are a multiple of this long, so that the processor's vectors leave no rest.
+_VECTOR = 32
 # Sums in any order, in the registers that the processor has; NaN and infinity stay what they are.
 _FREE = {"contract", "reassoc", "nsz"}
 # Products that take as long as a value of the kernels that ``shared`` has its limit from.
@@ -143,7 +146,8 @@ def weight_gradient(
         (chunks, geometry.group, shape[0] // geometry.group, plane.shape[1]), np.float32
     )
     size = len(x) * planes.span * shape[0] * taps // _PRODUCTS
-    _row_products(size, x, dy, *planes, images, plane, offset, sums)
+    parts = _parts(len(x), images)
+    _row_products(size, x, dy, *planes, images, parts, plane, offset, sums)
     return sums.sum(0)[..., :taps].reshape(shape)
 
 
@@ -245,6 +249,11 @@ def _images(planes: _Planes, samples: int) -> int:
     return max(1, min(samples, _SPAN // planes.span))
 
 
+def _parts(samples: int, images: int) -> int:
+    """Returns how many threads share the chunks: each has planes of its own."""
+    return min(numba.get_num_threads(), -(-samples // images))
+
+
 def _combine(
     x: np.ndarray,
     planes: _Planes,
@@ -257,7 +266,36 @@ def _combine(
 ) -> None:
     size = len(x) * planes.span * weights.size // _PRODUCTS
     images = _images(planes, len(x))
-    _sums_of_rows(size, x, *planes, images, plane, offset, weights, *target, out, accumulate)
+    parts = _parts(len(x), images)
+    _sums_of_rows(size, x, *planes, images, parts, plane, offset, weights, *target, out, accumulate)
+
+
+@numba.njit(cache=CACHE)
+def _whole(span):  # type: ignore[no-untyped-def]
+    """Returns the length of rows that hold so many values."""
+    return (span + _VECTOR - 1) // _VECTOR * _VECTOR
+
+
+@numba.njit(cache=CACHE)
+def _copy(source, step, target):  # type: ignore[no-untyped-def]
+    """Copies each value that is a step from the one before."""
+    if step == 1:
+        for i in range(target.size):
+            target[i] = source[i]
+    else:
+        for i in range(target.size):
+            target[i] = source[i * step]
+
+
+@numba.njit(cache=CACHE)
+def _spread(source, target, step, count):  # type: ignore[no-untyped-def]
+    """Copies values to places that are a step apart."""
+    if step == 1:
+        for i in range(count):
+            target[i] = source[i]
+    else:
+        for i in range(count):
+            target[i * step] = source[i]
 
 
 @numba.njit(cache=CACHE)
@@ -277,9 +315,11 @@ def _lay_out(x, start, images, size, margin, stride, phases, p):  # type: ignore
                     y = r * down + upper
                     if 0 <= y < height:
                         at = (b * rows + r) * columns
-                        source = x[start + b, c, y]
-                        for i in range(left, end):
-                            row[at + i] = source[i * right + begin]
+                        _copy(
+                            x[start + b, c, y, begin + left * right :],
+                            right,
+                            row[at + left : at + end],
+                        )
 
 
 @numba.njit(inline="always")
@@ -354,13 +394,12 @@ def _add_to_one(rows, a, first):  # type: ignore[no-untyped-def]
 
 
 @numba.njit(fastmath=_FREE, cache=CACHE)
-def _add_to_three(rows, a, b, c, first, second, third):  # type: ignore[no-untyped-def]
+def _add_to_two(rows, a, b, first, second):  # type: ignore[no-untyped-def]
     for i in range(first.size):
         v = _values(rows, i)
-        one, two, three = _dot(a, v), _dot(b, v), _dot(c, v)
+        one, two = _dot(a, v), _dot(b, v)
         first[i] += one
         second[i] += two
-        third[i] += three
 
 
 @numba.njit(cache=CACHE)
@@ -400,86 +439,86 @@ def _products_of_two(rows, d, e, sums_d, sums_e, k):  # type: ignore[no-untyped-
 
 @shared(*_FREE)
 def _sums_of_rows(  # type: ignore[no-untyped-def]
-    x, size, margin, stride, phases, reach, images, plane, offset, weights, first, step, count, out,
-    accumulate,
+    x, size, margin, stride, phases, reach, images, parts, plane, offset, weights, first, step,
+    count, out, accumulate,
 ):  # fmt: skip
     groups, outputs, taps = weights.shape
-    for chunk in numba.prange((x.shape[0] + images - 1) // images):
-        start = chunk * images
-        here = min(images, x.shape[0] - start)
-        span = here * size[0] * size[1]
+    span = _whole(images * size[0] * size[1])
+    for part in numba.prange(parts):
         p = np.zeros((x.shape[1] * len(phases), span + reach), np.float32)
         sums = np.empty((outputs, span), np.float32)
-        _lay_out(x, start, here, size, margin, stride, phases, p)
-        for g in range(groups):
-            sums[:] = 0
-            _add_rows(p, plane[g], offset[g], weights[g], sums)
-            for b in range(here):
-                for o in range(outputs):
-                    to = out[start + b, g * outputs + o]
-                    for r in range(count[0]):
-                        row = sums[o, (b * size[0] + r) * size[1] :]
-                        line = to[first[0] + r * step[0], first[1] :]
-                        for i in range(count[1]):
-                            j = i * step[1]
-                            line[j] = line[j] + row[i] if accumulate else row[i]
+        for start in range(part * images, x.shape[0], parts * images):
+            here = min(images, x.shape[0] - start)
+            _lay_out(x, start, here, size, margin, stride, phases, p)
+            for g in range(groups):
+                sums[:] = 0
+                _add_rows(p, plane[g], offset[g], weights[g], sums)
+                for b in range(here):
+                    for o in range(outputs):
+                        to = out[start + b, g * outputs + o]
+                        for r in range(count[0]):
+                            row = sums[o, (b * size[0] + r) * size[1] :]
+                            line = to[first[0] + r * step[0], first[1] :]
+                            if accumulate:
+                                for i in range(count[1]):
+                                    line[i * step[1]] += row[i]
+                            else:
+                                _spread(row, line, step[1], count[1])
 
 
 @numba.njit(cache=CACHE)
 def _add_rows(p, plane, offset, weights, sums):  # type: ignore[no-untyped-def]
-    """Adds ``weights @ rows`` to sums, three outputs and nine rows at a time."""
+    """Adds ``weights @ rows`` to sums, two outputs and nine rows at a time."""
     outputs, taps = weights.shape
     for at in range(0, sums.shape[1], _SPAN):
         end = min(sums.shape[1], at + _SPAN)
         for k in range(0, taps, NINE):
             rows = _nine_rows(p, plane, offset, k, at)
             o = 0
-            while o + 3 <= outputs:
-                _add_to_three(
+            while o + 2 <= outputs:
+                _add_to_two(
                     rows,
                     _nine(weights[o], k),
                     _nine(weights[o + 1], k),
-                    _nine(weights[o + 2], k),
                     sums[o, at:end],
                     sums[o + 1, at:end],
-                    sums[o + 2, at:end],
                 )
-                o += 3
-            while o < outputs:
+                o += 2
+            if o < outputs:
                 _add_to_one(rows, _nine(weights[o], k), sums[o, at:end])
-                o += 1
 
 
 @shared(*_FREE)
 def _row_products(  # type: ignore[no-untyped-def]
-    x, dy, size, margin, stride, phases, reach, images, plane, offset, sums
+    x, dy, size, margin, stride, phases, reach, images, parts, plane, offset, sums
 ):
     chunks, groups, outputs, taps = sums.shape
-    for chunk in numba.prange(chunks):
-        start = chunk * images
-        here = min(images, x.shape[0] - start)
-        span = here * size[0] * size[1]
+    span = _whole(images * size[0] * size[1])
+    for part in numba.prange(parts):
         p = np.zeros((x.shape[1] * len(phases), span + reach), np.float32)
         d = np.zeros((dy.shape[1], span), np.float32)
-        _lay_out(x, start, here, size, margin, stride, phases, p)
-        for o in range(dy.shape[1]):
-            for b in range(here):
-                for y in range(dy.shape[2]):
-                    row = d[o, (b * size[0] + y) * size[1] :]
-                    for i in range(dy.shape[3]):
-                        row[i] = dy[start + b, o, y, i]
-        for g in range(groups):
-            _add_products(
-                p, plane[g], offset[g], d[g * outputs : (g + 1) * outputs], sums[chunk, g]
-            )
+        for chunk in range(part, chunks, parts):
+            start = chunk * images
+            here = min(images, x.shape[0] - start)
+            _lay_out(x, start, here, size, margin, stride, phases, p)
+            for o in range(dy.shape[1]):
+                for b in range(here):
+                    for y in range(dy.shape[2]):
+                        row = d[o, (b * size[0] + y) * size[1] :]
+                        _spread(dy[start + b, o, y], row, 1, dy.shape[3])
+            end = _whole(here * size[0] * size[1])
+            d[:, here * size[0] * size[1] : end] = 0  # of a chunk with more images
+            for g in range(groups):
+                own = d[g * outputs : (g + 1) * outputs]
+                _add_products(p, plane[g], offset[g], own, end, sums[chunk, g])
 
 
 @numba.njit(cache=CACHE)
-def _add_products(p, plane, offset, d, sums):  # type: ignore[no-untyped-def]
+def _add_products(p, plane, offset, d, span, sums):  # type: ignore[no-untyped-def]
     """Adds ``d @ rows.T`` to sums, two outputs and nine rows at a time."""
     outputs, taps = sums.shape
-    for at in range(0, d.shape[1], _SPAN):
-        end = min(d.shape[1], at + _SPAN)
+    for at in range(0, span, _SPAN):
+        end = min(span, at + _SPAN)
         for k in range(0, taps, NINE):
             rows = _nine_rows(p, plane, offset, k, at)
             o = 0

@@ -54,4 +54,4 @@ def test_convolutions_are_computed_by_this_package(network, monkeypatch):
         lambda self, *inputs: made.append(self.name) or keep(self, *inputs),
     )
     with_cpu_kernels([network])
-    assert made == ["Convolution", "BatchNormalization"]
+    assert made == ["Convolution", "BatchNormalization", "ReLU"]
