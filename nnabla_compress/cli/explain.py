@@ -49,6 +49,7 @@ from nnabla_compress.errors import ConfigError
     "last ones of the two smallest sizes].",
 )
 @click.option(
+    "-n",
     "--samples",
     type=click.IntRange(1),
     default=256,

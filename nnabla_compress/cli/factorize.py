@@ -45,6 +45,7 @@ from nnabla_compress.cli.verb import PATH, Verb
 )
 @click.option("--layers", multiple=True, metavar="PATTERN", help="Which layers [all].")
 @click.option(
+    "-n",
     "--samples",
     type=click.IntRange(0),
     help="Samples of --data that errors are measured on [64]; 0: those of the weights count.",

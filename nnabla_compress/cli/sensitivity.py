@@ -59,7 +59,7 @@ from nnabla_compress.errors import ConfigError
     show_default=True,
     help=f"How: {', '.join(FACTORIZATIONS)}; of several with commas the best for each layer.",
 )
-@click.option("--samples", type=click.IntRange(1), default=256, show_default=True)
+@click.option("-n", "--samples", type=click.IntRange(1), default=256, show_default=True)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @worker_options
 @click.option("-o", "--output", type=PATH, help="Folder [.].")

@@ -6,7 +6,7 @@ from __future__ import annotations
 import os
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Optional
+from typing import Any, List, Optional
 
 import click
 
@@ -25,6 +25,7 @@ class _NamedPath(click.Path):
 
 PATH = _NamedPath(path_type=Path)
 _JSON = "nnabla_compress.json"
+_DATA = "--data"
 
 
 def _of_all() -> Any:
@@ -54,6 +55,19 @@ class Verb(click.Command):
         added = [o for o in _of_all() if not own.intersection((o.name, *o.opts))]
         self.params = [*self.params, *added]
         self._added = [option.name for option in added]
+
+    def parse_args(self, ctx: click.Context, args: List[str]) -> List[str]:
+        """Reads the words, and refuses an option that is given twice: one value would get lost."""
+        _, _, order = self.make_parser(ctx).parse_args(list(args))
+        for option in order:
+            takes_one = isinstance(option, click.Option) and not (option.multiple or option.is_flag)
+            if takes_one and order.count(option) > 1:
+                name = max(option.opts, key=len)
+                several = f": {name} a.csv,b.csv" if name == _DATA else ""
+                ctx.fail(
+                    f"Option '{name}' is given {order.count(option)} times, give it once{several}."
+                )
+        return super().parse_args(ctx, args)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Loads the engine and carries the verb out, showing how far the work has come."""

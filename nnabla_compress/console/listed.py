@@ -4,9 +4,9 @@
 from __future__ import annotations
 
 import importlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Dict, List
+from typing import Dict, List, Mapping
 
 from nnabla_compress.console.header import Argument, Header, read_header
 from nnabla_compress.console.plugins import NAMES
@@ -18,8 +18,6 @@ MENU = ("_Post_Process", "_Compression")
 _FORMATS = {"model": "path", "csv": "path", "int": "int", "option": "str", "text": "str"}
 _FORMATS["float"] = "str"
 _NETWORK, _OUTPUT = "model", "output"
-# NNC Desktop stops waiting after five minutes.
-_TOO_LONG = ("fit_to_device",)
 
 
 @dataclass(frozen=True)
@@ -30,27 +28,33 @@ class Listed:
         name: That of its file, without an ending.
         path: The file.
         header: What it tells of itself.
+        desktop_defaults: By argument what the form of NNC Desktop holds, where it is another one,
+            or the argument may be left out elsewhere.
     """
 
     name: str
     path: Path
     header: Header
+    desktop_defaults: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def in_desktop(self) -> bool:
-        """Whether NNC Desktop can show it: it takes a network and gives one, within minutes."""
-        found = [each for each in self.header.arguments if each.name == _OUTPUT]
-        takes_one = any(each.name == _NETWORK for each in self.header.arguments)
-        gives_one = bool(found) and found[0].kind == _NETWORK
-        return takes_one and gives_one and self.name not in _TOO_LONG
+        """Whether NNC Desktop can show it: it looks at a network of a job."""
+        names = [each.name for each in self.header.arguments]
+        return _NETWORK in names and _OUTPUT in names
 
     def parameters(self) -> List[Dict[str, object]]:
         """Returns the fields of its form in NNC Desktop.
 
-        An output is called as the input that comes last ends, so that the network is that one; what
-        may be left empty can't be there.
+        An output ends as the input that comes last, so that the network is that one; what may be
+        left empty can't be there.
         """
-        chosen = [each for each in self.header.arguments if each.required]
+        own = self.desktop_defaults
+        chosen = [
+            replace(each, default=own.get(each.name, each.default))
+            for each in self.header.arguments
+            if each.required or each.name in own
+        ]
         chosen.sort(key=lambda each: (each.name == _OUTPUT, each.name == _NETWORK))
         return [_parameter(each) for each in chosen]
 
@@ -93,5 +97,6 @@ def plugins() -> List[Listed]:
     for name in NAMES:
         module = importlib.import_module(f"nnabla_compress.console.plugins.{name}")
         help_text = module.parser().format_help()
-        found.append(Listed(name, Path(str(module.__file__)), read_header(help_text)))
+        own = getattr(module, "IN_DESKTOP", {})
+        found.append(Listed(name, Path(str(module.__file__)), read_header(help_text), own))
     return found

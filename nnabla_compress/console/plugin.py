@@ -19,6 +19,7 @@ from nnabla_compress.console.project import data_sets, pixel_scale
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.files import atomic_path
 from nnabla_compress.greeting import no_greeting
+from nnabla_compress.models import network_file
 from nnabla_compress.report.results import Results
 
 with no_greeting():
@@ -26,6 +27,8 @@ with no_greeting():
 
 _SHOWN = 99  # the level of NNabla's log that Console shows
 _RESULTS = "results"
+_NETWORK = ".nnp"
+_USAGE = 2  # exit status
 
 
 class Plugin:
@@ -59,6 +62,8 @@ class Plugin:
                 logger.log(_SHOWN, f"{self._title} completed successfully.")
             elif not isinstance(error, KeyboardInterrupt):
                 said, status = fault(error)
+                # Of wrong usage only what is wrong: a form has no words to mend.
+                said = said.rpartition("Error: ")[2] if status == _USAGE else said
                 said = said or "it came to no result, and the lines above say why."
                 logger.critical(f"{self._title}: {' '.join(said.split())}")
                 raise SystemExit(status or 1)
@@ -70,6 +75,45 @@ class Plugin:
             given: The value of an argument.
         """
         return Path(given if Path(given).exists() else given.replace("\\", "/"))
+
+    def output(self, given: str, *made_of: Path) -> Path:
+        """Returns the path of a file that the plug-in writes.
+
+        Args:
+            given: The value of an argument.
+            made_of: What it is made of, which it must not replace.
+
+        Raises:
+            ConfigError: If it names nothing, a folder, or what it is made of.
+        """
+        path = self.path(given)
+        if not given.strip() or path.is_dir():
+            what = f"{given} is a folder" if given.strip() else "the name of an output is empty"
+            raise ConfigError(f"{what}.", help="name a file, such as small.nnp")
+        # A network lies there with its own ending, whatever was given.
+        for place in (path, path.with_suffix(_NETWORK)):
+            for source in made_of:
+                if place.exists() and source.exists() and place.samefile(source):
+                    raise ConfigError(
+                        f"the output {given} would replace {source}, which it is made from.",
+                        help="give the output another name",
+                    )
+        return path
+
+    def table_at(self, output: Path, model: Path) -> Path:
+        """Returns where the table of a plug-in goes that changes no network.
+
+        NNC Desktop takes a network from every plug-in: it gets the one that was looked at, and the
+        table lies beside that.
+
+        Args:
+            output: The output.
+            model: The network.
+        """
+        if output.suffix != _NETWORK:
+            return output
+        self.copy(network_file(model), output)
+        return output.with_suffix(".csv")
 
     def carry_out(self, *words: object) -> None:
         """Carries out a verb of the command line; its tables go to Console's log.
@@ -150,7 +194,7 @@ class Plugin:
             output: The ``.nnp``; the ``.nnb`` lies beside it.
             stem: What the network is called in the folder.
         """
-        for ending in (".nnp", ".nnb"):
+        for ending in (_NETWORK, ".nnb"):
             made = folder / f"{stem}{ending}"
             if made.is_file():
                 self.copy(made, output.with_suffix(ending))
@@ -174,7 +218,7 @@ class Plugin:
             table: The CSV file.
         """
         if table:
-            self.write_table(self.path(table), Results.read(folder).layers or [])
+            self.write_table(self.output(table), Results.read(folder).layers or [])
 
     def write_table(self, path: Path, rows: Sequence[Mapping[str, Any]]) -> None:
         """Writes a table that Console shows.

@@ -24,6 +24,7 @@ from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.limits import Limits, check_limit
 from nnabla_compress.reading import read_bytes
 
+_OTHER_MARKS = (";", "\t")
 _IMAGES = (".bmp", ".gif", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 
 
@@ -108,9 +109,20 @@ def _read(path: Path) -> Tuple[List[str], List[Tuple[int, List[str]]]]:
         ) from error
     if not lines:
         raise DataError(f"{path} is empty.", help="a CSV data set starts with a header")
+    other = next(
+        (mark for mark in _OTHER_MARKS if len(lines[0]) == 1 and mark in lines[0][0]), None
+    )
+    if other is not None:
+        raise DataError(
+            f"{path} has {other!r} between its cells: its header is {lines[0][0]!r}.",
+            help="save it with commas between, as Neural Network Console does",
+        )
     rows = [(line, row) for line, row in enumerate(lines[1:], start=2) if row]
     if not rows:
-        raise DataError(f"{path} has a header but no rows: the set is empty.")
+        raise DataError(
+            f"{path} has a header but no rows: the set is empty.",
+            help="a row a sample follows the header",
+        )
     for line, row in rows:
         if len(row) != len(lines[0]):
             raise DataError(

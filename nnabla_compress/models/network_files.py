@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Collection, List, Optional, Tuple
+from typing import Collection, List, Optional, Sequence, Tuple
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.safe_names import shell_word
@@ -61,9 +61,12 @@ def network_file(path: Path) -> Path:
         return path
     found = _in_folder(path)
     if not found:
+        below = [each for each in sorted(path.iterdir()) if each.is_dir() and _in_folder(each)]
         raise DataError(
             f"{path} is a folder without a network (*{ARCHIVE}, *{', *'.join(TEXT)}).",
-            help="name the file of the network",
+            help=f"{_several(below)}: {shell_word(below[-1])}"
+            if below
+            else "name the file of the network",
         )
     if len(found) > 1:
         raise DataError(
@@ -98,6 +101,12 @@ def parameter_file(text: Path) -> Optional[Path]:
             help=f"call the one of this network {text.stem}{others[0].suffix}",
         )
     return others[0] if others else None
+
+
+def _several(folders: Sequence[Path]) -> str:
+    if len(folders) == 1:
+        return "there is one in a folder of it"
+    return f"{len(folders)} of its folders hold one, of which the last is"
 
 
 def _last_results(project: Path) -> Path:

@@ -150,8 +150,9 @@ def _read_pair(path: Path) -> NnpContents:
         read = {file.name: read_bytes(file, MAX_BYTES) for file in files}
     except OSError as error:
         raise DataError(f"can't read {path}: {error.strerror}.", help=_AGAIN) from error
+    limits = Limits.of(sum(map(len, read.values())))
     with readable(path):
-        contents = _parse(path, read, Limits.of(sum(map(len, read.values()))))
+        contents = _parse(path, read, limits, beside=True)
     if not contents.parameters and beside is None and _reads_parameters(contents.proto):
         raise DataError(
             f"{path} holds a network without its parameters, and there are none beside it.",
@@ -203,21 +204,26 @@ def is_text(name: str) -> bool:
     return _ends(name, TEXT)
 
 
-def _parse(path: Path, contents: Dict[str, bytes], limits: Limits) -> NnpContents:
+def _parse(
+    path: Path, contents: Dict[str, bytes], limits: Limits, beside: bool = False
+) -> NnpContents:
+    """Reads the members of a file, or files beside it."""
     from nnabla.utils import nnabla_pb2
 
     proto = nnabla_pb2.NNablaProtoBuf()
     parameters: Dict[str, Parameter] = {}
     room = limits.bytes
     for name, content in contents.items():
-        if _ends(name, TEXT):
-            merge_text(content, proto, limits, str(path))
-        elif _ends(name, BINARY):
-            merge_binary(content, proto, limits, str(path))
-        else:
-            read = from_hdf5(str(path), content, limits, room)
-            room -= sum(parameter.values.nbytes for parameter in read.values())
-            parameters.update(read)
+        place = path.with_name(name) if beside else path
+        with readable(place):
+            if _ends(name, TEXT):
+                merge_text(content, proto, limits, str(place))
+            elif _ends(name, BINARY):
+                merge_binary(content, proto, limits, str(place))
+            else:
+                read = from_hdf5(str(place), content, limits, room)
+                room -= sum(parameter.values.nbytes for parameter in read.values())
+                parameters.update(read)
     for stored in proto.parameter:
         parameters[stored.variable_name] = from_proto(str(path), stored)
     proto.ClearField("parameter")

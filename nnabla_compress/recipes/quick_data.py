@@ -171,7 +171,7 @@ def data_part(text: str, training: bool, validation: Optional[float] = None) -> 
         splits = {1: alone, 2: ("train", "test"), 3: ("train", "validation_file", "test")}
         part = {"source": "csv", **dict(zip(splits[len(files)], files))}
     elif len(files) > 1:
-        raise _unknown(text, source)
+        raise _no_files(files, text, source)
     elif python is not None and (source == "python" or source not in SOURCES):
         part = {"source": "python", **python.groupdict(), "split": "train" if training else "test"}
     elif source in SOURCES and source != "python":
@@ -186,7 +186,28 @@ def data_part(text: str, training: bool, validation: Optional[float] = None) -> 
     return {**part, **options, "validation": options.get("validation", validation)}
 
 
+def _no_files(files: Sequence[str], text: str, source: str) -> ConfigError:
+    """What is wrong with several files, or with a comma that none separates."""
+    if Path(text).exists():
+        return ConfigError(
+            f"the name of --data {text!r} holds a comma, which separates files.",
+            help="call it otherwise, or name it in a recipe: --recipe-data",
+        )
+    if all(name.lower().endswith(".csv") for name in files):
+        return ConfigError(
+            f"--data names {len(files)} .csv files, the most are 3.",
+            help="training, validation and test samples, in this order; or training and test ones",
+        )
+    return _unknown(text, source)
+
+
 def _unknown(text: str, source: str) -> ConfigError:
+    if text and Path(text).is_dir():
+        return ConfigError(
+            f"--data {text!r} is a folder.",
+            help="name the files in it: train.csv,test.csv or data.npz; a data set of a folder has "
+            "its source before it: cifar10:FOLDER",
+        )
     return ConfigError(
         f"--data {text!r} is no .npz file, no .csv files, no Python function and no source of "
         "data.",
@@ -197,7 +218,7 @@ def _unknown(text: str, source: str) -> ConfigError:
 
 def _words(text: str) -> Tuple[List[str], Dict[str, Any]]:
     """Splits ``FILE,FILE,option=value,...`` into the files and the options."""
-    first, *others = text.split(",")
+    first, *others = (word.strip() for word in text.split(","))
     files: List[str] = [first]
     options: Dict[str, Any] = {}
     for word in others:

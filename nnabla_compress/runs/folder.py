@@ -23,8 +23,13 @@ def refuse_foreign(folder: Path) -> None:
         folder: Where a run is to be written.
 
     Raises:
-        ConfigError: If it holds anything that no run wrote; hidden files don't count.
+        ConfigError: If it is a file, or holds anything that no run wrote; hidden files don't count.
     """
+    if folder.exists() and not folder.is_dir():
+        raise ConfigError(
+            f"{folder} is a file, and a run is written to a folder.",
+            help="choose a folder with -o, a new one or an empty one",
+        )
     if not folder.is_dir():
         return
     names = sorted(path.name for path in folder.iterdir() if not path.name.startswith("."))

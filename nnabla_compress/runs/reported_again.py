@@ -6,7 +6,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Optional, Sequence
 
-from nnabla_compress.errors import ConfigError
+from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.files import write_json
 from nnabla_compress.graph.network import Network
 from nnabla_compress.inspection.recovered import recovered_network
@@ -14,6 +14,7 @@ from nnabla_compress.inspection.summary import summary
 from nnabla_compress.loading.inputs import Inputs, OtherData
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.models import NnpFile, holds_network
+from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.report.results import NetworkResults, Results
 from nnabla_compress.report.weights import histogram_rows, weight_histograms
 from nnabla_compress.runs.doubts import scored
@@ -31,6 +32,9 @@ from nnabla_compress.safe_names import shell_word
 from nnabla_compress.training.evaluate import Build, outputs_of
 from nnabla_compress.turns import one_at_a_time
 
+_PAGES = (".html", ".htm")
+_RESULTS = "results.json"
+
 
 @one_at_a_time
 def report(
@@ -45,7 +49,8 @@ def report(
 
     Args:
         paths: Run folders, ``results.json``, a ``sensitivity.json``, or an ``.nnp``.
-        output: The file; by default ``report.html`` in the folder of a run, else here.
+        output: The file, ``.html``, or a folder for ``report.html``; by default that in the folder
+            of a run, else here.
         measure: Whether to run both networks of a run again, for what needs data; the numbers are
             written beside the report, as ``.json``.
         trust: Whether the Python code that a run folder names may run then.
@@ -68,25 +73,44 @@ def report(
         raise ConfigError("only runs can be compared.", help="name run folders, or one file alone")
     if output is None:
         output = (paths[0] if paths[0].is_dir() and len(paths) == 1 else Path(".")) / REPORT
+    elif output.suffix.lower() not in _PAGES:
+        if output.is_file():
+            raise ConfigError(
+                f"{output} is a file, and no page.",
+                help=f"name a folder, or a page such as {shell_word(output.with_suffix('.html'))}",
+            )
+        output = output / REPORT
     elif output.is_dir():
         output = output / REPORT
     if measure:
         (reported,) = every
+        numbers = output.with_suffix(".json")
+        if numbers.exists() and numbers.samefile(paths[0] / _RESULTS):
+            raise ConfigError(
+                f"the numbers of {output} would replace {numbers}, those of the run.",
+                help="call the page otherwise",
+            )
         _measure(paths[0], reported, output.parent, trust, other, tell)
-        write_json(output.with_suffix(".json"), reported.results.as_dict(), rows=True)
+        write_json(numbers, reported.results.as_dict(), rows=True)
     write_report(every, output)
     return output
 
 
 def _is_run(path: Path) -> bool:
-    return (path.is_dir() and not holds_network(path)) or path.name == "results.json"
+    return (path.is_dir() and not holds_network(path)) or path.name == _RESULTS
 
 
 def _reported(path: Path) -> Reported:
     if path.is_file() and path.suffix == ".json":
-        return reported_run(path) if path.name == "results.json" else reported_table(path)
+        return reported_run(path) if path.name == _RESULTS else reported_table(path)
     if holds_network(path):
         return _file(path)
+    if path.is_file():
+        known = other_format(path)
+        raise DataError(
+            f"{path} is {'something else' if known is None else known[0]}, not a run or a network.",
+            help="name run folders, one .nnp, or one results.json or sensitivity.json",
+        )
     return reported_run(path)
 
 

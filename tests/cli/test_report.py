@@ -93,3 +93,23 @@ def test_what_no_report_can_be_made_of_is_refused(made, monkeypatch, capsys, wor
     assert verb("report", *words) == 1
     error = capsys.readouterr().err
     assert said in error and "internal error" not in error
+
+
+def test_a_page_replaces_no_other_file(made, tmp_path, capsys):
+    (tmp_path / "net.nnp").write_bytes(b"mine")
+    assert verb("report", made / "run", "-o", tmp_path / "net.nnp") == 1
+    assert "net.nnp is a file, and no page" in capsys.readouterr().err
+    assert (tmp_path / "net.nnp").read_bytes() == b"mine"
+    assert verb("report", made / "run", "-o", tmp_path / "new") == 0
+    assert (tmp_path / "new" / "report.html").is_file()
+    words = ("report", made / "run", "--measure", "-o", made / "run" / "results.html")
+    before = text(made / "run" / "results.json")
+    assert verb(*words) == 1
+    assert "call the page otherwise" in capsys.readouterr().err
+    assert text(made / "run" / "results.json") == before
+
+
+def test_data_are_no_run(tmp_path, capsys):
+    (tmp_path / "a.csv").write_text("x,y\n")
+    assert verb("report", tmp_path / "a.csv") == 1
+    assert "a.csv is data, not a run or a network" in capsys.readouterr().err

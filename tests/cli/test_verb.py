@@ -137,3 +137,15 @@ def test_a_machine_without_a_folder_for_temporary_files_is_no_defect(capsys, mon
     status, error = said(["verify", str(tmp_path / "net.nnb")], capsys)
     assert status == 1 and "FileNotFoundError: No usable temporary directory" in error
     assert "check the path, its rights and the disk" in error
+
+
+def test_of_an_option_given_twice_none_gets_lost(capsys):
+    words = ["evaluate", "net.nnp", "--data", "a.csv", "-d", "b.csv"]
+    status, error = said(words, capsys)
+    assert status == 2 and "'--data' is given 2 times" in error and "a.csv,b.csv" in error
+    status, error = said(["compress", "net.nnp", "-o", "a", "-o", "b"], capsys)
+    assert status == 2 and "'--output' is given 2 times" in error
+    status, error = said(
+        ["compress", "net.nnp", "-w", "x", "-w", "y", "--quiet", "--quiet"], capsys
+    )
+    assert status == 1 and "given" not in error, "rules may be several, switches may be repeated"

@@ -60,6 +60,9 @@ def test_rows_name_scripts_that_are_there(installed):
         "Post-Training Quantization",
         "Channel Pruning",
         "Device Export",
+        "Layer Sensitivity",
+        "Network Inspection",
+        "Fit to Device",
     ]
     for row in found:
         assert (installed / "nncd-projects-rdc" / row["plugin_file"]).is_file()
@@ -87,7 +90,7 @@ def test_installing_again_leaves_one_row_of_each_and_those_of_others(tmp_path):
     for _ in range(2):
         install_desktop(folder)
     assert [row["plugin_name"] for row in rows(folder)].count("LIME") == 1
-    assert len(rows(folder)) == 5
+    assert len(rows(folder)) == 8
 
 
 def test_what_is_no_desktop_is_refused_and_left_alone(tmp_path):
@@ -105,7 +108,7 @@ def test_what_is_no_desktop_is_refused_and_left_alone(tmp_path):
 
 
 @pytest.mark.long
-@pytest.mark.parametrize("title", ["Weight Compression", "Device Export"])
+@pytest.mark.parametrize("title", ["Device Export", "Layer Sensitivity", "Network Inspection"])
 def test_it_runs_as_the_desktop_calls_it(title, installed, tmp_path):
     job = results_folder(tmp_path / "results" / "1")
     shutil.move(str(job / "results.nnp"), str(job / "result.nnp"))
@@ -134,5 +137,6 @@ def test_it_runs_as_the_desktop_calls_it(title, installed, tmp_path):
     )
     assert result.returncode == 0, result.stdout
     assert f"{title} completed successfully." in result.stdout
-    assert NnpFile(output).build().outputs and output.with_suffix(".nnb").is_file()
+    assert NnpFile(output).build().outputs
+    assert output.with_suffix(".nnb" if title == "Device Export" else ".csv").is_file()
     assert not list(elsewhere.iterdir())

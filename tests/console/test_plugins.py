@@ -151,6 +151,11 @@ def test_bad_input_is_one_critical_line(installed, results):
     (line,) = [line for line in result.stderr.splitlines() if "CRITICAL" in line]
     assert "missing.nnp" in line and "help:" in line and result.stderr.strip().endswith(line)
     assert not (results / "weight_compression").exists()
+    for output, said in (("results.nnp", "would replace"), ("results.csv", "would replace"),
+                         ("data", "is a folder"), ("", "is empty")):  # fmt: skip
+        result = start(script, *words_of(form(script), output=output), cwd=results)
+        (line,) = [line for line in result.stderr.splitlines() if "CRITICAL" in line]
+        assert result.returncode == 1 and said in line, line
     (results / "training.csv").unlink()
     result = start(script, *words_of(form(script), epochs="1"), cwd=results)
     assert result.returncode == 1 and "name a CSV file with inputs and labels" in result.stderr

@@ -71,6 +71,7 @@ def test_arrays_and_matrices_are_read_beside_the_file(tmp_path):
     [
         ("", "is empty"),
         ("x,y\n", "no rows"),
+        ("x;y\n1;2\n", "has ';' between its cells"),
         ("x,z\n1,2\n", "no column 'y'; its header is x, z"),
         ("x,y__0,y__1\n1,0,1\n", "not one-hot"),
         ("x__a,y\n1,0\n", "no number after '__'"),

@@ -164,3 +164,20 @@ def test_of_a_project_the_last_results_are_read(net, tmp_path):
             shutil.copy(net, tmp_path / "a b.files" / name / "results.nnp")
     assert network_file(project) == tmp_path / "a b.files" / "20260102_2" / "results.nnp"
     np.testing.assert_array_equal(outputs(project), outputs(net))
+
+
+def test_a_folder_above_results_tells_where_these_are(net, tmp_path):
+    for name in ("20260101_1", "20260102_1", "without"):
+        (tmp_path / "a.files" / name).mkdir(parents=True)
+    for name, said in (("20260101_1", "in a folder of it"), ("20260102_1", "the last is")):
+        shutil.copy(net, tmp_path / "a.files" / name / "results.nnp")
+        with pytest.raises(DataError, match="without a network") as refused:
+            network_file(tmp_path / "a.files")
+        assert said in refused.value.help and refused.value.help.endswith(name)
+
+
+def test_the_damaged_one_of_two_files_is_named(net, tmp_path):
+    text = pair(net, tmp_path / "pair")
+    (text.parent / "parameters.h5").write_bytes(b"nothing")
+    with pytest.raises(DataError, match="parameters.h5"):
+        NnpFile(text)

@@ -51,7 +51,7 @@ def test_a_function_is_learned_from_where_there_is_a_training():
 
 @pytest.mark.parametrize(
     "text",
-    ["a.npz,b.npz", "a.csv,b.csv,c.csv,d.csv", "a.onnx", "python", "python:a.py", "a.py",
+    ["a.npz,b.npz", "a.csv,b.npz", "a.onnx", "python", "python:a.py", "a.py",
      "a.py:b:c", "digit", ""],
 )  # fmt: skip
 def test_what_is_no_data_is_refused_with_what_there_is(text):
@@ -112,3 +112,23 @@ def test_samples_are_held_out_only_where_the_best_epoch_is_chosen_by_them():
     learned = options.parts("net.nnp", training=True, compressing=True)[0]
     assert learned["data"]["validation"] == 0.1
     assert replace(options, validation=0.5).parts("n.nnp")[0]["data"]["validation"] == 0.5
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a.csv,b.csv,c.csv,d.csv", "names 4 .csv files"),
+        ("of a, b.csv", "holds a comma"),
+        ("folder", "is a folder"),
+    ],
+)
+def test_what_looks_like_data_is_told_what_it_lacks(text, said, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "of a, b.csv").touch()
+    (tmp_path / "folder").mkdir()
+    with pytest.raises(ConfigError, match=said):
+        data_part(text, training=False)
+
+
+def test_blanks_behind_commas_are_no_part_of_names():
+    assert data_part("a.csv, b.csv", False)["test"] == "b.csv"

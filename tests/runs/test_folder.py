@@ -26,3 +26,10 @@ def test_new_and_empty_folders_and_those_of_runs_are_taken(tmp_path, names):
         (tmp_path / name).touch()
     refuse_foreign(tmp_path)
     refuse_foreign(tmp_path / "new")
+
+
+def test_a_file_is_no_run_folder(tmp_path):
+    (tmp_path / "net.nnp").touch()
+    with pytest.raises(ConfigError, match="net.nnp is a file") as refused:
+        refuse_foreign(tmp_path / "net.nnp")
+    assert "-o" in refused.value.help

@@ -76,7 +76,8 @@ def main() -> None:
     except ImportError as error:
         sys.exit(f"{error}. Install it: {sys.executable} -m pip install nnabla-compress")
     with Plugin("Channel Pruning") as plugin:
-        model, output = plugin.path(args.model), plugin.path(args.output)
+        model = plugin.path(args.model)
+        output = plugin.output(args.output, model)
         folder = plugin.run_folder(output)
         amount = ("--macs", args.keep, "--importance", args.importance)
         training = plugin.training(model, args.epochs, args.training_data)

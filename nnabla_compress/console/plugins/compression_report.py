@@ -47,7 +47,7 @@ def main() -> None:
         sys.exit(f"{error}. Install it: {sys.executable} -m pip install nnabla-compress")
     with Plugin("Compression Report") as plugin:
         folders = [plugin.path(each) for each in (args.folder, args.compare) if each]
-        plugin.carry_out("report", *folders, "-o", plugin.path(args.output))
+        plugin.carry_out("report", *folders, "-o", plugin.output(args.output))
 
 
 if __name__ == "__main__":

@@ -6,6 +6,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+IN_DESKTOP = {"data": "output_result.csv"}
+"""What NNC Desktop, whose forms have no field that may be left empty, has in its form."""
+
 
 def parser() -> argparse.ArgumentParser:
     """Returns the header of the plug-in."""
@@ -70,7 +73,8 @@ def main() -> None:
     except ImportError as error:
         sys.exit(f"{error}. Install it: {sys.executable} -m pip install nnabla-compress")
     with Plugin("Device Export") as plugin:
-        model, output = plugin.path(args.model), plugin.path(args.output)
+        model = plugin.path(args.model)
+        output = plugin.output(args.output, model)
         folder = plugin.run_folder(output)
         kind = ["--target", args.target, "--storage", args.storage, *["--c"] * args.c_source]
         data = plugin.data(model, args.data)

@@ -6,6 +6,9 @@ from __future__ import annotations
 import argparse
 import sys
 
+IN_DESKTOP = {"training_data": "output_result.csv", "minutes": "3"}
+"""What NNC Desktop, which waits five minutes and knows no project, has in its form."""
+
 
 def parser() -> argparse.ArgumentParser:
     """Returns the header of the plug-in."""
@@ -78,7 +81,8 @@ def main() -> None:
     with Plugin("Fit to Device") as plugin:
         from nnabla_compress.fitting.record import FitRecord
 
-        model, output = plugin.path(args.model), plugin.path(args.output)
+        model = plugin.path(args.model)
+        output = plugin.output(args.output, model)
         folder = plugin.run_folder(output)
         room = ("--flash", args.flash, "--ram", args.ram, "--accuracy-drop", args.accuracy_drop)
         data = plugin.learned_from(model, args.training_data)

@@ -62,8 +62,6 @@ def parser() -> argparse.ArgumentParser:
         "-p",
         "--picture",
         help="path to output image file (image) default=layer_sensitivity.png",
-        required=True,
-        default="layer_sensitivity.png",
     )
     return made
 
@@ -76,13 +74,16 @@ def main() -> None:
     except ImportError as error:
         sys.exit(f"{error}. Install it: {sys.executable} -m pip install nnabla-compress")
     with Plugin("Layer Sensitivity") as plugin:
-        model, output = plugin.path(args.model), plugin.path(args.output)
+        model = plugin.path(args.model)
+        output = plugin.output(args.output, model)
         folder = plugin.run_folder(output)
         widths = ("--bits", args.bits, "--quantizer", args.method, "--samples", args.samples)
         data = plugin.data(model, args.data)
         plugin.carry_out("sensitivity", model, *widths, *data, "-o", folder)
-        plugin.copy(folder / "sensitivity.csv", output)
-        plugin.copy(folder / "sensitivity.png", plugin.path(args.picture))
+        table = plugin.table_at(output, model)
+        plugin.copy(folder / "sensitivity.csv", table)
+        picture = plugin.output(args.picture) if args.picture else table.with_suffix(".png")
+        plugin.copy(folder / "sensitivity.png", picture)
 
 
 if __name__ == "__main__":

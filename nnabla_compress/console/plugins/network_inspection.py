@@ -43,6 +43,7 @@ def main() -> None:
         from nnabla_compress.inspection.summary import summary
 
         model = plugin.path(args.model)
+        output = plugin.output(args.output, model)
         plugin.carry_out("inspect", model)
         rows = [
             {
@@ -60,7 +61,7 @@ def main() -> None:
             for network in summary(model).networks
             for layer in network.layers
         ]
-        plugin.write_table(plugin.path(args.output), rows)
+        plugin.write_table(plugin.table_at(output, model), rows)
 
 
 if __name__ == "__main__":

@@ -84,7 +84,8 @@ def main() -> None:
     except ImportError as error:
         sys.exit(f"{error}. Install it: {sys.executable} -m pip install nnabla-compress")
     with Plugin("Post-Training Quantization") as plugin:
-        model, output = plugin.path(args.model), plugin.path(args.output)
+        model = plugin.path(args.model)
+        output = plugin.output(args.output, model)
         folder = plugin.run_folder(output)
         bits = ("--bits", args.bits, "--act-bits", args.activation_bits)
         data = [*plugin.data(model, args.data), "--samples", args.samples]
