@@ -1,7 +1,8 @@
 /* Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
  *
- * A part of packed_kernels.c, for AVX-512 and AVX2: layers whose outputs read one map each, where output and input are equally wide and
- * steps are 1. Output number i then reads numbers i + k of the map, rows one after another, but for those that belong to another row. */
+ * A part of packed_kernels.c, for AVX-512 and AVX2: layers whose outputs read one map each, where the output is as wide as the input, or
+ * half as wide in steps of 2. For each tap of the kernel, output number i then reads number i + k of a map, rows one after
+ * another, but for those that belong to another row. With steps of 2 there is a map for each place within a step. */
 #ifndef PACKED_DEPTHWISE_H
 #define PACKED_DEPTHWISE_H
 
@@ -11,11 +12,43 @@
 
 /* What all maps share. */
 typedef struct {
-  const uint8_t *map;   /* what output number 0 reads first, in the rows before and after padding */
-  const uint8_t *inside; /* for each column of the kernel, which outputs read a number of their own row */
+  const uint8_t *image;
+  const int32_t *offsets; /* for each tap of the kernel, what output number 0 reads */
+  const uint8_t *inside;  /* for each column of the kernel, which outputs read a number of their own row */
   size_t inside_pitch;
-  int32_t rows, columns, pitch; /* of the kernel; numbers between its rows */
+  int32_t rows, columns;  /* of the kernel */
 } flat_plan_t;
+
+/* Splits a row into the numbers at even and at odd places, less an offset that is a sign bit. */
+static void flat_split(const int8_t *from, int32_t width, uint8_t offset, uint8_t *even, uint8_t *odd) {
+  const __m128i low = _mm_set1_epi16(255), signs = _mm_set1_epi8((char)offset);
+  int32_t i = 0, n = width / 2;
+  if (n >= 16)
+    for (;; i += 16) {
+      __m128i a, b;
+      if (i + 16 > n) i = n - 16; /* some once more */
+      a = _mm_xor_si128(wide_bytes(from + 2 * i), signs);
+      b = _mm_xor_si128(wide_bytes(from + 2 * i + 16), signs);
+      _mm_storeu_si128((__m128i *)(void *)(even + i), _mm_packus_epi16(_mm_and_si128(a, low), _mm_and_si128(b, low)));
+      _mm_storeu_si128((__m128i *)(void *)(odd + i), _mm_packus_epi16(_mm_srli_epi16(a, 8), _mm_srli_epi16(b, 8)));
+      if (i + 16 == n) break;
+    }
+  else if (n >= 8)
+    for (;; i += 8) {
+      __m128i a;
+      if (i + 8 > n) i = n - 8;
+      a = _mm_xor_si128(wide_bytes(from + 2 * i), signs);
+      _mm_storel_epi64((__m128i *)(void *)(even + i), _mm_packus_epi16(_mm_and_si128(a, low), low));
+      _mm_storel_epi64((__m128i *)(void *)(odd + i), _mm_packus_epi16(_mm_srli_epi16(a, 8), low));
+      if (i + 8 == n) break;
+    }
+  else
+    for (; i < n; i++) {
+      even[i] = (uint8_t)from[2 * i] ^ offset;
+      odd[i] = (uint8_t)from[2 * i + 1] ^ offset;
+    }
+  if (width % 2) even[n] = (uint8_t)from[2 * n] ^ offset;
+}
 
 #ifdef DOT_AVX512
 
@@ -27,6 +60,8 @@ static inline void flat_mark_outside(uint8_t *inside, size_t output) {
   inside[output / 8] = (uint8_t)(inside[output / 8] & ~(1u << output % 8));
 }
 
+#define FLAT_LOAD(k) (plan->columns > k ? _mm512_mask_loadu_epi8(zero, inside[k], from + offsets[k]) : zero)
+
 static void flat_outputs(const flat_plan_t *plan, const int8_t *weights, int32_t start, const requantizer_t *r,
                          int32_t n, int8_t *y) {
   const __m512i zero = _mm512_set1_epi8((char)FLAT_OFFSET);
@@ -36,20 +71,17 @@ static void flat_outputs(const flat_plan_t *plan, const int8_t *weights, int32_t
   if (simple) wide = wide_requantizer_of(r);
   for (i = 0; i < n; i += FLAT_OUTPUTS, y += FLAT_OUTPUTS) {
     const int32_t here = n - i < FLAT_OUTPUTS ? n - i : FLAT_OUTPUTS;
-    __m512i a = _mm512_set1_epi32(start), b = a, c = a, d = a, x[FLAT_COLUMNS] = {zero, zero, zero, zero};
-    __mmask64 inside[FLAT_COLUMNS];
+    const uint8_t *from = plan->image + i;
+    __m512i a = _mm512_set1_epi32(start), b = a, c = a, d = a;
+    __mmask64 inside[FLAT_COLUMNS] = {0};
     for (column = 0; column < plan->columns; column++)
       memcpy(inside + column, plan->inside + column * plan->inside_pitch + i / 8, sizeof *inside);
     for (row = 0; row < plan->rows; row++) {
-      const uint8_t *from = plan->map + i + (size_t)row * plan->pitch;
+      const int32_t *offsets = plan->offsets + row * plan->columns;
       const __m512i w = wide_spread(weights + FLAT_COLUMNS * row);
-      __m512i low, high, low2, high2;
-      for (column = 0; column < plan->columns; column++)
-        x[column] = _mm512_mask_loadu_epi8(zero, inside[column], from + column);
-      low = _mm512_unpacklo_epi8(x[0], x[1]);
-      high = _mm512_unpackhi_epi8(x[0], x[1]);
-      low2 = _mm512_unpacklo_epi8(x[2], x[3]);
-      high2 = _mm512_unpackhi_epi8(x[2], x[3]);
+      const __m512i x0 = FLAT_LOAD(0), x1 = FLAT_LOAD(1), x2 = FLAT_LOAD(2), x3 = FLAT_LOAD(3);
+      const __m512i low = _mm512_unpacklo_epi8(x0, x1), high = _mm512_unpackhi_epi8(x0, x1);
+      const __m512i low2 = _mm512_unpacklo_epi8(x2, x3), high2 = _mm512_unpackhi_epi8(x2, x3);
       a = _mm512_dpbusd_epi32(a, _mm512_unpacklo_epi16(low, low2), w);
       b = _mm512_dpbusd_epi32(b, _mm512_unpackhi_epi16(low, low2), w);
       c = _mm512_dpbusd_epi32(c, _mm512_unpacklo_epi16(high, high2), w);
@@ -86,43 +118,43 @@ static void flat_outputs(const flat_plan_t *plan, const int8_t *weights, int32_t
 
 static inline void flat_mark_outside(uint8_t *inside, size_t output) { inside[output] = 0; }
 
+#define FLAT_LOAD(k)                                                                                                   \
+  (plan->columns > k ? _mm256_cvtepi8_epi16(_mm_and_si128(wide_bytes(from + offsets[k]), inside[k])) : _mm256_setzero_si256())
+
 static void flat_outputs(const flat_plan_t *plan, const int8_t *weights, int32_t start, const requantizer_t *r,
                          int32_t n, int8_t *y) {
   const int simple = r->shift >= 32;
   wide_requantizer_t wide = {{0}};
   int32_t i, row, column, sums[FLAT_OUTPUTS];
   if (simple) wide = wide_requantizer_of(r);
-  for (i = 0; i < n; i += FLAT_OUTPUTS, y += FLAT_OUTPUTS) {
-    __m256i a = _mm256_set1_epi32(start), b = a, x[FLAT_COLUMNS];
-    __m128i inside[FLAT_COLUMNS], bytes;
-    for (column = 0; column < FLAT_COLUMNS; column++) x[column] = _mm256_setzero_si256();
+  for (i = 0;; i += FLAT_OUTPUTS) {
+    if (i + FLAT_OUTPUTS > n && n >= FLAT_OUTPUTS) i = n - FLAT_OUTPUTS; /* some once more */
+    __m256i a = _mm256_set1_epi32(start), b = a;
+    __m128i inside[FLAT_COLUMNS];
+    const uint8_t *from = plan->image + i;
+    for (column = 0; column < FLAT_COLUMNS; column++) inside[column] = _mm_setzero_si128();
     for (column = 0; column < plan->columns; column++)
       inside[column] = wide_bytes(plan->inside + column * plan->inside_pitch + i);
     for (row = 0; row < plan->rows; row++) {
-      const uint8_t *from = plan->map + i + (size_t)row * plan->pitch;
+      const int32_t *offsets = plan->offsets + row * plan->columns;
       const __m256i w = _mm256_cvtepi8_epi16(_mm_set1_epi32(*(const int32_t *)(const void *)(weights + FLAT_COLUMNS * row)));
       const __m256i first = _mm256_shuffle_epi32(w, 0), second = _mm256_shuffle_epi32(w, 0x55);
-      for (column = 0; column < plan->columns; column++)
-        x[column] = _mm256_cvtepi8_epi16(_mm_and_si128(wide_bytes(from + column), inside[column]));
-      a = wide_add(a, _mm256_unpacklo_epi16(x[0], x[1]), first);
-      b = wide_add(b, _mm256_unpackhi_epi16(x[0], x[1]), first);
-      if (plan->columns > 2) {
-        a = wide_add(a, _mm256_unpacklo_epi16(x[2], x[3]), second);
-        b = wide_add(b, _mm256_unpackhi_epi16(x[2], x[3]), second);
+      const __m256i x0 = FLAT_LOAD(0), x1 = FLAT_LOAD(1), x2 = FLAT_LOAD(2), x3 = FLAT_LOAD(3);
+      a = wide_add(wide_add(a, _mm256_unpacklo_epi16(x0, x1), first), _mm256_unpacklo_epi16(x2, x3), second);
+      b = wide_add(wide_add(b, _mm256_unpackhi_epi16(x0, x1), first), _mm256_unpackhi_epi16(x2, x3), second);
+    }
+    if (simple && n >= FLAT_OUTPUTS)
+      _mm_storeu_si128((__m128i *)(void *)(y + i), wide_results(&wide, a, b));
+    else {
+      for (row = 0; row < 2; row++) {
+        _mm_storeu_si128((__m128i *)(void *)(sums + 8 * row), _mm256_extracti128_si256(a, 0));
+        _mm_storeu_si128((__m128i *)(void *)(sums + 8 * row + 4), _mm256_extracti128_si256(b, 0));
+        a = _mm256_permute4x64_epi64(a, 0x4e);
+        b = _mm256_permute4x64_epi64(b, 0x4e);
       }
+      requantize(r, sums, n < FLAT_OUTPUTS ? n : FLAT_OUTPUTS, y + i);
     }
-    if (simple && n - i >= FLAT_OUTPUTS) {
-      bytes = wide_results(&wide, a, b);
-      _mm_storeu_si128((__m128i *)(void *)y, bytes);
-      continue;
-    }
-    for (row = 0; row < 2; row++) {
-      _mm_storeu_si128((__m128i *)(void *)(sums + 8 * row), _mm256_extracti128_si256(a, 0));
-      _mm_storeu_si128((__m128i *)(void *)(sums + 8 * row + 4), _mm256_extracti128_si256(b, 0));
-      a = _mm256_permute4x64_epi64(a, 0x4e);
-      b = _mm256_permute4x64_epi64(b, 0x4e);
-    }
-    requantize(r, sums, n - i < FLAT_OUTPUTS ? n - i : FLAT_OUTPUTS, y);
+    if (i + FLAT_OUTPUTS >= n) break;
   }
 }
 

@@ -1111,8 +1111,9 @@ typedef struct {
 } flat_head_t;
 
 static int is_flat(const packed_layer_t *layer) {
-  return reads_one_map(layer) && layer->kernel[1] <= FLAT_COLUMNS && layer->stride[0] == 1 && layer->stride[1] == 1 &&
-         layer->in_size[1] == layer->out_size[1];
+  const int32_t step = layer->stride[1];
+  return reads_one_map(layer) && layer->kernel[1] <= FLAT_COLUMNS && step <= 2 &&
+         layer->out_size[1] == (layer->in_size[1] + step - 1) / step;
 }
 
 static size_t flat_block_bytes(const packed_layer_t *layer) {
@@ -1120,21 +1121,41 @@ static size_t flat_block_bytes(const packed_layer_t *layer) {
 }
 
 typedef struct {
+  int32_t rows, width;  /* of the output, that are computed at once */
+  int32_t plane_rows;   /* of a plane, which holds every so manieth row and column of the input */
+  size_t plane, image;  /* bytes */
+  size_t inside;        /* for a column of the kernel */
+  int32_t lead;         /* what is read before the first plane */
+} flat_sizes_t;
+
+typedef struct {
   uint8_t *block, *inside, *image;
+  int32_t *offsets;
 } flat_parts_t;
 
-/* The image begins with its padding on the left; behind it there is what vectors read beyond. */
+static flat_sizes_t flat_sizes_of(const packed_layer_t *layer) {
+  flat_sizes_t sizes;
+  sizes.rows = rows_at_once(layer);
+  sizes.width = layer->out_size[1];
+  sizes.plane_rows = sizes.rows + (reach_of(layer, 0) - 1) / layer->stride[0];
+  sizes.plane = (size_t)sizes.plane_rows * sizes.width;
+  sizes.lead = layer->pad[1] + layer->kernel[1];
+  sizes.image = sizes.lead + sizes.plane * layer->stride[0] * layer->stride[1] + layer->kernel[1] + FLAT_OUTPUTS;
+  sizes.inside = FLAT_INSIDE_BYTES((size_t)sizes.rows * sizes.width);
+  return sizes;
+}
+
 static size_t flat_parts_of(const packed_layer_t *layer, void *scratch, flat_parts_t *parts) {
-  const int32_t rows = rows_at_once(layer);
-  const uint64_t width = (uint64_t)layer->in_size[1], inside = FLAT_INSIDE_BYTES(rows * width) * layer->kernel[1];
-  const uint64_t block = lines_of(flat_block_bytes(layer));
-  const uint64_t image = ((uint64_t)rows + reach_of(layer, 0) - 1) * width + layer->kernel[1] + FLAT_OUTPUTS;
+  const flat_sizes_t sizes = flat_sizes_of(layer);
+  const uint64_t block = lines_of(flat_block_bytes(layer)), inside = (uint64_t)sizes.inside * layer->kernel[1];
+  const uint64_t offsets = 4 * (uint64_t)taps_of(layer);
   if (parts) {
     parts->block = line_from(scratch);
-    parts->inside = parts->block + (size_t)block;
+    parts->offsets = (int32_t *)(void *)(parts->block + (size_t)block);
+    parts->inside = parts->block + (size_t)(block + offsets);
     parts->image = parts->inside + (size_t)inside;
   }
-  return size_of(WIDE_LINE + words_of(block + inside + image));
+  return size_of(WIDE_LINE + words_of(block + offsets + inside + sizes.image));
 }
 
 static void decode_flat(const packed_layer_t *layer, const packed_weights_t *w, int32_t group, uint8_t *block) {
@@ -1154,40 +1175,76 @@ static void decode_flat(const packed_layer_t *layer, const packed_weights_t *w, 
   memcpy(block, &head, sizeof head);
 }
 
-/* Which outputs read a number of their own row. */
-static void mark_inside(const packed_layer_t *layer, size_t outputs, size_t pitch, uint8_t *inside) {
-  const int32_t width = layer->in_size[1];
-  int32_t column, i;
-  size_t row, output;
-  memset(inside, 0xff, pitch * layer->kernel[1]);
-  for (column = 0; column < layer->kernel[1]; column++, inside += pitch) {
-    for (i = 0; i < width; i++) {
-      const int32_t from = i + column - layer->pad[1];
-      if (from >= 0 && from < width) continue;
-      for (row = 0; row * width < outputs; row++) flat_mark_outside(inside, row * width + i);
+/* Which column of a plane an output of column 0 reads, and of which plane. */
+static int32_t flat_column(const packed_layer_t *layer, int32_t column, int32_t *plane) {
+  const int32_t step = layer->stride[1], at = column - layer->pad[1];
+  const int32_t first = at >= 0 ? at / step : -((step - 1 - at) / step);
+  *plane = at - first * step;
+  return first;
+}
+
+/* Where the taps of the kernel read, and which outputs read a number of their own row. */
+static void fill_flat_plan(const packed_layer_t *layer, const flat_sizes_t *sizes, const flat_parts_t *parts,
+                           flat_plan_t *plan) {
+  const int32_t columns = layer->kernel[1], steps = layer->stride[0], step = layer->stride[1];
+  const size_t outputs = (size_t)sizes->rows * sizes->width;
+  int32_t row, column, plane, i;
+  plan->image = parts->image;
+  plan->offsets = parts->offsets;
+  plan->inside = parts->inside;
+  plan->inside_pitch = sizes->inside;
+  plan->rows = layer->kernel[0];
+  plan->columns = columns;
+  memset(parts->inside, 0xff, sizes->inside * columns);
+  for (column = 0; column < columns; column++) {
+    uint8_t *inside = parts->inside + column * sizes->inside;
+    const int32_t first = flat_column(layer, column, &plane), end = (layer->in_size[1] - plane + step - 1) / step;
+    size_t output;
+    for (i = 0; i < sizes->width; i++)
+      if (i + first < 0 || i + first >= end)
+        for (output = (size_t)i; output < outputs; output += sizes->width) flat_mark_outside(inside, output);
+    for (output = outputs; output < (outputs + FLAT_OUTPUTS - 1) / FLAT_OUTPUTS * FLAT_OUTPUTS; output++)
+      flat_mark_outside(inside, output);
+    for (row = 0; row < layer->kernel[0]; row++) {
+      const int32_t from = row * layer->dilation[0];
+      parts->offsets[row * columns + column] = sizes->lead + first + from / steps * sizes->width +
+                                               (from % steps * step + plane) * (int32_t)sizes->plane;
     }
-    for (output = outputs; output < pitch * (FLAT_OUTPUTS == 64 ? 8 : 1); output++) flat_mark_outside(inside, output);
+  }
+}
+
+/* Fills the planes with the rows of a map that lie in it; what is beside them is zero already. */
+static void fill_flat(const packed_layer_t *layer, const flat_sizes_t *sizes, const int8_t *x, int32_t first_row,
+                      uint8_t *planes) {
+  const int32_t width = layer->in_size[1], steps = layer->stride[0], step = layer->stride[1];
+  const window_t window = window_of(layer, first_row, sizes->plane_rows * steps);
+  const int joined = steps == 1 && step == 1;
+  const int32_t count = joined ? (window.end - window.first) * width : width, by = joined ? window.end : steps;
+  int32_t phase, row, i;
+  if (window.end <= window.first) return;
+  for (phase = 0; phase < steps; phase++) {
+    const int32_t skipped = phase < window.first ? (window.first - phase + steps - 1) / steps : 0;
+    uint8_t *to = planes + (size_t)(phase * step) * sizes->plane + (size_t)skipped * sizes->width;
+    for (row = phase + skipped * steps; row < window.end; row += by, to += sizes->width) {
+      const int8_t *from = x + (ptrdiff_t)(window.top + row) * width;
+      if (step == 2)
+        flat_split(from, width, FLAT_OFFSET, to, to + sizes->plane);
+      else
+        for (i = 0; i < count; i++) to[i] = (uint8_t)from[i] ^ FLAT_OFFSET;
+    }
   }
 }
 
 static void flat_convolution(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
                              void *scratch) {
-  const int32_t rows = rows_at_once(layer), width = layer->in_size[1], in_rows = rows + reach_of(layer, 0) - 1;
-  const size_t in_plane = (size_t)layer->in_size[0] * width, image_bytes = (size_t)in_rows * width + layer->kernel[1];
-  const size_t block_bytes = flat_block_bytes(layer);
+  const size_t in_plane = (size_t)layer->in_size[0] * layer->in_size[1], block_bytes = flat_block_bytes(layer);
+  const flat_sizes_t sizes = flat_sizes_of(layer);
   flat_plan_t plan;
   flat_parts_t parts;
   int32_t b, g, row;
-  size_t i;
   flat_parts_of(layer, scratch, &parts);
-  plan.map = parts.image;
-  plan.inside = parts.inside;
-  plan.inside_pitch = FLAT_INSIDE_BYTES((size_t)rows * width);
-  plan.rows = layer->kernel[0];
-  plan.columns = layer->kernel[1];
-  plan.pitch = layer->dilation[0] * width;
-  mark_inside(layer, (size_t)rows * width, plan.inside_pitch, parts.inside);
-  memset(parts.image, FLAT_OFFSET, image_bytes + FLAT_OUTPUTS);
+  fill_flat_plan(layer, &sizes, &parts, &plan);
+  memset(parts.image, FLAT_OFFSET, sizes.image);
   for (b = 0; b < layer->batch; b++)
     for (g = 0; g < layer->groups; g++, x += in_plane) {
       const uint8_t *block = parts.block;
@@ -1197,17 +1254,13 @@ static void flat_convolution(const packed_layer_t *layer, const packed_weights_t
       else
         decode_flat(layer, w, g, parts.block);
       memcpy(&head, block, sizeof head);
-      for (row = 0; row < layer->out_size[0]; row += rows) {
-        const int32_t here = layer->out_size[0] - row < rows ? layer->out_size[0] - row : rows;
-        const window_t window = window_of(layer, row, in_rows);
-        const int32_t inside = window.end > window.first ? window.end - window.first : 0;
-        const int8_t *from = x + (ptrdiff_t)(window.top + window.first) * width;
-        uint8_t *to = parts.image + layer->pad[1] + (size_t)window.first * width;
-        if (rows < layer->out_size[0]) memset(parts.image, FLAT_OFFSET, image_bytes);
-        for (i = 0; i < (size_t)inside * width; i++) to[i] = (uint8_t)from[i] ^ FLAT_OFFSET;
+      for (row = 0; row < layer->out_size[0]; row += sizes.rows) {
+        const int32_t here = layer->out_size[0] - row < sizes.rows ? layer->out_size[0] - row : sizes.rows;
+        if (sizes.rows < layer->out_size[0]) memset(parts.image, FLAT_OFFSET, sizes.image);
+        fill_flat(layer, &sizes, x, row, parts.image + sizes.lead);
         flat_outputs(&plan, (const int8_t *)(const void *)(block + words_of(sizeof head)), head.start,
-                     &head.requantizer, here * width, y);
-        y += (size_t)here * width;
+                     &head.requantizer, here * sizes.width, y);
+        y += (size_t)here * sizes.width;
       }
     }
 }

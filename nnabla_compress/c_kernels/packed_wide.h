@@ -297,7 +297,7 @@ static inline wide_bytes_t wide_row(const wide_source_t *source, const int8_t *r
   const int32_t left = first < 0 ? -first : 0, beyond = first + WIDE_COLUMNS - source->width;
   wide_bytes_t found, begun, ended;
   if (source->step != 1 || left > WIDE_COLUMNS || beyond > WIDE_COLUMNS || first + (row - source->begin) < 0 ||
-      source->end - row < first + WIDE_COLUMNS)
+      source->end - row < (ptrdiff_t)first + WIDE_COLUMNS)
     return wide_scattered(source, row, first);
   found = wide_bytes(row + first);
   begun = wide_bytes(ones + WIDE_COLUMNS - left);

@@ -51,13 +51,24 @@ class Layer(NamedTuple):
     kernel: int
     pad: int
     stride: int
+    groups: int = 1
 
     def line(self, bits: int) -> str:
         """What the driver reads."""
-        sizes = (self.kind, 1, self.in_maps, self.out_maps, self.size, self.size)
+        height, width = SIZES.get(self.size, (self.size, self.size))
+        sizes = (self.kind, self.groups, self.in_maps, self.out_maps, height, width)
         return " ".join(map(str, (*sizes, self.kernel, self.pad, self.stride, bits)))
 
 
+KEYWORDS_SIZE = 0
+SIZES = {KEYWORDS_SIZE: (25, 5)}  # maps that are not square
+DEPTHWISE = [
+    Layer("64 of 25 x 5", 1, 0, 1, 1, KEYWORDS_SIZE, 3, 1, 1, 64),
+    Layer("64 of 32 x 32", 1, 0, 1, 1, 32, 3, 1, 1, 64),
+    Layer("64 of 32 x 32, stride 2", 1, 0, 1, 1, 32, 3, 1, 2, 64),
+    Layer("96 of 25 x 25, stride 2", 1, 0, 1, 1, 25, 3, 1, 2, 96),
+    Layer("256 of 6 x 6", 1, 0, 1, 1, 6, 3, 1, 1, 256),
+]
 RESNET20 = [
     Layer("3 -> 16, 32 x 32", 1, 0, 3, 16, 32, 3, 1, 1),
     Layer("16 -> 16, 32 x 32", 6, 0, 16, 16, 32, 3, 1, 1),
@@ -85,21 +96,22 @@ def output(command: List[str], text: str = "") -> str:
     ).stdout
 
 
-def times(rounds: int) -> List[Dict[str, object]]:
-    """Nanoseconds of every layer: plain loop and fast kernel, 4-bit codes and float32 weights."""
-    lines = [layer.line(bits) for bits in (4, 32) for layer in RESNET20]
+def times(layers: List[Layer], rounds: int, flags: List[str] = TIMED) -> List[Dict[str, object]]:
+    """Nanoseconds of layers: plain loop, fast and int8 kernels, 4-bit codes and float32 weights."""
+    lines = [layer.line(bits) for bits in (4, 32) for layer in layers]
     with tempfile.TemporaryDirectory() as folder:
-        program = compile_driver(Path(folder), TIMED)
+        program = compile_driver(Path(folder), flags)
         printed = output([str(program), str(rounds)], "\n".join(lines)).splitlines()
     numbers = [[int(number) for number in line.split()] for line in printed]
     found = []
-    for layer, packed, float32 in zip(RESNET20, numbers, numbers[len(RESNET20) :]):
+    for layer, packed, float32 in zip(layers, numbers, numbers[len(layers) :]):
         found.append(
             {
                 "layer": layer.name,
                 "times": layer.times,
                 "exact_ns": packed[0],
                 "fast_ns": packed[1],
+                "int8_ns": packed[4],
                 "float32_exact_ns": float32[0],
                 "float32_fast_ns": float32[1],
                 "exact_scratch_bytes": packed[2],
@@ -223,8 +235,8 @@ def totals(rows: List[Dict[str, object]], keys: List[str]) -> Dict[str, int]:
 
 def measure(rounds: int) -> Dict[str, object]:
     """All that can be measured here."""
-    rows = times(rounds)
-    keys = ["exact_ns", "fast_ns", "float32_exact_ns", "float32_fast_ns"]
+    rows = times(RESNET20, rounds)
+    keys = ["exact_ns", "fast_ns", "int8_ns", "float32_exact_ns", "float32_fast_ns"]
     result: Dict[str, object] = {
         "what": "layers of ResNet-20 for CIFAR-10, one image, one thread, 4-bit codes",
         "command": "python tests/benchmarks/measure_c_kernels.py --json FILE",
@@ -235,6 +247,8 @@ def measure(rounds: int) -> Dict[str, object]:
         "timed_with": " ".join(TIMED),
         "times": rows,
         "times_of_network": totals(rows, keys),
+        "times_depthwise": times(DEPTHWISE, rounds),
+        "times_depthwise_avx2": times(DEPTHWISE, rounds, COUNTED),
     }
     cpu = Path("/proc/cpuinfo")
     if cpu.is_file():
@@ -257,16 +271,19 @@ def measure(rounds: int) -> Dict[str, object]:
 
 def table(result: Dict[str, object]) -> str:
     """The times as text."""
-    lines = [f"{'layer':30} {'plain':>9} {'fast':>9} {'ratio':>6} {'float32':>9} {'to it':>6}  us"]
+    lines = [
+        f"{'layer':30} {'plain':>9} {'fast':>9} {'ratio':>6} {'float32':>9} {'to it':>6} "
+        f"{'int8':>9} {'ratio':>6}  us"
+    ]
     rows = [*result["times"], {"layer": "network", **result["times_of_network"]}]  # type: ignore
-    for row in rows:
-        exact, fast, float32 = (
-            row[key] / 1e3 for key in ("exact_ns", "fast_ns", "float32_fast_ns")
+    for row in [*rows, *result["times_depthwise"], *result["times_depthwise_avx2"]]:  # type: ignore
+        exact, fast, float32, int8 = (
+            row[key] / 1e3 for key in ("exact_ns", "fast_ns", "float32_fast_ns", "int8_ns")
         )
         label = row["layer"] + (f", {row['times']} times" if row.get("times", 1) > 1 else "")
         lines.append(
             f"{label:30} {exact:9.2f} {fast:9.2f} {exact / fast:6.1f} {float32:9.2f} "
-            f"{fast / float32:6.2f}"
+            f"{fast / float32:6.2f} {int8:9.2f} {exact / int8:6.1f}"
         )
     return "\n".join(lines)
 

@@ -15,7 +15,7 @@ SCRIPT = Path(__file__).parent / "measure_c_kernels.py"
 
 
 @pytest.mark.skipif(shutil.which("gcc") is None, reason="gcc is not installed")
-def test_fast_kernels_take_at_most_a_quarter_of_the_plain_loop(tmp_path):
+def test_fast_kernels_and_int8_depthwise_ones_take_at_most_a_quarter_of_the_plain_loop(tmp_path):
     file = tmp_path / "measured.json"
     done = subprocess.run(
         [sys.executable, str(SCRIPT), "--json", str(file)], stdout=subprocess.PIPE, check=True
@@ -24,5 +24,7 @@ def test_fast_kernels_take_at_most_a_quarter_of_the_plain_loop(tmp_path):
     measured = json.loads(file.read_text())
     for row in (*measured["times"], measured["times_of_network"]):
         assert row["exact_ns"] >= 4 * row["fast_ns"], row
+    for row in (*measured["times_depthwise"], *measured["times_depthwise_avx2"]):
+        assert row["exact_ns"] >= 4 * row["int8_ns"], row
     for name, size in measured.get("code_bytes", {}).items():
         print(f"{name}: {size} bytes of code on a Cortex-M4F")
