@@ -33,7 +33,7 @@ from nnabla_compress.turns import one_at_a_time
 _ONLY_IN_TRAINING = (*TRAINING_ONLY, QuantizedGradient.graph_type())
 # MeanSubtraction keeps a running mean, too.
 _STATISTICS = ("batch_stat", "update_running_mean")
-_orders: Remembered[List[Any]] = Remembered(most=2)  # a network and a copy of it
+_orders: Remembered[List[Any]] = Remembered(most=1)
 Replace = Callable[[Any, List[nn.Variable]], Optional[Made]]
 
 
