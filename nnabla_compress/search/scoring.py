@@ -15,6 +15,7 @@ from nnabla_compress.analysis import FeatureMap, Layer, activations, layers
 from nnabla_compress.data import evaluation_batches
 from nnabla_compress.errors import ConfigError, DataError, unwrapped
 from nnabla_compress.graph import rebuild
+from nnabla_compress.graph.cpu_kernels import with_cpu_kernels
 from nnabla_compress.graph.network import Network
 from nnabla_compress.importances import Examples
 from nnabla_compress.loading.inputs import Inputs, load_inputs
@@ -285,8 +286,9 @@ class ScoredNetwork:
         expected = None if output is self.output else self._expected()
         loss = self._inputs.loss
         with nn.auto_forward(False):
-            losses = loss.samples(output, self._feed.targets)
-        output.persistent = True
+            (computed,) = with_cpu_kernels([output])
+            losses = loss.samples(computed, self._feed.targets)
+        computed.persistent = True
         total, hits, outputs = 0.0, 0.0, []
         counts = True
         size = self._feed.x.shape[0]
@@ -295,11 +297,11 @@ class ScoredNetwork:
             self._feed.put(batch)
             losses.forward(clear_no_need_grad=True)
             total += float(losses.d[: batch.count].sum(dtype=np.float64))
-            right = loss.right(output.d, batch.y)
+            right = loss.right(computed.d, batch.y)
             counts = right is not None
             if right is not None:
                 hits += float(right[: batch.count].sum(dtype=np.float64))
-            outputs.append(output.d[: batch.count].copy())
+            outputs.append(computed.d[: batch.count].copy())
         found = np.concatenate(outputs)
         count = len(self.split)
         accuracy = hits / count if counts else None

@@ -3,8 +3,9 @@
 
     python tests/benchmarks/measure_learned_steps.py docs/results/learned_steps.json
 
-``NNABLA_COMPRESS_DATA`` names the folder of the network and of CIFAR-10. All ways begin with the trained network, see the same images in the same order, and are scored on
-all test images. The file is written after each run, and runs that it holds are not repeated.
+``NNABLA_COMPRESS_DATA`` names the folder of the network and of CIFAR-10. All ways begin with the
+trained network, see the same images in the same order, and are scored on all test images. The file
+is written after each run, and runs that it holds are not repeated.
 """
 
 from __future__ import annotations
