@@ -11,6 +11,7 @@ __all__ = [
     "CompressError",
     "ConfigError",
     "DataError",
+    "DiskFullError",
     "ExportError",
     "FixedBatchError",
     "InfeasibleBudgetError",
@@ -47,6 +48,10 @@ class CompressError(Exception):
 
 class ConfigError(CompressError):
     """Raised when a setting or an argument has no meaning or lies outside its range."""
+
+
+class DiskFullError(ConfigError):
+    """Raised when there is no room to write to; nothing else that writes would do better."""
 
 
 class DataError(CompressError):

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Iterator, List, Mapping, Sequence, Union
 
-from nnabla_compress.errors import CompressError, ConfigError
+from nnabla_compress.errors import CompressError, ConfigError, DiskFullError
 from nnabla_compress.file_locks import KEEPS_OPEN, flock
 from nnabla_compress.kept_folders import check_kept
 
@@ -65,7 +65,8 @@ def write_error(path: Union[str, Path], error: OSError) -> ConfigError:
     reason, help = _REASONS.get(
         error.errno or 0, (error.strerror or str(error), "check the path and the disk")
     )
-    return ConfigError(f"can't write {path}: {reason}.", help=help)
+    kind = DiskFullError if error.errno in (errno.ENOSPC, errno.EDQUOT) else ConfigError
+    return kind(f"can't write {path}: {reason}.", help=help)
 
 
 def _umask() -> int:

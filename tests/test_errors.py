@@ -9,6 +9,7 @@ from nnabla_compress import errors
 
 SUBCLASSES = [
     errors.ConfigError,
+    errors.DiskFullError,
     errors.DataError,
     errors.TrainingError,
     errors.UnsupportedFunctionError,

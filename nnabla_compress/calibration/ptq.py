@@ -2,9 +2,10 @@
 """Post-training quantization: a float network in, a quantized one out, without any label.
 
 The steps: fold batch normalization, quantize with the ranges of all values seen, correct biases,
-equalize layers, choose the calibration method, learn roundings, which corrects biases anew. Each
-step after the first is judged by the outputs of the network on calibration samples held out for
-that, and taken back unless it brought them closer to those of the float network.
+equalize layers, choose the calibration method, learn roundings, which corrects biases anew; with
+few bits equalize once more, if that was taken back, and learn the roundings of that. Each step
+after the first is judged by the outputs of the network on calibration samples held out for that,
+and taken back unless it brought them closer to those of the float network.
 """
 
 from __future__ import annotations
@@ -171,6 +172,7 @@ class _Sequence:
         )
         self.statistics = self._observe()
         self.channel_clips = False
+        self.taken_back: Optional[Sequence[nn.Variable]] = None
         self.network = self._quantized()
 
     def run(self) -> PostTraining:
@@ -194,6 +196,7 @@ class _Sequence:
                     self._try(f"calibration: {name}", partial(self._calibrate, name))
         if learns and self._rounds():
             self._try("learned rounding", self._learn_roundings)
+            self._equalize_and_learn(method, corrected)
         network = self.network
         snr = max((s.score.snr for s in self.steps if s.kept and s.score), default=None)
         if ranged and snr is not None:
@@ -252,34 +255,54 @@ class _Sequence:
         found = pairs(clipped)
         if not found:
             return
-        before = self.plain, self.network, self.statistics
+        change = partial(self._scale_channels, clipped, method, corrected)
+        if not self._exchange(f"cross-layer equalization, {len(found)} pairs", change):
+            self.taken_back = clipped
+
+    def _equalize_and_learn(self, method: str, corrected: bool) -> None:
+        """Tries equalization again where learned roundings may make up for what it costs.
+
+        Rounded to the nearest, few bits can hide what it gains in the feature maps.
+        """
+        clipped = self.taken_back
+        if clipped is None or self._are_fine():
+            return
 
         def change() -> None:
-            given, levels = self.plain, self._levels()
-            self.plain = given.giving(clipped).copy()
-            if self.learn_from is None:
-                equalize(self.plain.all_outputs)
-            else:
-                samples = _spread(self.learn_from, _FOR_CHANNELS)
-                equalize_for(self.plain.all_outputs, self.plain.all_inputs, samples, levels)
-            try:
-                pair = given.all_outputs, self.plain.all_outputs
-                check_faithful(*pair, given.all_inputs, self.plain.all_inputs, FOLDED)
-            except VerifyError as error:
-                self._note(f"cross-layer equalization is taken back: {error.message}")
-                self.plain = given
-            self.statistics = self._observe()
-            self.channel_clips = self.plain is not given
-            self.network = self._quantized()
-            set_ranges(self.network, self.statistics, METHODS[method])
-            fit_weights(self.network)
-            if corrected:
-                self._correct_biases()
+            self._scale_channels(clipped, method, corrected)
+            self._learn_roundings()
 
-        name = f"cross-layer equalization, {len(found)} pairs"
-        if not self._judge(name, change, self._best()):
-            self.plain, self.network, self.statistics = before
-            self.channel_clips = False
+        self._exchange("cross-layer equalization and learned rounding", change)
+
+    def _exchange(self, name: str, change: Callable[[], None]) -> bool:
+        """Makes another network and takes the one before back unless it helped."""
+        before = self.plain, self.network, self.statistics, self.channel_clips
+        kept = self._judge(name, change, self._best())
+        if not kept:
+            self.plain, self.network, self.statistics, self.channel_clips = before
+        return kept
+
+    def _scale_channels(self, clipped: Sequence[nn.Variable], method: str, corrected: bool) -> None:
+        given, levels = self.plain, self._levels()
+        self.plain = given.giving(list(clipped)).copy()
+        if self.learn_from is None:
+            equalize(self.plain.all_outputs)
+        else:
+            samples = _spread(self.learn_from, _FOR_CHANNELS)
+            equalize_for(self.plain.all_outputs, self.plain.all_inputs, samples, levels)
+        try:
+            pair = given.all_outputs, self.plain.all_outputs
+            check_faithful(*pair, given.all_inputs, self.plain.all_inputs, FOLDED)
+        except VerifyError as error:
+            self._note(f"cross-layer equalization is taken back: {error.message}")
+            self.plain = given
+        self.statistics = self._observe()
+        self.channel_clips = self.plain is not given
+        self.network = self._quantized()
+        set_ranges(self.network, self.statistics, METHODS[method])
+        fit_weights(self.network)
+        if corrected:
+            self._correct_biases()
 
     def _levels(self) -> Levels:
         """The largest codes of the quantized network."""
@@ -309,7 +332,7 @@ class _Sequence:
     def _learn_roundings(self) -> None:
         network, plain = self.network, self.plain
         samples = self._affordable()
-        if all(is_fine(node, self.settings.learning) for node in weight_quantizers(network)):
+        if self._are_fine():
             samples = _spread(samples, _FOR_FLIPS)
         _, left = learn_roundings(
             network.all_outputs,
@@ -322,6 +345,11 @@ class _Sequence:
         )
         if left:
             self._note(f"left at nearest rounding: {', '.join(left)}.")
+
+    def _are_fine(self) -> bool:
+        """Whether all weights have so many bits that single roundings are flipped."""
+        learning = self.settings.learning
+        return all(is_fine(node, learning) for node in weight_quantizers(self.network))
 
     def _rounds(self) -> bool:
         if self.settings.rounding is False:

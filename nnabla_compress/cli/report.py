@@ -28,8 +28,8 @@ def command(
     """Writes report.html of TARGETS: a run folder, several to compare, or a file.
 
     The page needs no other file and no network. Every run writes one by itself; this writes it
-    again, after 'verify' and 'diagnose' with what they found. A file is an .nnp, or the
-    sensitivity.json of 'sensitivity'.
+    again, after 'verify' and 'diagnose' with what they found. A folder of runs, as of 'fit' and
+    'sweep', stands for all of them. A file is an .nnp, or the sensitivity.json of 'sensitivity'.
 
     \b
         nnabla-compress report out

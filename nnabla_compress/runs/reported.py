@@ -31,7 +31,7 @@ __all__ = [
 
 VERIFICATION, FINDINGS = "verification.json", "diagnosis.json"
 """What verbs leave in a run folder for its report."""
-_SENSITIVITY = "sensitivity.json"
+SENSITIVITY = "sensitivity.json"
 _PNG = b"\x89PNG\r\n\x1a\n"
 _MOST_PICTURES, _PICTURE_BYTES = 60, 2**18
 
@@ -51,8 +51,8 @@ def reported_run(folder: Path, results: Optional[Results] = None) -> Reported:
     folder = folder if folder.is_dir() else folder.parent
     made = Reported(results, shell_word(folder))
     made.pictures = _pictures(folder, results)
-    if (folder / _SENSITIVITY).is_file():
-        made.sensitivities = _rows_of(folder / _SENSITIVITY)
+    if (folder / SENSITIVITY).is_file():
+        made.sensitivities = _rows_of(folder / SENSITIVITY)
     made.verification = _kept(folder / VERIFICATION, dict)
     made.diagnosis = _kept(folder / FINDINGS, dict)
     return made

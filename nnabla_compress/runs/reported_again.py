@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Optional, Sequence
+from typing import List, Optional, Sequence
 
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.files import write_json
@@ -22,6 +22,7 @@ from nnabla_compress.runs.finished import float_network, open_run, trained_netwo
 from nnabla_compress.runs.measured import Measured
 from nnabla_compress.runs.reported import (
     REPORT,
+    SENSITIVITY,
     Reported,
     reported_run,
     reported_table,
@@ -34,6 +35,7 @@ from nnabla_compress.turns import one_at_a_time
 
 _PAGES = (".html", ".htm")
 _RESULTS = "results.json"
+_OF_RUN = (_RESULTS, "recipe.yaml")
 
 
 @one_at_a_time
@@ -48,7 +50,8 @@ def report(
     """Writes the report of a run or a file, or one that compares several runs.
 
     Args:
-        paths: Run folders, ``results.json``, a ``sensitivity.json``, or an ``.nnp``.
+        paths: Run folders, folders of them as 'fit' and 'sweep' leave them, ``results.json``, a
+            ``sensitivity.json`` or its folder, or an ``.nnp``.
         output: The file, ``.html``, or a folder for ``report.html``; by default that in the folder
             of a run, else here.
         measure: Whether to run both networks of a run again, for what needs data; the numbers are
@@ -66,6 +69,7 @@ def report(
     for path in paths:
         if not path.exists():
             raise ConfigError(f"there is no {path}.", help="name run folders, or a file")
+    paths = [each for path in paths for each in _meant(path)]
     if measure and (len(paths) > 1 or not paths[0].is_dir() or holds_network(paths[0])):
         raise ConfigError("one run is measured at a time.", help="name one run folder")
     every = [_reported(path) for path in paths]
@@ -94,6 +98,15 @@ def report(
         write_json(numbers, reported.results.as_dict(), rows=True)
     write_report(every, output)
     return output
+
+
+def _meant(path: Path) -> List[Path]:
+    """What a folder stands for that is no run: the runs in it, or its sensitivities."""
+    if not path.is_dir() or holds_network(path) or any((path / name).exists() for name in _OF_RUN):
+        return [path]
+    runs = sorted(each for each in path.iterdir() if (each / _RESULTS).is_file())
+    table = path / SENSITIVITY
+    return runs or [table if table.is_file() else path]
 
 
 def _is_run(path: Path) -> bool:

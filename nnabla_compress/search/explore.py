@@ -14,7 +14,7 @@ from nnabla_compress.search.memo import Memo
 from nnabla_compress.search.space import Bits
 from nnabla_compress.search.walk import Outcome, Walk, best_of
 from nnabla_compress.workers import Failed, Workers, workers
-from nnabla_compress.workers.interface import END, LATER, Signal
+from nnabla_compress.workers.interface import END, LATER, Signal, refuse_full_disk
 
 # Reward of bits whose evaluation failed: that of a network that is worth nothing.
 _WORST = -1.0
@@ -72,6 +72,7 @@ def explore(
 
     Raises:
         CompressError: If nothing could be evaluated.
+        DiskFullError: If an evaluation failed for that: it is no matter of its bits.
 
     Example:
         >>> def both():
@@ -133,6 +134,7 @@ class _Exploration:
 
     def finished(self, number: int, result: Union[float, Failed]) -> None:
         """Notes what came of bits."""
+        refuse_full_disk(result)
         bits = self._given[number]
         self._finished += 1
         if not isinstance(result, Failed) and not math.isfinite(result):

@@ -29,6 +29,7 @@ from nnabla_compress.sweeping.points import Point, Row, carried_out
 from nnabla_compress.training import Trainer, TrainingSettings, set_seed
 from nnabla_compress.turns import one_at_a_time
 from nnabla_compress.workers import Failed, Workers, workers
+from nnabla_compress.workers.interface import refuse_full_disk
 
 SWEEP, PICTURE = "sweep.json", "sweep.png"
 _DESCRIPTION = "description.json"
@@ -86,7 +87,7 @@ def sweep(
     """Trains all sizes, compresses each in all ways, and says which is best at which size.
 
     Each point is a run folder. Points that are done are not done again; one that fails is told and
-    ends nothing.
+    ends nothing, but for a full disk.
 
     Args:
         description: What to try.
@@ -167,6 +168,7 @@ def _carry_out(
     done: Dict[int, Row] = {}
 
     def finished(number: int, found: Any) -> None:
+        refuse_full_disk(found)
         row = rows[number]
         if isinstance(found, Failed):
             row = replace(row, failed=found.message)

@@ -9,7 +9,7 @@ from enum import Enum
 from types import TracebackType
 from typing import Any, Callable, Dict, List, Optional, Sequence, Type, TypeVar, Union
 
-from nnabla_compress.errors import CompressError
+from nnabla_compress.errors import CompressError, DiskFullError
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")
@@ -78,6 +78,19 @@ def done(results: Sequence[Union[Result, Failed]]) -> List[Result]:
             raise result.error()
         good.append(result)
     return good
+
+
+def refuse_full_disk(result: Any) -> None:
+    """Raises the error of a full disk, on which no other task would do better.
+
+    Args:
+        result: What came of a task.
+
+    Raises:
+        DiskFullError: If that is why it failed.
+    """
+    if isinstance(result, Failed) and issubclass(result.kind, DiskFullError):
+        raise result.error()
 
 
 def _kind(found: Type[CompressError]) -> Type[CompressError]:

@@ -52,7 +52,7 @@ def test_every_step_is_kept_exactly_if_it_helped_and_the_last_state_is_the_best(
     values = samples()
     result = quantize(x, y, values, weights=("affine:bits=4",))
     names = [step.name for step in result.steps]
-    assert names[0] == "quantized, min_max" and names[-1] == "learned rounding"
+    assert names[0] == "quantized, min_max" and names[-1].endswith("learned rounding")
     assert {"bias correction", "calibration: mse", "calibration: kl"} <= set(names)
     best = float("-inf")
     for step in result.steps:
@@ -335,6 +335,30 @@ def test_equalization_through_relu6_gains_decibels_on_unseen_samples():
         found[equalization] = snr(result, x, y, unseen)
     assert found[True] > found[False] + 3
     assert "Minimum2" in {f.info.type_name for f in functions(result.outputs)}
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_equalization_that_was_taken_back_gets_another_try_with_learned_roundings(seed):
+    x = nn.Variable((2, 3, 8, 8))
+    y = relu6_network(x)
+    rng = np.random.RandomState(seed)
+    for _, parameter in sorted(nn.get_parameters().items()):
+        parameter.d = 0.3 * rng.randn(*parameter.shape)
+    rules = {"weights": ("affine:bits=3",), "calibration": "min_max"}
+    result = quantize(x, y, samples(64), **rules)
+    kept = {step.name: step.kept for step in result.steps}
+    again = "cross-layer equalization and learned rounding"
+    assert (again in kept) == (not kept["cross-layer equalization, 3 pairs"])
+    equalized = kept["cross-layer equalization, 3 pairs"] or kept[again]
+    assert equalized == ("Minimum2" in {f.info.type_name for f in functions(result.outputs)})
+    best = max(step.score.snr for step in result.steps)
+    assert best == max(step.score.snr for step in result.steps if step.kept)
+
+
+def test_fine_weights_are_equalized_once():
+    x, y = unequal_relu6()
+    result = quantize(x, y, samples(), per_channel=False)
+    assert "cross-layer equalization and learned rounding" not in [s.name for s in result.steps]
 
 
 def test_an_equalized_relu6_network_is_exported_as_it_computes(tmp_path):

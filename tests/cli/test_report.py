@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import nnabla as nn
 import nnabla.functions as F
@@ -113,3 +114,17 @@ def test_data_are_no_run(tmp_path, capsys):
     (tmp_path / "a.csv").write_text("x,y\n")
     assert verb("report", tmp_path / "a.csv") == 1
     assert "a.csv is data, not a run or a network" in capsys.readouterr().err
+
+
+def test_a_folder_of_runs_stands_for_all_of_them(made, tmp_path):
+    for name in ("run", "plain"):
+        shutil.copytree(made / name, tmp_path / "all" / name)
+    assert verb("report", tmp_path / "all", "-o", tmp_path / "all.html") == 0
+    assert "Comparison" in text(tmp_path / "all.html")
+
+
+def test_a_folder_of_sensitivities_stands_for_their_table(made, tmp_path):
+    words = ("sensitivity", made / "net.nnp", "-d", made / "data.npz", "--bits", "2", "-n", "20")
+    assert verb(*words, "-o", tmp_path / "s") == 0
+    assert verb("report", tmp_path / "s", "-o", tmp_path / "s.html") == 0
+    assert "a/affine" in text(tmp_path / "s.html")

@@ -3,12 +3,17 @@
 
 from __future__ import annotations
 
+import errno
 import math
+import signal
+import time
+from collections import Counter
 from functools import partial
 
 import pytest
 
-from nnabla_compress.errors import CompressError, ConfigError
+from nnabla_compress.errors import CompressError, ConfigError, DiskFullError
+from nnabla_compress.files import write_error
 from nnabla_compress.search.explore import explore
 from nnabla_compress.search.memo import Memo
 from nnabla_compress.search.random_bits import Random
@@ -17,6 +22,7 @@ from nnabla_compress.search.space import Space
 from nnabla_compress.workers import Workers, workers
 from nnabla_compress.workers.interface import Signal
 from tests.search.oracles import searched
+from tests.workers.chores import begun
 
 
 def mean(bits):
@@ -77,6 +83,40 @@ def test_a_search_that_was_killed_goes_on_where_it_was(tmp_path):
     assert again.best == whole.best
 
 
+@pytest.mark.long
+def test_a_search_whose_processes_sigkill_ended_begins_nothing_again_that_was_done(tmp_path):
+    memo, begins = tmp_path / "memo", tmp_path / "begun"
+    script = tmp_path / "script.py"
+    script.write_text(
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from nnabla_compress.search.memo import Memo\n"
+        "from nnabla_compress.search.random_bits import Random\n"
+        "from nnabla_compress.workers import workers\n"
+        "from tests.search.oracles import Noted, searched\n"
+        "memo, begins = map(Path, sys.argv[1:])\n"
+        "with workers(2) as crew:\n"
+        "    searched('lenet', Random(evaluations=20), crew=crew, memo=Memo(memo),\n"
+        "             of=lambda table: Noted(table, str(begins)))\n"
+    )
+    process = begun(script, memo, begins)
+    end = time.monotonic() + 60
+    while not (memo.exists() and memo.read_text().count("\n") > 5) and time.monotonic() < end:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    done = set(Memo(memo).known)
+    assert 5 <= len(done) < 20 and process.returncode == -signal.SIGKILL
+    again = begun(script, memo, begins)
+    again.communicate()
+    assert again.returncode == 0
+    times = Counter(tuple(map(int, line.split())) for line in begins.read_text().splitlines())
+    assert len(times) == 20 == len(Memo(memo).known)
+    assert all(times[bits] == 1 for bits in done)
+    # What the two workers were at when they were killed is begun again, and nothing else.
+    assert sum(times.values()) <= 20 + 2
+
+
 def test_a_candidate_that_fails_or_is_no_number_is_told_and_ends_nothing():
     told = []
     walk = listed([(2,), (3,), (5,), (4,)])
@@ -88,6 +128,19 @@ def test_a_candidate_that_fails_or_is_no_number_is_told_and_ends_nothing():
 def test_where_all_fail_the_first_failure_is_told():
     with pytest.raises(CompressError, match="no candidate could be evaluated; bits 5: .* is nan"):
         explore([listed([(5,), (3,)])], broken, accuracy_of)
+
+
+def test_a_full_disk_is_no_matter_of_the_bits_and_ends_the_search(tmp_path):
+    memo = Memo(tmp_path / "m")
+
+    def full(bits):
+        if bits == (4,):
+            raise write_error("checkpoint", OSError(errno.ENOSPC, "No space left on device"))
+        return mean(bits)
+
+    with pytest.raises(DiskFullError, match="can't write checkpoint: the disk is full"):
+        explore([listed([(2,), (4,), (8,)])], full, accuracy_of, memo=memo)
+    assert Memo(tmp_path / "m").known == {(2,): 0.25}
 
 
 def test_no_more_are_evaluated_than_allowed():

@@ -13,12 +13,16 @@ from pathlib import Path
 from nnabla_compress.errors import ConfigError, FixedBatchError
 
 
-def begun(script):
+def begun(script, *words):
     """Starts a script that finds what these tests find."""
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
     pipe = subprocess.PIPE
     return subprocess.Popen(
-        [sys.executable, script], env=environment, stdout=pipe, stderr=pipe, text=True
+        [sys.executable, script, *map(str, words)],
+        env=environment,
+        stdout=pipe,
+        stderr=pipe,
+        text=True,
     )
 
 

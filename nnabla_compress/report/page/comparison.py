@@ -27,15 +27,15 @@ def comparison(every: Sequence[Reported]) -> Section:
         if part.accuracy is not None and bytes:
             look = "grey" if letter.islower() else "c0"
             points.append(Point(letter, bytes / 1024, 100 * part.accuracy, look))
-        rows.append([letter, name, *_cells(part)])
+        rows.append([f"{letter}: {name}", *_cells(part)])
     blocks = []
     if len(points) > 1:
         drawn = scatter("size and accuracy", points, "kB of the .nnb", "accuracy in %")
         best = ", ".join(point.label for point in front(points))
         said = f"The upper left is best. No other is smaller and better at once than: {best}."
         blocks.append(figure(element("div", drawn, class_="chart"), said, "wide"))
-    heads = ["", "network", "accuracy", "weights packed", "flash", "RAM", "MAC", "parameters"]
-    blocks.append(table(heads, rows, "All networks", numbers=range(2, 8)))
+    heads = ["network", "accuracy", "weights packed", "flash", "RAM", "MAC", "parameters"]
+    blocks.append(table(heads, rows, "All networks", numbers=range(1, 7)))
     return Section("Comparison", blocks)
 
 

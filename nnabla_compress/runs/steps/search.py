@@ -39,6 +39,7 @@ from nnabla_compress.sizes import parse_size, size_text
 from nnabla_compress.training import TrainingSettings
 from nnabla_compress.transforms import transform_named
 from nnabla_compress.workers import Failed
+from nnabla_compress.workers.interface import refuse_full_disk
 
 
 @register_step("search")
@@ -237,6 +238,7 @@ class _Trials:
         failed: Dict[str, str] = {}
 
         def finished(number: int, found: Union[Judged, Failed]) -> None:
+            refuse_full_disk(found)
             if isinstance(found, Failed):
                 failed[todo[number]] = found.message
             else:

@@ -4,7 +4,13 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import pickle
+import signal
+import sys
+import threading
+import time
 
 import pytest
 
@@ -18,6 +24,7 @@ from nnabla_compress.runs.candidates import Candidates
 from nnabla_compress.workers import workers
 from nnabla_compress.workers.in_process import InProcess
 from tests.runs.steps.small import all_bytes, go, recipe_of, write_small
+from tests.workers.chores import begun
 
 RANDOM = {"bits": [2, 4, 8], "quantizer": "uniform", "evaluations": 9}
 
@@ -168,6 +175,74 @@ def test_two_processes_find_the_same(folder):
     with workers(2) as crew:
         go(recipe, folder / "shared", crew=crew)
     assert all_bytes(folder / "alone") == all_bytes(folder / "shared")
+
+
+# Candidates that take tenths of a second each.
+LONG = {"score": "accuracy", "training": {"epochs": 60, "batch_size": 8}}
+PATIENCE = 60.0
+
+
+def noted(run):
+    """How many candidates a search that goes on has noted."""
+    notes = run / "steps" / "01-search.json.candidates.jsonl"
+    return notes.read_text().count("\n") - 1 if notes.exists() else 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_search_ended_by_sigkill_repeats_no_candidate(folder, jobs):
+    recipe = recipe_of(folder, search({"random": RANDOM}, **LONG))
+    file, run = folder / f"killed-{jobs}.yaml", folder / f"sigkill-{jobs}"
+    file.write_text(recipe.dump())
+    script = folder / "command.py"
+    script.write_text("import sys\nfrom nnabla_compress.cli import main\nmain(sys.argv[1:])\n")
+    words = ["run", file, "-o", run, "--jobs", jobs]
+    process = begun(script, *words)
+    end = time.monotonic() + PATIENCE
+    while noted(run) < 3 and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    before = noted(run)
+    assert 3 <= before < 9 and process.returncode == -signal.SIGKILL
+    _, said = begun(script, *words, "--resume").communicate()
+    told = f"9 of 9 candidates evaluated, {before} of them before it was interrupted"
+    assert told in " ".join(said.split())
+    go(recipe, folder / f"unkilled-{jobs}")
+    assert all_bytes(run) == all_bytes(folder / f"unkilled-{jobs}")
+
+
+@pytest.mark.long
+def test_a_worker_that_sigkill_ends_during_a_candidate_changes_nothing(folder):
+    recipe = recipe_of(folder, search({"random": RANDOM}, **LONG))
+    go(recipe, folder / "undisturbed")
+    killed, told = [], []
+
+    def kill_one():
+        end = time.monotonic() + PATIENCE
+        while noted(folder / "disturbed") < 2 and time.monotonic() < end:
+            time.sleep(0.01)
+        killed.append(multiprocessing.active_children()[0].pid)
+        os.kill(killed[0], signal.SIGKILL)
+
+    thread = threading.Thread(target=kill_one)
+    thread.start()
+    with workers(2) as crew:
+        go(recipe, folder / "disturbed", crew=crew, tell=told.append)
+    thread.join()
+    assert killed and not any("failed" in line for line in told)
+    assert all_bytes(folder / "undisturbed") == all_bytes(folder / "disturbed")
+
+
+@pytest.mark.long
+def test_a_cluster_finds_the_same_as_two_processes(folder, monkeypatch):
+    pytest.importorskip("ray", reason="Ray is not installed: the extra search has it")
+    monkeypatch.setenv("PYTHONPATH", os.pathsep.join(filter(None, sys.path)))
+    recipe = recipe_of(folder, search({"random": RANDOM}, **TRAINED))
+    for name, ray in (("of processes", None), ("of a cluster", "local")):
+        with workers(2, ray) as crew:
+            go(recipe, folder / name, crew=crew)
+    assert all_bytes(folder / "of processes") == all_bytes(folder / "of a cluster")
 
 
 def test_a_candidate_that_fails_is_told_and_another_one_is_chosen(folder, monkeypatch):

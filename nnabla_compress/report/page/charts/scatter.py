@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Sequence, Tuple
+from typing import List, NamedTuple, Sequence, Tuple
 
 from markupsafe import Markup
 
@@ -11,6 +11,8 @@ from nnabla_compress.report.page.charts.plane import Plane, path
 from nnabla_compress.report.page.elements import element
 
 _HEIGHT = 300
+# What a letter takes, of the drawing's units.
+_WIDE, _HIGH, _LETTER = 20, 14, 9
 
 
 class Point(NamedTuple):
@@ -47,14 +49,18 @@ def front(points: Sequence[Point]) -> List[Point]:
     return found
 
 
-def _together(points: Sequence[Point]) -> List[Point]:
-    """The points with those at one place as one, which has all their labels."""
-    places: Dict[Tuple[float, float], List[Point]] = {}
-    for point in points:
-        places.setdefault((point.size, point.score), []).append(point)
-    return [
-        same[0]._replace(label=" ".join(point.label for point in same)) for same in places.values()
-    ]
+def _together(places: Sequence[Tuple[float, float]]) -> List[List[int]]:
+    """The points by number, those whose letters would lie over each other in one list."""
+    found: List[List[int]] = []
+    for number in sorted(range(len(places)), key=lambda each: places[each]):
+        x, y = places[number]
+        for group in found:
+            if any(abs(places[n][0] - x) < _WIDE and abs(places[n][1] - y) < _HIGH for n in group):
+                group.append(number)
+                break
+        else:
+            found.append([number])
+    return found
 
 
 def scatter(title: str, points: Sequence[Point], x_label: str, y_label: str) -> Markup:
@@ -83,15 +89,20 @@ def scatter(title: str, points: Sequence[Point], x_label: str, y_label: str) -> 
             corners.append((plane.x(point.size), plane.y(best[number - 1].score)))
         corners.append((plane.x(point.size), plane.y(point.score)))
     shapes: List[Markup] = [path(corners, "line thin c1")] if len(corners) > 1 else []
-    for point in _together(points):
-        x, y = plane.x(point.size), plane.y(point.score)
-        last = x > plane.right - 24
-        shapes.append(element("circle", cx=x, cy=y, r=4.5, class_=f"dot {point.look}"))
+    places = [(plane.x(point.size), plane.y(point.score)) for point in points]
+    for group in _together(places):
+        for number in group:
+            x, y = places[number]
+            look = points[number].look
+            shapes.append(element("circle", cx=x, cy=y, r=4.5, class_=f"dot {look}"))
+        label = " ".join(points[number].label for number in sorted(group))
+        x, y = places[group[-1]]
+        last = x > plane.right - 12 - _LETTER * len(label)
         shapes.append(
             element(
                 "text",
-                point.label,
-                x=x + (-8 if last else 8),
+                label,
+                x=places[group[0]][0] - 8 if last else x + 8,
                 y=y + 4,
                 class_="tick strong end" if last else "tick strong",
             )
