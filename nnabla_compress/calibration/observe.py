@@ -12,6 +12,7 @@ from nnabla_compress.calibration.samples import batches
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.graph import functions, rebuild
 from nnabla_compress.graph.batches import few_rows, rows_of
+from nnabla_compress.graph.cpu_kernels import with_cpu_kernels
 from nnabla_compress.graph.passes import BATCH, run
 from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
@@ -56,7 +57,7 @@ def observe(
     size = _size(outputs, inputs, samples, batch_size)
     own = [nn.Variable((size, *variable.shape[1:])) for variable in inputs]
     with nn.auto_forward(False):
-        copies = rebuild(outputs, inputs=dict(zip(inputs, own)))
+        copies = with_cpu_kernels(rebuild(outputs, inputs=dict(zip(inputs, own))))
     found = {variable: Statistics(name) for variable, name in tensors.items()}
     watched: Dict[Any, List[Tuple[int, Statistics]]] = {}
     for function, copy in zip(functions(outputs), functions(copies)):
@@ -144,7 +145,8 @@ class Computation:
         self._size = _size(outputs, inputs, samples, batch_size)
         self._inputs = [nn.Variable((self._size, *variable.shape[1:])) for variable in inputs]
         with nn.auto_forward(False):
-            self._outputs = rebuild(outputs, inputs=dict(zip(inputs, self._inputs)))
+            made = rebuild(outputs, inputs=dict(zip(inputs, self._inputs)))
+            self._outputs = with_cpu_kernels(made)
         for variable in self._outputs:
             variable.persistent = True
 

@@ -17,6 +17,7 @@ import numpy as np
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph.batches import follows_batch, rows_at_once, sample_axes
 from nnabla_compress.graph.clone import clone
+from nnabla_compress.graph.cpu_kernels import with_cpu_kernels
 from nnabla_compress.graph.passes import BATCH, run
 from nnabla_compress.graph.rewrite import consumers, functions, leaves
 from nnabla_compress.quantizers.engine import host_array
@@ -182,7 +183,7 @@ class Replay:
         # Outputs of a function that works in place would take the memory of its inputs.
         changes = {"inplace": False} if "inplace" in function.info.args else None
         with nn.auto_forward(False):
-            return own, clone(function, inputs, changes)
+            return own, with_cpu_kernels(clone(function, inputs, changes))
 
     def _for_rows(self, variable: nn.Variable, constant: nn.Variable, rows: int) -> nn.Variable:
         """What no sample changes, for another number of samples, as :func:`rebuild` makes it."""

@@ -10,7 +10,7 @@ from nnabla_compress.kernels.threads import shared
 
 
 def rectify(x: np.ndarray, out: np.ndarray) -> None:
-    """Writes ``max(x, 0)`` to ``out``; NaN stays NaN.
+    """Writes ``x`` where it is above 0, and 0 elsewhere, to ``out``; NaN is not, as for NNabla.
 
     Args:
         x: float32, C order.
@@ -48,7 +48,7 @@ def rectified_gradient(x: np.ndarray, dy: np.ndarray, dx: np.ndarray, accumulate
 def _rectify(x, out):  # type: ignore[no-untyped-def]
     zero = np.float32(0)
     for i in numba.prange(x.size):
-        out[i] = zero if x[i] < zero else x[i]
+        out[i] = x[i] if x[i] > zero else zero
 
 
 @shared()

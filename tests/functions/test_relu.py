@@ -9,7 +9,9 @@ from nnabla_compress.functions.relu import ReLU
 
 
 def test_it_computes_what_nnabla_does_to_the_bit():
-    x = nn.Variable.from_numpy_array(np.random.RandomState(0).randn(3, 4, 5), need_grad=True)
+    values = np.random.RandomState(0).randn(3, 4, 5)
+    values[0, 0] = [np.nan, np.inf, -np.inf, -0.0, 0]
+    x = nn.Variable.from_numpy_array(values, need_grad=True)
     theirs = F.relu(x)
     ours = ReLU(dict(theirs.parent.info.args))(x)
     found = []
