@@ -1,11 +1,14 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""ResNet-20 at 2 bits on a part of CIFAR-10: fixed steps beside ranges and bits that are learned.
+"""Networks at 2 bits: fixed steps beside ranges and bits that are learned.
 
     python tests/benchmarks/measure_learned_steps.py docs/results/learned_steps.json
+    python tests/benchmarks/measure_learned_steps.py docs/results/learned_steps_digits.json \\
+        --digits --seeds 1,2,3,4,5
 
-``NNABLA_COMPRESS_DATA`` names the folder of the network and of CIFAR-10. All ways begin with the
-trained network, see the same images in the same order, and are scored on all test images. The file
-is written after each run, and runs that it holds are not repeated.
+The trained ResNet-20 on a part of CIFAR-10, which ``NNABLA_COMPRESS_DATA`` names the folder of, or
+LeNet on digits, trained first. All ways begin with the same network, see the same images in the
+same order, and are scored on all test images. The file is written after each run, and runs that it
+holds are not repeated.
 """
 
 from __future__ import annotations
@@ -26,48 +29,65 @@ from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import Run
 from nnabla_compress.runs.results import begun
 
-_BUDGET = {"budget": {"weights": "70 kB"}}
 _DISTILL = {"distill": {"temperature": 2, "weight": 0.7}}
-# The rule for all layers, and what stands beside it in the recipe's compression.
-WAYS: Dict[str, List[Dict[str, Any]]] = {
-    "fixed": [{"bits": 2, "learn": None}, {}],
-    "range, rate 1": [{"bits": 2, "learn": "qmax", "rate": 1}, {}],
-    "range, rate 0.1": [{"bits": 2, "learn": "qmax"}, {}],
-    "range, rate 0.1, any step": [{"bits": 2, "learn": "qmax", "step": "real"}, {}],
-    "bits from 3, rate 1": [{"bits": 3, "rate": 1}, _BUDGET],
-    "bits from 3, rate 0.1": [{"bits": 3}, _BUDGET],
-    "bits from 2, rate 0.1": [{"bits": 2}, _BUDGET],
-    "fixed, distilled": [{"bits": 2, "learn": None}, _DISTILL],
+# The rule for all layers, and what the training has beside it: "budget" is that of the network.
+WAYS: Dict[str, List[Any]] = {
+    "fixed": [{"bits": 2, "learn": None}, []],
+    "range, rate 1": [{"bits": 2, "learn": "qmax", "rate": 1}, []],
+    "range, rate 0.1": [{"bits": 2, "learn": "qmax"}, []],
+    "range, rate 0.1, any step": [{"bits": 2, "learn": "qmax", "step": "real"}, []],
+    "bits from 3, rate 1": [{"bits": 3, "rate": 1}, ["budget"]],
+    "bits from 3, rate 0.1": [{"bits": 3}, ["budget"]],
+    "bits from 2, rate 0.1": [{"bits": 2}, ["budget"]],
+    "fixed, distilled": [{"bits": 2, "learn": None}, [_DISTILL]],
 }
 
 
-def carried_out(way: str, seed: int, images: Path, epochs: float, folder: Path) -> Dict[str, Any]:
+def on_cifar10(images: int, epochs: float, folder: Path) -> Dict[str, Any]:
+    """Returns a recipe without its quantizers and terms, on a part of the training images."""
+    whole = data.load("cifar10", path=Path(os.environ["NNABLA_COMPRESS_DATA"]) / "cifar10")
+    train, test = whole.split("train"), whole.split("test")
+    arrays = {"x_train": train.x[:images], "y_train": train.y[:images]}
+    np.savez(folder / "images.npz", x_test=test.x, y_test=test.y, **arrays)
+    colours = {"mean": [0.485, 0.456, 0.406], "std": [0.229, 0.224, 0.225]}
+    training = {"epochs": epochs, "batch_size": 64, "learning_rate": 0.01, "weight_decay": 0.0001}
+    return {
+        "model": {"nnp": "$NNABLA_COMPRESS_DATA/models/resnet20_cifar10.nnp"},
+        "data": {"source": "npz", "path": str(folder / "images.npz"), "validation": 1000},
+        "preprocessing": {"scale": 1 / 255, **colours},
+        "augmentation": {"name": "pad_crop_flip"},
+        "steps": [],
+        "training": {**training, "solver_options": {"momentum": 0.9}},
+        "budget": {"budget": {"weights": "70 kB"}},
+    }
+
+
+def on_digits(epochs: float) -> Dict[str, Any]:
+    """Returns the same of LeNet, which is trained first; the budget leaves 2.14 bits, too."""
+    training = {"batch_size": 32, "weight_decay": 0.0001, "solver_options": {"momentum": 0.9}}
+    return {
+        "model": {"name": "lenet"},
+        "data": {"source": "digits", "validation": 0.2},
+        "steps": [{"train": {**training, "epochs": 30, "learning_rate": 0.05}}],
+        "training": {**training, "epochs": epochs, "learning_rate": 0.01},
+        "budget": {"budget": {"weights": 10_500 * 2.14 / 8, "strength": 1}},
+    }
+
+
+def carried_out(way: str, seed: int, on: Dict[str, Any], folder: Path) -> Dict[str, Any]:
     """Returns a row: what a way gave with a seed."""
-    rule, beside = WAYS[way]
+    rule, terms = WAYS[way]
+    terms = [on["budget"] if term == "budget" else term for term in terms]
+    quantize = [{"layers": "*", "quantizer": "uniform", "step": "pow2", **rule}]
     content = {
+        **{key: value for key, value in on.items() if key not in ("training", "budget")},
         "name": "learned_steps",
         "seed": seed,
-        "model": {"nnp": "$NNABLA_COMPRESS_DATA/models/resnet20_cifar10.nnp"},
-        "data": {"source": "npz", "path": str(images), "validation": 1000},
-        "preprocessing": {
-            "scale": 1 / 255,
-            "mean": [0.485, 0.456, 0.406],
-            "std": [0.229, 0.224, 0.225],
-        },
-        "augmentation": {"name": "pad_crop_flip"},
-        "compression": {
-            "weights": [{"layers": "*", "quantizer": "uniform", "step": "pow2", **rule}],
-            "training": {
-                "epochs": epochs,
-                "batch_size": 64,
-                "solver": "Momentum",
-                "solver_options": {"momentum": 0.9},
-                "learning_rate": 0.01,
-                "schedule": "cosine",
-                "weight_decay": 0.0001,
-            },
-            **beside,
-        },
+        "steps": [
+            *on["steps"],
+            {"quantize": {"weights": quantize}},
+            {"train": {**on["training"], "terms": terms}},
+        ],
         "export": {"nnb": False},
     }
     begin = time.process_time()
@@ -91,36 +111,35 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("output", type=Path)
     parser.add_argument("--seeds", default="1,2")
+    parser.add_argument("--digits", action="store_true", help="LeNet on digits")
     parser.add_argument("--images", type=int, default=13_500, help="1,000 are held out")
-    parser.add_argument("--epochs", type=float, default=2)
+    parser.add_argument("--epochs", type=float, help="2; of LeNet 15")
     parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
     chosen = parser.parse_args()
-    whole = data.load("cifar10", path=Path(os.environ["NNABLA_COMPRESS_DATA"]) / "cifar10")
-    train, test = whole.split("train"), whole.split("test")
+    epochs = chosen.epochs or (15 if chosen.digits else 2)
     about = begun("learned_steps", 0)
     found: Dict[str, Any] = {
         "date": about.date,
         "versions": about.versions,
-        "images": chosen.images,
-        "epochs": chosen.epochs,
+        "images": None if chosen.digits else chosen.images,
+        "epochs": epochs,
         "rows": [],
     }
     if chosen.output.exists():
         found["rows"] = json.loads(chosen.output.read_text(encoding="utf-8"))["rows"]
+    done = [(row["way"], row["seed"]) for row in found["rows"]]
     with tempfile.TemporaryDirectory() as folder:
-        images = Path(folder) / "images.npz"
-        arrays = {"x_train": train.x[: chosen.images], "y_train": train.y[: chosen.images]}
-        np.savez(images, x_test=test.x, y_test=test.y, **arrays)
+        here = Path(folder)
+        on = on_digits(epochs) if chosen.digits else on_cifar10(chosen.images, epochs, here)
         for seed in (int(text) for text in chosen.seeds.split(",")):
-            for way in chosen.ways:
-                if any((row["way"], row["seed"]) == (way, seed) for row in found["rows"]):
+            for number, way in enumerate(chosen.ways):
+                if (way, seed) in done:
                     continue
-                place = Path(folder) / f"{seed}-{chosen.ways.index(way)}"
+                place = here / f"{seed}-{number}"
                 place.mkdir()
-                row = carried_out(way, seed, images, chosen.epochs, place)
-                found["rows"].append(row)
+                found["rows"].append(carried_out(way, seed, on, place))
                 write_json(chosen.output, found)
-                print(json.dumps(row), flush=True)
+                print(json.dumps(found["rows"][-1]), flush=True)
 
 
 if __name__ == "__main__":
