@@ -12,10 +12,11 @@ from nnabla_compress.fitting.clock import Clock, time_text
 from nnabla_compress.fitting.judge import Judge
 from nnabla_compress.fitting.limits import Limits, Sizes
 from nnabla_compress.fitting.measures import MEASURES
-from nnabla_compress.fitting.measures.smaller import SHARES, without_channels
+from nnabla_compress.fitting.measures.ratios import without_channels
 from nnabla_compress.fitting.question import Question, question_of
 from nnabla_compress.fitting.record import NAME, NOT_BEGUN, Attempt, FitRecord
 from nnabla_compress.fitting.routes import FEWEST, Route, routes_of
+from nnabla_compress.fitting.sensitivities import SHARES
 from nnabla_compress.fitting.situation import Situation
 from nnabla_compress.locks import NAME as LOCK
 from nnabla_compress.locks import locked
@@ -45,9 +46,10 @@ def fit(
     """Makes a network fit a device.
 
     Each attempt is a run in a folder of its own, and the most accurate sizes are tried first: the
-    network as it is, calibrated with equal bits, with bits by sensitivity, then trained, then with
-    fewer channels. The first that keeps all limits is the answer. Accuracy is that of samples which
-    nothing was fitted to; test samples, where there are others, are scored on in the end only.
+    network as it is, calibrated with equal bits, with bits by sensitivity, with channels and ranks
+    by sensitivity, then trained, then with fewer channels. The first that keeps all limits is the
+    answer. Accuracy is that of samples which nothing was fitted to; test samples, where there are
+    others, are scored on in the end only.
 
     Args:
         file: The network, an ``.nnp``.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Optional
+from typing import Callable, Optional
 
 import numpy as np
 
@@ -15,8 +15,12 @@ from nnabla_compress.fitting.situation import Situation
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.search.measure import measure
 from nnabla_compress.search.sensitivity import Sensitivities
+from nnabla_compress.search.shares import Shares
 
-SAMPLES, FILE = "samples.npz", "sensitivity.json"
+SAMPLES, FILE, RATIOS = "samples.npz", "sensitivity.json", "ratios.json"
+SHARES = (0.125, 0.25, 0.375, 0.5)
+"""Shares of a group's channels that go, and of all channels where no ratios are chosen."""
+_RANKS = (0.75, 0.5, 0.25)
 _MOST, _FEWEST = 128, 16
 # Part of the time that is left.
 _PART = 0.3
@@ -28,10 +32,40 @@ def sensitivities_of(situation: Situation) -> Optional[Sensitivities]:
     Args:
         situation: Where the fit stands.
     """
-    path = situation.folder / FILE
+    # Where the layers' noise is least in the output is the same for all quantizers, roughly.
+    return _kept(
+        situation,
+        FILE,
+        len(WIDTHS) * max(1, situation.layers),
+        lambda recipe, count: measure(recipe, situation.folder, WIDTHS, "lut", count),
+    )
+
+
+def ratios_of(situation: Situation) -> Optional[Sensitivities]:
+    """Returns what fewer channels and lower ranks do; None where that can't be measured in time.
+
+    Args:
+        situation: Where the fit stands.
+    """
+    shares = Shares(SHARES, _RANKS)
+    return _kept(
+        situation,
+        RATIOS,
+        (len(SHARES) + len(_RANKS)) * max(1, situation.layers),
+        lambda recipe, count: measure(recipe, situation.folder, (), None, count, shares=shares),
+    )
+
+
+def _kept(
+    situation: Situation,
+    name: str,
+    changes: int,
+    measured: Callable[[Recipe, int], Sensitivities],
+) -> Optional[Sensitivities]:
+    """What is in a file, or what is measured and written there."""
+    path = situation.folder / name
     if path.exists():
         return Sensitivities.read(path)
-    changes = len(WIDTHS) * max(1, situation.layers)
     seconds = situation.judge.seconds * changes
     count = min(_MOST, situation.question.samples, int(_PART * situation.clock.left / seconds))
     if count < min(_FEWEST, situation.question.samples):
@@ -42,8 +76,7 @@ def sensitivities_of(situation: Situation) -> Optional[Sensitivities]:
         return None
     situation.tell(f"sensitivities: {changes} changes on {count} samples")
     try:
-        # Where the layers' noise is least in the output is the same for all quantizers, roughly.
-        found = measure(_recipe(situation, count), situation.folder, WIDTHS, "lut", count)
+        found = measured(_recipe(situation, count), count)
     except CompressError as error:
         situation.tell(f"sensitivities: {error.message}")
         return None

@@ -5,8 +5,10 @@
 
 The objective is a table that sleeps, half to one and a half of --seconds a candidate, so that the
 cores of the machine don't matter; workers are processes. With --recipe, a recipe whose search
-trains its candidates is carried out by one and by two processes instead: seconds on the clock, and
-of processor time, from which follows what two free cores would gain.
+trains its candidates is carried out by one and by two processes instead, --rounds times in turn:
+seconds of the search on the clock, which say something on a machine that does nothing else, and
+processor time of the whole run. Workers have started before; --epochs is how long each candidate is
+trained, in the place of what the recipe says.
 """
 
 from __future__ import annotations
@@ -26,7 +28,7 @@ from nnabla_compress.runs.results import begun
 from nnabla_compress.search.explore import explore
 from nnabla_compress.search.releq import Releq
 from nnabla_compress.workers import Workers, workers
-from tests.search.oracles import Slow, published
+from tests.search.oracles import Slow, loaded, published
 
 # Groups of episodes, and whether each goes on as soon as it can.
 WAYS = ((1, False), (2, False), (2, True))
@@ -64,9 +66,9 @@ def sleeping(counts: List[int], seconds: float, updates: int) -> List[Dict[str, 
     return rows
 
 
-def carried_out(file: Path, count: int) -> Dict[str, Any]:
+def carried_out(file: Path, count: int, epochs: Optional[float]) -> Dict[str, Any]:
     """Returns what a recipe takes with so many processes."""
-    recipe = Recipe.read(file)
+    recipe = _with_epochs(Recipe.read(file), epochs)
     at: List[float] = []
 
     class Watched(type(workers(count))):  # type: ignore[misc]
@@ -78,6 +80,8 @@ def carried_out(file: Path, count: int) -> Dict[str, Any]:
             at.append(time.monotonic())
 
     crew: Workers = Watched() if count == 1 else Watched(count)
+    if count > 1:
+        crew.map(loaded, range(2 * count))
     before = _processor()
     with tempfile.TemporaryDirectory() as folder, crew:
         Run(recipe, Path(folder) / "run", file.parent).execute(
@@ -90,6 +94,15 @@ def carried_out(file: Path, count: int) -> Dict[str, Any]:
         "processor_of_run": own,
         "processor_of_workers": children,
     }
+
+
+def _with_epochs(recipe: Recipe, epochs: Optional[float]) -> Recipe:
+    """The recipe with searches whose candidates are trained for so long."""
+    content = recipe.model_dump(mode="json")
+    for step in content["steps"]:
+        if epochs is not None and "search" in step:
+            step["search"]["training"]["epochs"] = epochs
+    return Recipe.checked(content)
 
 
 def _processor() -> List[float]:
@@ -105,11 +118,18 @@ def main(given: Optional[List[str]] = None) -> None:
     parser.add_argument("--seconds", type=float, default=0.2)
     parser.add_argument("--updates", type=int, default=12)
     parser.add_argument("--recipe", type=Path)
+    parser.add_argument("--epochs", type=float)
+    parser.add_argument("--rounds", type=int, default=1)
     chosen = parser.parse_args(given)
     load = os.getloadavg()[0]
     if chosen.recipe is not None:
-        rows = [carried_out(chosen.recipe, count) for count in (1, 2)]
-        command = f"--recipe {chosen.recipe}"
+        rows = [
+            carried_out(chosen.recipe, count, chosen.epochs)
+            for _ in range(chosen.rounds)
+            for count in (1, 2)
+        ]
+        command = f"--recipe {chosen.recipe} --rounds {chosen.rounds}"
+        command += "" if chosen.epochs is None else f" --epochs {chosen.epochs:g}"
     else:
         counts = [int(count) for count in chosen.workers.split(",")]
         rows = sleeping(counts, chosen.seconds, chosen.updates)

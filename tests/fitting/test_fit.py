@@ -81,17 +81,21 @@ def test_where_bits_alone_lose_too_much_layers_get_their_own_then_it_trains(
     monkeypatch.setattr(trained, "_FEWEST_UPDATES", 1)
     found, lines = fitted(given, tmp_path / "out", 4080, 30000)
     measures = [attempt.measure for attempt in found.attempts]
-    assert measures == ["calibrated", "assigned", "trained", "smaller"] and not found.fits
+    assert measures == ["calibrated", "assigned", "ratios", "trained", "smaller"]
+    assert not found.fits
     assert all(attempt.sizes.flash <= 4080 for attempt in found.attempts)
     out = tmp_path / "out"
     steps = [
         Recipe.read(out / a.name / "recipe.yaml").model_dump()["steps"] for a in found.attempts
     ]
-    assert [list(each) for each in steps[2]] == [["calibrate"], ["train"]]
-    assert [list(each) for each in steps[3]] == [["prune_channels"], ["train"], ["calibrate"]]
+    kinds = [[next(iter(step)) for step in each] for each in steps]
+    assert kinds[2][-1] == "calibrate" and set(kinds[2][:-1]) <= {"remove_channels", "factorize"}
+    assert kinds[3][-2:] == ["calibrate", "train"]
+    # What was chosen without a training is trained in the end.
+    assert steps[4][:-2] == steps[2][:-1] and kinds[4][-2:] == ["train", "calibrate"]
     rules = steps[1][0]["calibrate"]["weights"]
     assert len({rule.split("bits=")[1] for rule in rules[1:]}) > 1
-    assert (out / "sensitivity.json").exists()
+    assert (out / "sensitivity.json").exists() and (out / "ratios.json").exists()
     drop = found.attempts[0].drop
     assert f"--accuracy-drop {drop:.2f} takes it" in found.help[0]
 

@@ -6,6 +6,7 @@ from __future__ import annotations
 import os
 import time
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +40,12 @@ def searched(name, sampler, seed=0, missing="nearest", of=lambda table: table, *
     walks = sampler.walks(table.space, seed)
     how.setdefault("in_turn", sampler.in_turn)
     return explore(walks, of(table), lambda bits, y: reward.of(table.space, bits, y), **how)
+
+
+def loaded(_):
+    """Has a worker import what candidates of runs need."""
+    import_module("nnabla_compress.runs.steps")
+    time.sleep(0.2)
 
 
 @dataclass(frozen=True)

@@ -4,13 +4,18 @@
 from __future__ import annotations
 
 import json
+import signal
+import time
 
+import numpy as np
 import pytest
 
+from nnabla_compress.data import load
 from nnabla_compress.errors import CompressError, ConfigError
 from nnabla_compress.report.results import Results
 from nnabla_compress.runs import Run
 from nnabla_compress.sweeping import Sweep, sweep
+from tests.workers.chores import begun
 
 CONTENT = {
     "name": "small",
@@ -88,6 +93,38 @@ def test_a_sweep_goes_on_without_doing_a_point_again(tmp_path, monkeypatch):
     assert len(begun) == len(set(begun)) == 4 and len(swept.rows) == 4
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_a_sweep_ended_by_sigkill_repeats_no_point(tmp_path, jobs):
+    content = {**CONTENT, "training": {"epochs": 4, "learning_rate": 0.05}}
+    out, file, script = tmp_path / "out", tmp_path / "small.yaml", tmp_path / "command.py"
+    file.write_text(json.dumps(content))
+    script.write_text("import sys\nfrom nnabla_compress.cli import main\nmain(sys.argv[1:])\n")
+    words = ["sweep", file, "-o", out, "--jobs", jobs]
+    process = begun(script, *words)
+    end = time.monotonic() + 60
+    while not done_in(out) and process.poll() is None and time.monotonic() < end:
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    before = done_in(out)
+    assert 1 <= len(before) < 4 and process.returncode == -signal.SIGKILL
+    resumed = begun(script, *words, "--resume")
+    resumed.communicate()
+    assert resumed.returncode == 0
+    after = done_in(out)
+    assert len(after) == 4 and {name: after[name] for name in before} == before
+    whole = sweep(Sweep.checked(content), tmp_path / "whole").as_dict()
+    found = json.loads((out / "sweep.json").read_text())
+    assert (found["points"], found["answers"]) == (whole["points"], whole["answers"])
+
+
+def done_in(folder):
+    """Points that are done, with when their runs ended."""
+    paths = folder.glob("*/point.json")
+    return {path.parent.name: (path.parent / "results.json").stat().st_mtime_ns for path in paths}
+
+
 def test_a_point_that_fails_is_told_and_ends_nothing(tmp_path):
     told = []
     wild = {"wild": [{"train": {"epochs": 1, "learning_rate": 1e38}}]}
@@ -102,6 +139,28 @@ def test_sizes_none_of_which_can_be_trained_end_with_one_message(tmp_path):
     wild = {"epochs": 1, "learning_rate": 1e38}
     with pytest.raises(CompressError, match="no size could be trained; hidden=\\[4\\]: "):
         sweep(described(training=wild), tmp_path / "out")
+
+
+@pytest.mark.long
+def test_with_shuffled_labels_no_size_is_better_than_chance(tmp_path):
+    """What a sweep says of sizes comes of what there is to learn, and of nothing else."""
+    digits, rng = load("digits"), np.random.RandomState(0)
+    arrays = {"x_train": digits.train.x, "x_test": digits.test.x}
+    for name in ("train", "test"):
+        arrays[f"y_{name}"] = rng.permutation(digits.split(name).y)
+    np.savez(tmp_path / "shuffled.npz", **arrays)
+    training = {"epochs": 4, "learning_rate": 0.05}
+    found = {}
+    for name, data in (
+        ("true", CONTENT["data"]),
+        ("shuffled", {"source": "npz", "path": str(tmp_path / "shuffled.npz"), "validation": 0.2}),
+    ):
+        swept = sweep(described(data=data, training=training), tmp_path / name)
+        found[name] = {row.name: row.test for row in swept.rows}
+    # A tenth of 359 samples, and four standard deviations.
+    chance = 0.1 + 4 * (0.09 / 359) ** 0.5
+    assert max(found["shuffled"].values()) < chance
+    assert found["true"]["hidden=[16], float"] > found["true"]["hidden=[4], float"] > chance
 
 
 @pytest.mark.parametrize("equal", ["macs", "time"])

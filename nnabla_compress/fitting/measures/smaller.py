@@ -3,30 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional, Tuple
+from typing import Any, Dict, List, Optional
 
-from nnabla_compress.errors import CompressError
-from nnabla_compress.fitting.devices import bits_of
-from nnabla_compress.fitting.measures.calibrated import with_bits
 from nnabla_compress.fitting.measures.measure import Measure
+from nnabla_compress.fitting.measures.ratios import Ratios, Room, room_of, without_channels
 from nnabla_compress.fitting.measures.trained import training_step
 from nnabla_compress.fitting.plan import Plan
-from nnabla_compress.fitting.routes import Route
+from nnabla_compress.fitting.record import DONE
+from nnabla_compress.fitting.sensitivities import SHARES
 from nnabla_compress.fitting.situation import Situation
-
-SHARES = (0.125, 0.25, 0.375, 0.5)
-"""Shares of each layer's channels that go."""
-# With fewer bits a smaller network has nothing to gain.
-_FEWEST_BITS = 4
-
-
-def without_channels(share: float) -> Dict[str, Any]:
-    """Returns the step that takes a share of all channels out.
-
-    Args:
-        share: The share, above 0 and below 1.
-    """
-    return {"prune_channels": {"filters": share, "residual": True}}
 
 
 class SmallerNetwork(Measure):
@@ -35,50 +20,47 @@ class SmallerNetwork(Measure):
     name = "smaller"
 
     def take(self, situation: Situation) -> None:
-        """Tries the smallest share of channels that leaves room for some bits more."""
-        bits = max((found for found, _ in with_bits(situation)), default=0)
-        found = self._found(situation, max(_FEWEST_BITS, bits + 1))
-        if found is None:
+        """Trains what ratios were chosen for, else the smallest share that has room."""
+        room = self._chosen(situation) or self._of_all(situation)
+        if room is None:
             situation.tell("smaller: no share of the channels leaves room for more bits")
             return
-        share, width, route = found
-        before = [without_channels(share)]
-        after = [bits_of([route.rule(width)])] if route.has_bits else []
-        train = training_step(situation, [*before, *after], route.target)
+        train = training_step(situation, [*room.before, *room.after], room.route.target)
         if train is None:
             return
-        steps: List[Dict[str, Any]] = [*before, train, *after]
-        held = f", then {width} bits, calibrated" if after else ""
+        steps: List[Dict[str, Any]] = [*room.before, train, *room.after]
+        held = f", then {room.bits} bits, calibrated" if room.after else ""
         plan = Plan(
             self.name,
-            f"smaller-{route.target}",
-            f"{share:.1%} of the channels removed, trained for {train['train']['epochs']:g} "
-            f"epochs{held}, for target {route.name}",
+            f"smaller-{room.route.target}",
+            f"{_words(room)}, trained for {train['train']['epochs']:g} epochs{held}, for target "
+            f"{room.route.name}",
             "Fewer channels take less of both flash and RAM, and need a training.",
-            route.target,
+            room.route.target,
             steps,
-            route.prefer,
-            situation.seconds_of(steps, route.target),
+            room.route.prefer,
+            situation.seconds_of(steps, room.route.target),
         )
         situation.attempt(plan)
 
-    def _found(self, situation: Situation, fewest: int) -> Optional[Tuple[float, int, Route]]:
-        # Integers that are small enough as they are were tried with all channels.
-        routes = [
-            route
-            for route in situation.routes
-            if route.has_bits or not situation.limits.hold(route.sizes())
-        ]
-        for share in SHARES:
-            candidates = []
-            for number, route in enumerate(routes):
-                try:
-                    most = route.most_bits(situation.limits, [without_channels(share)])
-                except CompressError:
-                    continue
-                if most is not None and most[0] >= fewest:
-                    candidates.append((-most[0], most[1].code, number, route))
-            if candidates:
-                bits, _, _, route = min(candidates, key=lambda each: each[:3])
-                return share, -bits, route
-        return None
+    @staticmethod
+    def _chosen(situation: Situation) -> Optional[Room]:
+        """The ratios of each layer, where they were tried without a training."""
+        tried = [each for each in situation.record.attempts if each.measure == Ratios.name]
+        if not tried or tried[0].state != DONE:
+            return None
+        steps = [dict(step.entry()) for step in situation.recipe_of(tried[0]).steps or ()]
+        return room_of(situation, [step for step in steps if "calibrate" not in step])
+
+    @staticmethod
+    def _of_all(situation: Situation) -> Optional[Room]:
+        """One share of all channels."""
+        rooms = (room_of(situation, [without_channels(share)]) for share in SHARES)
+        return next((room for room in rooms if room is not None), None)
+
+
+def _words(room: Room) -> str:
+    options = room.before[0].get("prune_channels")
+    if options is None:
+        return "the channels and ranks of that attempt"
+    return f"{options['filters']:.1%} of the channels removed"
