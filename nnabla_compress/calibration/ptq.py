@@ -354,7 +354,9 @@ class _Sequence:
 
     def _judge(self, name: str, change: Callable[[], None], best: float = float("-inf")) -> bool:
         began = time.perf_counter()
+        give_back()
         change()
+        give_back()
         score = None
         if self.judged_on:
             score = agreement(self.expected, self._computed())
