@@ -10,8 +10,10 @@ import nnabla as nn
 from nnabla.ext_utils import get_extension_context
 
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.spelling import did_you_mean
 
 _CHOSEN: List[str] = []
+_KNOWN = ("cpu", "cuda", "cudnn")
 
 
 @contextmanager
@@ -67,8 +69,10 @@ def _context(name: str) -> Any:
     try:
         return get_extension_context(extension, device_id=device or "0")
     except Exception as error:  # of the import, or of the driver
-        raise ConfigError(
-            f"NNabla can't compute on {name}: {error}.",
-            help="leave the context out, or install the extension: pip install "
-            "nnabla-compress[cuda116] or [cuda120]",
-        ) from error
+        help = (
+            "leave the context out, or install the extension: pip install nnabla-compress[cuda116] "
+            "or [cuda120]"
+        )
+        if extension not in _KNOWN:
+            help = did_you_mean(extension, _KNOWN)
+        raise ConfigError(f"NNabla can't compute on {name}: {error}.", help=help) from error

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import zipfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Dict, List, Mapping, Union
 
@@ -13,6 +14,7 @@ from nnabla_compress.files import atomic_path, temporary_folder
 from nnabla_compress.turns import one_at_a_time
 
 _KNOWN = ("networks", "executors")
+_NEEDED = ("name", "outputs", "names")
 _OWN = ("Validation", "Runtime")
 _TEXT = "network.nntxt"
 
@@ -52,19 +54,21 @@ def save(filename: Union[str, Path], contents: Mapping[str, Any], **options: Any
         ...     NnpLoader(f"{folder}/net.nnp").get_network_names()
         ['net']
     """
+    path = Path(filename)
+    if path.suffix != ".nnp":
+        raise ConfigError(f"can't save to {path}: it does not end in .nnp.", help="call it *.nnp")
     network = _network_of(contents)
     executors = [dict(each) for each in contents.get("executors", ())]
     outputs, names = dict(network["outputs"]), dict(network["names"])
     inputs = {name: variable for name, variable in names.items() if variable.parent is None}
     asked = [name for each in executors[:1] for name in each.get("data", ())]
     inputs = {name: inputs[name] for name in asked or inputs}
-    path = Path(filename)
     with temporary_folder() as folder, atomic_path(path) as temporary:
         made = folder / path.name
         options.setdefault("batch_size", int(network.get("batch_size", 1)))
         report = export_nnp(made, outputs, inputs, **options)
         _rename(made, temporary, str(network["name"]), [str(each["name"]) for each in executors])
-    return report
+    return replace(report, path=path, file_bytes=path.stat().st_size)
 
 
 def _network_of(contents: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -79,6 +83,12 @@ def _network_of(contents: Mapping[str, Any]) -> Mapping[str, Any]:
         raise ConfigError(
             f"contents has {len(networks)} networks, save() writes one a file.",
             help="save each into a file of its own",
+        )
+    missing = [key for key in _NEEDED if key not in networks[0]]
+    if missing:
+        raise ConfigError(
+            f"the network of contents has no {', '.join(missing)}.",
+            help='write {"name": "net", "outputs": {"y": y}, "names": {"x": x}}',
         )
     return networks[0]
 

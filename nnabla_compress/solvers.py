@@ -51,6 +51,11 @@ class Quantized:
                 f"{type(self).__name__}: steps is {steps!r}.",
                 help="give a whole number of at least 1",
             )
+        if not hasattr(solver, "get_parameters"):
+            raise ConfigError(
+                f"{type(self).__name__}: {solver!r} is no solver.",
+                help="give one of nnabla.solvers, such as S.Adam(0.001)",
+            )
         self._solver = solver
         self._steps = steps
         self._parameters: Dict[str, nn.Variable] = dict(solver.get_parameters())

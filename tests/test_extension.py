@@ -34,10 +34,13 @@ def test_what_is_no_name_is_refused(name):
 
 def test_an_extension_that_is_not_there_is_refused_before_any_work(capsys, tmp_path):
     with pytest.raises(SystemExit) as stop:
-        cli.main(["inspect", str(tmp_path / "net.nnp"), "-c", "nowhere"])
+        cli.main(["inspect", str(tmp_path / "net.nnp"), "-c", "cudnn"])
     error = capsys.readouterr().err
-    assert stop.value.code == 1 and "can't compute on nowhere" in error
+    assert stop.value.code == 1 and "can't compute on cudnn" in error
     assert "pip install nnabla-compress[cuda116]" in error and "internal" not in error
+    with pytest.raises(ConfigError) as refused, computing_on("gpu"):
+        pass
+    assert all(name in str(refused.value.help) for name in ("cpu", "cuda", "cudnn"))
 
 
 def test_a_recipe_counts_where_the_shell_chose_nothing(monkeypatch):

@@ -70,3 +70,17 @@ def test_a_function_that_no_device_has_is_named(contents, tmp_path):
     network["outputs"] = {"y": F.sin(network["outputs"]["y"])}
     with pytest.raises(UnsupportedFunctionError, match="Sin"):
         save(tmp_path / "net.nnp", contents)
+
+
+def test_the_report_names_the_file_that_was_written(contents, tmp_path):
+    report = save(tmp_path / "net.nnp", contents)
+    assert report.path == tmp_path / "net.nnp" and report.path.stat().st_size == report.file_bytes
+
+
+@pytest.mark.parametrize("key", ["name", "outputs", "names"])
+def test_what_a_network_lacks_is_named(contents, key, tmp_path):
+    del contents["networks"][0][key]
+    with pytest.raises(ConfigError, match=f"has no {key}"):
+        save(tmp_path / "net.nnp", contents)
+    with pytest.raises(ConfigError, match=r"net\.h5: it does not end in \.nnp"):
+        save(tmp_path / "net.h5", contents)

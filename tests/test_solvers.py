@@ -458,3 +458,8 @@ def test_steps_learned_in_a_script_get_the_bounds_of_their_gradients():
     assert abs(step.grad.data) > before
     solver.update()
     assert abs(step.grad.data) <= before
+
+
+def test_what_is_no_solver_is_refused():
+    with pytest.raises(ConfigError, match="'Adam' is no solver"):
+        CS.Quantized("Adam")

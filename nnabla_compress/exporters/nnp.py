@@ -135,6 +135,11 @@ def export_nnp(
         >>> [(row.name, row.bits, row.packed_bytes, row.float_bytes) for row in report.rows]
         [('fc/affine', 2, 56, 640)]
     """
+    if isinstance(path, nn.Variable):
+        raise ConfigError(
+            "the first argument is a Variable, not the path of a file.",
+            help='call export_nnp("net.nnp", outputs, inputs)',
+        )
     path = Path(path)
     if path.suffix != ".nnp":
         raise ConfigError(f"can't export to {path}: it does not end in .nnp.", help="call it *.nnp")

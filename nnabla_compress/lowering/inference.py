@@ -16,6 +16,8 @@ from nnabla_compress.lowering.nnabla_errors import reason
 from nnabla_compress.names import ascii_name
 from nnabla_compress.transforms.native_layers import native_as_nodes
 
+_OF_LOSSES = ("CrossEntropy", "SquaredError", "AbsoluteError", "HuberLoss")
+
 Variables = Union[nn.Variable, Sequence[nn.Variable], Mapping[str, nn.Variable]]
 
 
@@ -57,9 +59,12 @@ def inference_network(inputs: Variables, outputs: Variables, batch_size: int) ->
     except CompressError:
         raise
     except Exception as error:  # NNabla's engine: shapes that don't fit
+        help = "give batch_size= as the network was built, or build it with -1 in shapes"
+        types = [function.info.type_name for function in functions(list(wanted.values()))]
+        if any(name.endswith(_OF_LOSSES) for name in types):
+            help = "export what the network answers, before its loss and without the labels"
         raise ExportError(
-            f"the network can't be built with batch size {batch_size}: {reason(error)}.",
-            help="give batch_size= as the network was built, or build it with -1 in shapes",
+            f"the network can't be built with batch size {batch_size}: {reason(error)}.", help=help
         ) from error
     for name, variable in zip(wanted, made):
         if variable.parent is None:

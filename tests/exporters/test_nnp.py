@@ -299,3 +299,11 @@ def test_the_trained_resnet_20_is_exported_float_and_quantized(tmp_path):
         for name in ("packed", "lut")
     ]
     assert sizes[0] < 0.155 * sizes[1]
+
+
+def test_the_order_of_the_arguments_is_told(tmp_path):
+    nn.clear_parameters()
+    x = nn.Variable((1, 3))
+    with pytest.raises(ConfigError, match="not the path of a file") as refused:
+        export_nnp(PF.affine(x, 2, name="fc"), tmp_path / "net.nnp", x)
+    assert "outputs, inputs" in refused.value.help

@@ -36,3 +36,12 @@ def test_a_network_tied_to_its_batch_size_is_refused_with_the_reason():
     z = F.affine(F.reshape(y, (2, 12)), nn.Variable((12, 2)))
     with pytest.raises(ExportError, match="can't be built with batch size 5"):
         inference_network(x, z, 5)
+
+
+def test_a_loss_is_told_apart_from_a_network_of_one_batch_size():
+    nn.clear_parameters()
+    x, t = nn.Variable((4, 3)), nn.Variable((4, 1))
+    loss = F.mean(F.softmax_cross_entropy(PF.affine(x, 2, name="fc"), t))
+    with pytest.raises(ExportError) as refused:
+        inference_network(x, loss, 1)
+    assert "before its loss" in refused.value.help
