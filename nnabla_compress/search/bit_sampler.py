@@ -124,7 +124,11 @@ class BitSampler(Sampler):
             in_turn=self.in_turn,
             tell=trials.tell,
         )
-        trials.tell(f"search: {len(found.outcomes)} of {space.size} candidates evaluated")
+        before = len(found.outcomes) - found.evaluated
+        trials.tell(
+            f"search: {len(found.outcomes):,} of {space.size:,} candidates evaluated"
+            + (f", {before:,} of them before it was interrupted" if before else "")
+        )
         trials.attempt([Proposal(self._options(found.best.bits, space))])
 
     def _options(self, bits: Bits, space: Space) -> Mapping[str, Any]:

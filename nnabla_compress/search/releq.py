@@ -22,8 +22,8 @@ class Releq(BitSampler):
 
     An episode begins with the most bits everywhere and goes through the layers in forward order.
     Of each layer the policy sees where it is, its bits, the share of bits and the accuracy as they
-    are now, and what is known of the layer; it chooses its bits. The reward comes at the end. Many
-    episodes go on together, and one question to the policy answers all of them.
+    are now, and what is known of the layer; it chooses its bits. What they come to is known at the
+    end. Many episodes go on together, and one question to the policy answers all of them.
 
     Args:
         policy: ``lstm`` remembers the layers before, ``mlp`` sees the state only.
@@ -37,6 +37,10 @@ class Releq(BitSampler):
             seed finds the same.
         accuracy_every: After how many layers the accuracy is evaluated within an episode; 0: at
             its end only, and the state has no accuracy.
+        shaping: Whether a choice is rewarded at once by what the reward would gain by it if the
+            accuracy stayed that of the float network, and the end by what is left. The sum of an
+            episode is the same but for a constant, so the best policy is (A. Ng, D. Harada, S.
+            Russell, 1999), and each layer's own part in it is known sooner.
         learning_rate: Of the policy.
         epochs: Passes over the episodes of an update.
         clip: By how much the probability of an action may change in an update and still count.
@@ -50,6 +54,7 @@ class Releq(BitSampler):
     groups: int = Field(default=2, ge=1)
     asynchronous: bool = False
     accuracy_every: int = Field(default=0, ge=0)
+    shaping: bool = True
     learning_rate: float = Field(default=3e-3, gt=0)
     epochs: int = Field(default=4, ge=1)
     clip: float = Field(default=0.2, gt=0)
@@ -103,6 +108,7 @@ class _Agent:
         rounds = max(map(len, space.choices)) - 1 if self._steps else 1
         accuracy = np.ones(count)
         kept: List[Tuple[np.ndarray, ...]] = []
+        hoped = [self._hoped(bits)]
         for step in range(max(1, rounds) * len(space.layers)):
             layer = step % len(space.layers)
             states = self._states(bits, layer, accuracy)
@@ -111,14 +117,21 @@ class _Agent:
             kept.append((states, masks, actions, logs, values))
             bits = bits.copy()
             bits[:, layer] = self._taken(bits[:, layer], layer, actions)
+            hoped.append(self._hoped(bits))
             if every and (step + 1) % every == 0:
                 outcomes = yield _listed(bits)
                 accuracy = np.array([each.relative for each in outcomes])
         outcomes = yield _listed(bits)
         states, masks, actions, logs, values = (np.stack(each, axis=1) for each in zip(*kept))
-        rewards = np.zeros(actions.shape)
-        rewards[:, -1] = [each.reward for each in outcomes]
+        rewards = np.diff(np.stack(hoped, axis=1), axis=1)
+        rewards[:, -1] += [each.reward for each in outcomes] - hoped[-1]
         return Episodes(states, masks, actions, logs, values, rewards)
+
+    def _hoped(self, bits: np.ndarray) -> np.ndarray:
+        """The rewards if nothing were lost with these bits; 0 where choices are not rewarded."""
+        if not self._options.shaping:
+            return np.zeros(len(bits))
+        return np.array([self._options.reward.of(self._space, each, 1.0) for each in _listed(bits)])
 
     def _states(self, bits: np.ndarray, layer: int, accuracy: np.ndarray) -> np.ndarray:
         """What the policy sees, as it was before it acts."""

@@ -12,9 +12,10 @@ from typing import Any, Dict, Literal, Tuple
 import numpy as np
 
 from nnabla_compress.errors import DataError
+from nnabla_compress.search.additive import AdditiveModel
 from nnabla_compress.search.space import Bits, Space
 
-Missing = Literal["nearest", "fewer", "refused"]
+Missing = Literal["nearest", "fewer", "modelled", "refused"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +25,8 @@ class Table:
     What bits get that are not in the table is a choice: the accuracy of the ``nearest`` that are,
     by the sum of differences of bits, of several the first of the table; the best accuracy of those
     with ``fewer`` bits or as many in each layer, 0 where there are none, which promises nothing
-    that the table does not hold; or they are ``refused``.
+    that the table does not hold; what a sum over the layers says that is ``modelled`` on the table,
+    at most the best of the table; or they are ``refused``.
 
     Args:
         space: Layers, and the bits that the table has of each.
@@ -86,8 +88,16 @@ class Table:
             found = self._missing(bits)
         return found / self.float_accuracy
 
+    @cached_property
+    def model(self) -> AdditiveModel:
+        """What is modelled on it."""
+        accuracies = self.accuracies
+        return AdditiveModel(self.space.choices, list(accuracies), list(accuracies.values()))
+
     def _missing(self, bits: Bits) -> float:
         known, values = self._arrays
+        if self.missing == "modelled":
+            return float(np.clip(self.model(bits), 0.0, values.max()))
         if self.missing == "nearest":
             return float(values[np.abs(known - bits).sum(axis=1).argmin()])
         if self.missing == "fewer":

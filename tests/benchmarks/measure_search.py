@@ -4,7 +4,8 @@
     python tests/benchmarks/measure_search.py TABLES OUTPUT.json --evaluations lenet=250
 
 TABLES is a folder with lenet.csv, cifar.csv, ... Each row of OUTPUT.json has a sampler, a seed, the
-best reward, how many different bits were evaluated, and seconds of CPU.
+best reward, how many different bits were evaluated, and seconds of CPU; where accuracies that the
+table lacks are modelled, the root of the mean squared error of the model, in points.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ def main() -> None:
         accuracy, reward = TABLES[name]
         for missing in given.missing.split(","):
             table = Table.read(given.tables / f"{name}.csv", accuracy, missing)
+            error = table.model.error() if missing == "modelled" else None
             known = {bits: reward.of(table.space, bits, table(bits)) for bits in table.accuracies}
             samplers = [Greedy(), Random(evaluations=int(most)), Releq()]
             for sampler in (each for each in samplers if each.name in given.samplers.split(",")):
@@ -63,6 +65,7 @@ def main() -> None:
                         {
                             "table": name,
                             "missing": missing,
+                            **({} if error is None else {"error_of_model": round(error, 3)}),
                             "best_of_table": max(known.values()),
                             "sampler": sampler.name,
                             "seed": seed,

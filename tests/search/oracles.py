@@ -24,21 +24,21 @@ CONSTANTS = {
 }
 
 
-def published(name):
+def published(name, missing="nearest"):
     """A table, and its reward."""
     folder = Path(os.environ.get("NNABLA_COMPRESS_DATA", "")) / "oracles" / "releq"
     if not folder.is_dir():
         pytest.skip("NNABLA_COMPRESS_DATA names no folder with the tables of ReLeQ")
     accuracy, constants = CONSTANTS[name]
-    return Table.read(folder / f"{name}.csv", accuracy), Reward(**constants)
+    return Table.read(folder / f"{name}.csv", accuracy, missing), Reward(**constants)
 
 
-def searched(name, sampler, seed=0, **how):
-    """What a sampler finds in a table."""
-    table, reward = published(name)
+def searched(name, sampler, seed=0, missing="nearest", of=lambda table: table, **how):
+    """What a sampler finds in a table, or in an objective that is made of it."""
+    table, reward = published(name, missing)
     walks = sampler.walks(table.space, seed)
     how.setdefault("in_turn", sampler.in_turn)
-    return explore(walks, table, lambda bits, y: reward.of(table.space, bits, y), **how)
+    return explore(walks, of(table), lambda bits, y: reward.of(table.space, bits, y), **how)
 
 
 @dataclass(frozen=True)
@@ -51,4 +51,18 @@ class Slow:
     def __call__(self, bits):
         share = np.random.RandomState(abs(hash(bits)) % (1 << 32)).uniform(0.5, 1.5)
         time.sleep(share * self.seconds)
+        return self.table(bits)
+
+
+@dataclass(frozen=True)
+class Noted:
+    """An objective that takes a twentieth of a second, and notes in a file what it begins."""
+
+    table: Table
+    path: str
+
+    def __call__(self, bits):
+        with open(self.path, "a") as file:
+            file.write(" ".join(map(str, bits)) + "\n")
+        time.sleep(0.05)
         return self.table(bits)

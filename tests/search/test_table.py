@@ -39,6 +39,15 @@ def test_or_get_the_best_of_those_with_fewer_bits(path):
     assert table((1, 8)) == 0.0
 
 
+def test_or_get_what_is_modelled_but_no_more_than_the_best(path):
+    table = Table.read(path, 100.0, "modelled")
+    assert table((2, 4)) == 0.8
+    assert 0.5 < table((4, 2)) < 0.9
+    assert table((4, 2)) == table.model((4, 2)) / 100
+    path.write_text("a,b,accuracy\n2,2,50\n2,4,80\n4,2,80\n3,3,80\n")
+    assert Table.read(path, 100.0, "modelled")((4, 4)) == 0.8
+
+
 @pytest.mark.parametrize(
     "text", ["", "a,accuracy\n", "a,accuracy\n2,nan\n", "a,b\n2\n", "a,b\nx,1\n"]
 )
