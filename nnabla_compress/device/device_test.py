@@ -127,7 +127,7 @@ class DeviceTest:
             ],
             "first_difference": self.first,
             **self.measured.as_dict(),
-            "memory": [moment._asdict() for moment in self.memory.moments],
+            "memory": [dict(vars(moment)) for moment in self.memory.moments],
             "limits": dict(vars(self.limits)),
             "broken_limits": self.limits.broken(self.measured),
             "versions": dict(self.versions),

@@ -12,6 +12,8 @@ from bisect import bisect_left, insort
 from dataclasses import replace
 from typing import Dict, List, Sequence, Tuple
 
+from nnabla_compress.nnb.least_memory import least_memory
+from nnabla_compress.nnb.memory_plan import memory_plan
 from nnabla_compress.nnb.network import NnbFile, NnbFunction, NnbVariable
 
 # Functions of one input that read an element and write it before they read the next one.
@@ -21,12 +23,15 @@ ELEMENT_WISE = frozenset(
     "Reshape".split()
 )
 _BYTES_VERSION = 3  # of the format whose buffers are counted in bytes
+_MOST_STATES = 2_000  # of a search for an order of functions: a second or two
+_MOST_FUNCTIONS = 250  # likewise
 
 
 def compact(network: NnbFile) -> NnbFile:
     """Returns a file that computes the same in fewer bytes and less memory.
 
     * Equal parameters are stored once.
+    * Functions run in another order where that takes less memory.
     * Element-wise functions write over their input where nobody reads it later.
     * Buffers are shared anew, the largest variables first.
     * Variables of one shape and type in one buffer are one variable.
@@ -53,7 +58,21 @@ def compact(network: NnbFile) -> NnbFile:
         or not set(reads) | set(network.outputs) <= constant | set(known)
     ):
         return network
-    return _merged(_placed(network))
+    return _merged(min(_placed(network), _placed(_reordered(network)), key=_buffer_bytes))
+
+
+def _reordered(network: NnbFile) -> NnbFile:
+    """Returns the network with its functions in the order that takes the least memory."""
+    if len(network.functions) > _MOST_FUNCTIONS:
+        return network
+    order = least_memory(network, ELEMENT_WISE, _MOST_STATES)
+    if order is None or order.bytes >= memory_plan(network).most.alive:
+        return network
+    return replace(network, functions=tuple(network.functions[n] for n in order.functions))
+
+
+def _buffer_bytes(network: NnbFile) -> int:
+    return network.buffer_bytes
 
 
 def with_own_buffers(network: NnbFile) -> NnbFile:

@@ -3,27 +3,32 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, NamedTuple, Tuple
+from dataclasses import dataclass
+from typing import Dict, List, Tuple
 
 from nnabla_compress.nnb.network import NnbFile
 from nnabla_compress.nnb.single_assignment import single_assignment
 
 
-class Moment(NamedTuple):
+@dataclass(frozen=True)
+class Moment:
     """What memory holds while a function runs.
 
     Args:
         function: Its number, from 0.
         type_name: NNabla's name of it.
+        shape: Of its first output.
         alive: Bytes of the variables that it reads or writes, or that are read later.
     """
 
     function: int
     type_name: str
+    shape: Tuple[int, ...]
     alive: int
 
 
-class MemoryPlan(NamedTuple):
+@dataclass(frozen=True)
+class MemoryPlan:
     """How a network uses its buffers.
 
     Args:
@@ -72,5 +77,6 @@ def memory_plan(network: NnbFile) -> MemoryPlan:
             if variable.buffer is not None and begin <= step <= last.get(number, begin):
                 size = (variable.nbytes + 3) // 4 * 4
                 held[variable.buffer] = max(held.get(variable.buffer, 0), size)
-        moments.append(Moment(step, function.type_name, sum(held.values())))
+        shape = network.variables[function.outputs[0]].shape if function.outputs else ()
+        moments.append(Moment(step, function.type_name, shape, sum(held.values())))
     return MemoryPlan(tuple(moments), network.buffer_bytes)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Dict, Tuple, Union
 
+from nnabla_compress.nnb.memory_plan import MemoryPlan, memory_plan
 from nnabla_compress.nnb.network import NnbFile
 from nnabla_compress.nnb.reader import read_nnb
 from nnabla_compress.nnb.sizes import sizes
@@ -42,6 +43,7 @@ class NnbSummary:
         outputs: Its outputs in order.
         functions: Number of functions of each type.
         callbacks: Number of functions of the user's own, such as those of packed weights.
+        memory: What the buffers hold, function by function.
     """
 
     path: Path
@@ -53,6 +55,7 @@ class NnbSummary:
     outputs: Tuple[Port, ...]
     functions: Dict[str, int]
     callbacks: int
+    memory: MemoryPlan
 
     @property
     def buffer_bytes(self) -> int:
@@ -91,6 +94,7 @@ def nnb_summary(path: Union[str, Path]) -> NnbSummary:
         _ports(network, network.outputs),
         dict(Counter(function.type_name for function in network.functions)),
         sum(function.implement != 0 for function in network.functions),
+        memory_plan(network),
     )
 
 

@@ -8,6 +8,7 @@ from typing import Iterator, Union
 from rich.table import Table
 
 from nnabla_compress.device import DeviceTest
+from nnabla_compress.report.memory import memory_table
 from nnabla_compress.report.tables import new_table, shape_text
 
 _MOST_LAYERS = 8
@@ -22,11 +23,7 @@ def device_tables(found: DeviceTest) -> Iterator[Union[Table, str]]:
     """
     yield _comparison(found)
     yield _memory(found)
-    most = found.memory.most
-    yield (
-        f"at most {most.alive:,} bytes of variables are needed at a time, in function "
-        f"{most.function} ({most.type_name}); all buffers take {found.memory.buffers:,}"
-    )
+    yield memory_table(found.memory)
     measured = found.measured
     if measured.init_instructions is None:
         yield (

@@ -14,6 +14,7 @@ from rich.text import Text
 from nnabla_compress.inspection.summary import FileSummary, NetworkSummary
 from nnabla_compress.names import shortened
 from nnabla_compress.nnb.summary import NnbSummary
+from nnabla_compress.report.memory import memory_table
 from nnabla_compress.report.tables import new_table, shape_text
 from nnabla_compress.sizes import size_text
 
@@ -180,7 +181,11 @@ def nnb_tables(found: NnbSummary) -> List[Union[Table, Text]]:
     ]
     if found.callbacks:
         lines.append(f"{found.callbacks} functions are the program's own (packed weights)")
-    return [table, Text("\n".join(f"  {line}" for line in lines) + "\n")]
+    return [
+        table,
+        Text("\n".join(f"  {line}" for line in lines) + "\n"),
+        memory_table(found.memory),
+    ]
 
 
 def _obstacle_table(network: NetworkSummary) -> Table:

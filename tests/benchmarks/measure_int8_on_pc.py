@@ -20,6 +20,7 @@ import tempfile
 from pathlib import Path
 from typing import Any, Dict
 
+from measure_c_kernels import COUNTED, DEPTHWISE, TIMED, times
 from measure_on_runtime import built, printed
 from measure_targets import NETWORKS, exported
 
@@ -106,6 +107,10 @@ def main() -> None:
         "gcc": printed(["gcc", "--version"]).splitlines()[0],
         "cpu": re.findall(r"model name\s*: (.+)", cpu.read_text())[:1] if cpu.is_file() else [],
         "networks": {},
+        "depthwise": {
+            name: times(DEPTHWISE, 40, flags)
+            for name, flags in (("native", TIMED), ("AVX2", COUNTED))
+        },
     }
     with tempfile.TemporaryDirectory() as folder:
         programs = {

@@ -15,7 +15,7 @@ from nnabla_compress.report.device import device_tables
 from nnabla_compress.verification.report import BITS
 
 RAM = Ram(64, 128, 256, 512, 32, 400)
-MEMORY = MemoryPlan((Moment(0, "ReLU", 96), Moment(1, "Add2", 112)), 128)
+MEMORY = MemoryPlan((Moment(0, "ReLU", (1, 8), 96), Moment(1, "Add2", (1, 8), 112)), 128)
 
 
 def printed(board, measured, limits):
@@ -36,12 +36,14 @@ def test_regions_limits_and_slowest_layers_are_shown():
     text = printed("m4f", measured, Limits(ram=2048))
     assert "net.nnb on mps2-an386 (Cortex-M4F), exact kernels, run 2 times: two rows" in text
     assert "bit for bit" in text and "yes" in text
-    assert "at most 112 bytes of variables are needed at a time, in function 1 (Add2)" in text
+    assert "112 bytes at most, in function 1 (Add2); all buffers take 128" in " ".join(text.split())
+    (row,) = [line for line in text.splitlines() if "█" * 18 in line and "0 ReLU" in line]
+    assert row.split()[2:4] == ["1x8", "96"]
     rows = [line.split() for line in text.splitlines()]
     assert ["all", "3,400"] in rows and ["all,", "of", "2,048", "1,392"] in rows
     assert ["heap's", "own", "32"] in rows
     assert "5,678 instructions for the first forward, 5,600 for a further one; 1,234" in text
-    slowest = [row[0] for row in rows if row[1:2] == ["ReLU"]]
+    slowest = [row[0] for row in rows if row[1:2] == ["ReLU"] and row[-1] == "%"]
     assert slowest == [str(n) for n in range(9, 1, -1)] and "20.0 %" in text
 
 
