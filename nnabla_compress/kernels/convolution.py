@@ -32,6 +32,8 @@ _SPAN = 1920
 _VECTOR = 32
 # Sums in any order, in the registers that the processor has; NaN and infinity stay what they are.
 _FREE = {"contract", "reassoc", "nsz"}
+# Sums that the gradient of a weight is made of, whatever the number of threads.
+_SHARES = 8
 # Products that take as long as a value of the kernels that ``shared`` has its limit from.
 _PRODUCTS = 32
 Pair = Tuple[int, int]
@@ -140,14 +142,13 @@ def weight_gradient(
     """
     planes, plane, offset = _forward_rows(geometry, x.shape[1])
     images = _images(planes, len(x))
-    chunks = -(-len(x) // images)
+    shares = min(_SHARES, -(-len(x) // images))
     taps = int(np.prod(shape[1:]))
     sums = np.zeros(
-        (chunks, geometry.group, shape[0] // geometry.group, plane.shape[1]), np.float32
+        (shares, geometry.group, shape[0] // geometry.group, plane.shape[1]), np.float32
     )
     size = len(x) * planes.span * shape[0] * taps // _PRODUCTS
-    parts = _parts(len(x), images)
-    _row_products(size, x, dy, *planes, images, parts, plane, offset, sums)
+    _row_products(size, x, dy, *planes, images, plane, offset, sums)
     return sums.sum(0)[..., :taps].reshape(shape)
 
 
@@ -490,15 +491,14 @@ def _add_rows(p, plane, offset, weights, sums):  # type: ignore[no-untyped-def]
 
 @shared(*_FREE)
 def _row_products(  # type: ignore[no-untyped-def]
-    x, dy, size, margin, stride, phases, reach, images, parts, plane, offset, sums
+    x, dy, size, margin, stride, phases, reach, images, plane, offset, sums
 ):
-    chunks, groups, outputs, taps = sums.shape
+    shares, groups, outputs, taps = sums.shape
     span = _whole(images * size[0] * size[1])
-    for part in numba.prange(parts):
+    for share in numba.prange(shares):
         p = np.zeros((x.shape[1] * len(phases), span + reach), np.float32)
         d = np.zeros((dy.shape[1], span), np.float32)
-        for chunk in range(part, chunks, parts):
-            start = chunk * images
+        for start in range(share * images, x.shape[0], shares * images):
             here = min(images, x.shape[0] - start)
             _lay_out(x, start, here, size, margin, stride, phases, p)
             for o in range(dy.shape[1]):
@@ -510,7 +510,7 @@ def _row_products(  # type: ignore[no-untyped-def]
             d[:, here * size[0] * size[1] : end] = 0  # of a chunk with more images
             for g in range(groups):
                 own = d[g * outputs : (g + 1) * outputs]
-                _add_products(p, plane[g], offset[g], own, end, sums[chunk, g])
+                _add_products(p, plane[g], offset[g], own, end, sums[share, g])
 
 
 @numba.njit(cache=CACHE)

@@ -30,15 +30,19 @@ from nnabla_compress.runs import Run
 from nnabla_compress.runs.results import begun
 
 _DISTILL = {"distill": {"temperature": 2, "weight": 0.7}}
-# The rule for all layers, and what the training has beside it: "budget" is that of the network.
+_LATE = {"from_start": False}
+# The rule for all layers, and what the training has beside it: the budget of the network, from
+# its start or late.
 WAYS: Dict[str, List[Any]] = {
     "fixed": [{"bits": 2, "learn": None}, []],
     "range, rate 1": [{"bits": 2, "learn": "qmax", "rate": 1}, []],
     "range, rate 0.1": [{"bits": 2, "learn": "qmax"}, []],
     "range, rate 0.1, any step": [{"bits": 2, "learn": "qmax", "step": "real"}, []],
-    "bits from 3, rate 1": [{"bits": 3, "rate": 1}, ["budget"]],
-    "bits from 3, rate 0.1": [{"bits": 3}, ["budget"]],
-    "bits from 2, rate 0.1": [{"bits": 2}, ["budget"]],
+    "bits from 3, rate 1": [{"bits": 3, "rate": 1}, ["late"]],
+    "bits from 3, rate 0.1": [{"bits": 3}, ["late"]],
+    "bits from 2, rate 0.1": [{"bits": 2}, ["late"]],
+    "bits within from 3": [{"bits": 3}, ["budget"]],
+    "bits within from 4": [{"bits": 4}, ["budget"]],
     "fixed, distilled": [{"bits": 2, "learn": None}, [_DISTILL]],
 }
 
@@ -77,7 +81,9 @@ def on_digits(epochs: float) -> Dict[str, Any]:
 def carried_out(way: str, seed: int, on: Dict[str, Any], folder: Path) -> Dict[str, Any]:
     """Returns a row: what a way gave with a seed."""
     rule, terms = WAYS[way]
-    terms = [on["budget"] if term == "budget" else term for term in terms]
+    late = {"budget": {**on["budget"]["budget"], **_LATE}}
+    named = {"budget": on["budget"], "late": late}
+    terms = [named[term] if isinstance(term, str) else term for term in terms]
     quantize = [{"layers": "*", "quantizer": "uniform", "step": "pow2", **rule}]
     content = {
         **{key: value for key, value in on.items() if key not in ("training", "budget")},

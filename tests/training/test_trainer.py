@@ -235,7 +235,9 @@ def budgeted_net(x: nn.Variable, test: bool) -> nn.Variable:
     return PF.affine(h, 2, apply_w=Q.Uniform(bits=5), name="b")
 
 
-def train_for_a_budget(folder: Path, stop_at: int = 0, resume: bool = False) -> Trainer:
+def train_for_a_budget(
+    folder: Path, stop_at: int = 0, resume: bool = False, from_start: bool = True
+) -> Trainer:
     nn.clear_parameters()
     set_seed(3)
 
@@ -243,9 +245,8 @@ def train_for_a_budget(folder: Path, stop_at: int = 0, resume: bool = False) -> 
         # 32 + 16 weights and 10 float biases; 8 map elements
         return MemoryBudget(outputs, weights="56 B", activations_max="4 B", strength=1e-6)
 
-    trainer = Trainer(
-        budgeted_net, two_blobs(), settings(), folder, PLAIN, seed=3, terms=[WithinBudget(budget)]
-    )
+    terms = [WithinBudget(budget, from_start)]
+    trainer = Trainer(budgeted_net, two_blobs(), settings(), folder, PLAIN, seed=3, terms=terms)
 
     def stop(done: int, total: int, values: dict) -> None:
         if done == stop_at:
@@ -258,8 +259,16 @@ def train_for_a_budget(folder: Path, stop_at: int = 0, resume: bool = False) -> 
     return trainer
 
 
+def test_a_training_is_within_its_budget_from_the_start(tmp_path):
+    trainer = train_for_a_budget(tmp_path, stop_at=1)
+    assert trainer.terms[0].budget.fits
+    train_for_a_budget(tmp_path, resume=True)
+    sizes = (tmp_path / "Size-kB.series.txt").read_text().split()[1::2]
+    assert all(float(size) * 1024 <= 56 for size in sizes)
+
+
 def test_a_training_ends_within_its_budget_even_if_the_penalty_is_weak(tmp_path):
-    trainer = train_for_a_budget(tmp_path)
+    trainer = train_for_a_budget(tmp_path, from_start=False)
     assert trainer.terms[0].budget.fits
     sizes = trainer.terms[0].budget.sizes()
     assert 50 < sizes["weights"] <= 56
@@ -268,12 +277,12 @@ def test_a_training_ends_within_its_budget_even_if_the_penalty_is_weak(tmp_path)
     assert float(penalties[0]) > 0 and float(penalties[-1]) == 0
 
 
-@pytest.mark.parametrize("stop_at", [2, 12, 17])
-def test_a_training_for_a_budget_resumes_to_the_same_bits(tmp_path, stop_at):
-    train_for_a_budget(tmp_path / "whole")
+@pytest.mark.parametrize(("stop_at", "from_start"), [(2, True), (12, False), (17, True)])
+def test_a_training_for_a_budget_resumes_to_the_same_bits(tmp_path, stop_at, from_start):
+    train_for_a_budget(tmp_path / "whole", from_start=from_start)
     whole = parameters()
-    train_for_a_budget(tmp_path / "stopped", stop_at=stop_at)
-    train_for_a_budget(tmp_path / "stopped", resume=True)
+    train_for_a_budget(tmp_path / "stopped", stop_at=stop_at, from_start=from_start)
+    train_for_a_budget(tmp_path / "stopped", resume=True, from_start=from_start)
     for name, value in parameters().items():
         np.testing.assert_array_equal(whole[name], value, err_msg=name)
     for series in ("Bits", "Size-kB", "Penalty"):

@@ -29,13 +29,16 @@ class WithinBudget(Term):
 
     Args:
         budget: Makes the budget of the training graph from its outputs.
+        from_start: Whether bits are taken after the first update until the budget is kept, so that
+            the network has the whole training to adapt; bits may then still move between tensors.
 
     Raises:
         InfeasibleBudgetError: If the budget can't be kept.
     """
 
-    def __init__(self, budget: Budget) -> None:
+    def __init__(self, budget: Budget, from_start: bool = True) -> None:
         self._make = budget
+        self._from_start = from_start
         self._held: Optional[List[float]] = None
 
     def attach(self, training: Training) -> None:
@@ -48,7 +51,9 @@ class WithinBudget(Term):
         return objective + self.budget.penalty()
 
     def after_update(self, iteration: int) -> None:
-        """Holds the bits, once they are settled."""
+        """Takes bits at the start, and holds them once they are settled."""
+        if iteration == 0 and self._from_start:  # activations have ranges since the first batch
+            self.budget.enforce()
         if iteration < self._from:
             return
         if self._held is None:
@@ -82,16 +87,20 @@ class BudgetOptions(TermOptions):
         activations: Most that all feature maps of a sample take together.
         activations_max: Most that any feature map takes.
         strength: Factor of the penalty, which grows with the square of the excess in kB.
+        from_start: Take bits after the first update until the budgets are kept, and let them move
+            between layers from there. False: the penalty alone takes them in the course of the
+            training.
     """
 
     weights: Optional[Union[float, str]] = None
     activations: Optional[Union[float, str]] = None
     activations_max: Optional[Union[float, str]] = None
     strength: float = 0.1
+    from_start: bool = True
 
     @model_validator(mode="after")
     def _sizes(self) -> BudgetOptions:
-        sizes = self.model_dump(exclude={"strength"})
+        sizes = self.model_dump(exclude={"strength", "from_start"})
         if all(size is None for size in sizes.values()):
             raise ConfigError("budget: no size is given.", help="write for instance weights: 70 kB")
         for name, size in sizes.items():
@@ -110,11 +119,11 @@ class BudgetOptions(TermOptions):
         Args:
             outputs: Its outputs.
         """
-        return MemoryBudget(outputs, **self.model_dump())
+        return MemoryBudget(outputs, **self.model_dump(exclude={"from_start"}))
 
     def make(self, teacher: Build) -> WithinBudget:
         """Returns the term."""
-        return WithinBudget(self.budget_of)
+        return WithinBudget(self.budget_of, self.from_start)
 
     def foresee(self, outputs: List[nn.Variable]) -> List[str]:
         """Returns the range of sizes that each budget can choose from.
