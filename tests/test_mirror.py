@@ -16,7 +16,7 @@ OTHER_FOLDERS = ("benchmarks", "fuzz", "tools")
 # Tests of what several modules do together, by folder. A contract is that of all of a folder.
 TOGETHER = {
     "": "architecture docs examples mirror packaging pages properties readme",
-    "c_kernels": "checks no_multiply sanitizers",
+    "c_kernels": "checks no_multiply packed_between sanitizers",
     "calibration": "shared_biases",
     "cli": "answers cli damaged_files faithful files_of_others files_with_data fine_tune help "
     "names_of_others other_tools",

@@ -238,10 +238,10 @@ def _weight_source(effective: nn.Variable, known: Set[Any]) -> Optional[_Source]
     if function is not None and quantizer_of(function) is not None:
         if function.inputs[0].parent is None:
             return _Source(function.inputs[0], function)
-    between = functions([effective])
+    between = functions([effective]) if function is not None else []
     quantizers = [f for f in between if quantizer_of(f) is not None]
     own = {variable.data for f in quantizers for variable in f.inputs[1:]}
-    behind = {leaf.data: leaf for leaf in leaves([effective]) if leaf.data not in own}
+    behind = {v.data: v for v in leaves_of(between, [effective]) if v.data not in own}
     if not all(v.need_grad or data in known or "/" in v.name for data, v in behind.items()):
         return None
     trained = [v for v in behind.values() if v.need_grad] or list(behind.values())

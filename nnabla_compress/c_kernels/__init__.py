@@ -8,8 +8,11 @@ from typing import List, Union
 
 from nnabla_compress.files import atomic_path
 
-KERNELS = ("packed_kernels.c", "packed_kernels.h", "packed_dot.h")
-GLUE = ("packed_nnablart.c", "packed_nnablart.h", "packed_image.h")
+KERNELS = (
+    *("packed_kernels.c", "packed_kernels.h"),
+    *("packed_dot.h", "packed_wide.h", "packed_depthwise.h"),
+)
+GLUE = ("packed_nnablart.c", "packed_nnablart.h", "packed_image.h", "packed_between.h")
 EXAMPLE = ("packed_main.c",)
 CODE_BYTES = 8_792
 """What glue, exact and integer kernels take of a Cortex-M4F's flash, see docs/c_kernels.md."""

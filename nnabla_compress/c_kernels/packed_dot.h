@@ -2,13 +2,10 @@
  *
  * A part of packed_kernels.c: sums of products of 8-bit numbers, as the processor has them. Every build defines
  *
+ *   DOT_WIDE    1: the processor has vectors, see packed_wide.h. 0: two output maps are computed together at two places, with
  *   dot_t       how an activation or a weight is held
- *   DOT_DEPTH   the numbers of what is summed come in groups of so many; a group of weights is followed by those of the next map
- *   DOT_MAPS    output maps that are computed together
- *   DOT_PLACES  places of the output that are computed together
- *   DOT_WIDE    1: the maps fill a vector. 0: they are two, as the places
- *   DOT_OFFSET  what an activation is held plus; the sums begin with as much less
- *   dot_run     adds to the sums [DOT_PLACES][DOT_MAPS] the products of n numbers (a multiple of DOT_DEPTH) at each place
+ *   DOT_DEPTH   the numbers of what is summed come in groups of so many; a group of weights is followed by that of the other map
+ *   dot_run     adds to the sums [2][2] the products of n numbers (a multiple of DOT_DEPTH) at each place
  *
  * and for layers whose outputs read one map each
  *
@@ -51,14 +48,20 @@
 #define DOT_PORTABLE
 #endif
 
+#if defined(DOT_NEON) || defined(DOT_AVX512) || defined(DOT_AVX2)
+#define DOT_WIDE 1
+#else
+#define DOT_WIDE 0
+#endif
+
+#if !DOT_WIDE
+
+#define DOT_MAPS 2
+
 #if defined(DOT_MVE)
 
 typedef int8_t dot_t;
 #define DOT_DEPTH 16
-#define DOT_MAPS 2
-#define DOT_PLACES 2
-#define DOT_WIDE 0
-#define DOT_OFFSET 0
 
 static inline void dot_run(const dot_t *x0, const dot_t *x1, const dot_t *w, int32_t n, int32_t *sums) {
   int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3], i;
@@ -80,10 +83,6 @@ static inline void dot_run(const dot_t *x0, const dot_t *x1, const dot_t *w, int
 /* Two numbers to a word, two words to a load, and a multiplication that adds two products. */
 typedef int16_t dot_t;
 #define DOT_DEPTH 4
-#define DOT_MAPS 2
-#define DOT_PLACES 2
-#define DOT_WIDE 0
-#define DOT_OFFSET 0
 
 static inline int16x2_t dot_pair(const dot_t *p) {
   int16x2_t pair;
@@ -137,130 +136,10 @@ static inline void dot_run(const dot_t *x0, const dot_t *x1, const dot_t *w, int
 #undef DOT_LOAD
 #undef DOT_LOAD_ANYWHERE
 
-#elif defined(DOT_NEON)
-
-typedef int8_t dot_t;
-#define DOT_DEPTH 4
-#define DOT_MAPS 4
-#define DOT_PLACES 4
-#define DOT_WIDE 1
-#define DOT_OFFSET 0
-
-static inline int8x16_t dot_four(const dot_t *p) {
-  int32_t four;
-  memcpy(&four, p, sizeof four);
-  return vreinterpretq_s8_s32(vdupq_n_s32(four));
-}
-
-static void dot_run(const dot_t *const *x, const dot_t *w, int32_t n, int32_t *sums) {
-  const dot_t *x0 = x[0], *x1 = x[1], *x2 = x[2], *x3 = x[3];
-  int32x4_t a = vld1q_s32(sums), b = vld1q_s32(sums + 4), c = vld1q_s32(sums + 8), d = vld1q_s32(sums + 12);
-  int32_t i;
-  for (i = 0; i < n; i += 4, w += 16) {
-    const int8x16_t s = vld1q_s8(w);
-    a = vdotq_s32(a, s, dot_four(x0 + i));
-    b = vdotq_s32(b, s, dot_four(x1 + i));
-    c = vdotq_s32(c, s, dot_four(x2 + i));
-    d = vdotq_s32(d, s, dot_four(x3 + i));
-  }
-  vst1q_s32(sums, a);
-  vst1q_s32(sums + 4, b);
-  vst1q_s32(sums + 8, c);
-  vst1q_s32(sums + 12, d);
-}
-
-#elif defined(DOT_AVX512)
-
-/* The instruction multiplies unsigned activations by signed weights. */
-typedef uint8_t dot_t;
-#define DOT_DEPTH 4
-#define DOT_MAPS 16
-#define DOT_PLACES 8
-#define DOT_WIDE 1
-#define DOT_OFFSET 128
-
-static inline __m512i dot_four(const dot_t *p) {
-  int32_t four;
-  memcpy(&four, p, sizeof four);
-  return _mm512_set1_epi32(four);
-}
-
-#define DOT_FOR_PLACES(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5) DO(6) DO(7)
-
-static void dot_run(const dot_t *const *x, const dot_t *w, int32_t n, int32_t *sums) {
-  int32_t i;
-#define DECLARE(p)                                                                                                     \
-  const dot_t *x##p = x[p];                                                                                            \
-  __m512i a##p = _mm512_loadu_si512(sums + 16 * p);
-  DOT_FOR_PLACES(DECLARE)
-#undef DECLARE
-  for (i = 0; i < n; i += 4, w += 64) {
-    const __m512i s = _mm512_loadu_si512(w);
-#define ADD(p) a##p = _mm512_dpbusd_epi32(a##p, dot_four(x##p + i), s);
-    DOT_FOR_PLACES(ADD)
-#undef ADD
-  }
-#define STORE(p) _mm512_storeu_si512(sums + 16 * p, a##p);
-  DOT_FOR_PLACES(STORE)
-#undef STORE
-}
-
-/* Rows of 16 bytes to columns. */
-static inline void dot_transpose(__m128i *rows) {
-  __m128i turned[16];
-  int round, i;
-  for (round = 0; round < 4; round++) {
-    for (i = 0; i < 8; i++) {
-      turned[2 * i] = _mm_unpacklo_epi8(rows[i], rows[i + 8]);
-      turned[2 * i + 1] = _mm_unpackhi_epi8(rows[i], rows[i + 8]);
-    }
-    memcpy(rows, turned, sizeof turned);
-  }
-}
-
-#elif defined(DOT_AVX2)
-
-typedef int16_t dot_t;
-#define DOT_DEPTH 2
-#define DOT_MAPS 8
-#define DOT_PLACES 6
-#define DOT_WIDE 1
-#define DOT_OFFSET 0
-
-static inline __m256i dot_pair(const dot_t *p) {
-  int32_t pair;
-  memcpy(&pair, p, sizeof pair);
-  return _mm256_set1_epi32(pair);
-}
-
-#define DOT_FOR_PLACES(DO) DO(0) DO(1) DO(2) DO(3) DO(4) DO(5)
-
-static void dot_run(const dot_t *const *x, const dot_t *w, int32_t n, int32_t *sums) {
-  int32_t i;
-#define DECLARE(p)                                                                                                     \
-  const dot_t *x##p = x[p];                                                                                            \
-  __m256i a##p = _mm256_loadu_si256((const __m256i *)(const void *)(sums + 8 * p));
-  DOT_FOR_PLACES(DECLARE)
-#undef DECLARE
-  for (i = 0; i < n; i += 2, w += 16) {
-    const __m256i s = _mm256_loadu_si256((const __m256i *)(const void *)w);
-#define ADD(p) a##p = _mm256_add_epi32(a##p, _mm256_madd_epi16(dot_pair(x##p + i), s));
-    DOT_FOR_PLACES(ADD)
-#undef ADD
-  }
-#define STORE(p) _mm256_storeu_si256((__m256i *)(void *)(sums + 8 * p), a##p);
-  DOT_FOR_PLACES(STORE)
-#undef STORE
-}
-
 #else
 
 typedef int8_t dot_t;
 #define DOT_DEPTH 1
-#define DOT_MAPS 2
-#define DOT_PLACES 2
-#define DOT_WIDE 0
-#define DOT_OFFSET 0
 
 static inline void dot_run(const dot_t *x0, const dot_t *x1, const dot_t *w, int32_t n, int32_t *sums) {
   int32_t a = sums[0], b = sums[1], c = sums[2], d = sums[3], i;
@@ -295,8 +174,6 @@ static inline const dot_t *next_place(places_t *places) {
   return x;
 }
 
-#if !DOT_WIDE
-
 /* The runs of numbers that an output sums over: where each begins, how many there are, and how long they are. */
 typedef struct {
   const int32_t *offsets;
@@ -319,8 +196,6 @@ DOT_NOINLINE void dot_runs(places_t *places, int32_t n, const dot_t *weights, co
   }
 }
 
-#endif
-
 /* ------------------------------------------------- outputs of one map each -- */
 
 #if defined(DOT_DSP)
@@ -331,10 +206,6 @@ typedef int16_t plane_t;
 typedef int8_t plane_t;
 #define PLANE_WIDTH 1
 #define PLANE_LANES 4
-#elif defined(__GNUC__) && DOT_WIDE
-typedef int8_t plane_t;
-#define PLANE_WIDTH 1
-#define PLANE_LANES 16
 #else
 typedef int8_t plane_t;
 #define PLANE_WIDTH 1
@@ -413,30 +284,6 @@ DOT_NOINLINE void plane_sums(plane_places_t *where, const plane_kernel_t *kernel
   }
 }
 
-#elif PLANE_LANES > 1
-
-typedef int8_t plane_bytes_t __attribute__((vector_size(PLANE_LANES)));
-typedef int32_t plane_words_t __attribute__((vector_size(4 * PLANE_LANES)));
-
-DOT_NOINLINE void plane_sums(plane_places_t *where, const plane_kernel_t *kernel, int32_t n, int32_t *sums) {
-  const int32_t step = where->step;
-  int32_t row, i, k;
-  for (; n > 0; n -= PLANE_LANES, where->x += PLANE_LANES * step, sums += PLANE_LANES) {
-    const plane_t *x = where->x, *w = kernel->weights;
-    plane_words_t a = {0};
-    for (row = 0; row < kernel->rows; row++, x += where->pitch)
-      for (i = 0; i < kernel->width; i++) {
-        plane_bytes_t bytes;
-        if (step == 1)
-          memcpy(&bytes, x + i, sizeof bytes);
-        else
-          for (k = 0; k < PLANE_LANES; k++) bytes[k] = x[i + k * step];
-        a += __builtin_convertvector(bytes, plane_words_t) * *w++;
-      }
-    memcpy(sums, &a, sizeof a);
-  }
-}
-
 #else
 
 DOT_NOINLINE void plane_sums(plane_places_t *where, const plane_kernel_t *kernel, int32_t n, int32_t *sums) {
@@ -451,5 +298,7 @@ DOT_NOINLINE void plane_sums(plane_places_t *where, const plane_kernel_t *kernel
 }
 
 #endif
+
+#endif /* !DOT_WIDE */
 
 #endif

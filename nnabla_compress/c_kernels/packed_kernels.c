@@ -75,6 +75,7 @@ packed_status_t packed_read_description(const void *description, size_t size, in
   w->dictionary = entries ? (const float *)(const void *)(p + PACKED_DESCRIPTION_BYTES) : NULL;
   w->scales = scales ? (const float *)(const void *)(p + PACKED_DESCRIPTION_BYTES + 4 * entries) : NULL;
   w->biases = NULL;
+  w->decoded = NULL;
   w->low = w->high = 0;
   if (flags & PACKED_TO_INT8) {
     p += PACKED_DESCRIPTION_BYTES + 4 * (entries + scales);
@@ -814,63 +815,17 @@ void packed_affine_integer(const packed_layer_t *layer, const packed_weights_t *
 
 #include "packed_dot.h"
 
-/* A group's input lies with its maps beside each other: what an output sums over is then a few runs of numbers, one for each
- * row of the kernel (for each tap, where these are dilated), whose weights lie in the same order. A run that is no
- * multiple of DOT_DEPTH reads what comes next, with weights of zero. */
-typedef struct {
-  int32_t rows;       /* of the output, that are computed at once */
-  int32_t in_rows, pitch;
-  int32_t runs, run;  /* how many, and the numbers of each that count */
-  int32_t length;     /* of a run with its end of zeros */
-} dot_plan_t;
-
-typedef struct {
-  dot_t *image, *weights;
-  int32_t *offsets, *starts;
-  int8_t *levels;
-} dot_parts_t;
-
 static int32_t reach_of(const packed_layer_t *layer, int d) { return layer->dilation[d] * (layer->kernel[d] - 1) + 1; }
 
-static dot_plan_t dot_plan_of(const packed_layer_t *layer) {
-  const int joined = layer->dilation[1] == 1 || layer->kernel[1] == 1;
-  dot_plan_t plan;
-  plan.rows = layer->rows > 0 && layer->rows < layer->out_size[0] ? layer->rows : layer->out_size[0];
-  plan.in_rows = (plan.rows - 1) * layer->stride[0] + reach_of(layer, 0);
-  plan.pitch = ((layer->out_size[1] - 1) * layer->stride[1] + reach_of(layer, 1)) * layer->in_maps;
-  plan.runs = layer->kernel[0] * (joined ? 1 : layer->kernel[1]);
-  plan.run = layer->in_maps * (joined ? layer->kernel[1] : 1);
-  plan.length = (plan.run + DOT_DEPTH - 1) / DOT_DEPTH * DOT_DEPTH;
-  return plan;
-}
+static size_t size_of(uint64_t bytes) { return bytes > SIZE_MAX ? SIZE_MAX : (size_t)bytes; }
 
-static uint64_t words_of(uint64_t bytes) { return (bytes + 3) / 4 * 4; }
-
-static size_t dot_parts_of(const dot_plan_t *plan, void *scratch, dot_parts_t *parts) {
-  const uint64_t image = words_of(((uint64_t)plan->in_rows * plan->pitch + DOT_DEPTH) * sizeof(dot_t));
-  const uint64_t weights = words_of((uint64_t)plan->runs * plan->length * DOT_MAPS * sizeof(dot_t));
-  const uint64_t all = image + weights + 4 * ((uint64_t)plan->runs + DOT_MAPS) + 256;
-  if (parts) {
-    uint8_t *p = scratch;
-    parts->offsets = (int32_t *)(void *)p;
-    parts->starts = parts->offsets + plan->runs;
-    parts->weights = (dot_t *)(void *)(parts->starts + DOT_MAPS);
-    parts->image = (dot_t *)(void *)((uint8_t *)(void *)parts->weights + (size_t)weights);
-    parts->levels = (int8_t *)(void *)((uint8_t *)(void *)parts->image + (size_t)image);
-  }
-  return all > SIZE_MAX ? SIZE_MAX : (size_t)all;
-}
+#define LEVELS 256 /* bytes of a table of levels */
 
 static void fill_levels(const packed_weights_t *w, uint32_t map, int8_t *levels) {
   const float *dictionary = dictionary_of(w, map);
   int32_t code;
   for (code = 0; code < 1 << w->bits; code++)
     levels[code] = (int8_t)(dictionary ? (int32_t)dictionary[code] : code - w->zero_point);
-}
-
-/* Where weight number k of a map of the block lies. */
-static inline size_t dot_index(size_t k, int32_t map) {
-  return (k / DOT_DEPTH * DOT_MAPS + (size_t)map) * DOT_DEPTH + k % DOT_DEPTH;
 }
 
 /* Reads codes one after another; no byte behind the last one is read. */
@@ -902,22 +857,469 @@ static inline uint32_t next_code(code_reader_t *reader, uint32_t bits) {
   return code;
 }
 
-/* Decodes the weights of an output map of a group into its place in a block of maps. Returns their sum. */
-static int32_t fill_dot_map(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
-                            uint32_t first, const int8_t *levels, int32_t place, dot_t *weights) {
+/* Rows of the output that are computed at once. */
+static int32_t rows_at_once(const packed_layer_t *layer) {
+  return layer->rows > 0 && layer->rows < layer->out_size[0] ? layer->rows : layer->out_size[0];
+}
+
+/* The rows of the input that rows of the output from this one on read: some of a map, from this one on; those outside it are zero. */
+typedef struct {
+  int32_t top;        /* the first one, as a row of the map */
+  int32_t first, end; /* those that lie in the map, counted from the top */
+} window_t;
+
+static window_t window_of(const packed_layer_t *layer, int32_t row, int32_t in_rows) {
+  window_t window;
+  window.top = row * layer->stride[0] - layer->pad[0];
+  window.first = window.top < 0 ? -window.top : 0;
+  window.end = layer->in_size[0] - window.top < in_rows ? layer->in_size[0] - window.top : in_rows;
+  return window;
+}
+
+#ifndef DOT_NEON
+static uint64_t words_of(uint64_t bytes) { return (bytes + 3) / 4 * 4; }
+
+/* A layer whose outputs read one input map each, as a depthwise one. */
+static int reads_one_map(const packed_layer_t *layer) {
+  return layer->in_maps == 1 && layer->out_maps == 1 && layer->dilation[1] == 1;
+}
+#endif
+
+#if DOT_WIDE
+
+#include "packed_wide.h"
+
+/* What begins the decoded weights of some output maps. */
+typedef struct {
+  requantizer_t requantizers[WIDE_MAPS];
+  int32_t starts[WIDE_MAPS];
+} wide_head_t;
+
+typedef struct {
+  int32_t rows, in_rows, phase; /* rows of the image, and of those that a step of the output apart lie behind one another */
+  int32_t depth, groups;        /* numbers that are summed for a row of the kernel; in groups of WIDE_DEPTH */
+  size_t pitch;                 /* of a group in the image */
+  size_t block;                 /* bytes of the decoded weights of some maps */
+} wide_plan_t;
+
+typedef struct {
+  int32_t *offsets;
+  int8_t *levels;
+  uint8_t *block;
+  wide_t *image, *row;
+} wide_parts_t;
+
+/* See fill_wide. */
+static int copies_rows(const packed_layer_t *layer) {
+  return layer->kernel[1] > 1 && layer->stride[1] == 1 && layer->in_maps % WIDE_DEPTH == 0;
+}
+
+/* Where a pixel of the output reads a pixel of the input, the rows of a map are one. */
+static packed_layer_t flattened(const packed_layer_t *layer) {
+  packed_layer_t flat = *layer;
+  int d, is_flat = rows_at_once(layer) == layer->out_size[0];
+  for (d = 0; d < 2; d++)
+    if (layer->kernel[d] != 1 || layer->stride[d] != 1 || layer->pad[d] != 0) is_flat = 0;
+  if (is_flat) {
+    flat.in_size[1] = flat.out_size[1] = layer->in_size[0] * layer->in_size[1];
+    flat.in_size[0] = flat.out_size[0] = 1;
+  }
+  return flat;
+}
+
+static wide_plan_t wide_plan_of(const packed_layer_t *layer) {
+  wide_plan_t plan;
+  plan.rows = rows_at_once(layer);
+  plan.phase = ((plan.rows - 1) * layer->stride[0] + reach_of(layer, 0) + layer->stride[0] - 1) / layer->stride[0];
+  plan.in_rows = plan.phase * layer->stride[0];
+  plan.depth = layer->in_maps * layer->kernel[1];
+  plan.groups = (plan.depth + WIDE_DEPTH - 1) / WIDE_DEPTH;
+  plan.pitch = (size_t)plan.in_rows * layer->out_size[1] * WIDE_DEPTH;
+  plan.block = sizeof(wide_head_t) + (size_t)layer->kernel[0] * plan.groups * WIDE_STEP_BYTES;
+  return plan;
+}
+
+#define WIDE_LINE 64 /* bytes of a cache line, on which vectors begin */
+
+static uint64_t lines_of(uint64_t bytes) { return (bytes + WIDE_LINE - 1) / WIDE_LINE * WIDE_LINE; }
+
+static uint8_t *line_from(uint8_t *p) { return p + (WIDE_LINE - ((uintptr_t)p & (WIDE_LINE - 1))) % WIDE_LINE; }
+
+/* Behind the image there is room for the last places of a row and of a vector, which nobody wants. */
+static size_t wide_parts_of(const packed_layer_t *layer, const wide_plan_t *plan, void *scratch, wide_parts_t *parts) {
+  const uint64_t offsets = lines_of(4 * (uint64_t)layer->kernel[0]), block = lines_of(plan->block);
+  const uint64_t image = ((uint64_t)plan->groups * plan->pitch + 2 * WIDE_COLUMNS * WIDE_DEPTH) * sizeof(wide_t);
+  const uint64_t numbers = (uint64_t)layer->out_size[1] + reach_of(layer, 1) + WIDE_COLUMNS;
+  const uint64_t row = copies_rows(layer) ? lines_of(numbers * WIDE_DEPTH * sizeof(wide_t)) : 0;
+  if (parts) {
+    uint8_t *p = line_from(scratch);
+    parts->offsets = (int32_t *)(void *)p;
+    parts->levels = (int8_t *)(void *)(p + (size_t)offsets);
+    parts->block = p + (size_t)offsets + LEVELS;
+    parts->row = (wide_t *)(void *)(parts->block + (size_t)block);
+    parts->image = (wide_t *)(void *)(parts->block + (size_t)(block + row));
+  }
+  return size_of(WIDE_LINE + offsets + LEVELS + block + row + image);
+}
+
+/* Decodes the weights of an output map into its place among some. Returns what its sums begin with. */
+static int32_t decode_wide_map(const packed_layer_t *layer, const packed_weights_t *w, const wide_plan_t *plan,
+                               uint32_t first, const int8_t *levels, int32_t place, wide_weight_t *weights) {
+  const uint32_t bits = w->bits;
+  code_reader_t reader = code_reader_at(w->codes, first * bits);
+  int32_t i, row, column, sum = 0;
+  for (i = 0; i < layer->in_maps; i++)
+    for (row = 0; row < layer->kernel[0]; row++) {
+      wide_weight_t *to = weights + (size_t)row * plan->groups * WIDE_MAPS * WIDE_DEPTH + place * WIDE_DEPTH;
+      int32_t d = i;
+      for (column = 0; column < layer->kernel[1]; column++, d += layer->in_maps) {
+        const int8_t level = levels[next_code(&reader, bits)];
+        sum += level;
+        to[(size_t)(d / WIDE_DEPTH) * WIDE_MAPS * WIDE_DEPTH + d % WIDE_DEPTH] = level;
+      }
+    }
+  return -WIDE_OFFSET * sum;
+}
+
+/* Decodes the weights of some output maps of a group; those of maps that are not there are zero. */
+static void decode_wide(const packed_layer_t *layer, const packed_weights_t *w, const wide_plan_t *plan, int32_t group,
+                        int32_t first, int8_t *levels, uint8_t *block) {
+  wide_head_t head;
+  wide_weight_t *weights = (wide_weight_t *)(void *)(block + sizeof head);
+  int32_t m;
+  memset(&head, 0, sizeof head);
+  memset(weights, 0, plan->block - sizeof head);
+  for (m = 0; m < WIDE_MAPS && first + m < layer->out_maps; m++) {
+    const uint32_t map = (uint32_t)group * layer->out_maps + first + m;
+    if (w->dictionary_per_map) fill_levels(w, map, levels);
+    head.requantizers[m] = requantizer_of(layer, w, map);
+    head.starts[m] =
+        decode_wide_map(layer, w, plan, first_weight(layer, group, first + m, 0), levels, m, weights);
+  }
+  memcpy(block, &head, sizeof head);
+}
+
+/* Fills the image with what rows of the output from this one on read. Where maps come in whole groups and steps are 1, a row is put
+ * together once, and copied for each column of the kernel. */
+PACKED_NOINLINE static void fill_wide(const packed_layer_t *layer, const wide_plan_t *plan, const int8_t *x,
+                                      int32_t first_row, const wide_parts_t *parts) {
+  const int32_t in_maps = layer->in_maps, width = layer->in_size[1], columns = layer->out_size[1];
+  const int32_t step = layer->stride[0], copies = copies_rows(layer) ? layer->kernel[1] : 1;
+  const int32_t dilation = layer->dilation[1];
+  const size_t in_plane = (size_t)layer->in_size[0] * width, row_pitch = (size_t)columns * WIDE_DEPTH;
+  const size_t copy_pitch = (size_t)(in_maps / WIDE_DEPTH) * plan->pitch;
+  const window_t window = window_of(layer, first_row, plan->in_rows);
+  wide_t *image = parts->image;
+  wide_source_t source;
+  int32_t group, phase, row, copy, j;
+  size_t i;
+  source.begin = x;
+  source.end = x + in_maps * in_plane;
+  source.width = width;
+  source.step = layer->stride[1];
+  for (group = 0; group < plan->groups / copies; group++) {
+    const int8_t *maps[WIDE_DEPTH];
+    wide_lane_t lanes[WIDE_DEPTH];
+    for (j = 0; j < WIDE_DEPTH; j++) {
+      const int32_t d = group * WIDE_DEPTH + j, column = d / in_maps;
+      const int there = d < plan->depth;
+      maps[j] = x + (there ? (d - column * in_maps) * in_plane : 0);
+      lanes[j].first = there ? column * dilation - layer->pad[1] : width;
+    }
+    for (phase = 0; phase < step; phase++)
+      for (row = phase; row < plan->in_rows; row += step, image += row_pitch) {
+        if (row < window.first || row >= window.end) {
+          for (copy = 0; copy < copies; copy++)
+            for (i = 0; i < row_pitch; i++) image[copy * copy_pitch + i] = WIDE_OFFSET;
+          continue;
+        }
+        for (j = 0; j < WIDE_DEPTH; j++) lanes[j].row = maps[j] + (ptrdiff_t)(window.top + row) * width;
+        if (copies == 1) {
+          wide_fill(&source, lanes, columns, image);
+          continue;
+        }
+        wide_fill(&source, lanes, columns + (copies - 1) * dilation, parts->row);
+        for (copy = 0; copy < copies; copy++)
+          wide_copy(parts->row + (size_t)copy * dilation * WIDE_DEPTH, columns, image + copy * copy_pitch);
+      }
+  }
+}
+
+/* Some output maps of a group at so many places; y is the first of these in the first map. */
+PACKED_NOINLINE static void wide_places(const wide_runs_t *runs, const wide_t *image, const uint8_t *block,
+                                        int32_t maps, int32_t count, size_t out_plane, int8_t *y) {
+  static wide_sums_t *const sums_of[WIDE_VECTORS] = WIDE_SUMS;
+  wide_head_t head;
+  const wide_weight_t *weights = (const wide_weight_t *)(const void *)(block + sizeof head);
+  int32_t sums[WIDE_MAPS * WIDE_PLACES], m;
+  memcpy(&head, block, sizeof head);
+  for (; count > 0; count -= WIDE_PLACES, image += WIDE_PLACES * WIDE_DEPTH, y += WIDE_PLACES) {
+    const int32_t here = count < WIDE_PLACES ? count : WIDE_PLACES;
+    sums_of[(here - 1) / WIDE_LANES](runs, image, head.starts, weights, sums);
+    for (m = 0; m < maps; m++)
+      wide_requantize(&head.requantizers[m], sums + m * WIDE_PLACES, here, y + m * out_plane);
+  }
+}
+
+static void wide_convolution(const packed_layer_t *given, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                             void *scratch) {
+  const packed_layer_t flat = flattened(given), *layer = &flat;
+  const size_t in_plane = (size_t)layer->in_size[0] * layer->in_size[1];
+  const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1];
+  const wide_plan_t plan = wide_plan_of(layer);
+  wide_runs_t runs;
+  wide_parts_t parts;
+  int32_t b, g, o, row;
+  wide_parts_of(layer, &plan, scratch, &parts);
+  for (row = 0; row < layer->kernel[0]; row++) {
+    const int32_t from = row * layer->dilation[0], step = layer->stride[0];
+    parts.offsets[row] = (from % step * plan.phase + from / step) * layer->out_size[1] * WIDE_DEPTH;
+  }
+  runs.offsets = parts.offsets;
+  runs.rows = layer->kernel[0];
+  runs.groups = plan.groups;
+  runs.pitch = plan.pitch;
+  fill_levels(w, 0, parts.levels);
+  for (b = 0; b < layer->batch; b++) {
+    const uint8_t *decoded = w->decoded;
+    for (g = 0; g < layer->groups; g++, x += layer->in_maps * in_plane, y += layer->out_maps * out_plane) {
+      for (row = 0; row < layer->out_size[0]; row += plan.rows) {
+        const int32_t rows = layer->out_size[0] - row < plan.rows ? layer->out_size[0] - row : plan.rows;
+        const uint8_t *block = decoded;
+        fill_wide(layer, &plan, x, row, &parts);
+        for (o = 0; o < layer->out_maps; o += WIDE_MAPS) {
+          const int32_t maps = layer->out_maps - o < WIDE_MAPS ? layer->out_maps - o : WIDE_MAPS;
+          if (!decoded) decode_wide(layer, w, &plan, g, o, parts.levels, parts.block);
+          wide_places(&runs, parts.image, decoded ? block : parts.block, maps, rows * layer->out_size[1], out_plane,
+                      y + o * out_plane + (size_t)row * layer->out_size[1]);
+          block += plan.block;
+        }
+      }
+      if (decoded) decoded += plan.block * (size_t)((layer->out_maps + WIDE_MAPS - 1) / WIDE_MAPS);
+    }
+  }
+}
+
+#if defined(DOT_AVX512) || defined(DOT_AVX2)
+
+#include "packed_depthwise.h"
+
+/* What begins the decoded weights of a map; they follow, FLAT_COLUMNS for a row of the kernel. */
+typedef struct {
+  requantizer_t requantizer;
+  int32_t start;
+} flat_head_t;
+
+static int is_flat(const packed_layer_t *layer) {
+  return reads_one_map(layer) && layer->kernel[1] <= FLAT_COLUMNS && layer->stride[0] == 1 && layer->stride[1] == 1 &&
+         layer->in_size[1] == layer->out_size[1];
+}
+
+static size_t flat_block_bytes(const packed_layer_t *layer) {
+  return words_of(sizeof(flat_head_t)) + (size_t)layer->kernel[0] * FLAT_COLUMNS;
+}
+
+typedef struct {
+  uint8_t *block, *inside, *image;
+} flat_parts_t;
+
+/* The image begins with its padding on the left; behind it there is what vectors read beyond. */
+static size_t flat_parts_of(const packed_layer_t *layer, void *scratch, flat_parts_t *parts) {
+  const int32_t rows = rows_at_once(layer);
+  const uint64_t width = (uint64_t)layer->in_size[1], inside = FLAT_INSIDE_BYTES(rows * width) * layer->kernel[1];
+  const uint64_t block = lines_of(flat_block_bytes(layer));
+  const uint64_t image = ((uint64_t)rows + reach_of(layer, 0) - 1) * width + layer->kernel[1] + FLAT_OUTPUTS;
+  if (parts) {
+    parts->block = line_from(scratch);
+    parts->inside = parts->block + (size_t)block;
+    parts->image = parts->inside + (size_t)inside;
+  }
+  return size_of(WIDE_LINE + words_of(block + inside + image));
+}
+
+static void decode_flat(const packed_layer_t *layer, const packed_weights_t *w, int32_t group, uint8_t *block) {
+  flat_head_t head;
+  int8_t levels[LEVELS], *weights = (int8_t *)(void *)(block + words_of(sizeof head));
+  code_reader_t reader = code_reader_at(w->codes, first_weight(layer, group, 0, 0) * w->bits);
+  int32_t row, column;
+  memset(&head, 0, sizeof head);
+  memset(weights, 0, (size_t)layer->kernel[0] * FLAT_COLUMNS);
+  fill_levels(w, (uint32_t)group, levels);
+  for (row = 0; row < layer->kernel[0]; row++, weights += FLAT_COLUMNS)
+    for (column = 0; column < layer->kernel[1]; column++) {
+      weights[column] = levels[next_code(&reader, w->bits)];
+      head.start -= FLAT_OFFSET * weights[column];
+    }
+  head.requantizer = requantizer_of(layer, w, (uint32_t)group);
+  memcpy(block, &head, sizeof head);
+}
+
+/* Which outputs read a number of their own row. */
+static void mark_inside(const packed_layer_t *layer, size_t outputs, size_t pitch, uint8_t *inside) {
+  const int32_t width = layer->in_size[1];
+  int32_t column, i;
+  size_t row, output;
+  memset(inside, 0xff, pitch * layer->kernel[1]);
+  for (column = 0; column < layer->kernel[1]; column++, inside += pitch) {
+    for (i = 0; i < width; i++) {
+      const int32_t from = i + column - layer->pad[1];
+      if (from >= 0 && from < width) continue;
+      for (row = 0; row * width < outputs; row++) flat_mark_outside(inside, row * width + i);
+    }
+    for (output = outputs; output < pitch * (FLAT_OUTPUTS == 64 ? 8 : 1); output++) flat_mark_outside(inside, output);
+  }
+}
+
+static void flat_convolution(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                             void *scratch) {
+  const int32_t rows = rows_at_once(layer), width = layer->in_size[1], in_rows = rows + reach_of(layer, 0) - 1;
+  const size_t in_plane = (size_t)layer->in_size[0] * width, image_bytes = (size_t)in_rows * width + layer->kernel[1];
+  const size_t block_bytes = flat_block_bytes(layer);
+  flat_plan_t plan;
+  flat_parts_t parts;
+  int32_t b, g, row;
+  size_t i;
+  flat_parts_of(layer, scratch, &parts);
+  plan.map = parts.image;
+  plan.inside = parts.inside;
+  plan.inside_pitch = FLAT_INSIDE_BYTES((size_t)rows * width);
+  plan.rows = layer->kernel[0];
+  plan.columns = layer->kernel[1];
+  plan.pitch = layer->dilation[0] * width;
+  mark_inside(layer, (size_t)rows * width, plan.inside_pitch, parts.inside);
+  memset(parts.image, FLAT_OFFSET, image_bytes + FLAT_OUTPUTS);
+  for (b = 0; b < layer->batch; b++)
+    for (g = 0; g < layer->groups; g++, x += in_plane) {
+      const uint8_t *block = parts.block;
+      flat_head_t head;
+      if (w->decoded)
+        block = (const uint8_t *)w->decoded + (size_t)g * block_bytes;
+      else
+        decode_flat(layer, w, g, parts.block);
+      memcpy(&head, block, sizeof head);
+      for (row = 0; row < layer->out_size[0]; row += rows) {
+        const int32_t here = layer->out_size[0] - row < rows ? layer->out_size[0] - row : rows;
+        const window_t window = window_of(layer, row, in_rows);
+        const int32_t inside = window.end > window.first ? window.end - window.first : 0;
+        const int8_t *from = x + (ptrdiff_t)(window.top + window.first) * width;
+        uint8_t *to = parts.image + layer->pad[1] + (size_t)window.first * width;
+        if (rows < layer->out_size[0]) memset(parts.image, FLAT_OFFSET, image_bytes);
+        for (i = 0; i < (size_t)inside * width; i++) to[i] = (uint8_t)from[i] ^ FLAT_OFFSET;
+        flat_outputs(&plan, (const int8_t *)(const void *)(block + words_of(sizeof head)), head.start,
+                     &head.requantizer, here * width, y);
+        y += (size_t)here * width;
+      }
+    }
+}
+
+#else
+#define is_flat(layer) 0
+#define flat_block_bytes(layer) 0
+#define flat_parts_of(layer, scratch, parts) 0
+#define decode_flat(layer, w, group, block) (void)0
+#define flat_convolution(layer, w, x, y, scratch) (void)0
+#endif
+
+static size_t int8_scratch_bytes(const packed_layer_t *given) {
+  const packed_layer_t layer = flattened(given);
+  wide_plan_t plan;
+  if (is_flat(given)) return flat_parts_of(given, NULL, NULL);
+  plan = wide_plan_of(&layer);
+  return wide_parts_of(&layer, &plan, NULL, NULL);
+}
+
+/* Decodes all weights of a convolution, or tells only how many bytes they then take. */
+static uint64_t decode_all(const packed_layer_t *layer, const packed_weights_t *w, uint8_t *memory) {
+  const wide_plan_t plan = wide_plan_of(layer);
+  const int flat = is_flat(layer);
+  const int32_t maps = flat ? 1 : WIDE_MAPS;
+  const size_t block = flat ? flat_block_bytes(layer) : plan.block;
+  int8_t levels[LEVELS];
+  int32_t g, o;
+  if (!memory) return (uint64_t)layer->groups * ((layer->out_maps + maps - 1) / maps) * block;
+  fill_levels(w, 0, levels);
+  for (g = 0; g < layer->groups; g++)
+    for (o = 0; o < layer->out_maps; o += maps, memory += block) {
+      if (flat)
+        decode_flat(layer, w, g, memory);
+      else
+        decode_wide(layer, w, &plan, g, o, levels, memory);
+    }
+  return 0;
+}
+
+static void int8_convolution(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                             void *scratch) {
+  if (is_flat(layer))
+    flat_convolution(layer, w, x, y, scratch);
+  else
+    wide_convolution(layer, w, x, y, scratch);
+}
+
+#else /* !DOT_WIDE */
+
+/* A group's input lies with its maps beside each other: what an output sums over is then a few runs of numbers, one for each
+ * row of the kernel (for each tap, where these are dilated), whose weights lie in the same order. A run that is no
+ * multiple of DOT_DEPTH reads what comes next, with weights of zero. */
+typedef struct {
+  int32_t rows;       /* of the output, that are computed at once */
+  int32_t in_rows, pitch;
+  int32_t runs, run;  /* how many, and the numbers of each that count */
+  int32_t length;     /* of a run with its end of zeros */
+} dot_plan_t;
+
+typedef struct {
+  dot_t *image, *weights;
+  int32_t *offsets;
+  int8_t *levels;
+} dot_parts_t;
+
+static dot_plan_t dot_plan_of(const packed_layer_t *layer) {
+  const int joined = layer->dilation[1] == 1 || layer->kernel[1] == 1;
+  dot_plan_t plan;
+  plan.rows = rows_at_once(layer);
+  plan.in_rows = (plan.rows - 1) * layer->stride[0] + reach_of(layer, 0);
+  plan.pitch = ((layer->out_size[1] - 1) * layer->stride[1] + reach_of(layer, 1)) * layer->in_maps;
+  plan.runs = layer->kernel[0] * (joined ? 1 : layer->kernel[1]);
+  plan.run = layer->in_maps * (joined ? layer->kernel[1] : 1);
+  plan.length = (plan.run + DOT_DEPTH - 1) / DOT_DEPTH * DOT_DEPTH;
+  return plan;
+}
+
+static size_t dot_weight_bytes(const dot_plan_t *plan) {
+  return size_of(words_of((uint64_t)plan->runs * plan->length * DOT_MAPS * sizeof(dot_t)));
+}
+
+static size_t dot_parts_of(const dot_plan_t *plan, void *scratch, dot_parts_t *parts) {
+  const uint64_t image = words_of(((uint64_t)plan->in_rows * plan->pitch + DOT_DEPTH) * sizeof(dot_t));
+  const uint64_t weights = dot_weight_bytes(plan);
+  if (parts) {
+    uint8_t *p = scratch;
+    parts->offsets = (int32_t *)(void *)p;
+    parts->weights = (dot_t *)(void *)(parts->offsets + plan->runs);
+    parts->image = (dot_t *)(void *)((uint8_t *)(void *)parts->weights + (size_t)weights);
+    parts->levels = (int8_t *)(void *)((uint8_t *)(void *)parts->image + (size_t)image);
+  }
+  return size_of(image + weights + 4 * (uint64_t)plan->runs + LEVELS);
+}
+
+/* Where weight number k of a map of the block lies. */
+static inline size_t dot_index(size_t k, int32_t map) {
+  return (k / DOT_DEPTH * DOT_MAPS + (size_t)map) * DOT_DEPTH + k % DOT_DEPTH;
+}
+
+/* Decodes the weights of an output map of a group into its place in a block of maps. */
+static void fill_dot_map(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
+                         uint32_t first, const int8_t *levels, int32_t place, dot_t *weights) {
   const int32_t columns = plan->runs == layer->kernel[0] ? layer->kernel[1] : 1, in_maps = layer->in_maps;
   const int whole = in_maps % DOT_DEPTH == 0; /* then the groups of each tap begin where those of the first do */
   const size_t column_step = (size_t)in_maps * DOT_MAPS, run_step = (size_t)plan->length * DOT_MAPS;
   const uint32_t bits = w->bits;
   code_reader_t reader = code_reader_at(w->codes, first * bits);
-  int32_t i, run, column, sum = 0;
+  int32_t i, run, column;
   if (plan->runs * columns == 1) {
-    for (i = 0; i < in_maps; i++) {
-      const int8_t level = levels[next_code(&reader, bits)];
-      if (DOT_OFFSET) sum += level;
-      weights[dot_index((size_t)i, place)] = (dot_t)level;
-    }
-    return sum;
+    for (i = 0; i < in_maps; i++) weights[dot_index((size_t)i, place)] = (dot_t)levels[next_code(&reader, bits)];
+    return;
   }
   for (i = 0; i < in_maps; i++) {
     dot_t *to = weights + dot_index((size_t)i, place);
@@ -925,7 +1327,6 @@ static int32_t fill_dot_map(const packed_layer_t *layer, const packed_weights_t 
       dot_t *tap = to;
       for (column = 0; column < columns; column++, tap += column_step) {
         const int8_t level = levels[next_code(&reader, bits)];
-        if (DOT_OFFSET) sum += level;
         if (whole)
           *tap = (dot_t)level;
         else
@@ -933,44 +1334,26 @@ static int32_t fill_dot_map(const packed_layer_t *layer, const packed_weights_t 
       }
     }
   }
-  return sum;
 }
 
 /* Decodes the weights of some output maps of a group; those of maps that are not there are zero. */
 static void fill_dot_weights(const packed_layer_t *layer, const packed_weights_t *w, const dot_plan_t *plan,
-                             int32_t group, int32_t first, int32_t maps, const dot_parts_t *parts) {
+                             int32_t group, int32_t first, int32_t maps, int8_t *levels, dot_t *weights) {
   int32_t m;
-  if (maps < DOT_MAPS || plan->length > plan->run)
-    memset(parts->weights, 0, (size_t)plan->runs * plan->length * DOT_MAPS * sizeof(dot_t));
-  for (m = 0; m < DOT_MAPS; m++) parts->starts[m] = 0;
+  if (maps < DOT_MAPS || plan->length > plan->run) memset(weights, 0, dot_weight_bytes(plan));
   for (m = 0; m < maps; m++) {
-    if (w->dictionary_per_map) fill_levels(w, (uint32_t)group * layer->out_maps + first + m, parts->levels);
-    parts->starts[m] = -DOT_OFFSET * fill_dot_map(layer, w, plan, first_weight(layer, group, first + m, 0),
-                                                  parts->levels, m, parts->weights);
+    if (w->dictionary_per_map) fill_levels(w, (uint32_t)group * layer->out_maps + first + m, levels);
+    fill_dot_map(layer, w, plan, first_weight(layer, group, first + m, 0), levels, m, weights);
   }
 }
 
 /* Puts one row of so many maps beside each other; from is its first number in the first map, plane the distance of maps. */
 static void fill_row(const int8_t *from, size_t plane, int32_t maps, int32_t count, dot_t *image) {
-  int32_t i = 0, column;
-#ifdef DOT_AVX512
-  for (; i + 16 <= maps; i += 16)
-    for (column = 0; column < count; column += 16) {
-      const int32_t here = count - column < 16 ? count - column : 16;
-      const __mmask16 there = (__mmask16)((1u << here) - 1);
-      __m128i rows[16];
-      int32_t k;
-      for (k = 0; k < 16; k++) rows[k] = _mm_maskz_loadu_epi8(there, from + (size_t)(i + k) * plane + column);
-      dot_transpose(rows);
-      for (k = 0; k < here; k++)
-        _mm_storeu_si128((__m128i *)(void *)(image + (size_t)(column + k) * maps + i),
-                         _mm_xor_si128(rows[k], _mm_set1_epi8((char)DOT_OFFSET)));
-    }
-#endif
-  for (; i < maps; i++) {
+  int32_t i, column;
+  for (i = 0; i < maps; i++) {
     const int8_t *x = from + (size_t)i * plane;
     dot_t *to = image + i;
-    for (column = 0; column < count; column++, to += maps) *to = (dot_t)(x[column] + DOT_OFFSET);
+    for (column = 0; column < count; column++, to += maps) *to = x[column];
   }
 }
 
@@ -986,112 +1369,31 @@ static void fill_image(const packed_layer_t *layer, const dot_plan_t *plan, cons
     const int32_t y = first_row * layer->stride[0] - layer->pad[0] + row;
     const int inside = y >= 0 && y < layer->in_size[0];
     const int32_t begin = inside ? left * maps : plan->pitch, end = inside ? (left + count) * maps : plan->pitch;
-    for (i = 0; i < begin; i++) image[i] = DOT_OFFSET;
-    for (i = end; i < plan->pitch; i++) image[i] = DOT_OFFSET;
+    for (i = 0; i < begin; i++) image[i] = 0;
+    for (i = end; i < plan->pitch; i++) image[i] = 0;
     if (!inside) continue;
     fill_row(x + (size_t)y * width, plane, maps, count, image + begin);
   }
-  for (i = 0; i < DOT_DEPTH; i++) image[i] = DOT_OFFSET;
+  for (i = 0; i < DOT_DEPTH; i++) image[i] = 0;
 }
-
-#ifdef DOT_AVX512
-/* What makes results of the sums of 16 maps: of the even and of the odd ones. */
-typedef struct {
-  __m512i multipliers[2], addends[2], shifts[2], low, high;
-} dot_requantizer_t;
-
-static dot_requantizer_t dot_requantizer_of(const requantizer_t *requantizers, int32_t maps) {
-  int64_t multipliers[2][8] = {{0}}, addends[2][8] = {{0}}, shifts[2][8] = {{0}};
-  dot_requantizer_t found;
-  int32_t m;
-  for (m = 0; m < maps; m++) {
-    multipliers[m & 1][m / 2] = requantizers[m].multiplier;
-    addends[m & 1][m / 2] = requantizers[m].addend;
-    shifts[m & 1][m / 2] = requantizers[m].shift;
-  }
-  for (m = 0; m < 2; m++) {
-    found.multipliers[m] = _mm512_loadu_si512(multipliers[m]);
-    found.addends[m] = _mm512_loadu_si512(addends[m]);
-    found.shifts[m] = _mm512_loadu_si512(shifts[m]);
-  }
-  found.low = _mm512_set1_epi64(requantizers[0].low);
-  found.high = _mm512_set1_epi64(requantizers[0].high);
-  return found;
-}
-
-static inline __m512i dot_half(const dot_requantizer_t *r, int odd, __m512i sums) {
-  const __m512i exact = _mm512_add_epi64(_mm512_mul_epi32(sums, r->multipliers[odd]), r->addends[odd]);
-  const __m512i result = _mm512_srav_epi64(exact, r->shifts[odd]);
-  return _mm512_min_epi64(_mm512_max_epi64(result, r->low), r->high);
-}
-
-static inline __m128i dot_results(const dot_requantizer_t *r, const int32_t *sums) {
-  const __m512i all = _mm512_loadu_si512(sums);
-  const __m512i even = dot_half(r, 0, all), odd = dot_half(r, 1, _mm512_srli_epi64(all, 32));
-  return _mm512_cvtepi32_epi8(_mm512_mask_blend_epi32(0xaaaa, even, _mm512_slli_epi64(odd, 32)));
-}
-#endif
 
 /* Some output maps of a group at so many places; y is the first of these in the first map. */
 static void dot_places(const packed_layer_t *layer, const dot_plan_t *plan, const dot_parts_t *parts,
-                       const requantizer_t *requantizers, int32_t maps, int32_t count, int8_t *y) {
+                       const dot_t *weights, const requantizer_t *requantizers, int32_t maps, int32_t count, int8_t *y) {
   const size_t out_plane = (size_t)layer->out_size[0] * layer->out_size[1];
+  const dot_runs_t runs = {parts->offsets, plan->runs, plan->length};
+  int32_t sums[2][AT_ONCE];
   places_t places;
   places.row = places.next = parts->image;
   places.row_step = layer->stride[0] * plan->pitch;
   places.column_step = layer->stride[1] * layer->in_maps;
   places.columns = places.left = layer->out_size[1];
-#if DOT_WIDE
-  {
-    const int32_t length = plan->length;
-    int32_t p, m, run;
-#ifdef DOT_AVX512
-    const dot_requantizer_t requantizer = dot_requantizer_of(requantizers, maps);
-    __m128i results[16];
-    int32_t done = 0;
-    for (m = 0; m < 16; m++) results[m] = _mm_setzero_si128();
-#endif
-    for (; count > 0; count -= DOT_PLACES) {
-      const int32_t here = count < DOT_PLACES ? count : DOT_PLACES;
-      const dot_t *x[DOT_PLACES], *begin[DOT_PLACES];
-      int32_t sums[DOT_PLACES * DOT_MAPS];
-      for (p = 0; p < DOT_PLACES; p++) {
-        begin[p] = p < here ? next_place(&places) : begin[0];
-        memcpy(sums + p * DOT_MAPS, parts->starts, DOT_MAPS * sizeof *sums);
-      }
-      for (run = 0; run < plan->runs; run++) {
-        for (p = 0; p < DOT_PLACES; p++) x[p] = begin[p] + parts->offsets[run];
-        dot_run(x, parts->weights + (size_t)run * length * DOT_MAPS, length, sums);
-      }
-#ifdef DOT_AVX512
-      for (p = 0; p < DOT_PLACES; p++) results[done + p] = dot_results(&requantizer, sums + p * DOT_MAPS);
-      done += here;
-      if (done < 16 && count > DOT_PLACES) continue;
-      dot_transpose(results);
-      for (m = 0; m < maps; m++)
-        _mm_mask_storeu_epi8(y + m * out_plane, (__mmask16)((1u << done) - 1), results[m]);
-      y += done;
-      done = 0;
-#else
-      for (m = 0; m < maps; m++)
-        for (p = 0; p < here; p++)
-          y[m * out_plane + p] = requantized(&requantizers[m], sums[p * DOT_MAPS + m]);
-      y += here;
-#endif
-    }
+  for (; count > 0; count -= AT_ONCE, y += AT_ONCE) {
+    const int32_t here = count < AT_ONCE ? count : AT_ONCE;
+    dot_runs(&places, here, weights, &runs, sums[0], sums[1]);
+    requantize(requantizers, sums[0], here, y);
+    if (maps > 1) requantize(requantizers + 1, sums[1], here, y + out_plane);
   }
-#else
-  {
-    const dot_runs_t runs = {parts->offsets, plan->runs, plan->length};
-    int32_t sums[2][AT_ONCE];
-    for (; count > 0; count -= AT_ONCE, y += AT_ONCE) {
-      const int32_t here = count < AT_ONCE ? count : AT_ONCE;
-      dot_runs(&places, here, parts->weights, &runs, sums[0], sums[1]);
-      requantize(requantizers, sums[0], here, y);
-      if (maps > 1) requantize(requantizers + 1, sums[1], here, y + out_plane);
-    }
-  }
-#endif
 }
 
 static void dot_convolution(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
@@ -1108,34 +1410,40 @@ static void dot_convolution(const packed_layer_t *layer, const packed_weights_t 
     parts.offsets[run] = (joined ? run : run / layer->kernel[1]) * layer->dilation[0] * plan.pitch +
                          (joined ? 0 : run % layer->kernel[1] * layer->dilation[1] * layer->in_maps);
   fill_levels(w, 0, parts.levels);
-  for (b = 0; b < layer->batch; b++)
-    for (g = 0; g < layer->groups; g++, x += layer->in_maps * in_plane, y += layer->out_maps * out_plane)
+  for (b = 0; b < layer->batch; b++) {
+    const uint8_t *decoded = w->decoded;
+    for (g = 0; g < layer->groups; g++, x += layer->in_maps * in_plane, y += layer->out_maps * out_plane) {
       for (row = 0; row < layer->out_size[0]; row += plan.rows) {
         const int32_t rows = layer->out_size[0] - row < plan.rows ? layer->out_size[0] - row : plan.rows;
+        const uint8_t *block = decoded;
         fill_image(layer, &plan, x, row, parts.image);
         for (o = 0; o < layer->out_maps; o += DOT_MAPS) {
           const int32_t maps = layer->out_maps - o < DOT_MAPS ? layer->out_maps - o : DOT_MAPS;
+          const dot_t *weights = parts.weights;
           for (m = 0; m < maps; m++)
             requantizers[m] = requantizer_of(layer, w, (uint32_t)g * layer->out_maps + o + m);
-          fill_dot_weights(layer, w, &plan, g, o, maps, &parts);
-          dot_places(layer, &plan, &parts, requantizers, maps, rows * layer->out_size[1],
+          if (decoded) {
+            weights = (const dot_t *)(const void *)block;
+            block += dot_weight_bytes(&plan);
+          } else
+            fill_dot_weights(layer, w, &plan, g, o, maps, parts.levels, parts.weights);
+          dot_places(layer, &plan, &parts, weights, requantizers, maps, rows * layer->out_size[1],
                      y + o * out_plane + (size_t)row * layer->out_size[1]);
         }
       }
+      if (decoded) decoded += dot_weight_bytes(&plan) * (size_t)((layer->out_maps + DOT_MAPS - 1) / DOT_MAPS);
+    }
+  }
 }
 
-/* A layer whose outputs read one input map each, as a depthwise one: the map with its padding, and the rows of its kernel. */
+/* A layer whose outputs read one input map each: the map with its padding, and the rows of its kernel. */
 typedef struct {
   int32_t rows, in_rows, pitch, width;
 } plane_plan_t;
 
-static int reads_one_map(const packed_layer_t *layer) {
-  return layer->in_maps == 1 && layer->out_maps == 1 && layer->dilation[1] == 1;
-}
-
 static plane_plan_t plane_plan_of(const packed_layer_t *layer) {
   plane_plan_t plan;
-  plan.rows = layer->rows > 0 && layer->rows < layer->out_size[0] ? layer->rows : layer->out_size[0];
+  plan.rows = rows_at_once(layer);
   plan.in_rows = (plan.rows - 1) * layer->stride[0] + reach_of(layer, 0);
   plan.pitch = (layer->out_size[1] - 1) * layer->stride[1] + reach_of(layer, 1);
   plan.width = (layer->kernel[1] + PLANE_WIDTH - 1) / PLANE_WIDTH * PLANE_WIDTH;
@@ -1145,11 +1453,29 @@ static plane_plan_t plane_plan_of(const packed_layer_t *layer) {
 /* Numbers behind the image that may be read: by the last outputs of a row, which nobody wants. */
 static size_t plane_slack(const packed_layer_t *layer) { return PLANE_LANES * (size_t)layer->stride[1] + PLANE_WIDTH; }
 
+static size_t plane_weight_bytes(const packed_layer_t *layer) {
+  return size_of(words_of((uint64_t)layer->kernel[0] * plane_plan_of(layer).width * sizeof(plane_t)));
+}
+
 static size_t plane_bytes(const packed_layer_t *layer) {
   const plane_plan_t plan = plane_plan_of(layer);
   const uint64_t image = words_of(((uint64_t)plan.in_rows * plan.pitch + plane_slack(layer)) * sizeof(plane_t));
-  const uint64_t all = image + words_of((uint64_t)layer->kernel[0] * plan.width * sizeof(plane_t));
-  return all > SIZE_MAX ? SIZE_MAX : (size_t)all;
+  return size_of(image + plane_weight_bytes(layer));
+}
+
+/* Decodes the weights of a map. */
+static void fill_plane_weights(const packed_layer_t *layer, const packed_weights_t *w, int32_t map, plane_t *weights) {
+  const int32_t width = plane_plan_of(layer).width, columns = layer->kernel[1];
+  const float *dictionary = dictionary_of(w, (uint32_t)map);
+  code_reader_t reader = code_reader_at(w->codes, first_weight(layer, map, 0, 0) * w->bits);
+  int32_t row, i;
+  for (row = 0; row < layer->kernel[0]; row++, weights += width) {
+    for (i = 0; i < columns; i++) {
+      const int32_t code = (int32_t)next_code(&reader, w->bits);
+      weights[i] = (plane_t)(dictionary ? (int32_t)dictionary[code] : code - w->zero_point);
+    }
+    for (; i < width; i++) weights[i] = 0;
+  }
 }
 
 /* Copies the rows of a map that an output's rows from this one on read; the padding is zero already. */
@@ -1157,11 +1483,10 @@ static void fill_plane(const packed_layer_t *layer, const plane_plan_t *plan, co
                        plane_t *image) {
   const int32_t width = layer->in_size[1], left = layer->pad[1] < plan->pitch ? layer->pad[1] : plan->pitch;
   const int32_t count = plan->pitch - left < width ? plan->pitch - left : width;
-  const int32_t top = first_row * layer->stride[0] - layer->pad[0], first = top < 0 ? -top : 0;
-  const int32_t end = layer->in_size[0] - top < plan->in_rows ? layer->in_size[0] - top : plan->in_rows;
+  const window_t window = window_of(layer, first_row, plan->in_rows);
   int32_t row, i;
-  for (row = first; row < end; row++) {
-    const int8_t *from = x + (ptrdiff_t)(top + row) * width;
+  for (row = window.first; row < window.end; row++) {
+    const int8_t *from = x + (ptrdiff_t)(window.top + row) * width;
     plane_t *to = image + (size_t)row * plan->pitch + left;
     for (i = 0; i < count; i++) to[i] = from[i];
   }
@@ -1171,15 +1496,13 @@ static void plane_convolution(const packed_layer_t *layer, const packed_weights_
                               void *scratch) {
   const plane_plan_t plan = plane_plan_of(layer);
   const size_t in_plane = (size_t)layer->in_size[0] * layer->in_size[1];
-  const int32_t rows = layer->kernel[0], columns = layer->out_size[1], step = layer->stride[1];
+  const int32_t columns = layer->out_size[1], step = layer->stride[1];
   const int32_t row_step = layer->stride[0] * plan.pitch;
-  plane_t *const weights = scratch;
-  plane_t *const image = (plane_t *)(void *)((uint8_t *)scratch + words_of((size_t)rows * plan.width * sizeof(plane_t)));
+  plane_t *const image = (plane_t *)(void *)((uint8_t *)scratch + plane_weight_bytes(layer));
   plane_kernel_t kernel;
   plane_places_t places;
   int32_t b, g, k, i, row, count, sums[AT_ONCE];
-  kernel.weights = weights;
-  kernel.rows = rows;
+  kernel.rows = layer->kernel[0];
   kernel.width = plan.width;
   places.pitch = layer->dilation[0] * plan.pitch;
   places.step = step;
@@ -1188,13 +1511,11 @@ static void plane_convolution(const packed_layer_t *layer, const packed_weights_
   for (b = 0; b < layer->batch; b++)
     for (g = 0; g < layer->groups; g++, x += in_plane) {
       const requantizer_t requantizer = requantizer_of(layer, w, (uint32_t)g);
-      memset(weights, 0, (size_t)rows * plan.width * sizeof *weights);
-      for (k = 0; k < rows; k++)
-        for (i = 0; i < layer->kernel[1]; i++) {
-          int32_t level;
-          decode_levels(w, first_weight(layer, g, 0, 0) + (uint32_t)(k * layer->kernel[1] + i), 1, (uint32_t)g, &level);
-          weights[k * plan.width + i] = (plane_t)level;
-        }
+      kernel.weights = scratch;
+      if (w->decoded)
+        kernel.weights = (const plane_t *)(const void *)((const uint8_t *)w->decoded + g * plane_weight_bytes(layer));
+      else
+        fill_plane_weights(layer, w, g, scratch);
       for (row = 0; row < layer->out_size[0]; row += plan.rows) {
         const int32_t here = layer->out_size[0] - row < plan.rows ? layer->out_size[0] - row : plan.rows;
         /* Outputs at once: they may be of several rows where they are no vectors. */
@@ -1214,12 +1535,46 @@ static void plane_convolution(const packed_layer_t *layer, const packed_weights_
     }
 }
 
-size_t packed_scratch_bytes_int8(const packed_layer_t *layer, const packed_weights_t *w) {
+/* Decodes all weights of a convolution, or tells only how many bytes they then take. */
+static uint64_t decode_all(const packed_layer_t *layer, const packed_weights_t *w, uint8_t *memory) {
+  const dot_plan_t plan = dot_plan_of(layer);
+  const int plane = reads_one_map(layer);
+  const int32_t maps = plane ? 1 : DOT_MAPS;
+  const size_t block = plane ? plane_weight_bytes(layer) : dot_weight_bytes(&plan);
+  int8_t levels[LEVELS];
+  int32_t g, o;
+  if (!memory) return (uint64_t)layer->groups * ((layer->out_maps + maps - 1) / maps) * block;
+  fill_levels(w, 0, levels);
+  for (g = 0; g < layer->groups; g++)
+    for (o = 0; o < layer->out_maps; o += maps, memory += block) {
+      const int32_t left = layer->out_maps - o;
+      if (plane)
+        fill_plane_weights(layer, w, g, (plane_t *)(void *)memory);
+      else
+        fill_dot_weights(layer, w, &plan, g, o, left < maps ? left : maps, levels, (dot_t *)(void *)memory);
+    }
+  return 0;
+}
+
+static size_t int8_scratch_bytes(const packed_layer_t *layer) {
   dot_plan_t plan;
-  if (layer->kind != PACKED_CONVOLUTION) return packed_scratch_bytes_integer(layer, w);
   if (reads_one_map(layer)) return plane_bytes(layer);
   plan = dot_plan_of(layer);
   return dot_parts_of(&plan, NULL, NULL);
+}
+
+static void int8_convolution(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
+                             void *scratch) {
+  if (reads_one_map(layer))
+    plane_convolution(layer, w, x, y, scratch);
+  else
+    dot_convolution(layer, w, x, y, scratch);
+}
+
+#endif
+
+size_t packed_scratch_bytes_int8(const packed_layer_t *layer, const packed_weights_t *w) {
+  return layer->kind == PACKED_CONVOLUTION ? int8_scratch_bytes(layer) : packed_scratch_bytes_integer(layer, w);
 }
 
 int32_t packed_rows_within_int8(const packed_layer_t *layer, const packed_weights_t *w, size_t bytes) {
@@ -1236,12 +1591,17 @@ int32_t packed_rows_within_int8(const packed_layer_t *layer, const packed_weight
   return tiled.rows;
 }
 
+size_t packed_decoded_bytes_int8(const packed_layer_t *layer, const packed_weights_t *w) {
+  return layer->kind == PACKED_CONVOLUTION ? size_of(decode_all(layer, w, NULL)) : 0;
+}
+
+void packed_decode_int8(const packed_layer_t *layer, const packed_weights_t *w, void *memory) {
+  if (layer->kind == PACKED_CONVOLUTION) (void)decode_all(layer, w, memory);
+}
+
 void packed_convolution_int8(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,
                              void *scratch) {
-  if (reads_one_map(layer))
-    plane_convolution(layer, w, x, y, scratch);
-  else
-    dot_convolution(layer, w, x, y, scratch);
+  int8_convolution(layer, w, x, y, scratch);
 }
 
 #else
@@ -1255,6 +1615,18 @@ int32_t packed_rows_within_int8(const packed_layer_t *layer, const packed_weight
   (void)w;
   (void)bytes;
   return 0;
+}
+
+size_t packed_decoded_bytes_int8(const packed_layer_t *layer, const packed_weights_t *w) {
+  (void)layer;
+  (void)w;
+  return 0;
+}
+
+void packed_decode_int8(const packed_layer_t *layer, const packed_weights_t *w, void *memory) {
+  (void)layer;
+  (void)w;
+  (void)memory;
 }
 
 void packed_convolution_int8(const packed_layer_t *layer, const packed_weights_t *w, const int8_t *x, int8_t *y,

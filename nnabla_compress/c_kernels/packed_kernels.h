@@ -59,6 +59,7 @@ typedef struct {
   uint8_t scale_per_map;      /* 1: one scale for every output map */
   int8_t low, high;           /* int8 results: bounds */
   const int32_t *biases;      /* int8 results: one for every output map, see packed_convolution_int8; null: float results */
+  const void *decoded;        /* the int8 convolution: what packed_decode_int8 has written; null: it decodes the codes at each call */
 } packed_weights_t;
 
 /* Index 0 of a pair is the height, 1 the width; a one-dimensional layer has height 1. A DepthwiseConvolution is a
@@ -136,6 +137,11 @@ size_t packed_scratch_bytes_int8(const packed_layer_t *layer, const packed_weigh
  * row takes more. packed_scratch_bytes_fast and packed_scratch_bytes_int8 tell what it then takes. */
 int32_t packed_rows_within(const packed_layer_t *layer, const packed_weights_t *w, size_t bytes);
 int32_t packed_rows_within_int8(const packed_layer_t *layer, const packed_weights_t *w, size_t bytes);
+
+/* Decodes the weights of an int8 convolution once, into memory for w->decoded, aligned as for float, that takes so many bytes; the
+ * result has the same bits. Other layers take 0 bytes. The rows of the layer may be another number afterwards. */
+size_t packed_decoded_bytes_int8(const packed_layer_t *layer, const packed_weights_t *w);
+void packed_decode_int8(const packed_layer_t *layer, const packed_weights_t *w, void *memory);
 
 /* x [batch, groups * in_maps, height, width], y likewise, bias one float for every output map or null.
  * x, y and scratch must not overlap. */

@@ -81,6 +81,7 @@ int main(int argc, char **argv) {
   }
   fast = argv[1][0] == 'f';
   if (argv[1][4] == ':') packed_limit_scratch(strtoul(argv[1] + 5, NULL, 10));
+  packed_keep_decoded(argv[1][4] == ':' ? 0 : (size_t)-1); /* this is no microcontroller */
   image = read_file(argv[2], &bytes);
   if (!image) {
     fprintf(stderr, "%s: can't be read\n", argv[2]);

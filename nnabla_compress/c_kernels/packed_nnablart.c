@@ -7,7 +7,16 @@
 
 #include <nnablart/functions.h>
 
+/* What a callback is given; the runtime declares it in a header that is not installed. */
+typedef struct {
+  nn_function_t *info;
+  rt_function_t func;
+} offer_t;
+
 #include "packed_image.h"
+#ifndef PACKED_NO_INT8
+#include "packed_between.h"
+#endif
 
 typedef void float_kernel_t(const packed_layer_t *, const packed_weights_t *, const float *, const float *, float *,
                             void *);
@@ -28,12 +37,6 @@ typedef void int8_kernel_t(const packed_layer_t *, const packed_weights_t *, con
 typedef size_t scratch_bytes_t(const packed_layer_t *, const packed_weights_t *);
 typedef int32_t rows_within_t(const packed_layer_t *, const packed_weights_t *, size_t);
 
-/* What a callback is given; the runtime declares it in a header that is not installed. */
-typedef struct {
-  nn_function_t *info;
-  rt_function_t func;
-} offer_t;
-
 typedef struct owner owner_t;
 
 /* The local context of a function. */
@@ -44,6 +47,7 @@ typedef struct function {
   packed_status_t status;
   packed_layer_t layer;
   packed_weights_t weights;
+  void *decoded; /* memory for the weights of an int8 convolution; null: they are decoded at each call */
   const rt_variable_t *bias;
   float_kernel_t *run_float;
   integer_kernel_t *run_integer;
@@ -58,10 +62,17 @@ struct owner {
   void *scratch;
   size_t scratch_bytes;    /* of the scratch memory that there is */
   size_t wanted_bytes;     /* of what the functions ask for */
+  size_t decoded_bytes;    /* of decoded weights */
 };
 
 static owner_t *owners;
 static size_t most_scratch_bytes; /* 0: any number */
+#ifndef PACKED_NO_INT8
+static size_t most_decoded_bytes;
+/* Null until packed_keep_decoded is called: other programs do not hold what decodes. */
+static scratch_bytes_t *decoded_bytes;
+static void (*decode)(const packed_layer_t *, const packed_weights_t *, void *);
+#endif
 
 /* ------------------------------------------------------- the callbacks -- */
 
@@ -109,6 +120,7 @@ static rt_function_error_t release(rt_function_t *f) {
   for (link = &function->owner->functions; *link != function; link = &(*link)->next) {
   }
   *link = function->next;
+  if (function->decoded) rt_free_func(function->decoded);
   drop_if_idle(function->owner);
   return RT_FUNCTION_ERROR_NOERROR;
 }
@@ -132,12 +144,37 @@ static void forget_since(const nn_network_t *network, const function_t *newest) 
   while (owner->functions != newest) {
     function_t *function = owner->functions;
     owner->functions = function->next;
+    if (function->decoded) rt_free_func(function->decoded);
     rt_free_func(function);
   }
   drop_if_idle(owner);
 }
 
 void packed_limit_scratch(size_t bytes) { most_scratch_bytes = bytes; }
+
+#ifdef PACKED_NO_INT8
+void packed_keep_decoded(size_t bytes) { (void)bytes; }
+#define keep_decoded(function) (void)(function)
+#else
+void packed_keep_decoded(size_t bytes) {
+  most_decoded_bytes = bytes;
+  decoded_bytes = packed_decoded_bytes_int8;
+  decode = packed_decode_int8;
+}
+
+/* Decodes the weights of a function at the start, if that is wanted and there is room. */
+static void keep_decoded(function_t *function) {
+  size_t bytes, *kept = &function->owner->decoded_bytes;
+  if (!decode || function->status != PACKED_OK || !function->weights.biases) return;
+  bytes = decoded_bytes(&function->layer, &function->weights);
+  if (bytes == 0 || *kept > most_decoded_bytes || bytes > most_decoded_bytes - *kept) return;
+  function->decoded = rt_malloc_func(bytes);
+  if (!function->decoded) return;
+  decode(&function->layer, &function->weights, function->decoded);
+  function->weights.decoded = function->decoded;
+  *kept += bytes;
+}
+#endif
 
 size_t packed_scratch_of(const void *image) {
   const owner_t *owner = owner_of(image);
@@ -208,6 +245,7 @@ static rt_return_value_t take(nn_network_t *network, offer_t *offer, const kerne
   function->run_integer = run_integer[function->layer.kind];
   function->run_int8 = run_int8[function->layer.kind];
   function->status = want_scratch(function, kernels);
+  keep_decoded(function);
   return RT_RET_FUNCTION_MATCH;
 }
 
@@ -229,6 +267,12 @@ static rt_return_value_t add_callbacks(rt_context_pointer context,
     const rt_return_value_t result = rt_add_callback(context, (nn_function_type_t)owned_types[i], callback);
     if (result != RT_RET_NOERROR) return result;
   }
+#ifndef PACKED_NO_INT8
+  for (i = 0; i < sizeof between_types / sizeof *between_types; i++) {
+    const rt_return_value_t result = rt_add_callback(context, (nn_function_type_t)between_types[i], take_between);
+    if (result != RT_RET_NOERROR) return result;
+  }
+#endif
   return RT_RET_NOERROR;
 }
 

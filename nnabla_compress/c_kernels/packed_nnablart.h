@@ -50,6 +50,11 @@ rt_return_value_t packed_register_fast(rt_context_pointer context);
  * the start: no limit. An image with a function that can't run within it is refused. */
 void packed_limit_scratch(size_t bytes);
 
+/* How many bytes the decoded weights of layers from int8 to int8 may take, for images that are started afterwards: layers decode
+ * theirs once, at the start, as long as there is room, and at each forward otherwise. 0, at the start: none. The results
+ * have the same bits. */
+void packed_keep_decoded(size_t bytes);
+
 /* Bytes of scratch memory that the functions of an image that was started share. */
 size_t packed_scratch_of(const void *image);
 

@@ -23,7 +23,7 @@ import numpy as np
 from nnabla_compress.analysis.channel_pairs import INPUT_AXES, Pair, by_input, by_output, pairs
 from nnabla_compress.analysis.channel_statistics import channel_statistics
 from nnabla_compress.calibration.samples import batches
-from nnabla_compress.graph.batches import rows_of
+from nnabla_compress.graph.batches import few_rows, rows_of
 from nnabla_compress.graph.passes import BATCH
 from nnabla_compress.transforms.channel_scales import Levels, Loaded, needed, scale_pairs
 from nnabla_compress.turns import one_at_a_time
@@ -104,7 +104,7 @@ def equalize_for(
     if not found:
         return 0
     variables = {v.data: v for pair in found for v in pair.parameters()}
-    wanted = min(BATCH, len(samples[0]))
+    wanted = few_rows(outputs, inputs, min(BATCH, len(samples[0])))
     size = rows_of(outputs, inputs, wanted)
     # Where only one batch size can be built, the last sample counts as often as it fills one up.
     feeds = (

@@ -14,6 +14,7 @@ from nnabla_compress.calibration.settings import PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph import Network, with_batch_statistics
+from nnabla_compress.graph.rewrite import is_for_inference
 from nnabla_compress.quantizers import graph_quantizers, prepare
 from nnabla_compress.quantizers.base import is_given, quantizer_of, shown_type
 from nnabla_compress.rules import Candidate, choose_rules
@@ -44,7 +45,8 @@ def folded_copy(network: Network, prove: bool = True) -> Network:
             f"{found[0].info.args.get('name') or '(no name)'}.",
             help="start from the float network, or remove them: transforms.remove_quantizers",
         )
-    inferring = settled(with_batch_statistics(network.all_outputs, False))
+    given = network.all_outputs
+    inferring = settled(given if is_for_inference(given) else with_batch_statistics(given, False))
     folded = fold_batch_normalization(inferring)
     copy = network.giving(folded).copy()
     if prove:

@@ -11,7 +11,7 @@ import numpy as np
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.graph import functions, rebuild
-from nnabla_compress.graph.batches import rows_of
+from nnabla_compress.graph.batches import few_rows, rows_of
 from nnabla_compress.graph.passes import BATCH, run
 from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
@@ -176,5 +176,5 @@ def _size(
     batch_size: int,
 ) -> int:
     """Rows of a forward pass; a batch that is written into the network may be the only one."""
-    wanted = min(batch_size, len(samples[0]))
+    wanted = few_rows(outputs, inputs, min(batch_size, len(samples[0])))
     return rows_of(outputs, inputs, wanted)

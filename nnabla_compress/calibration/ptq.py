@@ -10,7 +10,7 @@ that, and taken back unless it brought them closer to those of the float network
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
 
@@ -76,6 +76,8 @@ class PostTraining:
         steps: What was tried, in order.
         notes: What a user should know, such as maps that were zero for all samples.
         channel_clips: Whether clips between layers have a bound for each channel.
+        before: Weights and biases by path as they were before the quantization set them: folded
+            and equalized, neither rounded nor corrected. Those that stayed are left out.
     """
 
     outputs: List[nn.Variable]
@@ -84,6 +86,7 @@ class PostTraining:
     steps: Tuple[Step, ...]
     notes: Tuple[str, ...]
     channel_clips: bool = False
+    before: Dict[str, np.ndarray] = field(default_factory=dict)
 
 
 @one_at_a_time
@@ -205,7 +208,16 @@ class _Sequence:
             tuple(self.steps),
             tuple(self.notes),
             self.channel_clips,
+            self._before(),
         )
+
+    def _before(self) -> Dict[str, np.ndarray]:
+        own, given = self.network.parameters, self.plain.parameters
+        return {
+            path: np.array(variable.d)
+            for path, variable in given.items()
+            if path in own and not np.array_equal(own[path].d, variable.d)
+        }
 
     def _can_learn(self, learn_from: np.ndarray) -> bool:
         """Whether what is learned from some samples can be judged on others."""
@@ -342,7 +354,9 @@ class _Sequence:
 
     def _judge(self, name: str, change: Callable[[], None], best: float = float("-inf")) -> bool:
         began = time.perf_counter()
+        give_back()
         change()
+        give_back()
         score = None
         if self.judged_on:
             score = agreement(self.expected, self._computed())

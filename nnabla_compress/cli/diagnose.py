@@ -34,11 +34,10 @@ def command(run: Path, samples: int, trust: bool, **options: Any) -> None:
     from nnabla_compress.cli.engine import console, messages
     from nnabla_compress.report.diagnosis import error_table, finding_lines
     from nnabla_compress.runs.diagnosed import diagnose_run
-    from nnabla_compress.safe_names import shell_word
 
-    data = options.get("data")
+    recipe = options.get("recipe_data")
     other = data_of_run(run, "either", **options)
-    named = "" if data is None else shell_word(data)
+    named = "" if recipe is None else str(recipe)
     found = diagnose_run(run, samples, trust, other, named, messages.print).as_dict()
     answer(found)
     console.print(error_table(found["errors"]))

@@ -8,15 +8,18 @@ from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 import numpy as np
 
+from nnabla_compress.analysis.layers import layers
 from nnabla_compress.diagnosis.commands import Commands
 from nnabla_compress.diagnosis.errors import (
     Quantized,
     TensorError,
     keeping,
     quantized_tensors,
+    restored,
     tensor_errors,
 )
 from nnabla_compress.diagnosis.maps import kept_maps
+from nnabla_compress.diagnosis.named_samples import NamedSamples
 from nnabla_compress.diagnosis.passes import fitting
 from nnabla_compress.diagnosis.ranges import MapRange, map_ranges
 from nnabla_compress.graph.network import Network
@@ -34,9 +37,11 @@ class Case:
         arrays: Samples (N, ...) as the network takes them, by name of the input.
         place: The run folder, as a word of a command.
         file: Path of the float network.
-        recipe: Path of the recipe.
         known_inputs: What the run saw of its inputs: rows with "mean", "std", "low", "high".
-        data: Words that name the samples in a command, if they are not the run's own.
+        samples_named: How the samples are named in a command.
+        before: Values that weights and biases had before their quantization set them, by path.
+        again: How it would be quantized again, if that is known; else it is made up from its
+            quantizers.
     """
 
     network: Network
@@ -44,9 +49,10 @@ class Case:
     arrays: Mapping[str, np.ndarray]
     place: str = "RUN"
     file: str = "float.nnp"
-    recipe: str = "recipe.yaml"
     known_inputs: Sequence[Mapping[str, Any]] = ()
-    data: str = ""
+    samples_named: NamedSamples = field(default_factory=NamedSamples)
+    before: Mapping[str, np.ndarray] = field(default_factory=dict)
+    again: Optional[Commands] = None
     errors: List[TensorError] = field(init=False)
     ranges: Dict[str, MapRange] = field(init=False)
     tensors: List[Quantized] = field(init=False)
@@ -58,13 +64,21 @@ class Case:
     def __post_init__(self) -> None:
         outputs = self.network.all_outputs
         self.tensors = quantized_tensors(outputs)
-        self.errors = tensor_errors(self.network, self.arrays)
+        before = restored(self.network, self.before)
+        self.errors = tensor_errors(self.network, self.arrays, before)
         self.ranges = {row.name: row for row in map_ranges(self.network, self.arrays)}
-        self.commands = Commands.of(self.file, self.recipe, self.tensors)
-        self.plain = self.network.giving(keeping(outputs, set()))
+        self.commands = self._commands()
+        self.plain = self.network.giving(keeping(outputs, set(), before))
         few = fitting(self.network, self.arrays, _MOST)
         self.maps = kept_maps(self.network, few)
         self.plain_maps = kept_maps(self.plain, few)
+
+    def _commands(self) -> Commands:
+        if self.again is not None:
+            return self.again
+        found = layers(self.network.all_outputs, self.network.parameters)
+        floats = [layer.name for layer in found if layer.quantizer is None]
+        return Commands.of(self.file, self.samples_named, self.tensors, floats)
 
     @property
     def samples(self) -> int:

@@ -5,9 +5,10 @@ With the outputs y of the network without quantizers, and q of the network with 
 
     SNR = 10 log10(sum y^2 / sum (y - q)^2)   in dB
 
-"Alone" q has the quantizers of one tensor, "together" those of all tensors up to it in the order of
-execution. The noise of tensors alone adds up, as far as they are independent; the share of a tensor
-is its part of this sum.
+"Without quantizers" is as it was before them: where a calibration has set weights to what they are
+rounded to, those that it began with. "Alone" q has the quantizers of one tensor, "together" those
+of all tensors up to it in the order of execution. The noise of tensors alone adds up, as far as
+they are independent; the share of a tensor is its part of this sum.
 """
 
 from __future__ import annotations
@@ -18,15 +19,19 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.agreement import decibels
+from nnabla_compress.analysis.layers import layers
 from nnabla_compress.calibration.observe import compute
+from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.network import Network
-from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.graph.rewrite import functions, leaves, rebuild
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers.base import is_given, quantizer_of
 from nnabla_compress.regularizers.memory import NetworkMemory
 from nnabla_compress.turns import one_at_a_time
 
 WEIGHTS, MAPS = "weights", "maps"
+Restored = Mapping[Any, Mapping[nn.Variable, nn.Variable]]
+_NOTHING: Restored = {}
 
 
 class TensorError(NamedTuple):
@@ -89,28 +94,67 @@ def quantized_tensors(outputs: Sequence[nn.Variable]) -> List[Quantized]:
     return [Quantized(name, kind, tuple(nodes)) for (name, kind), nodes in found.items()]
 
 
-def keeping(outputs: Sequence[nn.Variable], kept: Set[Any]) -> List[nn.Variable]:
+def restored(network: Network, before: Mapping[str, np.ndarray]) -> Restored:
+    """Returns variables that hold what parameters were before their quantization set them.
+
+    Args:
+        network: The quantized network.
+        before: Values by path of the parameter, of as many as are known.
+
+    Returns:
+        By quantizer of a weight: for the weight and the bias of its layer another variable.
+    """
+    parameters = network.parameters
+    paths = {variable.data: path for path, variable in parameters.items()}
+    of_data: Dict[Any, List[nn.Variable]] = {}
+    for leaf in leaves(network.all_outputs):
+        of_data.setdefault(leaf.data, []).append(leaf)
+    found: Dict[Any, Dict[nn.Variable, nn.Variable]] = {}
+    for layer in layers(network.all_outputs, parameters):
+        for parameter in (layer.weight, layer.bias):
+            path = None if parameter is None else paths.get(parameter.data)
+            if layer.quantizer is None or parameter is None or path is None or path not in before:
+                continue
+            values = before[path]
+            if values.shape == parameter.shape:
+                made = constant(values, path, parameter.need_grad)
+                own = found.setdefault(layer.quantizer, {})
+                own.update((leaf, made) for leaf in of_data.get(parameter.data, ()))
+    return found
+
+
+def keeping(
+    outputs: Sequence[nn.Variable], kept: Set[Any], before: Restored = _NOTHING
+) -> List[nn.Variable]:
     """Builds a graph again with some of its quantizers, all else float.
 
     Args:
         outputs: Variables of one graph.
         kept: The quantizers that stay, beside those that the network came with.
+        before: As of :func:`restored`: what parameters are where their quantizer does not stay.
     """
+    others: Dict[nn.Variable, nn.Variable] = {}
+    for node, own in before.items():
+        if node not in kept:
+            others.update(own)
 
     def replace(function: Any, arguments: List[nn.Variable]) -> Any:
         left_out = quantizer_of(function) is not None and not is_given(function)
         return arguments[0] if left_out and function not in kept else None
 
-    return rebuild(outputs, replace)
+    return rebuild(outputs, replace, others)
 
 
 @one_at_a_time
-def tensor_errors(network: Network, arrays: Mapping[str, np.ndarray]) -> List[TensorError]:
+def tensor_errors(
+    network: Network, arrays: Mapping[str, np.ndarray], before: Restored = _NOTHING
+) -> List[TensorError]:
     """Returns what each quantized tensor costs, in the order of execution.
 
     Args:
         network: The network, for inference, its quantizers initialised.
         arrays: Samples (N, ...) by name of the input.
+        before: As of :func:`restored`.
 
     Example:
         >>> import nnabla.parametric_functions as PF
@@ -129,7 +173,7 @@ def tensor_errors(network: Network, arrays: Mapping[str, np.ndarray]) -> List[Te
 
     def computed(kept: Set[Any]) -> List[np.ndarray]:
         with nn.auto_forward(False):
-            return compute(keeping(outputs, kept), inputs, rows)
+            return compute(keeping(outputs, kept, before), inputs, rows)
 
     plain = computed(set())
     signal = sum(float(np.square(y, dtype=np.float64).sum()) for y in plain)
@@ -140,11 +184,11 @@ def tensor_errors(network: Network, arrays: Mapping[str, np.ndarray]) -> List[Te
 
     alone: List[float] = []
     together: List[float] = []
-    before: Set[Any] = set()
+    earlier: Set[Any] = set()
     for tensor in tracked("tensors", tensors, len(tensors)):
-        before = before | set(tensor.nodes)
+        earlier = earlier | set(tensor.nodes)
         alone.append(noise(set(tensor.nodes)))
-        together.append(noise(before))
+        together.append(noise(earlier))
     total = sum(alone) or 1.0
     return [
         TensorError(

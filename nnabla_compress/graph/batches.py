@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from contextlib import contextmanager
-from typing import Callable, Dict, Iterator, List, Mapping, Optional, Sequence
+from typing import Any, Callable, Collection, Dict, Iterator, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -13,7 +13,7 @@ from nnabla_compress.agreement import agreement
 from nnabla_compress.errors import FixedBatchError, UnsupportedFunctionError
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.inputs import random_inputs
-from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.graph.rewrite import depending, functions, rebuild
 from nnabla_compress.graph.rows_apart import rows_apart, same_for_each_row
 from nnabla_compress.quantizers.base import graph_quantizers, is_given
 from nnabla_compress.remembered import Remembered
@@ -21,6 +21,7 @@ from nnabla_compress.turns import one_at_a_time
 
 # Values of a trial run: what a file declares is not to take the memory of the machine.
 _MOST_TRIED = 2**28
+_MOST_AT_ONCE = 2**23  # of a function on a batch: 32 MB
 _TOLERANCE = 1e-3  # other batch sizes add in another order
 _following: Remembered[bool] = Remembered(most=2)  # a network and a copy of it
 Compute = Callable[[List[np.ndarray]], Sequence[np.ndarray]]
@@ -46,6 +47,51 @@ def rows_of(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], wante
     """
     own = inputs[0].shape[0] if inputs and inputs[0].ndim else wanted
     return wanted if own == wanted or follows_batch(outputs, inputs) else own
+
+
+def few_rows(outputs: Sequence[nn.Variable], inputs: Sequence[nn.Variable], wanted: int) -> int:
+    """Returns how many samples at a time are best, fewer where a function's maps are large.
+
+    Args:
+        outputs: Variables of one graph, for inference.
+        inputs: Its inputs.
+        wanted: The number for small maps.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> small, large = nn.Variable((1, 2)), nn.Variable((1, 2**21))
+        >>> [few_rows([F.relu(x)], [x], 64) for x in (small, large)]
+        [64, 2]
+    """
+    own = inputs[0].shape[0] if inputs and inputs[0].ndim else 0
+    if not own:
+        return wanted
+    moving = depending(outputs, inputs)
+    largest = max((_maps_of(f, moving) for f in functions(outputs)), default=0)
+    return min(wanted, rows_at_once(largest // own))
+
+
+def _maps_of(function: Any, moving: Collection[nn.Variable]) -> int:
+    """Returns how many values a function reads and writes that depend on the samples.
+
+    Args:
+        function: A function of a graph.
+        moving: The variables that do.
+    """
+    return sum(int(v.size) for v in (*function.inputs, *function.outputs) if v in moving)
+
+
+def rows_at_once(values: int) -> int:
+    """Returns how many samples a function may be given at a time.
+
+    Args:
+        values: What it reads and writes of each.
+
+    Example:
+        >>> rows_at_once(2**22), rows_at_once(2**30)
+        (2, 1)
+    """
+    return max(1, _MOST_AT_ONCE // max(1, values))
 
 
 @one_at_a_time

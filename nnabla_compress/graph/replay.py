@@ -15,7 +15,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.errors import DataError
-from nnabla_compress.graph.batches import follows_batch, sample_axes
+from nnabla_compress.graph.batches import follows_batch, rows_at_once, sample_axes
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.passes import BATCH, run
 from nnabla_compress.graph.rewrite import consumers, functions, leaves
@@ -70,8 +70,10 @@ class Replay:
         self._count = len(samples[0])
         self._own = inputs[0].shape[0]
         self._axes: Dict[nn.Variable, int] = {}
+        self._follows = False
         if follows_batch(outputs, inputs):
             self._size = min(batch_size, self._count)
+            self._follows = True
             self._axes = sample_axes(outputs, inputs)
         else:  # only whole batches can be run
             self._size = self._own
@@ -131,8 +133,9 @@ class Replay:
                 constants[variable] = variable.get_unlinked_variable()
         found: List[np.ndarray] = []
         graphs: Dict[int, Tuple[Dict[nn.Variable, nn.Variable], List[nn.Variable]]] = {}
-        for start in range(0, self._count, self._size):
-            rows = min(self._size, self._count - start)
+        size = self._rows(function)
+        for start in range(0, self._count, size):
+            rows = min(size, self._count - start)
             if rows not in graphs:
                 graphs[rows] = self._graph(function, constants, rows)
             own, outputs = graphs[rows]
@@ -151,6 +154,13 @@ class Replay:
             for values, y, axis in zip(found, outputs, axes):
                 self._part(values, axis, start, rows)[...] = host_array(y.data, np.float32)
         return found
+
+    def _rows(self, function: Any) -> int:
+        """Rows of a forward pass of one function: its inputs and outputs are there twice."""
+        if not self._follows:
+            return self._size
+        moving = [v for v in (*function.inputs, *function.outputs) if v in self._axes]
+        return min(self._size, rows_at_once(sum(int(v.size) for v in moving) // self._own))
 
     def _part(self, values: np.ndarray, axis: int, start: int, rows: int) -> np.ndarray:
         """The values of some samples, a view."""

@@ -31,7 +31,9 @@ from nnabla_compress.remembered import Remembered
 from nnabla_compress.turns import one_at_a_time
 
 _ONLY_IN_TRAINING = (*TRAINING_ONLY, QuantizedGradient.graph_type())
-_orders: Remembered[List[Any]] = Remembered(most=1)
+# MeanSubtraction keeps a running mean, too.
+_STATISTICS = ("batch_stat", "update_running_mean")
+_orders: Remembered[List[Any]] = Remembered(most=2)  # a network and a copy of it
 Replace = Callable[[Any, List[nn.Variable]], Optional[Made]]
 
 
@@ -196,7 +198,7 @@ def rebuild(
         if made is None:
             copies = clone(function, arguments, _shape_of_batch(function, batch))
             for old, copy in zip(function.outputs, copies):
-                _take_over(function, old, copy)
+                take_over(function, old, copy)
         else:
             copies = as_list(made)
         new.update((old, copy) for old, copy in zip(function.outputs, copies) if old not in new)
@@ -219,7 +221,7 @@ def _shape_of_batch(function: Any, batch: Optional[Tuple[int, int]]) -> Optional
     return {"shape": [batch[1], *shape[1:]]}
 
 
-def _take_over(function: Any, old: nn.Variable, copy: nn.Variable) -> None:
+def take_over(function: Any, old: nn.Variable, copy: nn.Variable) -> None:
     """Gives a copied variable the flags of the old one."""
     copy.name = old.name
     copy.persistent = old.persistent
@@ -228,6 +230,29 @@ def _take_over(function: Any, old: nn.Variable, copy: nn.Variable) -> None:
     # Asked for by the user: NNabla itself computes True here.
     if not old.need_grad and any(variable.need_grad for variable in function.inputs):
         copy.need_grad = False
+
+
+def is_for_inference(outputs: Sequence[nn.Variable]) -> bool:
+    """Returns whether :func:`with_batch_statistics` would find nothing to change for inference.
+
+    Args:
+        outputs: Variables of one graph.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> is_for_inference([F.relu(nn.Variable((2, 3)))])
+        True
+        >>> is_for_inference([F.dropout(nn.Variable((2, 3)))])
+        False
+    """
+    return not any(_acts_in_training(function) for function in functions(outputs))
+
+
+def _acts_in_training(function: Any) -> bool:
+    type_name, args = function.info.type_name, function.info.args
+    if type_name in _ONLY_IN_TRAINING or any(args.get(key) for key in _STATISTICS):
+        return True
+    return bool(type_name == Propagation.graph_type() and not args["test"])
 
 
 @one_at_a_time
@@ -259,8 +284,7 @@ def with_batch_statistics(
     def replace(function: Any, arguments: List[nn.Variable]) -> Union[None, Made]:
         if not batch_stat and function.info.type_name in _ONLY_IN_TRAINING:
             return arguments[0]
-        # MeanSubtraction keeps a running mean, too.
-        for key in ("batch_stat", "update_running_mean"):
+        for key in _STATISTICS:
             if function.info.args.get(key, batch_stat) != batch_stat:
                 return clone(function, arguments, {key: batch_stat})
         # In inference all nodes of a graph are there.

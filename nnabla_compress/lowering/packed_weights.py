@@ -15,11 +15,13 @@ from typing import List, NamedTuple, Optional, Tuple
 import numpy as np
 
 from nnabla_compress.c_kernels.layout import PackedWeights
-from nnabla_compress.c_kernels.rewrite import MOST_BITS, dictionary_of, distinct_values
+from nnabla_compress.c_kernels.rewrite import MOST_BITS, dictionary_of
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ExportError
-from nnabla_compress.lowering.storage.coded import common_scale
+from nnabla_compress.kernels.common_scales import common_scales
 from nnabla_compress.nnb.content import blocks
+
+_SORTED = 1 << 16  # numbers whose rows are sorted at a time
 
 
 class Packing(NamedTuple):
@@ -204,16 +206,12 @@ def scaled_rows(
         rows: The same, a row for each output map, see :func:`by_map`.
         order: Where the numbers of the rows stand; None if they follow each other.
     """
-    scales = np.empty(len(rows), np.float32)
+    scales = common_scales(rows, 2**MOST_BITS - 1)
+    if scales is None:
+        return None
     levels = np.empty(rows.shape, np.int16)
-    for number, row in enumerate(rows):
-        values = distinct_values(row, 2**MOST_BITS)
-        scale = None if values is None else common_scale(values, 2**MOST_BITS - 1)
-        if scale is None:
-            return None
-        scales[number] = scale
-        for block in blocks(row.shape):
-            levels[number][block] = np.rint(row[block].astype(np.float64) / scale)
+    for block in blocks(rows.shape):
+        levels[block] = np.rint(rows[block].astype(np.float64) / scales[block[0], None])
     low = int(levels.min())
     bits = max(1, (int(levels.max()) - low).bit_length())
     if bits > MOST_BITS:
@@ -225,21 +223,30 @@ def scaled_rows(
 def _dictionary_per_map(
     weight: np.ndarray, rows: np.ndarray, order: Optional[np.ndarray]
 ) -> Optional[PackedWeights]:
-    entries: List[np.ndarray] = []
-    for row in rows:
-        found = distinct_values(row, 2**MOST_BITS)
-        if found is None:
+    step = max(1, _SORTED // max(1, rows.shape[1]))
+    parts = [slice(at, at + step) for at in range(0, len(rows), step)]
+    most = 0
+    for part in parts:
+        steps = _steps(np.sort(rows[part], axis=1))
+        most = max(most, 1 + int(steps.sum(axis=1).max()))
+        if most > 2**MOST_BITS:
             return None
-        entries.append(found)
-    bits = max(1, math.ceil(math.log2(max(map(len, entries)))))
-    if bits > MOST_BITS:
-        return None
+    bits = max(1, math.ceil(math.log2(most)))
     dictionary = np.zeros((len(rows), 2**bits), np.float32)
     codes = np.empty(rows.shape, np.uint8)
-    for number, (row, values) in enumerate(zip(rows, entries)):
-        dictionary[number, : len(values)] = values
-        codes[number] = np.searchsorted(values, row)
+    for part in parts:
+        places = np.argsort(rows[part], axis=1)
+        ascending = np.take_along_axis(rows[part], places, 1)
+        numbers = np.zeros(ascending.shape, np.intp)
+        np.cumsum(_steps(ascending), axis=1, out=numbers[:, 1:])
+        np.put_along_axis(dictionary[part], numbers, ascending, 1)
+        np.put_along_axis(codes[part], places, numbers, 1)
     return PackedWeights(_back(codes, order, weight.shape), bits, dictionary)
+
+
+def _steps(ascending: np.ndarray) -> np.ndarray:
+    """Where the next number of a row is another one."""
+    return np.asarray(ascending[:, 1:] != ascending[:, :-1])
 
 
 def _codes(table: np.ndarray, values: np.ndarray) -> Optional[np.ndarray]:

@@ -158,6 +158,8 @@ class WeightStore:
             outputs: Variables of a graph without quantizers; its parameters carry their paths as
                 names.
         """
+        if not self._encodings:
+            return list(outputs)
         read = (v.data for function in functions(outputs) for v in function.inputs)
         self._uses = uses = Counter(read)
 
@@ -211,7 +213,7 @@ class WeightStore:
                     taken[position] = argument if stored is None else stored.variable
             return clone(function, taken) if taken != arguments else None
 
-        made = rebuild(outputs, take)
+        made = rebuild(outputs, take) if self._encodings else list(outputs)
         asked = self._storage not in (SMALLEST, FLOAT) and not self._room
         if asked and self._reasons and not self._as_asked:
             reason, paths = next(iter(self._reasons.items()))
@@ -234,6 +236,8 @@ class WeightStore:
             outputs: Variables of a graph that :meth:`turn_affines` returned.
             names: Paths of parameters by their array.
         """
+        if not self._encodings:
+            return list(outputs)
         readers = consumers(outputs)
         uses = Counter(v.data for function in functions(outputs) for v in function.inputs)
         floats: Set[Any] = set()

@@ -49,6 +49,7 @@ class LearnedQuantizer(Quantizer):
     bits: int
     signed: bool
     learn: Optional[str]
+    rate: float
     min_bits: Optional[int]
     max_bits: Optional[int]
 
@@ -204,18 +205,22 @@ class LearnedQuantizer(Quantizer):
 
     @classmethod
     def before_update(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:
-        """Bounds the gradients of step and range by the step (the smallest power of two).
+        """Bounds the gradients of step and range by the step, and slows all down by the rate.
 
-        Training towards a memory budget does this before each update, after weight decay: |grad of
-        d| and |grad of q_max| <= d, |grad of q_min| <= q_min. The gradient of bits is left alone.
+        Before each update, after weight decay: |grad of d| and |grad of q_max| <= d, |grad of
+        q_min| <= q_min. The gradient of bits has no bound. These gradients are sums over a tensor,
+        which its weights move against all at once: at the bound each update would change the step
+        by as much as the learning rate, and a step that is rounded to powers of two would jump.
         """
+        quantizer = cls.of(args)
         grid = cls._settled(args, inputs)
         if grid is None:
             return
-        for name, variable in zip(cls.parameters[args["learn"]], inputs[1:]):
+        for name, variable in zip(cls.parameters[quantizer.learn], inputs[1:]):
+            gradient = host_array(variable.grad, np.float32)
             if name != "b":
-                gradient = host_array(variable.grad, np.float32)
                 np.clip(gradient, -grid.finest, grid.finest, out=gradient)
+            gradient *= quantizer.rate
 
     @classmethod
     def take_a_bit(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:

@@ -161,6 +161,8 @@ class Pow2(LearnedQuantizer):
         max_bits: Most bits to learn. Default: 8.
         initial_q_max: The largest magnitude to start from; by default it is fitted to the tensor
             present at the first forward pass.
+        rate: Share of the solver's learning rate that step, range and bits learn with, above 0.
+            Solvers that divide gradients by their size, such as Adam, undo it.
 
     Raises:
         ConfigError: If an option is out of its range.
@@ -194,10 +196,12 @@ class Pow2(LearnedQuantizer):
     min_bits: Optional[int] = None
     max_bits: Optional[int] = None
     initial_q_max: Optional[float] = None
+    rate: float = 0.1
 
     def __post_init__(self) -> None:
         require_choice("Pow2", "learn", self.learn, list(self.parameters))
         require_positive("Pow2", "initial_q_max", self.initial_q_max)
+        require_positive("Pow2", "rate", self.rate)
         if self.zero is None:
             object.__setattr__(self, "zero", not self.signed)
         most = self._flags + _MOST_EXPONENT_BITS

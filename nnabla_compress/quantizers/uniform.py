@@ -183,6 +183,8 @@ class Uniform(LearnedQuantizer):
         max_bits: Most bits to learn. Default: 8, at most 16.
         initial_step: The step to start from; by default it is fitted to the tensor present at the
             first forward pass.
+        rate: Share of the solver's learning rate that step, range and bits learn with, above 0.
+            Solvers that divide gradients by their size, such as Adam, undo it.
 
     Raises:
         ConfigError: If an option is out of its range.
@@ -217,11 +219,13 @@ class Uniform(LearnedQuantizer):
     min_bits: Optional[int] = None
     max_bits: Optional[int] = None
     initial_step: Optional[float] = None
+    rate: float = 0.1
 
     def __post_init__(self) -> None:
         require_choice("Uniform", "learn", self.learn, list(self.parameters))
         require_choice("Uniform", "step", self.step, ["real", "pow2"])
         require_positive("Uniform", "initial_step", self.initial_step)
+        require_positive("Uniform", "rate", self.rate)
         least = 2 if self.signed else 1
         low, high = require_bits("Uniform", self.bits, least, 16, self.min_bits, self.max_bits)
         object.__setattr__(self, "min_bits", low)

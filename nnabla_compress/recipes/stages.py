@@ -40,6 +40,11 @@ class Stage:
         return f"{STEPS}/{self.number:02d}-{self.step.title}.json"
 
     @property
+    def before(self) -> str:
+        """Path of what parameters were before the step set them, if it keeps that."""
+        return f"{self.files}.before.h5"
+
+    @property
     def parameters(self) -> Optional[str]:
         """Path of the parameters after it, below the run folder; None where they are not kept."""
         step = self.step

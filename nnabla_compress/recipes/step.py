@@ -20,6 +20,7 @@ from typing import (
 )
 
 import nnabla as nn
+import numpy as np
 from pydantic import model_serializer, model_validator
 
 from nnabla_compress.data import DataSet
@@ -119,6 +120,13 @@ class Course(Context, Protocol):
 
         Args:
             name: What it ends with.
+        """
+
+    def keep_before(self, values: Mapping[str, np.ndarray]) -> None:
+        """Keeps what parameters were before a step set them to what it quantizes them to.
+
+        Args:
+            values: Arrays by path.
         """
 
     def train(

@@ -239,6 +239,15 @@ class Course:
         writable_folder(path.parent)
         return path
 
+    def keep_before(self, values: Mapping[str, np.ndarray]) -> None:
+        """Keeps what parameters were before a step set them."""
+        path = self.folder / self.stage.before
+        writable_folder(path.parent)
+        with own_parameters():
+            for name, array in values.items():
+                nn.parameter.set_parameter(name, constant(array, name))
+            save_parameters(path)
+
     def train(
         self,
         settings: TrainingSettings,

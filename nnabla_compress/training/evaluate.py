@@ -12,6 +12,7 @@ from nnabla_ext.cpu import clear_memory_cache
 
 from nnabla_compress.data import Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError, FixedBatchError
+from nnabla_compress.graph.cpu_kernels import with_cpu_kernels
 from nnabla_compress.progress import tracked
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
@@ -99,6 +100,7 @@ class Evaluator:
         batch_size: Samples of a forward pass.
         preprocessing: From stored samples to network inputs.
         loss: What outputs are compared with targets by; by default a classifier's.
+        cpu_kernels: As of :class:`~nnabla_compress.training.TrainingSettings`.
 
     Raises:
         DataError: If the targets don't fit the network's output.
@@ -112,12 +114,15 @@ class Evaluator:
         batch_size: int,
         preprocessing: Preprocessing,
         loss: Optional[Loss] = None,
+        cpu_kernels: bool = True,
     ) -> None:
         self.batch_size = batch_size
         self.preprocessing = preprocessing
         self.feed = Feed(split, batch_size)
         with nn.auto_forward(False):
             self.output = judged(build(self.feed.inputs, True))
+            if cpu_kernels:
+                (self.output,) = with_cpu_kernels([self.output])
             self.loss = loss if loss is not None else default_loss(self.output.shape)
             self.loss.check(self.output.shape, split)
             self.losses = self.loss.samples(self.output, self.feed.targets)

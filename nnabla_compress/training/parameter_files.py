@@ -110,6 +110,23 @@ def load_some_parameters(path: Path, help: str) -> None:
     _put_parameters(content)
 
 
+def read_parameters(path: Path, help: str) -> Dict[str, np.ndarray]:
+    """Returns the arrays of a parameter file by path; the current scope stays as it is.
+
+    Args:
+        path: A file of :func:`save_parameters`.
+        help: What to do if it can't be used.
+
+    Raises:
+        DataError: If it is missing or damaged.
+    """
+    content = checked_content(path, help)
+    found = layout_of(path, content, help)
+    check_layout(path, found, {name: (shape, "") for name, (shape, _) in found.items()}, help)
+    with h5py.File(io.BytesIO(content), "r") as file:
+        return {name: np.array(file[name], np.float32) for name in found}
+
+
 def load_training(parameters: Path, states: Path, solver: Any, help: str) -> None:
     """Reads parameters of the current scope and the states of a solver: both, or neither.
 

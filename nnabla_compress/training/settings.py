@@ -48,6 +48,8 @@ class TrainingSettings:
         checkpoint_interval: Iterations from one checkpoint to the next, at least 1.
         keep: Whose parameters stay: those after the ``best`` epoch, as the validation samples say,
             or after the ``last`` one.
+        cpu_kernels: Compute convolutions, batch normalizations and ReLUs by kernels of this package
+            where the context is the CPU: equal but for rounding, and faster. False: by NNabla's.
 
     Raises:
         ConfigError: If a value is out of its range or a name is unknown.
@@ -75,6 +77,7 @@ class TrainingSettings:
     k_means_steps: int = 1
     checkpoint_interval: int = 500
     keep: str = "best"
+    cpu_kernels: bool = True
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "steps", tuple(self.steps))

@@ -18,6 +18,7 @@ from nnabla_compress.data import Batch, DataSet, Preprocessing, TrainingBatches
 from nnabla_compress.data.augmentation import Augmentation
 from nnabla_compress.errors import DataError, TrainingError, unwrapped
 from nnabla_compress.files import writable_folder
+from nnabla_compress.graph.cpu_kernels import with_cpu_kernels
 from nnabla_compress.progress import Progress
 from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.solvers import Quantized
@@ -137,6 +138,8 @@ class Trainer:
             self.output = judged(build(self.feed.inputs, False))
             for term in self.terms:
                 self.output = term.network(self.output)
+            if settings.cpu_kernels:
+                (self.output,) = with_cpu_kernels([self.output])
             self.judge = loss if loss is not None else default_loss(self.output.shape)
             self.judge.check(self.output.shape, train)
             self.loss = F.mean(self.judge.samples(self.output, self.feed.targets))
@@ -151,7 +154,9 @@ class Trainer:
         self.evaluator: Optional[Evaluator] = None
         if data.validation is not None:
             size = min(100, len(data.validation))
-            self.evaluator = Evaluator(build, data.validation, size, preprocessing, self.judge)
+            self.evaluator = Evaluator(
+                build, data.validation, size, preprocessing, self.judge, settings.cpu_kernels
+            )
         self.solver = settings.make_solver()
         if self.quantizers:
             self.solver = Quantized(self.solver, settings.k_means_steps)
@@ -166,7 +171,8 @@ class Trainer:
             teacher: The other network.
         """
         if teacher not in self._teachers:
-            self._teachers[teacher] = frozen(teacher, self.feed.inputs)
+            network = frozen(teacher, self.feed.inputs)
+            self._teachers[teacher] = network.quick() if self.settings.cpu_kernels else network
         return self._teachers[teacher]
 
     def _trained_parameters(self) -> Dict[str, nn.Variable]:

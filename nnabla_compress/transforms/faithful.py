@@ -16,7 +16,12 @@ from nnabla_compress.graph.clone import Made, clone
 from nnabla_compress.graph.compare import response, run
 from nnabla_compress.graph.ends import with_ends
 from nnabla_compress.graph.inputs import SEED, inputs_of, random_inputs
-from nnabla_compress.graph.rewrite import functions, rebuild, with_batch_statistics
+from nnabla_compress.graph.rewrite import (
+    functions,
+    is_for_inference,
+    rebuild,
+    with_batch_statistics,
+)
 from nnabla_compress.transforms.insert_weights import remove_quantizers
 from nnabla_compress.turns import one_at_a_time
 
@@ -131,7 +136,7 @@ def _plain(
     fresh = [nn.Variable(shape) for shape in shapes]
     with nn.auto_forward(False):
         moved = remove_quantizers(outputs, dict(zip(inputs, fresh)))
-        inferring = with_batch_statistics(moved, False)
+        inferring = moved if is_for_inference(moved) else with_batch_statistics(moved, False)
         if any("seed" in function.info.args for function in functions(inferring)):
             inferring = rebuild(inferring, replace)
         return fresh, inferring

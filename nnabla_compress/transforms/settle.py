@@ -11,7 +11,7 @@ from nnabla.parameter import get_parameter, get_parameter_or_create, pop_paramet
 
 from nnabla_compress.analysis.layers import parameter_names
 from nnabla_compress.graph.constants import constant
-from nnabla_compress.graph.rewrite import rebuild
+from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.graph.scopes import usable_scope
 from nnabla_compress.names import ascii_name
 from nnabla_compress.quantizers.base import is_given, quantizer_of
@@ -69,6 +69,8 @@ def settled(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
         >>> settled([y])[0].parent.inputs[1].d.tolist()
         [[1.0], [-1.0]]
     """
+    if not any(is_given(function) for function in functions(outputs)):
+        return list(outputs)
     names = parameter_names(outputs)
 
     def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:

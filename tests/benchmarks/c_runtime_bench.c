@@ -55,6 +55,7 @@ int main(int argc, char **argv) {
   bytes = fread(image, 1, most, file);
   fclose(file);
   rt_set_malloc(count);
+  packed_keep_decoded((size_t)-1);
   if (packed_start(&context, image, bytes, strcmp(argv[1], "fast") ? packed_register_exact : packed_register_fast,
                    report) != RT_RET_NOERROR)
     return 1;

@@ -4,15 +4,18 @@
 from __future__ import annotations
 
 import ctypes as ct
+import os
 import shutil
 import subprocess
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Optional, Tuple
 
 import numpy as np
 import pytest
 
 from nnabla_compress.c_kernels import KERNELS, source_folder
+from tests.c_kernels.example_program import SANITIZERS, STUB, WARNINGS, compile_example
 
 CONVOLUTION, DECONVOLUTION, AFFINE = range(3)
 NAMES = {CONVOLUTION: "convolution", DECONVOLUTION: "deconvolution", AFFINE: "affine"}
@@ -36,6 +39,7 @@ class CWeights(ct.Structure):
         ("low", ct.c_int8),
         ("high", ct.c_int8),
         ("biases", ct.c_void_p),
+        ("decoded", ct.c_void_p),
     ]
 
 
@@ -181,6 +185,7 @@ class Library:
         self.c.packed_message.restype = ct.c_char_p
         for name in ("", "_fast", "_integer", "_int8"):
             getattr(self.c, "packed_scratch_bytes" + name).restype = ct.c_size_t
+        self.c.packed_decoded_bytes_int8.restype = ct.c_size_t
 
     def check(self, layer, weights, dtype="float32"):
         """The status of packed_check."""
@@ -198,16 +203,19 @@ class Library:
         size = getattr(self.c, "packed_scratch_bytes" + mode)
         return rows, size(ct.byref(tiled), ct.byref(structure))
 
-    def run(self, layer, weights, x, bias=None, mode=""):
-        """y of a kernel; mode is "", "_fast" or "_integer".
+    def run(self, layer, weights, x, bias=None, mode="", decoded=False):
+        """y of a kernel; mode is "", "_fast", "_integer" or "_int8".
 
         The scratch memory has just the size that is asked for, and nothing may be written behind
-        it or behind y; both are filled with NaN before.
+        it or behind y; both are filled with NaN before. The same goes for decoded weights.
         """
         c_layer = layer.to_c(str(x.dtype))
         structure, _alive = weights.to_c(layer)
         arguments = ct.byref(c_layer), ct.byref(structure)
         assert self.c.packed_check(*arguments) == 0
+        if decoded:
+            kept = self._decoded(layer, arguments)
+            structure.decoded = kept.ctypes.data if kept.size else None
         size = getattr(self.c, "packed_scratch_bytes" + mode)(*arguments)
         assert size % 4 == 0
         guard = 64
@@ -226,6 +234,17 @@ class Library:
         )
         assert np.isnan(scratch[size // 4 :]).all() and np.isnan(y[count:]).all()
         return y[:count].reshape(layer.y_shape)
+
+    def _decoded(self, layer, arguments):
+        """Memory with the weights decoded, which may be run with another number of rows."""
+        other = replace(layer, rows=3).to_c("int8")
+        size = self.c.packed_decoded_bytes_int8(ct.byref(other), arguments[1])
+        assert size % 4 == 0 and bool(size) == (layer.kind == CONVOLUTION)
+        kept = np.full(size // 4 + 16, np.nan, np.float32)
+        memory = ct.c_void_p(kept.ctypes.data)
+        self.c.packed_decode_int8(ct.byref(other), arguments[1], memory)
+        assert np.isnan(kept[size // 4 :]).all()
+        return kept if size else kept[:0]
 
     def _run_int8(self, layer, arguments, x, scratch, size):
         count, guard = int(np.prod(layer.y_shape)), 64
@@ -261,6 +280,26 @@ def build(gcc, tmp_path_factory):
         return built[flags]
 
     return compile_with
+
+
+@pytest.fixture(scope="session")
+def stub(gcc, tmp_path_factory):
+    """The example program with the stand-in, under sanitizers."""
+    program = tmp_path_factory.mktemp("stub") / "packed_main"
+    flags = ["-pedantic", *WARNINGS, *SANITIZERS, str(STUB / "runtime.c")]
+    return compile_example(gcc, program, STUB, *flags)
+
+
+@pytest.fixture(scope="session")
+def real(gcc, tmp_path_factory):
+    """The example program with the installed runtime."""
+    include, library = (os.environ.get(f"NNABLART_{name}") for name in ("INCLUDE", "LIB"))
+    if not include or not library:
+        pytest.skip("NNABLART_INCLUDE and NNABLART_LIB do not name an installed C runtime")
+    program = tmp_path_factory.mktemp("real") / "packed_main"
+    names = ("libnnablart_runtime", "libnnablart_functions")
+    found = [str(path) for name in names for path in sorted(Path(library).rglob(name + ".*"))[:1]]
+    return compile_example(gcc, program, include, *found, "-lm")
 
 
 def _taps(layer):

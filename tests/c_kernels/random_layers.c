@@ -46,7 +46,7 @@ static float *powers_of_two(size_t n) {
 
 static void draw_layer(packed_layer_t *layer) {
   int32_t reach;
-  int d;
+  int d, depthwise;
   memset(layer, 0, sizeof *layer);
   layer->kind = draw(0, 2);
   layer->type = PACKED_FLOAT;
@@ -55,12 +55,17 @@ static void draw_layer(packed_layer_t *layer) {
   layer->groups = layer->kind == PACKED_AFFINE ? 1 : draw(1, 3);
   layer->in_maps = draw(1, layer->kind == PACKED_AFFINE ? 200 : 20);
   layer->out_maps = draw(1, 20);
+  depthwise = layer->kind == PACKED_CONVOLUTION && draw(0, 3) == 0;
   for (d = 0; d < 2; d++) {
     layer->in_size[d] = draw(1, d == 0 ? 9 : 36);
     layer->kernel[d] = draw(1, 4);
     layer->pad[d] = draw(0, 3);
     layer->stride[d] = draw(1, 3);
     layer->dilation[d] = draw(1, 3);
+    if (depthwise) {
+      layer->in_maps = layer->out_maps = layer->stride[d] = layer->dilation[d] = 1;
+      layer->pad[d] = layer->kernel[d] / 2;
+    }
     reach = layer->dilation[d] * (layer->kernel[d] - 1) + 1;
     if (layer->kind == PACKED_DECONVOLUTION)
       layer->out_size[d] = layer->stride[d] * (layer->in_size[d] - 1) + reach - 2 * layer->pad[d];
@@ -77,7 +82,7 @@ static int rounds(packed_layer_t layer, packed_weights_t w, const int8_t *x, siz
   float *sums = exactly(count * sizeof *sums);
   int32_t *biases = exactly(maps * sizeof *biases);
   int8_t *y = exactly(count);
-  void *scratch;
+  void *scratch, *decoded = NULL;
   int failed = 0;
   size_t i;
   layer.coefficient = 1.0f;
@@ -93,6 +98,11 @@ static int rounds(packed_layer_t layer, packed_weights_t w, const int8_t *x, siz
   layer.fraction = draw(-15, 8);
   layer.rows = draw(0, 3);
   if (packed_check(&layer, &w) != PACKED_OK) abort();
+  if (draw(0, 1) && packed_decoded_bytes_int8(&layer, &w) > 0) {
+    decoded = exactly(packed_decoded_bytes_int8(&layer, &w));
+    packed_decode_int8(&layer, &w, decoded);
+    w.decoded = decoded;
+  }
   scratch = exactly(packed_scratch_bytes_int8(&layer, &w));
   int8[layer.kind](&layer, &w, x, y, scratch);
   free(scratch);
@@ -103,7 +113,7 @@ static int rounds(packed_layer_t layer, packed_weights_t w, const int8_t *x, siz
     exact = exact < w.low ? w.low : exact > w.high ? w.high : exact;
     if (exact != y[i]) failed = 1;
   }
-  free(sums), free(biases), free(y);
+  free(sums), free(biases), free(y), free(decoded);
   return !failed;
 }
 

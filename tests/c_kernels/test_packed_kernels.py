@@ -169,7 +169,23 @@ def test_integer_kernels_are_exact(library, types, oracle, dtype, data):
     np.testing.assert_array_equal(library.run(layer, weights, x, bias, "_integer"), expected)
 
 
-def draw_int8_case(draw, types):
+def draw_depthwise_layer(draw, types):
+    """One map in and out for each group, mostly as wide in as out."""
+    kernel = draw(st.integers(1, 5)), draw(st.integers(1, 5))
+    return types.layer(
+        types.convolution,
+        in_maps=1,
+        out_maps=1,
+        groups=draw(st.integers(1, 5)),
+        batch=draw(st.integers(1, 2)),
+        in_size=(draw(st.integers(3, 12)), draw(st.integers(5, 40))),
+        kernel=kernel,
+        pad=(draw(st.integers(1, 3)), draw(st.sampled_from([kernel[1] // 2, 1]))),
+        stride=draw(st.sampled_from([(1, 1), (1, 1), (2, 1), (2, 2)])),
+    )
+
+
+def draw_int8_case(draw, types, draw_layer=draw_layer):
     rng = np.random.RandomState(draw(seeds))
     layer = draw_layer(draw, types)
     weights = draw_weights(draw, types, layer, rng, integers=True)
@@ -218,4 +234,20 @@ def test_int8_kernels_are_exact(build, types, oracle, flags, data):
     expected = rounded(layer, weights, sums)
     np.testing.assert_array_equal(library.run(layer, weights, x, mode="_int8"), expected)
     tiled = types.change(layer, rows=data.draw(st.integers(1, 5)))
-    np.testing.assert_array_equal(library.run(tiled, weights, x, mode="_int8"), expected)
+    for decoded in (False, True):
+        found = library.run(tiled, weights, x, mode="_int8", decoded=decoded)
+        np.testing.assert_array_equal(found, expected)
+
+
+@pytest.mark.parametrize("flags", INT8_BUILDS, ids=" ".join)
+@given(data=data)
+@MORE
+def test_int8_kernels_are_exact_for_depthwise_layers(build, types, oracle, flags, data):
+    library = build(*flags)
+    layer, weights, x = draw_int8_case(data.draw, types, draw_depthwise_layer)
+    sums = oracle(layer, weights.levels(layer), x, None, np.int64)
+    expected = rounded(layer, weights, sums)
+    tiled = types.change(layer, rows=data.draw(st.integers(0, 5)))
+    for decoded in (False, True):
+        found = library.run(tiled, weights, x, mode="_int8", decoded=decoded)
+        np.testing.assert_array_equal(found, expected)

@@ -15,39 +15,9 @@ import pytest
 from nnabla_compress.c_kernels import EXAMPLE, GLUE, KERNELS, copy_sources, source_folder
 from nnabla_compress.c_kernels.layout import IMPLEMENT, PackedWeights
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, read_nnb, to_bytes
+from tests.c_kernels.example_program import SANITIZERS, STUB, WARNINGS
 
 VECTOR = Path(__file__).parents[1] / "data" / "c_runtime" / "50_callback_lut4_packed"
-STUB = Path(__file__).parent / "stub_runtime"
-SOURCES = [EXAMPLE[0], GLUE[0], KERNELS[0]]
-WARNINGS = ["-Wall", "-Wextra", "-Werror"]
-SANITIZERS = ["-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=all"]
-
-
-def compile_example(gcc, program, include, *rest):
-    sources = [str(source_folder() / name) for name in SOURCES]
-    command = [gcc, "-std=c99", "-O2", f"-I{include}", "-o", str(program), *sources, *rest]
-    subprocess.run(command, check=True)
-    return program
-
-
-@pytest.fixture(scope="module")
-def stub(gcc, tmp_path_factory):
-    """The example program with the stand-in, under sanitizers."""
-    program = tmp_path_factory.mktemp("stub") / "packed_main"
-    flags = ["-pedantic", *WARNINGS, *SANITIZERS, str(STUB / "runtime.c")]
-    return compile_example(gcc, program, STUB, *flags)
-
-
-@pytest.fixture(scope="module")
-def real(gcc, tmp_path_factory):
-    """The example program with the installed runtime."""
-    include, library = (os.environ.get(f"NNABLART_{name}") for name in ("INCLUDE", "LIB"))
-    if not include or not library:
-        pytest.skip("NNABLART_INCLUDE and NNABLART_LIB do not name an installed C runtime")
-    program = tmp_path_factory.mktemp("real") / "packed_main"
-    names = ("libnnablart_runtime", "libnnablart_functions")
-    found = [str(path) for name in names for path in sorted(Path(library).rglob(name + ".*"))[:1]]
-    return compile_example(gcc, program, include, *found, "-lm")
 
 
 def run(program, folder, mode, network, *inputs):

@@ -37,9 +37,10 @@ def made(tmp_path_factory):
     export_nnp(folder / "net.nnp", PF.affine(h, 2, name="c"), x)
     nn.clear_parameters()
     data = ("-d", folder / "data.npz", "-n", "100")
-    quick = ("--no-rounding", "--calibration", "min_max", "--no-bias-correction")
-    rules = ("-w", "affine:bits=8", "-w", "b/affine=affine:bits=2")
-    assert verb("ptq", folder / "net.nnp", *data, *quick, *rules, "-o", folder / "run") == 0
+    rules = ("--calibration", "min_max", "-w", "affine:bits=8", "-w", "b/affine=affine:bits=2")
+    assert verb("ptq", folder / "net.nnp", *data, *rules, "-o", folder / "run") == 0
+    rules = ("-w", "lut:bits=4", "-w", "b/affine=lut:bits=1", "-w", "c/affine=affine:bits=8")
+    assert verb("compress", folder / "net.nnp", *rules, "-o", folder / "without data") == 0
     pruned = ("prune", folder / "net.nnp", "--filters", "50%", "-d", folder / "data.npz")
     assert verb(*pruned, "-o", folder / "pruned") == 0
     return folder
@@ -50,9 +51,13 @@ def test_a_fault_is_told_with_the_command_that_mends_it_and_mends_it(made, capsy
     found = json.loads(capsys.readouterr().out)
     (first, *_) = found["findings"]
     assert first["check"] == "coarse" and "b/affine" in first["title"]
+    errors = {(row["name"], row["kind"]): row["alone"] for row in found["errors"]}
+    assert errors["b/affine", "weights"] < 30 < errors["c/affine", "weights"] < 90, (
+        "weights are compared with those before their rounding was learned"
+    )
     program, *words = shlex.split(first["command"])
     assert program == "nnabla-compress"
-    assert verb(*words, "--no-rounding", "-o", tmp_path / "mended") == 0
+    assert verb(*words, "-o", tmp_path / "mended") == 0
     capsys.readouterr()
     assert verb("diagnose", tmp_path / "mended", "--json") == 0
     mended = json.loads(capsys.readouterr().out)
@@ -77,6 +82,22 @@ def test_inputs_of_another_scale_are_found_by_what_the_run_saw(made, capsys):
     assert verb(*words, "--json") == 0
     found = json.loads(capsys.readouterr().out)["findings"]
     assert "preprocessing" not in [finding["check"] for finding in found]
+
+
+def test_commands_take_the_data_that_were_given_and_leave_the_other_layers_as_they_are(
+    made, capsys, tmp_path
+):
+    run = made / "without data"
+    assert verb("diagnose", run) == 1
+    assert "add --data" in capsys.readouterr().err
+    data = ("--data", made / "pixels.npz", "--scale", "1/255")
+    assert verb("diagnose", run, *data, "--json") == 0
+    (first, *_) = json.loads(capsys.readouterr().out)["findings"]
+    assert f"--data {made / 'pixels.npz'} --scale 1/255 " in first["command"]
+    assert verb(*shlex.split(first["command"])[1:], "-o", tmp_path / "mended") == 0
+    found = json.loads((tmp_path / "mended" / "results.json").read_text("utf-8"))
+    bits = {row["name"]: row["bits"] for row in found["layers"]}
+    assert (bits["a/affine"], bits["b/affine"], bits["c/affine"]) == (4, 3, 8)
 
 
 @pytest.mark.parametrize(

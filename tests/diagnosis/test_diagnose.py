@@ -9,6 +9,7 @@ import pytest
 
 from nnabla_compress.diagnosis.diagnose import diagnose
 from nnabla_compress.diagnosis.finding import checks
+from nnabla_compress.diagnosis.named_samples import NamedSamples
 from tests.diagnosis.planted import case, samples
 
 
@@ -47,7 +48,7 @@ def test_every_check_has_a_network_with_its_fault():
 
 @pytest.mark.parametrize("fault", PLANTED)
 def test_a_planted_fault_is_found_first_with_a_command(fault):
-    found = diagnose(case(place="out", data="more.npz", **PLANTED[fault]))
+    found = diagnose(case(place="out", samples_named=NamedSamples("more.npz"), **PLANTED[fault]))
     assert found.findings and found.findings[0].check == fault, found.findings
     first = found.findings[0]
     assert first.command.startswith("nnabla-compress ") and first.text.endswith(".")
@@ -72,3 +73,10 @@ def test_inputs_that_batch_normalization_does_not_know_are_found_without_a_recor
     assert scope["bn/bn/mean"].shape == (1, 16)
     (first, *_) = diagnose(planted).findings
     assert first.check == "preprocessing" and "batch normalization" in first.text
+
+
+def test_a_few_loud_samples_are_no_other_scale():
+    arrays = samples(64)
+    arrays["x"][:2] *= 300
+    found = diagnose(case(normalized=True, arrays=arrays, known=KNOWN)).findings
+    assert "preprocessing" not in [finding.check for finding in found]

@@ -5,7 +5,12 @@ import nnabla as nn
 import numpy as np
 import pytest
 
-from nnabla_compress.diagnosis.errors import keeping, quantized_tensors, tensor_errors
+from nnabla_compress.diagnosis.errors import (
+    keeping,
+    quantized_tensors,
+    restored,
+    tensor_errors,
+)
 from nnabla_compress.quantizers import graph_quantizers
 from tests.diagnosis.planted import case, samples
 
@@ -46,3 +51,19 @@ def test_the_last_row_is_the_quantized_network():
     noise = np.square(outputs[0] - outputs[1]).sum()
     expected = 10 * np.log10(np.square(outputs[0]).sum() / noise)
     assert planted.snr == pytest.approx(expected, abs=1e-3)
+
+
+def test_what_a_calibration_set_is_compared_with_what_it_was_before():
+    planted = case(bits={"b": 3})
+    before = {name: np.array(p.d) for name, p in nn.get_parameters(grad_only=False).items()}
+    expected = tensor_errors(planted.network, samples())
+    weight = nn.get_parameters()["b/affine/W"]
+    node = next(n for n in graph_quantizers(planted.network.all_outputs) if n.inputs[0] == weight)
+    node.outputs[0].forward()
+    weight.d = np.array(node.outputs[0].d)
+    rounded = tensor_errors(planted.network, samples())
+    assert rounded[2].alone == 300, "it is what it is rounded to"
+    own = restored(planted.network, {"b/affine/W": before["b/affine/W"], "x/W": np.zeros(3)})
+    found = tensor_errors(planted.network, samples(), own)
+    assert found[2].alone == pytest.approx(expected[2].alone)
+    assert found[-1].together == pytest.approx(expected[-1].together)

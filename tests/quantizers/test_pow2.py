@@ -301,11 +301,12 @@ def test_an_all_zero_tensor_gives_a_valid_state_and_nan_is_refused():
         prepare([y])
 
 
-def test_gradient_clipping_bounds_the_range_by_q_min():
-    W, y = node(Pow2(), np.full(100, 9, np.float32), q_min=0.25, q_max=1.0)
+@pytest.mark.parametrize("rate", [1, 0.5])
+def test_before_an_update_the_range_is_bounded_by_q_min_and_slowed_down(rate):
+    W, y = node(Pow2(rate=rate), np.full(100, 9, np.float32), q_min=0.25, q_max=1.0)
     backward(y, 1.0)
     Pow2.before_update(y.parent.info.args, y.parent.inputs)
-    assert nn.get_parameters()["layer/pow2/q_max"].g == 0.25
+    assert nn.get_parameters()["layer/pow2/q_max"].g == rate * 0.25
 
 
 def test_a_node_describes_its_quantizer():

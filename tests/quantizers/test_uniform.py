@@ -457,13 +457,23 @@ def test_an_unsigned_quantizer_counts_what_it_clips_once():
     assert len(caught) == 1
 
 
-def test_gradient_clipping_bounds_step_and_range_by_the_step():
-    W, y = node(Uniform(), np.full(100, 9, np.float32), d=0.25, q_max=1.0)
+@pytest.mark.parametrize("rate", [1, 0.5])
+def test_before_an_update_step_and_range_are_bounded_by_the_step_and_slowed_down(rate):
+    W, y = node(Uniform(rate=rate), np.full(100, 9, np.float32), d=0.25, q_max=1.0)
     backward(W, y, 1.0)
     parameters = nn.get_parameters()
     assert parameters["layer/uniform/q_max"].g == 100
     Uniform.before_update(y.parent.info.args, y.parent.inputs)
-    assert parameters["layer/uniform/q_max"].g == 0.25
+    assert parameters["layer/uniform/q_max"].g == rate * 0.25
+
+
+def test_bits_of_their_own_are_slowed_down_and_not_bounded():
+    W, y = node(Uniform(learn="b_qmax", rate=0.5), np.ones(4, np.float32))
+    y.forward()
+    bits = nn.get_parameters()["layer/uniform/b"]
+    bits.g = 8
+    Uniform.before_update(y.parent.info.args, y.parent.inputs)
+    assert bits.g == 4
 
 
 def test_a_node_describes_its_quantizer():

@@ -133,7 +133,7 @@ def test_a_training_with_the_penalty_ends_within_the_budget_of_its_encodings():
 
     import nnabla_compress.solvers as CS
 
-    y = net(bits=6)
+    y = net(bits=6, rate=1)
     loss = F.mean(y**2)
     budget = R.MemoryBudget([y], weights="2 kB", strength=10)
     objective = loss + budget.penalty()

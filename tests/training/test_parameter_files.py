@@ -15,6 +15,7 @@ from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.training.parameter_files import (
     load_parameters,
     load_some_parameters,
+    read_parameters,
     save_parameters,
 )
 
@@ -91,3 +92,20 @@ def test_a_part_that_does_not_fit_the_network_is_refused_as_a_whole(tmp_path, rn
     with pytest.raises(DataError, match=wrong):
         load_some_parameters(tmp_path / "part.h5", "begin again")
     np.testing.assert_array_equal(found["a/W"].d, before)
+
+
+def test_arrays_are_read_and_the_network_stays_as_it_is(tmp_path, rng):
+    parameters(rng)
+    save_parameters(tmp_path / "p.h5")
+    kept = {name: p.d.copy() for name, p in nn.get_parameters(grad_only=False).items()}
+    parameters(rng)
+    found = read_parameters(tmp_path / "p.h5", "begin again")
+    assert list(found) == ["a/W", "b/W"]
+    for name, values in found.items():
+        np.testing.assert_array_equal(values, kept[name])
+        assert (nn.get_parameters(grad_only=False)[name].d != values).any()
+    content = bytearray((tmp_path / "p.h5").read_bytes())
+    content[5000] ^= 1
+    (tmp_path / "p.h5").write_bytes(content)
+    with pytest.raises(DataError, match="p.h5"):
+        read_parameters(tmp_path / "p.h5", "begin again")

@@ -18,6 +18,7 @@ import pytest
 import nnabla_compress.quantizers as Q
 from nnabla_compress.data import DataSet, Preprocessing, Split
 from nnabla_compress.errors import ConfigError, TrainingError
+from nnabla_compress.functions.convolution import Convolution
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.training import Trainer, TrainingSettings, WithinBudget, make_loss, set_seed
 
@@ -102,6 +103,36 @@ def test_a_stopped_and_resumed_training_ends_with_the_same_bits(tmp_path, stop_a
         assert (tmp_path / "whole" / name).read_text() == (
             tmp_path / "stopped" / name
         ).read_text(), series
+
+
+def pictures() -> DataSet:
+    rng = np.random.RandomState(0)
+    x = rng.randn(32, 2, 6, 6).astype(np.float32)
+    split = Split.checked(x, (x[:, 0].mean((1, 2)) > 0).astype(np.int64), "example")
+    return DataSet.checked("example", train=split, validation=split)
+
+
+def small_convolutions(x: nn.Variable, test: bool) -> nn.Variable:
+    h = PF.convolution(x, 4, (3, 3), pad=(1, 1), name="c")
+    return PF.affine(F.relu(PF.batch_normalization(h, batch_stat=not test, name="b")), 2, name="f")
+
+
+def test_nnablas_own_functions_compute_where_asked_and_learn_the_same(tmp_path, monkeypatch):
+    computed, forward = [], Convolution.forward_impl
+    monkeypatch.setattr(
+        Convolution, "forward_impl", lambda *given: computed.append(1) or forward(*given)
+    )
+    found = {}
+    for cpu_kernels in (True, False):
+        computed.clear()
+        nn.clear_parameters()
+        set_seed(3)
+        how = settings(cpu_kernels=cpu_kernels)
+        Trainer(small_convolutions, pictures(), how, tmp_path / str(cpu_kernels), PLAIN).run()
+        found[cpu_kernels] = parameters()
+        assert bool(computed) == cpu_kernels
+    for name, value in found[True].items():
+        np.testing.assert_allclose(value, found[False][name], atol=1e-4, err_msg=name)
 
 
 def test_where_targets_are_numbers_the_epoch_of_the_lowest_loss_is_kept(tmp_path):

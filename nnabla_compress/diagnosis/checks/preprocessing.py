@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
@@ -12,8 +12,10 @@ from nnabla_compress.diagnosis.finding import Finding, register_check
 from nnabla_compress.diagnosis.passes import passed
 from nnabla_compress.graph.constants import value
 from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.safe_names import shell_word
 
 _TIMES, _SHIFT = 3.0, 3.0  # of the spread
+_MOST = 0.9  # of the samples, without the loudest ones
 _PIXELS = 255.0
 _BEFORE_ALL = 2.0
 _BATCH_NORMALIZATION = "BatchNormalization"
@@ -34,20 +36,26 @@ def preprocessing(case: Case) -> List[Finding]:
             (row,) = known.values()
         if row is None:
             continue
-        mean, std = float(values.mean()), float(values.std())
         was_mean, was = float(row["mean"]), float(row["std"]) or 1e-12
-        factor = max(std, 1e-12) / was
-        shift = abs(mean - was_mean) / max(was, std)
-        if 1 / _TIMES < factor < _TIMES and shift < _SHIFT:
+
+        def off(
+            taken: np.ndarray, mean: float = was_mean, spread: float = was
+        ) -> Tuple[float, ...]:
+            std = float(taken.std())
+            shift = abs(float(taken.mean()) - mean) / max(spread, std)
+            return max(std, 1e-12) / spread, shift
+
+        factor, shift = off(values)
+        if _is_usual(factor, shift) or _is_usual(*off(_most(values))):
             continue
-        seen = _told(float(values.min()), float(values.max()), mean, std)
+        seen = _told(*(float(n) for n in (values.min(), values.max(), values.mean(), values.std())))
         before = _told(float(row["low"]), float(row["high"]), was_mean, was)
         found.append(
             Finding(
                 "preprocessing",
                 f"the input {name} is not what the network was quantized for",
                 f"Its values go {seen}; in the run they went {before}. {_advice(factor)}",
-                f"nnabla-compress diagnose {case.place}{_data(case)}{_scale(factor)}",
+                f"nnabla-compress diagnose {case.place} {case.samples_named.shrunk(factor).words}",
                 _BEFORE_ALL,
             )
         )
@@ -56,14 +64,6 @@ def preprocessing(case: Case) -> List[Finding]:
 
 def _told(low: float, high: float, mean: float, std: float) -> str:
     return f"from {low:.4g} to {high:.4g} (mean {mean:.4g}, spread {std:.4g})"
-
-
-def _data(case: Case) -> str:
-    return f" --data {case.data}" if case.data else ""
-
-
-def _scale(factor: float) -> str:
-    return " --scale 1/255" if factor > _PIXELS / 2 else f" --scale {1 / factor:.4g}"
 
 
 def _advice(factor: float) -> str:
@@ -83,36 +83,44 @@ def _by_batch_normalization(case: Case) -> List[Finding]:
         return []
     seen: List[np.ndarray] = []
     passed(network, case.arrays, {first: lambda values: seen.append(np.array(values))})
-    statistics = _statistics(first, seen)
-    if statistics is None:
+    values = np.concatenate(seen)
+    every, most = (_statistics(first, each) for each in (values, _most(values)))
+    if every is None or most is None or _is_usual(*every) or _is_usual(*most):
         return []
-    factor, shift = statistics["factor"], statistics["shift"]
-    if 1 / _TIMES < factor < _TIMES and shift < _SHIFT:
-        return []
+    factor, shift = every
     return [
         Finding(
             "preprocessing",
             "the inputs are not such as the network was trained on",
             f"What its first batch normalization sees spreads {factor:.3g} times as much as in "
             f"training, and is off by {shift:.2g} of that spread. {_advice(factor)}",
-            f"nnabla-compress evaluate {case.file} --data {case.data or 'DATA'}{_scale(factor)}",
+            f"nnabla-compress evaluate {shell_word(case.file)} "
+            f"{case.samples_named.shrunk(factor).words}",
             _BEFORE_ALL,
         )
     ]
 
 
-def _statistics(function: Any, seen: List[np.ndarray]) -> Optional[Dict[str, float]]:
+def _is_usual(factor: float, shift: float) -> bool:
+    return 1 / _TIMES < factor < _TIMES and shift < _SHIFT
+
+
+def _most(values: np.ndarray) -> np.ndarray:
+    """The samples without the loudest ones: a few of these are outliers, no other scale."""
+    energy = np.square(values, dtype=np.float64).reshape(len(values), -1).sum(axis=1)
+    return values[np.sort(np.argsort(energy, kind="stable")[: max(1, int(_MOST * len(values)))])]
+
+
+def _statistics(function: Any, values: np.ndarray) -> Optional[Tuple[float, float]]:
+    """How many times what was learned values spread, and how far off they are, in the middle."""
     args = function.info.args
     axes = args.get("axes") or [1]
     mean, variance = (value(each).reshape(-1) for each in function.inputs[-2:])
-    values = np.concatenate(seen)
     rest = tuple(axis for axis in range(values.ndim) if axis not in axes)
     own_mean, own = values.mean(axis=rest).reshape(-1), values.std(axis=rest).reshape(-1)
     if own_mean.shape != mean.shape:
         return None
     spread = np.sqrt(np.maximum(variance, 1e-12))
     factor = float(np.median(own / spread))
-    return {
-        "factor": max(factor, 1e-6),
-        "shift": float(np.median(np.abs(own_mean - mean) / np.maximum(spread, own))),
-    }
+    shift = float(np.median(np.abs(own_mean - mean) / np.maximum(spread, own)))
+    return max(factor, 1e-6), shift

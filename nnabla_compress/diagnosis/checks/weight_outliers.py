@@ -9,7 +9,7 @@ import numpy as np
 
 from nnabla_compress.analysis.layers import layers
 from nnabla_compress.diagnosis.case import Case
-from nnabla_compress.diagnosis.commands import pattern
+from nnabla_compress.diagnosis.commands import lut_rule, pattern
 from nnabla_compress.diagnosis.errors import WEIGHTS
 from nnabla_compress.diagnosis.finding import Finding, register_check
 from nnabla_compress.quantizers.base import quantizer_of
@@ -41,7 +41,7 @@ def weight_outliers(case: Case) -> List[Finding]:
             continue
         tensor = case.tensor(layer.name, WEIGHTS)
         bits = 4 if tensor is None else int(tensor.bits)
-        rule = pattern(layer.name, f"lut:bits={bits}")
+        rule = pattern(layer.name, lut_rule(bits))
         found.append(
             Finding(
                 "weight outliers",

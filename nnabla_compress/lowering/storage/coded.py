@@ -5,17 +5,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import gcd
-from typing import Any, Iterator, Optional, Tuple
+from typing import Iterator, Optional, Tuple
 
 import numpy as np
 
 from nnabla_compress.encodings import Encoding
+from nnabla_compress.kernels.common_scales import common_scales
 from nnabla_compress.nnb.content import blocks
 from nnabla_compress.nnb.sources import Source
 
 _INT8 = 127
 _MANY = 1 << 20  # codes that a table is made of
-_SOME = 16  # that most wrong scales fail on
 
 
 @dataclass(frozen=True)
@@ -234,21 +234,5 @@ def common_scale(values: np.ndarray, largest: int = _INT8) -> Optional[float]:
         >>> common_scale(np.float32([0.1, 0.31415])) is None
         True
     """
-    peak = float(np.abs(values).max()) if values.size else 0.0
-    if peak == 0:
-        return 1.0
-    nearest = (peak / np.arange(1, largest + 1)).astype(np.float32)
-    beside = [np.nextafter(nearest, np.float32(end)) for end in (0, np.inf)]
-    scales = np.stack([nearest, *beside], axis=1).reshape(-1, 1)
-    scales = scales[(scales[:, 0] != 0) & np.isfinite(scales[:, 0])]
-    some = values.reshape(1, -1)[:, :_SOME]
-    likely = (_nearest_multiples(some, scales) == some).all(axis=1)
-    for (scale,) in scales[likely]:
-        if np.array_equal(_nearest_multiples(values, scale), values):
-            return float(scale)
-    return None
-
-
-def _nearest_multiples(values: np.ndarray, scales: Any) -> np.ndarray:
-    whole = np.rint(values.astype(np.float64) / scales.astype(np.float64))
-    return np.asarray(whole.astype(np.float32) * scales)
+    found = common_scales(np.asarray(values, np.float32).reshape(1, -1), largest)
+    return None if found is None else float(found[0])

@@ -90,6 +90,8 @@ class Calibrate(Step):
         made = Network(inputs, dict(zip(network.outputs, result.outputs)), result.scope)
         nodes = [node.info.args for node in graph_quantizers(result.outputs)]
         course.adopt(made)
+        if result.before:
+            course.keep_before(result.before)
         tried = step_rows(result.steps)
         course.said["steps"] = tried
         return {
