@@ -69,8 +69,9 @@ def command(
         nnabla-compress fit net.nnp --data data.npz --scale 1/255 --flash 256kB --ram 64kB -o out
 
     Cheap measures come first: the network as it is in the integers of a target, fewer bits, bits by
-    sensitivity, a short training, fewer channels. Each attempt is a run folder; out/fit.json tells
-    them all. The exit status is 0 if one fits, else 1.
+    sensitivity, channels and ranks by sensitivity, a short training, fewer channels with a
+    training. Each attempt is a run folder; out/fit.json tells them all. The exit
+    status is 0 if one fits, else 1.
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console, messages, progress
     from nnabla_compress.files import json_text

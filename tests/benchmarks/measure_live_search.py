@@ -9,18 +9,23 @@ LeNet is trained on digits first, for each seed; ResNet-20 on CIFAR-10 is the fi
 $NNABLA_COMPRESS_DATA/models. All ways begin with that float network, take Uniform quantizers, keep
 to the bytes that 3 bits everywhere take, and train for the same epochs in the end. ReLeQ is after
 accuracy alone, which it measures on validation samples; for LeNet each candidate is trained for an
-epoch before that, for ResNet-20 not at all.
+epoch before that, for ResNet-20 not at all. ResNet-20 has the first 4,000 training images of
+CIFAR-10, of which 500 are held out, and the first 1,000 test images.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import tempfile
 import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Dict, List, Optional
 
+import numpy as np
+
+from nnabla_compress.data import load
 from nnabla_compress.files import write_json
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.report.results import Results
@@ -44,6 +49,7 @@ class Case:
         train: The training in the end.
         before: The training of the float network; None where a file has it.
         short: The training of a candidate; None: none.
+        samples: Samples that searches measure on.
     """
 
     content: Dict[str, Any]
@@ -53,6 +59,7 @@ class Case:
     train: Dict[str, Any]
     before: Optional[Dict[str, Any]] = None
     short: Optional[Dict[str, Any]] = None
+    samples: int = 256
 
     @property
     def budget(self) -> float:
@@ -85,11 +92,7 @@ CASES = {
     "resnet20": Case(
         {
             "model": {"nnp": "$NNABLA_COMPRESS_DATA/models/resnet20_cifar10.nnp"},
-            "data": {
-                "source": "cifar10",
-                "path": "$NNABLA_COMPRESS_DATA/cifar10",
-                "validation": 1000,
-            },
+            "data": {"source": "npz", "path": "some.npz", "layout": "NCHW", "validation": 500},
             "preprocessing": {
                 "scale": 0.00392156862745098,
                 "mean": [0.485, 0.456, 0.406],
@@ -100,7 +103,8 @@ CASES = {
         268_336,
         20,
         10,
-        {"epochs": 0.25, "batch_size": 64, "learning_rate": 0.002, **_MOMENTUM},
+        {"epochs": 0.5, "batch_size": 64, "learning_rate": 0.002, **_MOMENTUM},
+        samples=128,
     ),
 }
 
@@ -115,12 +119,22 @@ def ways(case: Case, evaluations: int) -> Dict[str, List[Dict[str, Any]]]:
         },
         "weights": every,
         "score": "accuracy",
+        "samples": case.samples,
         **({} if case.short is None else {"training": case.short}),
     }
     learned = {"budget": {"weights": case.budget, "strength": 1}}
     return {
         "uniform": [{"quantize": "uniform:bits=3,learn=null,bias=false"}, train],
-        "knapsack": [{"search": {"sampler": {"knapsack": _BITS}, "weights": every}}, train],
+        "knapsack": [
+            {
+                "search": {
+                    "sampler": {"knapsack": _BITS},
+                    "weights": every,
+                    "samples": case.samples,
+                }
+            },
+            train,
+        ],
         "releq": [{"search": releq}, train],
         "dq": [
             {"quantize": "uniform:bits=4,bias=false"},
@@ -140,9 +154,21 @@ def carried_out(
     return run.execute(lambda name, total: lambda *now: None)
 
 
+def write_some(folder: Path) -> None:
+    """Writes some images of CIFAR-10."""
+    data = load("cifar10", path=f"{os.environ['NNABLA_COMPRESS_DATA']}/cifar10")
+    arrays = {}
+    for name, count in (("train", 4000), ("test", 1000)):
+        split = data.split(name)
+        arrays[f"x_{name}"], arrays[f"y_{name}"] = split.x[:count], split.y[:count]
+    np.savez(folder / "some.npz", **arrays)
+
+
 def rows_of(case: Case, folder: Path, seed: int, evaluations: int) -> List[Dict[str, Any]]:
     """Returns a row for each way."""
     rows, start = [], None
+    if case.content["data"]["source"] == "npz":
+        write_some(folder)
     if case.before is not None:
         carried_out(case, folder, "float", seed, [{"train": case.before}])
         start = folder / "float" / "steps" / "01-train.h5"
