@@ -119,7 +119,18 @@ def _last_results(project: Path) -> Path:
             f"{project} is a project without results: there is no network in {place}.",
             help="train it in Neural Network Console, or name the folder of its results",
         )
+    whole = [each for each in trained if _is_whole(each)]
+    if whole and whole[-1] != trained[-1]:
+        raise DataError(
+            f"the last training of {project} left a network without parameters: {trained[-1]}.",
+            help=f"train it again, or name the folder of an earlier one: {shell_word(whole[-1])}",
+        )
     return trained[-1]
+
+
+def _is_whole(folder: Path) -> bool:
+    """Whether the network of a folder of results has its parameters."""
+    return any(each.suffix not in TEXT or _complete(each) for each in _in_folder(folder))
 
 
 def _in_folder(folder: Path) -> List[Path]:

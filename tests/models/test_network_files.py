@@ -181,3 +181,16 @@ def test_the_damaged_one_of_two_files_is_named(net, tmp_path):
     (text.parent / "parameters.h5").write_bytes(b"nothing")
     with pytest.raises(DataError, match="parameters.h5"):
         NnpFile(text)
+
+
+def test_of_a_project_whose_last_training_was_stopped_the_one_before_is_named(net, tmp_path):
+    (tmp_path / "a.sdcproj").touch()
+    for name in ("20260101_1", "20260102_1"):
+        (tmp_path / "a.files" / name).mkdir(parents=True)
+    shutil.copy(net, tmp_path / "a.files" / "20260101_1" / "results.nnp")
+    text = pair(net, tmp_path / "a.files" / "20260102_1", parameters=None)
+    with pytest.raises(DataError, match="left a network without parameters") as refused:
+        network_file(tmp_path / "a.sdcproj")
+    assert refused.value.help.endswith("20260101_1")
+    (text.parent / "parameters.h5").touch()
+    assert network_file(tmp_path / "a.sdcproj") == text
