@@ -34,7 +34,7 @@ class Limits:
 
     bytes: int = 2**24
     tokens: int = 2**20
-    functions: int = 3_000
+    functions: int = 2_500
     values: int = 2**25
     products: int = 4 * 10**9
 
