@@ -14,7 +14,7 @@ KERNELS = (
 )
 GLUE = ("packed_nnablart.c", "packed_nnablart.h", "packed_image.h", "packed_between.h")
 EXAMPLE = ("packed_main.c",)
-CODE_BYTES = 8_792
+CODE_BYTES = 9_976
 """What glue, exact and integer kernels take of a Cortex-M4F's flash, see docs/c_kernels.md."""
 INT8_CODE_BYTES = 6_128
 """What the kernels from int8 to int8 take beside them."""

@@ -146,6 +146,7 @@ CODE = {
     "fast, all layers": ["packed_convolution_fast", "packed_affine_fast"],
     "glue with exact and integer kernels": ["packed_register_exact", "packed_self_test"],
     "glue with fast and integer kernels": ["packed_register_fast", "packed_self_test"],
+    "glue with exact, integer and int8 kernels": ["packed_register_exact", "packed_self_test"],
 }
 
 
@@ -158,6 +159,7 @@ def code_sizes() -> Dict[str, int]:
         for name, symbols in CODE.items():
             linked = f"{folder}/linked"
             keep = [f"-Wl,-u,{symbol}" for symbol in symbols]
+            keep += [] if "int8" in name else ["-DPACKED_NO_INT8"]
             flags = [*CORTEX_M4F, "-ffunction-sections", "-fdata-sections", "-nostartfiles"]
             link = [
                 "-Wl,--gc-sections,--unresolved-symbols=ignore-all",
