@@ -63,7 +63,7 @@ def compact(network: NnbFile) -> NnbFile:
 
 def _reordered(network: NnbFile) -> NnbFile:
     """Returns the network with its functions in the order that takes the least memory."""
-    if len(network.functions) > _MOST_FUNCTIONS:
+    if not 0 < len(network.functions) <= _MOST_FUNCTIONS:
         return network
     order = least_memory(network, ELEMENT_WISE, _MOST_STATES)
     if order is None or order.bytes >= memory_plan(network).most.alive:

@@ -24,11 +24,7 @@ def memory_table(plan: MemoryPlan) -> Table:
         >>> memory_table(MemoryPlan(moments, 32)).row_count
         2
     """
-    most = plan.most
-    table = new_table(
-        f"Variables in memory: {most.alive:,} bytes at most, in function {most.function} "
-        f"({most.type_name}); all buffers take {plan.buffers:,}"
-    )
+    table = new_table(f"Variables in memory: {_most(plan)}; all buffers take {plan.buffers:,}")
     table.add_column("function", overflow="fold")
     table.add_column("output")
     table.add_column("bytes held", justify="right")
@@ -41,6 +37,13 @@ def memory_table(plan: MemoryPlan) -> Table:
             _bar(moment.alive, plan.buffers),
         )
     return table
+
+
+def _most(plan: MemoryPlan) -> str:
+    if not plan.moments:
+        return "there are no functions"
+    most = plan.most
+    return f"{most.alive:,} bytes at most, in function {most.function} ({most.type_name})"
 
 
 def _bar(part: int, whole: int) -> str:

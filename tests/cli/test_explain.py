@@ -53,11 +53,12 @@ def folder(tmp_path_factory):
     return folder
 
 
-QUICK = ["--perturbations", "4", "--samples", "40", "--pictures", "4"]
+QUICK = ["--perturbations", "4", "--samples", "40"]
 
 
-def explained(folder, *words):
-    done = call_here("explain", *QUICK, *words, cwd=folder)
+def explained(folder, *words, pictures=4):
+    options = [*QUICK, "--pictures", str(pictures)]
+    done = call_here("explain", *options, *words, cwd=folder)
     assert done.returncode == 0, done.stderr
     return done
 
@@ -110,7 +111,7 @@ def test_a_run_folder_brings_both_networks_and_its_data(folder):
 
 
 def test_a_run_is_explained_on_other_data(folder):
-    explained(folder, "run", "--data", "unlabelled.npz", "-o", "other", "--pictures", "0")
+    explained(folder, "run", "--data", "unlabelled.npz", "-o", "other", pictures=0)
     said = json.loads((folder / "other" / "explain.json").read_text())
     assert not said["labelled"] and said["pictures"] == []
 

@@ -87,6 +87,7 @@ def test_a_chain_of_element_wise_functions_takes_one_buffer():
         chain(relu(0, 1), relu(0, 1), relu(1, 2)),  # written twice
         chain(relu(1, 2)),  # reads what nobody wrote
         chain(relu(0, 1), relu(1, 2), version=2),  # buffers counted in elements
+        NnbFile(3, 44, (16,), (NnbVariable(0, (1, 4), "FLOAT32", buffer=0),), (), (0,), (0,)),
     ],
 )
 def test_other_files_come_back_as_they_are(network):
