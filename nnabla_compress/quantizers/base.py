@@ -479,8 +479,8 @@ def living_functions(parameters: Iterable[nn.Variable]) -> List[QuantizerFunctio
 
     They read what they quantize, if that is a parameter, and parameters of their own.
 
-    Several graphs of one network (training, validation) hold a node each for the same weight and
-    the same quantizer parameters; one of them is returned.
+    Several graphs of one network (training, validation) hold a node each for the same quantizer
+    parameters; one of them is returned: what is done to these is done once.
 
     Args:
         parameters: Variables, as ``nn.get_parameters().values()``. They are compared by the array
@@ -495,7 +495,8 @@ def living_functions(parameters: Iterable[nn.Variable]) -> List[QuantizerFunctio
         living = list(QuantizerFunction._living)
     for function in living:
         if any(tensor.data in arrays for tensor in function.tensors):
-            found.setdefault(tuple(tensor.data for tensor in function.tensors), function)
+            own = function.tensors[1:] or function.tensors
+            found.setdefault(tuple(tensor.data for tensor in own), function)
     return sorted(found.values(), key=lambda function: str(function.args.get("name")))
 
 
