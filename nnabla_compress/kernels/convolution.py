@@ -16,6 +16,7 @@ rows are walked at once for two outputs, so that each value that is read is used
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple, Tuple
 
 import numba
@@ -183,6 +184,7 @@ def _taps(geometry: Geometry) -> np.ndarray:
     return np.asarray(places * np.array(geometry.dilation))
 
 
+@lru_cache(maxsize=256)
 def _forward_rows(geometry: Geometry, channels: int) -> Tuple[_Planes, np.ndarray, np.ndarray]:
     """Returns the planes of the input, and of each group and tap the plane and its offset."""
     taps, stride = _taps(geometry), np.array(geometry.stride)
