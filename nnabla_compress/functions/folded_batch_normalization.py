@@ -26,6 +26,7 @@ import numpy as np
 
 from nnabla_compress.functions.node import ArgumentsFunction
 from nnabla_compress.kernels.batch_normalization import (
+    blocks,
     gradient_sums,
     input_gradient,
     moments,
@@ -106,9 +107,7 @@ class FoldedBatchNormalization(ArgumentsFunction):
         outputs[0].reset_shape(inputs[X].shape, True)
 
     def _blocks(self, x: np.ndarray) -> np.ndarray:
-        axis = self.args["axis"]
-        outer, inner = (int(np.prod(part)) for part in (x.shape[:axis], x.shape[axis + 1 :]))
-        return x.reshape(outer, x.shape[axis], inner)
+        return blocks(x, self.args["axis"])
 
     def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
         args = self.args

@@ -11,6 +11,22 @@ import numpy as np
 from nnabla_compress.kernels.threads import shared
 
 
+def blocks(x: np.ndarray, axis: int) -> np.ndarray:
+    """Returns an array as these kernels take it, shape (outer, channels, inner), a view.
+
+    Args:
+        x: In C order.
+        axis: The channels' axis.
+
+    Example:
+        >>> blocks(np.zeros((2, 3, 4, 5)), 1).shape
+        (2, 3, 20)
+    """
+    axis %= x.ndim
+    outer, inner = (int(np.prod(part)) for part in (x.shape[:axis], x.shape[axis + 1 :]))
+    return x.reshape(outer, x.shape[axis], inner)
+
+
 def moments(x: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     """Returns the float32 mean and (biased) variance of each channel.
 
