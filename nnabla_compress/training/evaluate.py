@@ -112,8 +112,12 @@ class Score:
         return None if self.accuracy is None else round(1 - self.accuracy, 12)
 
     def better_than(self, other: Score) -> bool:
-        """Returns whether the accuracy is higher, or equal at a lower loss."""
-        return (self.accuracy or 0, -self.loss) > (other.accuracy or 0, -other.loss)
+        """Returns whether the accuracy is higher; if equal, that of all exits, then the loss."""
+        first, second = (
+            (score.accuracy or 0, sum(score.exit_accuracies), -score.loss)
+            for score in (self, other)
+        )
+        return first > second
 
 
 class Evaluator:
