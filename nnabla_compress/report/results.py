@@ -45,6 +45,7 @@ class NetworkResults:
             outputs, as a part of the largest one, and the ``tolerance``.
         exit_accuracies: Accuracies of its exits in order, the last one's is ``accuracy``; empty
             without exits.
+        exits: Files of single exits: which operations, bytes and buffers each takes.
 
     Example:
         >>> found = NetworkResults.from_dict({"accuracy": 0.5, "loss": 1.25, "nnp_bytes": 100})
@@ -72,6 +73,7 @@ class NetworkResults:
     memory: List[List[Any]] = field(default_factory=list)
     read_back: Optional[Dict[str, float]] = None
     exit_accuracies: List[float] = field(default_factory=list)
+    exits: Optional[Dict[str, Any]] = None
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> NetworkResults:
