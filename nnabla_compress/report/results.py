@@ -43,6 +43,8 @@ class NetworkResults:
             meanwhile, at their bits, for one sample.
         read_back: How the written file compares with the network: ``largest_difference`` of the
             outputs, as a part of the largest one, and the ``tolerance``.
+        nnb_score: What the ``.nnb`` itself came to in the simulator of the C runtime:
+            ``accuracy``, ``loss``, ``samples``.
 
     Example:
         >>> found = NetworkResults.from_dict({"accuracy": 0.5, "loss": 1.25, "nnp_bytes": 100})
@@ -69,6 +71,7 @@ class NetworkResults:
     macs: Optional[int] = None
     memory: List[List[Any]] = field(default_factory=list)
     read_back: Optional[Dict[str, float]] = None
+    nnb_score: Optional[Dict[str, Any]] = None
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> NetworkResults:

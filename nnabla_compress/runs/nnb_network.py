@@ -17,13 +17,15 @@ from nnabla_compress.graph.batches import mixes_rows
 from nnabla_compress.graph.inputs import SEED
 from nnabla_compress.loading.inputs import Inputs, load_data, preprocessing_of
 from nnabla_compress.loading.model import LossChoice, Model
+from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.loading.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.models.heads import Head
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.doubts import with_doubts
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
-from nnabla_compress.training import LOSSES, Score, evaluate
+from nnabla_compress.training import LOSSES, Loss, Score, evaluate
+from nnabla_compress.training.evaluate import judged
 from nnabla_compress.turns import one_at_a_time
 
 _ROWS = 256
@@ -106,15 +108,37 @@ def evaluate_nnb(path: Path, recipe: Recipe, folder: Path, split: str = "test") 
             help="add them as y, or name them: --data FILE.npz,y=NAME; 'nnabla-compress verify' "
             "compares without any",
         )
-    outputs = network.answers(samples)
-    loss = network.inputs.choose_loss((1, *outputs.shape[1:]), True)
-    loss.check((1, *outputs.shape[1:]), samples)
+    shape = (1, *network.machine.outputs[0].shape[1:])
+    loss = network.inputs.choose_loss(shape, True)
+    loss.check(shape, samples)
+    return _scored(network, samples, loss)
+
+
+@one_at_a_time
+def score_written(path: Path, inputs: Inputs, split: Split) -> Score:
+    """Scores an ``.nnb`` that was written of a network, in the simulator of the C runtime.
+
+    Args:
+        path: The file.
+        inputs: The network and its data.
+        split: The samples.
+    """
+    machine = Machine(path, callbacks=PACKED_CALLBACKS)
+    with own_parameters(), nn.auto_forward(False):
+        y = judged(inputs.build(inputs.variables(), True))
+        added = judged(inputs.finish(y)) is not y
+    last = machine.network.functions[-1].type_name
+    network = NnbNetwork(machine, inputs, last if added else "")
+    return _scored(network, split, inputs.loss)
+
+
+def _scored(network: NnbNetwork, split: Split, loss: Loss) -> Score:
     # What remains of the network is the way from its outputs to what the loss acts on.
-    answered = replace(samples, x=outputs, more={}, name="x")
+    answered = replace(split, x=network.answers(split), more={}, name="x")
     score = evaluate(
         lambda y, test: _before(network.head, y), answered, Preprocessing(), _ROWS, loss
     )
-    return with_doubts(score, network.inputs, samples)
+    return with_doubts(score, network.inputs, split)
 
 
 def _check_rows(machine: Machine) -> None:
