@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from nnabla_compress.errors import ConfigError
+from nnabla_compress.errors import ConfigError, UnknownKeyError
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.names import is_shown, shortened
 from nnabla_compress.options import Options, validated
@@ -232,7 +232,7 @@ class Recipe(Options):
             )
         if isinstance(content.get("compression"), dict):
             content["compression"] = with_rules(content["compression"], folder)
-        return validated(cls, content, where)
+        return cls.checked(content, where)
 
     @classmethod
     def checked(cls, content: Mapping[str, Any], where: str = "recipe") -> Recipe:
@@ -245,7 +245,13 @@ class Recipe(Options):
         Raises:
             ConfigError: If anything in it is unknown or out of range.
         """
-        return validated(cls, content, where)
+        try:
+            return validated(cls, content, where)
+        except UnknownKeyError as error:
+            from nnabla_compress.recipes.elsewhere import elsewhere  # which knows all of a recipe
+
+            help = f"{error.help}{elsewhere(error.key)}"
+            raise UnknownKeyError(error.message, help, error.key) from None
 
     @classmethod
     def read(cls, path: Union[str, Path]) -> Recipe:
