@@ -16,7 +16,7 @@ from pydantic import (
     model_validator,
 )
 
-from nnabla_compress.errors import ConfigError, UnknownKeyError
+from nnabla_compress.errors import ConfigError
 from nnabla_compress.models.other_formats import other_format
 from nnabla_compress.names import is_shown, shortened
 from nnabla_compress.options import Options, validated
@@ -245,13 +245,7 @@ class Recipe(Options):
         Raises:
             ConfigError: If anything in it is unknown or out of range.
         """
-        try:
-            return validated(cls, content, where)
-        except UnknownKeyError as error:
-            from nnabla_compress.recipes.elsewhere import elsewhere  # which knows all of a recipe
-
-            help = f"{error.help}{elsewhere(error.key)}"
-            raise UnknownKeyError(error.message, help, error.key) from None
+        return validated(cls, content, where)
 
     @classmethod
     def read(cls, path: Union[str, Path]) -> Recipe:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import pytest
 
+from nnabla_compress.cli.faults import fault
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.recipes import Recipe
 
@@ -23,5 +24,7 @@ NET = {"name": "net", "model": {"name": "lenet"}, "data": {"source": "digits"}}
 def test_a_key_in_a_wrong_place_is_told_where_it_belongs(part, place):
     with pytest.raises(ConfigError, match="unknown key") as error:
         Recipe.checked({**NET, **part})
-    belongs = error.value.help.partition(" is a key of ")[2]
+    text, status = fault(error.value)
+    assert text.startswith("ConfigError: ") and status == 1
+    belongs = text.partition(" is a key of ")[2]
     assert belongs == "" if place is None else place in belongs
