@@ -75,6 +75,12 @@ _OPTIONS = (
     ),
 )
 
+score_option = click.option(
+    "--score",
+    is_flag=True,
+    help="Where networks are scored, score the .nnb itself, too, in the C runtime's simulator.",
+)
+
 
 def export_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """Decorator that gives a verb the options of an export.

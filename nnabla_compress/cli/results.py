@@ -12,7 +12,7 @@ from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.cli.verb import answer
 from nnabla_compress.report.learned import learned_table
 from nnabla_compress.report.page import NAME as REPORT
-from nnabla_compress.report.result_tables import result_table, size_table
+from nnabla_compress.report.result_tables import nnb_score_line, result_table, size_table
 from nnabla_compress.report.results import NetworkResults, Results
 from nnabla_compress.report.sections import section_table
 from nnabla_compress.report.tables import (
@@ -60,6 +60,8 @@ def print_results(results: Results, folder: Path) -> None:
     part, last = results.float, results.compressed or results.float
     plain = part.accuracy is not None and part.accuracy_name is None and results.targets is None
     console.print(result_table([results]) if plain else size_table(results))
+    if results.compressed is not None and results.compressed.nnb_score is not None:
+        console.print(nnb_score_line(results.compressed.nnb_score))
     for name, found in (("float", part), ("compressed", results.compressed)):
         for warning in found.warnings if found is not None else ():
             messages.print(f"WARNING: {name} network: {warning}.")

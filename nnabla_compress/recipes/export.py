@@ -7,6 +7,7 @@ from typing import Any, Dict, Literal, Optional
 
 from pydantic import Field, model_validator
 
+from nnabla_compress.errors import ConfigError
 from nnabla_compress.options import Options, validated
 
 
@@ -33,6 +34,8 @@ class ExportPart(Options):
             stages come with that program. None: nothing.
         console: Whether a project is written beside it that the editor of Neural Network Console
             opens: with weights as ``float`` or as ``int8``; None: it is not.
+        score: Whether the ``.nnb`` is scored as it is written, in the simulator of the C runtime,
+            on the samples that the network is scored on.
 
     Example:
         >>> part = ExportPart(target="int8", api=3)
@@ -51,6 +54,7 @@ class ExportPart(Options):
     samples: int = Field(default=256, ge=1)
     console: Optional[Literal["float", "int8"]] = None
     exits: Optional[Literal["prefixes", "stages"]] = None
+    score: bool = False
 
     @model_validator(mode="after")
     def _known(self) -> ExportPart:
@@ -62,6 +66,11 @@ class ExportPart(Options):
         target_named(self.target)
         check_storage(self.storage)
         check_preference(self.prefer)
+        if self.score and not self.nnb:
+            raise ConfigError(
+                "export: the .nnb is to be scored, and none is written.",
+                help="leave out nnb: false (in the shell --no-nnb), or score",
+            )
         return self
 
     @property

@@ -46,6 +46,8 @@ class NetworkResults:
         exit_accuracies: Accuracies of its exits in order, the last one's is ``accuracy``; empty
             without exits.
         exits: Files of single exits: which operations, bytes and buffers each takes.
+        nnb_score: What the ``.nnb`` itself came to in the simulator of the C runtime:
+            ``accuracy``, ``loss``, ``samples``.
 
     Example:
         >>> found = NetworkResults.from_dict({"accuracy": 0.5, "loss": 1.25, "nnp_bytes": 100})
@@ -74,6 +76,7 @@ class NetworkResults:
     read_back: Optional[Dict[str, float]] = None
     exit_accuracies: List[float] = field(default_factory=list)
     exits: Optional[Dict[str, Any]] = None
+    nnb_score: Optional[Dict[str, Any]] = None
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> NetworkResults:

@@ -14,7 +14,12 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.c_kernels import copy_sources
-from nnabla_compress.errors import ConfigError, FixedBatchError, UnsupportedFunctionError
+from nnabla_compress.errors import (
+    ConfigError,
+    DataError,
+    FixedBatchError,
+    UnsupportedFunctionError,
+)
 from nnabla_compress.exporters import (
     ExportReport,
     NnbReport,
@@ -206,13 +211,31 @@ def check_exportable(inputs: Inputs, part: ExportPart) -> None:
     Raises:
         ConfigError: If the target needs samples and there are none.
         UnsupportedFunctionError: For the first such function, with its place and a way out.
-        DataError: If a project of Console is wanted and the network has no loss that is known.
+        DataError: If a project of Console is wanted and the network has no loss that is known, or
+            the ``.nnb`` is to be scored and can't be.
     """
     check_samples(part.target, inputs.splits is not None)
+    _check_score(inputs, part)
     with own_parameters(), nn.auto_forward(False):
         given, made = _built(*deployed(inputs, inputs.build))
         refuse_missing(list(outputs_of(made).values()), list(given.values()), part.target)
     _project_loss(inputs, part)
+
+
+def _check_score(inputs: Inputs, part: ExportPart) -> None:
+    if not part.score:
+        return
+    lacks = None
+    if inputs.splits is None:
+        lacks = "there are no data"
+    elif not inputs.has_answer:
+        lacks = "it has several outputs, and a loss acts on one"
+    elif deployed_layers(inputs, inputs.build):
+        lacks = "it holds the layers between the propagations over a graph of nodes"
+    if lacks is not None:
+        raise DataError(
+            f"the .nnb can't be scored: {lacks}.", help="leave out score (in the shell --score)"
+        )
 
 
 def check_samples(target: str, given: bool) -> None:

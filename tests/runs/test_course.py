@@ -85,6 +85,18 @@ COURSES = {
         {"quantize": "lut:bits=2"},
         TRAIN,
     ],
+    "normalized, bits lowered in steps": [
+        {"quantize": {"weights": "lut:bits=4", "activations": "uniform:bits=8"}},
+        TRAIN,
+        {
+            "quantize": {
+                "weights": "a*=lut:bits=2",
+                "activations": "uniform:bits=3",
+                "replace": True,
+            }
+        },
+        TRAIN,
+    ],
     "fixed a portion at a time": [{"quantize": "inq:bits=3"}, TRAIN],
     "fixed at once": [{"quantize": "inq:bits=3"}],
     "native, then converted": [
@@ -157,6 +169,7 @@ _QUICK = (
     "fixed a portion at a time",
     "fixed at once",
     "folded in training",
+    "normalized, bits lowered in steps",
     "normalized, channels, not trained",
     "pruned little by little",
     "normalized, shrunk, then quantized",
