@@ -10,7 +10,6 @@ import numpy as np
 
 from nnabla_compress.analysis.couplings import Couplings, as_network
 from nnabla_compress.analysis.idle_channels import idle_channels
-from nnabla_compress.lowering.interpolation import interpolation
 
 
 def value(name):
@@ -144,8 +143,10 @@ def test_positions_that_a_layer_made_are_no_channels_of_a_convolution():
     x = nn.Variable((1, 1, 8, 8))
     large = F.relu(conv(x, 4, "a", pad=(1, 1)))
     small = F.relu(conv(x, 1, "b", pad=(1, 1), stride=(2, 2)))
-    enlarged = F.interpolate(small, output_size=(8, 8), mode="linear", align_corners=True)
-    h = F.concatenate(large, interpolation(enlarged.parent, [small]), axis=1)
+    wide = PF.affine(small, 8, base_axis=3, with_bias=False, name="wide")
+    turned = F.transpose(wide, (0, 1, 3, 2))
+    high = PF.affine(turned, 8, base_axis=3, with_bias=False, name="high")
+    h = F.concatenate(large, F.transpose(high, (0, 1, 3, 2)), axis=1)
     h = F.concatenate(h, F.relu(conv(x, 5, "c", pad=(1, 1))), axis=1)
     y = conv(F.relu(conv(h, 4, "d", size=1)), 2, "e")
     value("d/conv/W")[:, 5] = 0  # the first channel of c is never read
