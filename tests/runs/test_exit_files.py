@@ -10,7 +10,8 @@ import pytest
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.recipes import ExportPart, Recipe
-from nnabla_compress.runs import Run, export_file, export_run
+from nnabla_compress.report.results import Results
+from nnabla_compress.runs import Run, evaluate_run, export_file, export_run
 from nnabla_compress.runs.exit_files import check_exits
 from tests.anytime.test_measured import RECIPE, run
 
@@ -51,6 +52,32 @@ def test_a_run_says_what_its_exits_take(tmp_path):
     results = json.loads((folder / "results.json").read_text())
     assert [row["exit"] for row in results["compressed"]["exits"]["files"]] == ["exit1", "exit2"]
     assert len(results["compressed"]["exit_accuracies"]) == 2
+
+
+TRAIN = {"train": {"epochs": 2, "learning_rate": 0.01, "solver": "Adam"}}
+BUDGET = {"train": {**TRAIN["train"], "terms": [{"budget": {"weights": "1.2 kB"}}]}}
+LEARNED = {"weights": "uniform:bits=5,step=pow2", "activations": "uniform:bits=6"}
+WAYS = {
+    "lut-q": [{"quantize": {"weights": "lut:bits=4"}}, TRAIN],
+    "dq": [{"quantize": LEARNED}, BUDGET],
+    "qat": [{"quantize": {"weights": "movingrange:bits=4", "activations": "movingrange"}}, TRAIN],
+    "ptq": [{"calibrate": {"bits": 8}}],
+}
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("way", WAYS)
+def test_compressed_exits_keep_their_answers_and_go_into_stages(way, tmp_path):
+    steps = [*RECIPE["steps"], *WAYS[way]]
+    folder = run(tmp_path / "run", steps=steps, export={"exits": "stages"})
+    compressed = Results.read(folder).compressed
+    before = evaluate_run(run(tmp_path / "float")).exit_accuracies
+    assert len(compressed.exit_accuracies) == 2
+    for found, expected in zip(compressed.exit_accuracies, before):
+        assert found > expected - 0.1
+    assert compressed.exits["largest_difference"] == 0
+    quantized = {row["name"] for row in Results.read(folder).layers if row["quantizer"]}
+    assert {"exit1/fc/affine", "fc1/affine"} <= quantized
 
 
 def test_a_network_without_exits_is_refused_before_anything_is_trained(tmp_path):
