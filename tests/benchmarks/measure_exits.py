@@ -33,19 +33,7 @@ from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 from nnabla_compress.simulator.staged import Staged
 
-BUDGETS = ("25%", "50%", "75%")
-
-
-def budgets_of(run: Path) -> Dict[str, Any]:
-    """Returns exits, the curve, and what each budget that can be kept comes to."""
-    found = anytime_of_run(run).as_dict()
-    whole, first = found["exits"][-1]["operations"], found["exits"][0]["operations"]
-    chosen = [
-        anytime_of_run(run, budget=budget).as_dict()["budget"]
-        for budget in BUDGETS
-        if float(budget[:-1]) / 100 * whole >= first
-    ]
-    return {**found, "budgets": chosen}
+BUDGET = "50%"
 
 
 def samples_of(run: Path, count: int) -> np.ndarray:
@@ -107,9 +95,7 @@ def main() -> None:
     parser.add_argument("--samples", type=int, default=100, help="for the real runtime")
     asked = parser.parse_args()
     results = Results.read(asked.run)
-    found = budgets_of(asked.run)
-    half = found["exits"][-1]["operations"] / 2
-    chosen = min(found["budgets"], key=lambda each: abs(each["budget_operations"] - half))
+    found = anytime_of_run(asked.run, budget=BUDGET).as_dict()
     content: Dict[str, Any] = {
         "name": results.name,
         "command": [
@@ -123,7 +109,7 @@ def main() -> None:
         "float_accuracy": results.float.accuracy,
         "updates": [row.get("updates") for row in results.course or [] if row.get("updates")],
         **found,
-        "device": on_device(asked.run, chosen["thresholds"], asked.samples),
+        "device": on_device(asked.run, found["budget"]["thresholds"], asked.samples),
     }
     write_json(asked.result, content, rows=True)
     print(f"written: {asked.result}", file=sys.stderr)
