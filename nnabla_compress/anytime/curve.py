@@ -125,7 +125,10 @@ def budgeted_curve(
 def within_budget(
     validation: Answers, scored: Answers, operations: Sequence[int], budget: float
 ) -> BudgetPoint:
-    """Returns the point that is best on the validation samples and keeps a budget there.
+    """Returns the point that spends most of a budget on the validation samples, and not more.
+
+    More operations are better but for chance, which few validation samples are full of: the most
+    accurate of many points would be one that was lucky there.
 
     Args:
         validation: As of :func:`budget_point`, like the two others.
@@ -146,8 +149,7 @@ def within_budget(
     points = [budget_point(validation, scored, operations, ratio) for ratio in ratios]
     points += [_all_leave_at(number, validation, scored, operations) for number in (0, -1)]
     kept = [point for point in points if point.validation_operations <= budget]
-    # Of equal ones the one that spends most: validation samples are few, and more is safer.
-    return max(kept, key=lambda p: (p.validation_accuracy, p.validation_operations))
+    return max(kept, key=lambda p: (p.validation_operations, p.validation_accuracy))
 
 
 def _all_leave_at(

@@ -53,10 +53,16 @@ def test_a_budget_is_kept_on_the_validation_samples(budget):
     assert point.operations <= 1.1 * budget
 
 
-def test_a_larger_budget_is_no_worse_on_the_validation_samples():
-    known = answers()
-    found = [within_budget(known, known, COSTS, b).validation_accuracy for b in range(10, 31)]
-    assert found == sorted(found)
+def test_a_larger_budget_is_spent_and_does_better_but_for_chance():
+    known = answers(4000)
+    found = [within_budget(known, known, COSTS, budget) for budget in range(10, 31)]
+    for budget, point in zip(range(10, 31), found):
+        assert budget - 0.5 < point.validation_operations <= budget
+    best = 0.0
+    for point in found:
+        assert point.validation_accuracy > best - 0.02
+        best = max(best, point.validation_accuracy)
+    assert found[-1].thresholds == (2.0, 2.0)
 
 
 def test_a_budget_below_the_first_exit_is_refused():

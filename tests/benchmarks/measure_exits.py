@@ -25,7 +25,7 @@ import numpy as np
 from nnabla_compress.anytime import anytime_of_run
 from nnabla_compress.data import evaluation_batches
 from nnabla_compress.files import temporary_folder, write_json
-from nnabla_compress.report.results import Results
+from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import export_run
 from nnabla_compress.runs.finished import open_run, trained_network
 from nnabla_compress.runs.results import versions
@@ -94,20 +94,18 @@ def main() -> None:
         parser.add_argument(name, type=Path)
     parser.add_argument("--samples", type=int, default=100, help="for the real runtime")
     asked = parser.parse_args()
-    results = Results.read(asked.run)
+    recipe = Recipe.read(asked.run / "recipe.yaml")
     found = anytime_of_run(asked.run, budget=BUDGET).as_dict()
     content: Dict[str, Any] = {
-        "name": results.name,
+        "name": recipe.name,
         "command": [
             f"nnabla-compress run {asked.recipe}",
-            f"python tests/benchmarks/measure_exits.py runs/{results.name} {asked.recipe} "
+            f"python tests/benchmarks/measure_exits.py runs/{recipe.name} {asked.recipe} "
             f"RESULT.json --samples {asked.samples}",
         ],
         "date": datetime.date.today().isoformat(),
-        "seed": results.seed,
+        "seed": recipe.seed,
         "versions": versions(),
-        "float_accuracy": results.float.accuracy,
-        "updates": [row.get("updates") for row in results.course or [] if row.get("updates")],
         **found,
         "device": on_device(asked.run, found["budget"]["thresholds"], asked.samples),
     }
