@@ -6,7 +6,7 @@ PYTHONPATH=. python tests/benchmarks/measure_exits.py RUN RECIPE.yaml RESULT.jso
 RUN is the folder that ``nnabla-compress run RECIPE.yaml`` wrote. Exits are exported as prefixes and
 as stages. The program of the stages is compiled with the C runtime that NNABLART_INCLUDE and
 NNABLART_LIB name, if they do, and answers the first test samples with the thresholds of half the
-operations: its answers are compared with the simulator's bit for bit.
+operations, or with those that are given: its answers are compared with the simulator's bit for bit.
 """
 
 from __future__ import annotations
@@ -92,23 +92,30 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ("run", "recipe", "result"):
         parser.add_argument(name, type=Path)
-    parser.add_argument("--samples", type=int, default=100, help="for the real runtime")
+    parser.add_argument("--samples", type=int, default=100, help="for the real runtime; 0: none")
+    parser.add_argument("--thresholds", type=float, nargs="+", help="of these: no curve")
     asked = parser.parse_args()
     recipe = Recipe.read(asked.run / "recipe.yaml")
-    found = anytime_of_run(asked.run, budget=BUDGET).as_dict()
+    words = [f"--samples {asked.samples}"]
+    if asked.thresholds:
+        words.append(f"--thresholds {' '.join(map(str, asked.thresholds))}")
     content: Dict[str, Any] = {
         "name": recipe.name,
         "command": [
             f"nnabla-compress run {asked.recipe}",
             f"python tests/benchmarks/measure_exits.py runs/{recipe.name} {asked.recipe} "
-            f"RESULT.json --samples {asked.samples}",
+            f"RESULT.json {' '.join(words)}",
         ],
         "date": datetime.date.today().isoformat(),
         "seed": recipe.seed,
         "versions": versions(),
-        **found,
-        "device": on_device(asked.run, found["budget"]["thresholds"], asked.samples),
     }
+    thresholds = asked.thresholds
+    if thresholds is None:
+        content.update(anytime_of_run(asked.run, budget=BUDGET).as_dict())
+        thresholds = content["budget"]["thresholds"]
+    if asked.samples:
+        content["device"] = on_device(asked.run, thresholds, asked.samples)
     write_json(asked.result, content, rows=True)
     print(f"written: {asked.result}", file=sys.stderr)
 
