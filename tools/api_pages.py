@@ -37,6 +37,7 @@ PARTS = (
     "recipes",
     "runs",
     "fitting",
+    "anytime",
     "sweeping",
     "exporters",
     "targets",

@@ -45,6 +45,8 @@ class NetworkResults:
             outputs, as a part of the largest one, and the ``tolerance``.
         nnb_score: What the ``.nnb`` itself came to in the simulator of the C runtime:
             ``accuracy``, ``loss``, ``samples``.
+        exit_accuracies: Accuracies of its exits in order, the last one's is ``accuracy``; empty
+            without exits.
 
     Example:
         >>> found = NetworkResults.from_dict({"accuracy": 0.5, "loss": 1.25, "nnp_bytes": 100})
@@ -72,6 +74,7 @@ class NetworkResults:
     memory: List[List[Any]] = field(default_factory=list)
     read_back: Optional[Dict[str, float]] = None
     nnb_score: Optional[Dict[str, Any]] = None
+    exit_accuracies: List[float] = field(default_factory=list)
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> NetworkResults:

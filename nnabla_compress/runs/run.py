@@ -347,7 +347,7 @@ class Run:
     def _score(self, course: Course, cause: Optional[str], of_float: bool) -> Dict[str, Any]:
         """Returns the scores of the network of now on the test samples, nothing without data."""
         test = course.inputs.test if self.recipe.evaluate else None
-        if test is None or not course.inputs.one_output:
+        if test is None or not course.inputs.has_answer:
             return {}
         with self._measured.answers(of_float) as see:
             score = doubts.scored(course.inputs, course.build, test, cause=cause, see=see)
