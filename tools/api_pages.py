@@ -24,6 +24,7 @@ PARTS = (
     "solvers",
     "regularizers",
     "models",
+    "parsimonious",
     "data",
     "training",
     "training.terms",
