@@ -118,8 +118,8 @@ def _round(
     has_bias = layer.bias is not None and layer.bias.parent is None
     found = moments(rows, patches(layer, x, target, settings.positions, rng), has_bias)
     lower, upper = (rows_of(layer, values) for values in choices.bounds())
-    values = learn(rows, lower, upper, found, settings)
-    del lower, upper
+    values = learn(rows, lower, upper, found, settings, out=lower)
+    del upper
     entries = None
     if choices.table is not None:
         values, entries = learn_table(values, rows, choices.table, found, settings.table_rounds)
