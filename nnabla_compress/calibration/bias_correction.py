@@ -21,6 +21,7 @@ import numpy as np
 
 from nnabla_compress.analysis import Layer, layers
 from nnabla_compress.graph import functions
+from nnabla_compress.graph.constants import own
 from nnabla_compress.graph.replay import Replay
 from nnabla_compress.progress import tracked
 from nnabla_compress.turns import one_at_a_time
@@ -71,8 +72,8 @@ def correct_biases(
         plain.run_through(twin.function)
         y, target = layer.function.outputs[0], twin.function.outputs[0]
         # A bias that others read, too, is not the layer's own to change.
-        own = layer.bias is not None and layer.bias.parent is None and uses[layer.bias.data] == 1
-        if layer.bias is None or not own or not quantized.has(y):
+        alone = layer.bias is not None and layer.bias.parent is None and uses[layer.bias.data] == 1
+        if layer.bias is None or not alone or not quantized.has(y):
             continue
         axes = mean_axes(layer)
         excess = quantized.value(y).mean(axis=axes, dtype=np.float64)
@@ -107,6 +108,7 @@ def shift_bias(replay: Replay, layer: Layer, shift: np.ndarray) -> None:
         shift: What is added, in the shape of the bias.
     """
     assert layer.bias is not None
+    own(layer.bias)
     layer.bias.d = layer.bias.d + shift.astype(np.float32)
     y = layer.function.outputs[0]
     axes = mean_axes(layer)

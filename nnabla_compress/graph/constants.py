@@ -49,6 +49,45 @@ def constant(values: Any, name: str, need_grad: bool = True) -> nn.Variable:
     return variable
 
 
+def shared(variable: nn.Variable, name: str) -> nn.Variable:
+    """Returns a new parameter that reads the values of another one, without a copy.
+
+    Whoever changes one of the two calls :func:`own` first.
+
+    Args:
+        variable: The other one.
+        name: Path that a writer stores it under.
+
+    Example:
+        >>> w = constant([1.0, 2.0], "c1/conv/b")
+        >>> shared(w, "c2/conv/b").data == w.data
+        True
+    """
+    made = nn.Variable(variable.shape, need_grad=variable.need_grad)
+    made.data = variable.data
+    made.name = ascii_name(name)
+    return made
+
+
+def own(variable: nn.Variable) -> None:
+    """Gives a parameter values of its own, equal to those that it had: others keep these.
+
+    Args:
+        variable: A parameter that a graph reads as it is, not by way of a view.
+
+    Example:
+        >>> w = constant([1.0, 2.0], "c1/conv/b")
+        >>> other = shared(w, "c2/conv/b")
+        >>> own(other)
+        >>> other.d *= 2
+        >>> w.d.tolist(), other.d.tolist()
+        ([1.0, 2.0], [2.0, 4.0])
+    """
+    before = variable.data
+    variable.data = nn.NdArray(variable.shape)
+    variable.data.cast(before.dtype)[...] = before.data
+
+
 def beside(path: str, last: str) -> str:
     """Returns the path of a parameter that belongs to the same layer.
 
