@@ -22,6 +22,7 @@ from nnabla_compress.report.tables import (
 
 _COMMANDS = {
     "convert": "NNabla's own converter needs the settings, or it stores codes as floats:",
+    "compile exits": "compile the program that stops at the first confident exit:",
     "compile": "compile; $NNABLA_C_RUNTIME is the folder of nnabla-c-runtime, built in its build:",
 }
 
@@ -88,6 +89,12 @@ def print_export(part: NetworkResults, plain: Optional[NetworkResults] = None) -
         console.print(
             f"the .nnp ({part.nnp_bytes:,} bytes, float {plain.nnp_bytes:,}) holds codes as "
             "floats; what the device loads is the .nnb"
+        )
+    for row in (part.exits or {}).get("files", ()):
+        handed = f", hands {row['handed_bytes']:,} bytes on" if row["handed_bytes"] else ""
+        console.print(
+            f"{row['exit']}: {row['operations']:,} operations to it, {row['file']} of "
+            f"{row.get('nnb_bytes', 0):,} bytes{handed}, RAM {row.get('buffer_bytes', 0):,} bytes"
         )
     for note in part.notes:
         messages.print(f"NOTE: {note}.")

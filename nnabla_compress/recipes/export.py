@@ -28,6 +28,10 @@ class ExportPart(Options):
         batch_size: Samples that the exported network takes at once.
         c: Whether the ``.nnb`` is also written as C source.
         samples: Samples, drawn at random, that targets choose number formats by.
+        exits: Of a network with exits, whose ``.nnb`` computes all of them: what is written beside
+            it. ``prefixes``: a file for each exit that needs no other; ``stages``: files that hand
+            maps on, so that a program can go on behind an exit that is not confident. With ``c``
+            stages come with that program. None: nothing.
         console: Whether a project is written beside it that the editor of Neural Network Console
             opens: with weights as ``float`` or as ``int8``; None: it is not.
         score: Whether the ``.nnb`` is scored as it is written, in the simulator of the C runtime,
@@ -49,6 +53,7 @@ class ExportPart(Options):
     c: bool = False
     samples: int = Field(default=256, ge=1)
     console: Optional[Literal["float", "int8"]] = None
+    exits: Optional[Literal["prefixes", "stages"]] = None
     score: bool = False
 
     @model_validator(mode="after")

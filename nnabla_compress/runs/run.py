@@ -34,6 +34,7 @@ from nnabla_compress.report.weights import plot_series, plot_weights, weight_his
 from nnabla_compress.runs import doubts
 from nnabla_compress.runs.course import Course
 from nnabla_compress.runs.divided import inputs_of_run
+from nnabla_compress.runs.exit_files import check_exits
 from nnabla_compress.runs.export import Exported, check_exportable, export_network
 from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.measured import Measured
@@ -216,6 +217,8 @@ class Run:
                         recipe_folder=self.recipe_folder,
                     )
                     rehearsal.foresee(recipe.stages)
+                    if recipe.export.exits is not None:
+                        check_exits(rehearsal.network().outputs, recipe.export)
                 set_seed(recipe.seed)
                 inputs.build(inputs.variables(), True)
                 load_given(recipe, self.recipe_folder)

@@ -13,6 +13,7 @@ from nnabla_compress.cli import main
 from nnabla_compress.errors import ConfigError, DataError, InfeasibleBudgetError
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import Run, evaluate_run
+from nnabla_compress.runs.nnb_network import evaluate_nnb
 
 RECIPE = {
     "name": "exits",
@@ -53,6 +54,14 @@ def test_the_exported_file_knows_its_exits(finished, tmp_path):
     found = anytime_of_network(finished / "results.nnp", recipe, finished.parent, budget="90%")
     assert found.exits == anytime_of_run(finished).exits
     assert found.chosen.validation_operations <= found.budget
+
+
+def test_the_nnb_has_the_accuracy_of_each_exit(finished):
+    score = evaluate_nnb(finished / "results.nnb", Recipe.checked(RECIPE), finished.parent)
+    assert list(score.exit_accuracies) == pytest.approx(
+        list(evaluate_run(finished).exit_accuracies), abs=0.003
+    )
+    assert score.accuracy == score.exit_accuracies[-1]
 
 
 def test_budgets_that_can_not_be_are_refused(finished):
