@@ -25,6 +25,7 @@ PARTS = (
     "regularizers",
     "models",
     "data",
+    "embeddings",
     "training",
     "training.terms",
     "training.stopping",
