@@ -26,6 +26,7 @@ PARTS = (
     "models",
     "parsimonious",
     "data",
+    "embeddings",
     "training",
     "training.terms",
     "training.stopping",

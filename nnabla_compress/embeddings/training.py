@@ -162,8 +162,8 @@ def train(
         folder: Where a checkpoint is kept after each epoch; None: nowhere.
 
     Raises:
-        DataError: If features and items are not as many.
-        TrainingError: If the loss is NaN or infinite.
+        DataError: If features and items are not as many, or a feature is not finite.
+        TrainingError: If parameters become NaN or infinite.
     """
     features = _checked(features, graph)
     candidates = _candidates(graph, how, settings, seed)
@@ -186,6 +186,11 @@ def train(
         began = time.perf_counter()
         batch = batches.batch(number)
         rows = np.ascontiguousarray(features[batch.nodes], np.float32)
+        if not np.isfinite(rows).all():
+            wrong = int(batch.nodes[int(np.argmin(np.isfinite(rows).all(axis=1)))])
+            raise DataError(
+                f"a feature of item {wrong} is NaN or infinite.", help="repair or remove it"
+            )
         spent["sampling"] += time.perf_counter() - began
         return batch, rows
 
@@ -221,6 +226,7 @@ def train(
                     if (number + 1) % batches.an_epoch == 0:
                         losses.append(sums / batches.an_epoch)
                         sums = 0.0
+                        _check_finite(solver.get_parameters(), number, settings)
                         if place is not None:
                             checkpoint.save(place, number + 1, solver, {}, seed)
         finally:
@@ -276,22 +282,16 @@ def _update(
     solver.zero_grad()
     objective.forward(clear_no_need_grad=True)
     loss = float(objective.d)
-    if not math.isfinite(loss):
-        raise TrainingError(
-            f"the loss is {loss} at update {number}.",
-            help=f"lower the learning rate ({settings.learning_rate:g})",
-        )
     objective.backward(clear_buffer=True)
     solver.update()
     return loss
 
 
-def parameters_of(trained: Mapping[str, np.ndarray], layer: str, name: str) -> np.ndarray:
-    """Returns an array of a trained network.
-
-    Args:
-        trained: Arrays by path.
-        layer: Scope, such as ``layer1/neighbours``.
-        name: ``W`` or ``b``.
-    """
-    return np.asarray(trained[f"{layer}/affine/{name}"], np.float32)
+def _check_finite(parameters: Mapping[str, Any], number: int, settings: PairTraining) -> None:
+    # A ReLU makes 0 of NaN: the loss would not tell.
+    for path, parameter in parameters.items():
+        if not np.isfinite(parameter.d).all():
+            raise TrainingError(
+                f"the parameter {path} is no longer finite after update {number}.",
+                help=f"lower the learning rate ({settings.learning_rate:g})",
+            )

@@ -100,8 +100,9 @@ def encode_graph(
             encoding = quantizer.encode(function)
             path = names.get(tensor.data, tensor.name) or f"{type_name}_{len(stored) + 1}/W"
             stored[key] = constant(encoding.decode(), path)
-            encodings[stored[key].data] = encoding
-            quantizers[stored[key].data] = quantizer.label(function.info.args)
+            if isinstance(encoding, Encoding):  # codes of rows are stored as their values
+                encodings[stored[key].data] = encoding
+                quantizers[stored[key].data] = quantizer.label(function.info.args)
         return stored[key]
 
     if not any(quantizer_of(function) is not None for function in functions(outputs)):

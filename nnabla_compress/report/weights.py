@@ -74,7 +74,7 @@ def _levels(node: Any) -> np.ndarray:
     grid = quantizer.grid_of(node.info.args, node.inputs)
     if grid is not None:
         return grid.values() if len(grid.step) == 1 else np.empty(0)
-    dictionary = quantizer.encode(node).dictionary
+    dictionary = getattr(quantizer.encode(node), "dictionary", None)
     return np.empty(0) if dictionary is None else np.unique(dictionary).astype(np.float64)
 
 

@@ -60,9 +60,16 @@ def test_killed_in_any_epoch_it_goes_on_to_the_same_bits(tmp_path, monkeypatch):
     assert updates < len(calls) < updates + 2 * (updates // 3) + 2, "whole epochs were kept"
 
 
-def test_a_loss_that_is_no_number_is_told():
-    with pytest.raises(TrainingError, match="the loss is nan at update 0"):
-        trained(features=np.full((60, 6), np.nan, np.float32))
+def test_a_training_that_diverges_is_told():
+    with pytest.raises(TrainingError, match="is no longer finite after update"):
+        trained(learning_rate=1e38, start="random")
+
+
+def test_a_feature_that_is_no_number_is_told_with_its_item():
+    features = FEATURES.copy()
+    features[5, 2] = np.nan
+    with pytest.raises(DataError, match="a feature of item 5 is NaN or infinite"):
+        trained(features=features)
 
 
 def test_features_that_are_not_those_of_the_items_are_refused():
