@@ -87,13 +87,19 @@ class Encoding:
 
     def decoded(self) -> Iterator[Tuple[Any, np.ndarray]]:
         """Returns the same values in parts: which rows of the tensor, and what they hold."""
-        if self.dictionary is not None:
-            yield ..., self.dictionary.astype(np.float32)[self.codes]
-            return
         if self.kept is not None:
             values = np.zeros(self.codes.shape, np.float32)
             values[self.codes.astype(bool)] = self.kept
             yield ..., values
+            return
+        # Some rows at a time: integers, and places in a table, take eight bytes each.
+        first = len(self.codes) if self.codes.ndim else 0
+        step = max(1, _DECODED * first // max(self.codes.size, 1))
+        parts = [slice(start, start + step) for start in range(0, first, step)]
+        if self.dictionary is not None:
+            table = self.dictionary.astype(np.float32)
+            for rows in parts if self.codes.ndim else [...]:
+                yield rows, table[self.codes[rows]]
             return
         assert self.scale is not None
         scale, zero_point = np.asarray(self.scale, np.float32), np.asarray(self.zero_point)
@@ -106,13 +112,10 @@ class Encoding:
             whole = self.spacing * self.codes.astype(np.int64) - zero_point
             yield ..., np.asarray(whole.astype("f4") * scale)
             return
-        first = len(self.codes)
         tables = [
             np.broadcast_to(t, (first, *t.shape[1:])) if t.ndim else t for t in (scale, zero_point)
         ]
-        step = max(1, _DECODED * first // max(self.codes.size, 1))
-        for start in range(0, first, step):  # some rows at a time: integers take eight bytes each
-            rows = slice(start, start + step)
+        for rows in parts:
             by, zero = (t[rows] if t.ndim else t for t in tables)
             whole = self.spacing * self.codes[rows].astype(np.int64) - zero
             yield rows, whole.astype(np.float32) * by

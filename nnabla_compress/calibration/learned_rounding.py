@@ -115,15 +115,16 @@ def moments(
     groups, outputs, row = rows.shape
     slope = np.zeros((groups, outputs, row))
     x_sum, y_sum, count = np.zeros((groups, row)), np.zeros((groups, outputs)), 0
+    blocks = _blocks(rows)
     for x, y in found:
         x, y = np.ascontiguousarray(x.transpose(1, 0, 2)), y.transpose(1, 2, 0)
-        slope += y @ x
+        for block in blocks:
+            slope[:, block] += y[:, block] @ x
         x_sum += x.sum(axis=1, dtype=np.float64)
         y_sum += y.sum(axis=2, dtype=np.float64)
         count += x.shape[1]
     mean_x, mean_y = x_sum / count, y_sum / count
     slope /= count
-    blocks = _blocks(rows)
     for block in blocks if centred else ():
         slope[:, block] -= mean_y[:, block, None] * mean_x[:, None, :]
     gram, variance = np.empty((groups, row, row), np.float32), np.empty((groups, row))

@@ -45,7 +45,7 @@ from nnabla_compress.graph.constants import own
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.replay import FLOAT_BYTES
 from nnabla_compress.graph.rewrite import leaves
-from nnabla_compress.memory import give_back
+from nnabla_compress.memory import forget, give_back
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import check_faithful
@@ -389,6 +389,7 @@ class _Sequence:
 
     def _judge(self, name: str, change: Callable[[], None], best: float = float("-inf")) -> bool:
         began = time.perf_counter()
+        forget(sum(int(v.size) for v in self.plain.parameters.values()))  # networks taken back
         give_back()
         change()
         give_back()

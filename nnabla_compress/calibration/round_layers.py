@@ -65,6 +65,7 @@ def learn_roundings(
     rng = np.random.RandomState(seed)
     learned, left = [], []
     found = list(zip(layers(outputs), layers(float_outputs)))
+    last = found[-1][0] if found else None
     for layer, twin in tracked("learning roundings", found, len(found)):
         node: Any = layer.quantizer
         quantizer = None if node is None else quantizer_of(node)
@@ -79,7 +80,7 @@ def learn_roundings(
             if alone and quantized.has(x) and _can_be_learned(layer):
                 y = plain.value(target)
                 fine = replace(settings, steps=0) if is_fine(node, settings) else settings
-                _round(layer, choices, quantized.value(x), y, fine, rng, quantized)
+                _round(layer, choices, quantized.value(x), y, fine, rng, quantized, layer is last)
                 learned.append(layer.name)
             else:
                 left.append(layer.name)
@@ -112,6 +113,7 @@ def _round(
     settings: RoundingSettings,
     rng: np.random.RandomState,
     replay: Replay,
+    last: bool,
 ) -> None:
     give_back()
     rows = rows_of(layer, np.array(layer.weight.d, np.float32))
@@ -125,9 +127,11 @@ def _round(
         values, entries = learn_table(values, rows, choices.table, found, settings.table_rounds)
     own(layer.weight)
     choices.settle(weight_of(layer, values), entries)
-    replay.run_through(layer.function)
+    if not last:
+        replay.run_through(layer.function)
     if has_bias:
         assert layer.bias is not None
         mean = np.einsum("goi,gi->go", values.astype(np.float64), found.mean_x)
         wanted = found.mean_y.reshape(layer.bias.shape)
-        shift_bias(replay, layer, wanted - mean.reshape(layer.bias.shape) - layer.bias.d)
+        shift = wanted - mean.reshape(layer.bias.shape) - layer.bias.d
+        shift_bias(layer, shift, None if last else replay)

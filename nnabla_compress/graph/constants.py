@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Collection
+from typing import Any, Collection, Iterable, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.names import ascii_name
+from nnabla_compress.quantizers.engine import host_array
 
 # What parametric functions call their parameters, and we what we add to them.
 _OF_A_LAYER = ("W", "b", "beta", "gamma", "mean", "var", "scale", "shift")
@@ -45,6 +46,28 @@ def constant(values: Any, name: str, need_grad: bool = True) -> nn.Variable:
     kind = np.dtype(np.float32) if array.dtype.kind == "f" else array.dtype
     variable = nn.Variable(array.shape, need_grad=need_grad)
     variable.data.cast(kind)[...] = array
+    variable.name = ascii_name(name)
+    return variable
+
+
+def constant_in_parts(
+    shape: Sequence[int], parts: Iterable[Tuple[Any, np.ndarray]], name: str
+) -> nn.Variable:
+    """Returns a new parameter that is in no scope yet, without a second copy of its values.
+
+    Args:
+        shape: Its shape.
+        parts: Which elements, and what they hold, until there are values for all.
+        name: Path that a writer stores it under.
+
+    Example:
+        >>> constant_in_parts((4,), [(slice(0, 3), 1), (slice(3, 4), 2)], "a/W").d.tolist()
+        [1.0, 1.0, 1.0, 2.0]
+    """
+    variable = nn.Variable(shape, need_grad=True)
+    values = host_array(variable.data, np.float32, overwrite=True)
+    for place, part in parts:
+        values[place] = part
     variable.name = ascii_name(name)
     return variable
 

@@ -266,17 +266,31 @@ class Affine(Quantizer):
             >>> Affine(bits=8, scale="pow2").scale_and_zero_point(-1, 1.55)[0].tolist()
             [0.015625]
         """
+        return self._representing(low, high, float(self._spread(low, high).max()))
+
+    def _spread(self, low: Any, high: Any) -> np.ndarray:
+        """The scale with which the codes just reach the ends of a range, float64; 0 without one."""
         low = np.minimum(np.atleast_1d(np.asarray(low, np.float64)), 0)
         high = np.maximum(np.atleast_1d(np.asarray(high, np.float64)), 0)
         first, last = self.codes
         if not self.symmetric:
-            scale = (high - low) / (last - first)
-        elif self.signed:
-            scale = np.maximum(high / last, low / first)
-        else:
-            scale = high / last
-        if scale.any():
-            scale = np.where(scale > 0, scale, scale.max())
+            return np.asarray((high - low) / (last - first))
+        if self.signed:
+            return np.asarray(np.maximum(high / last, low / first))
+        return np.asarray(high / last)
+
+    def _representing(self, low: Any, high: Any, widest: float) -> Tuple[np.ndarray, np.ndarray]:
+        """As :meth:`scale_and_zero_point`, of some channels of a tensor.
+
+        Args:
+            low: Smallest value of each.
+            high: Largest value of each.
+            widest: The largest spread of all channels.
+        """
+        first, last = self.codes
+        scale, low = self._spread(low, high), np.minimum(np.atleast_1d(low), 0)
+        if widest:
+            scale = np.where(scale > 0, scale, widest)
         else:
             scale = np.full(scale.shape, 1 / last)
         if self.scale == "pow2":
@@ -300,13 +314,16 @@ class Affine(Quantizer):
         low, high = given.min(axis=(0, 2)), given.max(axis=(0, 2))
         if self.fit == "min_max":
             return self.scale_and_zero_point(low, high)
-        every = [self.scale_and_zero_point(part * low, part * high) for part in _SHRINKINGS]
-        scale, zero_point = np.empty_like(every[0])
+        widest = [float(self._spread(part * low, part * high).max()) for part in _SHRINKINGS]
+        scale, zero_point = np.empty((2, len(low)), np.float32)
         step = max(1, _AT_ONCE * len(low) // max(x.size, 1))
         for start in range(0, len(low), step):
             channels = slice(start, start + step)
             rows = np.moveaxis(given[:, channels], 1, 0).reshape(len(low[channels]), -1)
-            tried = [(s[channels], z[channels]) for s, z in every]
+            tried = [
+                self._representing(part * low[channels], part * high[channels], most)
+                for part, most in zip(_SHRINKINGS, widest)
+            ]
             scale[channels], zero_point[channels] = self._best(
                 np.ascontiguousarray(sample(rows)), tried
             )
