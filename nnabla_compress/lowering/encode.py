@@ -97,7 +97,7 @@ def encode_graph(
         type_name = quantizer.type_name
         key = (type_name, *(variable.data for variable in function.inputs))
         if key not in stored:
-            encoding = quantizer.encode(function)
+            encoding: Any = quantizer.encode(function)
             path = names.get(tensor.data, tensor.name) or f"{type_name}_{len(stored) + 1}/W"
             if isinstance(encoding, Encoding):
                 stored[key] = _decoded(encoding, path)
