@@ -86,6 +86,16 @@ def _trained(result: Dict[str, Any]) -> Dict[str, str]:
     return {"images seen": seen, "validation, best / last": shown}
 
 
+def _published(config: str) -> Dict[str, str]:
+    """Returns by how much the accuracy fell in the paper of a recipe, which its comment tells."""
+    text = (ROOT / "configs" / config).read_text("utf-8")
+    found = _PAPER.search(text)
+    lost = "" if found is None else f"{float(found.group(1)) - float(found.group(2)):.2f}"
+    return {"drop, paper": lost}
+
+
+# A comment such as "# paper:   8.59 % error (70 kB weights); float 7.29 %; 160 epochs".
+_PAPER = re.compile(r"^# paper: +([\d.]+) % error .*; float ([\d.]+) %", re.MULTILINE)
 HEADS = ("float, test", "compressed, test", "drop")
 SIZE_HEADS = ("weights, float bytes", "packed bytes", "ratio", "seed, date")
 TRAINING_HEADS = ("images seen", "validation, best / last")
@@ -96,7 +106,14 @@ def table(prefix: str, names: Optional[Sequence[str]] = None) -> str:
     """Returns all results, or those of some names, as Markdown; links start with ``prefix``."""
     heads = [*HEADS, *SIZE_HEADS]
     if names is None:
-        heads = [*HEADS, "the `.nnb`", *SIZE_HEADS[:-1], *TRAINING_HEADS, SIZE_HEADS[-1]]
+        heads = [
+            *HEADS,
+            "drop, paper",
+            "the `.nnb`",
+            *SIZE_HEADS[:-1],
+            *TRAINING_HEADS,
+            SIZE_HEADS[-1],
+        ]
     runs: Dict[str, List[Dict[str, Any]]] = {}
     for path in sorted(RESULTS.glob("*.json")):
         result = json.loads(path.read_text("utf-8"))
@@ -107,7 +124,8 @@ def table(prefix: str, names: Optional[Sequence[str]] = None) -> str:
         results.sort(key=lambda result: result["seed"])
         cells = row(results)
         if names is None:
-            cells.update(_trained(results[0]))
+            config = results[0]["config"]
+            cells.update({**_trained(results[0]), **_published(config)})
         link = f"[{name}]({prefix}configs/{results[0]['config']})"
         lines.append([link, *(cells[head] for head in heads)])
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

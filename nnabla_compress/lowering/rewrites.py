@@ -76,6 +76,15 @@ def _hard_sigmoid(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
     return F.minimum_scalar(F.maximum_scalar(line, 0.0), 1.0)
 
 
+def _soft_plus(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
+    """Its larger part is ReLU; the exponential of what is left is at most 1 and never overflows."""
+    beta = float(function.info.args["beta"])
+    x = inputs[0] if beta == 1 else F.mul_scalar(inputs[0], beta)
+    rest = F.log(F.add_scalar(F.exp(F.mul_scalar(F.abs(x), -1.0)), 1.0))
+    y = F.add2(F.relu(x), rest)
+    return y if beta == 1 else F.mul_scalar(y, 1.0 / beta)
+
+
 def _drop(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
     return inputs[0] if inputs[0].parent is not None else None
 
@@ -306,6 +315,7 @@ REWRITES: Dict[str, Rewrite] = {
     "HardTanh": _clip(-1.0, 1.0),
     "HardSigmoid": _hard_sigmoid,
     "Interpolate": interpolation,
+    "SoftPlus": _soft_plus,
     "AddN": _chain(F.add2),
     "MulN": _chain(F.mul2),
     "BcAdd2": _chain(F.add2),

@@ -89,7 +89,7 @@ class Recipe(Options):
         'pow2'
         >>> Recipe.parse("name: x\nmodl: {name: lenet}")
         Traceback (most recent call last):
-        nnabla_compress.errors.ConfigError: recipe: unknown key 'modl'.
+        nnabla_compress.errors.UnknownKeyError: recipe: unknown key 'modl'.
         help: did you mean 'model'? known are: name, seed, model, data, ...
     """
 

@@ -15,6 +15,7 @@ from nnabla_compress.transforms.insert_map_quantizers import (
     insert_map_quantizers,
 )
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers, remove_quantizers
+from nnabla_compress.transforms.normalize_neurons import NormalizeNeurons
 from nnabla_compress.transforms.prune_channels import PruneChannels
 from nnabla_compress.transforms.prune_weights import PruneWeights
 from nnabla_compress.transforms.quantize import Quantize
@@ -38,6 +39,7 @@ __all__ = [
     "Convert",
     "Factorize",
     "Fold",
+    "NormalizeNeurons",
     "PruneChannels",
     "PruneWeights",
     "Quantize",

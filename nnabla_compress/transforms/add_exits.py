@@ -20,7 +20,7 @@ import nnabla.functions as F
 import nnabla.initializer as I  # noqa: E741 - NNabla's own abbreviation
 import nnabla.parametric_functions as PF
 import numpy as np
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from nnabla_compress.analysis.couplings import as_network
 from nnabla_compress.analysis.feature_maps import named_maps
@@ -57,6 +57,11 @@ class AddExits(Transform):
 
     at: List[str] = Field(min_length=1)
     maps: int = Field(default=0, ge=0)
+
+    @field_validator("at", mode="before")
+    @classmethod
+    def _one_place(cls, at: Any) -> Any:
+        return [at] if isinstance(at, str) else at
 
     def decide(self, network: Network, context: Context) -> Decisions:
         """Returns the maps, and what new weights are drawn with.

@@ -97,6 +97,18 @@ COURSES = {
         },
         TRAIN,
     ],
+    "exits behind a map": [
+        TRAIN,
+        {"add_exits": "a/affine/relu"},
+        {"quantize": "a*=lut:bits=3"},
+        TRAIN,
+    ],
+    "neurons of length one": [
+        TRAIN,
+        {"normalize_neurons": {}},
+        {"quantize": "b*=lut:bits=3"},
+        LAST,
+    ],
     "fixed a portion at a time": [{"quantize": "inq:bits=3"}, TRAIN],
     "fixed at once": [{"quantize": "inq:bits=3"}],
     "native, then converted": [
@@ -165,6 +177,7 @@ def source(tmp_path_factory):
 _QUICK = (
     "calibrated, then trained",
     "channels taken out, then quantized",
+    "exits behind a map",
     "factorized by samples, then quantized",
     "fixed a portion at a time",
     "fixed at once",

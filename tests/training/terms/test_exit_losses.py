@@ -12,7 +12,8 @@ from nnabla_compress.data import Preprocessing
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.training import Distillation, Trainer, evaluate, set_seed
 from nnabla_compress.training.terms import ExitLosses, ExitLossesOptions
-from tests.training.test_trainer import parameters, settings, two_blobs
+from tests.training import test_trainer as trainings
+from tests.training.test_trainer import parameters, two_blobs
 
 
 def with_exits(x, test):
@@ -29,7 +30,7 @@ def trainer(folder, terms=(), net=with_exits, **changes):
     nn.clear_parameters()
     set_seed(3)
     data, plain = two_blobs(), Preprocessing()
-    return Trainer(net, data, settings(**changes), folder, plain, seed=3, terms=terms)
+    return Trainer(net, data, trainings.settings(**changes), folder, plain, seed=3, terms=terms)
 
 
 def cross_entropies(made, targets):
