@@ -102,7 +102,7 @@ def main() -> None:
     content: Dict[str, Any] = {
         "name": recipe.name,
         "command": [
-            f"nnabla-compress run {asked.recipe}",
+            f"nnabla-compress run {asked.recipe} --seed {recipe.seed}",
             f"python tests/benchmarks/measure_exits.py runs/{recipe.name} {asked.recipe} "
             f"RESULT.json {' '.join(words)}",
         ],
