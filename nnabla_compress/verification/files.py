@@ -29,6 +29,7 @@ from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.exporters.metadata import read_metadata
 from nnabla_compress.files import temporary_folder
 from nnabla_compress.graph.ends import saturated
+from nnabla_compress.graph.exits import are_exits, exit_names
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers.base import is_given
@@ -173,7 +174,7 @@ def verify_files(
             )
             for first, second, link in zip(computed, computed[1:], chain[1:])
         ),
-        accuracies=_accuracies(engines, found, samples.labels),
+        accuracies=_accuracies(engines, found, samples.labels, _judged(names)),
         warnings=[*machine.warnings, *([] if warning is None else [warning])],
         notes=[*_saturations(names, computed), *(text for text in notes if text is not None)],
     )
@@ -292,14 +293,22 @@ def _output_names(network: Optional[NnpEngine], count: int) -> List[str]:
     return list(network.outputs) if network is not None else [f"output {n}" for n in range(count)]
 
 
+def _judged(names: Sequence[str]) -> int:
+    """Which output accuracies are of: the first, of exits the last."""
+    return list(names).index(exit_names(len(names))[-1]) if are_exits(names) else 0
+
+
 def _accuracies(
-    engines: Sequence[Engine], found: Sequence[Sequence[np.ndarray]], labels: Optional[np.ndarray]
+    engines: Sequence[Engine],
+    found: Sequence[Sequence[np.ndarray]],
+    labels: Optional[np.ndarray],
+    judged: int,
 ) -> Dict[str, float]:
-    """The accuracy of the first output, if that is a row of classes for each sample."""
+    """The accuracy of an output, if that is a row of classes for each sample."""
     if labels is None:
         return {}
     return {
-        engine.name: float(np.mean(outputs[0].argmax(axis=1) == labels[:, 0]))
+        engine.name: float(np.mean(outputs[judged].argmax(axis=1) == labels[:, 0]))
         for engine, outputs in zip(engines, found)
-        if outputs[0].ndim == 2 and outputs[0].shape[1] > 1
+        if outputs[judged].ndim == 2 and outputs[judged].shape[1] > 1
     }

@@ -124,6 +124,20 @@ def test_accuracy_is_that_of_each_on_the_labels(exported):
     assert found.accuracies == {".nnp in NNabla": 0.95, ".nnb in the simulator": 0.95}
 
 
+def test_accuracy_of_exits_is_that_of_the_last_one(tmp_path):
+    x = nn.Variable((1, 4))
+    exits = {"exit1": PF.affine(x, 3, name="a"), "exit2": PF.affine(F.tanh(x), 3, name="b")}
+    export_nnp(tmp_path / "net.nnp", exits, x)
+    rows = np.random.RandomState(4).randn(20, 4).astype(np.float32)
+    labels = []
+    for row in rows:
+        x.d = row[np.newaxis]
+        nn.forward_all(list(exits.values()))
+        labels.append([int(exits["exit2"].d[0].argmax())])
+    found = verify_files(tmp_path / "net.nnp", samples=Samples([rows], "here", np.array(labels)))
+    assert set(found.accuracies.values()) == {1.0}
+
+
 def test_float_networks_agree_within_the_order_of_additions(tmp_path):
     x, y = network(quantized=False)
     export_nnp(tmp_path / "net.nnp", F.softmax(y), x)
