@@ -68,6 +68,9 @@ def print_results(results: Results, folder: Path) -> None:
     for note in part.notes if part is not last else ():
         if note not in last.notes:
             messages.print(f"NOTE: float network: {note}.")
+    if last.exit_accuracies:
+        shares = ", ".join(f"{100 * share:.2f} %" for share in last.exit_accuracies)
+        console.print(f"accuracy of each exit: {shares}")
     print_export(last, part)
     console.print(f"written to {folder}")
     if (folder / REPORT).is_file():

@@ -98,7 +98,7 @@ def open_nnb(path: Path, recipe: Recipe, folder: Path, targets: Optional[str] = 
     splits = load_data(recipe, folder, network, unlabelled=True, targets=targets)
     inputs = Inputs(splits, preprocessing_of(recipe), _no_graph, shapes, choice)
     head = last if choice.on_logits and choice.name else ""
-    return NnbNetwork(machine, inputs, head, _has_exits(path))
+    return NnbNetwork(machine, inputs, head, _has_exits(path, machine))
 
 
 @one_at_a_time
@@ -140,7 +140,7 @@ def score_written(path: Path, inputs: Inputs, split: Split) -> Score:
     machine = Machine(path, callbacks=PACKED_CALLBACKS)
     with own_parameters(), nn.auto_forward(False):
         y = learned(inputs.build(inputs.variables(), True))[-1]
-        has_exits = _has_exits(path)
+        has_exits = _has_exits(path, machine)
         added = not has_exits and judged(inputs.finish(y)) is not y
     last = machine.network.functions[-1].type_name
     network = NnbNetwork(machine, inputs, last if added else "", has_exits)
@@ -166,13 +166,17 @@ def _scored(network: NnbNetwork, split: Split, loss: Loss) -> Score:
     return with_doubts(score, network.inputs, split)
 
 
-def _has_exits(path: Path) -> bool:
+def _has_exits(path: Path, machine: Machine) -> bool:
     """Whether the outputs of an ``.nnb`` are exits: names are in the ``.nnp`` beside it."""
     nnp = path.with_suffix(".nnp")
-    if not nnp.is_file():
+    if len(machine.outputs) < 2 or not nnp.is_file():
         return False
-    executors = NnpFile(nnp).executors
-    return bool(executors) and are_exits(executors[0].outputs)
+    try:
+        executors = NnpFile(nnp).executors
+    except DataError:  # whatever it is, the .nnb does not need it
+        return False
+    names = executors[0].outputs if executors else ()
+    return are_exits(names) and len(names) == len(machine.outputs)
 
 
 def _check_rows(machine: Machine) -> None:

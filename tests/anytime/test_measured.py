@@ -112,3 +112,18 @@ def test_the_verb_refuses_in_a_line(finished, capsys):
     assert code == 1 and "the first exit takes" in said
     code, _, said = shell(capsys, "evaluate", finished, "--plot", "x.png")
     assert code == 1 and "add --anytime" in said
+
+
+def test_an_nnb_needs_no_nnp_beside_it(finished, tmp_path):
+    nnb = tmp_path / "net.nnb"
+    nnb.write_bytes((finished / "results.nnb").read_bytes())
+    (tmp_path / "net.nnp").write_bytes(b"no archive")
+    score = evaluate_nnb(nnb, Recipe.checked(RECIPE), finished.parent)
+    assert score.exit_accuracies == () and score.accuracy is not None
+
+
+def test_a_run_prints_what_each_exit_comes_to(tmp_path, capsys):
+    recipe = tmp_path / "exits.yaml"
+    recipe.write_text(json.dumps(RECIPE))
+    code, said, _ = shell(capsys, "run", recipe, "-o", tmp_path / "run")
+    assert code == 0 and "accuracy of each exit: " in said
