@@ -39,7 +39,7 @@ INSTALL_REQUIRES = [
 ]
 
 # Newer ones of Ray are for newer Pythons: 2.10 is the last for CPython 3.8.
-SEARCH = ["ray>=2.6"]
+SEARCH = ["ray[data]>=2.6"]
 DATA = ["scikit-learn>=1.1", "pillow>=9.1"]
 DOCS = ["sphinx>=7.0", "myst-parser>=2.0", "furo"]
 

@@ -62,7 +62,7 @@ class NodeGraph:
 
         features = _features(features, where)
         count = features.shape[0]
-        pairs = _pairs(edges, count, where)
+        pairs = checked_edges(edges, count, where)
         ones = np.ones(2 * len(pairs), np.float32)
         ends = np.concatenate([pairs, pairs[:, ::-1]])
         links = sparse.csr_matrix((ones, (ends[:, 0], ends[:, 1])), shape=(count, count))
@@ -159,8 +159,21 @@ def _features(features: Any, where: str) -> Any:
     return rows
 
 
-def _pairs(edges: Any, count: int, where: str) -> np.ndarray:
-    """The edges as whole numbers of nodes that there are."""
+def checked_edges(edges: Any, count: int, where: str) -> np.ndarray:
+    """Returns edges as whole numbers of nodes that there are, int64 (E, 2).
+
+    Args:
+        edges: (E, 2), as found in a file.
+        count: How many nodes there are.
+        where: File or source, named in messages.
+
+    Raises:
+        DataError: If an edge leads nowhere or to its own node.
+
+    Example:
+        >>> checked_edges([[0, 1]], 2, "one edge").tolist()
+        [[0, 1]]
+    """
     found = np.asarray(edges)
     if found.size == 0:
         return np.zeros((0, 2), np.int64)
@@ -185,6 +198,6 @@ def _pairs(edges: Any, count: int, where: str) -> np.ndarray:
         raise DataError(
             f"{where}: edge {row} links node {int(found[row, 0])} to itself, and "
             f"{int(itself.sum()):,} edges do so.",
-            help="leave these edges out: the propagation adds each node to itself already",
+            help="leave these edges out: every node takes part in its own features already",
         )
     return found.astype(np.int64)

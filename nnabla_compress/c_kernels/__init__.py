@@ -14,6 +14,8 @@ KERNELS = (
 )
 GLUE = ("packed_nnablart.c", "packed_nnablart.h", "packed_image.h", "packed_between.h")
 EXAMPLE = ("packed_main.c",)
+TABLE = ("packed_table.c", "packed_table.h")
+"""Embed on tables of codes; they need no other file."""
 CODE_BYTES = 9_976
 """What glue, exact and integer kernels take of a Cortex-M4F's flash, see docs/c_kernels.md."""
 INT8_CODE_BYTES = 6_128

@@ -36,6 +36,7 @@ VERBS = (
     "assign-bits",
     "fit",
     "sweep",
+    "embed",
     "console",
 )
 _OTHER_NAMES = {"assign": "assign-bits"}

@@ -27,6 +27,8 @@ SCHEMES = (
 PREFERENCES = ("flash", "ram", "both")
 # nnabla_compress.exporters.console_project.STORAGES
 PROJECTS = ("float", "int8")
+# nnabla_compress.runs.exit_files.PREFIXES and STAGES
+EXITS = ("prefixes", "stages")
 # nnabla_compress.calibration.methods.METHODS
 CALIBRATIONS = ("min_max", "moving_average", "percentile", "mse", "kl")
 # nnabla_compress.calibration.settings.JUDGES

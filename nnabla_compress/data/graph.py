@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Union
+from typing import Any, Dict, Mapping, Tuple, Union
 
 import numpy as np
 
@@ -55,24 +55,9 @@ def graph(
     """
     if setting not in SETTINGS:
         raise ConfigError(f"data: setting is {setting!r}.", help=f"choose {' or '.join(SETTINGS)}")
-    file = resolve_path(path, folder, "the graph")
-    if file.suffix == ".npz":
-        if features is not None or labels is not None:
-            raise ConfigError(
-                "data: features and labels are for a list of edges.",
-                help=f"leave them out: {file.name} holds its own",
-            )
-        found = _of_npz(file)
-    else:
-        found = _of_edges(file, features, labels, folder)
+    file, found = _found(path, features, labels, folder)
     where = str(file)
-    whole = NodeGraph.checked(found["features"], found["edges"], where)
-    classes = found["labels"]
-    if len(classes) != len(whole):
-        raise DataError(
-            f"{where}: {len(whole)} nodes have features, {len(classes)} have a label.",
-            help="give a row of features and a label for each node, in the same order",
-        )
+    whole, classes = _nodes_of(found, where)
     rows = _rows(found, len(whole), test, where)
     if setting == "inductive":
         first = int(rows["test"].min()) if "test" in found else len(whole)
@@ -92,6 +77,58 @@ def graph(
         file.name, None, splits["train"], splits.get("validation"), splits.get("test")
     )
     return replace(data, graph=replace(whole, known=known))
+
+
+def labelled_nodes(
+    path: Union[str, Path],
+    features: Union[str, Path, None] = None,
+    labels: Union[str, Path, None] = None,
+    folder: Union[str, Path, None] = None,
+) -> Tuple[NodeGraph, np.ndarray]:
+    """Loads a graph as :func:`graph` does, whatever its nodes are for.
+
+    Args:
+        path: As of :func:`graph`.
+        features: Likewise.
+        labels: Likewise.
+        folder: Likewise.
+
+    Returns:
+        The graph, and a class for each node.
+
+    Raises:
+        DataError: If a file is missing or damaged, or its parts do not fit.
+    """
+    file, found = _found(path, features, labels, folder)
+    return _nodes_of(found, str(file))
+
+
+def _found(
+    path: Union[str, Path],
+    features: Union[str, Path, None],
+    labels: Union[str, Path, None],
+    folder: Union[str, Path, None],
+) -> Tuple[Path, Dict[str, np.ndarray]]:
+    file = resolve_path(path, folder, "the graph")
+    if file.suffix != ".npz":
+        return file, _of_edges(file, features, labels, folder)
+    if features is not None or labels is not None:
+        raise ConfigError(
+            "data: features and labels are for a list of edges.",
+            help=f"leave them out: {file.name} holds its own",
+        )
+    return file, _of_npz(file)
+
+
+def _nodes_of(found: Mapping[str, np.ndarray], where: str) -> Tuple[NodeGraph, np.ndarray]:
+    whole = NodeGraph.checked(found["features"], found["edges"], where)
+    classes = found["labels"]
+    if len(classes) != len(whole):
+        raise DataError(
+            f"{where}: {len(whole)} nodes have features, {len(classes)} have a label.",
+            help="give a row of features and a label for each node, in the same order",
+        )
+    return whole, classes
 
 
 def _of_npz(file: Path) -> Dict[str, np.ndarray]:

@@ -52,17 +52,21 @@ class Shared:
     Args:
         function: The kernel; its bits do not depend on which thread walks which turn of the loop.
         fastmath: As of ``numba.njit``.
+        nogil: Whether other threads of Python go on meanwhile.
     """
 
-    def __init__(self, function: Callable[..., Any], fastmath: Set[str]) -> None:
+    def __init__(
+        self, function: Callable[..., Any], fastmath: Set[str], nogil: bool = False
+    ) -> None:
         functools.update_wrapper(self, function)
         alone = types.FunctionType(function.__code__, function.__globals__, function.__name__)
         # numba's cache goes by this name, not by the options.
         alone.__qualname__ = f"{function.__qualname__}_alone"
         # What is typed at a prompt has no file to be kept beside.
         kept = CACHE and os.path.exists(function.__code__.co_filename)
-        self.together = numba.njit(cache=kept, parallel=True, fastmath=fastmath)(function)
-        self.alone = numba.njit(cache=kept, fastmath=fastmath)(alone)
+        options: Any = {"cache": kept, "fastmath": fastmath, "nogil": nogil}
+        self.together = numba.njit(parallel=True, **options)(function)
+        self.alone = numba.njit(**options)(alone)
 
     def __call__(self, size: int, *arguments: Any) -> Any:
         """Runs the kernel.
@@ -78,11 +82,12 @@ class Shared:
             return self.together(*arguments)
 
 
-def shared(*fastmath: str) -> Callable[[Callable[..., Any]], Shared]:
+def shared(*fastmath: str, nogil: bool = False) -> Callable[[Callable[..., Any]], Shared]:
     """Makes a function over ``numba.prange`` a kernel, which is told the number of values first.
 
     Args:
         fastmath: Freedoms of the compiler, as of ``numba.njit``.
+        nogil: Whether other threads of Python go on while it runs.
 
     Example:
         >>> import numpy as np
@@ -95,4 +100,4 @@ def shared(*fastmath: str) -> Callable[[Callable[..., Any]], Shared]:
         >>> x.tolist()
         [-1.0, -1.0]
     """
-    return lambda function: Shared(function, set(fastmath))
+    return lambda function: Shared(function, set(fastmath), nogil)

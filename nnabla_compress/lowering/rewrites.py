@@ -16,6 +16,7 @@ import numpy as np
 
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.lowering.interpolation import interpolation
 from nnabla_compress.quantizers.min_max import MinMax, min_max_grid
 from nnabla_compress.quantizers.pow2 import Pow2
 
@@ -313,6 +314,7 @@ REWRITES: Dict[str, Rewrite] = {
     "ReLU6": _clip(0.0, 6.0),
     "HardTanh": _clip(-1.0, 1.0),
     "HardSigmoid": _hard_sigmoid,
+    "Interpolate": interpolation,
     "SoftPlus": _soft_plus,
     "AddN": _chain(F.add2),
     "MulN": _chain(F.mul2),

@@ -24,8 +24,10 @@ from nnabla_compress.quantizers.min_max import MinMax
 from nnabla_compress.quantizers.moving_range import MovingRange
 from nnabla_compress.quantizers.pow2 import Pow2
 from nnabla_compress.quantizers.pow2_quantize import Pow2Quantize
+from nnabla_compress.quantizers.pq import PQ
 from nnabla_compress.quantizers.prune import Prune
 from nnabla_compress.quantizers.prune_rate import PruneRate
+from nnabla_compress.quantizers.row_lut import RowLUT
 from nnabla_compress.quantizers.uniform import Uniform
 from nnabla_compress.quantizers.wrpn import WRPN
 
@@ -41,11 +43,13 @@ __all__ = [
     "LinearCodes",
     "MinMax",
     "MovingRange",
+    "PQ",
     "Pow2",
     "Pow2Quantize",
     "Prune",
     "PruneRate",
     "Quantizer",
+    "RowLUT",
     "Uniform",
     "WRPN",
     "graph_quantizers",

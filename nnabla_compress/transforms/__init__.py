@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from nnabla_compress.transforms.add_exits import AddExits, add_exits
 from nnabla_compress.transforms.convert import Convert
 from nnabla_compress.transforms.factorize import Factorize
 from nnabla_compress.transforms.faithful import check_faithful
@@ -34,6 +35,7 @@ from nnabla_compress.transforms.transform import (
 from nnabla_compress.transforms.widen import Widen, widen
 
 __all__ = [
+    "AddExits",
     "Convert",
     "Factorize",
     "Fold",
@@ -45,6 +47,7 @@ __all__ = [
     "Shrink",
     "Transform",
     "Widen",
+    "add_exits",
     "check_faithful",
     "costs_after",
     "fold_batch_normalization",

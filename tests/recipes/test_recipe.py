@@ -10,6 +10,8 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.recipes import EXAMPLE, QuantizerRule, Recipe, choose_rules, differences
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.yaml"))
+# Those of the verb embed are of another kind.
+CONFIGS = [path for path in CONFIGS if not path.stem.endswith("-pinsage")]
 
 
 def changed(old: str, new: str) -> str:

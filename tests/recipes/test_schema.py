@@ -20,6 +20,8 @@ from tests.runs.test_course import COURSES
 
 ROOT = Path(__file__).parents[2]
 CONFIGS = sorted((ROOT / "configs").rglob("*.yaml"))
+# Those of the verb embed are of another kind.
+CONFIGS = [path for path in CONFIGS if not path.stem.endswith("-pinsage")]
 SCHEMA = recipe_schema()
 BASE = {"name": "x", "model": {"name": "lenet"}, "data": {"source": "digits"}}
 

@@ -1,0 +1,85 @@
+# Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
+"""The verb embed: it trains, stores, and says what is kept."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+import yaml
+
+from nnabla_compress.embeddings import load_table
+from tests.cli.shell import call_here, refused
+from tests.embeddings.graphs import planted
+
+CONTENT = {
+    "name": "small",
+    "graph": {"path": "graph.npz"},
+    "walks": {"neighbours": 4, "walks": 20, "length": 3},
+    "network": {"hidden": 16, "width": 16, "output": 8},
+    "training": {"epochs": 2, "batch_size": 64, "negatives": 16, "hard": 1, "first_rank": 5},
+    "tables": ["lut:bits=4", "pq:bits=4,length=4"],
+    "chunk": 50,
+}
+
+
+@pytest.fixture
+def folder(tmp_path):
+    graph, features, labels = planted(groups=4, each=30, inputs=8)
+    sources = np.repeat(np.arange(len(graph)), graph.degrees)
+    edges = np.stack([sources, graph.indices], axis=1)
+    np.savez(tmp_path / "graph.npz", edges=edges, features=features, label=labels)
+    (tmp_path / "small.yaml").write_text(yaml.safe_dump(CONTENT))
+    return tmp_path
+
+
+@pytest.mark.long
+def test_it_trains_stores_and_says_what_is_kept(folder):
+    found = call_here("embed", "small.yaml", "-o", "out", cwd=folder)
+    assert found.returncode == 0, found.stderr
+    assert "lut:bits=4: " in found.stderr + found.stdout and "written to out" in found.stdout
+    results = json.loads((folder / "out" / "results.json").read_text())
+    for row in results["tables"]:
+        table = load_table(folder / "out" / row["file"])
+        assert (table.nbytes, len(table)) == (row["bytes"], results["items"])
+        assert row["recall"] > 20 and row["precision"] > 50
+    held = np.load(folder / "out" / "all" / "embeddings.npy")
+    assert held.shape == (120, 8) and held.nbytes == results["float_bytes"]
+    refused(call_here("embed", "small.yaml", "-o", "out", cwd=folder), "holds a run already")
+    again = call_here("embed", "small.yaml", "-o", "out", "--resume", "--json", cwd=folder)
+    assert again.returncode == 0, again.stderr
+    said = json.loads(again.stdout)
+    assert said["tables"] == results["tables"] and said["embeddings"] == results["embeddings"]
+
+
+@pytest.mark.parametrize(
+    "changed, said",
+    [
+        ({"tables": ["lut:bits=9"]}, "bits is 9"),
+        ({"tables": ["none"]}, "quantizes nothing"),
+        ({"tables": ["lut:bits=4", "lut:bits=4"]}, "named twice"),
+        ({"walks": {"neighbors": 3}}, "neighbors"),
+        ({"pooling": "max"}, "pooling"),
+        ({"graph": {"path": "nowhere.npz"}}, "nowhere.npz"),
+        ({"graph": {"path": "graph.npz", "content": 8}}, "8 numbers of 8 features"),
+        ({"network": {"hidden": 15, "width": 16, "output": 8}}, "begin as pooling"),
+    ],
+)
+def test_what_can_not_be_done_is_refused(folder, changed, said):
+    (folder / "bad.yaml").write_text(yaml.safe_dump({**CONTENT, **changed}))
+    refused(call_here("embed", "bad.yaml", "-o", "bad", cwd=folder), said)
+
+
+@pytest.mark.parametrize(
+    "edges, said",
+    [
+        ([[0, 500]], "names node 500"),
+        ([[0, 2**31]], "beyond the largest"),
+        ([[3, 3]], "to itself"),
+    ],
+)
+def test_edges_that_make_no_graph_are_refused(folder, edges, said):
+    with np.load(folder / "graph.npz") as held:
+        np.savez(folder / "graph.npz", **{**held, "edges": np.array(edges)})
+    refused(call_here("embed", "small.yaml", "-o", "bad", cwd=folder), said)
