@@ -4,13 +4,14 @@
 Three questions, each answered for several seeds:
 
 * functions of one and two numbers, learned by a small network from the same start with the same
-  updates, by layers of NNabla's and by layers of unit neurons: which has the smaller error?
+  updates, by layers of NNabla's and by layers of unit neurons, whose thresholds begin at 0 or are
+  drawn from their interval: which has the smallest error?
 * LeNet on digits, trained plainly and with its neurons kept at length 1: which accuracy after
   how many updates?
 * the same trained network, as it is and with its neurons normalized: what is lost by tables and
   codes of few bits, and by codes of a fixed grid from -1 to 1 that nothing was calibrated for?
 
-    python examples/unit_neurons.py [--seeds 0 1] [--fits 10] [-o FILE.json]
+    python examples/unit_neurons.py [--parts digits fits] [--seeds 0 1] [--fits 10] [-o FILE.json]
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import nnabla.solvers as S
 import numpy as np
+from nnabla.initializer import UniformInitializer
 
 import nnabla_compress.parametric_functions as CPF
 import nnabla_compress.solvers as CS
@@ -44,6 +46,8 @@ FUNCTIONS: Dict[str, Any] = {
     "|x|": (1, lambda x: np.abs(x[:, :1])),
     "exp(-8 |x|^2)": (2, lambda x: np.exp(-8 * np.square(x).sum(axis=1, keepdims=True))),
 }
+KINDS = ("plain", "unit", "unit, thresholds drawn")
+PARTS = ("digits", "fits")
 UPDATES, HIDDEN, POINTS = 1500, 20, 256
 DIGIT_UPDATES, BATCH, LOOKED_AT = 450, 64, (50, 100, 200, 450)
 WEIGHTS = {
@@ -56,7 +60,7 @@ WEIGHTS = {
 }
 
 
-def fitted(function: str, unit: bool, seed: int) -> float:
+def fitted(function: str, kind: str, seed: int) -> float:
     """Root mean square error of a network of two hidden layers after all updates."""
     size, wanted = FUNCTIONS[function]
     nn.clear_parameters()
@@ -67,9 +71,13 @@ def fitted(function: str, unit: bool, seed: int) -> float:
     target.d = wanted(points)
     h = x
     for number in (1, 2):
-        if unit:
+        if kind != "plain":
             limit = float(np.sqrt(size)) if number == 1 else None
-            h = F.relu(CPF.unit_affine(h, HIDDEN, threshold=limit, name=f"h{number}"))
+            start = None
+            if limit is not None and kind != "unit":
+                start = UniformInitializer((-limit, limit), rng=rng)
+            name = f"h{number}"
+            h = F.relu(CPF.unit_affine(h, HIDDEN, threshold=limit, b_init=start, name=name))
         else:
             h = F.relu(PF.affine(h, HIDDEN, name=f"h{number}"))
     y = PF.affine(h, 1, name="last")
@@ -137,26 +145,44 @@ def quantized(network: Network, data: Any, rule: str, per_channel: bool) -> floa
     return accuracy(made, data)
 
 
-def on_fixed_grid(network: Network, data: Any) -> float:
-    """Accuracy with weights of neurons rounded to multiples of 1/128, none beyond 127/128.
+def with_maps(network: Network, data: Any, samples: bool) -> float:
+    """Accuracy with weights and maps of 8 bits, ranges from samples or from that of the inputs."""
+    settings = PostTrainingSettings(
+        equalization=False, bias_correction=False, rounding=False, input_range=(0.0, 1.0)
+    )
+    given = [data.split("train").x[:256]] if samples else None
+    result = post_training_quantize(network.all_outputs, network.all_inputs, given, settings)
+    made = Network(dict(zip(network.inputs, result.inputs)), {"y": result.outputs[0]}, result.scope)
+    return accuracy(made, data)
 
-    The last layer has a step of its own, a 127th of its largest weight.
+
+def on_fixed_grid(network: Network, data: Any, by_inputs: bool) -> float:
+    """Accuracy with weights of neurons as multiples of a step that no weight was looked at for.
+
+    It is 1/128; or, by the number n of inputs, of which weights of length 1 are about 1 / sqrt(n),
+    the power of two below 4 / sqrt(n) over 128. The last layer has a 127th of its largest weight.
     """
     made = network.copy()
     with made.within():
         free = unit_axes(made.all_outputs)
         for path, parameter in nn.get_parameters().items():
             if path.endswith("/W"):
-                step = 1 / 128 if path in free else float(np.abs(parameter.d).max()) / 127
+                step = float(np.abs(parameter.d).max()) / 127
+                if path in free:
+                    inputs = parameter.d.size / parameter.shape[free[path]]
+                    limit = 2.0 ** np.floor(np.log2(4 / np.sqrt(inputs))) if by_inputs else 1.0
+                    step = min(limit, 1.0) / 128
                 parameter.d = np.clip(np.round(parameter.d / step), -127, 127) * step
     return accuracy(made, data)
 
 
-def measured(seeds: List[int], fits: int, say: Callable[[Any], None]) -> Dict[str, Any]:
+def measured(
+    parts: List[str], seeds: List[int], fits: int, say: Callable[[Any], None]
+) -> Dict[str, Any]:
     """All figures."""
     content: Dict[str, Any] = {"fits": [], "digits": [], "quantized": []}
     data = load("digits")
-    for seed in seeds:
+    for seed in seeds if "digits" in parts else []:
         for unit in (False, True):
             found = digits(unit, seed, data)
             row = {"seed": seed, "unit": unit, "accuracy": found["accuracy"]}
@@ -170,7 +196,12 @@ def measured(seeds: List[int], fits: int, say: Callable[[Any], None]) -> Dict[st
             kinds = {"as it is": network, "normalized": normalized}
             for name, each in kinds.items():
                 scores = {kind: quantized(each, data, *how) for kind, how in WEIGHTS.items()}
-                scores["fixed grid, steps of 1/128"] = on_fixed_grid(each, data)
+                scores["fixed grid, steps of 1/128"] = on_fixed_grid(each, data, False)
+                scores["fixed grid, steps by the number of inputs"] = on_fixed_grid(
+                    each, data, True
+                )
+                scores["8 bits, maps from 256 samples"] = with_maps(each, data, True)
+                scores["8 bits, maps from the range of the inputs"] = with_maps(each, data, False)
                 row = {
                     "seed": seed,
                     "network": name,
@@ -180,11 +211,10 @@ def measured(seeds: List[int], fits: int, say: Callable[[Any], None]) -> Dict[st
                 }
                 content["quantized"].append(row)
                 say(row)
-    for function in FUNCTIONS:
+    for function in FUNCTIONS if "fits" in parts else []:
         for seed in range(fits):
-            errors = {str(unit): fitted(function, unit, seed) for unit in (False, True)}
-            row = {"function": function, "seed": seed, "plain": errors["False"]}
-            content["fits"].append({**row, "unit": errors["True"]})
+            errors = {kind: fitted(function, kind, seed) for kind in KINDS}
+            content["fits"].append({"function": function, "seed": seed, **errors})
             say(content["fits"][-1])
     return content
 
@@ -192,16 +222,20 @@ def measured(seeds: List[int], fits: int, say: Callable[[Any], None]) -> Dict[st
 def main() -> None:
     """Measures, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--parts", nargs="+", default=list(PARTS), choices=PARTS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("--fits", type=int, default=10, help="seeds of the functions")
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     with quiet():
-        content = measured(given.seeds, given.fits, lambda row: print(json.dumps(row), flush=True))
+        content = measured(
+            given.parts, given.seeds, given.fits, lambda row: print(json.dumps(row), flush=True)
+        )
     if given.output is not None:
         seeds = " ".join(map(str, given.seeds))
         head = {
-            "command": f"python examples/unit_neurons.py --seeds {seeds} --fits {given.fits}",
+            "command": "python examples/unit_neurons.py"
+            f" --parts {' '.join(given.parts)} --seeds {seeds} --fits {given.fits}",
             "seed": given.seeds,
             "date": datetime.date.today().isoformat(),
             "versions": versions(),
