@@ -7,7 +7,7 @@ widths and weight decay a five-fold cross-validation chooses. Prints and writes 
 samples, parameters and hyperplanes; of the networks by Gibbs also the error of each number of
 layers, and how far the exported file is from the fit in the simulator.
 
-    python examples/parsimonious.py [--sets spirals ...] [--seeds 0 1] [-o FILE.json]
+    python examples/parsimonious.py [--sets spirals ...] [--methods gibbs ...] [--seeds 0 1]
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from nnabla_compress.parsimonious import Parsimonious, fit_parsimonious
 from nnabla_compress.runs.results import versions
 from nnabla_compress.simulator import Machine
 
+METHODS = ("gibbs", "map", "perceptron")
 SETS = ("spirals", "rings", "bananas", "breast_cancer")
 WIDTHS = ((4,), (16,), (64,), (8, 8), (32, 32), (64, 64))
 DECAYS = (1e-4, 1e-2, 1.0)
@@ -108,14 +109,14 @@ def exported(found: Parsimonious, x: np.ndarray) -> Dict[str, Any]:
     return {"nnb_bytes": size, "largest_difference": float(apart)}
 
 
-def fitted(sets: List[str], seeds: List[int]) -> List[Dict[str, Any]]:
+def fitted(sets: List[str], seeds: List[int], methods: List[str]) -> List[Dict[str, Any]]:
     """Fits all, and prints a line each."""
     rows: List[Dict[str, Any]] = []
     for name in sets:
         for seed in seeds:
             nn.clear_parameters()
             data = load("two_classes", shape=name, seed=seed)
-            for method in ("gibbs", "map", "perceptron"):
+            for method in methods:
                 began = time.process_time()
                 if method == "perceptron":
                     row = perceptron(data, seed)
@@ -131,13 +132,15 @@ def main() -> None:
     """Fits, prints and writes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--sets", nargs="+", default=list(SETS), choices=SETS)
+    parser.add_argument("--methods", nargs="+", default=list(METHODS), choices=METHODS)
     parser.add_argument("--seeds", nargs="+", type=int, default=[0, 1])
     parser.add_argument("-o", "--output", type=Path)
     given = parser.parse_args()
     with quiet():
-        rows = fitted(given.sets, given.seeds)
+        rows = fitted(given.sets, given.seeds, given.methods)
     if given.output is not None:
-        command = f"python examples/parsimonious.py --seeds {' '.join(map(str, given.seeds))}"
+        seeds, sets = " ".join(map(str, given.seeds)), " ".join(given.sets)
+        command = f"python examples/parsimonious.py --sets {sets} --seeds {seeds}"
         content = {
             "command": command,
             "seed": given.seeds,

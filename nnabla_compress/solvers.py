@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Optional
+from typing import Any, Dict, List, Mapping, Optional
 
 import nnabla as nn
+import numpy as np
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers.base import QuantizerFunction, living_functions
 
-__all__ = ["LUTQ", "Quantized"]
+__all__ = ["LUTQ", "Quantized", "UnitNorm", "put_on_sphere", "tangential"]
 
 
 class Quantized:
@@ -162,3 +163,109 @@ class LUTQ(Quantized):
                 "set_parameters, and keep its output variable alive until update()",
             )
         return functions
+
+
+class UnitNorm(Quantized):
+    """Any NNabla solver, for neurons whose weights keep the length 1.
+
+    Before each update the part of a gradient that points along the weights is taken out,
+    ``g - (g w) w``; behind it weights are divided by their length, ``w / |w|``. It does what
+    :class:`Quantized` does, too.
+
+    Args:
+        solver: The NNabla solver that updates the weights.
+        weights: Names of the weights, as in ``set_parameters``, and the axis that counts the
+            neurons: 1 for ``affine/W``, 0 for ``conv/W``.
+            :func:`nnabla_compress.analysis.unit_axes` finds them in a network.
+        thresholds: Names of biases, and their largest magnitude: they are cut off there.
+
+    Raises:
+        ConfigError: If nothing is named; at ``update()``, if a name is none of the solver's
+            parameters.
+
+    References:
+        L. Qin, S. Zhou and D. Xiu, arXiv:1805.08340.
+
+    Example:
+        >>> import nnabla as nn, nnabla.functions as F, nnabla.solvers as S, numpy as np
+        >>> import nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> loss = F.mean(PF.affine(F.relu(PF.affine(nn.Variable((4, 8)), 8, name="a")), 1) ** 2)
+        >>> solver = UnitNorm(S.Momentum(0.1, 0.9), {"a/affine/W": 1})
+        >>> solver.set_parameters(nn.get_parameters())
+        >>> solver.zero_grad()
+        >>> loss.forward(); loss.backward()
+        >>> solver.update()
+        >>> np.linalg.norm(nn.get_parameters()["a/affine/W"].d, axis=0).round(5).tolist()
+        [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    """
+
+    def __init__(
+        self,
+        solver: Any,
+        weights: Mapping[str, int],
+        thresholds: Optional[Mapping[str, float]] = None,
+    ) -> None:
+        super().__init__(solver)
+        if not weights:
+            raise ConfigError(
+                "UnitNorm: no weights are named.",
+                help="give names and axes, such as nnabla_compress.analysis.unit_axes(y)",
+            )
+        self._weights, self._thresholds = dict(weights), dict(thresholds or {})
+
+    def update(
+        self, update_pre_hook: Optional[Any] = None, update_post_hook: Optional[Any] = None
+    ) -> None:
+        """Updates by the wrapped solver, along the sphere.
+
+        Args:
+            update_pre_hook: Called by the wrapped solver before each parameter's update.
+            update_post_hook: Called by the wrapped solver after each parameter's update.
+        """
+        for name in (*self._weights, *self._thresholds):
+            if name not in self._parameters:
+                raise ConfigError(
+                    f"UnitNorm: the solver has no parameter {name!r}.",
+                    help="name those given to set_parameters",
+                )
+        for name, axis in self._weights.items():
+            tangential(self._parameters[name], axis)
+        super().update(update_pre_hook, update_post_hook)
+        for name, axis in self._weights.items():
+            put_on_sphere(self._parameters[name], axis)
+        for name, most in self._thresholds.items():
+            bias = self._parameters[name]
+            bias.d = np.clip(bias.d, -most, most)
+
+
+def put_on_sphere(weight: nn.Variable, axis: int) -> None:
+    """Divides the weights of each neuron by their length; zeros stay zeros.
+
+    Args:
+        weight: The parameter; it changes.
+        axis: The axis that counts the neurons.
+    """
+    values = np.asarray(weight.d, np.float64)
+    length = _lengths(values, axis)
+    weight.d = values / np.where(length > 0, length, 1.0)
+
+
+def tangential(weight: nn.Variable, axis: int) -> None:
+    """Takes the part of a gradient out that would change the length of weights.
+
+    Args:
+        weight: The parameter; its gradient changes.
+        axis: The axis that counts the neurons.
+    """
+    values, gradient = np.asarray(weight.d, np.float64), np.asarray(weight.g, np.float64)
+    length = _lengths(values, axis)
+    unit = values / np.where(length > 0, length, 1.0)
+    others = tuple(a for a in range(values.ndim) if a != axis)
+    weight.g = gradient - (gradient * unit).sum(axis=others, keepdims=True) * unit
+
+
+def _lengths(values: np.ndarray, axis: int) -> np.ndarray:
+    others = tuple(a for a in range(values.ndim) if a != axis)
+    found: np.ndarray = np.sqrt(np.square(values).sum(axis=others, keepdims=True))
+    return found

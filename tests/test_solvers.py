@@ -463,3 +463,50 @@ def test_steps_learned_in_a_script_get_the_bounds_of_their_gradients():
 def test_what_is_no_solver_is_refused():
     with pytest.raises(ConfigError, match="'Adam' is no solver"):
         CS.Quantized("Adam")
+
+
+def test_unit_norm_moves_along_the_sphere_as_far_as_the_gradient_along_it():
+    nn.clear_parameters()
+    x = nn.Variable.from_numpy_array(np.random.RandomState(0).randn(8, 4))
+    loss = F.mean(PF.affine(F.relu(PF.affine(x, 6, name="a")), 1, name="b") ** 2)
+    weight = nn.get_parameters()["a/affine/W"]
+    weight.d /= np.linalg.norm(weight.d, axis=0)
+    before = weight.d.copy()
+    solver = CS.UnitNorm(S.Sgd(0.1), {"a/affine/W": 1}, {"a/affine/b": 0.001})
+    solver.set_parameters(nn.get_parameters())
+    solver.zero_grad()
+    loss.forward()
+    loss.backward()
+    gradient = weight.g.copy()
+    along = gradient - (gradient * before).sum(axis=0) * before
+    solver.update()
+    moved = before - 0.1 * along
+    np.testing.assert_allclose(weight.d, moved / np.linalg.norm(moved, axis=0), atol=1e-6)
+    np.testing.assert_allclose(np.linalg.norm(weight.d, axis=0), 1, atol=1e-6)
+    assert np.abs(nn.get_parameters()["a/affine/b"].d).max() <= 0.001 + 1e-9
+
+
+def test_unit_norm_lets_quantizers_follow_what_it_updates():
+    nn.clear_parameters()
+    x = nn.Variable.from_numpy_array(np.random.RandomState(0).randn(8, 4))
+    loss = F.mean(CPF.lutq_affine(F.relu(PF.affine(x, 6, name="a")), 4, bits=2, name="b") ** 2)
+    solver = CS.UnitNorm(S.Sgd(0.1), {"a/affine/W": 1})
+    solver.set_parameters(nn.get_parameters())
+    for _ in range(3):
+        solver.zero_grad()
+        loss.forward()
+        loss.backward()
+        solver.update()
+    assert len(solver.functions()) == 1
+    np.testing.assert_allclose(np.linalg.norm(nn.get_parameters()["a/affine/W"].d, axis=0), 1, 1e-5)
+
+
+def test_unit_norm_refuses_no_weights_and_such_as_the_solver_has_not():
+    with pytest.raises(ConfigError, match="no weights are named"):
+        CS.UnitNorm(S.Sgd(0.1), {})
+    solver = CS.UnitNorm(S.Sgd(0.1), {"c/affine/W": 1})
+    nn.clear_parameters()
+    PF.affine(nn.Variable((1, 2)), 2, name="a")
+    solver.set_parameters(nn.get_parameters())
+    with pytest.raises(ConfigError, match="no parameter 'c/affine/W'"):
+        solver.update()

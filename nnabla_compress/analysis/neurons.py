@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import Any, List, Mapping, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Union
 
 import nnabla as nn
 
@@ -81,6 +81,33 @@ def neurons(
             sign = _sign_behind(function, readers)
             if sign is not None:
                 found.append(Neurons(layer, None, sign))
+    return found
+
+
+def unit_axes(
+    outputs: Union[nn.Variable, Sequence[nn.Variable]],
+) -> Dict[str, int]:
+    """Returns the weights that can be kept at length 1, as :class:`UnitNorm` takes them.
+
+    Args:
+        outputs: Variables of one graph, whose parameters are in the current scope.
+
+    Returns:
+        The axis that counts the neurons, by the path of the weight.
+
+    Example:
+        >>> import nnabla.functions as F, nnabla.parametric_functions as PF
+        >>> nn.clear_parameters()
+        >>> h = F.relu(PF.affine(nn.Variable((1, 4)), 8, name="a"))
+        >>> unit_axes(PF.affine(h, 2, name="b"))
+        {'a/affine/W': 1}
+    """
+    every = [outputs] if isinstance(outputs, nn.Variable) else list(outputs)
+    found = {}
+    for each in neurons(every):
+        axis = each.layer.output_axis
+        if axis is not None:
+            found[each.layer.weight_name] = axis
     return found
 
 

@@ -21,7 +21,8 @@ import numpy as np
 from nnabla_compress.agreement import agreement, decibels
 from nnabla_compress.analysis import costs
 from nnabla_compress.analysis.channel_pairs import pairs, stopped_at, with_channel_clips
-from nnabla_compress.analysis.feature_maps import stored_maps
+from nnabla_compress.analysis.feature_maps import FeatureMap, stored_maps
+from nnabla_compress.analysis.reach import reach, within
 from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.cross_layer_equalization import equalize, equalize_for
 from nnabla_compress.calibration.map_costs import costly_maps
@@ -103,7 +104,8 @@ def post_training_quantize(
     """Quantizes a trained network with a few hundred samples, or weights alone without any.
 
     Without samples nothing but the weights can be looked at: equalization is then kept if it
-    raises their mean signal-to-noise ratio by more than 1 dB, and there is no other step.
+    raises their mean signal-to-noise ratio by more than 1 dB, and there is no other step. Feature
+    maps are quantized then, too, where the range of the inputs is given.
 
     Args:
         outputs: Variables of one graph, trained, without quantizers. It stays as it is.
@@ -133,10 +135,10 @@ def post_training_quantize(
     """
     refuse_codes(outputs)
     settings = settings or PostTrainingSettings()
-    if samples is None and settings.activations:
+    if samples is None and settings.activations and settings.input_range is None:
         raise DataError(
             "the ranges of the feature maps come from samples, and there are none.",
-            help="give a few hundred samples, or quantize the weights only",
+            help="give a few hundred samples, or input_range, or quantize the weights only",
         )
     return _Sequence(outputs, inputs, samples, settings, tell).run()
 
@@ -194,7 +196,7 @@ class _Sequence:
         corrected = corrects and self._try("bias correction", self._correct_biases)
         if settings.equalization:
             self._equalize(method, corrected)
-        if settings.calibration == AUTO and ranged:
+        if settings.calibration == AUTO and ranged and self.judged_on:
             for name in METHODS:
                 if name != method:
                     self._try(f"calibration: {name}", partial(self._calibrate, name))
@@ -242,13 +244,33 @@ class _Sequence:
         return quantized_copy(self.plain, signed, self.settings)
 
     def _observe(self) -> Dict[nn.Variable, Statistics]:
-        if not self.settings.activations or self.learn_from is None:
+        if not self.settings.activations:
             return {}
         with self.plain.within():
             maps = stored_maps(self.plain.all_outputs, self.plain.all_inputs)
+        if self.learn_from is None:
+            return self._bounded(maps)
         tensors = {found.variable: found.name for found in maps}
         found = observe(self.plain.all_outputs, self.plain.all_inputs, self.learn_from, tensors)
         return {variable: statistics for variable, statistics in found.items() if statistics.seen}
+
+    def _bounded(self, maps: Sequence[FeatureMap]) -> Dict[nn.Variable, Statistics]:
+        """What the maps can hold at most, from the range of the inputs."""
+        assert self.settings.input_range is not None
+        inputs = {x: within(*self.settings.input_range) for x in self.plain.all_inputs}
+        bounds = reach(self.plain.all_outputs, inputs)
+        found = {}
+        for each in maps:
+            reached = bounds.get(each.variable)
+            if reached is None or not reached.known:
+                raise DataError(
+                    f"how far {each.name} reaches does not follow from the range of the inputs.",
+                    help="give a few hundred samples, or leave this map float: NAME=none",
+                )
+            found[each.variable] = Statistics(each.name)
+            ends = np.array([reached.low.min(), reached.high.max()], np.float32)
+            found[each.variable].update(ends)
+        return found
 
     def _equalize(self, method: str, corrected: bool) -> None:
         stopped = stopped_at(self.plain.all_outputs)

@@ -39,6 +39,9 @@ class PostTrainingSettings:
         memory: Bytes that bias correction and learned rounding may hold; they take fewer samples
             if all would need more.
         seed: Seed of the choice of samples and positions.
+        input_range: Between what all inputs lie, such as ``[0, 1]``: without samples, ranges of
+            feature maps are then what no input can exceed (interval arithmetic), which is wide in
+            deep networks. Where there are samples, these are looked at.
 
     Raises:
         ConfigError: If a setting is out of range.
@@ -61,6 +64,7 @@ class PostTrainingSettings:
     judge: str = "snr"
     memory: int = 1 << 30
     seed: int = 0
+    input_range: Optional[Tuple[float, float]] = None
 
     def __post_init__(self) -> None:
         if self.calibration not in (AUTO, *METHODS):
@@ -73,6 +77,11 @@ class PostTrainingSettings:
         if not 0 < self.hold_out < 1:
             raise ConfigError(
                 f"hold_out is {self.hold_out!r}, it is a part of the samples.", help="0.25, say"
+            )
+        if self.input_range is not None and not self.input_range[0] < self.input_range[1]:
+            raise ConfigError(
+                f"input_range is {list(self.input_range)!r}.",
+                help="give the least and the largest value of the inputs, such as [0, 1]",
             )
         if not self.weights and not self.activations:
             raise ConfigError("nothing is to be quantized.", help="give rules for the weights")

@@ -85,6 +85,13 @@ _BITS = 8
 )
 @loss_option("With --evaluate. ")
 @network_option
+@click.option(
+    "--input-range",
+    type=(float, float),
+    metavar="LOW HIGH",
+    help="Between what all inputs lie: without data, feature maps get the ranges that nothing can "
+    "exceed then.",
+)
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("-o", "--output", type=PATH, help="Folder [runs/<FILE>-ptq].")
 @export_options
@@ -106,6 +113,7 @@ def command(
     bias_correction: bool,
     rounding: Optional[bool],
     evaluate: Optional[str],
+    input_range: Optional[Tuple[float, float]],
     seed: int,
     output: Optional[Path],
     **options: Any,
@@ -140,7 +148,8 @@ def command(
                 f"NOTE: of {rules} the rules for weights are taken. Those for activations are for "
                 "'compress', whose maps lie elsewhere; --act-bits and --activations choose here.",
             )
-    chosen, maps = _rules(bits, act_bits, weights_only, weights, activations, data.given)
+    ranged = data.given or input_range is not None
+    chosen, maps = _rules(bits, act_bits, weights_only, weights, activations, ranged)
     settings = PostTrainingSettings(
         weights=chosen,
         activations=maps,
@@ -152,6 +161,7 @@ def command(
         bias_correction=bias_correction,
         rounding=rounding,
         seed=seed,
+        input_range=input_range,
     )
     recipe, folder = network_recipe(file, data, export=options)
     scored = None
@@ -166,7 +176,7 @@ def command(
                     help="leave DATA out, or describe the data with --data, --scale, ...",
                 )
             scored, _ = network_recipe(file, replace(data, data=evaluate), export=options)
-    if not data.given:
+    if not ranged:
         messages.print("no data: only weights are quantized")
     target = output or Path("runs") / f"{file_name(file.stem)}-ptq"
     results = run_ptq(recipe, folder, target, settings, samples, scored, messages.print)
@@ -194,7 +204,7 @@ def _rules(
     if not has_data and (activations or act_bits is not None):
         raise ConfigError(
             "the ranges of the feature maps come from data, and there is none.",
-            help="add --data with a few hundred samples, or leave --act-bits out: weights only",
+            help="add --data with a few hundred samples, or --input-range; else weights only",
         )
     rules = tuple(weights) or (f"affine:bits={bits or _BITS}",)
     if weights_only or not has_data:

@@ -31,6 +31,7 @@ from nnabla_compress.parametric_functions.lutq import (
     lutq_deconvolution,
     lutq_depthwise_convolution,
 )
+from nnabla_compress.parametric_functions.unit import unit_affine, unit_convolution
 
 __all__ = [
     "dq_affine",
@@ -48,6 +49,8 @@ __all__ = [
     "quantized_deconvolution",
     "quantized_depthwise_convolution",
     "register",
+    "unit_affine",
+    "unit_convolution",
 ]
 
 

@@ -50,7 +50,8 @@ def sample_hyperplanes(
 ) -> Hyperplanes:
     """Returns hyperplanes that support class 1: of all draws those with the least criterion.
 
-    That is ``2 (V + 1) K - 2 ln L``: likelier draws may have more hyperplanes, at a price.
+    That is ``2 (V + 1) K - 2 ln L``: likelier draws may have more hyperplanes, at a price. Of each
+    draw hyperplanes go that are not worth it.
 
     Args:
         x: Covariates, (N, V).
@@ -117,11 +118,21 @@ class _Chain:
         self._tables, self._held = self._tables[stay], self._held[:, stay]
 
     def drawn(self) -> Tuple[Hyperplanes, float]:
-        """Returns the hyperplanes of now that explain samples, and their criterion."""
+        """Returns the hyperplanes of now that are worth their weights, and their criterion."""
         on = self._tables > 0
-        found = Hyperplanes(self._beta[:, on].copy(), self._rates[on].copy())
-        intensity = softplus(self._x @ found.beta) @ found.rates
-        return found, 2 * found.beta.size - 2 * log_likelihood(intensity, self._y)
+        beta, rates = self._beta[:, on], self._rates[on]
+        parts = softplus(self._x @ beta) * rates
+        stay, price = np.ones(len(rates), bool), 2.0 * len(beta)
+        likelihood = log_likelihood(parts.sum(axis=1), self._y)
+        while stay.sum() > 1:
+            whole, left = parts[:, stay].sum(axis=1), np.flatnonzero(stay)
+            without = [log_likelihood(whole - parts[:, k], self._y) for k in left]
+            best = int(np.argmax(without))
+            if 2 * (likelihood - without[best]) >= price:
+                break
+            stay[left[best]], likelihood = False, without[best]
+        found = Hyperplanes(beta[:, stay].copy(), rates[stay].copy())
+        return found, price * found.count - 2 * likelihood
 
     def _counts(self, psi: np.ndarray) -> np.ndarray:
         """Draws how often each hyperplane explains each sample."""

@@ -18,10 +18,11 @@ import numpy as np
 from pydantic import model_validator
 
 from nnabla_compress.analysis.couplings import parameters_of
+from nnabla_compress.analysis.layers import WEIGHT, layers
 from nnabla_compress.analysis.neurons import Neurons, neurons
 from nnabla_compress.analysis.reach import Reach, largest_length, reach, within
 from nnabla_compress.errors import ConfigError, VerifyError
-from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.constants import constant, value
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import leaves, rebuild, with_batch_statistics
 from nnabla_compress.quantizers import graph_quantizers
@@ -84,8 +85,13 @@ class NormalizeNeurons(Transform):
             ConfigError: If there are no such neurons, or the network is quantized.
             UnsupportedFunctionError: If its weights are stored as codes.
         """
+        refuse_codes(network.all_outputs)
+        network = written_out(network.copy())
+        with network.within():
+            return self._decided(network, context)
+
+    def _decided(self, network: Network, context: Context) -> Decisions:
         outputs = network.all_outputs
-        refuse_codes(outputs)
         for node in graph_quantizers(outputs):
             raise ConfigError(
                 f"normalize_neurons: {node.info.args.get('name') or 'a tensor'} is quantized "
@@ -141,6 +147,7 @@ class NormalizeNeurons(Transform):
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the equal network; its parameters take the places of the old ones."""
+        network = written_out(network)
         arrays = _loaded(network)
         by_name = {e.layer.name: e for e in neurons(network.all_outputs, parameters_of(network))}
         for name in decisions["layers"]:
@@ -189,6 +196,35 @@ class _Silent:
 
     def tell(self, line: str) -> None:
         """Tells nobody."""
+
+
+def written_out(network: Network) -> Network:
+    """Returns the network with weights and biases that are computed from a parameter in its place.
+
+    Layers of unit neurons become those of NNabla. Where nothing is computed, the network is
+    returned as it is.
+
+    Args:
+        network: The network, its parameters in the current scope.
+    """
+    known = parameters_of(network)
+    paths = {variable.data: path for path, variable in known.items()}
+    made: Dict[nn.Variable, nn.Variable] = {}
+    for layer in layers(network.all_outputs, known):
+        if not layer.computed_by or layer.quantizer is not None or layer.shared:
+            continue
+        of_layer = [(layer.function.inputs[WEIGHT], layer.weight)]
+        bias = layer.bias
+        if bias is not None and bias.parent is not None:
+            from_one = [v for v in leaves([bias]) if v.data in paths]
+            of_layer += [(bias, from_one[0])] if len(from_one) == 1 else []
+        for computed, parameter in of_layer:
+            path = paths.get(parameter.data, parameter.name)
+            made[computed] = constant(value(computed), path, parameter.need_grad)
+            with network.within():
+                network.paths[parameter.data] = path
+                nn.parameter.set_parameter(path, made[computed])
+    return network.giving(rebuild(network.all_outputs, inputs=made)) if made else network
 
 
 def _loaded(network: Network) -> Loaded:

@@ -117,6 +117,37 @@ def test_two_runs_end_with_the_same_bits():
         np.testing.assert_array_equal(states[1][name], value)
 
 
+def shallow():
+    nn.clear_parameters()
+    nn.random.prng = np.random.RandomState(0)
+    x = nn.Variable((8, 6))
+    h = F.relu(PF.affine(x, 16, name="a"))
+    return x, PF.affine(h, 4, name="b")
+
+
+def test_maps_get_ranges_without_samples_that_nothing_between_the_bounds_exceeds():
+    x, y = shallow()
+    result = quantize(x, y, None, input_range=(-1.0, 1.0))
+    names = {q.info.args["name"] for q in graph_quantizers(result.outputs)}
+    assert {"input", "a/affine/relu"} <= names
+    values = np.random.RandomState(1).uniform(-1, 1, (200, 6)).astype(np.float32)
+    assert snr(result, x, y, values) > 30
+    corner = np.sign(values)
+    assert snr(result, x, y, corner) > 30
+
+
+def test_a_map_whose_reach_is_unknown_needs_samples():
+    x, y = shallow()
+    with pytest.raises(DataError, match="how far .* reaches does not follow") as error:
+        quantize(x, PF.affine(y * y, 2, name="c"), None, input_range=(-1.0, 1.0))
+    assert "none" in error.value.help
+    with pytest.raises(DataError, match="there are none") as error:
+        quantize(x, y, None)
+    assert "input_range" in error.value.help
+    with pytest.raises(ConfigError, match="input_range is"):
+        PostTrainingSettings(input_range=(1.0, 0.0))
+
+
 def test_weights_alone_need_no_samples():
     x, y = trained()
     result = quantize(x, y, None, weights=("affine:bits=8",), activations=None)

@@ -63,7 +63,7 @@ class Calibrate(Step):
 
     def need_of_data(self) -> Optional[str]:
         """Returns why feature maps need data."""
-        if not self.settings.activations:
+        if not self.settings.activations or self.settings.input_range is not None:
             return None
         return "the ranges of the feature maps come from samples"
 

@@ -22,6 +22,7 @@ from nnabla_compress.training.terms.quantized_gradients import (
     QuantizedGradientsOptions,
 )
 from nnabla_compress.training.terms.running_statistics import RunningStatistics
+from nnabla_compress.training.terms.shrinkage import Shrinkage, ShrinkageOptions
 from nnabla_compress.training.terms.sinreq import SinReQ, SinReQOptions
 from nnabla_compress.training.terms.slimming import Slimming, SlimmingOptions
 from nnabla_compress.training.terms.term import (
@@ -33,6 +34,7 @@ from nnabla_compress.training.terms.term import (
     term_of,
     terms,
 )
+from nnabla_compress.training.terms.unit_norm import UnitNorm, UnitNormOptions
 from nnabla_compress.training.terms.waveq import WaveQ, WaveQOptions
 
 
@@ -73,11 +75,15 @@ __all__ = [
     "QuantizedGradients",
     "QuantizedGradientsOptions",
     "RunningStatistics",
+    "Shrinkage",
+    "ShrinkageOptions",
     "SinReQ",
     "SinReQOptions",
     "Term",
     "Terms",
     "Training",
+    "UnitNorm",
+    "UnitNormOptions",
     "WaveQ",
     "WaveQOptions",
     "WithinBudget",

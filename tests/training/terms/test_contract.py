@@ -28,9 +28,11 @@ from nnabla_compress.training.terms import (
     MapPair,
     QuantizedGradients,
     RunningStatistics,
+    Shrinkage,
     SinReQ,
     Slimming,
     Term,
+    UnitNorm,
     WaveQ,
     WithinBudget,
 )
@@ -63,6 +65,10 @@ def pruned_net(x: nn.Variable, test: bool) -> nn.Variable:
     return PF.affine(h, 2, name="b")
 
 
+def float_net(x: nn.Variable, test: bool) -> nn.Variable:
+    return PF.affine(F.relu(PF.affine(x, 8, name="a")), 2, name="b")
+
+
 # A term of each kind for the quantized network; a new one gets its line here.
 MADE = {
     AttentionTransfer: lambda: AttentionTransfer(teacher, [LINES]),
@@ -74,15 +80,17 @@ MADE = {
     LearnedBits: LearnedBits,
     QuantizedGradients: lambda: QuantizedGradients(bits=4),
     RunningStatistics: RunningStatistics,
+    Shrinkage: lambda: Shrinkage(0.05, smallest=0.05),
     SinReQ: lambda: SinReQ(strength=0.5, schedule="tanh"),
     Slimming: lambda: Slimming(0.01),
+    UnitNorm: lambda: UnitNorm(threshold=0.5),
     WaveQ: lambda: WaveQ(lambda_w=0.5, weights="56 B"),
     WithinBudget: lambda: WithinBudget(lambda outputs: MemoryBudget(outputs, weights="56 B")),
 }
 
 
 # What is for other networks.
-NETWORKS = {Gradual: pruned_net}
+NETWORKS = {Gradual: pruned_net, UnitNorm: float_net}
 
 
 def kinds():
