@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Union
+from typing import Any, Iterator, Optional, Tuple, Union
 
 import numpy as np
 
@@ -80,12 +80,27 @@ class Encoding:
 
     def decode(self) -> np.ndarray:
         """Returns the float32 values that the codes stand for, in the tensor's shape."""
-        if self.dictionary is not None:
-            return self.dictionary.astype(np.float32)[self.codes]
+        values = np.empty(self.codes.shape, np.float32)
+        for rows, part in self.decoded():
+            values[rows] = part
+        return values
+
+    def decoded(self) -> Iterator[Tuple[Any, np.ndarray]]:
+        """Returns the same values in parts: which rows of the tensor, and what they hold."""
         if self.kept is not None:
             values = np.zeros(self.codes.shape, np.float32)
             values[self.codes.astype(bool)] = self.kept
-            return values
+            yield ..., values
+            return
+        # Some rows at a time: integers, and places in a table, take eight bytes each.
+        first = len(self.codes) if self.codes.ndim else 0
+        step = max(1, _DECODED * first // max(self.codes.size, 1))
+        parts = [slice(start, start + step) for start in range(0, first, step)]
+        if self.dictionary is not None:
+            table = self.dictionary.astype(np.float32)
+            for rows in parts if self.codes.ndim else [...]:
+                yield rows, table[self.codes[rows]]
+            return
         assert self.scale is not None
         scale, zero_point = np.asarray(self.scale, np.float32), np.asarray(self.zero_point)
         if self.axis is not None:
@@ -95,19 +110,15 @@ class Encoding:
             zero_point = zero_point.reshape(shape if zero_point.size > 1 else ())
         if not self.codes.ndim:
             whole = self.spacing * self.codes.astype(np.int64) - zero_point
-            return np.asarray(whole.astype("f4") * scale)
-        values = np.empty(self.codes.shape, np.float32)
-        first = len(values)
+            yield ..., np.asarray(whole.astype("f4") * scale)
+            return
         tables = [
             np.broadcast_to(t, (first, *t.shape[1:])) if t.ndim else t for t in (scale, zero_point)
         ]
-        step = max(1, _DECODED * first // max(self.codes.size, 1))
-        for start in range(0, first, step):  # some rows at a time: integers take eight bytes each
-            rows = slice(start, start + step)
+        for rows in parts:
             by, zero = (t[rows] if t.ndim else t for t in tables)
             whole = self.spacing * self.codes[rows].astype(np.int64) - zero
-            values[rows] = whole.astype(np.float32) * by
-        return values
+            yield rows, whole.astype(np.float32) * by
 
     def table(self) -> np.ndarray:
         """Returns what must be stored besides the codes, as bytes in a flat uint8 array."""

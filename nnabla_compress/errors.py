@@ -17,6 +17,7 @@ __all__ = [
     "InfeasibleBudgetError",
     "LimitError",
     "TrainingError",
+    "UnknownKeyError",
     "UnsupportedFunctionError",
     "VerifyError",
 ]
@@ -48,6 +49,20 @@ class CompressError(Exception):
 
 class ConfigError(CompressError):
     """Raised when a setting or an argument has no meaning or lies outside its range."""
+
+
+class UnknownKeyError(ConfigError):
+    """Raised for a key that options don't have.
+
+    Args:
+        message: What went wrong.
+        help: What to do about it.
+        key: The key.
+    """
+
+    def __init__(self, message: str, help: Optional[str], key: str) -> None:
+        super().__init__(message, help)
+        self.key = key
 
 
 class DiskFullError(ConfigError):

@@ -8,7 +8,7 @@ from typing import Any, List, Mapping, Sequence, Tuple, Type, TypeVar, get_type_
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from nnabla_compress.errors import CompressError, ConfigError
+from nnabla_compress.errors import CompressError, ConfigError, UnknownKeyError
 from nnabla_compress.spelling import did_you_mean
 
 _Kind = TypeVar("_Kind", bound=BaseModel)
@@ -61,6 +61,8 @@ def validated(kind: Type[_Kind], content: Any, where: str) -> _Kind:
         return kind.model_validate(content)
     except ValidationError as error:
         raise _explained(error, where, kind) from None
+    except UnknownKeyError as error:
+        raise UnknownKeyError(f"{where}: {error.message}", error.help, error.key) from None
     except CompressError as error:
         raise ConfigError(f"{where}: {error.message}", help=error.help) from None
 
@@ -82,8 +84,8 @@ def _explained(error: ValidationError, where: str, kind: Type[BaseModel]) -> Con
     if first["type"] in _UNKNOWN:
         keys = _keys_at(kind, path[:-1])
         place = f" in {'.'.join(path[:-1])}" if len(path) > 1 else ""
-        return ConfigError(
-            f"{where}: unknown key {path[-1]!r}{place}.", help=did_you_mean(path[-1], keys)
+        return UnknownKeyError(
+            f"{where}: unknown key {path[-1]!r}{place}.", did_you_mean(path[-1], keys), path[-1]
         )
     if first["type"] == "missing":
         return ConfigError(f"{where}: {'.'.join(path)} is missing.", help="add it")

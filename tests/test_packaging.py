@@ -33,7 +33,8 @@ IMPORTED_AS = {
     "nnabla-ext-cuda116": "nnabla_ext",
     "nnabla-ext-cuda120": "nnabla_ext",
 }
-PART_OF = {"pydantic_core": "pydantic"}  # what comes with another distribution, always
+# What comes with another distribution, always: pandas with ray[data].
+PART_OF = {"pydantic_core": "pydantic", "pandas": "ray"}
 FOLDERS = ("nnabla_compress", "configs", "docs", "examples", "tests", "tools")
 LEFT_OUT = shutil.ignore_patterns("__pycache__", "_build", ".*", "*.nbi", "*.nbc")
 
@@ -45,7 +46,7 @@ def requirements(name):
     for node in ast.parse(text).body:
         if isinstance(node, ast.Assign) and isinstance(node.value, (ast.List, ast.Dict)):
             found[node.targets[0].id] = ast.get_source_segment(text, node.value)
-    names = re.findall(r'"([A-Za-z][\w.-]*)\s*(?:[<>=!]=?[^"]*)?"', found[name])
+    names = re.findall(r'"([A-Za-z][\w.-]*)(?:\[\w+\])?\s*(?:[<>=!]=?[^"]*)?"', found[name])
     return {IMPORTED_AS.get(each, each) for each in names}
 
 

@@ -15,6 +15,8 @@ import sys
 from pathlib import Path
 from typing import Any, Dict, List, Optional, Sequence
 
+import yaml
+
 from nnabla_compress.runs.written import check_written
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -37,55 +39,109 @@ def percent(part: Dict[str, Any]) -> str:
     return f"{100 * part['accuracy']:.2f} %"
 
 
-def row(result: Dict[str, Any]) -> List[str]:
-    """Returns a line of the table."""
-    compressed = result["compressed"]
-    packed = compressed["packed_weight_bytes"]
+def _drawn(values: Sequence[float], seeds: Sequence[int]) -> str:
+    """Returns the mean of a measure in percent, and what it is by seed where there are several."""
+    mean = f"{100 * sum(values) / len(values):.2f} %"
+    if len(values) == 1:
+        return mean
+    by_seed = ", ".join(f"{seed}: {100 * value:.2f}" for seed, value in zip(seeds, values))
+    return f"{mean} ({by_seed})"
+
+
+def row(results: Sequence[Dict[str, Any]]) -> Dict[str, str]:
+    """Returns a line of the table, by its heads: the runs of one recipe with several seeds."""
+    first, seeds = results[0], [result["seed"] for result in results]
+    parts = [result["compressed"] for result in results]
+    packed = parts[0]["packed_weight_bytes"]
     # Where weights went, or came, it is the network before that counts.
-    plain = result["float"].get("float_weight_bytes", compressed["float_weight_bytes"])
-    return [
-        f"[{result['name']}](configs/{result['config']})",
-        percent(result["float"]),
-        percent(compressed),
-        f"{plain:,}",
-        f"{packed:,}",
-        f"{packed / plain:.3f}",
-        f"{result['seed']}, {result['date']}",
-    ]
+    plain = first["float"].get("float_weight_bytes", parts[0]["float_weight_bytes"])
+    lost = [r["float"]["accuracy"] - part["accuracy"] for r, part in zip(results, parts)]
+    stored = [part["nnb_score"]["accuracy"] for part in parts if "nnb_score" in part]
+    floats = [result["float"]["accuracy"] for result in results]
+    return {
+        "float, test": _drawn(floats, seeds) if len(set(floats)) > 1 else percent(first["float"]),
+        "compressed, test": _drawn([part["accuracy"] for part in parts], seeds),
+        "drop": f"{100 * sum(lost) / len(lost):.2f}",
+        "the `.nnb`": _drawn(stored, seeds) if len(stored) == len(parts) else "",
+        "weights, float bytes": f"{plain:,}",
+        "packed bytes": f"{packed:,}",
+        "ratio": f"{packed / plain:.3f}",
+        "seed, date": f"{', '.join(map(str, seeds))}, {max(r['date'] for r in results)}",
+    }
+
+
+def _trained(result: Dict[str, Any]) -> Dict[str, str]:
+    """Returns what the training of the compressed network was, by the heads of the table."""
+    trainings = [result["training"]] if "training" in result else []
+    steps = result.get("recipe_steps", [])
+    begun = next((n for n, step in enumerate(steps) if step["step"] not in _FLOAT), len(steps))
+    trainings += [step for step in steps[begun:] if "iterations" in step]
+    recipe = yaml.safe_load((ROOT / "configs" / result["config"]).read_text("utf-8"))
+    sizes = re.findall(r"'batch_size': (\d+)", str(recipe))
+    updates = sum(training["iterations"] for training in trainings)
+    seen = f"{updates * int(sizes[-1]):,}" if updates and sizes else ""
+    last = trainings[-1] if trainings else {}
+    scores = [last.get(f"{name}_validation", {}).get("accuracy") for name in ("best", "last")]
+    shown = " / ".join(f"{100 * score:.1f}" for score in scores if score is not None)
+    return {"images seen": seen, "validation, best / last": shown}
+
+
+def _published(config: str) -> Dict[str, str]:
+    """Returns by how much the accuracy fell in the paper of a recipe, which its comment tells."""
+    text = (ROOT / "configs" / config).read_text("utf-8")
+    found = _PAPER.search(text)
+    lost = "" if found is None else f"{float(found.group(1)) - float(found.group(2)):.2f}"
+    return {"drop, paper": lost}
+
+
+# A comment such as "# paper:   8.59 % error (70 kB weights); float 7.29 %; 160 epochs".
+_PAPER = re.compile(r"^# paper: +([\d.]+) % error .*; float ([\d.]+) %", re.MULTILINE)
+HEADS = ("float, test", "compressed, test", "drop")
+SIZE_HEADS = ("weights, float bytes", "packed bytes", "ratio", "seed, date")
+TRAINING_HEADS = ("images seen", "validation, best / last")
+_FLOAT = ("train",)  # steps that leave a network float
 
 
 def table(prefix: str, names: Optional[Sequence[str]] = None) -> str:
     """Returns all results, or those of some names, as Markdown; links start with ``prefix``."""
-    head = [
-        "recipe",
-        "float, test",
-        "compressed, test",
-        "weights, float bytes",
-        "packed bytes",
-        "ratio",
-        "seed, date",
-    ]
-    results = [json.loads(path.read_text("utf-8")) for path in sorted(RESULTS.glob("*.json"))]
-    results = [
-        result
-        for result in results
-        if "config" in result and (names is None or result["name"] in names)
-    ]
-    lines = [head, ["---", *["---:"] * (len(head) - 2), "---"], *[row(r) for r in results]]
-    text = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-    return text.replace("](configs/", f"]({prefix}configs/")
+    heads = [*HEADS, *SIZE_HEADS]
+    if names is None:
+        heads = [
+            *HEADS,
+            "drop, paper",
+            "the `.nnb`",
+            *SIZE_HEADS[:-1],
+            *TRAINING_HEADS,
+            SIZE_HEADS[-1],
+        ]
+    runs: Dict[str, List[Dict[str, Any]]] = {}
+    for path in sorted(RESULTS.glob("*.json")):
+        result = json.loads(path.read_text("utf-8"))
+        if "config" in result and (names is None or result["name"] in names):
+            runs.setdefault(result["name"], []).append(result)
+    lines = [["recipe", *heads], ["---", *["---:"] * (len(heads) - 1), "---"]]
+    for name, results in runs.items():
+        results.sort(key=lambda result: result["seed"])
+        cells = row(results)
+        if names is None:
+            config = results[0]["config"]
+            cells.update({**_trained(results[0]), **_published(config)})
+        link = f"[{name}]({prefix}configs/{results[0]['config']})"
+        lines.append([link, *(cells[head] for head in heads)])
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
 def ptq_table() -> str:
     """Returns the results of post-training quantization, with their steps, as Markdown."""
-    head = ["network", "float, test", "quantized, test", "weight bytes", "packed bytes", "ratio"]
-    head += ["samples", "seed, date"]
+    shown = [*HEADS, "the `.nnb`", *SIZE_HEADS[:-1]]
+    head = ["network", *shown, "samples", "seed, date"]
     lines, steps = [head, ["---", *["---:"] * (len(head) - 2), "---"]], []
     for path in sorted((RESULTS / "ptq").glob("*.json")):
         result = json.loads(path.read_text("utf-8"))
-        shared = row({**result, "config": ""})[1:-1]
-        date = f"{result['seed']}, {result['date']}"
-        lines.append([result["name"], *shared, str(result["calibration_samples"]), date])
+        cells = row([result])
+        shared = [cells[name] for name in shown]
+        samples, date = str(result["calibration_samples"]), cells["seed, date"]
+        lines.append([result["name"], *shared, samples, date])
         kept = [
             f"{step['step']} {step['output_snr']:.1f} dB, {step['kl']:.2g}"
             + ("" if step["kept"] else " (taken back)")
@@ -132,7 +188,8 @@ def add(run: Path, command: str) -> None:
         return
     config = next((ROOT / "configs").rglob(f"{result['name']}.yaml"))
     result.update(command=command, config=str(config.relative_to(ROOT / "configs")))
-    path = RESULTS / f"{result['name']}.json"
+    own = yaml.safe_load(config.read_text("utf-8")).get("seed", 0) == result["seed"]
+    path = RESULTS / f"{result['name']}{'' if own else '-seed' + str(result['seed'])}.json"
     path.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
 
 

@@ -52,7 +52,7 @@ class Pair:
     @property
     def clipped(self) -> bool:
         """Whether a clip with one bound for all channels stands between them."""
-        return any(not _lets_pass(function) for function in self.between)
+        return any(not lets_pass(function) for function in self.between)
 
     def parameters(self) -> List[nn.Variable]:
         """All that a scaling of the channels changes."""
@@ -98,7 +98,7 @@ def pairs(outputs: Sequence[nn.Variable], through_clips: bool = False) -> List[P
         >>> pair.first.name, pair.second.name, pair.channels
         ('c1/conv', 'fc/affine', 4)
     """
-    return _pairs(outputs, _lets_pass_or_clips if through_clips else _lets_pass)
+    return _pairs(outputs, _lets_pass_or_clips if through_clips else lets_pass)
 
 
 def stopped_at(outputs: Sequence[nn.Variable]) -> List[str]:
@@ -215,7 +215,12 @@ def _before(
     return None, []
 
 
-def _lets_pass(function: Any) -> bool:
+def lets_pass(function: Any) -> bool:
+    """Returns whether a positive factor of a channel passes through a function.
+
+    Args:
+        function: A function of a graph.
+    """
     type_name, args = function.info.type_name, function.info.args
     if type_name == "Pad":
         return bool(args["mode"] != "constant" or args["constant_value"] == 0)
@@ -262,7 +267,7 @@ def with_channel_clips(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
         function
         for pair in pairs(outputs, through_clips=True)
         for function in pair.between
-        if not _lets_pass(function)
+        if not lets_pass(function)
     }
 
     def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
@@ -282,4 +287,4 @@ def with_channel_clips(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
 def _lets_pass_or_clips(function: Any) -> bool:
     type_name = function.info.type_name
     clips = type_name == "ReLU6" or (type_name == "MinimumScalar" and function.info.args["val"] > 0)
-    return clips or _lets_pass(function)
+    return clips or lets_pass(function)

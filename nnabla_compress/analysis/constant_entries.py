@@ -115,7 +115,7 @@ def layer_of(function: Any, x: np.ndarray, weight: np.ndarray) -> np.ndarray:
         x: In the shape of its input.
         weight: In the shape of its weight.
     """
-    return _run(function, [x, weight])[0]
+    return outputs_of(function, [x, weight])[0]
 
 
 def _computed(
@@ -148,12 +148,12 @@ def _computed(
     ]
     return [
         Entries(made, freed)
-        for made, freed in zip(_run(function, values), _freed(function, values, free))
+        for made, freed in zip(outputs_of(function, values), _freed(function, values, free))
     ]
 
 
 def _layer(function: Any, x: Entries, weight: np.ndarray) -> Entries:
-    values = _run(function, [x.values, weight, *map(value, function.inputs[BIAS:])])[0]
+    values = outputs_of(function, [x.values, weight, *map(value, function.inputs[BIAS:])])[0]
     reached = layer_of(function, x.free.astype(np.float32), (weight != 0).astype(np.float32))
     return Entries(values, reached > 0.5)
 
@@ -166,7 +166,8 @@ def _freed(
     if type_name in (*_MOVES, *_WINDOWS):
         changes = {"constant_value": 0.0} if type_name == "Pad" else {}
         return [
-            made > 0 for made in _run(function, [part.astype(np.float32) for part in free], changes)
+            made > 0
+            for made in outputs_of(function, [part.astype(np.float32) for part in free], changes)
         ]
     if type_name in _REDUCTIONS:
         axes = tuple(axis % free[0].ndim for axis in args["axes"])
@@ -188,10 +189,16 @@ def _freed(
     ]
 
 
-def _run(
+def outputs_of(
     function: Any, values: Sequence[np.ndarray], changes: Optional[Dict[str, Any]] = None
 ) -> List[np.ndarray]:
-    """Returns what a function computes of values."""
+    """Returns what a function computes of values.
+
+    Args:
+        function: The function of the graph.
+        values: One array for each of its inputs.
+        changes: Arguments that it gets in the place of its own.
+    """
     inputs = [nn.Variable.from_numpy_array(np.asarray(each, np.float32)) for each in values]
     with nn.auto_forward(False):
         made = clone(function, inputs, changes)

@@ -189,8 +189,10 @@ class _Search:
         x, args, labels = function.inputs[0], function.info.args, self._labels
         type_name = function.info.type_name
         base = base_axis(function)
-        axes = [axis for axis, of in labels.of(x).items() if axis >= base and of.size > 1]
-        axes = axes or [axis for axis in labels.of(x) if axis >= base][:1]
+        # A convolution reads channels on one axis; those on others are positions to it.
+        last = base if type_name != "Affine" else x.ndim
+        known = {axis: of for axis, of in labels.of(x).items() if base <= axis <= last}
+        axes = [axis for axis, of in known.items() if of.size > 1] or list(known)[:1]
         group = int(args.get("group", 1))
         if not axes or (group > 1 and _one_each(function, group)):
             return None

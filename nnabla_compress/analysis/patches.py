@@ -47,7 +47,14 @@ def patches(
         rows = x.reshape(int(np.prod(x.shape[:base])), 1, -1)
         targets = y.reshape(len(rows), 1, -1)
         chosen = _choose(len(rows), positions, rng)
-        return Patches(chosen, lambda part: (rows[part], targets[part]))
+
+        def choose(part: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+            at: Any = part
+            if len(part) and part[-1] - part[0] + 1 == len(part):
+                at = slice(part[0], part[-1] + 1)  # which needs no copy
+            return rows[at], targets[at]
+
+        return Patches(chosen, choose)
     args = layer.function.info.args
     base = int(args["base_axis"]) % x.ndim
     x = x.reshape(-1, *x.shape[base:])

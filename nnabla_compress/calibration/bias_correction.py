@@ -14,13 +14,14 @@ arXiv:1906.04721 (section 4.2.2, empirical).
 from __future__ import annotations
 
 from collections import Counter
-from typing import Sequence, Tuple
+from typing import Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis import Layer, layers
 from nnabla_compress.graph import functions
+from nnabla_compress.graph.constants import own
 from nnabla_compress.graph.replay import Replay
 from nnabla_compress.progress import tracked
 from nnabla_compress.turns import one_at_a_time
@@ -71,15 +72,15 @@ def correct_biases(
         plain.run_through(twin.function)
         y, target = layer.function.outputs[0], twin.function.outputs[0]
         # A bias that others read, too, is not the layer's own to change.
-        own = layer.bias is not None and layer.bias.parent is None and uses[layer.bias.data] == 1
-        if layer.bias is None or not own or not quantized.has(y):
+        alone = layer.bias is not None and layer.bias.parent is None and uses[layer.bias.data] == 1
+        if layer.bias is None or not alone or not quantized.has(y):
             continue
         axes = mean_axes(layer)
         excess = quantized.value(y).mean(axis=axes, dtype=np.float64)
         excess -= plain.value(target).mean(axis=axes, dtype=np.float64)
         if excess.size != layer.bias.size:
             continue
-        shift_bias(quantized, layer, -excess.reshape(layer.bias.shape))
+        shift_bias(layer, -excess.reshape(layer.bias.shape), quantized)
         corrected += 1
     return corrected
 
@@ -98,16 +99,19 @@ def mean_axes(layer: Layer) -> Tuple[int, ...]:
     return tuple(axis for axis in range(ndim) if axis != channel)
 
 
-def shift_bias(replay: Replay, layer: Layer, shift: np.ndarray) -> None:
-    """Adds to the bias of a layer that has just run, and to its outputs.
+def shift_bias(layer: Layer, shift: np.ndarray, replay: Optional[Replay] = None) -> None:
+    """Adds to the bias of a layer, and to its outputs.
 
     Args:
-        replay: The network.
-        layer: One of its layers.
+        layer: The layer.
         shift: What is added, in the shape of the bias.
+        replay: The network, if the layer has just run; None if its outputs are not there.
     """
     assert layer.bias is not None
+    own(layer.bias)
     layer.bias.d = layer.bias.d + shift.astype(np.float32)
+    if replay is None:
+        return
     y = layer.function.outputs[0]
     axes = mean_axes(layer)
     shape = [1 if axis in axes else size for axis, size in enumerate(replay.value(y).shape)]

@@ -115,7 +115,8 @@ def equalize_for(
     arrays = Loaded(variables)
 
     def settle(data: Any) -> None:
-        variables[data].d = arrays.pop(data)
+        # NNabla would hold what is given as float64 in eight bytes a number.
+        variables[data].d = arrays.pop(data).astype(np.float32)
 
     scale_pairs(found, statistics, arrays, levels, settle)
     return len(found)

@@ -24,7 +24,7 @@ arXiv:2004.10568.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Iterable, List, Tuple
+from typing import Iterable, List, Optional, Tuple
 
 import numpy as np
 
@@ -33,8 +33,9 @@ from nnabla_compress.kernels import learned_rounding as kernel
 
 # Variance of an input, beside its squared mean, up to which it counts as constant.
 _CONSTANT = 1e-6
-# Inputs up to which all pairs are worked on at once, and what is taken of more, in float64.
-_WHOLE, _WIDTH = 2560, 768
+# Inputs up to which all pairs are worked on at once, and what is taken of more, in float64: where
+# errors are found, and where the pairs are, of which there are two copies.
+_WHOLE, _WIDTH, _OF_PAIRS = 2560, 768, 384
 # Weights that are worked on at once, and what their outputs are a multiple of.
 _WEIGHTS, _TOGETHER = 1 << 20, 16
 
@@ -114,26 +115,29 @@ def moments(
     groups, outputs, row = rows.shape
     slope = np.zeros((groups, outputs, row))
     x_sum, y_sum, count = np.zeros((groups, row)), np.zeros((groups, outputs)), 0
+    blocks = _blocks(rows)
     for x, y in found:
         x, y = np.ascontiguousarray(x.transpose(1, 0, 2)), y.transpose(1, 2, 0)
-        slope += y @ x
+        for block in blocks:
+            slope[:, block] += y[:, block] @ x
         x_sum += x.sum(axis=1, dtype=np.float64)
         y_sum += y.sum(axis=2, dtype=np.float64)
         count += x.shape[1]
     mean_x, mean_y = x_sum / count, y_sum / count
     slope /= count
-    blocks = _blocks(rows)
     for block in blocks if centred else ():
         slope[:, block] -= mean_y[:, block, None] * mean_x[:, None, :]
     gram, variance = np.empty((groups, row, row), np.float32), np.empty((groups, row))
-    for part in _parts(row):
+    for part in _parts(row, _OF_PAIRS):
         xx = np.zeros((groups, row, part.stop - part.start))
         for x, _ in found:
             x = np.ascontiguousarray(x.transpose(1, 0, 2))
             xx += x.transpose(0, 2, 1) @ x[:, :, part]
         xx /= count
         if centred:
-            xx -= mean_x[:, :, None] * mean_x[:, None, part]
+            for start in range(0, row, _OF_PAIRS):
+                inputs = slice(start, start + _OF_PAIRS)
+                xx[:, inputs] -= mean_x[:, inputs, None] * mean_x[:, None, part]
         for block in blocks:
             slope[:, block, part] -= rows[:, block].astype(np.float64) @ xx
         variance[:, part] = np.einsum("gii->gi", xx[:, part])
@@ -147,9 +151,9 @@ def moments(
     return Moments(gram, slope.astype(np.float32), mean_x, mean_y)
 
 
-def _parts(row: int) -> List[slice]:
+def _parts(row: int, width: int) -> List[slice]:
     """The columns of a matrix of all pairs of inputs that are worked on together, in float64."""
-    width = row if row <= _WHOLE else _WIDTH
+    width = row if row <= _WHOLE else width
     return [slice(start, min(start + width, row)) for start in range(0, row, width)]
 
 
@@ -169,7 +173,7 @@ def products(differences: np.ndarray, found: Moments) -> np.ndarray:
         found: Moments of the samples.
     """
     u = differences.astype(np.float64)
-    parts = _parts(u.shape[2])
+    parts = _parts(u.shape[2], _WIDTH)
     if len(parts) == 1:
         whole: np.ndarray = u @ found.gram
         return whole
@@ -185,6 +189,7 @@ def learn(
     upper: np.ndarray,
     found: Moments,
     settings: RoundingSettings,
+    out: Optional[np.ndarray] = None,
 ) -> np.ndarray:
     """Returns a value for each weight, with which its layer computes more of what it did.
 
@@ -194,11 +199,12 @@ def learn(
         upper: What each may be rounded up to, likewise.
         found: Moments of the samples.
         settings: How to learn.
+        out: Where the values are put; may be ``lower`` or ``upper``. By default a new array.
 
     Returns:
         Lower and upper values, float32 in the shape of ``rows``.
     """
-    values = np.empty(rows.shape, np.float32)
+    values = np.empty(rows.shape, np.float32) if out is None else out
     for block in _blocks(rows):
         of_block = replace(found, slope=found.slope[:, block])
         parts = rows[:, block], lower[:, block], upper[:, block]
@@ -266,7 +272,7 @@ def errors(values: np.ndarray, rows: np.ndarray, found: Moments) -> np.ndarray:
         found: Moments of the samples.
     """
     slopes = products(values - rows, found)
-    for part in _parts(rows.shape[2]):
+    for part in _parts(rows.shape[2], _WIDTH):
         slopes[:, :, part] -= 2 * found.slope[:, :, part].astype(np.float64)
     error: np.ndarray = np.einsum("gij,gij->gi", slopes, (values - rows).astype(np.float64))
     return error

@@ -28,12 +28,13 @@ from nnabla_compress.transforms.faithful import FOLDED
 from nnabla_compress.transforms.settle import settled
 
 
-def folded_copy(network: Network, prove: bool = True) -> Network:
+def folded_copy(network: Network, prove: bool = True, sharing: bool = False) -> Network:
     """Returns a network for inference, batch normalizations folded; the original stays as it is.
 
     Args:
         network: The network, without quantizers.
         prove: Run both and compare; False where that was done, or is done soon.
+        sharing: As of :meth:`nnabla_compress.graph.network.Network.copy`.
 
     Raises:
         ConfigError: If it has quantizers already.
@@ -48,7 +49,7 @@ def folded_copy(network: Network, prove: bool = True) -> Network:
     given = network.all_outputs
     inferring = settled(given if is_for_inference(given) else with_batch_statistics(given, False))
     folded = fold_batch_normalization(inferring)
-    copy = network.giving(folded).copy()
+    copy = network.giving(folded).copy(sharing)
     if prove:
         inputs = network.all_inputs, copy.all_inputs
         check_faithful(network.all_outputs, copy.all_outputs, *inputs, FOLDED)
@@ -63,6 +64,8 @@ def quantized_copy(
 ) -> Network:
     """Returns a copy with quantizers on weights and feature maps, as the rules say.
 
+    Its weights and biases read the arrays of the float network, until they get some of their own.
+
     Args:
         plain: The float network.
         signed: Whether its feature maps hold negative values, by the names that
@@ -73,7 +76,7 @@ def quantized_copy(
     Raises:
         ConfigError: If a rule matches nothing.
     """
-    copy = plain.copy()
+    copy = plain.copy(sharing=True)
     with copy.within():
         found = layers(copy.all_outputs)
         candidates = [Candidate(x.name, x.type, int(x.weight.size)) for x in found]

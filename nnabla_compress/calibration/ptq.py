@@ -41,9 +41,11 @@ from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
 from nnabla_compress.errors import DataError, VerifyError
+from nnabla_compress.graph.constants import own
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.replay import FLOAT_BYTES
-from nnabla_compress.memory import give_back
+from nnabla_compress.graph.rewrite import leaves
+from nnabla_compress.memory import forget, give_back
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.transforms import check_faithful
@@ -166,7 +168,9 @@ class _Sequence:
                 )
         self.judged_on = judged_on
         self.computation: Optional[Tuple[Network, Computation]] = None
-        self.plain = folded_copy(_named(outputs, inputs))
+        given = _named(outputs, inputs)
+        self.given = {leaf.data for leaf in leaves(given.all_outputs)}
+        self.plain = folded_copy(given, sharing=True)
         self.expected = (
             compute(self.plain.all_outputs, self.plain.all_inputs, judged_on) if judged_on else []
         )
@@ -198,6 +202,9 @@ class _Sequence:
             self._try("learned rounding", self._learn_roundings)
             self._equalize_and_learn(method, corrected)
         network = self.network
+        for variable in network.parameters.values():
+            if variable.data in self.given:
+                own(variable)
         snr = max((s.score.snr for s in self.steps if s.kept and s.score), default=None)
         if ranged and snr is not None:
             found = costly_maps(self.plain, network, self.judged_on, snr)
@@ -215,11 +222,11 @@ class _Sequence:
         )
 
     def _before(self) -> Dict[str, np.ndarray]:
-        own, given = self.network.parameters, self.plain.parameters
+        after, before = self.network.parameters, self.plain.parameters
         return {
-            path: np.array(variable.d)
-            for path, variable in given.items()
-            if path in own and not np.array_equal(own[path].d, variable.d)
+            path: np.array(variable.d) if variable.data in self.given else variable.d
+            for path, variable in before.items()
+            if path in after and not np.array_equal(after[path].d, variable.d)
         }
 
     def _can_learn(self, learn_from: np.ndarray) -> bool:
@@ -382,6 +389,7 @@ class _Sequence:
 
     def _judge(self, name: str, change: Callable[[], None], best: float = float("-inf")) -> bool:
         began = time.perf_counter()
+        forget(sum(int(v.size) for v in self.plain.parameters.values()))  # networks taken back
         give_back()
         change()
         give_back()
@@ -411,10 +419,13 @@ class _Sequence:
                 continue
             quantizer = quantizer_of(layer.quantizer)
             assert quantizer is not None
-            values = np.array(twins[layer.name].d, np.float64)
-            signal = np.square(values).sum()
-            values -= quantizer.encode(layer.quantizer).decode()
-            found.append(decibels(signal, np.square(values, out=values).sum()))
+            given, signal, noise = twins[layer.name].d, 0.0, 0.0
+            for rows, part in quantizer.encode(layer.quantizer).decoded():
+                values = given[rows].astype(np.float64)
+                signal += float(np.square(values).sum())
+                values -= part
+                noise += float(np.square(values, out=values).sum())
+            found.append(decibels(signal, noise))
         return float(np.mean(found)) if found else 0.0
 
     def _note(self, text: str) -> None:

@@ -17,6 +17,7 @@ from nnabla_compress.calibration.learned_rounding import RoundingSettings, learn
 from nnabla_compress.calibration.learned_tables import learn_table
 from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph import functions
+from nnabla_compress.graph.constants import own
 from nnabla_compress.graph.replay import Replay
 from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
@@ -64,6 +65,7 @@ def learn_roundings(
     rng = np.random.RandomState(seed)
     learned, left = [], []
     found = list(zip(layers(outputs), layers(float_outputs)))
+    last = found[-1][0] if found else None
     for layer, twin in tracked("learning roundings", found, len(found)):
         node: Any = layer.quantizer
         quantizer = None if node is None else quantizer_of(node)
@@ -77,8 +79,8 @@ def learn_roundings(
             alone = alone and layer.direct and (layer.bias is None or uses[layer.bias.data] == 1)
             if alone and quantized.has(x) and _can_be_learned(layer):
                 y = plain.value(target)
-                own = replace(settings, steps=0) if is_fine(node, settings) else settings
-                _round(layer, choices, quantized.value(x), y, own, rng, quantized)
+                fine = replace(settings, steps=0) if is_fine(node, settings) else settings
+                _round(layer, choices, quantized.value(x), y, fine, rng, quantized, layer is last)
                 learned.append(layer.name)
             else:
                 left.append(layer.name)
@@ -111,20 +113,25 @@ def _round(
     settings: RoundingSettings,
     rng: np.random.RandomState,
     replay: Replay,
+    last: bool,
 ) -> None:
     give_back()
     rows = rows_of(layer, np.array(layer.weight.d, np.float32))
     has_bias = layer.bias is not None and layer.bias.parent is None
     found = moments(rows, patches(layer, x, target, settings.positions, rng), has_bias)
-    lower, upper = (rows_of(layer, values) for values in (choices.lower, choices.upper))
-    values = learn(rows, lower, upper, found, settings)
+    lower, upper = (rows_of(layer, values) for values in choices.bounds())
+    values = learn(rows, lower, upper, found, settings, out=lower)
+    del upper
     entries = None
     if choices.table is not None:
         values, entries = learn_table(values, rows, choices.table, found, settings.table_rounds)
+    own(layer.weight)
     choices.settle(weight_of(layer, values), entries)
-    replay.run_through(layer.function)
+    if not last:
+        replay.run_through(layer.function)
     if has_bias:
         assert layer.bias is not None
         mean = np.einsum("goi,gi->go", values.astype(np.float64), found.mean_x)
         wanted = found.mean_y.reshape(layer.bias.shape)
-        shift_bias(replay, layer, wanted - mean.reshape(layer.bias.shape) - layer.bias.d)
+        shift = wanted - mean.reshape(layer.bias.shape) - layer.bias.d
+        shift_bias(layer, shift, None if last else replay)

@@ -27,6 +27,8 @@ SCHEMES = (
 PREFERENCES = ("flash", "ram", "both")
 # nnabla_compress.exporters.console_project.STORAGES
 PROJECTS = ("float", "int8")
+# nnabla_compress.runs.exit_files.PREFIXES and STAGES
+EXITS = ("prefixes", "stages")
 # nnabla_compress.calibration.methods.METHODS
 CALIBRATIONS = ("min_max", "moving_average", "percentile", "mse", "kl")
 # nnabla_compress.calibration.settings.JUDGES
@@ -40,7 +42,10 @@ MEASURES = ("snr", "loss", "accuracy")
 # nnabla_compress.transforms.factors.FORMS
 FACTORIZATIONS = ("channel", "cpd3", "spatial", "svd", "svd_convolution", "tucker")
 # nnabla_compress.data.SOURCES
-SOURCES = ("cifar10", "csv", "digits", "first_marker", "graph", "mnist", "npz", "python")
+SOURCES = (
+    *("cifar10", "csv", "digits", "first_marker", "graph", "mnist", "npz", "python"),
+    "two_classes",
+)
 # nnabla_compress.recipes.recipe.MOST_SEED
 MOST_SEED = 2**32 - 1
 # nnabla_compress.importances.importances

@@ -19,6 +19,7 @@ from nnabla_compress.cli.verb import PATH, Verb, answer
 from nnabla_compress.errors import ConfigError
 
 if TYPE_CHECKING:
+    from nnabla_compress.anytime import Anytime
     from nnabla_compress.training import Score
 
 
@@ -42,9 +43,30 @@ if TYPE_CHECKING:
     help="Which samples.",
 )
 @click.option("-b", "--batch-size", type=click.IntRange(1), default=100, show_default=True)
+@click.option(
+    "--anytime",
+    is_flag=True,
+    help="Of a network with exits: accuracy over operations, of each exit by itself and of samples "
+    "that leave at the first confident one.",
+)
+@click.option(
+    "--budget",
+    metavar="OPERATIONS",
+    help="Of a network with exits: thresholds for a mean of so many operations a sample, such as "
+    "2000000 or '50%' of all; found on validation samples.",
+)
+@click.option("--plot", type=PATH, help="With --anytime or --budget: draw the curves, a PNG file.")
 @click.option("--trust", is_flag=True, help="With a run folder: run the Python code that it names.")
 def command(
-    target: Path, recipe: Optional[Path], split: str, batch_size: int, trust: bool, **options: Any
+    target: Path,
+    recipe: Optional[Path],
+    split: str,
+    batch_size: int,
+    anytime: bool,
+    budget: Optional[str],
+    plot: Optional[Path],
+    trust: bool,
+    **options: Any,
 ) -> None:
     """Prints the loss and what else is measured of TARGET: a run folder, a stored network, an .nnb.
 
@@ -55,7 +77,9 @@ def command(
         nnabla-compress evaluate out/results.nnp --data data.npz --scale 1/255
         nnabla-compress evaluate out/results.nnb --data data.npz --scale 1/255
         nnabla-compress evaluate network.nnp --recipe RECIPE.yaml
+        nnabla-compress evaluate out --budget 50% --plot curve.png
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
+    from nnabla_compress.anytime import anytime_of_network, anytime_of_run
     from nnabla_compress.cli.engine import console, messages
     from nnabla_compress.memory import imports_stay
     from nnabla_compress.models import holds_network
@@ -73,10 +97,23 @@ def command(
             f"there is no {target}.", help="give a run folder, a stored network or an .nnb"
         )
     target = stored_in(target)
+    by_exits = anytime or budget is not None
+    if plot is not None and not by_exits:
+        raise ConfigError("--plot draws the curves of --anytime.", help="add --anytime")
+    if by_exits and target.suffix == ".nnb":
+        raise ConfigError(
+            f"{target} does not say what its exits take.",
+            help="give the run folder or the .nnp that it was made of; evaluate scores its last "
+            "exit without --anytime and --budget",
+        )
     given = [f"--{name}" for name, value in options.items() if value is not None]
     if target.is_dir() and not holds_network(target):
         training = split == "train"
         other = data_of_run(target, None, recipe_data=recipe, training=training, **options)
+        if by_exits:
+            found = anytime_of_run(target, split, batch_size, trust, other, budget)
+            print_anytime(found, plot, target.name)
+            return
         score = evaluate_run(target, split, batch_size, trust, other)
     else:
         if recipe is not None and given:
@@ -93,6 +130,10 @@ def command(
         else:
             data = taken(DataOptions, options)
             described_as, folder = network_recipe(target, data, training=split == "train")
+        if by_exits:
+            found = anytime_of_network(target, described_as, folder, split, batch_size, budget)
+            print_anytime(found, plot, target.stem)
+            return
         if target.suffix == ".nnb":
             score = evaluate_nnb(target, described_as, folder, split)
             messages.print("in the simulator of the C runtime")
@@ -106,8 +147,39 @@ def command(
         )
     answer({"split": split, **score_as_dict(score)})
     console.print(f"{split}: {text_of(score)}  ({score.samples} samples)")
+    if score.exit_accuracies:
+        shares = ", ".join(f"{100 * share:.2f} %" for share in score.exit_accuracies)
+        console.print(f"accuracy of each exit: {shares}")
     for doubt in score.doubts:
         messages.print(f"WARNING: {doubt}.")
+
+
+def print_anytime(found: Anytime, plot_to: Optional[Path], name: str) -> None:
+    """Prints what the exits of a network are worth, and draws it.
+
+    Args:
+        found: What was measured.
+        plot_to: The PNG file; None: no picture.
+        name: What the network is called.
+    """
+    from nnabla_compress.anytime.pictures import plot
+    from nnabla_compress.anytime.tables import budget_lines, budget_table, exit_table
+    from nnabla_compress.cli.engine import console, messages
+
+    answer(found.as_dict())
+    console.print(exit_table(found))
+    table = budget_table(found)
+    if table is None:
+        messages.print(
+            "NOTE: without validation samples there are no thresholds: the data holds none out."
+        )
+    else:
+        console.print(table)
+    for line in budget_lines(found):
+        console.print(line)
+    if plot_to is not None:
+        plot(found, plot_to, name)
+        console.print(f"drawn in {plot_to}")
 
 
 def text_of(score: Score) -> str:

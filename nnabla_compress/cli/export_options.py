@@ -7,7 +7,15 @@ from typing import Any, Callable
 
 import click
 
-from nnabla_compress.cli.choices import FLOAT, PREFERENCES, PROJECTS, SCHEMES, SMALLEST, TARGETS
+from nnabla_compress.cli.choices import (
+    EXITS,
+    FLOAT,
+    PREFERENCES,
+    PROJECTS,
+    SCHEMES,
+    SMALLEST,
+    TARGETS,
+)
 
 _OPTIONS = (
     click.option(
@@ -45,6 +53,12 @@ _OPTIONS = (
         help="Also write it as C source with an example; with --no-nnb, C source instead.",
     ),
     click.option(
+        "--exits",
+        type=click.Choice(EXITS),
+        help="Of a network with exits, also write a file for each exit that needs no other, or "
+        "stages that hand maps on; with --c a program that stops at the first confident exit.",
+    ),
+    click.option(
         "--console",
         is_flag=False,
         flag_value=PROJECTS[0],
@@ -59,6 +73,12 @@ _OPTIONS = (
         show_default=True,
         help="API level of the .nnb file; 3 for Spresense.",
     ),
+)
+
+score_option = click.option(
+    "--score",
+    is_flag=True,
+    help="Where networks are scored, score the .nnb itself, too, in the C runtime's simulator.",
 )
 
 

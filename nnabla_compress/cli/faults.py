@@ -9,7 +9,7 @@ from typing import Tuple
 
 import click
 
-from nnabla_compress.errors import CompressError, causes, unwrap
+from nnabla_compress.errors import CompressError, UnknownKeyError, causes, unwrap
 
 
 def fault(error: BaseException) -> Tuple[str, int]:
@@ -41,8 +41,12 @@ def fault(error: BaseException) -> Tuple[str, int]:
     short = next((each for each in causes(error) if isinstance(each, MemoryError)), None)
     if isinstance(known, CompressError):
         # What a name holds can't pass for the line that says what to do.
-        said = known.message.replace("\nhelp:", "\n  help:")
-        return f"{type(known).__name__}: {CompressError(said, known.help)}", 1
+        said, help = known.message.replace("\nhelp:", "\n  help:"), known.help
+        if isinstance(known, UnknownKeyError):
+            from nnabla_compress.recipes.elsewhere import elsewhere  # all that recipes can hold
+
+            return f"ConfigError: {CompressError(said, f'{help}{elsewhere(known.key)}')}", 1
+        return f"{type(known).__name__}: {CompressError(said, help)}", 1
     if os.environ.get("NNABLA_COMPRESS_TRACEBACK"):
         raise error
     if short is not None:

@@ -11,7 +11,7 @@ import click
 
 from nnabla_compress.cli.choices import AUTO, CALIBRATIONS, JUDGES
 from nnabla_compress.cli.data_options import data_options, loss_option, network_option, taken
-from nnabla_compress.cli.export_options import export_options
+from nnabla_compress.cli.export_options import export_options, score_option
 from nnabla_compress.cli.verb import PATH, Verb
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.safe_names import file_name
@@ -88,6 +88,7 @@ _BITS = 8
 @click.option("--seed", type=click.IntRange(0), default=0, show_default=True)
 @click.option("-o", "--output", type=PATH, help="Folder [runs/<FILE>-ptq].")
 @export_options
+@score_option
 def command(
     file: Path,
     samples: int,

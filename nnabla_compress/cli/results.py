@@ -12,7 +12,7 @@ from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.cli.verb import answer
 from nnabla_compress.report.learned import learned_table
 from nnabla_compress.report.page import NAME as REPORT
-from nnabla_compress.report.result_tables import result_table, size_table
+from nnabla_compress.report.result_tables import nnb_score_line, result_table, size_table
 from nnabla_compress.report.results import NetworkResults, Results
 from nnabla_compress.report.sections import section_table
 from nnabla_compress.report.tables import (
@@ -22,6 +22,7 @@ from nnabla_compress.report.tables import (
 
 _COMMANDS = {
     "convert": "NNabla's own converter needs the settings, or it stores codes as floats:",
+    "compile exits": "compile the program that stops at the first confident exit:",
     "compile": "compile; $NNABLA_C_RUNTIME is the folder of nnabla-c-runtime, built in its build:",
 }
 
@@ -59,6 +60,8 @@ def print_results(results: Results, folder: Path) -> None:
     part, last = results.float, results.compressed or results.float
     plain = part.accuracy is not None and part.accuracy_name is None and results.targets is None
     console.print(result_table([results]) if plain else size_table(results))
+    if results.compressed is not None and results.compressed.nnb_score is not None:
+        console.print(nnb_score_line(results.compressed.nnb_score))
     for name, found in (("float", part), ("compressed", results.compressed)):
         for warning in found.warnings if found is not None else ():
             messages.print(f"WARNING: {name} network: {warning}.")
@@ -86,6 +89,12 @@ def print_export(part: NetworkResults, plain: Optional[NetworkResults] = None) -
         console.print(
             f"the .nnp ({part.nnp_bytes:,} bytes, float {plain.nnp_bytes:,}) holds codes as "
             "floats; what the device loads is the .nnb"
+        )
+    for row in (part.exits or {}).get("files", ()):
+        handed = f", hands {row['handed_bytes']:,} bytes on" if row["handed_bytes"] else ""
+        console.print(
+            f"{row['exit']}: {row['operations']:,} operations to it, {row['file']} of "
+            f"{row.get('nnb_bytes', 0):,} bytes{handed}, RAM {row.get('buffer_bytes', 0):,} bytes"
         )
     for note in part.notes:
         messages.print(f"NOTE: {note}.")

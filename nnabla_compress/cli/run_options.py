@@ -10,7 +10,7 @@ import click
 
 from nnabla_compress.cli.choices import CONVERSIONS
 from nnabla_compress.cli.data_options import data_options, loss_option, network_option
-from nnabla_compress.cli.export_options import export_options
+from nnabla_compress.cli.export_options import export_options, score_option
 from nnabla_compress.cli.verb import PATH
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ _OPTIONS = (
     ),
     click.option("--seed", type=click.IntRange(0), default=0, show_default=True),
     export_options,
+    score_option,
     click.option("--resume", is_flag=True, help="Go on with the run that the folder holds."),
 )
 

@@ -19,6 +19,7 @@ from nnabla_compress.data.nnabla_csv import nnabla_csv
 from nnabla_compress.data.npz import npz
 from nnabla_compress.data.python_source import python_source
 from nnabla_compress.data.splits import DataSet, Split, hold_out
+from nnabla_compress.data.two_classes import two_classes
 from nnabla_compress.data.wanted import Wanted, as_numbers
 from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.spelling import did_you_mean
@@ -32,6 +33,7 @@ SOURCES: Dict[str, Callable[..., DataSet]] = {
     "mnist": mnist,
     "npz": npz,
     "python": python_source,
+    "two_classes": two_classes,
 }
 """The sources of data by their names."""
 

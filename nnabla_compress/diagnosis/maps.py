@@ -24,6 +24,8 @@ from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import consumers
 from nnabla_compress.quantizers.base import quantizer_of
 
+_AT_ONCE = 1 << 20  # numbers
+
 
 class MapNoise(NamedTuple):
     """How far a map is from that of the float network.
@@ -92,7 +94,11 @@ def kept_maps(network: Network, arrays: Mapping[str, np.ndarray]) -> Dict[str, n
         return see
 
     passed(network, arrays, left={variable: keep(named) for variable, named in names.items()})
-    return {name: np.concatenate(found) for name, found in parts.items() if found}
+    return {
+        name: found[0] if len(found) == 1 else np.concatenate(found)
+        for name, found in parts.items()
+        if found
+    }
 
 
 def noises(before: Mapping[str, np.ndarray], after: Mapping[str, np.ndarray]) -> List[MapNoise]:
@@ -124,9 +130,14 @@ def snr_by_channel(m: np.ndarray, q: np.ndarray) -> float:
         m: The map of the float network, (N, channels, ...).
         q: That of the compressed network.
     """
-    axes = (0, *range(2, m.ndim))
-    m64, q64 = m.astype(np.float64), q.astype(np.float64)
-    energy = np.square(m64).sum(axes)
-    factor = np.maximum((m64 * q64).sum(axes) / np.where(energy > 0, energy, 1), 0)
-    expected = m64 * factor.reshape(1, -1, *(1,) * (m.ndim - 2))
-    return decibels(float(np.square(expected).sum()), float(np.square(q64 - expected).sum()))
+    axes, signal, noise = (0, *range(2, m.ndim)), 0.0, 0.0
+    step = max(1, _AT_ONCE * m.shape[1] // max(1, m.size))
+    for start in range(0, m.shape[1], step):  # in float64, which takes eight bytes a number
+        channels = slice(start, start + step)
+        m64, q64 = m[:, channels].astype(np.float64), q[:, channels].astype(np.float64)
+        energy = np.square(m64).sum(axes)
+        factor = np.maximum((m64 * q64).sum(axes) / np.where(energy > 0, energy, 1), 0)
+        expected = m64 * factor.reshape(1, -1, *(1,) * (m.ndim - 2))
+        signal += float(np.square(expected).sum())
+        noise += float(np.square(q64 - expected).sum())
+    return decibels(signal, noise)

@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, Dict, Iterable, List, Optional, Sequence, Tupl
 import numpy as np
 
 from nnabla_compress.errors import DataError
-from nnabla_compress.files import atomic_path
+from nnabla_compress.files import atomic_path, json_text
 
 _MARK = b"nnc-rows"
 _END = 8 + len(_MARK)
@@ -41,7 +41,7 @@ class Parcel:
 
     def to_bytes(self) -> bytes:
         """Returns the arrays as bytes, to be read by :meth:`from_bytes`."""
-        head = json.dumps(_index(self.arrays)).encode()
+        head = json_text(_index(self.arrays)).encode()
         body = b"".join(np.ascontiguousarray(a).tobytes() for a in self.arrays.values())
         return len(head).to_bytes(8, "little") + head + body
 
@@ -84,7 +84,7 @@ def write_parcels(path: Path, parcels: Iterable[Parcel]) -> None:
             )
             for values in parcel.arrays.values():
                 file.write(np.ascontiguousarray(values).tobytes())
-        index = json.dumps(entries, separators=(",", ":")).encode()
+        index = json_text(entries).encode()
         file.write(index)
         file.write(len(index).to_bytes(8, "little") + _MARK)
 

@@ -19,7 +19,7 @@ from nnabla_compress.embeddings.neighbourhoods import Walks
 from nnabla_compress.embeddings.ray_engine import RayEngine
 from nnabla_compress.embeddings.rounds import PARTS, Work, forget_graph
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.files import atomic_path, write_json
+from nnabla_compress.files import atomic_path, json_text, write_json
 from nnabla_compress.locks import locked
 from nnabla_compress.progress import tracked
 from nnabla_compress.reading import read_json
@@ -178,7 +178,7 @@ def _begin(
     record = folder / _RECORD
     if record.exists():
         before = read_json(record)
-        other = sorted(key for key in said if before.get(key) != json.loads(json.dumps(said[key])))
+        other = sorted(key for key in said if before.get(key) != json.loads(json_text(said[key])))
         if other:
             raise ConfigError(
                 f"{folder} holds embeddings of another inference: {', '.join(other)} differ.",

@@ -3,12 +3,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Collection
+from typing import Any, Collection, Iterable, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.names import ascii_name
+from nnabla_compress.quantizers.engine import host_array
 
 # What parametric functions call their parameters, and we what we add to them.
 _OF_A_LAYER = ("W", "b", "beta", "gamma", "mean", "var", "scale", "shift")
@@ -47,6 +48,67 @@ def constant(values: Any, name: str, need_grad: bool = True) -> nn.Variable:
     variable.data.cast(kind)[...] = array
     variable.name = ascii_name(name)
     return variable
+
+
+def constant_in_parts(
+    shape: Sequence[int], parts: Iterable[Tuple[Any, np.ndarray]], name: str
+) -> nn.Variable:
+    """Returns a new parameter that is in no scope yet, without a second copy of its values.
+
+    Args:
+        shape: Its shape.
+        parts: Which elements, and what they hold, until there are values for all.
+        name: Path that a writer stores it under.
+
+    Example:
+        >>> constant_in_parts((4,), [(slice(0, 3), 1), (slice(3, 4), 2)], "a/W").d.tolist()
+        [1.0, 1.0, 1.0, 2.0]
+    """
+    variable = nn.Variable(shape, need_grad=True)
+    values = host_array(variable.data, np.float32, overwrite=True)
+    for place, part in parts:
+        values[place] = part
+    variable.name = ascii_name(name)
+    return variable
+
+
+def shared(variable: nn.Variable, name: str) -> nn.Variable:
+    """Returns a new parameter that reads the values of another one, without a copy.
+
+    Whoever changes one of the two calls :func:`own` first.
+
+    Args:
+        variable: The other one.
+        name: Path that a writer stores it under.
+
+    Example:
+        >>> w = constant([1.0, 2.0], "c1/conv/b")
+        >>> shared(w, "c2/conv/b").data == w.data
+        True
+    """
+    made = nn.Variable(variable.shape, need_grad=variable.need_grad)
+    made.data = variable.data
+    made.name = ascii_name(name)
+    return made
+
+
+def own(variable: nn.Variable) -> None:
+    """Gives a parameter values of its own, equal to those that it had: others keep these.
+
+    Args:
+        variable: A parameter that a graph reads as it is, not by way of a view.
+
+    Example:
+        >>> w = constant([1.0, 2.0], "c1/conv/b")
+        >>> other = shared(w, "c2/conv/b")
+        >>> own(other)
+        >>> other.d *= 2
+        >>> w.d.tolist(), other.d.tolist()
+        ([1.0, 2.0], [2.0, 4.0])
+    """
+    before = variable.data
+    variable.data = nn.NdArray(variable.shape)
+    variable.data.cast(before.dtype)[...] = before.data
 
 
 def beside(path: str, last: str) -> str:

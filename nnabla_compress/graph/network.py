@@ -13,7 +13,7 @@ import numpy as np
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.batches import on_inputs
-from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.constants import constant, shared
 from nnabla_compress.graph.rewrite import leaves, rebuild
 
 
@@ -125,10 +125,14 @@ class Network:
         made = on_inputs(self.all_outputs, new)
         return replace(self.giving(made), inputs={name: inputs[name] for name in self.inputs})
 
-    def copy(self) -> Network:
+    def copy(self, sharing: bool = False) -> Network:
         """Returns the network with inputs and a scope of its own, and copies of all parameters.
 
         Parameters keep their paths; where several have one, numbers follow it.
+
+        Args:
+            sharing: Whether parameters read the arrays of this network, until whoever changes one
+                gives it an array of its own.
         """
         known = {variable.data: path for path, variable in self.parameters.items()}
         scope: Dict[str, Any] = OrderedDict()
@@ -148,7 +152,10 @@ class Network:
                     number += 1
                     unique = f"{path}_{number}"
                 taken.add(unique)
-                copies[leaf.data] = constant(np.array(leaf.d), unique, leaf.need_grad)
+                if sharing and leaf.data.dtype == np.float32:
+                    copies[leaf.data] = shared(leaf, unique)
+                else:
+                    copies[leaf.data] = constant(np.array(leaf.d), unique, leaf.need_grad)
                 with nn.parameter_scope("", scope):
                     nn.parameter.set_parameter(unique, copies[leaf.data])
             new[leaf] = copies[leaf.data]
@@ -165,7 +172,7 @@ class Network:
         own = {} if twin is None else twin.parameters
         return {
             path: own[path].d
-            if path in own and _same_bits(own[path].d, variable.d)
+            if path in own and _same(own[path], variable)
             else np.array(variable.d)
             for path, variable in self.parameters.items()
         }
@@ -173,7 +180,8 @@ class Network:
     def restore(self, state: Mapping[str, np.ndarray]) -> None:
         """Puts values back that :meth:`state` returned; parameters of other names stay."""
         for path, variable in self.parameters.items():
-            if path in state:
+            # What is equal may be the array of a twin.
+            if path in state and not _same_bits(variable.d, state[path]):
                 variable.d = state[path]
 
     def paths_in(self, outputs: Sequence[nn.Variable]) -> Dict[Any, str]:
@@ -202,6 +210,10 @@ class Network:
     def _parameters_of(self, outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
         given = set(self.inputs.values())
         return [leaf for leaf in leaves(outputs) if leaf not in given]
+
+
+def _same(first: nn.Variable, second: nn.Variable) -> bool:
+    return first.data == second.data or _same_bits(first.d, second.d)
 
 
 def _same_bits(first: np.ndarray, second: np.ndarray) -> bool:

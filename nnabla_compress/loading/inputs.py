@@ -15,6 +15,7 @@ from nnabla_compress.calibration.samples import refuse_constant
 from nnabla_compress.data import Batch, DataSet, Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph.batches import graph_mixes_rows
+from nnabla_compress.graph.exits import are_exits
 from nnabla_compress.loading.model import Model, network_of
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.loading.sample_rows import refuse_mixed, refuse_other_axes
@@ -22,7 +23,7 @@ from nnabla_compress.models import NnpFile
 from nnabla_compress.progress import stage, tracked
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.training import Loss
-from nnabla_compress.training.evaluate import Build, Made, judged, outputs_of
+from nnabla_compress.training.evaluate import Build, Made, learned, outputs_of
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.turns import one_at_a_time
 
@@ -109,9 +110,16 @@ class Inputs:
 
     @property
     def one_output(self) -> bool:
-        """Whether the network gives one output, which a loss can act on."""
+        """Whether the network gives one output."""
         with own_parameters(), nn.auto_forward(False):
             return isinstance(self.build(self.variables(), True), nn.Variable)
+
+    @property
+    def has_answer(self) -> bool:
+        """Whether a loss can act on what the network gives: one output, or exits."""
+        with own_parameters(), nn.auto_forward(False):
+            made = self.build(self.variables(), True)
+        return isinstance(made, nn.Variable) or are_exits(made)
 
     @property
     def loss(self) -> Loss:
@@ -122,7 +130,7 @@ class Inputs:
         """
         if self._loss is None:
             with own_parameters(), nn.auto_forward(False):
-                shape = judged(self.build(self.variables(), True)).shape
+                shape = learned(self.build(self.variables(), True))[-1].shape
             labelled = self.splits is None or any(s.labelled for s in self.splits.splits.values())
             self._loss = self.choose_loss(tuple(shape), labelled)
         return self._loss
@@ -146,7 +154,7 @@ class Inputs:
         if self.test is None:
             return
         shape = self.check_rows()
-        if not self.one_output:
+        if not self.has_answer:
             return
         for split in self.data.splits.values():
             if split.labelled or not self.unlabelled:
@@ -180,7 +188,7 @@ class Inputs:
         Returns:
             Whether there were any.
         """
-        if not self.one_output:
+        if not self.has_answer:
             return False
         if self.splits is None or all(split.labelled for split in self.splits.splits.values()):
             return False
@@ -195,7 +203,7 @@ class Inputs:
         return True
 
     def outputs_of(self, split: Split, batch_size: int = 100) -> np.ndarray:
-        """Returns what the network gives for each sample, (N, ...).
+        """Returns what the network gives for each sample, (N, ...); of exits what the last gives.
 
         Args:
             split: The samples.
@@ -206,7 +214,7 @@ class Inputs:
         """
         feed = Feed(split, self.only_batch or min(batch_size, len(split)))
         with nn.auto_forward(False):
-            output = judged(self.build(feed.inputs, True))
+            output = learned(self.build(feed.inputs, True))[-1]
         found: List[np.ndarray] = []
         size = feed.x.shape[0]
         batches = self._batches(split, size)

@@ -11,7 +11,7 @@ import numpy as np
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.graph.clone import Made
-from nnabla_compress.graph.constants import constant, free_path
+from nnabla_compress.graph.constants import constant, constant_in_parts, free_path
 from nnabla_compress.graph.rewrite import functions, leaves, rebuild
 from nnabla_compress.lowering.moved import moved
 from nnabla_compress.quantizers.base import quantizer_of
@@ -79,7 +79,7 @@ def encode_graph(
         for number, encoding in enumerate(made):
             key = (source, function.info.type_name, str(function.info.args), number)
             if key not in stored:
-                stored[key] = constant(encoding.decode(), arguments[0].name)
+                stored[key] = _decoded(encoding, arguments[0].name)
                 encodings[stored[key].data] = encoding
                 quantizers[stored[key].data] = quantizers[source]
             outputs.append(stored[key])
@@ -97,12 +97,14 @@ def encode_graph(
         type_name = quantizer.type_name
         key = (type_name, *(variable.data for variable in function.inputs))
         if key not in stored:
-            encoding = quantizer.encode(function)
+            encoding: Any = quantizer.encode(function)
             path = names.get(tensor.data, tensor.name) or f"{type_name}_{len(stored) + 1}/W"
-            stored[key] = constant(encoding.decode(), path)
-            if isinstance(encoding, Encoding):  # codes of rows are stored as their values
+            if isinstance(encoding, Encoding):
+                stored[key] = _decoded(encoding, path)
                 encodings[stored[key].data] = encoding
                 quantizers[stored[key].data] = quantizer.label(function.info.args)
+            else:  # codes of rows are stored as their values
+                stored[key] = constant(encoding.decode(), path)
         return stored[key]
 
     if not any(quantizer_of(function) is not None for function in functions(outputs)):
@@ -111,6 +113,10 @@ def encode_graph(
     weights = [leaf for leaf in leaves(made) if leaf.data in encodings]
     _name_apart(weights, set(weights), set(names.values()))
     return EncodedGraph(made, encodings, quantizers, activations[0])
+
+
+def _decoded(encoding: Encoding, path: str) -> nn.Variable:
+    return constant_in_parts(encoding.codes.shape, encoding.decoded(), path)
 
 
 def lowered_graph(graph: EncodedGraph, outputs: Sequence[nn.Variable]) -> EncodedGraph:

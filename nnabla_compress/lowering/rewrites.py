@@ -16,6 +16,7 @@ import numpy as np
 
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.lowering.interpolation import interpolation
 from nnabla_compress.quantizers.min_max import MinMax, min_max_grid
 from nnabla_compress.quantizers.pow2 import Pow2
 
@@ -73,6 +74,15 @@ def _clip(low: float, high: float) -> Rewrite:
 def _hard_sigmoid(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
     line = F.add_scalar(F.mul_scalar(inputs[0], 0.2), 0.5)
     return F.minimum_scalar(F.maximum_scalar(line, 0.0), 1.0)
+
+
+def _soft_plus(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
+    """Its larger part is ReLU; the exponential of what is left is at most 1 and never overflows."""
+    beta = float(function.info.args["beta"])
+    x = inputs[0] if beta == 1 else F.mul_scalar(inputs[0], beta)
+    rest = F.log(F.add_scalar(F.exp(F.mul_scalar(F.abs(x), -1.0)), 1.0))
+    y = F.add2(F.relu(x), rest)
+    return y if beta == 1 else F.mul_scalar(y, 1.0 / beta)
 
 
 def _drop(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
@@ -304,6 +314,8 @@ REWRITES: Dict[str, Rewrite] = {
     "ReLU6": _clip(0.0, 6.0),
     "HardTanh": _clip(-1.0, 1.0),
     "HardSigmoid": _hard_sigmoid,
+    "Interpolate": interpolation,
+    "SoftPlus": _soft_plus,
     "AddN": _chain(F.add2),
     "MulN": _chain(F.mul2),
     "BcAdd2": _chain(F.add2),

@@ -12,6 +12,7 @@ from nnabla_compress.models.network_files import holds_network, network_file
 from nnabla_compress.models.nnp import NnpFile
 from nnabla_compress.models.nnp_archive import as_archive
 from nnabla_compress.models.python_model import PythonModel
+from nnabla_compress.models.ranet import ranet
 from nnabla_compress.models.registry import MODELS, build, check_options
 from nnabla_compress.models.resnet_cifar import resnet_cifar
 
@@ -26,5 +27,6 @@ __all__ = [
     "lenet",
     "mlp",
     "network_file",
+    "ranet",
     "resnet_cifar",
 ]

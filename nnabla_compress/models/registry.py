@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import inspect
 from functools import partial
-from typing import Any, Callable, Dict, Optional
+from typing import Any, Callable, Dict, Mapping, Optional, Union
 
 import nnabla as nn
 
@@ -13,16 +13,20 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.models.graph_convolution import graph_convolution
 from nnabla_compress.models.lenet import lenet
 from nnabla_compress.models.mlp import mlp
+from nnabla_compress.models.ranet import ranet
 from nnabla_compress.models.resnet_cifar import resnet_cifar
 from nnabla_compress.models.transformer import transformer
 from nnabla_compress.node_graph import NodeGraph
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.turns import one_at_a_time
 
-MODELS: Dict[str, Callable[..., nn.Variable]] = {
+# What a model gives: logits, or those of each exit by name.
+Made = Union[nn.Variable, Mapping[str, nn.Variable]]
+MODELS: Dict[str, Callable[..., Made]] = {
     "graph_convolution": graph_convolution,
     "lenet": lenet,
     "mlp": mlp,
+    "ranet": ranet,
     "resnet20": partial(resnet_cifar, depth=20),
     "resnet32": partial(resnet_cifar, depth=32),
     "resnet44": partial(resnet_cifar, depth=44),
@@ -74,7 +78,7 @@ def build(
     test: bool = False,
     graph: Optional[NodeGraph] = None,
     **options: Any,
-) -> nn.Variable:
+) -> Made:
     """Builds a model of the zoo in the current parameter scope.
 
     Call it once with ``test=False`` and once with ``test=True``: both graphs share parameters.
@@ -88,7 +92,7 @@ def build(
         options: Keyword arguments of the model.
 
     Returns:
-        Logits (B, n_classes).
+        Logits (B, n_classes); of a model with exits those of each by its name.
 
     Raises:
         ConfigError: If the model or an option is unknown, or the input does not fit: samples that

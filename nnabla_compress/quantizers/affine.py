@@ -26,7 +26,19 @@ arXiv:1806.08342.
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass
-from typing import Any, ClassVar, Dict, List, Mapping, NamedTuple, Optional, Sequence, Tuple, Type
+from typing import (
+    Any,
+    ClassVar,
+    Dict,
+    Iterator,
+    List,
+    Mapping,
+    NamedTuple,
+    Optional,
+    Sequence,
+    Tuple,
+    Type,
+)
 
 import nnabla as nn
 import nnabla.functions as F
@@ -51,6 +63,7 @@ from nnabla_compress.quantizers.learned import (
 from nnabla_compress.quantizers.level_grid import LevelGrid
 
 SMALLEST_SCALE, LARGEST_SCALE = 2.0**-100, 2.0**100
+_AT_ONCE = 1 << 18  # numbers
 _JUST_ABOVE = 1 + 2.0**-21
 _SHRINKINGS = np.concatenate([[1.0], np.arange(0.98, 0.28, -0.02)])
 
@@ -253,17 +266,31 @@ class Affine(Quantizer):
             >>> Affine(bits=8, scale="pow2").scale_and_zero_point(-1, 1.55)[0].tolist()
             [0.015625]
         """
+        return self._representing(low, high, float(self._spread(low, high).max()))
+
+    def _spread(self, low: Any, high: Any) -> np.ndarray:
+        """The scale with which the codes just reach the ends of a range, float64; 0 without one."""
         low = np.minimum(np.atleast_1d(np.asarray(low, np.float64)), 0)
         high = np.maximum(np.atleast_1d(np.asarray(high, np.float64)), 0)
         first, last = self.codes
         if not self.symmetric:
-            scale = (high - low) / (last - first)
-        elif self.signed:
-            scale = np.maximum(high / last, low / first)
-        else:
-            scale = high / last
-        if scale.any():
-            scale = np.where(scale > 0, scale, scale.max())
+            return np.asarray((high - low) / (last - first))
+        if self.signed:
+            return np.asarray(np.maximum(high / last, low / first))
+        return np.asarray(high / last)
+
+    def _representing(self, low: Any, high: Any, widest: float) -> Tuple[np.ndarray, np.ndarray]:
+        """As :meth:`scale_and_zero_point`, of some channels of a tensor.
+
+        Args:
+            low: Smallest value of each.
+            high: Largest value of each.
+            widest: The largest spread of all channels.
+        """
+        first, last = self.codes
+        scale, low = self._spread(low, high), np.minimum(np.atleast_1d(low), 0)
+        if widest:
+            scale = np.where(scale > 0, scale, widest)
         else:
             scale = np.full(scale.shape, 1 / last)
         if self.scale == "pow2":
@@ -283,23 +310,38 @@ class Affine(Quantizer):
         Returns:
             float32, shape (channels,).
         """
-        channels = 1 if self.axis is None else x.shape[self.axis]
-        rows = np.moveaxis(blocks(x, self.axis), 1, 0).reshape(channels, -1)
-        low, high = rows.min(axis=1), rows.max(axis=1)
+        given = blocks(x, self.axis)
+        low, high = given.min(axis=(0, 2)), given.max(axis=(0, 2))
         if self.fit == "min_max":
             return self.scale_and_zero_point(low, high)
-        values = np.ascontiguousarray(sample(rows))
-        least = np.full(channels, np.inf)
-        best = self.scale_and_zero_point(low, high)
+        widest = [float(self._spread(part * low, part * high).max()) for part in _SHRINKINGS]
+        scale, zero_point = np.empty((2, len(low)), np.float32)
+        step = max(1, _AT_ONCE * len(low) // max(x.size, 1))
+        for start in range(0, len(low), step):
+            channels = slice(start, start + step)
+            rows = np.moveaxis(given[:, channels], 1, 0).reshape(len(low[channels]), -1)
+            tried = [
+                self._representing(part * low[channels], part * high[channels], most)
+                for part, most in zip(_SHRINKINGS, widest)
+            ]
+            scale[channels], zero_point[channels] = self._best(
+                np.ascontiguousarray(sample(rows)), tried
+            )
+        return scale, zero_point
+
+    def _best(
+        self, values: np.ndarray, tried: Sequence[Tuple[np.ndarray, np.ndarray]]
+    ) -> Tuple[np.ndarray, np.ndarray]:
+        """The scale and zero point of each row with the least squared error."""
+        least, best = np.full(len(values), np.inf), tried[0]
         out = np.empty_like(values)
-        for part in _SHRINKINGS:
-            tried = self.scale_and_zero_point(part * low, part * high)
-            grid = self.grid(*tried)
+        for each in tried:
+            grid = self.grid(*each)
             quantize(values[None], grid.scale, grid.lower, grid.upper, out[None])
             np.subtract(out, values, out=out)
             error = np.einsum("ij,ij->i", out, out, dtype=np.float64)
             better = error < least * (1 - 1e-9)
-            scale, zero_point = (np.where(better, new, old) for new, old in zip(tried, best))
+            scale, zero_point = (np.where(better, new, old) for new, old in zip(each, best))
             best = scale, zero_point
             least = np.where(better, error, least)
         return best
@@ -399,18 +441,24 @@ class Affine(Quantizer):
         """
         if not args["tensor"]:
             return None
-        x, axis = cls.tensor_of(args, inputs), args["axis"]
         grid = cls.settle(args, inputs)
-        shape = [1] * x.ndim
-        if axis is not None:
-            shape[axis] = -1
-        scale, _, first, last = (part.reshape(shape) for part in grid)
-        floor = np.minimum(np.floor(np.clip(x / scale, first, last)), last - 1)
+
+        def bounds() -> Tuple[np.ndarray, np.ndarray]:
+            x, axis = cls.tensor_of(args, inputs), args["axis"]
+            shape = [1] * x.ndim
+            if axis is not None:
+                shape[axis] = -1
+            scale, _, first, last = (part.reshape(shape) for part in grid)
+            lower = x / scale
+            np.floor(np.clip(lower, first, last, out=lower), out=lower)
+            np.minimum(lower, last - 1, out=lower)
+            upper = lower + 1
+            return np.multiply(lower, scale, out=lower), np.multiply(upper, scale, out=upper)
 
         def settle(values: np.ndarray, entries: Optional[np.ndarray]) -> None:
             host_array(inputs[0].data, np.float32)[...] = values
 
-        return Choices(floor * scale, (floor + 1) * scale, settle)
+        return Choices(bounds, settle)
 
     @classmethod
     def grid_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> Optional[LevelGrid]:
@@ -433,17 +481,21 @@ class Affine(Quantizer):
         x, axis = cls.tensor_of(args, inputs), args["axis"]
         require_finite(x, args)
         grid = cls.settle(args, inputs)
-        values = np.empty_like(x)
-        quantize(blocks(x, axis), grid.scale, grid.lower, grid.upper, blocks(values, axis))
-        along = (slice(None), None)
-        # A product of code and scale is within half a step of the code it came from.
-        codes = np.rint(blocks(values, axis) / grid.scale[along]) + grid.zero_point[along]
         first, last = cls.of(args).codes
         kind = np.min_scalar_type(-last - 1) if first < 0 else np.min_scalar_type(last)
+        codes = np.empty(x.shape, kind)
+        given, made = blocks(x, axis), blocks(codes, axis)
+        for part in _parts(given.shape):
+            scale, zero, lower, upper = (t[part[1]] if len(t) > 1 else t for t in grid)
+            values = np.empty(given[part].shape, np.float32)
+            quantize(given[part], scale, lower, upper, values)
+            # A product of code and scale is within half a step of the code it came from.
+            values /= scale[:, None]
+            made[part] = np.add(np.rint(values, out=values), zero[:, None], out=values)
         zero_point = grid.zero_point.astype(np.int32)
         same = bool((zero_point == zero_point[0]).all())
         return Encoding(
-            codes=codes.reshape(x.shape).astype(kind),
+            codes=codes,
             bits=args["bits"],
             scale=np.array(grid.scale[0] if axis is None else grid.scale, np.float32),
             zero_point=int(zero_point[0]) if same else zero_point,
@@ -478,6 +530,15 @@ def blocks(x: np.ndarray, axis: Optional[int]) -> np.ndarray:
         return x.reshape(1, 1, -1)
     inner = int(np.prod(x.shape[axis + 1 :], dtype=np.int64))
     return x.reshape(-1 if x.size else 0, x.shape[axis], inner)
+
+
+def _parts(shape: Sequence[int]) -> Iterator[Tuple[slice, ...]]:
+    """Contiguous parts of an array, not too large ones: along the first axis that is not 1."""
+    axis = next((a for a, size in enumerate(shape) if size > 1), 0)
+    size, whole = shape[axis], (slice(None),) * len(shape)
+    step = max(1, _AT_ONCE // max(1, int(np.prod(shape[axis + 1 :], dtype=np.int64))))
+    for start in range(0, size, step):
+        yield (*whole[:axis], slice(start, start + step), *whole[axis + 1 :])
 
 
 def _kept_range(grid: AffineGrid) -> Tuple[np.ndarray, np.ndarray]:

@@ -55,15 +55,14 @@ class Choices:
     """Two values for each weight, the neighbours of its float value, and how to settle on some.
 
     Args:
-        lower: The next value below the float one, float32, in the weight's shape.
-        upper: The next above; the same as ``lower`` where there is no choice.
+        bounds: Makes the next values below the float ones, and the next above, float32 in the
+            weight's shape; the same where there is no choice.
         settle: Takes values in the weight's shape, and a table if there is one, and puts them into
             the parameters of the quantizer and the weight.
         table: The values themselves, where they may move.
     """
 
-    lower: np.ndarray
-    upper: np.ndarray
+    bounds: Callable[[], Tuple[np.ndarray, np.ndarray]]
     settle: Callable[[np.ndarray, Optional[np.ndarray]], None]
     table: Optional[Table] = None
 

@@ -229,8 +229,8 @@ class LUT(Quantizer):
         that training that goes on keeps the assignments.
         """
         cls.prepare(args, inputs)
-        weight, dictionary = (array(v, np.float32) for v in inputs[:2])
-        assignments, quantizer = array(inputs[2], np.uint8), cls.of(args)
+        dictionary, quantizer = array(inputs[1], np.float32), cls.of(args)
+        assignments = array(inputs[2], np.uint8)
         table = Table(
             entries=dictionary.copy(),
             project=partial(project, quantizer),
@@ -239,17 +239,20 @@ class LUT(Quantizer):
             has_zero=quantizer.has_zero,
             skips_zero=bool(quantizer.prune),
         )
-        lower, upper = neighbours(weight, table.open(dictionary))
-        if quantizer.prune:
-            pruned = dictionary[assignments] == 0
-            lower[pruned] = upper[pruned] = 0
+
+        def bounds() -> Tuple[np.ndarray, np.ndarray]:
+            lower, upper = neighbours(array(inputs[0], np.float32), table.open(dictionary))
+            if quantizer.prune:
+                pruned = dictionary[assignments] == 0
+                lower[pruned] = upper[pruned] = 0
+            return lower, upper
 
         def settle(values: np.ndarray, entries: Optional[np.ndarray]) -> None:
             assert entries is not None
-            dictionary[...], weight[...] = entries, values
+            dictionary[...], array(inputs[0], np.float32)[...] = entries, values
             assignments[...] = np.searchsorted(entries, values)
 
-        return Choices(lower, upper, settle, table)
+        return Choices(bounds, settle, table)
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:

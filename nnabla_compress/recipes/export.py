@@ -7,6 +7,7 @@ from typing import Any, Dict, Literal, Optional
 
 from pydantic import Field, model_validator
 
+from nnabla_compress.errors import ConfigError
 from nnabla_compress.options import Options, validated
 
 
@@ -27,8 +28,14 @@ class ExportPart(Options):
         batch_size: Samples that the exported network takes at once.
         c: Whether the ``.nnb`` is also written as C source.
         samples: Samples, drawn at random, that targets choose number formats by.
+        exits: Of a network with exits, whose ``.nnb`` computes all of them: what is written beside
+            it. ``prefixes``: a file for each exit that needs no other; ``stages``: files that hand
+            maps on, so that a program can go on behind an exit that is not confident. With ``c``
+            stages come with that program. None: nothing.
         console: Whether a project is written beside it that the editor of Neural Network Console
             opens: with weights as ``float`` or as ``int8``; None: it is not.
+        score: Whether the ``.nnb`` is scored as it is written, in the simulator of the C runtime,
+            on the samples that the network is scored on.
 
     Example:
         >>> part = ExportPart(target="int8", api=3)
@@ -46,6 +53,8 @@ class ExportPart(Options):
     c: bool = False
     samples: int = Field(default=256, ge=1)
     console: Optional[Literal["float", "int8"]] = None
+    exits: Optional[Literal["prefixes", "stages"]] = None
+    score: bool = False
 
     @model_validator(mode="after")
     def _known(self) -> ExportPart:
@@ -57,6 +66,11 @@ class ExportPart(Options):
         target_named(self.target)
         check_storage(self.storage)
         check_preference(self.prefer)
+        if self.score and not self.nnb:
+            raise ConfigError(
+                "export: the .nnb is to be scored, and none is written.",
+                help="leave out nnb: false (in the shell --no-nnb), or score",
+            )
         return self
 
     @property

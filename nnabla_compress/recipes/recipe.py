@@ -89,7 +89,7 @@ class Recipe(Options):
         'pow2'
         >>> Recipe.parse("name: x\nmodl: {name: lenet}")
         Traceback (most recent call last):
-        nnabla_compress.errors.ConfigError: recipe: unknown key 'modl'.
+        nnabla_compress.errors.UnknownKeyError: recipe: unknown key 'modl'.
         help: did you mean 'model'? known are: name, seed, model, data, ...
     """
 
@@ -160,6 +160,15 @@ class Recipe(Options):
         return self
 
     @model_validator(mode="after")
+    def _scored_at_all(self) -> Recipe:
+        if self.export.score and self.evaluate is False:
+            raise ConfigError(
+                "export: the .nnb is to be scored, and the networks are not.",
+                help="leave evaluate: false out (with 'ptq' add --evaluate), or score",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _data_where_it_is_needed(self) -> Recipe:
         if self.data is None:
             needs = (stage.step.need_of_data() for stage in self.stages)
@@ -223,7 +232,7 @@ class Recipe(Options):
             )
         if isinstance(content.get("compression"), dict):
             content["compression"] = with_rules(content["compression"], folder)
-        return validated(cls, content, where)
+        return cls.checked(content, where)
 
     @classmethod
     def checked(cls, content: Mapping[str, Any], where: str = "recipe") -> Recipe:

@@ -24,7 +24,7 @@ import numpy as np
 from pydantic import model_serializer, model_validator
 
 from nnabla_compress.data import DataSet
-from nnabla_compress.errors import ConfigError
+from nnabla_compress.errors import ConfigError, UnknownKeyError
 from nnabla_compress.graph.network import Network
 from nnabla_compress.named_options import NamedOptions, Registry
 from nnabla_compress.options import keys_of, named
@@ -318,7 +318,7 @@ class Step(NamedOptions):
                     *cls.aliases,
                     *known,
                 ]
-                raise ConfigError(f"unknown key {key!r}.", help=did_you_mean(key, keys))
+                raise UnknownKeyError(f"unknown key {key!r}.", did_you_mean(key, keys), key)
         return {**own, cls.flat: inner}
 
     @model_serializer(mode="wrap")

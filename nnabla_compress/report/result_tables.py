@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Optional, Sequence
+from typing import Any, Dict, List, Mapping, Optional, Sequence
 
 from rich.table import Table
 
@@ -111,6 +111,22 @@ def size_cells(part: NetworkResults, plain: Optional[int] = None) -> List[str]:
         "" if sizes is None else f"{sizes.nnb_bytes:,} B",
         "" if sizes is None else f"{sizes.buffer_bytes:,} B",
     ]
+
+
+def nnb_score_line(score: Mapping[str, Any]) -> str:
+    """Returns what an ``.nnb`` itself came to, as a sentence.
+
+    Args:
+        score: The ``nnb_score`` of results.
+
+    Example:
+        >>> line = nnb_score_line({"accuracy": 0.9012, "loss": 0.31, "samples": 10000})
+        >>> line.partition(": ")[2]
+        'accuracy 90.12 %, loss 0.31 (10,000 samples)'
+    """
+    found = NetworkResults.from_dict(score)
+    said = ", ".join(f"{name} {value}" for name, value in _measures(found, False).items())
+    return f"the .nnb itself, in the simulator of the C runtime: {said} ({found.samples:,} samples)"
 
 
 def _result(name: str, part: NetworkResults, plain: Optional[int] = None) -> List[str]:

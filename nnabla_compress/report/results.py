@@ -43,6 +43,11 @@ class NetworkResults:
             meanwhile, at their bits, for one sample.
         read_back: How the written file compares with the network: ``largest_difference`` of the
             outputs, as a part of the largest one, and the ``tolerance``.
+        exit_accuracies: Accuracies of its exits in order, the last one's is ``accuracy``; empty
+            without exits.
+        exits: Files of single exits: which operations, bytes and buffers each takes.
+        nnb_score: What the ``.nnb`` itself came to in the simulator of the C runtime:
+            ``accuracy``, ``loss``, ``samples``.
 
     Example:
         >>> found = NetworkResults.from_dict({"accuracy": 0.5, "loss": 1.25, "nnp_bytes": 100})
@@ -69,6 +74,9 @@ class NetworkResults:
     macs: Optional[int] = None
     memory: List[List[Any]] = field(default_factory=list)
     read_back: Optional[Dict[str, float]] = None
+    exit_accuracies: List[float] = field(default_factory=list)
+    exits: Optional[Dict[str, Any]] = None
+    nnb_score: Optional[Dict[str, Any]] = None
 
     @classmethod
     def from_dict(cls, content: Mapping[str, Any]) -> NetworkResults:

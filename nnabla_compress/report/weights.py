@@ -55,10 +55,12 @@ def weight_histograms(outputs: Sequence[nn.Variable]) -> Dict[str, Histogram]:
     found: Dict[str, Histogram] = {}
     for layer in layers(outputs):
         values = np.asarray(layer.weight.d).reshape(-1)
-        values = values[np.isfinite(values)]
+        finite = np.isfinite(values)
+        if not finite.all():
+            values = values[finite]
         if not values.size or layer.shared:
             continue
-        most = float(np.abs(values).max()) or 1.0
+        most = float(max(values.max(), -values.min())) or 1.0
         bins = int(np.clip(2 * np.sqrt(values.size), _FEWEST_BINS, _MOST_BINS)) | 1
         counts, edges = np.histogram(values, bins, (-most, most))
         levels = np.empty(0) if layer.quantizer is None else _levels(layer.quantizer)

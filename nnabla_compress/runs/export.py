@@ -14,7 +14,12 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.c_kernels import copy_sources
-from nnabla_compress.errors import ConfigError, FixedBatchError, UnsupportedFunctionError
+from nnabla_compress.errors import (
+    ConfigError,
+    DataError,
+    FixedBatchError,
+    UnsupportedFunctionError,
+)
 from nnabla_compress.exporters import (
     ExportReport,
     NnbReport,
@@ -27,6 +32,7 @@ from nnabla_compress.exporters.c_source import compile_command
 from nnabla_compress.exporters.console_project import ProjectLoss, write_project
 from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.files import temporary_folder
+from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.inspection.obstacles import refuse_missing
 from nnabla_compress.loading.inputs import Inputs
@@ -38,6 +44,7 @@ from nnabla_compress.nnb import read_nnb
 from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
 from nnabla_compress.runs.deployed import deployed, deployed_layers
+from nnabla_compress.runs.exit_files import ExitFiles, export_exits
 from nnabla_compress.safe_names import shell_word
 from nnabla_compress.simulator.packed import needs_callbacks
 from nnabla_compress.targets import target_named
@@ -53,12 +60,14 @@ class Exported(NamedTuple):
         paths: The files, the ``.nnp`` first.
         sizes: Of the ``.nnb``, also where only C source was made of it; None if there was none.
         prefer: What was preferred where decoding a weight takes memory.
+        exits: Files of single exits, if they were wanted.
     """
 
     report: ExportReport
     paths: List[Path]
     sizes: Optional[NnbReport] = None
     prefer: str = "flash"
+    exits: Optional[ExitFiles] = None
 
     def as_dict(self) -> Dict[str, Any]:
         """Returns what ``results.json`` says of the export."""
@@ -78,6 +87,8 @@ class Exported(NamedTuple):
             found["notes"] = notes
         if self.commands:
             found["commands"] = self.commands
+        if self.exits is not None:
+            found["exits"] = self.exits.said
         return found if sizes is None else {**found, **sizes.as_dict()}
 
     @property
@@ -97,7 +108,11 @@ class Exported(NamedTuple):
                 "nnabla_cli convert -d nnb_3 --nnp-no-expand-network "
                 f"--api {self.report.api} -b {batch_size} -s {names}"
             )
-        compiled = compile_command(self.paths)
+        if self.exits is not None and self.exits.command is not None:
+            found["compile exits"] = self.exits.command
+        compiled = compile_command(
+            self.paths if self.exits is None else [*set(self.paths) - set(self.exits.paths)]
+        )
         if compiled is not None:
             found["compile"] = compiled
         return found
@@ -141,6 +156,8 @@ def export_network(
         if finished == logits:
             raise
         exported = export_graph(nnp, logits, given, part, samples, only, loss, **known)
+    if part.exits is not None:
+        exported = with_exits(nnp, exported, Network(given, logits), part, samples)
     paths = list(exported.paths)
     for number, layer in enumerate(layers, 1) if len(layers) > 1 else ():
         rows = None if samples is None else {"x": samples[f"x{number}"]}
@@ -148,6 +165,35 @@ def export_network(
         alone = part.model_copy(update={"console": None})
         paths += export_graph(path, layer.outputs, layer.inputs, alone, rows).paths
     return exported._replace(paths=paths)
+
+
+def with_exits(
+    nnp: Path,
+    exported: Exported,
+    network: Network,
+    part: ExportPart,
+    samples: Optional[Mapping[str, np.ndarray]] = None,
+) -> Exported:
+    """Writes the exits of a network in files of their own, beside that of all of it.
+
+    Args:
+        nnp: The ``.nnp`` of the whole network.
+        exported: What was written of it.
+        network: The network.
+        part: Which files, for what.
+        samples: As of :func:`export_graph`.
+
+    Raises:
+        CompressError: If the network has no exits, or they can't be exported so.
+    """
+    alone = part.model_copy(update={"console": None, "exits": None})
+
+    def write(path: Path, outputs: Any, inputs: Any) -> Exported:
+        known = samples if samples is not None and set(inputs) == set(samples) else None
+        return export_graph(path, dict(outputs), dict(inputs), alone, known)
+
+    files = export_exits(nnp, network, part, write)
+    return exported._replace(paths=[*exported.paths, *files.paths], exits=files)
 
 
 @one_at_a_time
@@ -165,13 +211,31 @@ def check_exportable(inputs: Inputs, part: ExportPart) -> None:
     Raises:
         ConfigError: If the target needs samples and there are none.
         UnsupportedFunctionError: For the first such function, with its place and a way out.
-        DataError: If a project of Console is wanted and the network has no loss that is known.
+        DataError: If a project of Console is wanted and the network has no loss that is known, or
+            the ``.nnb`` is to be scored and can't be.
     """
     check_samples(part.target, inputs.splits is not None)
+    _check_score(inputs, part)
     with own_parameters(), nn.auto_forward(False):
         given, made = _built(*deployed(inputs, inputs.build))
         refuse_missing(list(outputs_of(made).values()), list(given.values()), part.target)
     _project_loss(inputs, part)
+
+
+def _check_score(inputs: Inputs, part: ExportPart) -> None:
+    if not part.score:
+        return
+    lacks = None
+    if inputs.splits is None:
+        lacks = "there are no data"
+    elif not inputs.has_answer:
+        lacks = "it has several outputs, and a loss acts on one"
+    elif deployed_layers(inputs, inputs.build):
+        lacks = "it holds the layers between the propagations over a graph of nodes"
+    if lacks is not None:
+        raise DataError(
+            f"the .nnb can't be scored: {lacks}.", help="leave out score (in the shell --score)"
+        )
 
 
 def check_samples(target: str, given: bool) -> None:

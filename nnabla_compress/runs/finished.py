@@ -17,6 +17,7 @@ from nnabla_compress.exporters.console_project import ProjectLoss
 from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.extension import computing_as_asked
 from nnabla_compress.files import new_files
+from nnabla_compress.graph.network import Network
 from nnabla_compress.inspection.recovered import recovered_network
 from nnabla_compress.loading.inputs import (
     Inputs,
@@ -33,7 +34,13 @@ from nnabla_compress.report.results import Results
 from nnabla_compress.runs.course import Course
 from nnabla_compress.runs.divided import inputs_of_run
 from nnabla_compress.runs.doubts import scored
-from nnabla_compress.runs.export import Exported, check_samples, export_graph, export_network
+from nnabla_compress.runs.export import (
+    Exported,
+    check_samples,
+    export_graph,
+    export_network,
+    with_exits,
+)
 from nnabla_compress.runs.run import CHANGED, Run
 from nnabla_compress.runs.trust import check_trust, confined_recipe
 from nnabla_compress.runs.written import forget_checksums
@@ -386,7 +393,7 @@ def export_file(
         outputs = dict(zip(network.outputs, found.outputs))
         loss = _loss_of(file, name, outputs) if part.console is not None else None
         notes = [*file.notes(name), *found.notes]
-        return export_graph(
+        exported = export_graph(
             nnp,
             outputs,
             network.inputs,
@@ -397,6 +404,9 @@ def export_file(
             notes=notes,
             float_network=found.float_sizes,
         )
+        if part.exits is None:
+            return exported
+        return with_exits(nnp, exported, Network(network.inputs, outputs), part, samples)
 
 
 def _loss_of(file: NnpFile, name: Optional[str], outputs: Mapping[str, nn.Variable]) -> ProjectLoss:

@@ -14,16 +14,20 @@ import numpy as np
 from nnabla_compress.data import Preprocessing, Split, Wanted, evaluation_batches
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph.batches import mixes_rows
+from nnabla_compress.graph.exits import are_exits
 from nnabla_compress.graph.inputs import SEED
 from nnabla_compress.loading.inputs import Inputs, load_data, preprocessing_of
 from nnabla_compress.loading.model import LossChoice, Model
+from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.loading.sample_rows import refuse_mixed, refuse_other_axes
+from nnabla_compress.models import NnpFile
 from nnabla_compress.models.heads import Head
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.doubts import with_doubts
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
-from nnabla_compress.training import LOSSES, Score, evaluate
+from nnabla_compress.training import LOSSES, Loss, Score, evaluate
+from nnabla_compress.training.evaluate import judged, learned
 from nnabla_compress.turns import one_at_a_time
 
 _ROWS = 256
@@ -37,23 +41,34 @@ class NnbNetwork(NamedTuple):
         machine: The simulator with the file in it.
         inputs: The data, in the shapes that the file takes.
         head: Type of the last function, where a loss has it in itself; else "".
+        has_exits: Whether its outputs are exits, as the ``.nnp`` that it was made of says.
     """
 
     machine: Machine
     inputs: Inputs
     head: str
+    has_exits: bool = False
 
     def answers(self, split: Split) -> np.ndarray:
-        """Returns the first output for all samples of a split.
+        """Returns the first output for all samples of a split, of exits the last one.
 
         Args:
             split: The samples.
         """
-        found: List[np.ndarray] = []
+        return self.all_answers(split)[-1]
+
+    def all_answers(self, split: Split) -> List[np.ndarray]:
+        """Returns all exits for all samples of a split; without exits the first output.
+
+        Args:
+            split: The samples.
+        """
+        count = len(self.machine.outputs) if self.has_exits else 1
+        found: List[List[np.ndarray]] = []
         for batch in evaluation_batches(split, min(_ROWS, len(split)), self.inputs.preprocessing):
             rows = [array[: batch.count] for array in (batch.x, *batch.more.values())]
-            found.append(self.machine.run_many(rows)[0])
-        return np.concatenate(found)
+            found.append(self.machine.run_many(rows)[:count])
+        return [np.concatenate(parts) for parts in zip(*found)]
 
 
 @one_at_a_time
@@ -82,7 +97,8 @@ def open_nnb(path: Path, recipe: Recipe, folder: Path, targets: Optional[str] = 
     _check_rows(machine)
     splits = load_data(recipe, folder, network, unlabelled=True, targets=targets)
     inputs = Inputs(splits, preprocessing_of(recipe), _no_graph, shapes, choice)
-    return NnbNetwork(machine, inputs, last if choice.on_logits and choice.name else "")
+    head = last if choice.on_logits and choice.name else ""
+    return NnbNetwork(machine, inputs, head, _has_exits(path))
 
 
 @one_at_a_time
@@ -106,15 +122,57 @@ def evaluate_nnb(path: Path, recipe: Recipe, folder: Path, split: str = "test") 
             help="add them as y, or name them: --data FILE.npz,y=NAME; 'nnabla-compress verify' "
             "compares without any",
         )
-    outputs = network.answers(samples)
-    loss = network.inputs.choose_loss((1, *outputs.shape[1:]), True)
-    loss.check((1, *outputs.shape[1:]), samples)
+    shape = (1, *network.machine.outputs[0].shape[1:])
+    loss = network.inputs.choose_loss(shape, True)
+    loss.check(shape, samples)
+    return _scored(network, samples, loss)
+
+
+@one_at_a_time
+def score_written(path: Path, inputs: Inputs, split: Split) -> Score:
+    """Scores an ``.nnb`` that was written of a network, in the simulator of the C runtime.
+
+    Args:
+        path: The file.
+        inputs: The network and its data.
+        split: The samples.
+    """
+    machine = Machine(path, callbacks=PACKED_CALLBACKS)
+    with own_parameters(), nn.auto_forward(False):
+        y = learned(inputs.build(inputs.variables(), True))[-1]
+        has_exits = _has_exits(path)
+        added = not has_exits and judged(inputs.finish(y)) is not y
+    last = machine.network.functions[-1].type_name
+    network = NnbNetwork(machine, inputs, last if added else "", has_exits)
+    return _scored(network, split, inputs.loss)
+
+
+def _scored(network: NnbNetwork, split: Split, loss: Loss) -> Score:
     # What remains of the network is the way from its outputs to what the loss acts on.
-    answered = replace(samples, x=outputs, more={}, name="x")
-    score = evaluate(
-        lambda y, test: _before(network.head, y), answered, Preprocessing(), _ROWS, loss
-    )
-    return with_doubts(score, network.inputs, samples)
+    scores = [
+        evaluate(
+            lambda y, test: _before(network.head, y),
+            replace(split, x=answers, more={}, name="x"),
+            Preprocessing(),
+            _ROWS,
+            loss,
+        )
+        for answers in network.all_answers(split)
+    ]
+    score = scores[-1]
+    if network.has_exits:
+        accuracies = tuple(each.accuracy for each in scores if each.accuracy is not None)
+        score = replace(score, exit_accuracies=accuracies)
+    return with_doubts(score, network.inputs, split)
+
+
+def _has_exits(path: Path) -> bool:
+    """Whether the outputs of an ``.nnb`` are exits: names are in the ``.nnp`` beside it."""
+    nnp = path.with_suffix(".nnp")
+    if not nnp.is_file():
+        return False
+    executors = NnpFile(nnp).executors
+    return bool(executors) and are_exits(executors[0].outputs)
 
 
 def _check_rows(machine: Machine) -> None:

@@ -196,7 +196,7 @@ def _score(
 ) -> None:
     """Scores a network on the data, if there is anything to score."""
     split = inputs.test if inputs.splits is not None else None
-    if split is None or not split.labelled or not inputs.one_output:
+    if split is None or not split.labelled or not inputs.has_answer:
         return
     with measured.answers(of_float) as see:
         found = score_as_dict(scored(inputs, build, split, see=see))

@@ -53,6 +53,8 @@ def score_as_dict(score: Score) -> Dict[str, Any]:
     if score.metrics:
         found["metrics"] = score.metrics
         found["loss_name"] = score.loss_name
+    if score.exit_accuracies:
+        found["exit_accuracies"] = list(score.exit_accuracies)
     if score.doubts:
         found["warnings"] = list(score.doubts)
     return found

@@ -34,9 +34,11 @@ from nnabla_compress.report.weights import plot_series, plot_weights, weight_his
 from nnabla_compress.runs import doubts
 from nnabla_compress.runs.course import Course
 from nnabla_compress.runs.divided import inputs_of_run
+from nnabla_compress.runs.exit_files import check_exits
 from nnabla_compress.runs.export import Exported, check_exportable, export_network
 from nnabla_compress.runs.folder import refuse_foreign
 from nnabla_compress.runs.measured import Measured
+from nnabla_compress.runs.nnb_network import score_written
 from nnabla_compress.runs.reported import REPORT, reported_run, write_report
 from nnabla_compress.runs.results import Tell, begun, score_as_dict
 from nnabla_compress.runs.written import forget_checksums, note_checksums
@@ -215,6 +217,8 @@ class Run:
                         recipe_folder=self.recipe_folder,
                     )
                     rehearsal.foresee(recipe.stages)
+                    if recipe.export.exits is not None:
+                        check_exits(rehearsal.network().outputs, recipe.export)
                 set_seed(recipe.seed)
                 inputs.build(inputs.variables(), True)
                 load_given(recipe, self.recipe_folder)
@@ -273,6 +277,7 @@ class Run:
             exported = self._export("results", course, recipe.export)
             measured = {**results.float.as_dict(), **exported.as_dict()}
             results.compressed = NetworkResults.from_dict(measured)
+            results.compressed.nnb_score = self._nnb_score(course.inputs)
             results.layers = exported.report.rows_as_dicts()
 
     def _float_part(self, course: Course, results: Results, cause: Optional[str]) -> None:
@@ -287,6 +292,7 @@ class Run:
         score = self._score(course, cause, of_float=False)
         exported = self._export("results", course, self.recipe.export, results.float.sizes)
         results.compressed = NetworkResults.from_dict({**score, **exported.as_dict()})
+        results.compressed.nnb_score = self._nnb_score(course.inputs)
         outputs = course.network().all_outputs
         self._judge_budgets(results, results.compressed, outputs)
         results.compressed.warnings += doubts.of_trainings(_trainings(results))
@@ -344,11 +350,18 @@ class Run:
     def _score(self, course: Course, cause: Optional[str], of_float: bool) -> Dict[str, Any]:
         """Returns the scores of the network of now on the test samples, nothing without data."""
         test = course.inputs.test if self.recipe.evaluate else None
-        if test is None or not course.inputs.one_output:
+        if test is None or not course.inputs.has_answer:
             return {}
         with self._measured.answers(of_float) as see:
             score = doubts.scored(course.inputs, course.build, test, cause=cause, see=see)
         return score_as_dict(score)
+
+    def _nnb_score(self, inputs: Inputs) -> Optional[Dict[str, Any]]:
+        """Returns what the written ``.nnb`` comes to by itself, if that is asked for."""
+        test = inputs.test if self.recipe.evaluate and self.recipe.export.score else None
+        if test is None:
+            return None
+        return score_as_dict(score_written(self.folder / "results.nnb", inputs, test))
 
     def _export(
         self, name: str, course: Course, part: ExportPart, before: Optional[NnbReport] = None

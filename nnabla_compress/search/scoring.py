@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, NamedTuple, Optional
+from typing import Any, Dict, List, Mapping, NamedTuple, Optional, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -15,6 +15,7 @@ from nnabla_compress.analysis import FeatureMap, Layer, activations, layers
 from nnabla_compress.data import evaluation_batches
 from nnabla_compress.errors import ConfigError, DataError, unwrapped
 from nnabla_compress.graph import rebuild
+from nnabla_compress.graph.batches import few_rows
 from nnabla_compress.graph.cpu_kernels import with_cpu_kernels
 from nnabla_compress.graph.network import Network
 from nnabla_compress.importances import Examples
@@ -37,6 +38,7 @@ from nnabla_compress.transforms.quantize import refuse_codes
 from nnabla_compress.turns import one_at_a_time
 
 _BATCH = 64
+_AT_ONCE = 1 << 20  # numbers
 # Samples that the ranges of activations are set by, as where a network is compressed untrained.
 _FIRST_BATCH = 256
 _AS_IT_IS = Smaller()
@@ -119,9 +121,23 @@ def signal_to_noise(y: np.ndarray, quantized: np.ndarray) -> Optional[float]:
         >>> signal_to_noise(np.float32([10.0]), np.float32([10.0])) is None
         True
     """
-    exact = np.asarray(y, np.float64)
-    noise = float(np.sum((exact - np.asarray(quantized, np.float64)) ** 2))
-    return decibels(float(np.sum(exact**2)), noise) if noise else None
+    return _ratio(*_energies(y, quantized))
+
+
+def _ratio(signal: float, noise: float) -> Optional[float]:
+    return decibels(signal, noise) if noise else None
+
+
+def _energies(y: np.ndarray, quantized: np.ndarray) -> Tuple[float, float]:
+    """The sum of squares of what is quantized, and of what that changes."""
+    first, second = (np.asarray(array).reshape(-1) for array in (y, quantized))
+    signal = noise = 0.0
+    for start in range(0, first.size, _AT_ONCE):  # in float64, which takes eight bytes a number
+        exact = first[start : start + _AT_ONCE].astype(np.float64)
+        signal += float(np.sum(np.square(exact)))
+        exact -= second[start : start + _AT_ONCE]
+        noise += float(np.sum(np.square(exact, out=exact)))
+    return signal, noise
 
 
 class ScoredNetwork:
@@ -146,15 +162,21 @@ class ScoredNetwork:
         order = np.random.RandomState(recipe.seed).permutation(len(inputs.test))[:samples]
         self.split = inputs.test.take(np.sort(order))
         self._preprocessing = inputs.preprocessing
-        self._feed = Feed(self.split, inputs.only_batch or min(_BATCH, len(self.split)))
         self._inputs: Inputs = inputs
-        with nn.auto_forward(False):
-            self.output = judged(inputs.build(self._feed.inputs, True))
+        self._build(inputs.only_batch or min(_BATCH, len(self.split)))
+        few = few_rows([self.output], self.network.all_inputs, self._feed.x.shape[0])
+        if few < self._feed.x.shape[0] and inputs.only_batch is None:
+            self._build(few)
         refuse_codes([self.output])
         self.layers: Dict[str, Layer] = {x.name: x for x in layers([self.output]) if not x.shared}
         self.activations: Dict[str, FeatureMap] = {x.name: x for x in activations([self.output])}
         self._outputs: Optional[np.ndarray] = None
         self._float: Optional[Scores] = None
+
+    def _build(self, rows: int) -> None:
+        self._feed = Feed(self.split, rows)
+        with nn.auto_forward(False):
+            self.output = judged(self._inputs.build(self._feed.inputs, True))
 
     @property
     def float_scores(self) -> Scores:
@@ -289,7 +311,9 @@ class ScoredNetwork:
             (computed,) = with_cpu_kernels([output])
             losses = loss.samples(computed, self._feed.targets)
         computed.persistent = True
-        total, hits, outputs = 0.0, 0.0, []
+        total, hits, signal, noise, start = 0.0, 0.0, 0.0, 0.0, 0
+        count = len(self.split)
+        found = np.empty((count, *computed.shape[1:]) if expected is None else 0, np.float32)
         counts = True
         size = self._feed.x.shape[0]
         batches = evaluation_batches(self.split, size, self._preprocessing)
@@ -301,14 +325,18 @@ class ScoredNetwork:
             counts = right is not None
             if right is not None:
                 hits += float(right[: batch.count].sum(dtype=np.float64))
-            outputs.append(computed.d[: batch.count].copy())
-        found = np.concatenate(outputs)
-        count = len(self.split)
+            rows = slice(start, start + batch.count)
+            if expected is None:
+                found[rows] = computed.d[: batch.count]
+            else:
+                energies = _energies(expected[rows], computed.d[: batch.count])
+                signal, noise = signal + energies[0], noise + energies[1]
+            start += batch.count
         accuracy = hits / count if counts else None
         if expected is None:
             self._outputs = found
             return Scores(total / count, accuracy)
-        return Scores(total / count, accuracy, signal_to_noise(expected, found))
+        return Scores(total / count, accuracy, _ratio(signal, noise))
 
     def _expected(self) -> np.ndarray:
         """The outputs of the network as it is."""

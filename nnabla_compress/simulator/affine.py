@@ -78,7 +78,8 @@ def run_real(
         result *= alpha.get().reshape(outputs, -1)
     result = reload(result, y)
     if bias is not None:
-        result = reload(result + bias.get().reshape(outputs, -1), y)
+        result += bias.get().reshape(outputs, -1)
+        result = reload(result, y)
     y.set(result.reshape(y.array.shape))
 
 

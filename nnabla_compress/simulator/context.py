@@ -65,7 +65,7 @@ class Context:
             arrays: One for each input, of its type, shape (*shape, lanes).
 
         Returns:
-            One for each output, shape (*shape, lanes).
+            One for each output, shape (*shape, lanes): views that hold until the next run.
         """
         with np.errstate(all="ignore"):
             for tensor, array in zip(self.inputs, arrays):
@@ -76,8 +76,7 @@ class Context:
             for kernel, call in self.steps:
                 _run(kernel, call)
         return [
-            np.array(np.broadcast_to(tensor.array, (*tensor.shape, self.lanes)))
-            for tensor in self.outputs
+            np.broadcast_to(tensor.array, (*tensor.shape, self.lanes)) for tensor in self.outputs
         ]
 
 

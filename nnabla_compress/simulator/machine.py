@@ -124,7 +124,7 @@ class Machine:
         """
         self._check(arrays, [port.shape for port in self.inputs])
         results = self._context(1).run([array[..., None] for array in arrays])
-        return [result[..., 0] for result in results]
+        return [np.array(result[..., 0]) for result in results]
 
     def run(self, values: Sequence[np.ndarray]) -> List[np.ndarray]:
         """Runs the network once on real values.

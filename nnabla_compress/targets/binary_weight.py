@@ -34,6 +34,7 @@ from nnabla_compress.targets.target import (
 )
 
 _BYTE = (-128, 127)
+_AT_ONCE = 1 << 20  # numbers
 
 
 class BinaryWeight(Target):
@@ -76,7 +77,7 @@ class ScaledIntegers(NamedTuple):
     """A weight as integers times a scale for each output channel.
 
     Args:
-        integers: -128 to 127, float64 of the weight's shape.
+        integers: -128 to 127, float32 of the weight's shape.
         scale: float32, shape (output channels,).
     """
 
@@ -86,8 +87,8 @@ class ScaledIntegers(NamedTuple):
     @property
     def type(self) -> str:
         """How the C runtime holds the integers: as signs if they are, eight to a byte."""
-        signs = np.array_equal(np.abs(self.integers), np.ones(self.integers.shape))
-        return "SIGN" if signs and self.integers.size % 8 == 0 else "FIXED8_0"
+        signs = self.integers.size % 8 == 0 and _all_are(self.integers, 1)
+        return "SIGN" if signs else "FIXED8_0"
 
 
 def scaled_integers(encoding: Encoding, axis: int) -> Tuple[Optional[ScaledIntegers], str]:
@@ -111,18 +112,30 @@ def scaled_integers(encoding: Encoding, axis: int) -> Tuple[Optional[ScaledInteg
         return None, "its values are no integers times a scale"
     if coded.axis not in (None, axis):
         return None, "its scales are not those of output channels"
-    integers = coded.integers.astype(np.float64)
-    if coded.shift is not None:
-        integers = integers + coded.along_axis(coded.shift)
-    low, high = integers.min(), integers.max()
+    integers, low, high = np.empty(coded.shape, np.float32), np.inf, -np.inf
+    shift = 0 if coded.shift is None else coded.along_axis(coded.shift)
+    shifts = np.broadcast_to(shift, coded.shape)
+    step = max(1, _AT_ONCE * len(integers) // max(1, integers.size))
+    for start in range(0, len(integers), step):
+        rows = slice(start, start + step)
+        whole = coded.levels[coded.index[rows]] + shifts[rows]
+        low, high = min(low, whole.min()), max(high, whole.max())
+        integers[rows] = whole
     if low < _BYTE[0] or high > _BYTE[1]:
         return None, f"its integers go from {low:g} to {high:g}, a byte holds {_BYTE[0]} to 127"
     count = coded.shape[axis]
     scale = np.broadcast_to(np.asarray(coded.scale, np.float32).ravel(), (count,))
-    one = np.abs(integers).max()
-    if one > 1 and np.array_equal(np.abs(integers), np.full(integers.shape, one)):
+    one = float(max(-low, high))
+    if one > 1 and _all_are(integers, one):
         return ScaledIntegers(integers / one, scale * np.float32(one)), ""
     return ScaledIntegers(integers, np.array(scale)), ""
+
+
+def _all_are(integers: np.ndarray, magnitude: float) -> bool:
+    """Whether all of them are of one magnitude."""
+    flat = integers.reshape(-1)
+    starts = range(0, flat.size, _AT_ONCE)
+    return all((np.abs(flat[start : start + _AT_ONCE]) == magnitude).all() for start in starts)
 
 
 class _Builder:

@@ -94,7 +94,7 @@ WAYS_OUT: Dict[str, str] = {
     "MinMaxQuantize": "where its range is that of each batch, build it with x_min_max=False; else "
     "give it finite numbers, and ql_max above ql_min",
     "QuantizeLinear": _QUANTIZER,
-    "Interpolate": "use F.unpooling or PF.deconvolution to enlarge a map",
+    "Interpolate": "use F.unpooling or PF.deconvolution to enlarge a map, or put channels first",
     "LogSoftmax": "export the logits before it: the class of the largest is the same",
     "Embed": "look the vectors up before the network, and export the part behind it",
     "ImageAugmentation": "build the network without it: it only acts in training",

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Callable, Dict, Mapping, Optional, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple, Union
 
 import nnabla as nn
 import numpy as np
@@ -13,6 +13,7 @@ from nnabla_ext.cpu import clear_memory_cache
 from nnabla_compress.data import Preprocessing, Split, evaluation_batches
 from nnabla_compress.errors import DataError, FixedBatchError
 from nnabla_compress.graph.cpu_kernels import with_cpu_kernels
+from nnabla_compress.graph.exits import are_exits, in_order
 from nnabla_compress.progress import tracked
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.losses import Loss, default_loss
@@ -23,6 +24,7 @@ Made = Union[nn.Variable, Mapping[str, nn.Variable]]
 # A network: what it makes of its input (several by name in a dict), and whether it infers.
 Build = Callable[[Any, bool], Made]
 See = Callable[[np.ndarray], None]
+_RIGHT = "right answers of exit "
 
 
 def outputs_of(made: Made) -> Dict[str, nn.Variable]:
@@ -47,11 +49,31 @@ def judged(made: Made) -> nn.Variable:
         return made
     if len(made) == 1:
         return next(iter(made.values()))
+    if are_exits(made):
+        raise DataError(
+            f"the network has {len(made)} exits; this takes networks of one output.",
+            help="do it before add_exits; steps that know exits are train, quantize, calibrate, "
+            "and transforms",
+        )
     raise DataError(
         f"the network has {len(made)} outputs: {', '.join(made)}; a loss acts on one.",
         help="train and score it in a script of your own; 'compress' without --epochs, 'ptq', "
         "'export' and 'verify' take all outputs",
     )
+
+
+def learned(made: Made) -> List[nn.Variable]:
+    """Returns the outputs that losses act on: the exits in order, else the only output.
+
+    Args:
+        made: What the network gives.
+
+    Raises:
+        DataError: If it gives several outputs that are no exits.
+    """
+    if isinstance(made, nn.Variable) or not are_exits(made):
+        return [judged(made)]
+    return in_order(made)
 
 
 @dataclass(frozen=True)
@@ -67,6 +89,8 @@ class Score:
         accuracy_name: What the accuracy is called.
         loss_name: Name of the loss.
         doubts: What speaks against believing it, in sentences.
+        exit_accuracies: Accuracies of all exits in order, the last one's is ``accuracy``; none of a
+            network without exits.
 
     Example:
         >>> Score(loss=0.5, accuracy=0.9173, samples=10000).error
@@ -80,6 +104,7 @@ class Score:
     accuracy_name: str = "accuracy"
     loss_name: str = ""
     doubts: Tuple[str, ...] = ()
+    exit_accuracies: Tuple[float, ...] = ()
 
     @property
     def error(self) -> Optional[float]:
@@ -87,8 +112,12 @@ class Score:
         return None if self.accuracy is None else round(1 - self.accuracy, 12)
 
     def better_than(self, other: Score) -> bool:
-        """Returns whether the accuracy is higher, or equal at a lower loss."""
-        return (self.accuracy or 0, -self.loss) > (other.accuracy or 0, -other.loss)
+        """Returns whether the accuracy is higher; if equal, that of all exits, then the loss."""
+        first, second = (
+            (score.accuracy or 0, sum(score.exit_accuracies), -score.loss)
+            for score in (self, other)
+        )
+        return first > second
 
 
 class Evaluator:
@@ -120,13 +149,15 @@ class Evaluator:
         self.preprocessing = preprocessing
         self.feed = Feed(split, batch_size)
         with nn.auto_forward(False):
-            self.output = judged(build(self.feed.inputs, True))
+            self.outputs = learned(build(self.feed.inputs, True))
             if cpu_kernels:
-                (self.output,) = with_cpu_kernels([self.output])
+                self.outputs = with_cpu_kernels(self.outputs)
+            self.output = self.outputs[-1]
             self.loss = loss if loss is not None else default_loss(self.output.shape)
             self.loss.check(self.output.shape, split)
             self.losses = self.loss.samples(self.output, self.feed.targets)
-        self.output.persistent = True
+        for output in self.outputs:
+            output.persistent = True
 
     @one_at_a_time
     def score(self, split: Split, see: Optional[See] = None) -> Score:
@@ -140,21 +171,30 @@ class Evaluator:
         batches = evaluation_batches(split, self.batch_size, self.preprocessing)
         for batch in tracked("scoring", batches, -(-len(split) // self.batch_size)):
             self.feed.put(batch)
-            self.losses.forward(clear_no_need_grad=True)
+            nn.forward_all([self.losses, *self.outputs], clear_no_need_grad=True)
             output = self.output.d
             if see is not None:
                 see(output[: batch.count])
             found = {"": self.losses.d, **self.loss.metrics(output, batch.y)}
-            right = self.loss.right(output, batch.y)
-            if right is not None:
-                found["right"] = right
+            for number, each in enumerate(self.outputs):
+                right = self.loss.right(each.d, batch.y)
+                if right is not None:
+                    found[f"{_RIGHT}{number}"] = right
             for name, values in found.items():
                 total = float(values[: batch.count].sum(dtype=np.float64))
                 sums[name] = sums.get(name, 0.0) + total
         means = {name: total / len(split) for name, total in sums.items()}
-        loss, accuracy = means.pop(""), means.pop("right", None)
-        name = self.loss.accuracy or "accuracy"
-        return Score(loss, accuracy, len(split), means, name, self.loss.name)
+        loss = means.pop("")
+        shares = [means.pop(f"{_RIGHT}{n}") for n in range(len(self.outputs)) if self.loss.accuracy]
+        return Score(
+            loss,
+            shares[-1] if shares else None,
+            len(split),
+            means,
+            self.loss.accuracy or "accuracy",
+            self.loss.name,
+            exit_accuracies=tuple(shares) if len(shares) > 1 else (),
+        )
 
 
 @one_at_a_time
@@ -174,7 +214,8 @@ def evaluate(
         preprocessing: From stored samples to network inputs.
         batch_size: Samples of a forward pass.
         loss: What outputs are compared with targets by; by default a classifier's.
-        see: Called with the outputs of each batch, (rows, ...), another's memory.
+        see: Called with the outputs of each batch, (rows, ...), another's memory; of exits with
+            those of the last one.
 
     Returns:
         The loss, and the accuracy or the metrics.

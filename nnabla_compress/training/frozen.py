@@ -12,7 +12,7 @@ import numpy as np
 from nnabla_compress.analysis.feature_maps import named_maps
 from nnabla_compress.graph.cpu_kernels import with_cpu_kernels
 from nnabla_compress.graph.rewrite import leaves, rebuild
-from nnabla_compress.training.evaluate import Build, judged, outputs_of
+from nnabla_compress.training.evaluate import Build, learned, outputs_of
 
 
 @dataclass(frozen=True)
@@ -30,12 +30,12 @@ class FrozenNetwork:
 
     @property
     def output(self) -> nn.Variable:
-        """The only output.
+        """The only output; of exits the last one.
 
         Raises:
             DataError: If there are several.
         """
-        return judged(self.outputs)
+        return learned(self.outputs)[-1]
 
     def quick(self) -> FrozenNetwork:
         """Returns the network computed by this package's kernels where the context is the CPU."""

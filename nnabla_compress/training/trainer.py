@@ -19,11 +19,12 @@ from nnabla_compress.data.augmentation import Augmentation
 from nnabla_compress.errors import DataError, TrainingError, unwrapped
 from nnabla_compress.files import writable_folder
 from nnabla_compress.graph.cpu_kernels import with_cpu_kernels
+from nnabla_compress.graph.rewrite import leaves
 from nnabla_compress.progress import Progress
 from nnabla_compress.quantizers import graph_quantizers, prepare, quantizer_of
 from nnabla_compress.solvers import Quantized
 from nnabla_compress.training import checkpoint
-from nnabla_compress.training.evaluate import Build, Evaluator, Score, judged
+from nnabla_compress.training.evaluate import Build, Evaluator, Score, learned
 from nnabla_compress.training.feed import Feed
 from nnabla_compress.training.frozen import FrozenNetwork, frozen
 from nnabla_compress.training.losses import Loss, default_loss
@@ -31,7 +32,7 @@ from nnabla_compress.training.monitors import Monitors
 from nnabla_compress.training.parameter_files import load_parameters, save_parameters
 from nnabla_compress.training.settings import TrainingSettings
 from nnabla_compress.training.stopping import Stopping
-from nnabla_compress.training.terms import Term, usual_terms
+from nnabla_compress.training.terms import Term, with_usual_terms
 from nnabla_compress.turns import one_at_a_time
 
 # Times that a long training notes what its terms show, beside the ends of its epochs.
@@ -95,9 +96,11 @@ class Trainer:
         seed: Seed of shuffling, augmentation and random functions.
         terms: What the training minds beside its loss, such as
             :class:`~nnabla_compress.training.terms.WithinBudget`. Each adds to the objective in
-            turn; the usual ones come last. Only epochs that all of them are content with can be
-            the best.
-        loss: What the network learns; by default a classifier's loss.
+            turn; the usual ones come last, but the losses of exits come first. Only epochs that
+            all of them are content with can be the best.
+        loss: What the network learns; by default a classifier's loss. Of a network with exits each
+            exit learns it, as :class:`~nnabla_compress.training.terms.ExitLosses` says; the last
+            exit is judged by it.
         stopping: When the training ends before its last epoch. It is asked after each epoch whose
             network could be the last one: weights can be stored, and the terms are content.
 
@@ -134,16 +137,17 @@ class Trainer:
         self.feed = Feed(train, settings.batch_size)
         self._teachers: Dict[Build, FrozenNetwork] = {}
         with nn.auto_forward(False):
-            self.terms = (*terms, *usual_terms())
-            self.output = judged(build(self.feed.inputs, False))
+            self.terms = with_usual_terms(terms)
+            self.outputs = learned(build(self.feed.inputs, False))
             for term in self.terms:
-                self.output = term.network(self.output)
+                self.outputs = term.network(self.outputs)
             if settings.cpu_kernels:
-                (self.output,) = with_cpu_kernels([self.output])
+                self.outputs = with_cpu_kernels(self.outputs)
+            self.output = self.outputs[-1]
             self.judge = loss if loss is not None else default_loss(self.output.shape)
             self.judge.check(self.output.shape, train)
             self.loss = F.mean(self.judge.samples(self.output, self.feed.targets))
-            self.quantizers = graph_quantizers([self.output])
+            self.quantizers = graph_quantizers(self.outputs)
             self.objective = self.loss
             for term in self.terms:
                 term.attach(self)
@@ -177,8 +181,7 @@ class Trainer:
 
     def _trained_parameters(self) -> Dict[str, nn.Variable]:
         """Parameters with gradients that the graph uses, by name, then those of the terms."""
-        used: Set[Any] = set()
-        self.output.visit(lambda f: used.update(v.data for v in f.inputs if v.parent is None))
+        used: Set[Any] = {leaf.data for leaf in leaves(self.outputs) if leaf.need_grad}
         found = {name: p for name, p in nn.get_parameters().items() if p.data in used}
         return {**found, **self._of_terms}
 
@@ -233,7 +236,7 @@ class Trainer:
                 self._restore(term.restore, state, folder)
         if saved and self.stopping is not None and "stopping" in state:
             self._restore(self.stopping.restore, state["stopping"], folder)
-        prepare([self.output])
+        prepare(self.outputs)
         if start == 0 and self.total == 0:
             self._note_terms(0, monitors)
             self._end_of_epoch(0, state, monitors)
@@ -421,6 +424,8 @@ class Trainer:
         measures = dict(score.metrics)
         if score.error is not None:
             measures["error"] = score.error
+        for number, accuracy in enumerate(score.exit_accuracies, 1):
+            measures[f"error of exit {number}"] = 1 - accuracy
         for name, value in measures.items():
             monitors.add(f"Validation {name}", at, value, every=True)
         state["last"] = vars(score)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from nnabla_compress.transforms.add_exits import AddExits, add_exits
 from nnabla_compress.transforms.convert import Convert
 from nnabla_compress.transforms.factorize import Factorize
 from nnabla_compress.transforms.faithful import check_faithful
@@ -14,6 +15,7 @@ from nnabla_compress.transforms.insert_map_quantizers import (
     insert_map_quantizers,
 )
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers, remove_quantizers
+from nnabla_compress.transforms.normalize_neurons import NormalizeNeurons
 from nnabla_compress.transforms.prune_channels import PruneChannels
 from nnabla_compress.transforms.prune_weights import PruneWeights
 from nnabla_compress.transforms.quantize import Quantize
@@ -33,9 +35,11 @@ from nnabla_compress.transforms.transform import (
 from nnabla_compress.transforms.widen import Widen, widen
 
 __all__ = [
+    "AddExits",
     "Convert",
     "Factorize",
     "Fold",
+    "NormalizeNeurons",
     "PruneChannels",
     "PruneWeights",
     "Quantize",
@@ -43,6 +47,7 @@ __all__ = [
     "Shrink",
     "Transform",
     "Widen",
+    "add_exits",
     "check_faithful",
     "costs_after",
     "fold_batch_normalization",

@@ -22,6 +22,7 @@ from nnabla_compress.graph.rewrite import (
     rebuild,
     with_batch_statistics,
 )
+from nnabla_compress.graph.same import same_functions
 from nnabla_compress.transforms.insert_weights import remove_quantizers
 from nnabla_compress.turns import one_at_a_time
 
@@ -71,13 +72,15 @@ def check_faithful(
         failure: Optional[Exception] = None
         try:
             first = second = _plain(outputs, given, shapes)
-            values = random_inputs(*first)
             try:
                 second = _plain(rewritten, taken, shapes)
             except Exception as error:
                 failure = error
+            if failure is None and same_functions(*first, *second):
+                return
             # A saturated Softmax would hide what differs before it.
             ends = with_ends(first[1], second[1])
+            values = random_inputs(*first)
             expected = run(first[0], ends[0], values)
         except Exception:  # NNabla refuses in many ways: the network wants its own batch size
             continue

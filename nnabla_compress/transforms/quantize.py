@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, List, Literal, Mapping, Optional, Sequence
+from typing import Any, Container, Dict, List, Literal, Mapping, Optional, Sequence
 
 import nnabla as nn
 from pydantic import Field, field_validator, model_validator
@@ -22,9 +22,10 @@ from nnabla_compress.errors import ConfigError, UnsupportedFunctionError
 from nnabla_compress.function_types import RECURRENT
 from nnabla_compress.graph.inputs import inputs_of
 from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.rewrite import leaves, rebuild
 from nnabla_compress.options import Options
 from nnabla_compress.quantizers import Quantizer
-from nnabla_compress.quantizers.base import is_given, shown_type
+from nnabla_compress.quantizers.base import graph_quantizers, is_given, shown_type
 from nnabla_compress.rules import Candidate, QuantizerRule, choose_rules
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.insert_map_quantizers import insert_map_quantizers
@@ -84,9 +85,22 @@ class QuantizerRules(Options):
 
 @register_transform("quantize")
 class Quantize(QuantizerRules, Transform):
-    """Puts quantizers on weights and feature maps."""
+    """Puts quantizers on weights and feature maps.
+
+    Args:
+        replace: Whether layers and maps that have quantizers get these in their place: what was
+            trained below them goes on, as where bits are lowered step by step. Otherwise such
+            layers are refused.
+    """
 
     short = "weights"
+
+    replace: bool = False
+
+    @property
+    def held(self) -> bool:
+        """Whether quantizers were taken away: with them went parameters, so none can be built."""
+        return self.replace
 
     def need_of_data(self) -> Optional[str]:
         """Returns why activations need data."""
@@ -106,12 +120,15 @@ class Quantize(QuantizerRules, Transform):
         seen = [Candidate(found.name, found.type) for found in self._maps_of(network)]
         behind = choose_rules(self.activations, seen, "activation") if self.activations else {}
         of_weights = _said(_rules_of_layers(outputs, self.weights) if self.weights else {})
-        _refuse_quantized(outputs, of_weights)
+        if not self.replace:
+            _refuse_quantized(outputs, of_weights)
         return {"weights": of_weights, "activations": _said(behind)}
 
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the network with the quantizers; their parameters are made beside the weights."""
         of_weights, behind = _rules(decisions["weights"]), _rules(decisions["activations"])
+        if self.replace:
+            network = _without(network, of_weights, behind)
         new = network.all_outputs
         if behind:
 
@@ -144,6 +161,34 @@ class Quantize(QuantizerRules, Transform):
         check_faithful(given.all_outputs, made.all_outputs)
 
 
+def _without(network: Network, of_weights: Container[str], behind: Container[str]) -> Network:
+    """The network without the quantizers of some layers and maps, whose parameters go, too."""
+    found = [x for x in layers(network.all_outputs) if x.name in of_weights]
+    of_layers = {
+        x.quantizer for x in found if x.quantizer is not None and not is_given(x.quantizer)
+    }
+
+    def is_left(node: Any) -> bool:
+        name, tensor = node.info.args.get("name"), node.info.args.get("tensor", "")
+        return name in (of_weights if tensor else behind)
+
+    left = [
+        node
+        for node in graph_quantizers(network.all_outputs)
+        if node in of_layers or (not is_given(node) and is_left(node))
+    ]
+    outputs = rebuild(
+        network.all_outputs,
+        lambda function, inputs: inputs[0] if function in left else None,
+    )
+    own = {x.data for node in left for x in node.inputs[1:]}
+    own -= {leaf.data for leaf in leaves(outputs)}
+    for path, parameter in nn.get_parameters(grad_only=False).items():
+        if parameter.data in own:
+            nn.parameter.pop_parameter(path)
+    return network.giving(outputs)
+
+
 def refuse_codes(outputs: Sequence[nn.Variable]) -> None:
     """Refuses a network that an export wrote with its weights as codes: they can't be trained.
 
@@ -170,8 +215,9 @@ def _refuse_quantized(outputs: Sequence[nn.Variable], chosen: Mapping[str, Any])
             raise ConfigError(
                 f"the weight of {layer.name} is quantized already, by "
                 f"{shown_type(layer.quantizer)}.",
-                help="choose other layers, or start from the float network: "
-                "transforms.remove_quantizers",
+                help="choose other layers, start from the float network "
+                "(transforms.remove_quantizers), or go on from what was trained below: "
+                "quantize: {replace: true}",
             )
 
 

@@ -92,7 +92,9 @@ class GraphEngine(Engine):
                 "look at the network with 'nnabla-compress inspect'",
             ):
                 found.append(run(variables, wanted, batch))
-        return [np.concatenate(parts)[:count].astype(np.float32) for parts in zip(*found)]
+        return [
+            np.concatenate(parts)[:count].astype(np.float32, copy=False) for parts in zip(*found)
+        ]
 
 
 class FloatGraphEngine(GraphEngine):

@@ -136,3 +136,18 @@ def test_zeros_beside_a_shortcut_leave_what_it_hands_on():
     assert idle(y).remove == {}
     value("c/conv/W")[:, 2] = 0  # now nobody reads it there
     assert idle(y).remove == {"a/conv": [0], "b/conv": [2]}
+
+
+def test_positions_that_a_layer_made_are_no_channels_of_a_convolution():
+    # Maps of another size are layers along height and width, as an exported Interpolate is.
+    x = nn.Variable((1, 1, 8, 8))
+    large = F.relu(conv(x, 4, "a", pad=(1, 1)))
+    small = F.relu(conv(x, 1, "b", pad=(1, 1), stride=(2, 2)))
+    wide = PF.affine(small, 8, base_axis=3, with_bias=False, name="wide")
+    turned = F.transpose(wide, (0, 1, 3, 2))
+    high = PF.affine(turned, 8, base_axis=3, with_bias=False, name="high")
+    h = F.concatenate(large, F.transpose(high, (0, 1, 3, 2)), axis=1)
+    h = F.concatenate(h, F.relu(conv(x, 5, "c", pad=(1, 1))), axis=1)
+    y = conv(F.relu(conv(h, 4, "d", size=1)), 2, "e")
+    value("d/conv/W")[:, 5] = 0  # the first channel of c is never read
+    assert idle(y).remove == {"c/conv": [0]}

@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Networks at 2 bits: fixed steps beside ranges and bits that are learned.
+"""Networks at 2 bits: fixed steps beside ranges and bits that are learned, and ways to train.
 
     python tests/benchmarks/measure_learned_steps.py docs/results/learned_steps.json
     python tests/benchmarks/measure_learned_steps.py docs/results/learned_steps_digits.json \\
@@ -19,7 +19,7 @@ import os
 import tempfile
 import time
 from pathlib import Path
-from typing import Any, Dict, List
+from typing import Any, Dict, Iterator, List
 
 import numpy as np
 
@@ -28,11 +28,49 @@ from nnabla_compress.files import write_json
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs import Run
 from nnabla_compress.runs.results import begun
+from nnabla_compress.training import Term, TermOptions
+from nnabla_compress.training.evaluate import Build
+from nnabla_compress.training.terms.term import Training, register_term
 
 _DISTILL = {"distill": {"temperature": 2, "weight": 0.7}}
 _LATE = {"from_start": False}
+_LUT = {"quantizer": "lut", "grid_bits": 8}
+
+
+@register_term("averaged")
+class AveragedOptions(TermOptions):
+    """Leaves the mean of the weights in the second half of a training behind."""
+
+    def make(self, teacher: Build) -> Averaged:
+        """Returns the term."""
+        return Averaged()
+
+
+class Averaged(Term):
+    """As :class:`AveragedOptions` says."""
+
+    def attach(self, training: Training) -> None:
+        """Gets the weights."""
+        self._total = training.total
+        nodes = [node for node in training.quantizers if node.inputs[0].need_grad]
+        self._sums = {node.inputs[0]: np.zeros(node.inputs[0].shape) for node in nodes}
+
+    def after_update(self, iteration: int) -> None:
+        """Adds the weights up."""
+        if iteration >= self._total // 2:
+            for weight, total in self._sums.items():
+                total += weight.d
+
+    def end_epoch(self, done: int) -> None:
+        """Puts the mean in the place of the last weights."""
+        if done == self._total:
+            for weight, total in self._sums.items():
+                weight.d = total / (done - done // 2)
+
+
 # The rule for all layers, and what the training has beside it: the budget of the network, from
-# its start or late.
+# its start or late. Several rules: one after the other, each for its part of the epochs; none:
+# the rate of learning begins anew.
 WAYS: Dict[str, List[Any]] = {
     "fixed": [{"bits": 2, "learn": None}, []],
     "range, rate 1": [{"bits": 2, "learn": "qmax", "rate": 1}, []],
@@ -44,6 +82,15 @@ WAYS: Dict[str, List[Any]] = {
     "bits within from 3": [{"bits": 3}, ["budget"]],
     "bits within from 4": [{"bits": 4}, ["budget"]],
     "fixed, distilled": [{"bits": 2, "learn": None}, [_DISTILL]],
+    "LUT": [[{**_LUT, "bits": 2}], []],
+    "LUT, distilled": [[{**_LUT, "bits": 2}], [_DISTILL]],
+    "LUT, distilled, two periods": [[{**_LUT, "bits": 2}, None], [_DISTILL]],
+    "LUT, distilled, 4 bits first": [[{**_LUT, "bits": 4}, {**_LUT, "bits": 2}], [_DISTILL]],
+    "LUT, distilled, 8, 4, 2 bits": [[{**_LUT, "bits": bits} for bits in (8, 4, 2)], [_DISTILL]],
+    "LUT, distilled, 4 bits averaged": [
+        [{**_LUT, "bits": 4}, {**_LUT, "bits": 2}],
+        [_DISTILL, {"averaged": {}}],
+    ],
 }
 
 
@@ -84,15 +131,14 @@ def carried_out(way: str, seed: int, on: Dict[str, Any], folder: Path) -> Dict[s
     late = {"budget": {**on["budget"]["budget"], **_LATE}}
     named = {"budget": on["budget"], "late": late}
     terms = [named[term] if isinstance(term, str) else term for term in terms]
-    quantize = [{"layers": "*", "quantizer": "uniform", "step": "pow2", **rule}]
+    stages = rule if isinstance(rule, list) else [{"quantizer": "uniform", "step": "pow2", **rule}]
     content = {
         **{key: value for key, value in on.items() if key not in ("training", "budget")},
         "name": "learned_steps",
         "seed": seed,
         "steps": [
             *on["steps"],
-            {"quantize": {"weights": quantize}},
-            {"train": {**on["training"], "terms": terms}},
+            *_steps(stages, on["training"], terms),
         ],
         "export": {"nnb": False},
     }
@@ -110,6 +156,19 @@ def carried_out(way: str, seed: int, on: Dict[str, Any], folder: Path) -> Dict[s
         "packed_bytes": compressed["packed_weight_bytes"],
         "cpu_s": round(time.process_time() - begin),
     }
+
+
+def _steps(
+    stages: List[Any], training: Dict[str, Any], terms: List[Any]
+) -> Iterator[Dict[str, Any]]:
+    epochs = training["epochs"] / len(stages)
+    for number, rule in enumerate(stages):
+        if rule is not None:
+            weights = [{"layers": "*", **rule}]
+            yield {"quantize": {"weights": weights, "replace": number > 0}}
+        last = number == len(stages) - 1
+        asked = [term for term in terms if not (last and "averaged" in term)]
+        yield {"train": {**training, "epochs": epochs, "terms": asked}}
 
 
 def main() -> None:

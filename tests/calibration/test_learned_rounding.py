@@ -152,6 +152,7 @@ def test_pairs_of_inputs_and_outputs_in_parts_are_those_of_the_whole(steps, rng,
     monkeypatch.setattr(learned_rounding, "_TOGETHER", 3)
     monkeypatch.setattr(learned_rounding, "_WHOLE", 5)
     monkeypatch.setattr(learned_rounding, "_WIDTH", 4)
+    monkeypatch.setattr(learned_rounding, "_OF_PAIRS", 3)
     parts = moments(rows, patches_and_outputs, True)
     for whole, joined in zip(vars(found).values(), vars(parts).values()):
         np.testing.assert_allclose(joined, whole, rtol=1e-4, atol=1e-4)

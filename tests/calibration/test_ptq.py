@@ -62,6 +62,18 @@ def test_every_step_is_kept_exactly_if_it_helped_and_the_last_state_is_the_best(
     assert snr(result, x, y, judged_on[0]) == pytest.approx(best, abs=1e-3)
 
 
+@pytest.mark.parametrize("settings", [{}, {"rounding": False, "bias_correction": False}])
+def test_the_given_network_keeps_its_values_and_shares_none_with_the_result(settings):
+    x, y = trained()
+    given = {path: (v, v.d.copy()) for path, v in nn.get_parameters(grad_only=False).items()}
+    result = quantize(x, y, samples(), weights=("affine:bits=4",), **settings)
+    with nn.parameter_scope("", result.scope):
+        made = [v.d for v in nn.get_parameters(grad_only=False).values()]
+    for variable, before in given.values():
+        np.testing.assert_array_equal(variable.d, before)
+        assert not any(np.shares_memory(variable.d, d) for d in (*made, *result.before.values()))
+
+
 def test_classifiers_can_be_judged_by_the_divergence():
     x, y = trained()
     result = quantize(x, y, samples(), weights=("affine:bits=4",), judge="kl")

@@ -20,6 +20,7 @@ from nnabla_compress.exporters.console_project import STORAGES
 from nnabla_compress.importances import importances
 from nnabla_compress.lowering import storage
 from nnabla_compress.recipes.recipe import MOST_SEED
+from nnabla_compress.runs.exit_files import PREFIXES, STAGES
 from nnabla_compress.search.choices import MEASURES
 from nnabla_compress.targets import TARGETS
 from nnabla_compress.transforms.convert import CONVERSIONS
@@ -67,6 +68,7 @@ def test_the_words_of_the_options_are_those_of_the_library():
     assert choices.TARGETS == tuple(TARGETS)
     assert choices.KERNELS == MODES
     assert choices.PROJECTS == STORAGES
+    assert choices.EXITS == (PREFIXES, STAGES)
     assert choices.SCHEMES == tuple(storage.SCHEMES)
     assert (choices.SMALLEST, choices.FLOAT) == (storage.SMALLEST, storage.FLOAT)
     assert choices.CALIBRATIONS == tuple(METHODS)

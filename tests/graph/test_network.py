@@ -11,6 +11,7 @@ import pytest
 
 from nnabla_compress.errors import ConfigError, FixedBatchError
 from nnabla_compress.graph import Network, functions
+from nnabla_compress.graph.constants import own
 
 
 def two_outputs():
@@ -44,6 +45,18 @@ def test_a_copy_owns_its_parameters_under_their_paths():
     for got, wanted in zip(computed(copy, **VALUES), expected):
         np.testing.assert_array_equal(got, wanted)
     assert list(copy.inputs) == ["a", "b"] and list(copy.outputs) == ["y", "z"]
+
+
+def test_a_copy_that_shares_reads_the_same_arrays_until_a_parameter_gets_its_own():
+    network = two_outputs()
+    copy, expected = network.copy(sharing=True), computed(network, **VALUES)
+    pairs = [(v, copy.parameters[path]) for path, v in network.parameters.items()]
+    assert all(np.shares_memory(one.d, other.d) for one, other in pairs)
+    own(copy.parameters["fc/affine/W"])
+    copy.parameters["fc/affine/W"].d = 7
+    assert not np.array_equal(computed(copy, **VALUES)[0], expected[0])
+    for got, wanted in zip(computed(network, **VALUES), expected):
+        np.testing.assert_array_equal(got, wanted)
 
 
 def test_parameters_of_one_name_get_numbers_in_a_copy():

@@ -88,3 +88,13 @@ def test_what_an_export_rewrites_or_computes_once_is_not_refused():
     h = PF.batch_normalization(h, axes=[1], batch_stat=False, name="n")
     y = PF.affine(F.batch_matmul(h, h, transpose_b=True), 3, name="b")
     refuse_missing([F.softmax(y)], [x], "portable")
+
+
+@pytest.mark.parametrize("beta", [1.0, 3.0])
+def test_a_soft_plus_is_exported_for_numbers_of_any_size(beta, tmp_path):
+    x = nn.Variable.from_numpy_array(np.float32([[-300, -20, -1, 0, 0.5, 20, 300]]))
+    y = F.softplus(x, beta)
+    export_nnp(tmp_path / "net.nnp", y, x)
+    machine = Machine(export_nnb(tmp_path / "net.nnb", tmp_path / "net.nnp"))
+    expected = np.logaddexp(0, beta * x.d.astype(np.float64)) / beta
+    np.testing.assert_allclose(machine.run([x.d])[0], expected, rtol=1e-6, atol=1e-8)

@@ -27,6 +27,7 @@ LEAST = {
     "attention_transfer": {"maps": ["conv1/conv/relu"]},
     "budget": {"weights": "1 kB"},
     "each": {"options": ["lut:bits=4"]},
+    "add_exits": {"at": ["conv1/conv"]},
     "factorize": {"macs": 0.6},
     "hints": {"maps": ["conv1/conv/relu"]},
     "layerwise": {"epochs": 1},

@@ -85,6 +85,30 @@ COURSES = {
         {"quantize": "lut:bits=2"},
         TRAIN,
     ],
+    "normalized, bits lowered in steps": [
+        {"quantize": {"weights": "lut:bits=4", "activations": "uniform:bits=8"}},
+        TRAIN,
+        {
+            "quantize": {
+                "weights": "a*=lut:bits=2",
+                "activations": "uniform:bits=3",
+                "replace": True,
+            }
+        },
+        TRAIN,
+    ],
+    "exits behind a map": [
+        TRAIN,
+        {"add_exits": "a/affine/relu"},
+        {"quantize": "a*=lut:bits=3"},
+        TRAIN,
+    ],
+    "neurons of length one": [
+        TRAIN,
+        {"normalize_neurons": {}},
+        {"quantize": "b*=lut:bits=3"},
+        LAST,
+    ],
     "fixed a portion at a time": [{"quantize": "inq:bits=3"}, TRAIN],
     "fixed at once": [{"quantize": "inq:bits=3"}],
     "native, then converted": [
@@ -153,10 +177,12 @@ def source(tmp_path_factory):
 _QUICK = (
     "calibrated, then trained",
     "channels taken out, then quantized",
+    "exits behind a map",
     "factorized by samples, then quantized",
     "fixed a portion at a time",
     "fixed at once",
     "folded in training",
+    "normalized, bits lowered in steps",
     "normalized, channels, not trained",
     "pruned little by little",
     "normalized, shrunk, then quantized",

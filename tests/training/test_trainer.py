@@ -259,9 +259,13 @@ def train_for_a_budget(
     return trainer
 
 
+def budget_of(trainer):
+    return next(term.budget for term in trainer.terms if isinstance(term, WithinBudget))
+
+
 def test_a_training_is_within_its_budget_from_the_start(tmp_path):
     trainer = train_for_a_budget(tmp_path, stop_at=1)
-    assert trainer.terms[0].budget.fits
+    assert budget_of(trainer).fits
     train_for_a_budget(tmp_path, resume=True)
     sizes = (tmp_path / "Size-kB.series.txt").read_text().split()[1::2]
     assert all(float(size) * 1024 <= 56 for size in sizes)
@@ -269,8 +273,8 @@ def test_a_training_is_within_its_budget_from_the_start(tmp_path):
 
 def test_a_training_ends_within_its_budget_even_if_the_penalty_is_weak(tmp_path):
     trainer = train_for_a_budget(tmp_path, from_start=False)
-    assert trainer.terms[0].budget.fits
-    sizes = trainer.terms[0].budget.sizes()
+    assert budget_of(trainer).fits
+    sizes = budget_of(trainer).sizes()
     assert 50 < sizes["weights"] <= 56
     assert sizes["activations_max"] <= 4
     penalties = (tmp_path / "Penalty.series.txt").read_text().split()[1::2]
@@ -295,7 +299,7 @@ def test_a_training_for_a_budget_resumes_to_the_same_bits(tmp_path, stop_at, fro
 def test_only_an_epoch_within_the_budget_can_be_the_best(tmp_path):
     trainer = train_for_a_budget(tmp_path)
     assert trainer.load_best()
-    assert trainer.terms[0].budget.fits
+    assert budget_of(trainer).fits
 
 
 SCRIPT = """

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 
 from nnabla_compress import compress
+from nnabla_compress.analysis import layers
 from nnabla_compress.calibration import post_training_quantize
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph import Network
 from nnabla_compress.quantizers import graph_quantizers
-from nnabla_compress.transforms import Quantize
+from nnabla_compress.transforms import Quantize, start_quantizers
 
 
 def residual():
@@ -73,3 +74,40 @@ def test_a_rule_that_matches_nothing_names_the_nearest_layer():
     with pytest.raises(ConfigError, match="no layer matches 'fx'") as error:
         Quantize.checked("fx=lut:bits=2").apply(residual())
     assert "fc/affine" in error.value.help
+
+
+def test_quantizers_are_replaced_on_what_was_trained_below_them():
+    network = residual()
+    four, _ = Quantize(weights="lut:bits=4", activations="uniform:bits=8").apply(network)
+    start_quantizers(four.all_outputs)
+    weight = network.parameters["a/conv/W"]
+    weight.d = np.random.RandomState(1).randn(*weight.shape)
+    lower = Quantize(weights=["a*=lut:bits=2"], activations="a*=uniform:bits=3", replace=True)
+    two, decisions = lower.apply(four)
+    start_quantizers(two.all_outputs)
+    assert [(node.info.type_name.rsplit(".")[-1], node.info.args["name"]) for node in
+            graph_quantizers(two.all_outputs)] == [
+        ("LUT", "a/conv"), ("Uniform", "a/conv/relu"), ("LUT", "b/conv"),
+        ("Uniform", "b/conv/relu"), ("LUT", "fc/affine"),
+    ]  # fmt: skip
+    found = {layer.name: layer for layer in layers(two.all_outputs)}
+    node = found["a/conv"].quantizer
+    assert node.inputs[0].data == weight.data
+    assert node.inputs[1].shape == (4,) and found["b/conv"].quantizer.inputs[1].shape == (16,)
+    # It starts from the weights of now, not from the first dictionary.
+    expected = weight.d - np.take(node.inputs[1].d, node.inputs[2].d.astype(int))
+    assert np.abs(expected).mean() < 0.4 * np.abs(weight.d).mean()
+    kept = nn.get_parameters(grad_only=False)
+    assert kept["a/conv/lut/dictionary"].shape == (4,)
+    assert kept["b/conv/lut/dictionary"].shape == (16,)
+
+
+def test_quantizers_that_are_there_are_replaced_only_where_that_is_asked_for():
+    four, _ = Quantize(weights="lut:bits=4").apply(residual())
+    with pytest.raises(ConfigError, match="a/conv is quantized already, by LUT") as error:
+        Quantize(weights="lut:bits=2").apply(four)
+    assert "replace: true" in error.value.help
+    # On a network that is not quantized yet it is a quantization like any other.
+    nn.clear_parameters()
+    made, _ = Quantize(weights="lut:bits=2", replace=True).apply(residual())
+    assert len(graph_quantizers(made.all_outputs)) == 3

@@ -13,7 +13,7 @@ from nnabla_compress.quantizers import graph_quantizers, quantizer_of
 from nnabla_compress.recipes.step import Course, Record, Step, register_step
 from nnabla_compress.regularizers import MemoryBudget
 from nnabla_compress.training import TrainingSettings
-from nnabla_compress.training.evaluate import Build, judged, outputs_of
+from nnabla_compress.training.evaluate import Build, learned, outputs_of
 from nnabla_compress.training.stopping import StoppingOptions, unpractised
 from nnabla_compress.training.terms import TermOptions, term_of
 
@@ -106,7 +106,7 @@ class Train(Step):
         """Tells what the terms can reach, and refuses what they, or any loss, can't."""
         network = course.network()
         if len(network.outputs) > 1:
-            judged(network.outputs)
+            learned(network.outputs)
         updates = course.updates(self.settings)  # refuses data without training samples
         outputs: List[nn.Variable] = network.all_outputs
         for node in graph_quantizers(outputs):

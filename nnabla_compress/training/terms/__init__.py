@@ -3,11 +3,14 @@
 
 from __future__ import annotations
 
+from typing import Sequence
+
 from nnabla_compress.training.terms.attention_transfer import (
     AttentionTransfer,
     AttentionTransferOptions,
 )
 from nnabla_compress.training.terms.distillation import Distillation, DistillOptions
+from nnabla_compress.training.terms.exit_losses import ExitLosses, ExitLossesOptions
 from nnabla_compress.training.terms.gradual import Gradual, GradualOptions
 from nnabla_compress.training.terms.group_lasso import GroupLasso, GroupLassoOptions
 from nnabla_compress.training.terms.hints import Hints, HintsOptions
@@ -33,9 +36,15 @@ from nnabla_compress.training.terms.term import (
 from nnabla_compress.training.terms.waveq import WaveQ, WaveQOptions
 
 
-def usual_terms() -> Terms:
-    """Returns the terms that every training has; they rest where there is nothing for them."""
-    return (LearnedBits(), RunningStatistics())
+def with_usual_terms(given: Sequence[Term]) -> Terms:
+    """Returns terms with those that every training has; they rest where they have nothing to do.
+
+    Args:
+        given: Those that are asked for.
+    """
+    exits = [term for term in given if isinstance(term, ExitLosses)] or [ExitLosses()]
+    others = [term for term in given if not isinstance(term, ExitLosses)]
+    return (*exits, *others, LearnedBits(), RunningStatistics())
 
 
 __all__ = [
@@ -43,6 +52,8 @@ __all__ = [
     "AttentionTransferOptions",
     "BudgetOptions",
     "DistillOptions",
+    "ExitLosses",
+    "ExitLossesOptions",
     "Hints",
     "HintsOptions",
     "MapPair",
@@ -70,5 +81,5 @@ __all__ = [
     "WaveQ",
     "WaveQOptions",
     "WithinBudget",
-    "usual_terms",
+    "with_usual_terms",
 ]

@@ -5,12 +5,15 @@ With logits s of the student and t of the teacher, and a temperature T, the loss
 mean of ``T^2 KL(softmax(t / T) || softmax(s / T))``; a single logit stands for two classes, and so
 does each of several independent ones. The factor T^2 keeps the size of the gradient (G. Hinton et
 al., Distilling the knowledge in a neural network, arXiv:1503.02531). Where outputs are numbers or
-probabilities it is the mean squared difference.
+probabilities it is the mean squared difference. Exits of a network are taught each, and their
+losses added up.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import reduce
+from operator import add
 from typing import Mapping
 
 import nnabla as nn
@@ -18,7 +21,7 @@ from pydantic import model_validator
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.network import Network
-from nnabla_compress.training.evaluate import Build, judged
+from nnabla_compress.training.evaluate import Build, learned
 from nnabla_compress.training.terms.taught import TaughtOptions
 from nnabla_compress.training.terms.term import Term, Training, register_term
 
@@ -53,7 +56,10 @@ class Distillation(Term):
         """Copies the teacher, as it is now."""
         output = training.taught_by(self.teacher).output
         check_outputs(training.output, output)
-        self._taught = training.judge.distillation(training.output, output, self.temperature)
+        taught = [
+            training.judge.distillation(exit, output, self.temperature) for exit in training.outputs
+        ]
+        self._taught = reduce(add, taught)
 
     def objective(self, objective: nn.Variable) -> nn.Variable:
         """Returns ``(1 - weight) objective + weight distillation``."""
@@ -91,7 +97,7 @@ class DistillOptions(TaughtOptions):
 
     def foresee_teacher(self, student: Network, teacher: Mapping[str, nn.Variable]) -> None:
         """Refuses a teacher that gives something else."""
-        check_outputs(student.output, judged(teacher))
+        check_outputs(learned(student.outputs)[-1], learned(teacher)[-1])
 
 
 def check_outputs(student: nn.Variable, teacher: nn.Variable) -> None:

@@ -95,7 +95,7 @@ class GroupLasso(Term):
         Raises:
             ConfigError: If there are none.
         """
-        self._weights = grouped([training.output], self.layers)
+        self._weights = grouped(training.outputs, self.layers)
 
     def objective(self, objective: nn.Variable) -> nn.Variable:
         """Adds the penalties that have a factor."""

@@ -33,7 +33,7 @@ class LearnedBits(Term):
         """Returns mean bits of a weight, and what weights and activations take."""
         if self._training is None:
             return {}
-        memory = NetworkMemory.of([self._training.output])
+        memory = NetworkMemory.of(self._training.outputs)
         weights = sum(tensor.elements for tensor in memory.weights)
         found = {
             "Bits": 8 * memory.weight_bytes / max(weights, 1),
@@ -61,6 +61,6 @@ class LearnedBits(Term):
         """Bits of the tensors whose bits are learned, in the order of execution."""
         if self._training is None:
             return []
-        memory = NetworkMemory.of([self._training.output])
+        memory = NetworkMemory.of(self._training.outputs)
         tensors = (*memory.weights, *memory.activations)
         return [tensor.bits for tensor in tensors if tensor.learns_bits]

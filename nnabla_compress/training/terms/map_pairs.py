@@ -126,7 +126,7 @@ def taught_maps(
     """
     inputs = training.feed.inputs
     given = [inputs] if isinstance(inputs, nn.Variable) else list(inputs.values())
-    student = named_maps([training.output], given)
+    student = named_maps(training.outputs, given)
     found = found_maps(student, training.taught_by(teacher).maps, pairs, term)
     return [
         same_positions(s, t, f"{term}: {pair.student} and {pair.teacher}")

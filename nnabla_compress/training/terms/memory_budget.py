@@ -43,7 +43,7 @@ class WithinBudget(Term):
 
     def attach(self, training: Training) -> None:
         """Makes the budget of the training's graph."""
-        self.budget = self._make([training.output])
+        self.budget = self._make(training.outputs)
         self._from = _HOLD_FROM * training.total
 
     def objective(self, objective: nn.Variable) -> nn.Variable:

@@ -38,13 +38,13 @@ class QuantizedGradients(Term):
     def __post_init__(self) -> None:
         quantized_gradient(nn.Variable((1,)), self.bits)
 
-    def network(self, output: nn.Variable) -> nn.Variable:
+    def network(self, outputs: List[nn.Variable]) -> List[nn.Variable]:
         """Returns the network with gradients rounded behind its quantized layers.
 
         Raises:
             ConfigError: If no layer is quantized.
         """
-        chosen = {layer.function for layer in layers([output]) if layer.quantizer is not None}
+        chosen = {layer.function for layer in layers(outputs) if layer.quantizer is not None}
         if not chosen:
             raise ConfigError(
                 "quantized_gradients: no layer of the network is quantized.",
@@ -56,7 +56,7 @@ class QuantizedGradients(Term):
                 return None
             return quantized_gradient(clone(function, arguments)[0], self.bits)
 
-        return rebuild([output], replace)[0]
+        return rebuild(outputs, replace)
 
 
 @register_term("quantized_gradients")
@@ -86,6 +86,5 @@ class QuantizedGradientsOptions(TermOptions):
         Raises:
             ConfigError: If no layer is quantized.
         """
-        for output in outputs:
-            QuantizedGradients(self.bits).network(output)
+        QuantizedGradients(self.bits).network(outputs)
         return []

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import nnabla as nn
+
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.training.terms.term import Term, Training
 
@@ -20,11 +22,11 @@ class RunningStatistics(Term):
         """Takes part where there are quantizers and statistics of batches."""
         self._training = training
         self._needed = bool(training.quantizers) and any(
-            function.info.args.get("batch_stat") for function in functions([training.output])
+            function.info.args.get("batch_stat") for function in functions(training.outputs)
         )
 
     def end_epoch(self, done: int) -> None:
         """Computes batches for the statistics."""
         if self._needed:
             for _ in self._training.batches_behind(done, _BATCHES):
-                self._training.output.forward(clear_buffer=True)
+                nn.forward_all(self._training.outputs, clear_buffer=True)

@@ -67,7 +67,7 @@ class SinReQ(Term):
         Raises:
             ConfigError: If there are none, or their levels are not at equal distances.
         """
-        self._weights: List[GridWeight] = chosen_weights([training.output], self.layers, "sinreq")
+        self._weights: List[GridWeight] = chosen_weights(training.outputs, self.layers, "sinreq")
         self._total = training.total
         self._factor = nn.Variable.from_numpy_array(np.zeros((), np.float32))
         self._factor.persistent = True

@@ -60,7 +60,7 @@ class Slimming(Term):
         Raises:
             ConfigError: If there are none.
         """
-        self._scales = scales([training.output], self.layers)
+        self._scales = scales(training.outputs, self.layers)
 
     def objective(self, objective: nn.Variable) -> nn.Variable:
         """Adds the penalty."""

@@ -34,7 +34,11 @@ class Training(Protocol):
 
     @property
     def output(self) -> nn.Variable:
-        """What the network makes of them: the loss acts on it."""
+        """What the network makes of them: the loss acts on it; of exits the last one."""
+
+    @property
+    def outputs(self) -> List[nn.Variable]:
+        """All exits in order; the only output of a network without."""
 
     @property
     def loss(self) -> nn.Variable:
@@ -80,13 +84,14 @@ class Term:
     A term keeps what must survive a kill in :meth:`state`, as JSON values by keys of its own.
     """
 
-    def network(self, output: nn.Variable) -> nn.Variable:
+    def network(self, outputs: List[nn.Variable]) -> List[nn.Variable]:
         """Returns what is trained in the place of the network: with other gradients, for instance.
 
         Args:
-            output: What the loss acts on; scores and exports take the network without this.
+            outputs: What the loss acts on, of a network with exits each of them in order; scores
+                and exports take the network without this.
         """
-        return output
+        return outputs
 
     def attach(self, training: Training) -> None:
         """Gets the training, once, when its graph is built and nothing is trained yet."""

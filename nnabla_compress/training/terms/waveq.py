@@ -267,9 +267,9 @@ class WaveQ(Term):
         fewest = {wave.function: wave.fewest_bits for wave in self.waves(outputs)}
         return MemoryBudget(outputs, weights=self.weights, least_bits=fewest)
 
-    def network(self, output: nn.Variable) -> nn.Variable:
+    def network(self, outputs: List[nn.Variable]) -> List[nn.Variable]:
         """Returns the network with weights that are float until bits have settled."""
-        found = {each.function for each in chosen_weights([output], self.layers, "waveq")}
+        found = {each.function for each in chosen_weights(outputs, self.layers, "waveq")}
         self._quantized = _constant(0.0, (1,))
 
         def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
@@ -278,7 +278,7 @@ class WaveQ(Term):
             (quantized,) = clone(function, arguments)
             return quantized_when(quantized, arguments[0], self._quantized)
 
-        return rebuild([output], replace)[0]
+        return rebuild(outputs, replace)
 
     def attach(self, training: Training) -> None:
         """Finds the layers, and gives each its beta.
@@ -286,7 +286,7 @@ class WaveQ(Term):
         Raises:
             ConfigError: If ``lambda_beta`` can't move any beta in the updates that there are.
         """
-        outputs = [training.output]
+        outputs = training.outputs
         self._waves = self.waves(outputs)
         self.budget = self.budget_of(outputs)
         self._total = training.total

@@ -20,6 +20,7 @@ from nnabla_compress.training import Trainer, TrainingSettings, set_seed, terms
 from nnabla_compress.training.terms import (
     AttentionTransfer,
     Distillation,
+    ExitLosses,
     Gradual,
     GroupLasso,
     Hints,
@@ -67,6 +68,7 @@ MADE = {
     AttentionTransfer: lambda: AttentionTransfer(teacher, [LINES]),
     Distillation: lambda: Distillation(quantized_net, temperature=2.0, weight=0.5),
     Hints: lambda: Hints(teacher, [WIDE, LINES], weight=0.5),
+    ExitLosses: ExitLosses,
     Gradual: lambda: Gradual(every=3),
     GroupLasso: lambda: GroupLasso(filters=0.01, channels=0.01),
     LearnedBits: LearnedBits,
@@ -111,6 +113,11 @@ def trainer(folder, kind, net=None, epochs=3):
     )
 
 
+def own(made, kind):
+    """The term of a kind that a training has."""
+    return next(term for term in made.terms if type(term) is kind)
+
+
 def test_each_is_exported_and_has_a_line_in_this_test():
     assert {kind.__name__ for kind in KINDS} <= set(terms.__all__)
     assert set(KINDS) == set(MADE)
@@ -126,7 +133,7 @@ def test_its_objective_is_one_finite_number_that_can_be_minimized(kind, tmp_path
 def test_it_goes_through_a_training_and_tells_numbers_and_a_json_value(kind, tmp_path):
     made = trainer(tmp_path, kind)
     outcome = made.run()
-    term = made.terms[0]
+    term = own(made, kind)
     assert all(np.isfinite(value) for value in term.monitors().values())
     assert term.fits() in (True, False)
     assert json.loads(json.dumps(term.outcome())) == term.outcome()
@@ -136,14 +143,14 @@ def test_it_goes_through_a_training_and_tells_numbers_and_a_json_value(kind, tmp
 def test_what_it_keeps_is_json_and_is_all_that_a_new_one_needs(kind, tmp_path):
     made = trainer(tmp_path / "first", kind)
     made.run()
-    state = made.terms[0].state()
+    state = own(made, kind).state()
     assert json.loads(json.dumps(state)) == state
     term = MADE[kind]()
     term.attach(made)
     term.begin()
     term.restore({**state, "of_another_term": 1})
     assert term.state() == state
-    assert (term.outcome(), term.fits()) == (made.terms[0].outcome(), made.terms[0].fits())
+    assert (term.outcome(), term.fits()) == (own(made, kind).outcome(), own(made, kind).fits())
 
 
 def test_no_other_term_keeps_a_value_under_the_same_key(kind, tmp_path):
@@ -151,7 +158,7 @@ def test_no_other_term_keeps_a_value_under_the_same_key(kind, tmp_path):
     made.run()
     others = [term for term in made.terms if type(term) is not kind]
     for other in others:
-        assert not set(made.terms[0].state()) & set(other.state())
+        assert not set(own(made, kind).state()) & set(other.state())
 
 
 @pytest.mark.parametrize("stop_at", [4, 11])
@@ -175,8 +182,8 @@ def test_a_training_without_updates_leaves_it_unharmed(kind, tmp_path):
     trainer(tmp_path, kind, epochs=0).run()
 
 
-@pytest.mark.parametrize("usual", [type(term) for term in terms.usual_terms()])
+@pytest.mark.parametrize("usual", [type(term) for term in terms.with_usual_terms([])])
 def test_a_term_that_every_training_has_rests_where_nothing_is_quantized(usual, tmp_path):
     made = trainer(tmp_path, usual, plain_net)
     made.run()
-    assert not made.terms[0].monitors() and not made.terms[0].outcome()
+    assert not own(made, usual).monitors() and not own(made, usual).outcome()

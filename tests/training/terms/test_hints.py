@@ -60,13 +60,13 @@ def test_maps_come_nearer_and_the_regressor_is_gone_with_the_training(tmp_path):
     made = trainer(tmp_path, lambda: [Hints(teacher, [HIDDEN])])
     made.feed.put(made.batches.batch(0))
     made.objective.forward()
-    before = made.terms[0]._loss.d.copy()
-    (path, other) = made.terms[0].parameters()
+    before = made.terms[1]._loss.d.copy()
+    (path, other) = made.terms[1].parameters()
     assert (path, other) == ("hints/W", "hints/b")
-    start = made.terms[0].parameters()[path].d.copy()
+    start = made.terms[1].parameters()[path].d.copy()
     made.run()
-    assert made.terms[0].monitors()["Hints"] < 0.3 * before
-    assert not np.array_equal(made.terms[0].parameters()[path].d, start)
+    assert made.terms[1].monitors()["Hints"] < 0.3 * before
+    assert not np.array_equal(made.terms[1].parameters()[path].d, start)
     assert not any("hints" in name for name in nn.get_parameters(grad_only=False))
     assert made.load_best()
     assert not any("hints" in name for name in nn.get_parameters(grad_only=False))
@@ -74,7 +74,7 @@ def test_maps_come_nearer_and_the_regressor_is_gone_with_the_training(tmp_path):
 
 def test_maps_of_as_many_channels_take_no_regressor(tmp_path):
     made = trainer(tmp_path, lambda: [Hints(teacher, [ANSWER])])
-    assert not made.terms[0].parameters()
+    assert not made.terms[1].parameters()
 
 
 def test_a_regressor_takes_no_name_that_the_network_has(tmp_path):

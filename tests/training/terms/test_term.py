@@ -133,8 +133,8 @@ def test_it_may_train_another_network_than_the_one_that_is_scored(tmp_path):
         def __init__(self):
             self.calls = []
 
-        def network(self, output):
-            return output * 0.5
+        def network(self, outputs):
+            return [output * 0.5 for output in outputs]
 
         def before_forward(self, iteration):
             self.calls.append(iteration)

@@ -11,6 +11,7 @@ from nnabla_compress.report.page.elements import element
 from nnabla_compress.report.page.numbers import percent, short
 from nnabla_compress.report.page.section import Reported, Section
 from nnabla_compress.report.page.tables import table
+from nnabla_compress.report.result_tables import nnb_score_line
 
 _EXACT = 299.0
 
@@ -33,6 +34,9 @@ def verification(reported: Reported) -> Optional[Section]:
     if rows:
         heads = ["file", "largest difference to the network", "allowed"]
         blocks.append(table(heads, rows, "Each file, read back after it was written"))
+    score = None if results.compressed is None else results.compressed.nnb_score
+    if score is not None:
+        blocks.append(element("p", f"T{nnb_score_line(score)[1:]}."))
     found = reported.verification
     if found:
         blocks.append(_comparisons(found))
