@@ -11,7 +11,7 @@ from nnabla_compress.embeddings.neighbourhoods import Neighbourhoods, Walks, nei
 from nnabla_compress.embeddings.pairs import Pairs, linked_pairs, split_pairs, without
 from nnabla_compress.embeddings.pinsage import PinSage, max_margin, pooling_start
 from nnabla_compress.embeddings.scores import nearest, of_pairs, precision, recall
-from nnabla_compress.embeddings.table_files import load_table, save_table
+from nnabla_compress.embeddings.table_files import load_table, save_device_table, save_table
 from nnabla_compress.embeddings.training import PairTraining, Trained, train
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "pooling_start",
     "precision",
     "recall",
+    "save_device_table",
     "save_table",
     "split_pairs",
     "train",

@@ -19,7 +19,7 @@ from nnabla_compress.embeddings.description import EmbeddingRecipe
 from nnabla_compress.embeddings.inference import embed_all
 from nnabla_compress.embeddings.pairs import Pairs, linked_pairs, split_pairs, without
 from nnabla_compress.embeddings.scores import of_pairs, precision, recall, unit_rows
-from nnabla_compress.embeddings.table_files import save_table
+from nnabla_compress.embeddings.table_files import save_device_table, save_table
 from nnabla_compress.embeddings.training import train
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.files import json_text, write_json
@@ -44,9 +44,9 @@ def run_embeddings(
 ) -> Row:
     """Carries a recipe out in a folder.
 
-    The folder receives ``parameters.h5``, ``embeddings.npy`` of the whole graph, an ``.npz`` for
-    each table, and ``results.json``. Embeddings that pairs are judged by are computed without the
-    edges of these pairs.
+    The folder receives ``parameters.h5``, ``all/embeddings.npy`` of the whole graph, for each table
+    an ``.npz`` for hosts and a ``.bin`` for the C kernel, and ``results.json``. Embeddings that
+    pairs are judged by are computed without the edges of these pairs.
 
     Args:
         recipe: What is done.
@@ -180,6 +180,7 @@ def _table(
     )
     file = f"{file_name(name)}.npz"
     save_table(folder / file, whole)
+    save_device_table(folder / f"{file_name(name)}.bin", whole)
     bytes_, rows = whole.nbytes, whole.decode()
     return {
         "name": name,

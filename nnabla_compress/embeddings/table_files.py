@@ -1,5 +1,5 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
-"""Compressed tables as ``.npz`` files that a host reads with NumPy alone."""
+"""Compressed tables as files: ``.npz`` for a host with NumPy, and memory of a C kernel."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Union
 
 import numpy as np
 
+from nnabla_compress.c_kernels.tables import table_bytes, table_of
 from nnabla_compress.data.npz import read_npz
 from nnabla_compress.errors import ConfigError, DataError, VerifyError
 from nnabla_compress.files import atomic_path
@@ -58,6 +59,34 @@ def save_table(path: Union[str, Path], table: RowCodes) -> None:
     if table.scales is not None:
         parts.append((table.scales, np.asarray(again.scales)))
     if any(a.tobytes() != b.tobytes() for a, b in parts):
+        raise VerifyError(f"{path} does not hold the table that was written.")
+
+
+def save_device_table(path: Union[str, Path], table: RowCodes) -> None:
+    """Writes a table as the C kernel of Embed reads it, and reads it back.
+
+    Args:
+        path: The file, such as ``table.bin``: the memory that ``packed_table_read`` gets.
+        table: The table.
+
+    Raises:
+        ConfigError: If it can't be written.
+        VerifyError: If it does not come back as it was.
+
+    Example:
+        >>> import tempfile
+        >>> books = np.float32([[[[0, 1], [2, 3]]]])
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     table = RowCodes(np.uint8([[1], [0]]), 1, books, (2, 2))
+        ...     save_device_table(f"{folder}/t.bin", table)
+        ...     Path(f"{folder}/t.bin").stat().st_size
+        58
+    """
+    content = table_bytes(table)
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
+    again = table_of(Path(path).read_bytes())
+    if again.decode().tobytes() != table.decode().tobytes():
         raise VerifyError(f"{path} does not hold the table that was written.")
 
 

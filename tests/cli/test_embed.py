@@ -43,6 +43,8 @@ def test_it_trains_stores_and_says_what_is_kept(folder):
     for row in results["tables"]:
         table = load_table(folder / "out" / row["file"])
         assert (table.nbytes, len(table)) == (row["bytes"], results["items"])
+        device = (folder / "out" / row["file"]).with_suffix(".bin")
+        assert device.stat().st_size == 40 + row["bytes"]
         assert row["recall"] > 20 and row["precision"] > 50
     held = np.load(folder / "out" / "all" / "embeddings.npy")
     assert held.shape == (120, 8) and held.nbytes == results["float_bytes"]

@@ -5,12 +5,14 @@ import numpy as np
 import pytest
 
 import nnabla_compress.quantizers as Q
+from nnabla_compress.c_kernels.tables import table_bytes
 from nnabla_compress.embeddings import (
     CodeSearch,
     TableTraining,
     compress_table,
     load_table,
     recall,
+    save_device_table,
     save_table,
 )
 from nnabla_compress.errors import ConfigError, DataError, ExportError
@@ -36,6 +38,11 @@ def test_a_file_holds_the_same_bits(small, tmp_path):
     save_table(tmp_path / "t.npz", small)
     again = load_table(tmp_path / "t.npz")
     assert again.decode().tobytes() == small.decode().tobytes() and again.nbytes == small.nbytes
+
+
+def test_a_file_for_the_c_kernel_is_its_memory(small, tmp_path):
+    save_device_table(tmp_path / "t.bin", small)
+    assert (tmp_path / "t.bin").read_bytes() == table_bytes(small)
 
 
 def test_any_reader_of_npz_can_decode_it(tmp_path):
