@@ -35,12 +35,13 @@ _MOST = 2.0**12
 
 
 @one_at_a_time
-def equalize(outputs: Sequence[nn.Variable]) -> int:
+def equalize(outputs: Sequence[nn.Variable], apart: bool = False) -> int:
     """Scales the weights and biases of all pairs of layers, in place, until nothing changes.
 
     Args:
         outputs: Variables of one graph, batch normalizations folded. What they compute stays the
             same up to float32 rounding.
+        apart: Whether parameters get new arrays, as other networks read those that they have.
 
     Returns:
         The number of pairs.
@@ -62,7 +63,7 @@ def equalize(outputs: Sequence[nn.Variable]) -> int:
         if max(_equalize_pair(pair, arrays) for pair in found) < _ENOUGH:
             break
     for data, variable in variables.items():
-        variable.d = arrays[data]
+        _set(variable, arrays[data], apart)
     return len(found)
 
 
@@ -72,6 +73,7 @@ def equalize_for(
     inputs: Sequence[nn.Variable],
     samples: Sequence[np.ndarray],
     levels: Levels,
+    apart: bool = False,
 ) -> int:
     """Scales the weights and biases of all pairs for the least noise of the codes to come.
 
@@ -84,6 +86,7 @@ def equalize_for(
         inputs: Its inputs.
         samples: Checked samples (N, ...) for each input.
         levels: Largest codes of weights and maps.
+        apart: As of :func:`equalize`.
 
     Returns:
         The number of pairs.
@@ -115,11 +118,17 @@ def equalize_for(
     arrays = Loaded(variables)
 
     def settle(data: Any) -> None:
-        # NNabla would hold what is given as float64 in eight bytes a number.
-        variables[data].d = arrays.pop(data).astype(np.float32)
+        _set(variables[data], arrays.pop(data), apart)
 
     scale_pairs(found, statistics, arrays, levels, settle)
     return len(found)
+
+
+def _set(variable: nn.Variable, values: np.ndarray, apart: bool) -> None:
+    if apart:
+        variable.data = nn.NdArray(variable.shape)
+    # NNabla would hold what is given as float64 in eight bytes a number.
+    variable.d = values.astype(np.float32)
 
 
 def _equalize_pair(pair: Pair, arrays: Dict[Any, np.ndarray]) -> float:

@@ -44,16 +44,22 @@ def kl(statistics: Statistics, quantizer: Affine) -> Tuple[float, float]:
     best, least = (statistics.low, statistics.high), np.inf
     if not len(middles):
         return best
-    for part in _SHRINKINGS:
-        tried = statistics.clipped(part * peak)
-        divergence = _divergence(middles, counts, quantizer, tried)
+    ranges = [statistics.clipped(part * peak) for part in _SHRINKINGS]
+    grid = quantizer.grid(*quantizer.scale_and_zero_point(*np.transpose(ranges)))
+    for tried, *codes in zip(ranges, grid.scale, grid.lower, grid.upper):
+        divergence = _divergence(middles, counts, tried, *codes)
         if divergence < least - 1e-12:
             best, least = tried, divergence
     return best
 
 
 def _divergence(
-    middles: np.ndarray, counts: np.ndarray, quantizer: Affine, ends: Tuple[float, float]
+    middles: np.ndarray,
+    counts: np.ndarray,
+    ends: Tuple[float, float],
+    scale: float,
+    lower: float,
+    upper: float,
 ) -> float:
     inside = (middles >= ends[0]) & (middles <= ends[1])
     if not inside.any():
@@ -63,9 +69,8 @@ def _divergence(
     reference = plain.copy()
     reference[0] += counts[:first].sum()
     reference[-1] += counts[last + 1 :].sum()
-    grid = quantizer.grid(*quantizer.scale_and_zero_point(*ends))
-    codes = np.rint(middles[first : last + 1] / float(grid.scale[0]))
-    codes = np.clip(codes, grid.lower[0], grid.upper[0]).astype(np.int64)
+    codes = np.rint(middles[first : last + 1] / float(scale))
+    codes = np.clip(codes, lower, upper).astype(np.int64)
     codes -= codes.min()
     share = np.bincount(codes, plain) / np.maximum(np.bincount(codes), 1)
     spread = share[codes]

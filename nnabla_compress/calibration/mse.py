@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Tuple
+from typing import List, Sequence, Tuple
 
 import numpy as np
 
@@ -39,19 +39,25 @@ def mse(statistics: Statistics, quantizer: Affine) -> Tuple[float, float]:
         lambda best, part: (part * best[0], best[1]),
         lambda best, part: (best[0], part * best[1]),
     ):
-        start = best
-        for part in _SHRINKINGS:
-            tried = tries(start, part)
-            error = _error(middles, counts, quantizer, tried)
+        ends = [tries(best, part) for part in _SHRINKINGS]
+        for tried, error in zip(ends, _errors(middles, counts, quantizer, ends)):
             if error < least * (1 - 1e-9):
                 best, least = tried, error
     return best
 
 
-def _error(
-    middles: np.ndarray, counts: np.ndarray, quantizer: Affine, ends: Tuple[float, float]
-) -> float:
-    grid = quantizer.grid(*quantizer.scale_and_zero_point(*ends))
-    scale = float(grid.scale[0])
-    codes = np.clip(np.rint(middles / scale), grid.lower[0], grid.upper[0])
-    return float(np.dot(counts, np.square(codes * scale - middles)))
+def _errors(
+    middles: np.ndarray,
+    counts: np.ndarray,
+    quantizer: Affine,
+    ends: Sequence[Tuple[float, float]],
+) -> List[float]:
+    """The squared errors of several ranges, which are all empty or none."""
+    grid = quantizer.grid(*quantizer.scale_and_zero_point(*np.transpose(ends)))
+    lower, upper = np.broadcast_arrays(grid.lower[:, None], grid.upper[:, None])
+    scale = grid.scale[:, None].astype(np.float64)
+    codes = np.rint(middles / scale)
+    codes = np.clip(codes, lower, upper, out=codes)
+    codes *= scale
+    codes -= middles
+    return [float(np.dot(counts, row)) for row in np.square(codes, out=codes)]

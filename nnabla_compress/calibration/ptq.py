@@ -313,12 +313,13 @@ class _Sequence:
 
     def _scale_channels(self, clipped: Sequence[nn.Variable], method: str, corrected: bool) -> None:
         given, levels = self.plain, self._levels()
-        self.plain = given.giving(list(clipped)).copy()
+        self.plain = given.giving(list(clipped)).copy(sharing=True)
         if self.learn_from is None:
-            equalize(self.plain.all_outputs)
+            equalize(self.plain.all_outputs, apart=True)
         else:
             samples = _spread(self.learn_from, _FOR_CHANNELS)
-            equalize_for(self.plain.all_outputs, self.plain.all_inputs, samples, levels)
+            ends = self.plain.all_outputs, self.plain.all_inputs
+            equalize_for(*ends, samples, levels, apart=True)
         try:
             pair = given.all_outputs, self.plain.all_outputs
             check_faithful(*pair, given.all_inputs, self.plain.all_inputs, FOLDED)

@@ -51,7 +51,10 @@ def constant(values: Any, name: str, need_grad: bool = True) -> nn.Variable:
 
 
 def constant_in_parts(
-    shape: Sequence[int], parts: Iterable[Tuple[Any, np.ndarray]], name: str
+    shape: Sequence[int],
+    parts: Iterable[Tuple[Any, np.ndarray]],
+    name: str,
+    need_grad: bool = True,
 ) -> nn.Variable:
     """Returns a new parameter that is in no scope yet, without a second copy of its values.
 
@@ -59,12 +62,13 @@ def constant_in_parts(
         shape: Its shape.
         parts: Which elements, and what they hold, until there are values for all.
         name: Path that a writer stores it under.
+        need_grad: Whether a later training changes it.
 
     Example:
         >>> constant_in_parts((4,), [(slice(0, 3), 1), (slice(3, 4), 2)], "a/W").d.tolist()
         [1.0, 1.0, 1.0, 2.0]
     """
-    variable = nn.Variable(shape, need_grad=True)
+    variable = nn.Variable(shape, need_grad=need_grad)
     values = host_array(variable.data, np.float32, overwrite=True)
     for place, part in parts:
         values[place] = part

@@ -266,7 +266,8 @@ class Affine(Quantizer):
             >>> Affine(bits=8, scale="pow2").scale_and_zero_point(-1, 1.55)[0].tolist()
             [0.015625]
         """
-        return self._representing(low, high, float(self._spread(low, high).max()))
+        spread = self._spread(low, high)
+        return self._representing(low, spread, float(spread.max()))
 
     def _spread(self, low: Any, high: Any) -> np.ndarray:
         """The scale with which the codes just reach the ends of a range, float64; 0 without one."""
@@ -279,16 +280,17 @@ class Affine(Quantizer):
             return np.asarray(np.maximum(high / last, low / first))
         return np.asarray(high / last)
 
-    def _representing(self, low: Any, high: Any, widest: float) -> Tuple[np.ndarray, np.ndarray]:
+    def _representing(
+        self, low: Any, scale: np.ndarray, widest: float
+    ) -> Tuple[np.ndarray, np.ndarray]:
         """As :meth:`scale_and_zero_point`, of some channels of a tensor.
 
         Args:
             low: Smallest value of each.
-            high: Largest value of each.
+            scale: Spread of each.
             widest: The largest spread of all channels.
         """
         first, last = self.codes
-        scale, low = self._spread(low, high), np.minimum(np.atleast_1d(low), 0)
         if widest:
             scale = np.where(scale > 0, scale, widest)
         else:
@@ -298,6 +300,7 @@ class Affine(Quantizer):
         scale = np.clip(scale, SMALLEST_SCALE, LARGEST_SCALE)
         zero_point = np.zeros(scale.shape)
         if not self.symmetric:
+            low = np.minimum(np.atleast_1d(np.asarray(low, np.float64)), 0)
             zero_point = np.clip(np.floor(first - low / scale + 0.5), first, last)
         return scale.astype(np.float32), zero_point.astype(np.float32)
 
@@ -320,10 +323,10 @@ class Affine(Quantizer):
         for start in range(0, len(low), step):
             channels = slice(start, start + step)
             rows = np.moveaxis(given[:, channels], 1, 0).reshape(len(low[channels]), -1)
-            tried = [
-                self._representing(part * low[channels], part * high[channels], most)
-                for part, most in zip(_SHRINKINGS, widest)
-            ]
+            tried = []
+            for part, most in zip(_SHRINKINGS, widest):
+                ends = part * low[channels], part * high[channels]
+                tried.append(self._representing(ends[0], self._spread(*ends), most))
             scale[channels], zero_point[channels] = self._best(
                 np.ascontiguousarray(sample(rows)), tried
             )

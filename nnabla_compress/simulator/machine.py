@@ -201,7 +201,11 @@ class Machine:
         if not self._liveness.repeatable:
             return 1
         fitting = BATCH_BYTES // max(self.network.buffer_bytes, 1)
-        return max(1, min(MOST_LANES, fitting, count))
+        most = max(1, min(MOST_LANES, fitting, count))
+        rounds = max(1, -(-count // most))
+        return max(
+            1, -(-count // rounds)
+        )  # as few as do in so many rounds: lanes left over compute
 
     def _context(self, lanes: int) -> Context:
         if lanes not in self._contexts:

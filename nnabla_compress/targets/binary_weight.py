@@ -18,7 +18,7 @@ import numpy as np
 from nnabla_compress.analysis.layers import WEIGHT, layer_name
 from nnabla_compress.encodings import CODES, Encoding
 from nnabla_compress.function_types import FORWARD_LAYERS, WEIGHTED
-from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.constants import constant, constant_in_parts
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.lowering.storage import coded_tensor
@@ -77,7 +77,7 @@ class ScaledIntegers(NamedTuple):
     """A weight as integers times a scale for each output channel.
 
     Args:
-        integers: -128 to 127, float32 of the weight's shape.
+        integers: -128 to 127, a byte each, of the weight's shape.
         scale: float32, shape (output channels,).
     """
 
@@ -105,14 +105,14 @@ def scaled_integers(encoding: Encoding, axis: int) -> Tuple[Optional[ScaledInteg
         >>> weight = Encoding(np.array([[0], [1]]), 1, dictionary=np.float32([-0.5, 0.5]))
         >>> found, _ = scaled_integers(weight, 0)
         >>> found.integers.ravel().tolist(), found.scale.tolist()
-        ([-1.0, 1.0], [0.5, 0.5])
+        ([-1, 1], [0.5, 0.5])
     """
     coded = coded_tensor(encoding)
     if coded is None or coded.scale is None:
         return None, "its values are no integers times a scale"
     if coded.axis not in (None, axis):
         return None, "its scales are not those of output channels"
-    integers, low, high = np.empty(coded.shape, np.float32), np.inf, -np.inf
+    integers, low, high = np.empty(coded.shape, np.int8), np.inf, -np.inf
     shift = 0 if coded.shift is None else coded.along_axis(coded.shift)
     shifts = np.broadcast_to(shift, coded.shape)
     step = max(1, _AT_ONCE * len(integers) // max(1, integers.size))
@@ -120,14 +120,15 @@ def scaled_integers(encoding: Encoding, axis: int) -> Tuple[Optional[ScaledInteg
         rows = slice(start, start + step)
         whole = coded.levels[coded.index[rows]] + shifts[rows]
         low, high = min(low, whole.min()), max(high, whole.max())
-        integers[rows] = whole
+        if low >= _BYTE[0] and high <= _BYTE[1]:
+            integers[rows] = whole
     if low < _BYTE[0] or high > _BYTE[1]:
         return None, f"its integers go from {low:g} to {high:g}, a byte holds {_BYTE[0]} to 127"
     count = coded.shape[axis]
     scale = np.broadcast_to(np.asarray(coded.scale, np.float32).ravel(), (count,))
     one = float(max(-low, high))
     if one > 1 and _all_are(integers, one):
-        return ScaledIntegers(integers / one, scale * np.float32(one)), ""
+        return ScaledIntegers(np.sign(integers), scale * np.float32(one)), ""
     return ScaledIntegers(integers, np.array(scale)), ""
 
 
@@ -135,7 +136,8 @@ def _all_are(integers: np.ndarray, magnitude: float) -> bool:
     """Whether all of them are of one magnitude."""
     flat = integers.reshape(-1)
     starts = range(0, flat.size, _AT_ONCE)
-    return all((np.abs(flat[start : start + _AT_ONCE]) == magnitude).all() for start in starts)
+    parts = (flat[start : start + _AT_ONCE] for start in starts)
+    return all(((part == magnitude) | (part == -magnitude)).all() for part in parts)
 
 
 class _Builder:
@@ -182,7 +184,7 @@ class _Builder:
             integers = found.integers
             if type_name == "DepthwiseConvolution":
                 integers = integers[:, None]
-            codes = constant(integers, path + CODES, need_grad=False)
+            codes = constant_in_parts(integers.shape, [(..., integers)], path + CODES, False)
             self.types[codes] = found.type
             self.storage[weight.data] = f"binary-weight {found.type}"
             scale = constant(found.scale, f"{path}_scale", need_grad=False)
