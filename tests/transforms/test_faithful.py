@@ -117,7 +117,7 @@ def test_a_wrong_copy_stops_post_training_quantization(monkeypatch):
 def test_an_equalization_that_changes_the_network_is_taken_back(monkeypatch):
     import nnabla_compress.calibration.ptq as ptq
 
-    def wrong(outputs, *more):
+    def wrong(outputs, *more, **options):
         weight = layers(outputs)[0].weight
         weight.d = weight.d * 2
         return 1
