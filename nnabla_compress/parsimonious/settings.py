@@ -19,9 +19,9 @@ class ParsimoniousSettings:
     """How many layers, and how their hyperplanes are found.
 
     Args:
-        method: ``gibbs``: draws from the posterior, of which the likeliest is kept; ``map``: its
-            mode by stochastic gradients, which is quicker for many samples and fits less well;
-            ``auto``: Gibbs for up to 5,000 samples.
+        method: ``gibbs``: draws from the posterior, of which that with the least criterion is kept;
+            ``map``: its mode by stochastic gradients, which is quicker for many samples and fits
+            less well; ``auto``: Gibbs for up to 5,000 samples.
         most_layers: The most layers there can be, at least 1.
         hyperplanes: The most hyperplanes of one side of a layer, with Gibbs.
         sweeps: Gibbs: draws of all variables for each side of a layer.
