@@ -115,7 +115,7 @@ def fitted(sets: List[str], seeds: List[int], methods: List[str]) -> List[Dict[s
     for name in sets:
         for seed in seeds:
             nn.clear_parameters()
-            data = load("two_classes", shape=name, seed=seed)
+            data = load("two_classes", shape=name, draw=seed)
             for method in methods:
                 began = time.process_time()
                 if method == "perceptron":

@@ -15,7 +15,7 @@ _TEST_SHARE = 0.3
 
 
 def two_classes(
-    shape: str = "spirals", samples: int = 1200, noise: float = 0.8, seed: int = 0
+    shape: str = "spirals", samples: int = 1200, noise: float = 0.8, draw: int = 0
 ) -> DataSet:
     """Makes a data set of two classes, half of each class to train and half to test.
 
@@ -26,7 +26,7 @@ def two_classes(
             to which the next two options don't apply, three tenths of them to test.
         samples: Points of both classes together, an even number from 8.
         noise: How far points lie off: of spirals the side of a square, else a standard deviation.
-        seed: What points, or the choice of test samples, are drawn with.
+        draw: Seed of the points, or of the choice of test samples: another one is another set.
 
     Returns:
         Points ``float32`` (N, 2) with labels 0 and 1; of ``breast_cancer`` (N, 30).
@@ -50,7 +50,11 @@ def two_classes(
         )
     if isinstance(noise, bool) or not isinstance(noise, (int, float)) or not 0 <= noise < 1e6:
         raise ConfigError(f"two_classes: noise is {noise!r}.", help="give 0 or more, such as 0.8")
-    rng = np.random.RandomState(seed)
+    if isinstance(draw, bool) or not isinstance(draw, int) or not 0 <= draw < 1 << 32:
+        raise ConfigError(
+            f"two_classes: draw is {draw!r}.", help="give a whole number from 0 to 4294967295"
+        )
+    rng = np.random.RandomState(draw)
     if shape == "breast_cancer":
         x, y = _breast_cancer()
         order = rng.permutation(len(y))

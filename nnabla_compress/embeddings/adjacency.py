@@ -58,6 +58,10 @@ class Adjacency:
             >>> path.indptr.tolist(), path.indices.tolist()
             ([0, 1, 3, 4], [1, 0, 2, 1])
         """
+        if isinstance(nodes, bool) or not isinstance(nodes, (int, np.integer)):
+            raise DataError(
+                f"{where}: the number of nodes is {nodes!r}.", help="give a whole number"
+            )
         if not 0 < nodes <= MOST:
             raise DataError(
                 f"{where}: {nodes:,} nodes, there may be 1 to {MOST:,}.",

@@ -58,14 +58,22 @@ class CodeSearch:
             queries: Float rows (Q, D).
 
         Raises:
-            DataError: If they are of another width.
+            DataError: If they are of another width, or no finite numbers.
         """
         table = self._table
-        queries = np.atleast_2d(np.asarray(queries, np.float32))
+        queries = np.atleast_2d(np.asarray(queries))
+        if queries.dtype.kind not in "fiub":
+            raise DataError(f"queries are of {queries.dtype}.", help="give rows of numbers")
+        queries = queries.astype(np.float32)
         if queries.ndim != 2 or queries.shape[1] != table.width:
             raise DataError(
                 f"queries of the shape {queries.shape}, items have {table.width} numbers.",
                 help="give rows of as many",
+            )
+        finite = np.isfinite(queries).all(axis=1)
+        if not finite.all():
+            raise DataError(
+                f"query {int(np.argmin(finite))} holds NaN or infinity.", help="leave it out"
             )
         books, length = self._books(), table.codebooks.shape[3]
         parts = table.codes.shape[1]
@@ -88,9 +96,15 @@ class CodeSearch:
         Args:
             queries: Float rows (Q, D).
             count: How many, at most all.
+
+        Raises:
+            DataError: If there are not as many, or queries don't fit.
         """
-        if not 1 <= count <= len(self._table):
-            raise DataError(f"the {count} nearest of {len(self._table)} items are asked for.")
+        if not isinstance(count, (int, np.integer)) or not 1 <= count <= len(self._table):
+            raise DataError(
+                f"the {count} nearest of {len(self._table)} items are asked for.",
+                help="give a whole number, from 1 to all",
+            )
         found = self.scores(queries)
         places = highest(found, count)
         return places, np.take_along_axis(found, places, 1)

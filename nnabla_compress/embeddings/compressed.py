@@ -101,12 +101,30 @@ def compress_table(
             if training is not None:
                 if pairs is None or not len(pairs):
                     raise ConfigError("a training of a table needs pairs.", help="give some")
-                _train(coded, table, pairs, training, seed)
+                _train(coded, table, _checked(pairs, len(table)), training, seed)
                 coded.forward()
         encoding: Any = type(quantizer).encode(function)
     found = RowCodes.of(encoding) if isinstance(encoding, Encoding) else encoding
     assert isinstance(found, RowCodes)
     return found
+
+
+def _checked(pairs: np.ndarray, rows: int) -> np.ndarray:
+    """Pairs of rows that are there: Embed would read beyond the table."""
+    pairs = np.asarray(pairs)
+    if pairs.ndim != 2 or pairs.shape[1] != 2 or pairs.dtype.kind not in "iu":
+        raise DataError(
+            f"pairs have the shape {pairs.shape} of {pairs.dtype}.",
+            help="give whole numbers, the two items of each pair: (P, 2)",
+        )
+    wrong = ((pairs < 0) | (pairs >= rows)).any(axis=1)
+    if wrong.any():
+        place = int(np.argmax(wrong))
+        raise DataError(
+            f"pair {place} names the items {pairs[place].tolist()}, outside 0..{rows - 1}.",
+            help=f"number items by their rows; there are {rows:,}",
+        )
+    return pairs
 
 
 def _train(

@@ -19,6 +19,9 @@ from nnabla_compress.reading import parse_yaml, read_text
 from nnabla_compress.rules import QuantizerRule
 from nnabla_compress.safe_names import file_name
 
+MOST_SEED = 2**32 - 1
+"""The largest seed."""
+
 
 class GraphPart(Options):
     """Where the graph is.
@@ -75,7 +78,7 @@ class EmbeddingRecipe(Options):
     """
 
     name: str
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, le=MOST_SEED)
     graph: GraphPart
     walks: Walks = Walks()
     pooling: Literal["importance", "mean", "none"] = "importance"

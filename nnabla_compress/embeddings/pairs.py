@@ -72,6 +72,12 @@ def split_pairs(
         )
     order = np.random.RandomState(seed).permutation(len(pairs))
     first, second = (int(round(share * len(pairs))) for share in shares)
+    if first + second >= len(pairs):
+        raise ConfigError(
+            f"pairs: of {len(pairs):,} pairs, {first:,} validate and {second:,} test: none is left "
+            "to train on.",
+            help="give smaller shares, or a graph with more edges",
+        )
     parts = np.split(pairs[order], [first, first + second])
     return Pairs(parts[2], parts[0], parts[1])
 

@@ -18,10 +18,11 @@ from nnabla_compress.embeddings.content import content_rows
 from nnabla_compress.embeddings.description import EmbeddingRecipe
 from nnabla_compress.embeddings.inference import embed_all
 from nnabla_compress.embeddings.pairs import Pairs, linked_pairs, split_pairs, without
+from nnabla_compress.embeddings.pinsage import pooling_start
 from nnabla_compress.embeddings.scores import of_pairs, precision, recall, unit_rows
 from nnabla_compress.embeddings.table_files import save_device_table, save_table
 from nnabla_compress.embeddings.training import train
-from nnabla_compress.errors import ConfigError
+from nnabla_compress.errors import ConfigError, DataError
 from nnabla_compress.files import json_text, write_json
 from nnabla_compress.locks import locked
 from nnabla_compress.reading import read_json
@@ -65,11 +66,13 @@ def run_embeddings(
     """
     began = time.time()
     with locked(folder) as place:
-        _begin(place, recipe, resume)
+        _check_place(place, recipe, resume)
         features, graph, labels = read_items(recipe, base)
         pairs = split_pairs(
             linked_pairs(graph), (recipe.pairs.validation, recipe.pairs.test), recipe.seed
         )
+        _check_possible(recipe, features, graph, pairs)
+        write_json(place / RECIPE, recipe.model_dump(mode="json"))
         known = without(graph, np.concatenate([pairs.validation, pairs.test]))
         trained = train(
             recipe.network,
@@ -194,18 +197,39 @@ def _table(
     }
 
 
-def _begin(folder: Path, recipe: EmbeddingRecipe, resume: bool) -> None:
-    said = recipe.model_dump(mode="json")
+def _check_place(folder: Path, recipe: EmbeddingRecipe, resume: bool) -> None:
     record = folder / RECIPE
-    if record.exists():
-        if not resume:
-            raise ConfigError(
-                f"{folder} holds a run already.",
-                help="go on with it by --resume, or choose another -o",
-            )
-        if json_text(read_json(record)) != json_text(said):
-            raise ConfigError(
-                f"{folder} holds a run of another recipe.", help="choose another folder with -o"
-            )
-    else:
-        write_json(record, said)
+    if not record.exists():
+        return
+    if not resume:
+        raise ConfigError(
+            f"{folder} holds a run already.",
+            help="go on with it by --resume, or choose another -o",
+        )
+    if json_text(read_json(record)) != json_text(recipe.model_dump(mode="json")):
+        raise ConfigError(
+            f"{folder} holds a run of another recipe.", help="choose another folder with -o"
+        )
+
+
+def _check_possible(
+    recipe: EmbeddingRecipe, features: np.ndarray, graph: Adjacency, pairs: Pairs
+) -> None:
+    """Refuses before a training what would be found to be impossible after it."""
+    if graph.items <= COUNT:
+        raise DataError(
+            f"the graph has {graph.items} items; embeddings are judged by the {COUNT} nearest "
+            "others of each.",
+            help=f"give a graph of {COUNT + 1} items or more",
+        )
+    if not len(pairs.test):
+        raise ConfigError(
+            f"pairs: of {len(pairs.train) + len(pairs.validation):,} pairs, a share of "
+            f"{recipe.pairs.test:g} to test on is none.",
+            help="give a larger share, or a graph with more edges",
+        )
+    if recipe.training.start == "pooling":
+        pooling_start(recipe.network, features.shape[1])
+    rows = np.random.RandomState(0).randn(COUNT, recipe.network.output)
+    for quantizer in recipe.quantizers.values():
+        compress_table(rows, quantizer)

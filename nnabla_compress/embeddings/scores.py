@@ -50,6 +50,12 @@ def nearest(table: np.ndarray, count: int, queries: Optional[np.ndarray] = None)
             f"the {count} nearest of {len(table) - 1} other items are asked for.",
             help="ask for at least 1 and at most all others",
         )
+    finite = np.isfinite(table).all(axis=1)
+    if not finite.all():
+        raise DataError(
+            f"row {int(np.argmin(finite))} of the table is NaN or infinite.",
+            help="compute it again",
+        )
     rows = unit_rows(table)
     asked = np.arange(len(rows)) if queries is None else np.asarray(queries)
     found = np.empty((len(asked), count), np.int64)

@@ -100,6 +100,8 @@ def load_table(path: Union[str, Path]) -> RowCodes:
         DataError: If it is missing or damaged, or holds no table.
     """
     path = Path(path)
+    if not path.exists():
+        raise DataError(f"there is no {path}.", help="give a file of embeddings.save_table")
     arrays = read_npz(path)
     missing = {"codes", "codebooks", "shape", "layout"} - set(arrays)
     if missing:

@@ -123,7 +123,7 @@ class Trained:
 
     Args:
         parameters: Arrays by path.
-        losses: The mean loss of each epoch that was trained now.
+        losses: The mean loss of each epoch, of those before a kill, too.
         seconds: How long it took by the clock; of these ``waited`` for samples, and ``sampling``
             is how long they took to make.
     """
@@ -210,7 +210,8 @@ def train(
         saved = None if place is None else checkpoint.load(place, solver, seed)
         start = int(saved["iteration"]) if saved else 0
         rates = settings.solver.learning_rates(total)
-        losses, sums, waited = [], 0.0, 0.0
+        losses = list(saved["progress"].get("losses", [])) if saved else []
+        sums, waited = 0.0, 0.0
         spent["sampling"], began = 0.0, time.perf_counter()
         try:
             with unwrapped(), counted("training", total) as at, made_ahead(
@@ -228,7 +229,7 @@ def train(
                         sums = 0.0
                         _check_finite(solver.get_parameters(), number, settings)
                         if place is not None:
-                            checkpoint.save(place, number + 1, solver, {}, seed)
+                            checkpoint.save(place, number + 1, solver, {"losses": losses}, seed)
         finally:
             nn.random.prng = drawn
         seconds = {"all": time.perf_counter() - began, "waited": waited, **spent}

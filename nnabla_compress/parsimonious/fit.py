@@ -29,6 +29,7 @@ from nnabla_compress.parsimonious.posterior_mode import find_hyperplanes
 from nnabla_compress.parsimonious.settings import ParsimoniousSettings
 from nnabla_compress.turns import one_at_a_time
 
+_MOST = 1e30  # numbers of samples: sums of larger ones leave float32
 _FEW = 5000  # samples that Gibbs sampling takes in minutes
 
 Samples = Union[Split, Tuple[Any, Any]]
@@ -76,8 +77,17 @@ class Parsimonious:
 
         Args:
             x: Samples, (N, ...).
+
+        Raises:
+            DataError: If they have not as many numbers as those of the fit, or some are not finite.
         """
-        raw = (_rows(x) - self.mean) / self.scale
+        rows = _numbers(x)
+        if rows.shape[1] != len(self.mean):
+            raise DataError(
+                f"samples of {rows.shape[1]} numbers, the network was fitted to {len(self.mean)}.",
+                help="give an array with a row for each sample, as in the fit",
+            )
+        raw = (rows - self.mean) / self.scale
         features, before = raw, raw
         for sides in self.layers:
             h = np.concatenate([side.features(features) for side in sides], axis=1)
@@ -139,10 +149,9 @@ def fit_parsimonious(
             f"fit_parsimonious: {str(error).rpartition('() ')[2]}.",
             help="see ParsimoniousSettings",
         ) from error
-    given, labels = (data.x, data.y) if isinstance(data, Split) else data
-    shape = np.asarray(given).shape[1:]
-    x, y, classes = _checked(given, labels)
-    varying = x.std(axis=0) > 0
+    x, y, classes = _checked(*_parts(data))
+    shape = np.asarray(data.x if isinstance(data, Split) else data[0]).shape[1:]
+    varying = _varying(x)
     mean, scale = x.mean(axis=0), np.where(varying, x.std(axis=0), np.inf)
     raw = (x - mean) / scale
     method = settings.method
@@ -231,24 +240,54 @@ def _rows(x: Any) -> np.ndarray:
     return found.reshape(len(found), int(np.prod(found.shape[1:])))
 
 
-def _checked(given: Any, labels: Any) -> Tuple[np.ndarray, np.ndarray, Tuple[Any, Any]]:
-    """Samples as rows, labels as 0 and 1, and what these stand for."""
+def _numbers(given: Any) -> np.ndarray:
+    """Samples as rows of finite numbers."""
     try:
-        x, y = _rows(given), np.asarray(labels)
+        x = _rows(given)
     except (TypeError, ValueError) as error:
         raise DataError(
-            f"fit_parsimonious: the samples are no array of numbers: {error}.",
-            help="give an array (N, ...)",
+            f"the samples are no array of numbers: {error}.", help="give an array (N, ...)"
         ) from error
+    # The network computes in float32: what is beyond its range is infinite there.
+    inside = (np.abs(x) <= _MOST).all(axis=1)
+    if not inside.all():
+        raise DataError(
+            f"sample {int(np.argmin(inside))} holds NaN, infinity or a number beyond {_MOST:.0e}.",
+            help="leave such samples out, or scale them",
+        )
+    return x
+
+
+def _parts(data: Any) -> Tuple[Any, Any]:
+    """Samples and labels of what was given."""
+    if isinstance(data, Split):
+        return data.x, data.y
+    if isinstance(data, (tuple, list)) and len(data) == 2:
+        return data[0], data[1]
+    raise DataError(
+        f"fit_parsimonious: got a {type(data).__name__}, no samples with their labels.",
+        help="give a pair of arrays, or a split of a data set: data.split('train')",
+    )
+
+
+def _varying(x: np.ndarray) -> np.ndarray:
+    """Which inputs vary: the deviation of equal numbers is not 0 but what was rounded."""
+    smallest = np.finfo(np.float32).tiny
+    return np.asarray((x.max(axis=0) > x.min(axis=0)) & (x.std(axis=0) > smallest))
+
+
+def _checked(given: Any, labels: Any) -> Tuple[np.ndarray, np.ndarray, Tuple[Any, Any]]:
+    """Samples as rows, labels as 0 and 1, and what these stand for."""
+    x, y = _numbers(given), np.asarray(labels)
     if y.size != len(x) or not len(x):
         raise DataError(
             f"fit_parsimonious: {len(x)} samples and {y.size} labels.",
             help="give one label for each sample",
         )
-    if not np.isfinite(x).all():
-        where = int(np.flatnonzero(~np.isfinite(x).all(axis=1))[0])
+    if y.dtype.kind == "f" and not np.isfinite(y).all():
+        where = int(np.argmin(np.isfinite(y.ravel())))
         raise DataError(
-            f"fit_parsimonious: sample {where} holds NaN or infinity.",
+            f"fit_parsimonious: the label of sample {where} is NaN or infinite.",
             help="leave such samples out",
         )
     classes = np.unique(y.ravel())
@@ -259,7 +298,7 @@ def _checked(given: Any, labels: Any) -> Tuple[np.ndarray, np.ndarray, Tuple[Any
             f"{', ...' if len(classes) > 4 else ''}), it separates two.",
             help="choose samples of two classes; for more, train a network with the term shrinkage",
         )
-    if not x.std(axis=0).any():
+    if not _varying(x).any():
         raise DataError(
             "fit_parsimonious: all inputs are constant: nothing tells the classes apart.",
             help="give inputs that vary",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any
 
 from nnabla_compress.errors import ConfigError
@@ -18,9 +19,9 @@ class ParsimoniousSettings:
     """How many layers, and how their hyperplanes are found.
 
     Args:
-        method: ``gibbs``: draws from the posterior, of which the likeliest is kept; ``map``: its
-            mode by stochastic gradients, which is quicker for many samples and fits less well;
-            ``auto``: Gibbs for up to 5,000 samples.
+        method: ``gibbs``: draws from the posterior, of which that with the least criterion is kept;
+            ``map``: its mode by stochastic gradients, which is quicker for many samples and fits
+            less well; ``auto``: Gibbs for up to 5,000 samples.
         most_layers: The most layers there can be, at least 1.
         hyperplanes: The most hyperplanes of one side of a layer, with Gibbs.
         sweeps: Gibbs: draws of all variables for each side of a layer.
@@ -71,15 +72,16 @@ class ParsimoniousSettings:
                 "kept.",
                 help="choose more sweeps, or a shorter burn_in",
             )
-        if not 0 < self.learning_rate < float("inf"):
+        rate: Any = self.learning_rate
+        if not isinstance(rate, Real) or not 0 < float(rate) < float("inf"):
             raise ConfigError(
-                f"fit_parsimonious: learning_rate is {self.learning_rate}.",
+                f"fit_parsimonious: learning_rate is {rate!r}.",
                 help="choose a positive one, such as 0.01",
             )
 
 
 def _require_whole(name: str, value: Any, least: int) -> None:
-    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise ConfigError(
             f"fit_parsimonious: {name} is {value!r}.", help=f"give a whole number from {least}"
         )

@@ -262,6 +262,7 @@ class _Told(GenerateJsonSchema):
 
 def _told(schema: Schema, kind: Any) -> Schema:
     said, known, default = meanings(kind), choices(), defaults(kind)
+    alone = {(transforms()["add_exits"], "at")}
     schema.pop("title", None)
     schema["description"] = summary(kind)
     for name, option in schema.get("properties", {}).items():
@@ -271,8 +272,8 @@ def _told(schema: Schema, kind: Any) -> Schema:
             del option["additionalProperties"]  # only some versions of pydantic say so
         if (kind, name) in known:
             _choose(option, known[kind, name])
-        if name in ("weights", "activations"):
-            _rule_or_rules(option)
+        if name in ("weights", "activations") or (kind, name) in alone:
+            _one_or_several(option)
         if name in said:
             option["description"] = said[name].text
         if name in default:
@@ -286,8 +287,8 @@ def _choose(option: Schema, words: Sequence[str]) -> None:
             form["enum"] = list(words)
 
 
-def _rule_or_rules(option: Schema) -> None:
-    """Lets one rule stand for a list of it."""
+def _one_or_several(option: Schema) -> None:
+    """Lets one entry stand for a list of it."""
     forms = option.get("anyOf") or [{k: option.pop(k) for k in ("type", "items") if k in option}]
     alone = [form["items"] for form in forms if form.get("type") == "array"]
     option["anyOf"] = [*alone, *forms]

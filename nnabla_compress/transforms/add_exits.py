@@ -12,7 +12,7 @@ The convolutions are 3x3 with stride 2, as in RANet (L. Yang et al., arXiv:2003.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, List, Mapping, Sequence
+from typing import Any, ClassVar, Dict, List, Mapping, Sequence, Union
 from zlib import crc32
 
 import nnabla as nn
@@ -28,6 +28,7 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.graph.exits import are_exits, exit_names, exits_named
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import consumers, functions
+from nnabla_compress.options import validated
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.spelling import did_you_mean
 from nnabla_compress.transforms.transform import (
@@ -94,13 +95,16 @@ class AddExits(Transform):
 
 
 def add_exits(
-    outputs: Sequence[nn.Variable], at: Sequence[str], maps: int = 0, seed: int = 0
+    outputs: Sequence[nn.Variable],
+    at: Union[str, Sequence[str]],
+    maps: int = 0,
+    seed: int = 0,
 ) -> Dict[str, nn.Variable]:
     """Builds classifiers behind maps of a graph, to be trained.
 
     Args:
         outputs: The only output of the graph, in training.
-        at: Names of maps, as of :class:`AddExits`.
+        at: Name of a map, or names, as of :class:`AddExits`.
         maps: As of :class:`AddExits`.
         seed: What new weights are drawn with.
 
@@ -119,7 +123,9 @@ def add_exits(
     """
     context = Alone()
     context.seed = seed
-    made, _ = AddExits(at=list(at), maps=maps).apply(as_network(outputs), context)
+    places = at if isinstance(at, str) else list(at)
+    exits = validated(AddExits, {"at": places, "maps": maps}, "add_exits")
+    made, _ = exits.apply(as_network(outputs), context)
     return made.outputs
 
 

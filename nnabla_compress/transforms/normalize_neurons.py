@@ -71,7 +71,7 @@ class NormalizeNeurons(Transform):
 
     @model_validator(mode="after")
     def _in_order(self) -> NormalizeNeurons:
-        if self.inputs is not None and not self.inputs[0] < self.inputs[1]:
+        if self.inputs is not None and not -np.inf < self.inputs[0] < self.inputs[1] < np.inf:
             raise ConfigError(
                 f"normalize_neurons: inputs is [{self.inputs[0]:g}, {self.inputs[1]:g}].",
                 help="give the least and the largest value of the inputs, such as [0, 1]",
@@ -108,6 +108,7 @@ class NormalizeNeurons(Transform):
         between = self._range(network, context)
         arrays = _loaded(network)
         for each in found:
+            _check_finite(each, arrays)
             normalize(each, arrays)
         decided: Decisions = {
             "layers": [each.layer.name for each in found],
@@ -225,6 +226,16 @@ def written_out(network: Network) -> Network:
                 network.paths[parameter.data] = path
                 nn.parameter.set_parameter(path, made[computed])
     return network.giving(rebuild(network.all_outputs, inputs=made)) if made else network
+
+
+def _check_finite(each: Neurons, arrays: Mapping[Any, np.ndarray]) -> None:
+    """Refuses a layer without lengths: of NaN, no comparison afterwards would tell anything."""
+    for parameter in (each.layer.weight, each.layer.bias):
+        if parameter is not None and not np.isfinite(arrays[parameter.data]).all():
+            raise ConfigError(
+                f"normalize_neurons: parameters of {each.layer.name} are NaN or infinite.",
+                help="train the network again, with a lower learning rate",
+            )
 
 
 def _loaded(network: Network) -> Loaded:

@@ -52,7 +52,8 @@ def test_it_trains_stores_and_says_what_is_kept(folder):
     again = call_here("embed", "small.yaml", "-o", "out", "--resume", "--json", cwd=folder)
     assert again.returncode == 0, again.stderr
     said = json.loads(again.stdout)
-    assert said["tables"] == results["tables"] and said["embeddings"] == results["embeddings"]
+    for part in ("tables", "embeddings", "losses"):
+        assert said[part] == results[part]
 
 
 @pytest.mark.parametrize(
@@ -66,11 +67,23 @@ def test_it_trains_stores_and_says_what_is_kept(folder):
         ({"graph": {"path": "nowhere.npz"}}, "nowhere.npz"),
         ({"graph": {"path": "graph.npz", "content": 8}}, "8 numbers of 8 features"),
         ({"network": {"hidden": 15, "width": 16, "output": 8}}, "begin as pooling"),
+        ({"seed": 2**32}, "seed"),
+        ({"pairs": {"validation": 0, "test": 1e-6}}, "to test on is none"),
+        ({"tables": ["prune:rate=0.5"]}, "prune"),
     ],
 )
 def test_what_can_not_be_done_is_refused(folder, changed, said):
     (folder / "bad.yaml").write_text(yaml.safe_dump({**CONTENT, **changed}))
     refused(call_here("embed", "bad.yaml", "-o", "bad", cwd=folder), said)
+    assert not (folder / "bad").exists(), "what was never begun leaves nothing to go on with"
+
+
+def test_a_graph_of_fewer_items_than_are_looked_for_is_refused_before_it_is_trained(folder):
+    edges, labels = np.array([[0, 1], [1, 2], [2, 3], [3, 4]]), np.arange(5)
+    np.savez(folder / "graph.npz", edges=edges, features=np.eye(5, 8), label=labels)
+    found = call_here("embed", "small.yaml", "-o", "bad", cwd=folder)
+    refused(found, "the graph has 5 items", "11 items or more")
+    assert not (folder / "bad").exists()
 
 
 @pytest.mark.parametrize(

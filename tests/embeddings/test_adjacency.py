@@ -44,6 +44,7 @@ def test_nodes_without_edges_have_no_neighbours():
         ([[0.5, 1]], 3, None, "edges have the shape"),
         ([[0, 1]], 3, 4, "4 items of 3 nodes"),
         ([[0, 1]], 0, None, "0 nodes"),
+        ([[0, 1]], 3.5, None, "the number of nodes is 3.5"),
     ],
 )
 def test_edges_that_make_no_graph_are_refused_with_their_place(edges, nodes, items, said):

@@ -121,6 +121,38 @@ def test_tables_and_quantizers_that_do_not_fit_are_refused():
 
 
 @pytest.mark.parametrize(
+    "pairs, said",
+    [
+        ([[0, 1], [3, 400]], r"pair 1 names the items \[3, 400\], outside 0..399"),
+        ([[-1, 0]], "pair 0 names"),
+        ([[0.0, 1.0]], "float64"),
+        ([[0, 1, 2]], r"the shape \(1, 3\)"),
+    ],
+)
+def test_pairs_of_rows_that_are_not_there_are_refused(pairs, said):
+    with pytest.raises(DataError, match=said):
+        compress_table(TABLE, Q.LUT(bits=2), np.array(pairs), TableTraining(epochs=1))
+
+
+def test_queries_that_are_no_numbers_are_refused():
+    search = CodeSearch(compress_table(TABLE, Q.LUT(bits=2)))
+    queries = TABLE[:3].copy()
+    queries[1, 2] = np.nan
+    with pytest.raises(DataError, match="query 1 holds NaN"):
+        search.nearest(queries, 2)
+    with pytest.raises(DataError, match="queries are of <U1"):
+        search.nearest(np.full((1, 16), "a"), 2)
+    for count in (0, 401, 2.5):
+        with pytest.raises(DataError, match=f"the {count} nearest of 400 items"):
+            search.nearest(TABLE[:1], count)
+
+
+def test_a_file_that_is_not_there_is_said_to_be_missing(tmp_path):
+    with pytest.raises(DataError, match="there is no .*t.npz"):
+        load_table(tmp_path / "t.npz")
+
+
+@pytest.mark.parametrize(
     "changed, said",
     [
         ({"codes": None}, "codes missing"),

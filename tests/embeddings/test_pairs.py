@@ -35,6 +35,11 @@ def test_edges_to_boards_are_no_pairs_of_items():
         split_pairs(linked_pairs(Adjacency.checked([[0, 2]], 3, "boards", items=2)))
 
 
+def test_pairs_too_few_to_train_on_are_refused():
+    with pytest.raises(ConfigError, match="of 1 pairs, 0 validate and 1 test: none is left"):
+        split_pairs(np.array([[0, 1]]), (0.1, 0.6))
+
+
 @pytest.mark.parametrize("shares", [(0.5, 0.5), (-0.1, 0.2)])
 def test_shares_that_leave_nothing_are_refused(shares):
     with pytest.raises(ConfigError, match="shares of validation and test"):

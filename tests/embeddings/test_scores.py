@@ -46,6 +46,13 @@ def test_recall_of_itself_is_all_and_of_noise_little():
     assert scores.recall(TABLE, np.random.RandomState(1).randn(40, 5), 4) < 40
 
 
+def test_a_table_that_holds_nan_is_refused():
+    table = TABLE.copy()
+    table[5, 0] = np.nan
+    with pytest.raises(DataError, match="row 5 of the table is NaN"):
+        scores.nearest(table, 2)
+
+
 @pytest.mark.parametrize("count", [0, 40])
 def test_more_neighbours_than_there_are_others_are_refused(count):
     with pytest.raises(DataError, match="of 39 other items"):

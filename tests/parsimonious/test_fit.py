@@ -106,6 +106,9 @@ def test_separable_classes_and_a_constant_input_give_a_sane_network(method):
         (np.eye(4), np.zeros(4), "1 class\\(es\\) in the labels \\(0.0\\), it separates two"),
         (np.eye(5), np.arange(5), "5 class\\(es\\) in the labels \\(0, 1, 2, 3, ...\\)"),
         (np.ones((4, 2)), [0, 1, 0, 1], "all inputs are constant"),
+        (np.full((60, 2), 0.1), np.arange(60) % 2, "all inputs are constant"),
+        (np.eye(4) * 1e200, [0, 1, 0, 1], "sample 0 holds .* a number beyond 1e\\+30"),
+        (np.eye(4), [0, 1, 0, np.nan], "the label of sample 3 is NaN"),
         (np.full((4, 2), np.nan), [0, 1, 0, 1], "sample 0 holds NaN"),
         (np.eye(4), [0, 1], "4 samples and 2 labels"),
         (np.zeros((0, 2)), [], "0 samples and 0 labels"),
@@ -116,6 +119,23 @@ def test_what_can_not_be_separated_is_refused_with_one_message(x, y, message):
     with pytest.raises(DataError, match=message) as error:
         fit_parsimonious((x, y), QUICK)
     assert error.value.help
+
+
+@pytest.mark.parametrize("data", [two_classes("rings", samples=8), np.eye(3), None, (1, 2, 3)])
+def test_what_is_no_pair_of_samples_and_labels_is_refused(data):
+    with pytest.raises(DataError, match="no samples with their labels") as error:
+        fit_parsimonious(data, QUICK)
+    assert "data.split('train')" in error.value.help
+
+
+def test_other_samples_than_those_of_the_fit_are_refused():
+    x = np.random.RandomState(0).randn(20, 2)
+    found = fit_parsimonious((x, x[:, 0] > 0), QUICK)
+    for other in (x[:, :1], x[0], np.ones((3, 5))):
+        with pytest.raises(DataError, match="the network was fitted to 2"):
+            found.predict(other)
+    with pytest.raises(DataError, match="sample 1 holds NaN"):
+        found.predict([[0, 0], [0, np.nan]])
 
 
 def test_an_unknown_setting_is_refused():

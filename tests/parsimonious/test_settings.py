@@ -1,6 +1,7 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from nnabla_compress.errors import ConfigError
@@ -16,8 +17,13 @@ from nnabla_compress.parsimonious import ParsimoniousSettings
         ({"sweeps": 2.5}, "sweeps is 2.5"),
         ({"sweeps": 100, "burn_in": 100}, "none is kept"),
         ({"learning_rate": 0}, "learning_rate is 0"),
+        ({"learning_rate": "fast"}, "learning_rate is 'fast'"),
     ],
 )
 def test_what_is_out_of_range_is_refused(options, message):
     with pytest.raises(ConfigError, match=message):
         ParsimoniousSettings(**options)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    assert ParsimoniousSettings(sweeps=np.int64(200)).sweeps == 200

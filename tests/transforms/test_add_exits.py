@@ -146,6 +146,18 @@ def test_a_recipe_adds_exits_to_a_trained_network_and_trains_them(tmp_path):
     assert list(score.exit_accuracies) == compressed.exit_accuracies
 
 
+@pytest.mark.parametrize("at, maps", [([], 0), (["a/affine/relu"], -4)])
+def test_options_out_of_range_are_refused_in_a_script_as_in_a_recipe(at, maps):
+    h = F.relu(PF.affine(nn.Variable((2, 4)), 3, name="a"))
+    with pytest.raises(ConfigError, match="add_exits"):
+        add_exits([PF.affine(h, 2, name="b")], at=at, maps=maps)
+
+
+def test_one_place_may_stand_for_a_list_of_it():
+    h = F.relu(PF.affine(nn.Variable((2, 4)), 3, name="a"))
+    assert len(add_exits([PF.affine(h, 2, name="b")], at="a/affine/relu")) == 2
+
+
 def test_a_recipe_with_an_exit_at_no_such_place_is_refused_before_anything_is_trained(tmp_path):
     steps = [RECIPE["steps"][0], {"add_exits": ["conv7"]}]
     run = Run(Recipe.checked({**RECIPE, "steps": steps}), tmp_path / "run", tmp_path)

@@ -14,6 +14,7 @@ from nnabla_compress import compress
 from nnabla_compress.analysis.couplings import as_network
 from nnabla_compress.analysis.neurons import neurons
 from nnabla_compress.errors import ConfigError
+from nnabla_compress.graph import Network
 from nnabla_compress.models import NnpFile
 from nnabla_compress.transforms import Fold, NormalizeNeurons
 from nnabla_compress.transforms.transform import Alone
@@ -183,6 +184,19 @@ def test_what_has_no_such_neurons_is_refused(build, message):
     assert error.value.help
 
 
-def test_a_range_the_wrong_way_round_is_refused():
+def test_parameters_that_are_no_numbers_are_refused():
+    x = nn.Variable((8, 2))
+    y = PF.affine(F.relu(PF.affine(x, 5, name="a")), 1, name="b")
+    for path, value in (("a/affine/W", np.nan), ("a/affine/b", np.inf)):
+        kept = nn.get_parameters()[path].d.copy()
+        nn.get_parameters()[path].d = value
+        with pytest.raises(ConfigError, match="parameters of a/affine are NaN or infinite"):
+            NormalizeNeurons(inputs=(0, 1)).apply(Network({"x": x}, {"y": y}))
+        nn.get_parameters()[path].d = kept
+
+
+def test_a_range_the_wrong_way_round_or_without_an_end_is_refused():
+    with pytest.raises(ConfigError, match=r"inputs is \[0, inf\]"):
+        NormalizeNeurons(inputs=(0, float("inf")))
     with pytest.raises(ConfigError, match=r"inputs is \[1, 0\]"):
         NormalizeNeurons.checked([1, 0])
