@@ -12,11 +12,13 @@ import nnabla_compress.quantizers as Q
 from nnabla_compress.c_kernels.embeds import pack_embeds
 from nnabla_compress.c_kernels.layout import IMPLEMENT
 from nnabla_compress.embeddings import compress_table
+from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.nnb import NnbFile, NnbFunction, NnbVariable, to_bytes
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS, has_packed_tables
 from tests.c_kernels.test_packed_nnablart import WRONG_MEMORY, WRONG_SHAPE, WRONG_SIZE, WRONG_TEXT
 from tests.c_kernels.test_packed_nnablart import run as run_program
+from tests.exporters import test_packed_tables as exported
 
 ROWS = np.random.RandomState(0).randn(37, 10).astype(np.float32)
 QUANTIZERS = {
@@ -127,3 +129,16 @@ def test_a_table_of_other_bits_is_left(table):
     file = one_embed(table)
     made, left = pack_embeds(file, [other])
     assert made == file and left[0] is other
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("name", exported.QUANTIZERS)
+def test_an_exported_network_gives_the_bits_of_the_simulator_on_the_runtime(real, tmp_path, name):
+    ids, h, y = exported.network(exported.QUANTIZERS[name])
+    export_nnp(tmp_path / "net.nnp", {"h": h, "y": y}, {"ids": ids}, target="callback")
+    nnb = export_nnb(tmp_path / "packed.nnb", tmp_path / "net.nnp")
+    status, messages, rows = run_program(real, tmp_path, "exact", nnb.read_bytes(), exported.IDS)
+    assert (status, messages) == (0, "")
+    expected = Machine(nnb, callbacks=PACKED_CALLBACKS).forward([exported.IDS])
+    assert rows.tobytes() == expected[0].tobytes() == h.d.tobytes()
+    assert (tmp_path / "out_1.bin").read_bytes() == expected[1].tobytes()
