@@ -8,10 +8,13 @@
 #include <string.h>
 
 #include "packed_nnablart.h"
+#ifndef PACKED_NO_EMBED
+#include "packed_rows.h"
+#endif
 
 #define MOST_DIMENSIONS 32 /* so that no file, however made, takes long to test */
 
-/* The records of all four functions as far as they agree. Affine ends after base_axis; the multiplier of
+/* The records of the four layers as far as they agree. Affine ends after base_axis; the multiplier of
  * DepthwiseConvolution is in the place of group; the oldest versions end after group. Runtimes of different age declare
  * different structures, the files do not differ. */
 typedef struct {
@@ -25,6 +28,7 @@ typedef struct {
 /* The numbers of the functions in files of all API levels. */
 enum {
   AFFINE = 0,
+  EMBED = 10,
   CONVOLUTION_1 = 1,
   CONVOLUTION_4 = 265,
   DEPTHWISE_CONVOLUTION = 2,
@@ -33,8 +37,12 @@ enum {
   DECONVOLUTION_3 = 292
 };
 
-static const int owned_types[] = {AFFINE,          CONVOLUTION_1,   CONVOLUTION_4,  DEPTHWISE_CONVOLUTION,
-                                  DECONVOLUTION_1, DECONVOLUTION_2, DECONVOLUTION_3};
+static const int owned_types[] = {AFFINE,          CONVOLUTION_1,   CONVOLUTION_4,   DEPTHWISE_CONVOLUTION,
+                                  DECONVOLUTION_1, DECONVOLUTION_2, DECONVOLUTION_3,
+#ifndef PACKED_NO_EMBED
+                                  EMBED
+#endif
+};
 
 /* Functions that the converter leaves one number of the float weight, which the runtime does not read. */
 enum {
@@ -338,7 +346,47 @@ static int has_bias(const nn_network_t *network, const nn_function_t *info) {
   return inputs[2] != inputs[3];
 }
 
-/* Tests a marked function, whose record may take so many bytes, and reads it, from the image alone. */
+#ifndef PACKED_NO_EMBED
+/* Tests a marked Embed and reads its table, from the image alone; rows gets how many rows it looks up. */
+static packed_status_t read_embed(const nn_network_t *network, const nn_function_t *info, packed_table_t *table,
+                                  int32_t *rows) {
+  const nn_variable_t *x, *codes, *y;
+  const void *memory;
+  shape_t shape;
+  size_t bytes;
+  int32_t results, size;
+  packed_status_t status = test_variables(network, info);
+  memset(table, 0, sizeof *table);
+  if (status != PACKED_OK) return status;
+  if (info->impl != PACKED_IMPLEMENT || info->inputs.size != 2 || info->outputs.size != 1) return PACKED_UNSUPPORTED;
+  x = put(network, info->inputs, 0);
+  codes = put(network, info->inputs, 1);
+  y = put(network, info->outputs, 0);
+  if (x->data_index == y->data_index || !is_whole(network, codes)) return PACKED_BAD_MEMORY;
+  if (x->type != NN_DATA_TYPE_FLOAT || codes->type != NN_DATA_TYPE_INT8 || y->type != NN_DATA_TYPE_FLOAT)
+    return PACKED_UNSUPPORTED;
+  shape = shape_of(network, x);
+  *rows = count(shape, 0, shape.size);
+  shape = shape_of(network, y);
+  results = count(shape, 0, shape.size);
+  shape = shape_of(network, codes);
+  size = count(shape, 0, shape.size);
+  memory = parameter(network, codes, &bytes);
+  if (!memory || size < 1) return PACKED_BAD_SIZE;
+  switch (read_rows_table(memory, (size_t)size, table)) {
+  case PACKED_TABLE_OK: break;
+  case PACKED_TABLE_BAD_SIZE: return PACKED_BAD_SIZE;
+  default: return PACKED_BAD_DESCRIPTION;
+  }
+#ifdef PACKED_NO_MULTIPLY
+  if (table->scales) return PACKED_NOT_POWER_OF_TWO;
+#endif
+  if (*rows < 1 || (uint64_t)*rows * table->width != (uint64_t)results) return PACKED_BAD_SHAPE;
+  return PACKED_OK;
+}
+#endif
+
+/* Tests a marked layer, whose record may take so many bytes, and reads it, from the image alone. */
 static packed_status_t read_function(const nn_network_t *network, const nn_function_t *info, size_t bytes,
                                      packed_layer_t *layer, packed_weights_t *weights) {
   const record_t *record = (const record_t *)(const void *)info;
@@ -390,7 +438,14 @@ static packed_status_t test_function(const nn_network_t *network, int32_t i) {
   packed_weights_t weights;
   size_t bytes;
   const nn_function_t *info = datum(network, i, &bytes);
+#ifndef PACKED_NO_EMBED
+  packed_table_t table;
+  int32_t rows;
+#endif
   if (!info || bytes < sizeof *info) return PACKED_BAD_RECORD;
+#ifndef PACKED_NO_EMBED
+  if (is_packed(info->impl) && (int)info->type == EMBED) return read_embed(network, info, &table, &rows);
+#endif
   return is_packed(info->impl) ? read_function(network, info, bytes, &layer, &weights) : test_variables(network, info);
 }
 

@@ -47,6 +47,9 @@ typedef struct function {
   packed_status_t status;
   packed_layer_t layer;
   packed_weights_t weights;
+#ifndef PACKED_NO_EMBED
+  packed_table_t *table; /* of an Embed, which has nothing of a layer but its batch, the number of rows; null: a layer */
+#endif
   void *decoded; /* memory for the weights of an int8 convolution; null: they are decoded at each call */
   const rt_variable_t *bias;
   float_kernel_t *run_float;
@@ -84,6 +87,18 @@ static int has_scratch(owner_t *owner) {
   owner->scratch_bytes = owner->scratch ? owner->wanted_bytes : 0;
   return owner->scratch != NULL;
 }
+
+#ifndef PACKED_NO_EMBED
+static rt_function_error_t look_up(rt_function_t *f) {
+  const function_t *function = f->local_context;
+  if (!function) return RT_FUNCTION_ERROR_MALLOC;
+  if (function->status != PACKED_OK) return RT_FUNCTION_ERROR_INVALID_SHAPE;
+  if (look_up_rows(function->table, f->inputs[0]->data, (uint32_t)function->layer.batch, f->outputs[0]->data) !=
+      PACKED_TABLE_OK)
+    return RT_FUNCTION_ERROR_INVALID_SHAPE; /* there is no such row */
+  return RT_FUNCTION_ERROR_NOERROR;
+}
+#endif
 
 static rt_function_error_t run(rt_function_t *f) {
   const function_t *function = f->local_context;
@@ -211,12 +226,18 @@ static rt_return_value_t take(nn_network_t *network, offer_t *offer, const kerne
   rt_function_t *f = &offer->func;
   function_t *function;
   owner_t *owner;
+#ifdef PACKED_NO_EMBED
+  const size_t table_bytes = 0;
+#else
+  const int is_embed = (int)offer->info->type == EMBED;
+  const size_t table_bytes = is_embed ? sizeof(packed_table_t) : 0;
+#endif
   if (!is_packed(implement)) return RT_RET_FUNCTION_DONT_MATCH;
   /* Owned whatever is wrong with it: the stock kernel would crash. */
   f->exec_func = run;
   f->free_local_context_func = release;
   f->local_context = NULL;
-  function = rt_malloc_func(sizeof *function);
+  function = rt_malloc_func(sizeof *function + table_bytes);
   if (!function) return RT_RET_FUNCTION_MATCH;
   owner = owner_of(network);
   if (!owner) {
@@ -235,6 +256,16 @@ static rt_return_value_t take(nn_network_t *network, offer_t *offer, const kerne
   function->next = owner->functions;
   owner->functions = function;
   function->info = offer->info;
+#ifndef PACKED_NO_EMBED
+  if (is_embed) {
+    f->exec_func = look_up;
+    function->table = (packed_table_t *)(void *)(function + 1);
+    function->status = read_embed(network, offer->info, function->table, &function->layer.batch);
+    if (!f->inputs || !f->outputs) function->status = PACKED_BAD_MEMORY;
+    f->local_context = function;
+    return RT_RET_FUNCTION_MATCH;
+  }
+#endif
   function->status = read_function(network, offer->info, bytes_from(network, offer->info), &function->layer,
                                    &function->weights);
   if (!f->inputs || !f->outputs) function->status = PACKED_BAD_MEMORY; /* the runtime had none for them */

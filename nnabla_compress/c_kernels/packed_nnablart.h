@@ -11,7 +11,11 @@
  *   implement 10 + n: inputs x, weights, bias, dictionary (FLOAT, 2^n or maps * 2^n values), n = 1 .. 8 bits.
  * The functions are Convolution, DepthwiseConvolution, Deconvolution and Affine with one or two spatial dimensions. x is
  * FLOAT, INT16 or INT8; y and bias are FLOAT. With PACKED_TO_INT8 in the description x and y are INT8, and the bias stands in
- * there. All others, and those with another number, are the stock runtime's.
+ * there. An Embed has implement 20 and the inputs x and table, an INT8 variable that holds what packed_table.h describes; x are
+ * numbers of rows as FLOAT. All others, and those with another number, are the stock runtime's.
+ *
+ * An Embed that is given the number of a row that is not there, or no whole number, makes rt_forward return an error.
+ * PACKED_NO_EMBED leaves it out: files with one are refused.
  *
  * A function that is marked but damaged is owned all the same: packed_self_test says what is wrong with it, and
  * rt_forward returns an error. The image is never written to and may lie in flash; it must be aligned to 4 bytes.

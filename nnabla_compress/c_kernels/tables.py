@@ -47,7 +47,7 @@ def table_of(content: bytes) -> RowCodes:
         mark, version, rows, width, parts, length, entries, books, group, bits = _HEAD.unpack_from(
             content
         )
-        if mark != _MARK or version != _VERSION:
+        if mark != _MARK or version != _VERSION or bits >= 2 * _SCALED:
             raise ValueError("another version")
         groups = -(-rows // group) if group else 1
         shape = groups, books, entries, length
@@ -64,8 +64,20 @@ def table_of(content: bytes) -> RowCodes:
             group,
             floats[count:] if scaled else None,
         )
-    except (ValueError, struct.error) as error:
+    except (ValueError, OverflowError, struct.error) as error:
         raise ExportError(f"a table of codes is damaged: {error}.", help="write it again") from None
+
+
+def table_rows(content: bytes) -> int:
+    """Returns how many rows a table has; 0 if its head is none.
+
+    Args:
+        content: Its bytes.
+    """
+    if len(content) < _HEAD.size:
+        return 0
+    mark, _, rows, *_ = _HEAD.unpack_from(content)
+    return int(rows) if mark == _MARK else 0
 
 
 def _floats(values: np.ndarray) -> bytes:

@@ -198,7 +198,8 @@ def device_test(
     kernels = kernels_for(nnb, kernels)
     _check_options(board, kernels, scratch_bytes, limits, machine.network)
     if samples is None:
-        samples = Samples.random([port.shape[1:] for port in machine.inputs], count)
+        below = [port.rows for port in machine.inputs]
+        samples = Samples.random([port.shape[1:] for port in machine.inputs], count, below)
     batches = list(
         in_batches([array[:count] for array in samples.rows], machine.inputs[0].shape[0])
     )

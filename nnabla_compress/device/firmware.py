@@ -22,7 +22,11 @@ from nnabla_compress.device.runtime_source import (
 from nnabla_compress.device.toolchain import compile_program, section_sizes
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.nnb import read_nnb
-from nnabla_compress.simulator.packed import has_int8_layers, needs_callbacks
+from nnabla_compress.simulator.packed import (
+    has_int8_layers,
+    has_packed_tables,
+    needs_callbacks,
+)
 
 STOCK, EXACT, FAST = "stock", "exact", "fast"
 MODES = (STOCK, EXACT, FAST)
@@ -30,6 +34,8 @@ MODES = (STOCK, EXACT, FAST)
 
 NO_INT8 = "-DPACKED_NO_INT8"
 """The compiler's option for a program without layers from int8 to int8."""
+NO_EMBED = "-DPACKED_NO_EMBED"
+"""Likewise for one that looks no rows up in tables of codes."""
 OWN_SOURCES = Path(__file__).parent / "c"
 _PROGRAM, _NETWORK = "firmware.elf", "network.nnb"
 _LEVEL = 4  # where a file says its API level
@@ -128,6 +134,7 @@ def build_firmware(
     options += [f"-DMEASURE_KERNELS={MODES.index(kernels)}", f"-DMEASURE_SCRATCH={scratch_bytes}"]
     if kernels != STOCK:
         options += [] if has_int8_layers(network) else [NO_INT8]
+        options += [] if has_packed_tables(network) else [NO_EMBED]
         packed = (*KERNELS, *GLUE)
         sources += [source_folder() / name for name in packed if name.endswith(".c")]
     options += board.link_flags(OWN_SOURCES / "board.ld")

@@ -18,6 +18,7 @@ from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import (
     PACKED_CALLBACKS,
     has_int8_layers,
+    has_packed_tables,
     needs_callbacks,
 )
 from nnabla_compress.verification import Samples
@@ -50,6 +51,8 @@ def write_firmware(folder: Path, nnb: Path) -> List[Path]:
     texts["CMakeLists.txt"] = (_PROJECT / "CMakeLists.txt").read_text("utf-8")
     if not has_int8_layers(network):
         texts["Makefile"] = texts["Makefile"].replace("\nINT8 = 1\n", "\nINT8 = 0\n")
+    if not has_packed_tables(network):
+        texts["Makefile"] = texts["Makefile"].replace("\nEMBED = 1\n", "\nEMBED = 0\n")
     texts["sample.h"] = _sample(Machine(nnb, callbacks=PACKED_CALLBACKS))
     texts["config/nnablart/config.h"] = config_text(switches_of(network))
     texts.update({f"board/{name}": (OWN_SOURCES / name).read_text("utf-8") for name in _BOARD})
@@ -71,7 +74,8 @@ def write_firmware(folder: Path, nnb: Path) -> List[Path]:
 def _sample(machine: Machine) -> str:
     """The C header with random inputs, and what the simulator computes from them."""
     shapes = [port.shape for port in machine.inputs]
-    rows = [array[0] for array in Samples.random(shapes, 1).rows]
+    below = [port.rows for port in machine.inputs]
+    rows = [array[0] for array in Samples.random(shapes, 1, below).rows]
     inputs = [port.stored(array) for port, array in zip(machine.inputs, rows)]
     outputs = machine.forward(inputs)
     packed = int(needs_callbacks(machine.network))

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from nnabla_compress.device.firmware import FAST
 from nnabla_compress.exporters.tolerance import ANOTHER_ORDER, OTHER_LIBRARY
+from nnabla_compress.function_types import FUNCTION_TYPES
 from nnabla_compress.nnb import NnbFile, NnbFunction
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
 from nnabla_compress.verification.report import BITS, SINGLE_STEPS, Promise, within
@@ -42,4 +43,5 @@ def promise_of(network: NnbFile, kernels: str) -> Promise:
 def _sums_floats(network: NnbFile, function: NnbFunction) -> bool:
     """Whether a function is a layer of the fast kernels, which add floats in any order."""
     packed = (function.id, function.implement) in PACKED_CALLBACKS
+    packed = packed and not FUNCTION_TYPES[function.type_name].looks_up
     return packed and network.variables[function.inputs[0]].type == "FLOAT32"

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
@@ -15,6 +15,7 @@ from nnabla_compress.analysis.entropy_coding import entropy_coded_bytes
 from nnabla_compress.analysis.layers import layers
 from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.rewrite import MOST_BITS, distinct_values
+from nnabla_compress.c_kernels.tables import table_bytes
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.exporters.archive import NamedGraph
 from nnabla_compress.exporters.left_rows import LeftRow, left_rows, what_stays
@@ -25,6 +26,7 @@ from nnabla_compress.lowering.packed_weights import packed_bytes
 from nnabla_compress.lowering.storage import weight_path
 from nnabla_compress.lowering.storage.nnb_bytes import parameter_bytes
 from nnabla_compress.nnb.content import PIECE, blocks
+from nnabla_compress.row_codes import RowCodes
 
 _FLOAT_BITS = 32
 _WIDEST = 2  # bytes of a code
@@ -158,6 +160,7 @@ def layer_rows(
     storage: Mapping[Any, str],
     stored: NamedGraph,
     packed: Mapping[Any, PackedWeights],
+    tables: Mapping[Any, RowCodes],
 ) -> Tuple[LayerRow, ...]:
     """Returns a row for each weight of a graph without quantizers.
 
@@ -170,6 +173,7 @@ def layer_rows(
         storage: Names of the schemes by which weights are stored, by the array of the parameter.
         stored: The graph that is written.
         packed: Weights that only the ``.nnb`` packs, by the array of the parameter.
+        tables: Tables of Embeds that only the ``.nnb`` holds as codes, likewise.
     """
     rows = []
     found = _stored_bytes(stored)
@@ -181,6 +185,8 @@ def layer_rows(
         alike.append(layer.weight.d)
         size = int(layer.weight.size)
         encoding = graph.encodings.get(layer.weight.data)
+        table = tables.get(layer.weight.data)
+        codes = table if table is not None else encoding
         rows.append(
             LayerRow(
                 name=layer.name,
@@ -188,20 +194,30 @@ def layer_rows(
                 shape=layer.shape,
                 weights=size,
                 distinct=_distinct(layer.weight.d, encoding),
-                bits=_FLOAT_BITS if encoding is None else encoding.bits,
+                bits=_FLOAT_BITS if codes is None else codes.bits,
                 quantizer=graph.quantizers.get(layer.weight.data, ""),
                 storage=storage.get(layer.weight.data, "float"),
-                packed_bytes=4 * size if encoding is None else encoding.nbytes,
-                entropy_coded_bytes=4 * size if encoding is None else entropy_coded_bytes(encoding),
+                packed_bytes=4 * size if codes is None else codes.nbytes,
+                entropy_coded_bytes=_entropy_coded(codes, encoding, size),
                 float_bytes=4 * size,
                 stored_bytes=(
-                    packed_bytes(packed[layer.weight.data])
+                    len(table_bytes(table))
+                    if table is not None
+                    else packed_bytes(packed[layer.weight.data])
                     if layer.weight.data in packed
                     else found.get(layer.weight_name, 4 * size)
                 ),
             )
         )
     return tuple(rows)
+
+
+def _entropy_coded(
+    codes: Union[RowCodes, Encoding, None], encoding: Optional[Encoding], size: int
+) -> int:
+    if encoding is not None:
+        return entropy_coded_bytes(encoding)
+    return 4 * size if codes is None else codes.nbytes
 
 
 def _same_bits(values: np.ndarray, others: np.ndarray) -> bool:

@@ -14,6 +14,7 @@ from nnabla_compress.exporters.conversion import converted
 from nnabla_compress.exporters.converter_settings import carried_types, read_types
 from nnabla_compress.exporters.function_info import quick_converter
 from nnabla_compress.exporters.packed_nnb import pack_nnb, packing_of
+from nnabla_compress.exporters.packed_tables import pack_tables, tables_in
 from nnabla_compress.files import temporary_folder
 from nnabla_compress.logs import printed_here, quiet
 from nnabla_compress.models.nnp_archive import read_nnp
@@ -54,7 +55,8 @@ def export_nnb(
         batch_size: Rows of the inputs, fixed in the file.
         settings: YAML file with the types of variables; by default what the ``.nnp`` carries.
         compact: Make the file and its buffers smaller; False: exactly what the converter writes.
-        pack: Pack the weights of an ``.nnp`` for target ``callback``; False: leave them float.
+        pack: Pack the weights of an ``.nnp`` for target ``callback``; False: leave them float, but
+            for tables of codes that an Embed reads, which the runtime itself has not.
 
     Returns:
         The path of the file.
@@ -98,6 +100,7 @@ def export_nnb(
         except (Exception, SystemExit) as error:  # the converter refuses in many ways
             raise _refusal(nnp_path, error) from error
         smaller = compact and all(function.id in FUNCTIONS for function in network.functions)
+        network = pack_tables(network, tables_in(nnp_path))
         if forms is not None:
             network = pack_nnb(network, forms, fuse=smaller)
         write_nnb(path, compacted(network) if smaller else network, share_lists=smaller)

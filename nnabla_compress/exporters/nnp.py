@@ -34,6 +34,7 @@ from nnabla_compress.exporters.converter_settings import write_types
 from nnabla_compress.exporters.export_report import ExportReport, layer_rows, other_rows
 from nnabla_compress.exporters.nnb import export_nnb
 from nnabla_compress.exporters.packed_nnb import PACKED, packing_as_json
+from nnabla_compress.exporters.packed_tables import TABLES, tables_as_json
 from nnabla_compress.exporters.simulated import Simulated, simulated
 from nnabla_compress.exporters.sizes import FloatSizes, float_sizes
 from nnabla_compress.exporters.tolerance import ANOTHER_ORDER, Tolerance
@@ -148,7 +149,7 @@ def export_nnp(
     check_preference(prefer)
     samples = {ascii_name(name): values for name, values in (samples or {}).items()}
     options = ExportOptions(storage, snap_dictionary, samples, prefer)
-    folded = embeds_as_layers(_fold(network))
+    folded = embeds_as_layers(_fold(network), chosen.looks_up)
     folded = fit_to_level(folded, network.all_inputs, api)
     lowered = chosen.lower(network, folded, options)
     give_back()
@@ -180,7 +181,9 @@ def export_nnp(
     report = ExportReport(
         path=path,
         target=target,
-        rows=layer_rows(lowered.plain, lowered.names, lowered.storage, graph, lowered.packed),
+        rows=layer_rows(
+            lowered.plain, lowered.names, lowered.storage, graph, lowered.packed, lowered.tables
+        ),
         left=left,
         other_bytes=other_bytes,
         file_bytes=0,
@@ -244,7 +247,12 @@ def _forms(target: Target, lowered: Lowered, graph: NamedGraph) -> Dict[str, Any
         for path, parameter in graph.parameters.items()
         if parameter.data in lowered.packed
     }
-    return {PACKED: packing_as_json(found)}
+    tables = {
+        path: lowered.tables[parameter.data]
+        for path, parameter in graph.parameters.items()
+        if parameter.data in lowered.tables
+    }
+    return {PACKED: packing_as_json(found), **({TABLES: tables_as_json(tables)} if tables else {})}
 
 
 def _verified(network: Network, lowered: Lowered, rounds: Rounds, tolerance: float) -> Verified:

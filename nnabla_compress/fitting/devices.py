@@ -15,7 +15,7 @@ from nnabla_compress.loading.parameters import load_given, own_parameters
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.runs.course import Course
 from nnabla_compress.runs.export import export_network
-from nnabla_compress.simulator.packed import has_int8_layers, needs_callbacks
+from nnabla_compress.simulator.packed import has_int8_layers, has_packed_tables, needs_callbacks
 from nnabla_compress.targets import target_named
 from nnabla_compress.training import set_seed
 from nnabla_compress.turns import one_at_a_time
@@ -45,6 +45,7 @@ def sizes_of(nnb: Path) -> Sizes:
     network = read_nnb(nnb)
     code = c_kernels.CODE_BYTES if needs_callbacks(network) else 0
     code += c_kernels.INT8_CODE_BYTES if has_int8_layers(network) else 0
+    code += c_kernels.EMBED_CODE_BYTES if has_packed_tables(network) else 0
     return Sizes(nnb.stat().st_size, code, network.buffer_bytes)
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
@@ -15,6 +15,7 @@ from nnabla_compress.graph.constants import constant, constant_in_parts, free_pa
 from nnabla_compress.graph.rewrite import functions, leaves, rebuild
 from nnabla_compress.lowering.moved import moved
 from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.row_codes import RowCodes
 from nnabla_compress.turns import one_at_a_time
 
 
@@ -27,12 +28,14 @@ class EncodedGraph:
         encodings: How each quantized weight is stored, by the array of its new parameter.
         quantizers: What reports call the weights' quantizers, likewise.
         activations: Number of activation quantizers that were lowered.
+        tables: Weights of codes of rows, which stay values but for targets that look rows up.
     """
 
     outputs: List[nn.Variable]
     encodings: Dict[Any, Encoding]
     quantizers: Dict[Any, str]
     activations: int
+    tables: Dict[Any, RowCodes] = field(default_factory=dict)
 
 
 @one_at_a_time
@@ -67,6 +70,7 @@ def encode_graph(
     stored: Dict[Tuple[Any, ...], nn.Variable] = {}
     encodings: Dict[Any, Encoding] = {}
     quantizers: Dict[Any, str] = {}
+    tables: Dict[Any, RowCodes] = {}
     activations = [0]
 
     def move(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
@@ -103,8 +107,9 @@ def encode_graph(
                 stored[key] = _decoded(encoding, path)
                 encodings[stored[key].data] = encoding
                 quantizers[stored[key].data] = quantizer.label(function.info.args)
-            else:  # codes of rows are stored as their values
+            else:
                 stored[key] = constant(encoding.decode(), path)
+                tables[stored[key].data] = encoding
         return stored[key]
 
     if not any(quantizer_of(function) is not None for function in functions(outputs)):
@@ -112,7 +117,7 @@ def encode_graph(
     made = rebuild(outputs, replace)
     weights = [leaf for leaf in leaves(made) if leaf.data in encodings]
     _name_apart(weights, set(weights), set(names.values()))
-    return EncodedGraph(made, encodings, quantizers, activations[0])
+    return EncodedGraph(made, encodings, quantizers, activations[0], tables)
 
 
 def _decoded(encoding: Encoding, path: str) -> nn.Variable:
@@ -144,7 +149,7 @@ def lowered_graph(graph: EncodedGraph, outputs: Sequence[nn.Variable]) -> Encode
             computed.append(leaf)
     others = set(computed)
     _name_apart([*(leaf for leaf in after if leaf not in others), *computed], others)
-    return EncodedGraph(list(outputs), encodings, quantizers, graph.activations)
+    return EncodedGraph(list(outputs), encodings, quantizers, graph.activations, graph.tables)
 
 
 def _name_apart(

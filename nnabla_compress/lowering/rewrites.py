@@ -243,16 +243,19 @@ def _product_of_variables(
     return F.sum(F.mul2(rows, columns), axis=x.ndim)
 
 
-def embeds_as_layers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
+def embeds_as_layers(
+    outputs: Sequence[nn.Variable], stays: Callable[[Any], bool] = lambda function: False
+) -> List[nn.Variable]:
     """Builds a graph again with each Embed as an Affine of ones where the row number is.
 
     A device then looks up vectors of compressed weights; each takes the work of a whole product.
 
     Args:
         outputs: Variables of one graph.
+        stays: Whether an Embed stays as it is.
 
     Returns:
-        The new outputs, or the given ones where there is no Embed.
+        The new outputs, or the given ones where there is no such Embed.
 
     Example:
         >>> x, table = nn.Variable((1, 3)), nn.Variable((10, 4))
@@ -262,16 +265,16 @@ def embeds_as_layers(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
     """
 
     def replace(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
-        if function.info.type_name != "Embed" or inputs[1].ndim != 2 or not inputs[0].ndim:
+        if function not in layers or inputs[1].ndim != 2 or not inputs[0].ndim:
             return None
         x, table = inputs
         rows = constant(np.arange(table.shape[0]).reshape(*[1] * x.ndim, -1), "rows", False)
         apart = F.abs(F.sub2(F.reshape(x, (-1, *x.shape[1:], 1), inplace=False), rows))
         return F.affine(F.relu(F.r_sub_scalar(apart, 1.0)), table, base_axis=x.ndim)
 
-    if not any(function.info.type_name == "Embed" for function in functions(outputs)):
-        return list(outputs)
-    return rebuild(outputs, replace)
+    embeds = [one for one in functions(outputs) if one.info.type_name == "Embed"]
+    layers = [one for one in embeds if not stays(one)]
+    return rebuild(outputs, replace) if layers else list(outputs)
 
 
 def _quantize_linear(

@@ -16,7 +16,7 @@ from nnabla_compress.exporters.sizes import NnbReport
 from nnabla_compress.files import write_json
 from nnabla_compress.graph.exit_stages import Stage, stages_of
 from nnabla_compress.graph.exits import are_exits, exit_names, in_order
-from nnabla_compress.graph.inputs import SEED
+from nnabla_compress.graph.inputs import SEED, Form
 from nnabla_compress.graph.network import Network
 from nnabla_compress.recipes import ExportPart
 from nnabla_compress.simulator import Machine
@@ -154,7 +154,7 @@ def _largest_difference(whole: Path, nnbs: Sequence[Path], stages: Sequence[Stag
     machine = Machine(whole, callbacks=PACKED_CALLBACKS)
     machines = [Machine(nnb, callbacks=PACKED_CALLBACKS) for nnb in nnbs]
     rng = np.random.RandomState(SEED)
-    rows = [rng.randn(_COMPARED, *port.shape[1:]).astype(np.float32) for port in machine.inputs]
+    rows = [Form(port.rows).random(rng, (_COMPARED, *port.shape[1:])) for port in machine.inputs]
     found = Staged(machines, [stage.sources for stage in stages]).run_all(rows)
     apart = [np.abs(a - b).max() for a, b in zip(machine.run_many(rows), found)]
     return float(max(apart))

@@ -15,7 +15,7 @@ from nnabla_compress.data import Preprocessing, Split, Wanted, evaluation_batche
 from nnabla_compress.errors import DataError
 from nnabla_compress.graph.batches import mixes_rows
 from nnabla_compress.graph.exits import are_exits
-from nnabla_compress.graph.inputs import SEED
+from nnabla_compress.graph.inputs import SEED, Form
 from nnabla_compress.loading.inputs import Inputs, load_data, preprocessing_of
 from nnabla_compress.loading.model import LossChoice, Model
 from nnabla_compress.loading.parameters import own_parameters
@@ -183,7 +183,7 @@ def _check_rows(machine: Machine) -> None:
     rows = machine.inputs[0].shape[0]
     refuse_other_axes(machine.outputs[0].shape, rows)
     rng = np.random.RandomState(SEED)
-    values = [rng.randn(*port.shape).astype(np.float32) for port in machine.inputs]
+    values = [Form(port.rows).random(rng, port.shape) for port in machine.inputs]
     refuse_mixed(mixes_rows(lambda rows: machine.run_many(rows)[:1], values))
 
 

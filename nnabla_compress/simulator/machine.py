@@ -19,6 +19,7 @@ from nnabla_compress.nnb.single_assignment import single_assignment
 from nnabla_compress.progress import tracked
 from nnabla_compress.simulator.context import Callbacks, Context
 from nnabla_compress.simulator.liveness import liveness
+from nnabla_compress.simulator.packed_embed import rows_chosen
 from nnabla_compress.simulator.tensor import COEFFICIENTS
 from nnabla_compress.simulator.traps import traps
 
@@ -35,12 +36,14 @@ class Port(NamedTuple):
         shape: Of one sample's array, batch included.
         type: ``FLOAT32``, ``FIXED16`` or ``FIXED8``.
         fp_pos: Fraction bits.
+        rows: How many rows of a table the whole numbers that it takes choose from; 0: any numbers.
     """
 
     number: int
     shape: Tuple[int, ...]
     type: str
     fp_pos: int
+    rows: int = 0
 
     @property
     def dtype(self) -> np.dtype:
@@ -97,7 +100,8 @@ class Machine:
         largest = max((math.prod(v.shape) for v in self.network.variables), default=0)
         check_limit(where, "has a variable of {:,} values", largest, values)
         self._callbacks = dict(callbacks or {})
-        self.inputs = [self._port(number) for number in self.network.inputs]
+        rows = rows_chosen(self.network)
+        self.inputs = [self._port(n)._replace(rows=rows.get(n, 0)) for n in self.network.inputs]
         self.outputs = [self._port(number) for number in self.network.outputs]
         self.warnings = [str(trap) for trap in traps(self.network, self._callbacks)]
         self._liveness = liveness(self.network)

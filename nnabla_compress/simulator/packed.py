@@ -14,6 +14,7 @@ from typing import Callable, Dict, Tuple
 
 import numpy as np
 
+from nnabla_compress.c_kernels.embeds import EMBED
 from nnabla_compress.c_kernels.layout import IMPLEMENT, PackedWeights
 from nnabla_compress.c_kernels.order import file_shape, output_maps
 from nnabla_compress.c_kernels.rewrite import LAYERS
@@ -24,6 +25,7 @@ from nnabla_compress.nnb.writer import padded
 from nnabla_compress.simulator.call import Call
 from nnabla_compress.simulator.callbacks import packed_dictionary
 from nnabla_compress.simulator.kernels import KERNELS
+from nnabla_compress.simulator.packed_embed import packed_embed
 from nnabla_compress.simulator.packed_int8 import run_int8
 from nnabla_compress.simulator.tensor import Tensor
 
@@ -69,6 +71,11 @@ PACKED_CALLBACKS: Dict[Tuple[int, int], Callable[[Call], None]] = {
         for number, known in FUNCTIONS.items()
         if known.type_name in LAYERS
     },
+    **{
+        (number, IMPLEMENT): packed_embed
+        for number, known in FUNCTIONS.items()
+        if known.type_name == EMBED
+    },
 }
 
 
@@ -79,6 +86,15 @@ def needs_callbacks(network: NnbFile) -> bool:
         network: The network.
     """
     return any((one.id, one.implement) in PACKED_CALLBACKS for one in network.functions)
+
+
+def has_packed_tables(network: NnbFile) -> bool:
+    """Returns whether a network looks up rows of tables that are stored as codes.
+
+    Args:
+        network: The network.
+    """
+    return any(one.type_name == EMBED and one.implement == IMPLEMENT for one in network.functions)
 
 
 def has_int8_layers(network: NnbFile) -> bool:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Any, Dict, List, Optional, Sequence
+from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 import numpy as np
@@ -20,6 +20,7 @@ from nnabla_compress.c_kernels.layout import PackedWeights
 from nnabla_compress.c_kernels.order import in_file_order, output_maps
 from nnabla_compress.c_kernels.rewrite import PACKED_LAYERS
 from nnabla_compress.encodings import Encoding
+from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
@@ -29,11 +30,14 @@ from nnabla_compress.lowering.packed_weights import (
     is_power_of_two,
     with_form,
 )
+from nnabla_compress.lowering.row_tables import EMBED, has_row_codes, tables_of_embeds
+from nnabla_compress.row_codes import RowCodes
 from nnabla_compress.targets.left_over import left_over
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.targets.target import (
     ExportOptions,
     Lowered,
+    Rule,
     Target,
     lower_plainly,
     place,
@@ -50,27 +54,52 @@ class Callback(Target):
 
     name = "callback"
     packs_weights = True
-    rules = RULES
+    rules: ClassVar[Mapping[str, Optional[Rule]]] = {**RULES, EMBED: None}  # those with codes
     ways_out = WAYS_OUT
+
+    def looks_up(self, function: Any) -> bool:
+        """Returns whether the table of an Embed is one of codes."""
+        return has_row_codes(function)
 
     def lower(
         self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions
     ) -> Lowered:
         """Returns the network with float weights, and how the ``.nnb`` shall pack them."""
         plain = lower_plainly(network, folded)
+        tables = tables_of_embeds(plain.plain, plain.outputs)
+        _check_embeds(plain, tables)
         packer = Packer(plain)
         outputs = packer.pack(plain.outputs)
         names = {**plain.names, **network.paths_in(outputs)}
-        graph = EncodedGraph(outputs, packer.encodings, packer.quantizers, plain.plain.activations)
+        graph = EncodedGraph(
+            outputs,
+            packer.encodings,
+            packer.quantizers,
+            plain.plain.activations,
+            plain.plain.tables,
+        )
+        storage = {data: f"packed, {form_of(one)}" for data, one in packer.packed.items()}
+        storage.update({data: f"codes of rows, {one.bits}-bit" for data, one in tables.items()})
         return Lowered(
             outputs,
             names,
             graph,
             exact=same_functions(network.all_outputs, outputs),
-            storage={data: f"packed, {form_of(one)}" for data, one in packer.packed.items()},
+            storage=storage,
             notes=[*packer.notes, *unused(options, self.name)],
             packed=packer.packed,
+            tables=tables,
         )
+
+
+def _check_embeds(plain: Lowered, tables: Mapping[Any, RowCodes]) -> None:
+    for function in functions(plain.outputs):
+        if function.info.type_name == EMBED and function.inputs[WEIGHT].data not in tables:
+            raise UnsupportedFunctionError(
+                "target 'callback' runs Embed with a table of codes only; it stands "
+                f"{place(function, plain.names)}.",
+                help=WAYS_OUT[EMBED],
+            )
 
 
 class Packer:
@@ -101,7 +130,7 @@ class Packer:
         made = rebuild(outputs, self._fold)
         reasons: Dict[str, str] = {}
         for function in functions(made):
-            if function.info.type_name not in WEIGHTED:
+            if function.info.type_name not in WEIGHTED or function.info.type_name == EMBED:
                 continue
             weight = function.inputs[WEIGHT]
             if weight.data in self.packed:

@@ -19,6 +19,7 @@ from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.lowering.encode import EncodedGraph, encode_graph, lowered_graph
 from nnabla_compress.lowering.native import fold_constants, lower_functions
 from nnabla_compress.quantizers.base import quantizer_of
+from nnabla_compress.row_codes import RowCodes
 
 # A rule returns what is wrong with a function, None if nothing is.
 Rule = Callable[[Any], Optional[str]]
@@ -90,6 +91,7 @@ class Lowered:
             for those that only the runtime computes. None: ``outputs``.
         packed: Weights that the ``.nnb`` holds as packed codes for the C kernels, by array of the
             float parameter in ``outputs``' graph.
+        tables: Tables of Embeds that the ``.nnb`` holds as codes of rows, likewise.
         deferred: Values of stored weights that are not in memory.
         way_out_of_rounding: What to do where this network's rounding comes to more than half of the
             signal, if it is not what the target says.
@@ -104,6 +106,7 @@ class Lowered:
     notes: Sequence[str] = ()
     reference: Optional[Sequence[nn.Variable]] = None
     packed: Mapping[Any, PackedWeights] = field(default_factory=dict)
+    tables: Mapping[Any, RowCodes] = field(default_factory=dict)
     deferred: Deferred = field(default_factory=Deferred)
     way_out_of_rounding: str = ""
 
@@ -133,6 +136,14 @@ class Target:
     def needs_simulator(self) -> bool:
         """Whether only the simulator of the C runtime can tell what the file computes."""
         return self.rounds_numbers or not self.runs_in_nnabla
+
+    def looks_up(self, function: Any) -> bool:
+        """Returns whether the target runs an Embed as such; else it becomes an Affine of ones.
+
+        Args:
+            function: An Embed of the network, its quantizers in place.
+        """
+        return False
 
     def lower(
         self, network: Network, folded: Sequence[nn.Variable], options: ExportOptions

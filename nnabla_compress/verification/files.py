@@ -133,7 +133,8 @@ def verify_files(
         if samples is None and known is not None:
             samples = Samples.random_for(known, count)
         elif samples is None:
-            samples = Samples.random([port.shape[1:] for port in machine.inputs], count)
+            below = [port.rows for port in machine.inputs]
+            samples = Samples.random([port.shape[1:] for port in machine.inputs], count, below)
         if in_nnabla is not None:
             samples = samples.in_order_of(list(in_nnabla.inputs))
         _check(samples, machine)

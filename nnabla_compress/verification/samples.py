@@ -12,6 +12,7 @@ from nnabla_compress.graph.inputs import SEED, Form, forms, random_inputs
 from nnabla_compress.verification.engines import GraphEngine
 
 _NORMAL = "the standard normal distribution"
+_OF_THE_FORM = "random numbers of the form that the network takes"
 
 
 @dataclass(frozen=True)
@@ -38,16 +39,20 @@ class Samples:
         return Samples(rows, self.source, self.labels, tuple(names))
 
     @classmethod
-    def random(cls, shapes: Sequence[Tuple[int, ...]], count: int) -> Samples:
+    def random(
+        cls, shapes: Sequence[Tuple[int, ...]], count: int, below: Sequence[int] = ()
+    ) -> Samples:
         """Returns samples of the standard normal distribution, the same ones every time.
 
         Args:
             shapes: Of a sample of each input.
             count: Number of samples.
+            below: For each input how many rows it chooses from by whole numbers, 0 for none.
         """
         rng = np.random.RandomState(SEED)
-        rows = [rng.randn(count, *shape).astype(np.float32) for shape in shapes]
-        return cls(rows, _NORMAL)
+        chosen = [Form(number) for number in below] or [Form()] * len(shapes)
+        rows = [form.random(rng, (count, *shape)) for form, shape in zip(chosen, shapes)]
+        return cls(rows, _OF_THE_FORM if any(below) else _NORMAL)
 
     @classmethod
     def random_for(cls, network: GraphEngine, count: int) -> Samples:
@@ -60,5 +65,5 @@ class Samples:
         inputs, outputs = list(network.inputs.values()), list(network.outputs.values())
         rows = random_inputs(inputs, outputs, count)
         special = any(form != Form() for form in forms(inputs, outputs))
-        source = "random numbers of the form that the network takes" if special else _NORMAL
+        source = _OF_THE_FORM if special else _NORMAL
         return cls(rows, source, names=tuple(network.inputs))

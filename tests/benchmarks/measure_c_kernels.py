@@ -147,6 +147,7 @@ CODE = {
     "glue with exact and integer kernels": ["packed_register_exact", "packed_self_test"],
     "glue with fast and integer kernels": ["packed_register_fast", "packed_self_test"],
     "glue with exact, integer and int8 kernels": ["packed_register_exact", "packed_self_test"],
+    "glue with exact and integer kernels and Embed": ["packed_register_exact", "packed_self_test"],
 }
 
 
@@ -160,6 +161,7 @@ def code_sizes() -> Dict[str, int]:
             linked = f"{folder}/linked"
             keep = [f"-Wl,-u,{symbol}" for symbol in symbols]
             keep += [] if "int8" in name else ["-DPACKED_NO_INT8"]
+            keep += [] if "Embed" in name else ["-DPACKED_NO_EMBED"]
             flags = [*CORTEX_M4F, "-ffunction-sections", "-fdata-sections", "-nostartfiles"]
             link = [
                 "-Wl,--gc-sections,--unresolved-symbols=ignore-all",

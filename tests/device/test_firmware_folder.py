@@ -32,10 +32,11 @@ def test_a_folder_has_the_network_its_kernels_and_a_sample_with_what_comes_out(t
         *("main.c", "Makefile", "CMakeLists.txt", "sample.h", "network.c", "network.h"),
         *("board/board.h", "board/board.ld", "board/cortex_m.c", "config/nnablart/config.h"),
         *("packed_kernels.c", "packed_kernels.h", "packed_nnablart.c", "packed_nnablart.h"),
-        *("packed_image.h", "packed_between.h"),
+        *("packed_image.h", "packed_between.h", "packed_rows.h", "packed_table.h"),
         *("packed_dot.h", "packed_wide.h", "packed_depthwise.h"),
     }
-    assert "\nINT8 = 0\n" in (tmp_path / "fw/Makefile").read_text()
+    made = (tmp_path / "fw/Makefile").read_text()
+    assert "\nINT8 = 0\n" in made and "\nEMBED = 0\n" in made
     text = (tmp_path / "fw/sample.h").read_text()
     x = np.frombuffer(numbers(text, "sample_input_0"), "<f4").reshape(1, 1, 16, 16)
     (y,) = Machine(packed, callbacks=PACKED_CALLBACKS).forward([x])
