@@ -160,7 +160,7 @@ def on_fixed_grid(network: Network, data: Any, by_inputs: bool) -> float:
     """Accuracy with weights of neurons as multiples of a step that no weight was looked at for.
 
     It is 1/128; or, by the number n of inputs, of which weights of length 1 are about 1 / sqrt(n),
-    the power of two below 4 / sqrt(n) over 128. The last layer has a 127th of its largest weight.
+    the power of two above 4 / sqrt(n) over 128. The last layer has a 127th of its largest weight.
     """
     made = network.copy()
     with made.within():
@@ -170,7 +170,7 @@ def on_fixed_grid(network: Network, data: Any, by_inputs: bool) -> float:
                 step = float(np.abs(parameter.d).max()) / 127
                 if path in free:
                     inputs = parameter.d.size / parameter.shape[free[path]]
-                    limit = 2.0 ** np.floor(np.log2(4 / np.sqrt(inputs))) if by_inputs else 1.0
+                    limit = 2.0 ** np.ceil(np.log2(4 / np.sqrt(inputs))) if by_inputs else 1.0
                     step = min(limit, 1.0) / 128
                 parameter.d = np.clip(np.round(parameter.d / step), -127, 127) * step
     return accuracy(made, data)

@@ -15,6 +15,7 @@ from nnabla_compress.analysis import layers
 from nnabla_compress.calibration import post_training_quantize
 from nnabla_compress.errors import VerifyError
 from nnabla_compress.graph import clone, rebuild
+from nnabla_compress.graph.constants import own
 from nnabla_compress.transforms import check_faithful, fold_batch_normalization
 from nnabla_compress.transforms.faithful import FOLDED
 from tests.graph import tied_networks as tied
@@ -117,8 +118,9 @@ def test_a_wrong_copy_stops_post_training_quantization(monkeypatch):
 def test_an_equalization_that_changes_the_network_is_taken_back(monkeypatch):
     import nnabla_compress.calibration.ptq as ptq
 
-    def wrong(outputs, *more):
+    def wrong(outputs, *more, **options):
         weight = layers(outputs)[0].weight
+        own(weight)
         weight.d = weight.d * 2
         return 1
 
