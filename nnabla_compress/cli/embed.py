@@ -46,8 +46,6 @@ def command(
         return
     for name in ("content", "embeddings"):
         row = results[name]
-        click.echo(
-            f"{name}: precision@{COUNT} {row['precision']:.1f}, hit rate@{COUNT} "
-            f"{row['hit_rate']:.1f}"
-        )
+        classes = f"precision@{COUNT} {row['precision']:.1f}, " if "precision" in row else ""
+        click.echo(f"{name}: {classes}hit rate@{COUNT} {row['hit_rate']:.1f}")
     click.echo(f"written to {folder}")

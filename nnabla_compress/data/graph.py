@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, Dict, Mapping, Tuple, Union
+from typing import Any, Dict, Mapping, Optional, Tuple, Union
 
 import numpy as np
 
@@ -58,6 +58,7 @@ def graph(
     file, found = _found(path, features, labels, folder)
     where = str(file)
     whole, classes = _nodes_of(found, where)
+    assert classes is not None
     rows = _rows(found, len(whole), test, where)
     if setting == "inductive":
         first = int(rows["test"].min()) if "test" in found else len(whole)
@@ -84,8 +85,8 @@ def labelled_nodes(
     features: Union[str, Path, None] = None,
     labels: Union[str, Path, None] = None,
     folder: Union[str, Path, None] = None,
-) -> Tuple[NodeGraph, np.ndarray]:
-    """Loads a graph as :func:`graph` does, whatever its nodes are for.
+) -> Tuple[NodeGraph, Optional[np.ndarray]]:
+    """Loads a graph as :func:`graph` does, whatever its nodes are for; they may lack labels.
 
     Args:
         path: As of :func:`graph`.
@@ -94,12 +95,12 @@ def labelled_nodes(
         folder: Likewise.
 
     Returns:
-        The graph, and a class for each node.
+        The graph, and a class for each node, None where there are no labels.
 
     Raises:
         DataError: If a file is missing or damaged, or its parts do not fit.
     """
-    file, found = _found(path, features, labels, folder)
+    file, found = _found(path, features, labels, folder, needs_labels=False)
     return _nodes_of(found, str(file))
 
 
@@ -108,22 +109,25 @@ def _found(
     features: Union[str, Path, None],
     labels: Union[str, Path, None],
     folder: Union[str, Path, None],
+    needs_labels: bool = True,
 ) -> Tuple[Path, Dict[str, np.ndarray]]:
     file = resolve_path(path, folder, "the graph")
     if file.suffix != ".npz":
-        return file, _of_edges(file, features, labels, folder)
+        return file, _of_edges(file, features, labels, folder, needs_labels)
     if features is not None or labels is not None:
         raise ConfigError(
             "data: features and labels are for a list of edges.",
             help=f"leave them out: {file.name} holds its own",
         )
-    return file, _of_npz(file)
+    return file, _of_npz(file, needs_labels)
 
 
-def _nodes_of(found: Mapping[str, np.ndarray], where: str) -> Tuple[NodeGraph, np.ndarray]:
+def _nodes_of(
+    found: Mapping[str, np.ndarray], where: str
+) -> Tuple[NodeGraph, Optional[np.ndarray]]:
     whole = NodeGraph.checked(found["features"], found["edges"], where)
-    classes = found["labels"]
-    if len(classes) != len(whole):
+    classes = found.get("labels")
+    if classes is not None and len(classes) != len(whole):
         raise DataError(
             f"{where}: {len(whole)} nodes have features, {len(classes)} have a label.",
             help="give a row of features and a label for each node, in the same order",
@@ -131,15 +135,17 @@ def _nodes_of(found: Mapping[str, np.ndarray], where: str) -> Tuple[NodeGraph, n
     return whole, classes
 
 
-def _of_npz(file: Path) -> Dict[str, np.ndarray]:
+def _of_npz(file: Path, needs_labels: bool) -> Dict[str, np.ndarray]:
     arrays = read_npz(file)
-    for name in ("edges", "label"):
+    for name in ("edges", "label") if needs_labels else ("edges",):
         if name not in arrays:
             raise DataError(
                 f"{file} holds {', '.join(sorted(arrays)) or 'nothing'}, but no {name}.",
                 help="save edges (E, 2), label (N,) and features (N, D)",
             )
-    found = {"edges": arrays["edges"], "labels": np.asarray(arrays["label"]).ravel()}
+    found = {"edges": arrays["edges"]}
+    if "label" in arrays:
+        found["labels"] = np.asarray(arrays["label"]).ravel()
     found.update((name, arrays[f"idx_{name}"]) for name in _ROWS if f"idx_{name}" in arrays)
     if "features" in arrays:
         return {**found, "features": arrays["features"]}
@@ -175,21 +181,23 @@ def _of_edges(
     features: Union[str, Path, None],
     labels: Union[str, Path, None],
     folder: Union[str, Path, None],
+    needs_labels: bool,
 ) -> Dict[str, np.ndarray]:
     for name, given in (("features", features), ("labels", labels)):
-        if given is None:
+        if given is None and (needs_labels or name == "features"):
             raise ConfigError(
                 f"data: {file.name} is a list of edges, {name} are missing.",
                 help=f"name them, in a recipe {name}: FILE; or give an .npz file with all parts",
             )
-    assert features is not None and labels is not None
-    rows = read_table(resolve_path(features, folder, "the features"))
-    classes = read_table(resolve_path(labels, folder, "the labels"), whole=True)
-    return {
+    assert features is not None
+    found = {
         "edges": read_table(file, whole=True, columns=2),
-        "features": rows,
-        "labels": classes.ravel(),
+        "features": read_table(resolve_path(features, folder, "the features")),
     }
+    if labels is not None:
+        classes = read_table(resolve_path(labels, folder, "the labels"), whole=True)
+        found["labels"] = classes.ravel()
+    return found
 
 
 def _rows(

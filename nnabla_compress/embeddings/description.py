@@ -29,7 +29,8 @@ class GraphPart(Options):
     Args:
         path: An ``.npz`` file as of the data source ``graph``, or a list of edges.
         features: For a list of edges: ``.npy`` or text, a row for each item.
-        labels: For a list of edges: a class for each item, which embeddings are judged by.
+        labels: For a list of edges: a class for each item. Without, as in an ``.npz`` without
+            ``label``, only pairs judge the embeddings.
         content: Numbers that features are brought down to by a singular value decomposition; None:
             they stay as they are, with norm 1.
         tf_idf: Whether they are words that are there or not, which count the more the fewer items

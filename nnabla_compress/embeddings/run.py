@@ -129,7 +129,7 @@ def run_embeddings(
 
 def read_items(
     recipe: EmbeddingRecipe, base: Union[str, Path, None] = None
-) -> Tuple[np.ndarray, Adjacency, np.ndarray]:
+) -> Tuple[np.ndarray, Adjacency, Optional[np.ndarray]]:
     """Reads what a recipe is about.
 
     Args:
@@ -137,7 +137,7 @@ def read_items(
         base: Where relative paths start.
 
     Returns:
-        Features (items, D), the graph, and a class for each item.
+        Features (items, D), the graph, and a class for each item, None where there are none.
     """
     part = recipe.graph
     found, labels = labelled_nodes(part.path, part.features, part.labels, base)
@@ -167,7 +167,7 @@ def _table(
     name: str,
     tables: Dict[str, np.ndarray],
     pairs: Pairs,
-    labels: np.ndarray,
+    labels: Optional[np.ndarray],
     folder: Path,
 ) -> Row:
     quantizer, training = recipe.quantizers[name], recipe.table_training

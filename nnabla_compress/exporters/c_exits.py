@@ -253,10 +253,15 @@ int main(int argc, char **argv) {{
     return 1;
   }}
   for (i = 0; i < {upper}_EXITS - 1; i++) {{
-    thresholds[i] = strtof(argv[3 + i], 0);
+    char *end;
+    thresholds[i] = strtof(argv[3 + i], &end);
+    if (end == argv[3 + i] || *end || thresholds[i] != thresholds[i]) {{
+      fprintf(stderr, "the threshold %s is no number\\n", argv[3 + i]);
+      return 1;
+    }}
   }}
   samples = fopen(argv[1], "rb");
-  answers = fopen(argv[2], "wb");
+  answers = samples ? fopen(argv[2], "wb") : 0;
   if (!samples || !answers) {{
     fprintf(stderr, "can't open %s\\n", samples ? argv[2] : argv[1]);
     return 1;
@@ -273,12 +278,18 @@ int main(int argc, char **argv) {{
   }}
   for (;;) {{
     int exit_number;
+    size_t got = 0;
     for (i = 0; i < {upper}_INPUTS; i++) {{
-      if (fread(buffers[i], sizeof(float), sizes[i], samples) != (size_t)sizes[i]) {{
+      got = fread(buffers[i], 1, sizes[i] * sizeof(float), samples);
+      if (got != sizes[i] * sizeof(float)) {{
         break;
       }}
     }}
     if (i < {upper}_INPUTS) {{
+      if (i || got || ferror(samples)) {{
+        fprintf(stderr, "%s ends within a sample\\n", argv[1]);
+        return 1;
+      }}
       break;
     }}
     exit_number = {name}_run(inputs, thresholds, answer + 1);

@@ -78,6 +78,24 @@ def test_what_can_not_be_done_is_refused(folder, changed, said):
     assert not (folder / "bad").exists(), "what was never begun leaves nothing to go on with"
 
 
+@pytest.mark.long
+def test_without_labels_only_pairs_judge(folder):
+    with np.load(folder / "graph.npz") as held:
+        np.savetxt(folder / "edges.txt", held["edges"], "%d")
+        np.save(folder / "features.npy", held["features"])
+        np.savez(folder / "bare.npz", edges=held["edges"], features=held["features"])
+    made = []
+    for graph in ({"path": "edges.txt", "features": "features.npy"}, {"path": "bare.npz"}):
+        recipe = {**CONTENT, "graph": graph, "training": {"epochs": 0}}
+        (folder / "bare.yaml").write_text(yaml.safe_dump(recipe))
+        found = call_here("embed", "bare.yaml", "-o", f"out{len(made)}", cwd=folder)
+        assert found.returncode == 0, found.stderr
+        assert "embeddings: hit rate@10" in found.stdout and "precision" not in found.stdout
+        made.append(json.loads((folder / f"out{len(made)}" / "results.json").read_text()))
+    assert made[0]["embeddings"] == made[1]["embeddings"]
+    assert set(made[0]["embeddings"]) == {"hit_rate", "mrr"}
+
+
 def test_a_graph_of_fewer_items_than_are_looked_for_is_refused_before_it_is_trained(folder):
     edges, labels = np.array([[0, 1], [1, 2], [2, 3], [3, 4]]), np.arange(5)
     np.savez(folder / "graph.npz", edges=edges, features=np.eye(5, 8), label=labels)

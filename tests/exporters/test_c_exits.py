@@ -90,6 +90,17 @@ def test_wrong_words_are_told(tmp_path):
     compiled(found.exits.command)
     done = subprocess.run(["./net-exits"], cwd=tmp_path, capture_output=True, text=True)
     assert done.returncode == 1 and "3 thresholds" in done.stderr
+    np.zeros(100, np.float32).tofile(tmp_path / "cut.bin")
+    (tmp_path / "kept.bin").write_bytes(b"answers")
+    for words, said in (
+        (["cut.bin", "answers.bin", "0.9", "0.9x", "0.9"], "the threshold 0.9x is no number"),
+        (["cut.bin", "answers.bin", "0.9", "0.9", "nan"], "the threshold nan is no number"),
+        (["cut.bin", "answers.bin", "0.9", "0.9", "0.9"], "cut.bin ends within a sample"),
+        (["none.bin", "kept.bin", "0.9", "0.9", "0.9"], "can't open none.bin"),
+    ):
+        done = subprocess.run(["./net-exits", *words], cwd=tmp_path, capture_output=True, text=True)
+        assert done.returncode == 1 and said in done.stderr
+    assert (tmp_path / "kept.bin").read_bytes() == b"answers"
 
 
 def test_stages_that_hand_integers_on_are_refused(tmp_path):
