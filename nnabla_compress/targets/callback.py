@@ -55,7 +55,7 @@ class Callback(Target):
     name = "callback"
     packs_weights = True
     rules: ClassVar[Mapping[str, Optional[Rule]]] = {**RULES, EMBED: None}  # those with codes
-    ways_out = WAYS_OUT
+    ways_out = {name: way for name, way in WAYS_OUT.items() if name != "Embed"}
 
     def looks_up(self, function: Any) -> bool:
         """Returns whether the table of an Embed is one of codes."""
