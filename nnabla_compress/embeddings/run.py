@@ -117,9 +117,10 @@ def run_embeddings(
         }
         for name in recipe.quantizers:
             row = _table(recipe, name, tables, pairs, labels, place)
+            classes = f"precision@{COUNT} {row['precision']:.1f}, " if "precision" in row else ""
             tell(
-                f"{name}: {row['bytes']:,} bytes, a {row['ratio']:.1f}th; recall@{COUNT} "
-                f"{row['recall']:.1f}, hit rate {row['hit_rate']:.1f}"
+                f"{name}: {row['bytes']:,} bytes, 1/{row['ratio']:.1f} of the floats; {classes}hit "
+                f"rate@{COUNT} {row['hit_rate']:.1f}; nearest kept {row['recall']:.1f} %"
             )
             results["tables"].append(row)  # type: ignore[attr-defined]
         results["all_seconds"] = round(time.time() - began, 1)
