@@ -88,6 +88,6 @@ def command(
     if firmware is not None:
         nnb = next(path for path in paths if path.suffix == ".nnb")
         paths = [*paths, *write_firmware(firmware, nnb)]
-    for path in dict.fromkeys(paths):  # stages share the kernels
+    for path in paths:
         console.print(f"{path}: {path.stat().st_size:,} bytes")
     print_export(NetworkResults.from_dict(exported.as_dict()))

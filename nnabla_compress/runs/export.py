@@ -110,9 +110,8 @@ class Exported(NamedTuple):
             )
         if self.exits is not None and self.exits.command is not None:
             found["compile exits"] = self.exits.command
-        compiled = compile_command(
-            self.paths if self.exits is None else [*set(self.paths) - set(self.exits.paths)]
-        )
+        others = [] if self.exits is None else self.exits.paths
+        compiled = compile_command([path for path in self.paths if path not in others])
         if compiled is not None:
             found["compile"] = compiled
         return found
@@ -193,7 +192,9 @@ def with_exits(
         return export_graph(path, dict(outputs), dict(inputs), alone, known)
 
     files = export_exits(nnp, network, part, write)
-    return exported._replace(paths=[*exported.paths, *files.paths], exits=files)
+    # Kernels are written for the whole network, too, and stay its own.
+    more = [path for path in dict.fromkeys(files.paths) if path not in exported.paths]
+    return exported._replace(paths=[*exported.paths, *more], exits=files._replace(paths=more))
 
 
 @one_at_a_time

@@ -47,6 +47,15 @@ def test_a_stored_network_has_its_exits_written_too(finished, tmp_path):
     assert "exits" not in found.commands["compile"]
 
 
+def test_kernels_that_all_share_are_in_both_compile_commands(tmp_path):
+    steps = [RECIPE["steps"][0], {"quantize": "lut:bits=4"}]
+    asked = {"target": "callback", "exits": "stages", "c": True}
+    folder = run(tmp_path / "run", steps=steps, export=asked)
+    commands = json.loads((folder / "results.json").read_text())["compressed"]["commands"]
+    for name in ("compile", "compile exits"):
+        assert "packed_nnablart.c packed_kernels.c" in commands[name], name
+
+
 def test_a_run_says_what_its_exits_take(tmp_path):
     folder = run(tmp_path / "run", export={"exits": "prefixes"})
     results = json.loads((folder / "results.json").read_text())

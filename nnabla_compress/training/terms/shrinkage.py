@@ -114,7 +114,7 @@ class Shrinkage(Term):
         Raises:
             ConfigError: If there are none.
         """
-        self._units = units([training.output], self.layers)
+        self._units = units(training.outputs, self.layers)
         self._off: Dict[str, List[int]] = {each.name: [] for each in self._units}
 
     def objective(self, objective: nn.Variable) -> nn.Variable:

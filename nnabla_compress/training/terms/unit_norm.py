@@ -49,7 +49,7 @@ class UnitNorm(Term):
         Raises:
             ConfigError: If there are none.
         """
-        self._neurons = _found([training.output])
+        self._neurons = _found(training.outputs)
 
     def begin(self) -> None:
         """Divides the weights by their length."""

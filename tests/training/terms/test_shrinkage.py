@@ -96,3 +96,15 @@ def test_a_network_without_such_units_is_refused():
     nn.clear_parameters()
     with pytest.raises(ConfigError, match="no units that can go"):
         term_of("shrinkage").foresee([PF.affine(nn.Variable((1, 4)), 2)])
+
+
+def test_what_earlier_exits_read_counts_too(tmp_path):
+    def build(x, test):
+        h = F.relu(PF.affine(x, 16, name="a"))
+        return {"exit1": PF.affine(h, 2, name="b"), "exit2": PF.affine(h, 2, name="c")}
+
+    trainer, _ = trained(tmp_path, Shrinkage(), build=build, epochs=0)
+    (term,) = [term for term in trainer.terms if isinstance(term, Shrinkage)]
+    w, b, c = (nn.get_parameters()[f"{name}/affine/W"].d for name in "abc")
+    expected = np.square(w).sum(0) + np.square(b).sum(1) + np.square(c).sum(1)
+    np.testing.assert_allclose(term._units[0].rates(), expected / 2, rtol=1e-6)
