@@ -8,6 +8,9 @@ from typing import Any, Iterator, Optional, Tuple, Union
 
 import numpy as np
 
+from nnabla_compress.errors import ExportError
+from nnabla_compress.row_codes import RowCodes
+
 CODES = "_codes"
 """What follows the path of a weight in the path of the parameter that holds its codes."""
 
@@ -78,6 +81,11 @@ class Encoding:
             return 0
         return min(0, int(self.codes.min()))
 
+    @property
+    def shape(self) -> Tuple[int, ...]:
+        """Shape of the tensor."""
+        return self.codes.shape
+
     def decode(self) -> np.ndarray:
         """Returns the float32 values that the codes stand for, in the tensor's shape."""
         values = np.empty(self.codes.shape, np.float32)
@@ -119,6 +127,41 @@ class Encoding:
             by, zero = (t[rows] if t.ndim else t for t in tables)
             whole = self.spacing * self.codes[rows].astype(np.int64) - zero
             yield rows, whole.astype(np.float32) * by
+
+    def row_codes(self) -> RowCodes:
+        """Returns the same as codes of rows.
+
+        Raises:
+            ExportError: If there is neither a dictionary, nor one scale in all or one a row.
+
+        Example:
+            >>> encoding = Encoding(np.array([[-1, 1]]), bits=2, scale=np.float32(0.5))
+            >>> encoding.row_codes().decode().tolist()
+            [[-0.5, 0.5]]
+        """
+        codes = np.asarray(self.codes)
+        rows = codes.reshape(len(codes), -1)
+        by_row = self.axis in (None, 0) and np.size(self.zero_point) == 1
+        if self.kept is not None or self.bits > 8 or not by_row:
+            raise ExportError(
+                "these codes are no row codes: pruned, wider than 8 bits, or with scales along "
+                "another axis.",
+                help="quantize the table by lut, rowlut, pq, or uniform with axis=0,learn=none",
+            )
+        if self.dictionary is not None:
+            books = np.asarray(self.dictionary, np.float32).reshape(1, 1, -1, 1)
+            return RowCodes(rows.astype(np.uint8), self.bits, books, codes.shape)
+        lowest = min(0, int(rows.min()))
+        every = self.spacing * (np.arange(2**self.bits) + lowest)
+        levels = (every - int(self.zero_point)).astype(np.float32)
+        scales = np.broadcast_to(np.asarray(self.scale, np.float32).ravel(), (len(rows),))
+        return RowCodes(
+            (rows.astype(np.int64) - lowest).astype(np.uint8),
+            self.bits,
+            levels.reshape(1, 1, -1, 1),
+            codes.shape,
+            scales=np.array(scales),
+        )
 
     def table(self) -> np.ndarray:
         """Returns what must be stored besides the codes, as bytes in a flat uint8 array."""

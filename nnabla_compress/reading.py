@@ -9,11 +9,11 @@ import re
 import stat
 import zipfile
 from pathlib import Path
-from typing import Any, BinaryIO, Sequence, Type, Union
+from typing import Any, BinaryIO, Dict, Sequence, Type, Union
 
 import yaml
 
-from nnabla_compress.errors import CompressError, DataError
+from nnabla_compress.errors import CompressError, ConfigError, DataError
 
 # Recipes, rules, results: a line a layer. This is more than 10,000 layers.
 TEXT_BYTES = 2**22
@@ -225,6 +225,30 @@ def parse_yaml(text: str) -> Any:
     except (ValueError, OverflowError, AttributeError) as error:  # of dates and numbers
         raise yaml.YAMLError(str(error)) from error
     _written_out(content, {}, set())
+    return content
+
+
+def read_keys(path: Path, what: str, page: str) -> Dict[str, Any]:
+    """Reads a YAML file that a user wrote: keys and values.
+
+    Args:
+        path: The file.
+        what: What messages call it, such as "a sweep".
+        page: The page that tells what it holds.
+
+    Raises:
+        ConfigError: If it can't be read, or holds something else.
+    """
+    if path.is_dir():
+        raise ConfigError(f"{path} is a folder, not {what}.", help="name the YAML file")
+    try:
+        content = parse_yaml(read_text(path, ConfigError))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} is no valid YAML: {error}.", help="mend it") from None
+    except OSError as error:
+        raise ConfigError(f"can't read {path}: {error.strerror}.") from None
+    if not isinstance(content, dict):
+        raise ConfigError(f"{path} holds no keys and values.", help=f"see {page}")
     return content
 
 

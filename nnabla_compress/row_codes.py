@@ -4,12 +4,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Any, Iterator, Optional, Tuple
 
 import numpy as np
-
-from nnabla_compress.encodings import Encoding
-from nnabla_compress.errors import ExportError
 
 
 @dataclass(frozen=True)
@@ -66,44 +63,9 @@ class RowCodes:
     def __len__(self) -> int:
         return len(self.codes)
 
-    @classmethod
-    def of(cls, encoding: Encoding) -> RowCodes:
-        """Returns the row codes of an encoding of single numbers.
-
-        Args:
-            encoding: With a dictionary, or with one scale in all or one a row.
-
-        Raises:
-            ExportError: If it has neither.
-
-        Example:
-            >>> encoding = Encoding(np.array([[-1, 1]]), bits=2, scale=np.float32(0.5))
-            >>> RowCodes.of(encoding).decode().tolist()
-            [[-0.5, 0.5]]
-        """
-        codes = np.asarray(encoding.codes)
-        rows = codes.reshape(len(codes), -1)
-        by_row = encoding.axis in (None, 0) and np.size(encoding.zero_point) == 1
-        if encoding.kept is not None or encoding.bits > 8 or not by_row:
-            raise ExportError(
-                "these codes are no row codes: pruned, wider than 8 bits, or with scales along "
-                "another axis.",
-                help="quantize the table by lut, rowlut, pq, or uniform with axis=0,learn=none",
-            )
-        if encoding.dictionary is not None:
-            books = np.asarray(encoding.dictionary, np.float32).reshape(1, 1, -1, 1)
-            return cls(rows.astype(np.uint8), encoding.bits, books, codes.shape)
-        lowest = min(0, int(rows.min()))
-        every = encoding.spacing * (np.arange(2**encoding.bits) + lowest)
-        levels = (every - int(encoding.zero_point)).astype(np.float32)
-        scales = np.broadcast_to(np.asarray(encoding.scale, np.float32).ravel(), (len(rows),))
-        return cls(
-            (rows.astype(np.int64) - lowest).astype(np.uint8),
-            encoding.bits,
-            levels.reshape(1, 1, -1, 1),
-            codes.shape,
-            scales=np.array(scales),
-        )
+    def row_codes(self) -> RowCodes:
+        """Returns itself."""
+        return self
 
     @property
     def width(self) -> int:
@@ -135,6 +97,14 @@ class RowCodes:
     def decode(self) -> np.ndarray:
         """Returns all rows, float32, in the tensor's shape."""
         return self.rows(np.arange(len(self))).reshape(self.shape)
+
+    def decoded(self) -> Iterator[Tuple[Any, np.ndarray]]:
+        """Returns the same values in parts: which rows of the tensor, and what they hold."""
+        step = max(1, (1 << 20) // max(self.width, 1))
+        for start in range(0, len(self), step):
+            some = np.arange(start, min(start + step, len(self)))
+            rows = self.rows(some)
+            yield slice(start, start + step), rows.reshape(len(rows), *self.shape[1:])
 
     @property
     def row_bytes(self) -> int:

@@ -60,7 +60,7 @@ def test_packed_codes_come_back_and_take_whole_bytes_a_row(bits):
     ],
 )
 def test_an_encoding_becomes_row_codes_of_the_same_bits(encoding):
-    assert RowCodes.of(encoding).decode().tobytes() == encoding.decode().tobytes()
+    assert encoding.row_codes().decode().tobytes() == encoding.decode().tobytes()
 
 
 @pytest.mark.parametrize(
@@ -73,7 +73,7 @@ def test_an_encoding_becomes_row_codes_of_the_same_bits(encoding):
 )
 def test_an_encoding_of_another_form_is_refused(encoding):
     with pytest.raises(ExportError, match="no row codes"):
-        RowCodes.of(encoding)
+        encoding.row_codes()
 
 
 @pytest.mark.parametrize(

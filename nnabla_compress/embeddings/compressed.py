@@ -14,7 +14,6 @@ import numpy as np
 from nnabla.parameter import get_parameter_or_create
 
 from nnabla_compress.embeddings.pinsage import max_margin, normalized
-from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError, DataError, unwrapped
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers.base import Quantizer
@@ -104,8 +103,7 @@ def compress_table(
                 _train(coded, table, _checked(pairs, len(table)), training, seed)
                 coded.forward()
         encoding: Any = type(quantizer).encode(function)
-    found = RowCodes.of(encoding) if isinstance(encoding, Encoding) else encoding
-    assert isinstance(found, RowCodes)
+    found: RowCodes = encoding.row_codes()
     return found
 
 

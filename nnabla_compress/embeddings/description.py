@@ -6,7 +6,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, Dict, List, Literal, Mapping, Optional, Union
 
-import yaml
 from pydantic import Field, model_validator
 
 from nnabla_compress.embeddings.compressed import TableTraining
@@ -15,7 +14,7 @@ from nnabla_compress.embeddings.pinsage import PinSage
 from nnabla_compress.embeddings.training import PairTraining
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.options import Options, validated
-from nnabla_compress.reading import parse_yaml, read_text
+from nnabla_compress.reading import read_keys
 from nnabla_compress.rules import QuantizerRule
 from nnabla_compress.safe_names import file_name
 
@@ -133,14 +132,4 @@ class EmbeddingRecipe(Options):
         Raises:
             ConfigError: If it is missing, or not a valid recipe.
         """
-        if path.is_dir():
-            raise ConfigError(f"{path} is a folder, not a recipe.", help="name the YAML file")
-        try:
-            content = parse_yaml(read_text(path, ConfigError))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is no valid YAML: {error}.", help="mend it") from None
-        except OSError as error:
-            raise ConfigError(f"can't read {path}: {error.strerror}.") from None
-        if not isinstance(content, dict):
-            raise ConfigError(f"{path} holds no keys and values.", help="see docs/embeddings.md")
-        return cls.checked(content, str(path))
+        return cls.checked(read_keys(path, "a recipe", "docs/embeddings.md"), str(path))

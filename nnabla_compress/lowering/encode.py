@@ -11,7 +11,7 @@ import numpy as np
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.graph.clone import Made
-from nnabla_compress.graph.constants import constant, constant_in_parts, free_path
+from nnabla_compress.graph.constants import constant_in_parts, free_path
 from nnabla_compress.graph.rewrite import functions, leaves, rebuild
 from nnabla_compress.lowering.moved import moved
 from nnabla_compress.quantizers.base import quantizer_of
@@ -101,15 +101,14 @@ def encode_graph(
         type_name = quantizer.type_name
         key = (type_name, *(variable.data for variable in function.inputs))
         if key not in stored:
-            encoding: Any = quantizer.encode(function)
+            encoding: Any = quantizer.encode(function)  # of single numbers, or of rows
             path = names.get(tensor.data, tensor.name) or f"{type_name}_{len(stored) + 1}/W"
-            if isinstance(encoding, Encoding):
-                stored[key] = _decoded(encoding, path)
+            stored[key] = _decoded(encoding, path)
+            if quantizer.codes_rows:
+                tables[stored[key].data] = encoding
+            else:
                 encodings[stored[key].data] = encoding
                 quantizers[stored[key].data] = quantizer.label(function.info.args)
-            else:
-                stored[key] = constant(encoding.decode(), path)
-                tables[stored[key].data] = encoding
         return stored[key]
 
     if not any(quantizer_of(function) is not None for function in functions(outputs)):
@@ -120,8 +119,8 @@ def encode_graph(
     return EncodedGraph(made, encodings, quantizers, activations[0], tables)
 
 
-def _decoded(encoding: Encoding, path: str) -> nn.Variable:
-    return constant_in_parts(encoding.codes.shape, encoding.decoded(), path)
+def _decoded(encoding: Any, path: str) -> nn.Variable:
+    return constant_in_parts(encoding.shape, encoding.decoded(), path)
 
 
 def lowered_graph(graph: EncodedGraph, outputs: Sequence[nn.Variable]) -> EncodedGraph:

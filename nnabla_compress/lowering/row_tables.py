@@ -9,7 +9,6 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis.layers import WEIGHT
-from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ExportError
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.lowering.encode import EncodedGraph
@@ -64,7 +63,7 @@ def tables_of_embeds(graph: EncodedGraph, outputs: Sequence[nn.Variable]) -> Dic
 def _of(encoding: Any, values: np.ndarray) -> Optional[RowCodes]:
     """The codes of rows of an encoding; None where they give other bits or take more bytes."""
     try:
-        codes = RowCodes.of(encoding) if isinstance(encoding, Encoding) else encoding
+        codes: RowCodes = encoding.row_codes()
     except ExportError:
         return None
     if codes.nbytes >= 4 * values.size:

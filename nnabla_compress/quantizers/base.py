@@ -76,6 +76,8 @@ class Quantizer:
     # What post-training quantization can quantize with it: "weights", "activations".
     calibratable: ClassVar[Tuple[str, ...]] = ()
     # Whether a batch normalization can be folded into the weight before it, in training.
+    codes_rows: ClassVar[bool] = False
+    """Whether its codes stand for rows of a table, not for single numbers."""
     folds_in_training: ClassVar[bool] = False
 
     @classmethod
@@ -100,7 +102,10 @@ class Quantizer:
 
     @classmethod
     def encode(cls, function: Any) -> Encoding:
-        """Returns how the output of ``function`` is stored; ``decode()`` equals it bit for bit."""
+        """Returns how the output of ``function`` is stored; ``decode()`` equals it bit for bit.
+
+        Those with :attr:`codes_rows` return :class:`~nnabla_compress.row_codes.RowCodes`.
+        """
         raise NotImplementedError
 
     @classmethod

@@ -14,7 +14,6 @@ from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers.base import (
     QuantizerFunction,
-    pass_gradient,
     register,
     scope_name,
 )
@@ -23,6 +22,7 @@ from nnabla_compress.quantizers.engine import array, host_array
 from nnabla_compress.quantizers.given import GivenQuantizer
 from nnabla_compress.quantizers.level_grid import LevelGrid
 from nnabla_compress.quantizers.lut import finite_values
+from nnabla_compress.quantizers.straight_through import StraightThrough
 
 
 @register
@@ -139,19 +139,9 @@ def _along_one_axis(factors: np.ndarray) -> bool:
     return factors.size == max(factors.shape, default=1)
 
 
-class BinaryWeightFunction(QuantizerFunction):
+class BinaryWeightFunction(StraightThrough):
     """Forward the signs times their factors; backward the identity to W."""
 
     def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
         signs, factors = BinaryWeight.signs_and_factors(self.args, array(inputs[0], np.float32))
         host_array(outputs[0].data, np.float32, overwrite=True)[...] = signs * factors
-
-    def backward_impl(
-        self,
-        inputs: List[nn.Variable],
-        outputs: List[nn.Variable],
-        propagate_down: List[bool],
-        accum: List[bool],
-    ) -> None:
-        if propagate_down[0]:
-            pass_gradient(self, inputs[0], outputs[0], accum[0])

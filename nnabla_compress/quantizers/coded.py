@@ -13,11 +13,10 @@ from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ExportError
 from nnabla_compress.quantizers.base import (
     Quantizer,
-    QuantizerFunction,
-    pass_gradient,
     register,
 )
 from nnabla_compress.quantizers.engine import array, host_array
+from nnabla_compress.quantizers.straight_through import StraightThrough
 
 
 @register
@@ -107,7 +106,7 @@ class Coded(Quantizer):
         return str(args["origin"])
 
 
-class CodedWeight(QuantizerFunction):
+class CodedWeight(StraightThrough):
     """Forward the weight as it is; backward the identity."""
 
     def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
@@ -117,13 +116,3 @@ class CodedWeight(QuantizerFunction):
             )
         else:
             outputs[0].data.copy_from(inputs[0].data)
-
-    def backward_impl(
-        self,
-        inputs: List[nn.Variable],
-        outputs: List[nn.Variable],
-        propagate_down: List[bool],
-        accum: List[bool],
-    ) -> None:
-        if propagate_down[0]:
-            pass_gradient(self, inputs[0], outputs[0], accum[0])

@@ -32,8 +32,6 @@ from nnabla_compress.kernels.k_means import assign_and_accumulate
 from nnabla_compress.kernels.look_up import look_up
 from nnabla_compress.quantizers.base import (
     Quantizer,
-    QuantizerFunction,
-    pass_gradient,
     register,
     require_parameter,
     scope_name,
@@ -46,6 +44,7 @@ from nnabla_compress.quantizers.dictionaries import (
 )
 from nnabla_compress.quantizers.dictionary_start import initial_dictionary
 from nnabla_compress.quantizers.engine import array, byte_parameter, host_array
+from nnabla_compress.quantizers.straight_through import StraightThrough, with_gradient_to
 from nnabla_compress.spelling import did_you_mean
 
 DICTIONARIES = ("free", "pow2", "binary", "ternary")
@@ -271,10 +270,7 @@ class LUT(Quantizer):
         weight, dictionary, assignments = inputs
         cls.prepare(function.info.args, inputs)
         looked_up = F.embed(assignments, F.reshape(dictionary, (dictionary.size, 1)))
-        looked_up = F.reshape(looked_up, weight.shape)
-        constant = F.identity(weight)
-        constant.need_grad = False
-        return looked_up + (weight - constant)
+        return with_gradient_to(weight, F.reshape(looked_up, weight.shape))
 
     @classmethod
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
@@ -282,7 +278,7 @@ class LUT(Quantizer):
         return int(args["bits"])
 
 
-class LookUp(QuantizerFunction):
+class LookUp(StraightThrough):
     """Forward ``d[A]``, backward the identity to W."""
 
     def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
@@ -299,16 +295,6 @@ class LookUp(QuantizerFunction):
         table = F.reshape(dictionary.data, (dictionary.size, 1), inplace=False)
         rows = F.embed(assignments.data, table)
         F.reshape(rows, outputs[0].shape, inplace=False, outputs=[outputs[0].data])
-
-    def backward_impl(
-        self,
-        inputs: List[nn.Variable],
-        outputs: List[nn.Variable],
-        propagate_down: List[bool],
-        accum: List[bool],
-    ) -> None:
-        if propagate_down[0]:
-            pass_gradient(self, inputs[0], outputs[0], accum[0])
 
 
 def k_means_step(

@@ -21,15 +21,14 @@ from nnabla.parameter import get_parameter_or_create
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.product_codes import assign_rows
 from nnabla_compress.quantizers.base import (
-    Quantizer,
-    QuantizerFunction,
-    pass_gradient,
     register,
     require_parameter,
     scope_name,
 )
 from nnabla_compress.quantizers.engine import array, byte_parameter, host_array
 from nnabla_compress.quantizers.lut import finite_values
+from nnabla_compress.quantizers.row_coded import RowCoded
+from nnabla_compress.quantizers.straight_through import StraightThrough, with_gradient_to
 from nnabla_compress.row_codes import RowCodes
 
 # k-means steps of a start; seldom does a code change in the last of them.
@@ -40,7 +39,7 @@ _DRAWN_FROM = 1 << 13
 
 @register
 @dataclass(frozen=True)
-class PQ(Quantizer):
+class PQ(RowCoded):
     """Rows of a weight as codes, each of which stands for several neighbouring numbers.
 
     For tables of embeddings, whose rows are looked up: 64 numbers with ``length=8, bits=8`` take 8
@@ -64,18 +63,10 @@ class PQ(Quantizer):
     """
 
     type_name: ClassVar[str] = "PQ"
+    most: ClassVar[Mapping[str, int]] = {"bits": 8, "length": 1 << 16}
 
     bits: int = 8
     length: int = 8
-
-    def __post_init__(self) -> None:
-        for name, most in (("bits", 8), ("length", 1 << 16)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise ConfigError(f"PQ: {name} is {value!r}.", help="give a whole number")
-            if not 1 <= value <= most:
-                raise ConfigError(f"PQ: {name} is {value}, the range is 1 to {most}.")
-            object.__setattr__(self, name, int(value))
 
     def __call__(self, x: nn.Variable) -> nn.Variable:
         """Returns the rows that the codes of ``x`` stand for, in its shape."""
@@ -92,11 +83,6 @@ class PQ(Quantizer):
         codebooks = get_parameter_or_create("pq/codebooks", shape, start, False)
         codes = byte_parameter("pq", "codes", (x.shape[0], shape[0]), 0)
         return ProductCodes(PQ, dict(asdict(self), name=scope_name()), (x, codebooks, codes)).node()
-
-    @classmethod
-    def of(cls, args: Mapping[str, Any]) -> PQ:
-        """Returns the quantizer that the arguments of a node describe."""
-        return cls(bits=args["bits"], length=args["length"])
 
     @classmethod
     def parameter_axes(
@@ -158,9 +144,7 @@ class PQ(Quantizer):
         width = int(np.prod(weight.shape[1:]))
         if rows.shape[1] > width:
             rows = F.slice(rows, start=(0, 0), stop=(rows.shape[0], width))
-        constant = F.identity(weight)
-        constant.need_grad = False
-        return F.reshape(rows, weight.shape) + (weight - constant)
+        return with_gradient_to(weight, F.reshape(rows, weight.shape))
 
     @classmethod
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
@@ -168,7 +152,7 @@ class PQ(Quantizer):
         return args["bits"] * inputs[2].shape[1] / float(np.prod(inputs[0].shape[1:]))
 
 
-class ProductCodes(QuantizerFunction):
+class ProductCodes(StraightThrough):
     """Forward the rows that the codes stand for, backward the identity to W."""
 
     def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
@@ -177,16 +161,6 @@ class ProductCodes(QuantizerFunction):
         found = codebooks[np.arange(codes.shape[1]), codes].reshape(len(codes), -1)
         out = host_array(outputs[0].data, np.float32, overwrite=True)
         out[...] = found[:, : int(np.prod(out.shape[1:]))].reshape(out.shape)
-
-    def backward_impl(
-        self,
-        inputs: List[nn.Variable],
-        outputs: List[nn.Variable],
-        propagate_down: List[bool],
-        accum: List[bool],
-    ) -> None:
-        if propagate_down[0]:
-            pass_gradient(self, inputs[0], outputs[0], accum[0])
 
 
 def _parts(values: np.ndarray, shape: Tuple[int, ...]) -> np.ndarray:

@@ -11,12 +11,8 @@ import nnabla.functions as F
 import numpy as np
 from nnabla.parameter import get_parameter_or_create
 
-from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels.look_up import look_up
 from nnabla_compress.quantizers.base import (
-    Quantizer,
-    QuantizerFunction,
-    pass_gradient,
     register,
     require_parameter,
     scope_name,
@@ -24,12 +20,14 @@ from nnabla_compress.quantizers.base import (
 from nnabla_compress.quantizers.dictionary_start import initial_dictionary
 from nnabla_compress.quantizers.engine import array, byte_parameter, host_array
 from nnabla_compress.quantizers.lut import LUT, finite_values, k_means_step
+from nnabla_compress.quantizers.row_coded import RowCoded
+from nnabla_compress.quantizers.straight_through import StraightThrough, with_gradient_to
 from nnabla_compress.row_codes import RowCodes
 
 
 @register
 @dataclass(frozen=True)
-class RowLUT(Quantizer):
+class RowLUT(RowCoded):
     """Weights tied to dictionaries of 2**bits values, one for each group of neighbouring rows.
 
     Otherwise as :class:`LUT` with free values. Targets of export store such a weight as its values;
@@ -51,18 +49,10 @@ class RowLUT(Quantizer):
     """
 
     type_name: ClassVar[str] = "RowLUT"
+    most: ClassVar[Mapping[str, int]] = {"bits": 8, "rows": 1 << 31}
 
     bits: int = 4
     rows: int = 64
-
-    def __post_init__(self) -> None:
-        for name, most in (("bits", 8), ("rows", 1 << 31)):
-            value = getattr(self, name)
-            if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
-                raise ConfigError(f"RowLUT: {name} is {value!r}.", help="give a whole number")
-            if not 1 <= value <= most:
-                raise ConfigError(f"RowLUT: {name} is {value}, the range is 1 to {most}.")
-            object.__setattr__(self, name, int(value))
 
     def __call__(self, x: nn.Variable) -> nn.Variable:
         """Returns ``dictionaries[row // rows][assignments]`` in the shape of the weight ``x``."""
@@ -73,11 +63,6 @@ class RowLUT(Quantizer):
         assignments = byte_parameter("row_lut", "assignments", x.shape, 0)
         args = dict(asdict(self), name=scope_name())
         return GroupedLookUp(RowLUT, args, (x, dictionaries, assignments)).node()
-
-    @classmethod
-    def of(cls, args: Mapping[str, Any]) -> RowLUT:
-        """Returns the quantizer that the arguments of a node describe."""
-        return cls(bits=args["bits"], rows=args["rows"])
 
     @classmethod
     def parameter_axes(
@@ -134,9 +119,7 @@ class RowLUT(Quantizer):
         first = first.reshape(-1, *[1] * (weight.ndim - 1)).astype(np.float32)
         places = assignments + F.broadcast(nn.Variable.from_numpy_array(first), weight.shape)
         looked_up = F.embed(places, F.reshape(dictionaries, (dictionaries.size, 1)))
-        constant = F.identity(weight)
-        constant.need_grad = False
-        return F.reshape(looked_up, weight.shape) + (weight - constant)
+        return with_gradient_to(weight, F.reshape(looked_up, weight.shape))
 
     @classmethod
     def bits_of(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> float:
@@ -144,7 +127,7 @@ class RowLUT(Quantizer):
         return int(args["bits"])
 
 
-class GroupedLookUp(QuantizerFunction):
+class GroupedLookUp(StraightThrough):
     """Forward the entries of the groups' dictionaries, backward the identity to W."""
 
     def forward_impl(self, inputs: List[nn.Variable], outputs: List[nn.Variable]) -> None:
@@ -153,16 +136,6 @@ class GroupedLookUp(QuantizerFunction):
         step = self.args["rows"]
         for number, (_, dictionary, codes) in enumerate(_groups(self.args, inputs)):
             look_up(dictionary, codes, out[number * step : (number + 1) * step])
-
-    def backward_impl(
-        self,
-        inputs: List[nn.Variable],
-        outputs: List[nn.Variable],
-        propagate_down: List[bool],
-        accum: List[bool],
-    ) -> None:
-        if propagate_down[0]:
-            pass_gradient(self, inputs[0], outputs[0], accum[0])
 
 
 def _groups(

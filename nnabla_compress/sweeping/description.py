@@ -7,12 +7,11 @@ from itertools import product
 from pathlib import Path
 from typing import Any, Dict, List, Literal, Mapping, Optional, Tuple, Union
 
-import yaml
 from pydantic import Field, field_validator, model_validator
 
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.options import Options, validated
-from nnabla_compress.reading import parse_yaml, read_text
+from nnabla_compress.reading import read_keys
 from nnabla_compress.recipes import ExportPart, ModelPart, Recipe
 from nnabla_compress.safe_names import file_name
 from nnabla_compress.search.recipe_of import with_paths
@@ -138,16 +137,7 @@ class Sweep(Options):
         Raises:
             ConfigError: If it is missing, or not a valid sweep.
         """
-        if path.is_dir():
-            raise ConfigError(f"{path} is a folder, not a sweep.", help="name the YAML file")
-        try:
-            content = parse_yaml(read_text(path, ConfigError))
-        except (yaml.YAMLError, UnicodeDecodeError) as error:
-            raise ConfigError(f"{path} is no valid YAML: {error}.", help="mend it") from None
-        except OSError as error:
-            raise ConfigError(f"can't read {path}: {error.strerror}.") from None
-        if not isinstance(content, dict):
-            raise ConfigError(f"{path} holds no keys and values.", help="see docs/sweep.md")
+        content = read_keys(path, "a sweep", "docs/sweep.md")
         if isinstance(content.get("data"), dict):
             content["data"] = with_paths(content["data"], path.parent.resolve())
         return cls.checked(content, str(path))

@@ -15,7 +15,6 @@ from nnabla_compress.function_types import BINARY
 from nnabla_compress.graph.network import Network
 from nnabla_compress.quantizers import Quantizer, quantizer_of
 from nnabla_compress.quantizers.base import is_given
-from nnabla_compress.row_codes import RowCodes
 from nnabla_compress.rules import Candidate, QuantizerRule
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.insert_weights import (
@@ -154,12 +153,13 @@ class Convert(Transform):
         node: Any = layer.quantizer
         quantizer = quantizer_of(node)
         assert quantizer is not None
-        encoding, label = quantizer.encode(node), quantizer.label(node.info.args)
-        if isinstance(encoding, RowCodes):
+        label = quantizer.label(node.info.args)
+        if quantizer.codes_rows:
             raise ConfigError(
                 f"convert: {label} of {layer.name} has codes of rows, not of single weights.",
                 help="leave the layer out",
             )
+        encoding = quantizer.encode(node)
         own = (
             1 if encoding.kept is not None else int(quantizer.bits_of(node.info.args, node.inputs))
         )

@@ -44,9 +44,10 @@ def with_usual_terms(given: Sequence[Term]) -> Terms:
     Args:
         given: Those that are asked for.
     """
-    exits = [term for term in given if isinstance(term, ExitLosses)] or [ExitLosses()]
-    others = [term for term in given if not isinstance(term, ExitLosses)]
-    return (*exits, *others, LearnedBits(), RunningStatistics())
+    asked = {type(term) for term in given}
+    usual = (ExitLosses(), LearnedBits(), RunningStatistics())
+    found = [*given, *(term for term in usual if type(term) not in asked)]
+    return tuple(sorted(found, key=lambda term: not term.leads))
 
 
 __all__ = [

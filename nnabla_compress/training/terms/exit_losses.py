@@ -13,7 +13,7 @@ Efficient Inference, arXiv:2003.07326).
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, List, Optional, Sequence
+from typing import Any, ClassVar, List, Optional, Sequence
 
 import nnabla as nn
 import nnabla.functions as F
@@ -39,6 +39,8 @@ class ExitLosses(Term):
     Raises:
         ConfigError: If a number is out of range, or does not fit the network.
     """
+
+    leads: ClassVar[bool] = True
 
     weights: Optional[Sequence[float]] = None
     distill: float = 0.0

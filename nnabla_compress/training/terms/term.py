@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import (
     Any,
+    ClassVar,
     Dict,
     Iterator,
     List,
@@ -83,6 +84,9 @@ class Term:
 
     A term keeps what must survive a kill in :meth:`state`, as JSON values by keys of its own.
     """
+
+    leads: ClassVar[bool] = False
+    """Whether it comes before the others, to which it gives the objective."""
 
     def network(self, outputs: List[nn.Variable]) -> List[nn.Variable]:
         """Returns what is trained in the place of the network: with other gradients, for instance.
