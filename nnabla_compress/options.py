@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import fields, is_dataclass
-from typing import Any, List, Mapping, Sequence, Tuple, Type, TypeVar, get_type_hints
+from typing import Any, ClassVar, List, Mapping, Sequence, Tuple, Type, TypeVar, get_type_hints
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -20,6 +20,9 @@ class Options(BaseModel):
     """Keys and values, none of them unknown, none of them changed later."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+    one_or_several: ClassVar[Tuple[str, ...]] = ()
+    """Options that are lists, for which an entry alone will do."""
 
 
 def named(entry: Any, where: str) -> Tuple[str, Any]:

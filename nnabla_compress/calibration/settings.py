@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, Optional, Tuple
+from typing import Any, ClassVar, Dict, Optional, Tuple
 
 from nnabla_compress.calibration.learned_rounding import RoundingSettings
 from nnabla_compress.calibration.methods import METHODS
@@ -50,6 +50,8 @@ class PostTrainingSettings:
         >>> PostTrainingSettings(weights=("affine:bits=4",)).weight_rules[0].make().bits
         4
     """
+
+    one_or_several: ClassVar[Tuple[str, ...]] = ("weights", "activations")
 
     weights: Tuple[str, ...] = ("affine:bits=8",)
     activations: Optional[Tuple[str, ...]] = ("affine:bits=8,symmetric=false",)

@@ -8,14 +8,13 @@ from typing import Optional
 
 import click
 
-from nnabla_compress.cli.verb import PATH, Verb
+from nnabla_compress.cli.verb import PATH, Verb, answer
 
 
 @click.command("embed", cls=Verb)
 @click.argument("file", type=PATH)
 @click.option("-o", "--output", type=PATH, help="Folder [runs/<name>].")
 @click.option("--resume", is_flag=True, help="Go on with the run that the folder holds.")
-@click.option("--json", "as_json", is_flag=True, help="Print results.json instead of lines.")
 @click.option(
     "--ray",
     is_flag=False,
@@ -24,28 +23,23 @@ from nnabla_compress.cli.verb import PATH, Verb
     help="Compute embeddings on a Ray cluster: HOST:PORT, 'local' to start one here, none for the "
     "one that runs. Its machines must see the folder.",
 )
-def command(
-    file: Path, output: Optional[Path], resume: bool, as_json: bool, ray: Optional[str]
-) -> None:
+def command(file: Path, output: Optional[Path], resume: bool, ray: Optional[str]) -> None:
     """Trains embeddings of the items of a graph, computes all, and stores them small.
 
     FILE (YAML) names the graph, the network (PinSage), and the tables. Each table is an .npz of
     codes and codebooks that a host reads with NumPy alone; results.json says what each keeps.
     """
-    from nnabla_compress.cli.engine import messages
+    from nnabla_compress.cli.engine import console, messages
     from nnabla_compress.embeddings.description import EmbeddingRecipe
     from nnabla_compress.embeddings.run import COUNT, run_embeddings
-    from nnabla_compress.files import json_text
     from nnabla_compress.safe_names import file_name
 
     recipe = EmbeddingRecipe.read(file)
     folder = output or Path("runs") / file_name(recipe.name)
     results = run_embeddings(recipe, folder, file.parent, resume, ray, messages.print)
-    if as_json:
-        click.echo(json_text(results))
-        return
+    answer(results)
     for name in ("content", "embeddings"):
         row = results[name]
         classes = f"precision@{COUNT} {row['precision']:.1f}, " if "precision" in row else ""
-        click.echo(f"{name}: {classes}hit rate@{COUNT} {row['hit_rate']:.1f}")
-    click.echo(f"written to {folder}")
+        console.print(f"{name}: {classes}hit rate@{COUNT} {row['hit_rate']:.1f}")
+    console.print(f"written to {folder}")

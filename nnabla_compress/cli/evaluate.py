@@ -148,8 +148,9 @@ def command(
     answer({"split": split, **score_as_dict(score)})
     console.print(f"{split}: {text_of(score)}  ({score.samples} samples)")
     if score.exit_accuracies:
-        shares = ", ".join(f"{100 * share:.2f} %" for share in score.exit_accuracies)
-        console.print(f"accuracy of each exit: {shares}")
+        from nnabla_compress.report.result_tables import exits_line
+
+        console.print(exits_line(score.exit_accuracies))
     for doubt in score.doubts:
         messages.print(f"WARNING: {doubt}.")
 

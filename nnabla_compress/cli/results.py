@@ -12,7 +12,12 @@ from nnabla_compress.cli.engine import console, messages
 from nnabla_compress.cli.verb import answer
 from nnabla_compress.report.learned import learned_table
 from nnabla_compress.report.page import NAME as REPORT
-from nnabla_compress.report.result_tables import nnb_score_line, result_table, size_table
+from nnabla_compress.report.result_tables import (
+    exits_line,
+    nnb_score_line,
+    result_table,
+    size_table,
+)
 from nnabla_compress.report.results import NetworkResults, Results
 from nnabla_compress.report.sections import section_table
 from nnabla_compress.report.tables import (
@@ -69,8 +74,7 @@ def print_results(results: Results, folder: Path) -> None:
         if note not in last.notes:
             messages.print(f"NOTE: float network: {note}.")
     if last.exit_accuracies:
-        shares = ", ".join(f"{100 * share:.2f} %" for share in last.exit_accuracies)
-        console.print(f"accuracy of each exit: {shares}")
+        console.print(exits_line(last.exit_accuracies))
     print_export(last, part)
     console.print(f"written to {folder}")
     if (folder / REPORT).is_file():

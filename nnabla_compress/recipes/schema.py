@@ -262,7 +262,6 @@ class _Told(GenerateJsonSchema):
 
 def _told(schema: Schema, kind: Any) -> Schema:
     said, known, default = meanings(kind), choices(), defaults(kind)
-    alone = {(transforms()["add_exits"], "at")}
     schema.pop("title", None)
     schema["description"] = summary(kind)
     for name, option in schema.get("properties", {}).items():
@@ -272,7 +271,7 @@ def _told(schema: Schema, kind: Any) -> Schema:
             del option["additionalProperties"]  # only some versions of pydantic say so
         if (kind, name) in known:
             _choose(option, known[kind, name])
-        if name in ("weights", "activations") or (kind, name) in alone:
+        if name in getattr(kind, "one_or_several", ()):
             _one_or_several(option)
         if name in said:
             option["description"] = said[name].text

@@ -129,6 +129,19 @@ def nnb_score_line(score: Mapping[str, Any]) -> str:
     return f"the .nnb itself, in the simulator of the C runtime: {said} ({found.samples:,} samples)"
 
 
+def exits_line(accuracies: Sequence[float]) -> str:
+    """Returns what the exits of a network came to, as a line.
+
+    Args:
+        accuracies: Of each exit in order, 0 to 1.
+
+    Example:
+        >>> exits_line([0.9666, 0.9889])
+        'accuracy of each exit: 96.66 %, 98.89 %'
+    """
+    return "accuracy of each exit: " + ", ".join(f"{100 * share:.2f} %" for share in accuracies)
+
+
 def _result(name: str, part: NetworkResults, plain: Optional[int] = None) -> List[str]:
     return [name, f"{100 * (part.accuracy or 0):.2f} %", *size_cells(part, plain)]
 

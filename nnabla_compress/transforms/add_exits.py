@@ -12,7 +12,7 @@ The convolutions are 3x3 with stride 2, as in RANet (L. Yang et al., arXiv:2003.
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Dict, List, Mapping, Sequence, Union
+from typing import Any, ClassVar, Dict, List, Mapping, Sequence, Tuple, Union
 from zlib import crc32
 
 import nnabla as nn
@@ -55,6 +55,7 @@ class AddExits(Transform):
 
     short = "at"
     holds: ClassVar[bool] = True
+    one_or_several: ClassVar[Tuple[str, ...]] = ("at",)
 
     at: List[str] = Field(min_length=1)
     maps: int = Field(default=0, ge=0)

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Container, Dict, List, Literal, Mapping, Optional, Sequence
+from typing import Any, ClassVar, Container, Dict, List, Literal, Mapping, Optional, Sequence, Tuple
 
 import nnabla as nn
 from pydantic import Field, field_validator, model_validator
@@ -43,6 +43,8 @@ class QuantizerRules(Options):
             ``"stored"``, all that a device stores as codes: inputs and sums, too. Their names are
             the same, and those that ``calibrate`` uses.
     """
+
+    one_or_several: ClassVar[Tuple[str, ...]] = ("weights", "activations")
 
     weights: List[QuantizerRule] = Field(default_factory=list)
     activations: List[QuantizerRule] = Field(default_factory=list)
