@@ -13,8 +13,8 @@ from __future__ import annotations
 
 import mmap
 import multiprocessing
-import os
 import signal
+import sys
 from contextlib import contextmanager, nullcontext
 from functools import partial
 from multiprocessing.connection import Connection
@@ -36,7 +36,7 @@ class Shares:
     """Computes the gradients of batches share by share.
 
     There are as many processes as kernels would have threads: ``NUMBA_NUM_THREADS``, by default one
-    for each core. Where processes can't be forked, and on a GPU, this one computes all shares.
+    for each core. On systems other than Linux, and on a GPU, this one computes all shares.
 
     Args:
         count: Shares of a batch, from 2.
@@ -229,7 +229,9 @@ def _is_float(leaf: nn.Variable) -> bool:
 def _processes() -> int:
     """How many processes may compute at once."""
     on_cpu = all("cpu" in backend for backend in nn.get_current_context().backend)
-    if not hasattr(os, "fork") or not on_cpu or multiprocessing.current_process().daemon:
+    # Elsewhere libraries of the system don't survive a fork, or there is none.
+    forks = sys.platform == "linux" and not multiprocessing.current_process().daemon
+    if not forks or not on_cpu:
         return 1
     return int(numba.get_num_threads())
 

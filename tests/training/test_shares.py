@@ -26,6 +26,7 @@ from nnabla_compress.training.terms.distillation import Distillation
 
 PLAIN = Preprocessing()
 PROCESSES = 1, 2, 3
+FORKS = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 
 
 def pictures(count: int = 48) -> DataSet:
@@ -115,7 +116,7 @@ def test_shares_give_the_gradients_of_the_whole_batch(tmp_path):
             np.testing.assert_allclose(value, found[name], atol=1e-5, err_msg=name)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@FORKS
 def test_any_number_of_processes_gives_the_same_bits(tmp_path, processes):
     found = []
     for count in PROCESSES:
@@ -126,7 +127,7 @@ def test_any_number_of_processes_gives_the_same_bits(tmp_path, processes):
         assert_same_bits(found[0], other)
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@FORKS
 @pytest.mark.parametrize("stop_at", [1, 5])
 def test_a_stopped_training_goes_on_to_the_same_bits_on_other_processes(
     tmp_path, processes, stop_at
@@ -139,6 +140,7 @@ def test_a_stopped_training_goes_on_to_the_same_bits_on_other_processes(
     assert_same_bits(whole, trained(tmp_path / "stopped", resume=True))
 
 
+@FORKS
 def test_running_statistics_are_the_means_of_what_shares_made_of_them(tmp_path, processes):
     processes(2)
     nn.clear_parameters()
@@ -165,6 +167,7 @@ def test_running_statistics_are_the_means_of_what_shares_made_of_them(tmp_path, 
     np.testing.assert_allclose(scope["n/bn/var"].d.ravel(), variance, rtol=1e-5)
 
 
+@FORKS
 def test_kernels_of_a_share_leave_the_cores_to_the_others(processes):
     nn.clear_parameters()
     x = nn.Variable((2, 3))
@@ -186,7 +189,7 @@ def test_kernels_of_a_share_leave_the_cores_to_the_others(processes):
     assert seen == [1] and numba.get_num_threads() == before
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@FORKS
 def test_a_process_that_is_killed_is_told(tmp_path, processes):
     processes(2)
     trainer = trainer_of(tmp_path)
@@ -200,6 +203,7 @@ def test_a_process_that_is_killed_is_told(tmp_path, processes):
     assert not multiprocessing.active_children()
 
 
+@FORKS
 def test_what_goes_wrong_in_another_process_is_told(processes):
     nn.clear_parameters()
     x = nn.Variable((2, 3))
@@ -216,6 +220,7 @@ def test_what_goes_wrong_in_another_process_is_told(processes):
         shares.compute(0)
 
 
+@FORKS
 def test_a_loss_that_is_not_a_number_is_told(tmp_path, processes):
     processes(2)
     with pytest.raises(TrainingError, match="the training diverged"):
@@ -244,7 +249,7 @@ with shares.at_work():
 """
 
 
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+@FORKS
 def test_the_processes_of_a_training_that_is_killed_end_too():
     # Its output ends when no process is left that has inherited it.
     done = subprocess.run(
