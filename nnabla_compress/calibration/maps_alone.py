@@ -28,7 +28,6 @@ from nnabla_compress.quantizers import Quantizer, quantizer_of
 from nnabla_compress.quantizers.engine import host_array
 from nnabla_compress.transforms.insert_map_quantizers import in_scope
 
-
 # Arguments of functions are copied, so nodes say by a number whose turn they ask for.
 _CHOICES: WeakValueDictionary[int, _Choice] = WeakValueDictionary()
 
