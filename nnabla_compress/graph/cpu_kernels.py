@@ -35,26 +35,15 @@ def with_cpu_kernels(outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
         >>> quick.parent.info.type_name, quick.shape
         ('Convolution', (1, 2, 2, 2))
     """
-    return rebuild(outputs, with_cpu_kernel) if _is_cpu() else list(outputs)
+    if not all(backend == "cpu:float" for backend in nn.get_current_context().backend):
+        return list(outputs)
 
+    def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
+        for computed in _COMPUTED:
+            if computed.can_compute(function):
+                made = computed(dict(function.info.args))(*arguments)
+                take_over(function, function.outputs[0], made)
+                return made
+        return None
 
-def with_cpu_kernel(function: Any, arguments: Sequence[nn.Variable]) -> Optional[nn.Variable]:
-    """Returns the output of one function on other inputs, computed by this package.
-
-    Args:
-        function: A function of a graph.
-        arguments: Its new inputs.
-
-    Returns:
-        The output; None where NNabla's own function computes.
-    """
-    for computed in _COMPUTED:
-        if _is_cpu() and computed.can_compute(function):
-            made = computed(dict(function.info.args))(*arguments)
-            take_over(function, function.outputs[0], made)
-            return made
-    return None
-
-
-def _is_cpu() -> bool:
-    return all(backend == "cpu:float" for backend in nn.get_current_context().backend)
+    return rebuild(outputs, replace)

@@ -13,7 +13,6 @@ from nnabla_ext.cpu import clear_memory_cache
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.clone import clone
-from nnabla_compress.graph.cpu_kernels import with_cpu_kernel
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.lowering.nnabla_errors import told_as
 
@@ -28,19 +27,12 @@ def copy_of(function: Any, arguments: Sequence[nn.Variable]) -> List[nn.Variable
         function: A function of a graph.
         arguments: Its new inputs.
     """
-    made = _computed(function, arguments) if nn.get_auto_forward() else None
-    if made is not None:
-        return [made]
+    if function.info.type_name == "Pad" and nn.get_auto_forward():
+        padded = _padded(function.info.args, arguments[0].d)
+        if padded is not None:
+            return [nn.Variable.from_numpy_array(padded)]
     changes = {"inplace": False} if "inplace" in function.info.args else None
     return clone(function, arguments, changes)
-
-
-def _computed(function: Any, arguments: Sequence[nn.Variable]) -> Optional[nn.Variable]:
-    """What a function gives, where there is something faster than NNabla for it."""
-    if function.info.type_name == "Pad":
-        padded = _padded(function.info.args, arguments[0].d)
-        return None if padded is None else nn.Variable.from_numpy_array(padded)
-    return with_cpu_kernel(function, arguments)
 
 
 def _padded(args: Mapping[str, Any], x: np.ndarray) -> Optional[np.ndarray]:
