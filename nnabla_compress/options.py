@@ -24,6 +24,15 @@ class Options(BaseModel):
     one_or_several: ClassVar[Tuple[str, ...]] = ()
     """Options that are lists, for which an entry alone will do."""
 
+    def __init__(self, **content: Any) -> None:
+        try:
+            super().__init__(**content)
+        except ValidationError as error:
+            raise _explained(error, type(self).__name__, type(self)) from None
+
+    # What is checked as a part of something else is told with its place there, not by this.
+    __init__.__pydantic_base_init__ = True  # type: ignore[attr-defined]
+
 
 def named(entry: Any, where: str) -> Tuple[str, Any]:
     """Returns the name and the content of an entry of a list, ``{NAME: CONTENT}`` or ``NAME``.

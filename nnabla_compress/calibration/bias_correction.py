@@ -68,12 +68,14 @@ def correct_biases(
     corrected = 0
     found = list(zip(layers(outputs), layers(float_outputs)))
     for layer, twin in tracked("correcting biases", found, len(found)):
+        # A bias that others read, too, is not the layer's own to change.
+        alone = layer.bias is not None and layer.bias.parent is None and uses[layer.bias.data] == 1
+        if layer.bias is None or not alone:
+            continue
         quantized.run_through(layer.function)
         plain.run_through(twin.function)
         y, target = layer.function.outputs[0], twin.function.outputs[0]
-        # A bias that others read, too, is not the layer's own to change.
-        alone = layer.bias is not None and layer.bias.parent is None and uses[layer.bias.data] == 1
-        if layer.bias is None or not alone or not quantized.has(y):
+        if not quantized.has(y):
             continue
         axes = mean_axes(layer)
         excess = quantized.value(y).mean(axis=axes, dtype=np.float64)

@@ -15,10 +15,10 @@ import numpy as np
 
 from nnabla_compress.agreement import decibels
 from nnabla_compress.analysis.feature_maps import FeatureMap, stored_maps
+from nnabla_compress.calibration.maps_alone import energy, give_state, noise_alone, options_of
 from nnabla_compress.calibration.observe import compute
 from nnabla_compress.graph.network import Network
-from nnabla_compress.progress import tracked
-from nnabla_compress.quantizers import Quantizer, graph_quantizers, quantizer_of
+from nnabla_compress.quantizers import Quantizer, graph_quantizers
 from nnabla_compress.transforms.insert_map_quantizers import insert_map_quantizers
 
 _SAMPLES = 32
@@ -51,11 +51,8 @@ def costly_maps(
     whole = _noise(plain, nodes, few, expected)
     if decibels(signal, whole) > snr + _HALF:
         return None
-    alone = {
-        name: _noise(plain, {name: node}, few, expected)
-        for name, node in tracked("weighing feature maps", list(nodes.items()), len(nodes))
-        if _bits(node) < _MORE_BITS
-    }
+    weighed = {name: node for name, node in nodes.items() if _bits(node) < _MORE_BITS}
+    alone = noise_alone(plain, weighed, few, expected)
     worst = sorted(alone, key=lambda name: -alone[name])[:_NAMED]
     if not worst:
         return None
@@ -76,27 +73,18 @@ def _noise(
     samples: Sequence[np.ndarray],
     expected: Sequence[np.ndarray],
 ) -> float:
-    """The energy of what quantizing some maps adds to the outputs, their means left out."""
+    """The energy of what quantizing all maps adds to the outputs, their means left out."""
     with plain.within():
         maps = stored_maps(plain.all_outputs, plain.all_inputs)
 
     def choose(found: FeatureMap) -> Optional[Quantizer]:
-        if found.name not in nodes:
-            return None
-        kind = quantizer_of(nodes[found.name])
-        assert kind is not None
-        return kind.of(nodes[found.name].info.args)
+        return options_of(nodes[found.name]) if found.name in nodes else None
 
     with nn.parameter_scope("", OrderedDict()):
         outputs: List[nn.Variable] = insert_map_quantizers(plain.all_outputs, maps, choose)
     for node in graph_quantizers(outputs):
-        for variable, of in zip(node.inputs[1:], nodes[node.info.args["name"]].inputs[1:]):
-            variable.d = of.d
-    noise = 0.0
-    for y, q in zip(expected, compute(outputs, plain.all_inputs, samples)):
-        error = q.astype(np.float64) - y
-        noise += float(np.square(error - error.mean(axis=0)).sum())
-    return noise
+        give_state(node, nodes[node.info.args["name"]])
+    return energy(compute(outputs, plain.all_inputs, samples), expected)
 
 
 def _bits(node: Any) -> int:

@@ -5,7 +5,8 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
-from typing import Any, List, Sequence, Tuple
+from functools import partial
+from typing import Any, Callable, List, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
@@ -78,7 +79,7 @@ def learn_roundings(
             alone = uses[layer.weight.data] == uses[node.outputs[0].data] == 1
             alone = alone and layer.direct and (layer.bias is None or uses[layer.bias.data] == 1)
             if alone and quantized.has(x) and _can_be_learned(layer):
-                y = plain.value(target)
+                y = partial(plain.take if layer is last else plain.value, target)
                 fine = replace(settings, steps=0) if is_fine(node, settings) else settings
                 _round(layer, choices, quantized.value(x), y, fine, rng, quantized, layer is last)
                 learned.append(layer.name)
@@ -109,7 +110,7 @@ def _round(
     layer: Layer,
     choices: Choices,
     x: np.ndarray,
-    target: np.ndarray,
+    target: Callable[[], np.ndarray],
     settings: RoundingSettings,
     rng: np.random.RandomState,
     replay: Replay,
@@ -118,7 +119,7 @@ def _round(
     give_back()
     rows = rows_of(layer, np.array(layer.weight.d, np.float32))
     has_bias = layer.bias is not None and layer.bias.parent is None
-    found = moments(rows, patches(layer, x, target, settings.positions, rng), has_bias)
+    found = moments(rows, patches(layer, x, target(), settings.positions, rng), has_bias)
     lower, upper = (rows_of(layer, values) for values in choices.bounds())
     values = learn(rows, lower, upper, found, settings, out=lower)
     del upper

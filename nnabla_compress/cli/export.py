@@ -57,7 +57,6 @@ def command(
     """  # noqa: D301 - click takes the character \b for "leave these lines as they are"
     from nnabla_compress.cli.engine import console
     from nnabla_compress.cli.results import print_export
-    from nnabla_compress.device import write_firmware
     from nnabla_compress.memory import imports_stay
     from nnabla_compress.models import holds_network
     from nnabla_compress.recipes.quick import network_recipe
@@ -86,6 +85,8 @@ def command(
         console.print(stays_table(exported.report.what_stays()))
     paths = exported.paths
     if firmware is not None:
+        from nnabla_compress.device import write_firmware
+
         nnb = next(path for path in paths if path.suffix == ".nnb")
         paths = [*paths, *write_firmware(firmware, nnb)]
     for path in paths:

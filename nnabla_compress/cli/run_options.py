@@ -40,6 +40,11 @@ _OPTIONS = (
         "-e", "--epochs", type=click.FloatRange(0), help="Fine-tune so long; needs --data."
     ),
     click.option("-b", "--batch-size", type=click.IntRange(1), help="Samples of an update [64]."),
+    click.option(
+        "--shares",
+        type=click.IntRange(1),
+        help="Parts of each batch that are computed side by side, where there are cores [1].",
+    ),
     click.option("-l", "--learning-rate", type=float, help="At the start [0.01]."),
     click.option("--solver", help="A solver of nnabla.solvers [Momentum]."),
     click.option("--weight-decay", type=float, help="L2 decay of the weights [0]."),

@@ -45,6 +45,19 @@ class Batch:
         """Which rows are samples, bool (B,)."""
         return np.arange(len(self.x)) < self.count
 
+    def part(self, number: int, parts: int) -> Batch:
+        """Returns one of several equal parts of its rows.
+
+        Args:
+            number: Which, from 0.
+            parts: How many there are; they divide the number of rows.
+        """
+        size = len(self.x) // parts
+        rows = slice(number * size, (number + 1) * size)
+        count = min(max(self.count - number * size, 0), size)
+        more = {name: values[rows] for name, values in self.more.items()}
+        return Batch(self.x[rows], self.y[rows], count, more)
+
 
 class TrainingBatches:
     """An endless shuffled stream of samples, cut into batches that are found by number.

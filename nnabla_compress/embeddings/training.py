@@ -162,7 +162,8 @@ def train(
         folder: Where a checkpoint is kept after each epoch; None: nowhere.
 
     Raises:
-        DataError: If features and items are not as many, or a feature is not finite.
+        DataError: If features and items are not as many, a feature is not finite, or those of a
+            whole batch are zeros.
         TrainingError: If parameters become NaN or infinite.
     """
     features = _checked(features, graph)
@@ -190,6 +191,11 @@ def train(
             wrong = int(batch.nodes[int(np.argmin(np.isfinite(rows).all(axis=1)))])
             raise DataError(
                 f"a feature of item {wrong} is NaN or infinite.", help="repair or remove it"
+            )
+        if not rows.any():
+            raise DataError(
+                f"the features of {len(rows):,} items, those of batch {number}, are all zeros.",
+                help="give items numbers that tell them apart",
             )
         spent["sampling"] += time.perf_counter() - began
         return batch, rows

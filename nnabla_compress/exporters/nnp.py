@@ -55,7 +55,7 @@ from nnabla_compress.targets import ExportOptions, Lowered, Target, target_named
 from nnabla_compress.transforms.fold import fold_batch_normalization
 from nnabla_compress.turns import one_at_a_time
 
-_SIMULATED = 100  # samples
+_SIMULATED = 64  # samples
 _REPORT = "please report this network"
 
 

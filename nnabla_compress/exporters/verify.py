@@ -18,10 +18,12 @@ from nnabla_compress.graph.ends import with_ends
 from nnabla_compress.graph.inputs import SEED, forms
 from nnabla_compress.graph.same import same_functions
 from nnabla_compress.lowering.nnabla_errors import told_as
+from nnabla_compress.memory import give_back
 
 Rounds = List[List[np.ndarray]]
 
 _RANDOM_ROUNDS, _SAMPLE_ROUNDS = 3, 16
+_MOST_KEPT = 1 << 22  # numbers of outputs; who needs those of more rounds computes them again
 
 
 def input_rounds(
@@ -102,7 +104,8 @@ class Verified(NamedTuple):
 
     Args:
         largest: The largest difference.
-        computed: For the first rounds of inputs the outputs of the lowered form.
+        computed: For the first rounds of inputs, as far as they are small, the outputs of the
+            lowered form.
         expected: Likewise those of the network.
     """
 
@@ -145,7 +148,9 @@ def verify_lowered(
     count = len(lowered)
     outputs, lowered = with_ends(outputs, lowered)
     same = same_functions(inputs, outputs, inputs, lowered)
-    largest, computed, known = 0.0, [], []
+    largest, kept = 0.0, 0
+    computed: Rounds = []
+    known: Rounds = []
     allowed = Tolerance(tolerance, steps=quantized_activations)
     for values in rounds[:1] if same else rounds:
         what = "the network can't be run on random inputs"
@@ -154,8 +159,11 @@ def verify_lowered(
             got = expected if same else run(inputs, lowered, values, fill)
         found = agreement(expected, got)
         largest = max(largest, found.largest)
-        computed.append(got[:count])
-        known.append(expected[:count])
+        kept += sum(y.size for y in (*got[:count], *expected[:count]))
+        if kept <= _MOST_KEPT:
+            computed.append(got[:count])
+            known.append(expected[:count])
+        give_back()
         wrong, limit = allowed.judge(found, partial(response, inputs, outputs, values, expected))
         if wrong > limit:
             raise VerifyError(

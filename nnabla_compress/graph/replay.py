@@ -95,6 +95,14 @@ class Replay:
         """
         return self._values[variable]
 
+    def take(self, variable: nn.Variable) -> np.ndarray:
+        """Like :meth:`value`, but gives the values up: no function after this one is run.
+
+        Args:
+            variable: What a function left that was run.
+        """
+        return self._values.pop(variable)
+
     def has(self, variable: nn.Variable) -> bool:
         """Whether a variable's values are there."""
         return variable in self._values

@@ -122,6 +122,8 @@ def _keeps_rows(function: Any, moving: Any) -> bool:
     if type_name in _POOLING:
         # A channel-last image has its channels behind it.
         return len(args["kernel"]) + bool(args["channel_last"]) < x.ndim
+    if type_name == "Pad":
+        return len(args["pad_width"]) < 2 * x.ndim  # two of each axis, the last ones
     if type_name in _OF_AN_AXIS:
         return bool(args["axis"] % x.ndim > 0)
     if type_name == "Transpose":

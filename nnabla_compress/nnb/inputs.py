@@ -29,8 +29,25 @@ def stored_input(real: ArrayLike, type_name: str, fp_pos: int) -> np.ndarray:
     if type_name == "FLOAT32":
         return values.astype(dtype)
     limits = np.iinfo(dtype)
-    scaled = np.nan_to_num(
-        values.astype(np.float64) * 2.0**fp_pos, nan=0.0, posinf=limits.max, neginf=limits.min
-    )
-    nearest = np.copysign(np.floor(np.abs(scaled) + 0.5), scaled)
-    return np.clip(nearest, limits.min, limits.max).astype(dtype)
+    scaled = np.asarray(values.astype(np.float64) * 2.0**fp_pos)
+    nearest = np.abs(scaled)
+    nearest += 0.5
+    np.copysign(np.floor(nearest, out=nearest), scaled, out=nearest)
+    np.clip(nearest, limits.min, limits.max, out=nearest)
+    return without_nan(nearest).astype(dtype)
+
+
+def without_nan(values: np.ndarray) -> np.ndarray:
+    """Puts 0 where an array holds NaN, and returns it.
+
+    Args:
+        values: Floats; they change.
+
+    Example:
+        >>> without_nan(np.float32([np.nan, 2])).tolist()
+        [0.0, 2.0]
+    """
+    unknown = np.isnan(values)
+    if unknown.any():
+        values[unknown] = 0
+    return values

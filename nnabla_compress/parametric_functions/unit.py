@@ -15,6 +15,10 @@ from nnabla_compress.parametric_functions.method_layers import Quantizers, metho
 _EPSILON = 1e-24  # below the root, so that weights of zeros stay zeros
 
 
+def _is_length(value: Any) -> bool:
+    return isinstance(value, (int, float)) and 0 < value < float("inf")
+
+
 def _along(axis: int) -> Callable[..., Quantizers]:
     """Makes what the parameters of a layer go through, whose outputs are counted by an axis."""
 
@@ -32,12 +36,12 @@ def _along(axis: int) -> Callable[..., Quantizers]:
                 biases are free.
 
         Raises:
-            ConfigError: If the threshold is not positive.
+            ConfigError: If the threshold is no positive number.
 
         References:
             L. Qin, S. Zhou and D. Xiu, arXiv:1805.08340.
         """
-        if threshold is not None and not 0 < threshold < float("inf"):
+        if threshold is not None and not _is_length(threshold):
             raise ConfigError(
                 f"a unit layer got threshold={threshold!r}.",
                 help="give a positive number, or leave it out",

@@ -52,6 +52,7 @@ class CompressionOptions:
             "affine"; None: they stay.
         epochs: How long to train, None: not at all; needs data.
         batch_size: Samples of an update; None: as a recipe has it, like all that follows.
+        shares: Parts of a batch that are computed side by side.
         learning_rate: At the start.
         solver: A solver of ``nnabla.solvers``.
         weight_decay: L2 decay of the weights.
@@ -75,6 +76,7 @@ class CompressionOptions:
     convert: Optional[str] = None
     epochs: Optional[float] = None
     batch_size: Optional[int] = None
+    shares: Optional[int] = None
     learning_rate: Optional[float] = None
     solver: Optional[str] = None
     weight_decay: Optional[float] = None
@@ -224,13 +226,13 @@ def training_of(options: Any) -> Dict[str, Any]:
     """Returns the settings of a training that options say, nothing where there is none.
 
     Args:
-        options: Has ``epochs``, ``batch_size``, ``learning_rate``, ``solver`` and
+        options: Has ``epochs``, ``batch_size``, ``shares``, ``learning_rate``, ``solver`` and
             ``weight_decay``, None where nothing is said.
 
     Raises:
         ConfigError: If there are settings, but no epochs.
     """
-    keys = ("epochs", "batch_size", "learning_rate", "solver", "weight_decay")
+    keys = ("epochs", "batch_size", "shares", "learning_rate", "solver", "weight_decay")
     found = {key: getattr(options, key) for key in keys if getattr(options, key) is not None}
     if found and options.epochs is None:
         raise ConfigError(

@@ -46,6 +46,7 @@ class FactorizationOptions:
         responses: Whether layers are fitted to what they respond to samples.
         epochs: How long to train, None: not at all; needs data.
         batch_size: Samples of an update; None: as a recipe has it, like all that follows.
+        shares: Parts of a batch that are computed side by side.
         learning_rate: At the start.
         solver: A solver of ``nnabla.solvers``.
         weight_decay: L2 decay of the weights.
@@ -70,6 +71,7 @@ class FactorizationOptions:
     responses: bool = True
     epochs: Optional[float] = None
     batch_size: Optional[int] = None
+    shares: Optional[int] = None
     learning_rate: Optional[float] = None
     solver: Optional[str] = None
     weight_decay: Optional[float] = None

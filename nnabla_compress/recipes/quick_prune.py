@@ -57,6 +57,7 @@ class PruningOptions:
         reconstruct: Samples on which the layers behind removed channels are refitted.
         epochs: How long to train, in all rounds together, None: not at all; needs data.
         batch_size: Samples of an update; None: as a recipe has it, like all that follows.
+        shares: Parts of a batch that are computed side by side.
         learning_rate: At the start.
         solver: A solver of ``nnabla.solvers``.
         weight_decay: L2 decay of the weights.
@@ -85,6 +86,7 @@ class PruningOptions:
     reconstruct: Optional[int] = None
     epochs: Optional[float] = None
     batch_size: Optional[int] = None
+    shares: Optional[int] = None
     learning_rate: Optional[float] = None
     solver: Optional[str] = None
     weight_decay: Optional[float] = None

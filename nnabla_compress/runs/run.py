@@ -208,17 +208,7 @@ class Run:
                     inputs.check_rows()
                 self._same_data(inputs)
                 check_exportable(inputs, recipe.export)
-                with own_parameters():
-                    rehearsal = Course(
-                        recipe,
-                        self.folder,
-                        replace(inputs),
-                        tell=tell_once,
-                        recipe_folder=self.recipe_folder,
-                    )
-                    rehearsal.foresee(recipe.stages)
-                    if recipe.export.exits is not None:
-                        check_exits(rehearsal.network().outputs, recipe.export)
+                self._rehearse(inputs, tell_once)
                 set_seed(recipe.seed)
                 inputs.build(inputs.variables(), True)
                 load_given(recipe, self.recipe_folder)
@@ -245,6 +235,21 @@ class Run:
             with self._measured.or_not("what is in it"):
                 write_report([reported_run(self.folder, results)], self.folder / REPORT)
         return results
+
+    def _rehearse(self, inputs: Inputs, tell: Tell) -> None:
+        """Refuses what a step can't do; of the network that it becomes nothing is left."""
+        recipe = self.recipe
+        with own_parameters():
+            course = Course(
+                recipe,
+                self.folder,
+                replace(inputs),
+                tell=tell,
+                recipe_folder=self.recipe_folder,
+            )
+            course.foresee(recipe.stages)
+            if recipe.export.exits is not None:
+                check_exits(course.network().outputs, recipe.export)
 
     def _carry_out(self, course: Course, results: Results) -> None:
         """Does one step after the other; the float network is scored and written in between."""

@@ -60,10 +60,12 @@ def saturating_add(a: np.ndarray, b: np.ndarray) -> np.ndarray:
         [127, 0]
     """
     low, high = limits(a.dtype)
-    wrapped = (a.astype(np.int32) + b).astype(a.dtype)
-    over = (a > 0) & (b > 0) & (wrapped < 0)
-    under = (a < 0) & (b < 0) & (wrapped > 0)
-    return np.where(over, high, np.where(under, low, wrapped)).astype(a.dtype)
+    total = a.astype(WIDE[a.dtype]) + b
+    least = total == 2 * low
+    np.clip(total, low, high, out=total)
+    if least.any():
+        total[least] = 0
+    return total.astype(a.dtype)
 
 
 def saturating_subtract(a: np.ndarray, b: np.ndarray) -> np.ndarray:

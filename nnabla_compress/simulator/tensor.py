@@ -12,6 +12,7 @@ from typing import Optional
 import numpy as np
 
 from nnabla_compress.errors import DataError
+from nnabla_compress.nnb.inputs import without_nan
 from nnabla_compress.nnb.network import DTYPES, NnbVariable, values
 from nnabla_compress.nnb.reader import description
 
@@ -118,8 +119,9 @@ def store(real: np.ndarray, type_name: str, coefficient: np.float32) -> np.ndarr
         return real
     dtype = np.dtype(DTYPES[type_name])
     info = np.iinfo(dtype)
-    quotient = np.nan_to_num(real / coefficient, nan=0.0, posinf=info.max, neginf=info.min)
-    return np.clip(np.trunc(quotient), info.min, info.max).astype(dtype)
+    quotient = np.asarray(real / coefficient)
+    np.clip(np.trunc(quotient, out=quotient), info.min, info.max, out=quotient)
+    return without_nan(quotient).astype(dtype)
 
 
 def reload(real: np.ndarray, tensor: Tensor) -> np.ndarray:

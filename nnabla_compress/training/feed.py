@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Dict, Mapping
+from typing import Dict, List, Mapping
 
 import nnabla as nn
 
@@ -39,6 +39,11 @@ class Feed:
         # A dict stands for several: models of one input, the most, need not know of it.
         several: Mapping[str, nn.Variable] = {self._name: self.x, **self._more}
         return several if self._more else self.x  # type: ignore[return-value]
+
+    @property
+    def variables(self) -> List[nn.Variable]:
+        """All of them."""
+        return [self.x, self.targets, *self._more.values()]
 
     def put(self, batch: Batch) -> None:
         """Puts the arrays of a batch into the variables.

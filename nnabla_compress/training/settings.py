@@ -34,6 +34,8 @@ class TrainingSettings:
     Args:
         epochs: How often each sample is used; 0 or more, fractions allowed.
         batch_size: Samples of an update, at least 1.
+        shares: Equal parts of a batch that pass through the network one by one, each with batch
+            statistics of its own, side by side where there are cores; gradients are their means.
         solver: Name of a solver of ``nnabla.solvers``, such as ``Momentum`` or ``Adam``.
         solver_options: Its other arguments, such as ``{momentum: 0.9}``.
         learning_rate: Learning rate at the start, positive and finite.
@@ -66,6 +68,7 @@ class TrainingSettings:
 
     epochs: float
     batch_size: int = 64
+    shares: int = 1
     solver: str = "Momentum"
     solver_options: Dict[str, Any] = field(default_factory=dict)
     learning_rate: float = 0.01
@@ -84,6 +87,7 @@ class TrainingSettings:
         for name, least in (
             ("epochs", 0),
             ("batch_size", 1),
+            ("shares", 1),
             ("warmup_epochs", 0),
             ("weight_decay", 0),
             ("k_means_steps", 1),
@@ -92,6 +96,11 @@ class TrainingSettings:
             value = getattr(self, name)
             if not value >= least:
                 raise ConfigError(f"training: {name} is {value}, the least is {least}.")
+        if self.batch_size % self.shares:
+            raise ConfigError(
+                f"training: {self.batch_size} samples of an update in {self.shares} shares.",
+                help="choose a batch_size that is a multiple of shares",
+            )
         if not 0 < self.learning_rate < float("inf"):
             raise ConfigError(
                 f"training: learning_rate is {self.learning_rate}, it must be a positive, finite "

@@ -4,10 +4,10 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set
+from typing import Any, Callable, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple
 
 import nnabla as nn
 import nnabla.functions as F
@@ -31,12 +31,15 @@ from nnabla_compress.training.losses import Loss, default_loss
 from nnabla_compress.training.monitors import Monitors
 from nnabla_compress.training.parameter_files import load_parameters, save_parameters
 from nnabla_compress.training.settings import TrainingSettings
+from nnabla_compress.training.shares import Shares
 from nnabla_compress.training.stopping import Stopping
 from nnabla_compress.training.terms import Term, with_usual_terms
 from nnabla_compress.turns import one_at_a_time
 
 # Times that a long training notes what its terms show, beside the ends of its epochs.
 _NOTED = 100
+# Objective, loss and accuracy of a pass.
+_MEASURED = 3
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ class Trainer:
             train, settings.batch_size, seed, preprocessing, augmentation
         )
         self.total = self.batches.iterations(settings.epochs)
-        self.feed = Feed(train, settings.batch_size)
+        self.feed = Feed(train, settings.batch_size // settings.shares)
         self._teachers: Dict[Build, FrozenNetwork] = {}
         with nn.auto_forward(False):
             self.terms = with_usual_terms(terms)
@@ -167,6 +170,12 @@ class Trainer:
         parameters = self._trained_parameters()
         self.solver.set_parameters(parameters)
         self.decayed = self._decayed_parameters(parameters)
+        self.shares: Optional[Shares] = None
+        if settings.shares > 1:
+            graphs = [[*t.outputs.values(), *t.maps.values()] for t in self._teachers.values()]
+            taught = [leaf for graph in graphs for leaf in leaves(graph)]
+            apart = [*self.feed.variables, *taught]
+            self.shares = Shares(settings.shares, self.objective, apart, self._pass, _MEASURED)
 
     def taught_by(self, teacher: Build) -> FrozenNetwork:
         """Returns a copy of another network on this training's batches, one for all that ask.
@@ -205,7 +214,7 @@ class Trainer:
             TrainingError: If the loss is NaN or infinite; the last checkpoint stays.
             ConfigError: If a checkpoint can't be written.
         """
-        with self._terms_parameters():
+        with self._terms_parameters(), self.shares.at_work() if self.shares else nullcontext():
             return self._run(resume, progress)
 
     @contextmanager
@@ -333,19 +342,15 @@ class Trainer:
         return True
 
     def _update(self, iteration: int) -> Dict[str, float]:
-        batch = self._put_batch(iteration)
         for term in self.terms:
             term.before_forward(iteration)
-        self.solver.zero_grad()
-        self.objective.forward(clear_no_need_grad=True)
-        loss = float(self.objective.d)
-        if not math.isfinite(loss):
-            raise self._diverged(f"the loss is {loss}", iteration)
-        now = {"loss": float(self.loss.d)}
-        right = self.judge.right(self.output.d, batch.y)
-        if right is not None:
-            now["error"] = 1 - float(right.mean())
-        self.objective.backward(clear_buffer=True)
+        if self.shares is None:
+            self.solver.zero_grad()
+            objective, loss, right = self._pass(iteration)
+        else:
+            objective, loss, right = self.shares.compute(iteration)
+        if not math.isfinite(objective):
+            raise self._diverged(f"the loss is {objective}", iteration)
         if self.settings.weight_decay:
             self._decay_weights()
         for term in self.terms:
@@ -353,7 +358,17 @@ class Trainer:
         self.solver.update()
         for term in self.terms:
             term.after_update(iteration)
-        return now
+        return {"loss": loss} if math.isnan(right) else {"loss": loss, "error": 1 - right}
+
+    def _pass(self, iteration: int, share: int = 0) -> Tuple[float, float, float]:
+        """Adds the gradients of a batch, or a share of it; returns objective, loss and accuracy."""
+        batch = self._put_batch(iteration, share)
+        self.objective.forward(clear_no_need_grad=True)
+        objective, loss = float(self.objective.d), float(self.loss.d)
+        right = self.judge.right(self.output.d, batch.y)
+        if math.isfinite(objective):
+            self.objective.backward(clear_buffer=True)
+        return objective, loss, math.nan if right is None else float(right.mean())
 
     def _check_parameters(self, iteration: int) -> None:
         for name, parameter in self.solver.get_parameters().items():
@@ -368,22 +383,24 @@ class Trainer:
             "at the start); the last checkpoint is untouched",
         )
 
-    def _put_batch(self, iteration: int) -> Batch:
-        batch = self.batches.batch(iteration)
-        nn.seed((self.seed * 1000003 + iteration) % (1 << 31))
+    def _put_batch(self, iteration: int, share: int = 0) -> Batch:
+        shares = self.settings.shares
+        batch = self.batches.batch(iteration).part(share, shares)
+        nn.seed(((self.seed * 1000003 + iteration) * shares + share) % (1 << 31))
         self.feed.put(batch)
         return batch
 
     def batches_behind(self, done: int, count: int) -> Iterator[None]:
-        """Puts one batch after the other into the feed.
+        """Puts one batch after the other into the feed, share by share.
 
         Args:
             done: Updates done: the first of the batches is the one that is next.
             count: How many.
         """
         for number in range(count):
-            self._put_batch(done + number)
-            yield
+            for share in range(self.settings.shares):
+                self._put_batch(done + number, share)
+                yield
 
     def _restore(
         self, restore: Callable[[Mapping[str, Any]], None], state: Any, folder: Path

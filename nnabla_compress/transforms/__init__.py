@@ -16,6 +16,7 @@ from nnabla_compress.transforms.insert_map_quantizers import (
 )
 from nnabla_compress.transforms.insert_weights import insert_weight_quantizers, remove_quantizers
 from nnabla_compress.transforms.normalize_neurons import NormalizeNeurons
+from nnabla_compress.transforms.pow2_normalizations import Pow2Normalizations
 from nnabla_compress.transforms.prune_channels import PruneChannels
 from nnabla_compress.transforms.prune_weights import PruneWeights
 from nnabla_compress.transforms.quantize import Quantize
@@ -40,6 +41,7 @@ __all__ = [
     "Factorize",
     "Fold",
     "NormalizeNeurons",
+    "Pow2Normalizations",
     "PruneChannels",
     "PruneWeights",
     "Quantize",

@@ -140,7 +140,8 @@ def channel_scales(
     importance = np.resize(importance, len(weights))
     power = _power(weights)
     peak = _largest(weights, 2)
-    alive = (reach > 0) & (peak.max(axis=0) > 0)
+    of_channel = peak.max(axis=0)
+    alive = (reach > 0) & (of_channel > 0)
     if not alive.any():
         return np.ones(pair.channels)
     first = _FirstLayer.of(pair, energy, arrays) if not levels.per_channel else None
@@ -150,14 +151,15 @@ def channel_scales(
     def noise(s: np.ndarray) -> float:
         step = (reach / s).max() / levels.maps
         at_outputs = step**2 * (power @ s**2)
-        steps = (peak * s).max(axis=1) / own
-        if first is not None:
-            steps = np.full_like(steps, steps.max())
+        if first is None:
+            steps = (peak * s).max(axis=1) / own
+        else:
+            steps = np.full(len(peak), (of_channel * s).max() / own)
             at_outputs += power @ (s**2 * first.noise(s, levels.weights(pair.first)))
         at_outputs += steps**2 * weights.shape[2] * (used @ (square / s**2))
         return float(at_outputs @ importance)
 
-    wide, tall = _at_least(reach), _at_least(peak.max(axis=0))
+    wide, tall = _at_least(reach), _at_least(of_channel)
     tried = [
         _levelled(wide**a / tall**b, reach, alive, 1.0 if pair.clipped else _MOST)
         for a in _EXPONENTS

@@ -27,7 +27,6 @@ from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import leaves, rebuild, with_batch_statistics
 from nnabla_compress.quantizers import graph_quantizers
 from nnabla_compress.quantizers.base import shown_type
-from nnabla_compress.transforms.channel_scales import Loaded
 from nnabla_compress.transforms.check_removal import ROUNDED
 from nnabla_compress.transforms.faithful import check_faithful
 from nnabla_compress.transforms.neuron_values import (
@@ -43,6 +42,7 @@ from nnabla_compress.transforms.neuron_values import (
 from nnabla_compress.transforms.quantize import refuse_codes
 from nnabla_compress.transforms.shrink import Shrink
 from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
+from nnabla_compress.transforms.with_values import loaded, with_values
 
 _SAMPLES = 1024  # whose extremes are the range of the inputs
 _PROVED_ON = 32  # random inputs
@@ -106,7 +106,7 @@ class NormalizeNeurons(Transform):
                 help="fold batch normalizations before: the step fold: before",
             )
         between = self._range(network, context)
-        arrays = _loaded(network)
+        arrays = loaded(network)
         for each in found:
             _check_finite(each, arrays)
             normalize(each, arrays)
@@ -127,7 +127,7 @@ class NormalizeNeurons(Transform):
                     bounds = _bounds(network, arrays, between)
         trial = network.copy()
         with trial.within():
-            made = _with_values(trial, _of_copy(network, trial, arrays))
+            made = with_values(trial, _of_copy(network, trial, arrays))
             decided["shrink"] = Shrink().decide(made, _Silent(context))
         return decided
 
@@ -149,13 +149,13 @@ class NormalizeNeurons(Transform):
     def replay(self, network: Network, decisions: Mapping[str, Any]) -> Network:
         """Returns the equal network; its parameters take the places of the old ones."""
         network = written_out(network)
-        arrays = _loaded(network)
+        arrays = loaded(network)
         by_name = {e.layer.name: e for e in neurons(network.all_outputs, parameters_of(network))}
         for name in decisions["layers"]:
             normalize(by_name[name], arrays)
         for name, units in decisions["units"].items():
             _switch(by_name[name], units, arrays)
-        return Shrink().replay(_with_values(network, arrays), decisions["shrink"])
+        return Shrink().replay(with_values(network, arrays), decisions["shrink"])
 
     def prove(self, given: Network, made: Network, decisions: Mapping[str, Any]) -> None:
         """Compares what both compute, on random inputs between the bounds where there are some.
@@ -236,29 +236,6 @@ def _check_finite(each: Neurons, arrays: Mapping[Any, np.ndarray]) -> None:
                 f"normalize_neurons: parameters of {each.layer.name} are NaN or infinite.",
                 help="train the network again, with a lower learning rate",
             )
-
-
-def _loaded(network: Network) -> Loaded:
-    return Loaded({leaf.data: leaf for leaf in leaves(network.all_outputs)})
-
-
-def _with_values(network: Network, arrays: Mapping[Any, np.ndarray]) -> Network:
-    """Returns the network with other values, in the scope in the place of the old parameters."""
-    paths = {variable.data: path for path, variable in parameters_of(network).items()}
-    made = {
-        leaf: constant(arrays[leaf.data], paths.get(leaf.data, leaf.name), leaf.need_grad)
-        for leaf in leaves(network.all_outputs)
-        if leaf.data in arrays and leaf not in network.inputs.values()
-    }
-    by_data = {leaf.data: new for leaf, new in made.items()}
-    same = {leaf: by_data[leaf.data] for leaf in made}
-    outputs = rebuild(network.all_outputs, inputs=same)
-    with network.within():
-        for path, parameter in nn.get_parameters(grad_only=False).items():
-            if parameter.data in by_data:
-                network.paths[parameter.data] = path  # the given graph keeps it
-                nn.parameter.set_parameter(path, by_data[parameter.data])
-    return network.giving(outputs)
 
 
 def _of_copy(

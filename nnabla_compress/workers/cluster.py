@@ -94,7 +94,7 @@ def _imported() -> Any:
     except ImportError as error:
         raise ConfigError(
             f"a Ray cluster is asked for, but Ray can't be imported ({error}).",
-            help="pip install 'nnabla-compress[search]', or take --jobs for processes",
+            help="pip install 'nnabla-compress[search]', or leave the cluster out",
         ) from None
     return ray
 
@@ -111,7 +111,8 @@ def _join(ray: Any, address: str, count: Optional[int]) -> None:
     except (OSError, RuntimeError, ValueError) as error:
         raise ConfigError(
             f"there is no Ray cluster at {wanted!r} ({_last_line(error)}).",
-            help="start one by 'ray start --head', or take --ray local, or --jobs for processes",
+            help="start one by 'ray start --head', or take 'local' for one on this machine, "
+            "or leave the cluster out",
         ) from None
 
 

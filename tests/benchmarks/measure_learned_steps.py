@@ -4,6 +4,8 @@
     python tests/benchmarks/measure_learned_steps.py docs/results/learned_steps.json
     python tests/benchmarks/measure_learned_steps.py docs/results/learned_steps_digits.json \\
         --digits --seeds 1,2,3,4,5
+    python tests/benchmarks/measure_learned_steps.py docs/results/parametrizations.json \\
+        --ways U1 U2 U3 P1 P2 P3 U1+maps U2+maps U3+maps P1+maps P2+maps P3+maps
 
 The trained ResNet-20 on a part of CIFAR-10, which ``NNABLA_COMPRESS_DATA`` names the folder of, or
 LeNet on digits, trained first. All ways begin with the same network, see the same images in the
@@ -68,6 +70,17 @@ class Averaged(Term):
                 weight.d = total / (done - done // 2)
 
 
+# What the quantizers of the paper learn, as in its table 1. From 4 bits, without a budget, at the
+# rate of the weights, as published.
+PARAMETRIZATIONS = {
+    "U1": {"quantizer": "uniform", "learn": "b_d"},
+    "U2": {"quantizer": "uniform", "learn": "b_qmax"},
+    "U3": {"quantizer": "uniform", "learn": "d_qmax"},
+    "P1": {"quantizer": "pow2", "learn": "b_qmax"},
+    "P2": {"quantizer": "pow2", "learn": "b_qmin"},
+    "P3": {"quantizer": "pow2", "learn": "qmin_qmax"},
+}
+
 # The rule for all layers, and what the training has beside it: the budget of the network, from
 # its start or late. Several rules: one after the other, each for its part of the epochs; none:
 # the rate of learning begins anew.
@@ -92,6 +105,9 @@ WAYS: Dict[str, List[Any]] = {
         [_DISTILL, {"averaged": {}}],
     ],
 }
+for _name, _rule in PARAMETRIZATIONS.items():
+    WAYS[_name] = [{**_rule, "bits": 4, "rate": 1}, []]
+    WAYS[f"{_name}+maps"] = [{**_rule, "bits": 4, "rate": 1, "maps": True}, []]
 
 
 def on_cifar10(images: int, epochs: float, folder: Path) -> Dict[str, Any]:
@@ -131,7 +147,7 @@ def carried_out(way: str, seed: int, on: Dict[str, Any], folder: Path) -> Dict[s
     late = {"budget": {**on["budget"]["budget"], **_LATE}}
     named = {"budget": on["budget"], "late": late}
     terms = [named[term] if isinstance(term, str) else term for term in terms]
-    stages = rule if isinstance(rule, list) else [{"quantizer": "uniform", "step": "pow2", **rule}]
+    stages = rule if isinstance(rule, list) else [_dq(rule)]
     content = {
         **{key: value for key, value in on.items() if key not in ("training", "budget")},
         "name": "learned_steps",
@@ -158,14 +174,22 @@ def carried_out(way: str, seed: int, on: Dict[str, Any], folder: Path) -> Dict[s
     }
 
 
+def _dq(rule: Dict[str, Any]) -> Dict[str, Any]:
+    rule = {"quantizer": "uniform", **rule}
+    return {"step": "pow2", **rule} if rule["quantizer"] == "uniform" else rule
+
+
 def _steps(
     stages: List[Any], training: Dict[str, Any], terms: List[Any]
 ) -> Iterator[Dict[str, Any]]:
     epochs = training["epochs"] / len(stages)
     for number, rule in enumerate(stages):
         if rule is not None:
-            weights = [{"layers": "*", **rule}]
-            yield {"quantize": {"weights": weights, "replace": number > 0}}
+            rule = dict(rule)
+            maps = rule.pop("maps", False)
+            rules = [{"layers": "*", **rule}]
+            both = {"activations": rules} if maps else {}
+            yield {"quantize": {"weights": rules, **both, "replace": number > 0}}
         last = number == len(stages) - 1
         asked = [term for term in terms if not (last and "averaged" in term)]
         yield {"train": {**training, "epochs": epochs, "terms": asked}}
@@ -179,7 +203,8 @@ def main() -> None:
     parser.add_argument("--digits", action="store_true", help="LeNet on digits")
     parser.add_argument("--images", type=int, default=13_500, help="1,000 are held out")
     parser.add_argument("--epochs", type=float, help="2; of LeNet 15")
-    parser.add_argument("--ways", nargs="+", default=list(WAYS), choices=list(WAYS))
+    usual = [way for way in WAYS if way.split("+")[0] not in PARAMETRIZATIONS]
+    parser.add_argument("--ways", nargs="+", default=usual, choices=list(WAYS))
     chosen = parser.parse_args()
     epochs = chosen.epochs or (15 if chosen.digits else 2)
     about = begun("learned_steps", 0)

@@ -38,7 +38,13 @@ class Measured:
     """A training whose parts are timed."""
 
     def __init__(
-        self, name: str, folder: Path, batch: int, quick: bool, how: Dict[str, Any]
+        self,
+        name: str,
+        folder: Path,
+        batch: int,
+        quick: bool,
+        how: Dict[str, Any],
+        shares: int = 1,
     ) -> None:
         rng = np.random.RandomState(0)
         x = rng.randint(0, 256, (2000, 3, 32, 32)).astype(np.uint8)
@@ -48,7 +54,7 @@ class Measured:
         self.name, self.batch = name, batch
         self.scope: Dict[str, Any] = {}
         self.times: Dict[str, List[float]] = {part: [] for part in PARTS}
-        settings = TrainingSettings(epochs=1000, batch_size=batch, cpu_kernels=quick)
+        settings = TrainingSettings(epochs=1000, batch_size=batch, cpu_kernels=quick, shares=shares)
 
         def build(inputs: nn.Variable, test: bool) -> nn.Variable:
             made = models.build("resnet20", inputs, 10, test)

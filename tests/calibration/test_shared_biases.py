@@ -12,6 +12,7 @@ from nnabla_compress.analysis import layers
 from nnabla_compress.calibration.bias_correction import correct_biases
 from nnabla_compress.calibration.learned_rounding import RoundingSettings
 from nnabla_compress.calibration.round_layers import learn_roundings
+from nnabla_compress.graph.replay import Replay
 from nnabla_compress.quantizers import Affine, prepare
 from nnabla_compress.transforms import insert_weight_quantizers
 from tests.graph.tied_networks import SIZE, parameter
@@ -43,3 +44,20 @@ def test_layers_with_a_shared_bias_stay_at_nearest_rounding(shared):
     settings = RoundingSettings(steps=5)
     learned, left = learn_roundings(quantized, [x], plain, [x], SAMPLES, settings)
     assert (left if shared else learned) == [layer.name for layer in layers(quantized)]
+
+
+def test_layers_without_a_bias_are_not_run_for_it(monkeypatch):
+    x = nn.Variable((1, SIZE))
+    h = F.relu(F.affine(x, parameter("a/W", SIZE, SIZE), parameter("a/b", SIZE)))
+    y = F.affine(h, parameter("c/W", SIZE, SIZE))
+    quantized = insert_weight_quantizers([y], lambda layer: Affine(bits=3))
+    prepare(quantized)
+    seen = []
+    run_through = Replay.run_through
+    monkeypatch.setattr(
+        Replay,
+        "run_through",
+        lambda self, function=None: seen.append(function) or run_through(self, function),
+    )
+    assert correct_biases(quantized, [x], [y], [x], SAMPLES) == 1
+    assert {function.inputs[0].name for function in seen} == {x.name} and len(seen) == 2

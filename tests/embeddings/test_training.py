@@ -73,6 +73,11 @@ def test_a_feature_that_is_no_number_is_told_with_its_item():
         trained(features=features)
 
 
+def test_features_that_are_all_zeros_are_told():
+    with pytest.raises(DataError, match="items, those of batch 0, are all zeros"):
+        trained(features=np.zeros_like(FEATURES))
+
+
 def test_features_that_are_not_those_of_the_items_are_refused():
     with pytest.raises(DataError, match=r"the shape \(59, 6\), the graph has 60 items"):
         trained(features=FEATURES[:59])

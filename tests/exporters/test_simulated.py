@@ -11,6 +11,7 @@ from nnabla_compress.errors import DataError, VerifyError
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.exporters.simulated import simulated
 from nnabla_compress.exporters.tolerance import Tolerance
+from nnabla_compress.graph.compare import run
 from nnabla_compress.lowering.inference import inference_network
 from nnabla_compress.simulator import Machine
 from tests.exporters.devices import apart, on_device
@@ -91,3 +92,54 @@ def test_what_the_network_is_known_to_give_is_not_computed_again(files):
     found = simulated(Machine(nnb), network, {"x": given}, 2, known=known)
     assert found.samples == 2 and found.found.root_mean_square > 0.5
     assert simulated(Machine(nnb), network, {"x": given[1:]}, 2, known=known).found.largest < 1e-5
+
+
+def convolved(tmp_path, batch_size):
+    nn.clear_parameters()
+    x = nn.Variable((batch_size, 2, 5, 5))
+    h = F.relu(PF.convolution(x, 3, (3, 3), name="c"))
+    y = PF.affine(h, 4, name="fc")
+    nnp, nnb = tmp_path / "net.nnp", tmp_path / "net.nnb"
+    export_nnp(nnp, {"y": y}, {"x": x}, batch_size=batch_size)
+    return inference_network(x, y, batch_size), export_nnb(nnb, nnp, batch_size=batch_size)
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+def test_many_samples_are_computed_at_once_and_compared_one_by_one(
+    tmp_path, monkeypatch, batch_size
+):
+    network, nnb = convolved(tmp_path, batch_size)
+    rows = []
+
+    def counted(inputs, outputs, values):
+        rows.append(len(values[0]))
+        return run(inputs, outputs, values)
+
+    monkeypatch.setattr("nnabla_compress.exporters.simulated.run", counted)
+    given = values(75, 2, 5, 5)
+    known = [
+        ([given[:batch_size]], run(network.all_inputs, network.all_outputs, [given[:batch_size]]))
+    ]
+    found = simulated(Machine(nnb), network, {"x": given}, 75, known=known)
+    assert found.samples == 75 and found.found.largest < 1e-5
+    assert sum(rows) >= 75 - batch_size and max(rows) > batch_size and len(rows) <= 4
+
+
+def test_a_network_that_mixes_rows_is_run_as_it_is(tmp_path, monkeypatch):
+    x = nn.Variable((2, 3))
+    y = PF.affine(x - F.broadcast(F.mean(x, axis=0, keepdims=True), (2, 3)), 4, name="fc")
+    network = inference_network(x, y, 2)
+    rows = []
+
+    def counted(inputs, outputs, given):
+        rows.append(len(given[0]))
+        return run(inputs, outputs, given)
+
+    class Same:
+        def run_many(self, calls):
+            made = [run(network.all_inputs, network.all_outputs, [call]) for call in calls[0]]
+            return [np.stack(column) for column in zip(*made)]
+
+    monkeypatch.setattr("nnabla_compress.exporters.simulated.run", counted)
+    found = simulated(Same(), network, {"x": values(8, 3)}, 8)
+    assert rows == [2, 2, 2, 2] and found.found.largest == 0

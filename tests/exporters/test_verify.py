@@ -55,6 +55,19 @@ def test_no_more_than_sixteen_batches_of_samples_are_run():
     assert len(input_rounds({"x": x}, {"x": np.zeros((100, 3))}, 1)) == 3 + 16
 
 
+def test_outputs_of_large_networks_are_kept_of_the_first_rounds_only():
+    small, large = nn.Variable((1, 8)), nn.Variable((1, 1 << 20))
+    kept = []
+    for x in (small, large):
+        rounds = input_rounds({"x": x}, {}, 1)
+        found = verify_lowered([x], [F.mul_scalar(x, 2.0)], [F.add2(x, x)], rounds, 0.0, False)
+        assert len(found.computed) == len(found.expected)
+        for values, computed in zip(rounds, found.computed):
+            assert np.array_equal(computed[0], 2 * values[0])
+        kept.append(len(found.computed))
+    assert kept == [3, 2]
+
+
 class Failing(PythonFunction):
     """A function that can't be computed."""
 

@@ -64,9 +64,10 @@ static int start_and_run(const uint8_t *content, size_t bytes, int fast, uint32_
   if (packed_start(&context, image, bytes, fast ? packed_register_fast : packed_register_exact, NULL) !=
       RT_RET_NOERROR)
     return REFUSED_AT_START;
-  fill_inputs(context, seed);
-  for (i = 0; i < 2; i++)
+  for (i = 0; i < 2; i++) {
+    fill_inputs(context, seed); /* again: maps behind the inputs use their memory */
     if (rt_forward(context) != RT_RET_NOERROR) return REFUSED_AT_FORWARD;
+  }
   (void)rt_free_context(&context);
   return RAN;
 }

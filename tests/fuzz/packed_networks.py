@@ -15,7 +15,7 @@ import numpy as np
 
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.nnb import NnbFile, read_nnb
-from nnabla_compress.quantizers import LUT, Uniform
+from nnabla_compress.quantizers import LUT, PQ, Uniform
 
 
 def parameter(path: str, *shape: int) -> nn.Variable:
@@ -70,6 +70,13 @@ def one_dimension() -> Dict[str, nn.Variable]:
     return {"x": x, "y": F.affine(h, weight("a", Uniform(3, learn="qmax"), 80, 10))}
 
 
+def table() -> Dict[str, nn.Variable]:
+    """A table whose codes of 3 bits stand for 4 numbers, and a layer behind it; 4 bits."""
+    x = nn.Variable((1, 4))
+    h = F.embed(x, weight("e", PQ(bits=3, length=4), 20, 10))
+    return {"x": x, "y": F.affine(h, weight("a", LUT(bits=4), 40, 6), base_axis=1)}
+
+
 def packed(folder: Path, build: Callable[[], Dict[str, nn.Variable]]) -> NnbFile:
     """The network as the target ``callback`` exports it."""
     nn.clear_parameters()
@@ -93,7 +100,8 @@ def with_integer_input(file: NnbFile, dtype: str) -> NnbFile:
 def networks() -> Tuple[NnbFile, ...]:
     """All files to start from."""
     with tempfile.TemporaryDirectory() as folder:
-        layers = (plain, groups, transposed, one_dimension)
+        # An Embed runs on the inputs of even numbers, which are zeros.
+        layers = (plain, groups, table, transposed, one_dimension)
         files = [packed(Path(folder), build) for build in layers]
     integers = (with_integer_input(files[-1], dtype) for dtype in ("FIXED8", "FIXED16"))
     return (*files, *integers)

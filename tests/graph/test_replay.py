@@ -83,3 +83,11 @@ def test_a_map_that_is_not_finite_is_named():
     (first, *_) = functions([y])
     with pytest.raises(DataError, match="values of the first map are NaN or infinite"):
         observe([y], [x], [samples(4)], {first.outputs[0]: "the first map"})
+
+
+def test_values_that_are_taken_are_given_up():
+    x, y = trained()
+    replay = Replay([y], [x], [samples(4)], 4)
+    replay.run_through()
+    kept = replay.value(y)
+    assert replay.take(y) is kept and not replay.has(y)

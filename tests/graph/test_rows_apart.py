@@ -20,6 +20,7 @@ APART = {
     "branches": lambda x: F.concatenate(F.tanh(x), x + 2, axis=1),
     "flat": lambda x: F.softmax(F.reshape(x, (x.shape[0], -1), inplace=False)),
     "turned behind the rows": lambda x: F.transpose(x, (0, 2, 1, 3)),
+    "padded behind the rows": lambda x: F.pad(x, (1, 0, 0, 1, 2, 0)),
 }
 NOT_SURELY = {
     "a parameter of the batch": lambda x: x * parameter("r", x.shape[0], 3, 8, 8),
@@ -30,6 +31,7 @@ NOT_SURELY = {
         F.reshape(x, (x.shape[0], -1), inplace=False), (2, 1)
     ),
     "statistics of the batch": lambda x: PF.batch_normalization(x, batch_stat=True),
+    "rows padded": lambda x: F.pad(x, (0, 0, 0, 0, 0, 0, 1, 1)),
     "rows put behind each other": lambda x: F.concatenate(x, x, axis=0),
     "rows along another axis": lambda x: F.add2(
         F.reshape(F.sum(x, (1, 2, 3)), (x.shape[0], 1), inplace=False),

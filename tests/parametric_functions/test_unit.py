@@ -116,6 +116,7 @@ def test_its_neurons_can_be_normalized_and_quantized_afterwards():
     assert result.steps[0].weight_snr > 30
 
 
-def test_a_threshold_that_is_none_is_refused():
-    with pytest.raises(ConfigError, match="threshold=0"):
-        CPF.unit_affine(nn.Variable((1, 2)), 2, threshold=0)
+@pytest.mark.parametrize("threshold", [0, -1.0, float("inf"), float("nan"), "a", [1]])
+def test_a_threshold_that_is_none_is_refused(threshold):
+    with pytest.raises(ConfigError, match="a unit layer got threshold="):
+        CPF.unit_affine(nn.Variable((1, 2)), 2, threshold=threshold)

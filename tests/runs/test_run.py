@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import json
+import weakref
 from pathlib import Path
 
 import nnabla as nn
@@ -14,6 +15,7 @@ from nnabla_compress.quantizers import quantizer_of
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.regularizers.sinreq import chosen_weights
 from nnabla_compress.runs import Run, evaluate_run
+from nnabla_compress.runs.course import Course
 from nnabla_compress.runs.finished import trained_network
 
 DIGITS = Path(__file__).parents[2] / "configs" / "digits"
@@ -188,6 +190,25 @@ def test_a_factorizing_run_ends_with_a_third_of_the_operations_and_learns(tmp_pa
     assert results.compressed.accuracy > 0.9
     assert results.compressed.float_weight_bytes < results.float.float_weight_bytes / 2
     assert evaluate_run(tmp_path / "run").accuracy == results.compressed.accuracy
+
+
+def test_what_is_rehearsed_is_gone_before_the_steps_are_carried_out(tmp_path, monkeypatch):
+    courses: list = []
+    foresee, go = Course.foresee, Course.go
+    alive: list = []
+
+    def noted(self, stages):
+        courses.append(weakref.ref(self))
+        return foresee(self, stages)
+
+    def looked(self, stage):
+        alive.append([course() for course in courses if course() is not None])
+        return go(self, stage)
+
+    monkeypatch.setattr(Course, "foresee", noted)
+    monkeypatch.setattr(Course, "go", looked)
+    Run(recipe("lenet-lutq-2bit"), tmp_path / "run", DIGITS).execute(quiet)
+    assert len(courses) == 1 and alive and not any(alive)
 
 
 def test_a_run_leaves_the_parameters_of_its_caller_alone(tmp_path):

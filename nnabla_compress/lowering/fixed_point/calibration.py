@@ -191,17 +191,28 @@ def _share_counts(
     windows: Mapping[Any, Window],
     fixed: Collection[Any],
 ) -> bool:
-    """Whether a function only moves what was counted already; its output then has these counts."""
-    if function.info.type_name not in _MOVING:
-        return False
+    """Whether a function gives, within its window, what was counted already.
+
+    Its output then has these counts.
+    """
     x, y = key(function.inputs[0]), key(function.outputs[0])
-    by = function.inputs[0].parent
-    if x not in spreads or y not in fixed or windows.get(x, _ALL) != windows.get(y, _ALL):
+    if x not in spreads or y not in fixed:
+        return False
+    if not _gives_the_same(function, windows.get(x, _ALL), windows.get(y, _ALL)):
         return False
     # What a layer holds before the bias counts, too.
+    by = function.inputs[0].parent
     if by is not None and _adds_bias_last(by, fixed):
         return False
     return spreads.setdefault(y, spreads[x]) is spreads[x]
+
+
+def _gives_the_same(function: Any, given: Window, seen: Window) -> bool:
+    """Whether outputs, clipped to what readers see, are the inputs clipped to theirs."""
+    clip = _clip_of(function)
+    if clip is None:
+        return function.info.type_name in _MOVING and given == seen
+    return given == _clipped(seen, clip) and seen[0] <= clip[1] and clip[0] <= seen[1]
 
 
 def channel_means(values: np.ndarray, axis: int) -> np.ndarray:
@@ -257,19 +268,29 @@ def _windows(outputs: Sequence[nn.Variable]) -> Dict[Any, Window]:
     def seen_by(reader: Any) -> Window:
         if reader is None:
             return _ALL
-        type_name, args = reader.info.type_name, reader.info.args
-        low, high = windows[key(reader.outputs[0])]
-        if type_name == "ReLU":
-            return max(low, 0.0), max(high, 0.0)
-        if type_name == "MaximumScalar":
-            return max(low, args["val"]), max(high, args["val"])
-        if type_name == "MinimumScalar":
-            return min(low, args["val"]), min(high, args["val"])
+        window, clip = windows[key(reader.outputs[0])], _clip_of(reader)
+        if clip is not None:
+            return _clipped(window, clip)
         same = ("MaxPooling", *_MOVING)
-        return (low, high) if type_name in same else _ALL
+        return window if reader.info.type_name in same else _ALL
 
     for function in reversed(functions(outputs)):
         for variable in function.outputs:
             seen = [seen_by(reader) for reader in readers.get(variable, [None])]
             windows[key(variable)] = (min(s[0] for s in seen), max(s[1] for s in seen))
     return windows
+
+
+def _clip_of(function: Any) -> Optional[Window]:
+    """The lowest and highest value that a function lets through; None if it does something else."""
+    type_name, args = function.info.type_name, function.info.args
+    if type_name == "ReLU":
+        return 0.0, np.inf
+    if type_name == "MaximumScalar":
+        return args["val"], np.inf
+    return (-np.inf, args["val"]) if type_name == "MinimumScalar" else None
+
+
+def _clipped(window: Window, clip: Window) -> Window:
+    low, high = (min(max(edge, clip[0]), clip[1]) for edge in window)
+    return low, high

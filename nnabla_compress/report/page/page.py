@@ -7,7 +7,6 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, List, Sequence
 
-from jinja2 import Environment
 from markupsafe import Markup
 
 from nnabla_compress.errors import DataError
@@ -60,6 +59,8 @@ def _page(every: Sequence[Reported]) -> str:
 
 @lru_cache(maxsize=1)
 def _template() -> Any:
+    from jinja2 import Environment  # here: who asks for the page's name needs none of it
+
     environment = Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True)
     environment.filters["shown"] = shown
     return environment.from_string(_text("report.html.j2"))

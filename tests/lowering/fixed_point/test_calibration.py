@@ -67,6 +67,23 @@ def test_what_only_moves_values_has_their_counts_but_not_those_before_a_bias():
     assert sorted(largest["Reshape"]) == [10, 10] and largest["ReLU"] == [10]
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "reads"),
+    [(0, 6, F.tanh), (0, 6, F.relu), (-2, 3, F.tanh), (4, 2, F.tanh), (-3, -1, F.relu)],
+)
+def test_what_passes_a_clip_is_counted_as_it_comes_out(low, high, reads):
+    x, h = layer([[1.0]], [1.0])
+    clipped = F.minimum_scalar(F.maximum_scalar(h, low), high)
+    graph, found = calibrated(reads(clipped), x, [[-9.0], [1.5], [4.0]], [[100.0]])
+    seen = np.maximum([-8, 2.5, 5, 101], low)
+    for name, values in (("MaximumScalar", seen), ("MinimumScalar", np.minimum(seen, high))):
+        variable = next(f.outputs[0] for f in functions(graph.outputs) if f.info.type_name == name)
+        values = np.clip(values, *found.windows[key(variable)])
+        spread = found.spreads[key(variable)]
+        assert (spread.count, spread.largest) == (4, np.abs(values).max())
+        assert spread.squares == pytest.approx(np.square(values).sum())
+
+
 def test_several_readers_see_the_wider_window():
     x, h = layer([[1.0]], [0])
     _, found = calibrated(F.add2(F.relu(h), h), x, [[-5.0]])

@@ -52,6 +52,27 @@ def test_functions_that_write_into_their_input_do_not():
     assert np.allclose(got, [[-np.tanh(1), 2 * np.tanh(1)]])
 
 
+@pytest.mark.parametrize(
+    ("widths", "mode", "value"),
+    [
+        ((0, 1, 2, 0), "constant", 0.0),
+        ((1, 2), "constant", -3.5),
+        ((1, 0, 0, 0, 2, 1), "constant", 1.0),
+        ((1, 1, 2, 2), "reflect", 0.0),
+        ((1, 1, 2, 2), "repeat", 0.0),
+    ],
+)
+def test_padding_is_that_of_nnabla(widths, mode, value):
+    x = nn.Variable((1, 2, 3, 4))
+    y = F.pad(x, widths, mode, constant_value=value)
+    samples = np.random.RandomState(0).randn(3, 2, 3, 4).astype(np.float32)
+    (got,) = evaluate([y], {x: samples}, lambda function, inputs: None)
+    own = nn.Variable.from_numpy_array(samples)
+    expected = F.pad(own, widths, mode, constant_value=value)
+    expected.forward()
+    assert got.dtype == np.float32 and np.array_equal(got, expected.d)
+
+
 def test_a_network_for_one_batch_size_is_refused():
     x = nn.Variable((1, 2))
     y = F.add2(F.reshape(x, (2, 1)), nn.Variable((2, 1)))
