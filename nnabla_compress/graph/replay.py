@@ -176,8 +176,9 @@ class Replay:
 
     def _part(self, values: np.ndarray, axis: int, start: int, rows: int) -> np.ndarray:
         """The values of some samples, a view."""
-        per_sample = values.shape[axis] // self._count
-        chosen = slice(start * per_sample, (start + rows) * per_sample)
+        # Where the rows of a batch meet, there are fewer rows than samples.
+        first, last = (at * values.shape[axis] // self._count for at in (start, start + rows))
+        chosen = slice(first, last)
         return values[(slice(None),) * axis + (chosen,)]
 
     def _graph(

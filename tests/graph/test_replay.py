@@ -91,3 +91,16 @@ def test_values_that_are_taken_are_given_up():
     replay.run_through()
     kept = replay.value(y)
     assert replay.take(y) is kept and not replay.has(y)
+
+
+def test_rows_of_a_batch_that_meet_are_followed_batch_by_batch():
+    nn.clear_parameters()
+    x = nn.Variable((4, 2))
+    mean = F.mean(x, axis=0, keepdims=True)
+    y = F.relu(x) + F.broadcast(mean, x.shape)
+    values = np.arange(16, dtype=np.float32).reshape(8, 2)
+    replay = Replay([y, mean], [x], [values])
+    replay.run_through()
+    means = values.reshape(2, 4, 2).mean(axis=1)
+    np.testing.assert_array_equal(replay.value(mean), means)
+    np.testing.assert_array_equal(replay.value(y), values + np.repeat(means, 4, axis=0))
