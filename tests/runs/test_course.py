@@ -85,6 +85,12 @@ COURSES = {
         {"quantize": "lut:bits=2"},
         TRAIN,
     ],
+    "normalized by powers of two, in shares": [
+        TRAIN,
+        "pow2_batch_normalization",
+        {"quantize": "lut:bits=4,dictionary=pow2"},
+        {"train": {**TRAIN["train"], "shares": 2}},
+    ],
     "normalized, bits lowered in steps": [
         {"quantize": {"weights": "lut:bits=4", "activations": "uniform:bits=8"}},
         TRAIN,
@@ -207,7 +213,8 @@ def done(request, source):
 
 
 def test_every_step_and_transform_is_in_a_course():
-    done = {name for course in COURSES.values() for entry in course for name in entry}
+    entries = [entry for course in COURSES.values() for entry in course]
+    done = {name for e in entries for name in ([e] if isinstance(e, str) else e)}
     # What trains layers of a graph of nodes has no use for other networks.
     assert {*steps(), *transforms()} - {"layerwise"} <= done
 
