@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import mmap
 import multiprocessing
+import pickle
 import signal
 import sys
 from contextlib import contextmanager, nullcontext
@@ -30,6 +31,8 @@ from nnabla_compress.graph.rewrite import leaves
 _ALIGNED = 64  # bytes
 
 Pass = Callable[[int, int], Sequence[float]]
+# The number of a batch, and a state that is new.
+Order = Tuple[int, Optional[bytes]]
 
 
 class Shares:
@@ -47,6 +50,8 @@ class Shares:
             and computes forward and backward; gradients are zero before. Returns numbers whose
             means over all shares are wanted.
         measured: How many numbers.
+        state: Returns what else a pass depends on, beside the values of leaves.
+        restore: Takes that back.
     """
 
     def __init__(
@@ -56,6 +61,8 @@ class Shares:
         apart: Sequence[nn.Variable],
         pass_through: Pass,
         measured: int,
+        state: Callable[[], Any] = dict,
+        restore: Callable[[Any], None] = lambda state: None,
     ) -> None:
         self.count = count
         self._pass = pass_through
@@ -66,6 +73,8 @@ class Shares:
         # Codes are no numbers that a pass changes.
         self._states = [leaf for leaf in self._leaves if not leaf.need_grad and _is_float(leaf)]
         self._measured = measured
+        self._state, self._restore = state, restore
+        self._told = b""
         self._given: List[np.ndarray] = []
         self._helpers: List[_Helper] = []
 
@@ -92,8 +101,10 @@ class Shares:
             self._begin()
         for leaf, given in zip(self._leaves, self._given):
             given[...] = leaf.data.data
+        state = pickle.dumps(self._state())
+        news, self._told = (state if state != self._told else None), state
         for helper in self._helpers:
-            helper.send(number)
+            helper.send((number, news))
         with _one_thread() if self._helpers else nullcontext():
             self._work(number, self._own)
         for helper in self._helpers:
@@ -124,7 +135,10 @@ class Shares:
             others = [helper.connection for helper in self._helpers]
             self._helpers.append(_Helper(partial(self._help, own), others))
 
-    def _help(self, rows: Sequence[int], number: int) -> None:
+    def _help(self, rows: Sequence[int], order: Order) -> None:
+        number, news = order
+        if news is not None:
+            self._restore(pickle.loads(news))
         for leaf, given in zip(self._leaves, self._given):
             leaf.data.data[...] = given
         self._work(number, rows)
@@ -144,9 +158,9 @@ class Shares:
 
 
 class _Helper:
-    """A forked process that does one thing for each number that it gets."""
+    """A forked process that does one thing for each order that it gets."""
 
-    def __init__(self, work: Callable[[int], None], others: Sequence[Connection]) -> None:
+    def __init__(self, work: Callable[[Order], None], others: Sequence[Connection]) -> None:
         context = multiprocessing.get_context("fork")
         self.connection, theirs = context.Pipe()
         arguments = (work, theirs, [self.connection, *others])
@@ -154,9 +168,9 @@ class _Helper:
         self._process.start()
         theirs.close()
 
-    def send(self, number: int) -> None:
+    def send(self, order: Order) -> None:
         try:
-            self.connection.send(number)
+            self.connection.send(order)
         except OSError:
             raise self._lost() from None
 
@@ -186,7 +200,7 @@ class _Helper:
 
 
 def _serve(
-    work: Callable[[int], None], connection: Connection, others: Sequence[Connection]
+    work: Callable[[Order], None], connection: Connection, others: Sequence[Connection]
 ) -> None:
     # The end of the training is the end of the connection: no copy of its other end stays open.
     for other in others:
@@ -199,11 +213,11 @@ def _serve(
         return
 
 
-def _problem(work: Callable[[int], None], number: int) -> Optional[CompressError]:
+def _problem(work: Callable[[Order], None], order: Order) -> Optional[CompressError]:
     """Does the work, and returns what went wrong."""
     try:
         with unwrapped():
-            work(number)
+            work(order)
     except CompressError as error:
         return error
     except Exception as error:

@@ -175,7 +175,15 @@ class Trainer:
             graphs = [[*t.outputs.values(), *t.maps.values()] for t in self._teachers.values()]
             taught = [leaf for graph in graphs for leaf in leaves(graph)]
             apart = [*self.feed.variables, *taught]
-            self.shares = Shares(settings.shares, self.objective, apart, self._pass, _MEASURED)
+            self.shares = Shares(
+                settings.shares,
+                self.objective,
+                apart,
+                self._pass,
+                _MEASURED,
+                self._state_of_terms,
+                self._restore_terms,
+            )
 
     def taught_by(self, teacher: Build) -> FrozenNetwork:
         """Returns a copy of another network on this training's batches, one for all that ask.
@@ -276,8 +284,7 @@ class Trainer:
                 is_last = done == self.total or bool(state.get("stopped"))
                 if done % self.settings.checkpoint_interval == 0 or is_last:
                     state["monitors"] = monitors.pending()
-                    for term in self.terms:
-                        state.update(term.state())
+                    state.update(self._state_of_terms())
                     checkpoint.save(folder, done, self.solver, state, self.seed)
                 if progress is not None:
                     progress(self.total if is_last else done, self.total, recent)
@@ -401,6 +408,13 @@ class Trainer:
             for share in range(self.settings.shares):
                 self._put_batch(done + number, share)
                 yield
+
+    def _state_of_terms(self) -> Dict[str, Any]:
+        return {key: value for term in self.terms for key, value in term.state().items()}
+
+    def _restore_terms(self, state: Mapping[str, Any]) -> None:
+        for term in self.terms:
+            term.restore(state)
 
     def _restore(
         self, restore: Callable[[Mapping[str, Any]], None], state: Any, folder: Path

@@ -23,6 +23,7 @@ from nnabla_compress.training import Trainer, TrainingSettings, WithinBudget, se
 from nnabla_compress.training import shares as module
 from nnabla_compress.training.shares import Shares
 from nnabla_compress.training.terms.distillation import Distillation
+from nnabla_compress.training.terms.waveq import WaveQ
 
 PLAIN = Preprocessing()
 PROCESSES = 1, 2, 3
@@ -59,7 +60,7 @@ def parameters() -> dict:
     return {name: p.d.copy() for name, p in nn.get_parameters(grad_only=False).items()}
 
 
-def trainer_of(folder, net=rich_net, **changes):
+def trainer_of(folder, net=rich_net, terms=(), **changes):
     nn.clear_parameters()
     set_seed(3)
     defaults = dict(epochs=3, batch_size=12, shares=3, learning_rate=0.05, weight_decay=1e-3)
@@ -79,7 +80,7 @@ def trainer_of(folder, net=rich_net, **changes):
         PLAIN,
         augmentation("pad_crop_flip", pad=1) if rich else None,
         seed=3,
-        terms=[Distillation(teacher, 2.0, 0.5), WithinBudget(budget)] if rich else [],
+        terms=[Distillation(teacher, 2.0, 0.5), WithinBudget(budget)] if rich else terms,
     )
 
 
@@ -125,6 +126,21 @@ def test_any_number_of_processes_gives_the_same_bits(tmp_path, processes):
         assert not multiprocessing.active_children()
     for other in found[1:]:
         assert_same_bits(found[0], other)
+
+
+@FORKS
+def test_what_terms_know_beside_parameters_reaches_all_processes(tmp_path, processes):
+    def wavy_net(x, test):
+        learned = Q.Uniform(bits=4, learn="b_d")
+        return PF.affine(F.relu(PF.affine(x, 8, apply_w=learned, name="a")), 2, name="b")
+
+    found = []
+    for count in (1, 2):
+        processes(count)
+        trainer = trainer_of(tmp_path / str(count), wavy_net, terms=[WaveQ()], shares=2)
+        trainer.run()  # bits settle on the way: the sine has other levels from then on
+        found.append(parameters())
+    assert_same_bits(*found)
 
 
 @FORKS
