@@ -46,6 +46,8 @@ class Shares:
         objective: What is minimized, shape ().
         apart: Variables whose values this need not mind: those that a pass puts values into, and
             constants of size.
+        set_by_passes: Variables that are learned, but that a pass may set, too, as a quantizer sets
+            its range by the first batch.
         pass_through: Takes the number of a batch and of a share, puts the share into the graph,
             and computes forward and backward; gradients are zero before. Returns numbers whose
             means over all shares are wanted.
@@ -59,6 +61,7 @@ class Shares:
         count: int,
         objective: nn.Variable,
         apart: Sequence[nn.Variable],
+        set_by_passes: Sequence[nn.Variable],
         pass_through: Pass,
         measured: int,
         state: Callable[[], Any] = dict,
@@ -70,8 +73,13 @@ class Shares:
         found = {leaf.data: leaf for leaf in leaves([objective]) if leaf.data not in others}
         self._leaves = list(found.values())
         self._learned = [leaf for leaf in self._leaves if leaf.need_grad]
+        moving = {variable.data for variable in set_by_passes}
         # Codes are no numbers that a pass changes.
-        self._states = [leaf for leaf in self._leaves if not leaf.need_grad and _is_float(leaf)]
+        self._states = [
+            leaf
+            for leaf in self._leaves
+            if _is_float(leaf) and (not leaf.need_grad or leaf.data in moving)
+        ]
         self._measured = measured
         self._state, self._restore = state, restore
         self._told = b""
@@ -259,8 +267,9 @@ def _shared_arrays(shapes: Sequence[Tuple[Tuple[int, ...], Any]]) -> List[np.nda
 
 
 def _mean(rows: np.ndarray) -> np.ndarray:
-    """The mean of shares, added up in their order."""
-    total = rows[0].copy()
+    """The mean of shares, added up in their order; what all have alike stays as it is."""
+    total, alike = rows[0].copy(), np.ones(rows[0].shape, bool)
     for row in rows[1:]:
         total += row
-    return np.asarray(total / rows.dtype.type(len(rows)))
+        alike &= row == rows[0]
+    return np.where(alike, rows[0], total / rows.dtype.type(len(rows)))

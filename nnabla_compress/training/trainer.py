@@ -179,6 +179,7 @@ class Trainer:
                 settings.shares,
                 self.objective,
                 apart,
+                [v for node in self.quantizers for v in node.inputs[1:]],
                 self._pass,
                 _MEASURED,
                 self._state_of_terms,

@@ -47,6 +47,8 @@ def rich_net(x: nn.Variable, test: bool) -> nn.Variable:
     h = PF.convolution(x, 4, (3, 3), pad=(1, 1), apply_w=learned, name="c")
     h = PF.batch_normalization(h, batch_stat=not test, name="n")
     h = Q.MovingRange(bits=8, symmetric=False)(F.relu(h))
+    with nn.parameter_scope("map"):  # whose range the first batch sets
+        h = Q.Uniform(bits=6, signed=False)(h)
     h = h if test else F.dropout(h, 0.25)
     return PF.affine(h, 2, apply_w=Q.LUT(bits=2), name="f")
 
@@ -174,13 +176,33 @@ def test_running_statistics_are_the_means_of_what_shares_made_of_them(tmp_path, 
         objective.backward()
         return [float(number), float(share)]
 
-    shares = Shares(2, objective, [x], pass_through, 2)
+    shares = Shares(2, objective, [x], [], pass_through, 2)
     with shares.at_work():
         assert shares.compute(7).tolist() == [7.0, 0.5]
     mean = np.mean([0.75 * 2 + 0.25 * part.mean(axis=0) for part in batch], axis=0)
     variance = np.mean([0.75 + 0.25 * part.var(axis=0, ddof=1) for part in batch], axis=0)
     np.testing.assert_allclose(scope["n/bn/mean"].d.ravel(), mean, rtol=1e-5)
     np.testing.assert_allclose(scope["n/bn/var"].d.ravel(), variance, rtol=1e-5)
+
+
+def test_what_no_share_changes_stays_as_it_is(processes):
+    processes(1)
+    nn.clear_parameters()
+    values = np.float32([0.1, 1 / 3, np.pi, 1e-30])
+    kept = nn.Variable.from_numpy_array(values)
+    x = nn.Variable.from_numpy_array(np.ones((1, 4), np.float32), need_grad=True)
+    objective = F.sum(x * F.reshape(kept, (1, 4)))
+
+    def pass_through(number, share):
+        objective.forward()
+        objective.backward()
+        return [0.0]
+
+    shares = Shares(3, objective, [], [], pass_through, 1)
+    with shares.at_work():
+        shares.compute(0)
+    assert np.array_equal(kept.d, values)
+    assert np.array_equal(x.g, values[np.newaxis])
 
 
 @FORKS
@@ -198,7 +220,7 @@ def test_kernels_of_a_share_leave_the_cores_to_the_others(processes):
 
     before = numba.get_num_threads()
     processes(2)
-    shares = Shares(2, objective, [x], pass_through, 1)
+    shares = Shares(2, objective, [x], [], pass_through, 1)
     with shares.at_work():
         shares.compute(0)
         assert len(multiprocessing.active_children()) == 1
@@ -231,7 +253,7 @@ def test_what_goes_wrong_in_another_process_is_told(processes):
         return [0.0]
 
     processes(2)
-    shares = Shares(2, objective, [x], pass_through, 1)
+    shares = Shares(2, objective, [x], [], pass_through, 1)
     with shares.at_work(), pytest.raises(TrainingError, match="can't be computed: no memory"):
         shares.compute(0)
 
@@ -257,7 +279,7 @@ from nnabla_compress.training import shares as module
 module._processes = lambda: 2
 x = nn.Variable((2, 3))
 objective = F.mean(PF.affine(x, 2))
-shares = module.Shares(2, objective, [x], lambda number, share: [0.0], 1)
+shares = module.Shares(2, objective, [x], [], lambda number, share: [0.0], 1)
 with shares.at_work():
     shares.compute(0)
     print(len(multiprocessing.active_children()), "other process", flush=True)
