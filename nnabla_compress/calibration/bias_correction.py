@@ -13,16 +13,15 @@ arXiv:1906.04721 (section 4.2.2, empirical).
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Optional, Sequence, Tuple
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis import Layer, layers
-from nnabla_compress.graph import functions
 from nnabla_compress.graph.constants import own
 from nnabla_compress.graph.replay import Replay
+from nnabla_compress.graph.rewrite import times_read
 from nnabla_compress.progress import tracked
 from nnabla_compress.turns import one_at_a_time
 
@@ -64,7 +63,7 @@ def correct_biases(
     """
     quantized = Replay(outputs, inputs, samples)
     plain = Replay(float_outputs, float_inputs, samples)
-    uses = Counter(v.data for f in functions(outputs) for v in f.inputs)
+    uses = times_read(outputs)
     corrected = 0
     found = list(zip(layers(outputs), layers(float_outputs)))
     for layer, twin in tracked("correcting biases", found, len(found)):

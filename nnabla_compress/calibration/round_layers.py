@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from functools import partial
 from typing import Any, Callable, List, Sequence, Tuple
@@ -17,9 +16,9 @@ from nnabla_compress.calibration.bias_correction import shift_bias
 from nnabla_compress.calibration.learned_rounding import RoundingSettings, learn, moments
 from nnabla_compress.calibration.learned_tables import learn_table
 from nnabla_compress.function_types import FORWARD_LAYERS
-from nnabla_compress.graph import functions
 from nnabla_compress.graph.constants import own
 from nnabla_compress.graph.replay import Replay
+from nnabla_compress.graph.rewrite import times_read
 from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
 from nnabla_compress.quantizers import quantizer_of
@@ -62,7 +61,7 @@ def learn_roundings(
     """
     quantized = Replay(outputs, inputs, samples)
     plain = Replay(float_outputs, float_inputs, samples)
-    uses = Counter(v.data for f in functions(outputs) for v in f.inputs)
+    uses = times_read(outputs)
     rng = np.random.RandomState(seed)
     learned, left = [], []
     found = list(zip(layers(outputs), layers(float_outputs)))

@@ -7,6 +7,7 @@ graph shares the parameters of the old one: training either trains both.
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import (
     Any,
     Callable,
@@ -100,6 +101,23 @@ def consumers(outputs: Sequence[nn.Variable]) -> Dict[nn.Variable, List[Any]]:
     for output in outputs:
         readers.setdefault(output, []).append(None)
     return readers
+
+
+def times_read(outputs: Sequence[nn.Variable]) -> Counter[Any]:
+    """Returns how often the functions of a graph read each array.
+
+    A script that calls a parametric function twice makes two Variables of one array.
+
+    Args:
+        outputs: Variables of one graph.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x = nn.Variable((1, 4))
+        >>> times_read([F.add2(F.relu(x), x)])[x.data]
+        2
+    """
+    return Counter(variable.data for f in functions(outputs) for variable in f.inputs)
 
 
 def depending(outputs: Sequence[nn.Variable], inputs: Iterable[nn.Variable]) -> Set[nn.Variable]:

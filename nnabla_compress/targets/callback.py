@@ -8,7 +8,6 @@ quantized layer goes into the weights again: packed weights have a scale for eac
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import replace
 from typing import Any, ClassVar, Dict, List, Mapping, Optional, Sequence
 
@@ -23,7 +22,7 @@ from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.network import Network
-from nnabla_compress.graph.rewrite import consumers, functions, rebuild
+from nnabla_compress.graph.rewrite import consumers, functions, rebuild, times_read
 from nnabla_compress.lowering.encode import EncodedGraph
 from nnabla_compress.lowering.packed_weights import (
     choose_packing,
@@ -120,7 +119,7 @@ class Packer:
     def pack(self, outputs: Sequence[nn.Variable]) -> List[nn.Variable]:
         """Builds the graph again with scales folded into packed weights, and packs all weights."""
         self._readers = consumers(outputs)
-        self._uses = Counter(v.data for one in functions(outputs) for v in one.inputs)
+        self._uses = times_read(outputs)
         self._read_elsewhere = {
             variable.data
             for one in functions(outputs)

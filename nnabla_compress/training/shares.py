@@ -109,10 +109,8 @@ class Shares:
             self._begin()
         for leaf, given in zip(self._leaves, self._given):
             given[...] = leaf.data.data
-        state = pickle.dumps(self._state())
-        news, self._told = (state if state != self._told else None), state
-        for helper in self._helpers:
-            helper.send((number, news))
+        if self._helpers:
+            self._send(number)
         with _one_thread() if self._helpers else nullcontext():
             self._work(number, self._own)
         for helper in self._helpers:
@@ -122,6 +120,12 @@ class Shares:
         for leaf, rows in zip(self._states, self._after):
             leaf.data.data[...] = _mean(rows)
         return np.asarray(self._numbers.mean(axis=0))
+
+    def _send(self, number: int) -> None:
+        state = pickle.dumps(self._state())
+        news, self._told = (state if state != self._told else None), state
+        for helper in self._helpers:
+            helper.send((number, news))
 
     def _begin(self) -> None:
         processes = min(self.count, _processes())
@@ -139,6 +143,7 @@ class Shares:
         self._before = [of_leaf[id(leaf)] for leaf in self._states]
         self._gradients = made[len(arrays) : len(arrays) + len(self._learned)]
         self._after, self._numbers = made[len(arrays) + len(self._learned) : -1], made[-1]
+        self._told = pickle.dumps(self._state())
         for own in rows[1:]:
             others = [helper.connection for helper in self._helpers]
             self._helpers.append(_Helper(partial(self._help, own), others))

@@ -19,7 +19,6 @@ Everything is computed in float64 and rounded to float32 once.
 
 from __future__ import annotations
 
-from collections import Counter
 from itertools import count
 from typing import Any, List, Mapping, Optional, Sequence
 
@@ -37,7 +36,7 @@ from nnabla_compress.analysis.batch_normalization import (
 from nnabla_compress.analysis.layers import BIAS, parameter_names
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside, constant, value
-from nnabla_compress.graph.rewrite import consumers, functions, leaves, rebuild
+from nnabla_compress.graph.rewrite import consumers, functions, leaves, rebuild, times_read
 from nnabla_compress.turns import one_at_a_time
 
 _LARGEST_BIAS = 1e30
@@ -75,8 +74,7 @@ def fold_batch_normalization(
         return list(outputs)
     names = parameter_names(outputs, parameters)
     readers = consumers(outputs)
-    # By array: a script that calls a parametric function twice makes two Variables of one.
-    uses = Counter(variable.data for function in functions(outputs) for variable in function.inputs)
+    uses = times_read(outputs)
     unnamed = count(1)
 
     def replace(function: Any, inputs: List[nn.Variable]) -> Optional[nn.Variable]:
@@ -91,13 +89,25 @@ def fold_batch_normalization(
         if y is None:
             path = names.get(function.inputs[1].data, f"BatchNormalization_{next(unnamed)}/mean")
             y = _affine_map(inputs[0], scale, shift, path)
-        if type_name == "FusedBatchNormalization":
-            y = F.add2(y, inputs[5]) if len(inputs) > 5 else y
-            y = F.relu(y) if function.info.args["nonlinearity"] == "relu" else y
+        y = with_fused_end(function, inputs, y)
         y.name = function.outputs[0].name
         return y
 
     return rebuild(outputs, replace)
+
+
+def with_fused_end(function: Any, inputs: Sequence[nn.Variable], y: nn.Variable) -> nn.Variable:
+    """Returns what a batch normalization gives that adds a map and rectifies, where it does.
+
+    Args:
+        function: A batch normalization of a graph.
+        inputs: Its inputs in the new graph.
+        y: What it gives without.
+    """
+    if function.info.type_name != "FusedBatchNormalization":
+        return y
+    y = F.add2(y, inputs[5]) if len(inputs) > 5 else y
+    return F.relu(y) if function.info.args["nonlinearity"] == "relu" else y
 
 
 def fold_into_layer(

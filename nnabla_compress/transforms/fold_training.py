@@ -16,7 +16,7 @@ from nnabla_compress.function_types import FORWARD_LAYERS, FUNCTION_TYPES
 from nnabla_compress.functions import folded_batch_normalization
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside
-from nnabla_compress.graph.rewrite import consumers, functions, rebuild
+from nnabla_compress.graph.rewrite import consumers, functions, rebuild, times_read
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.quantizers.moving_range import folded
 from nnabla_compress.turns import one_at_a_time
@@ -59,7 +59,7 @@ def fold_for_training(
     """
     names = parameter_names(outputs)
     readers = consumers(outputs)
-    uses = Counter(variable.data for function in functions(outputs) for variable in function.inputs)
+    uses = times_read(outputs)
     takes_over: Dict[nn.Variable, Any] = {}
     for function in functions(outputs):
         if _can_fold(function, readers, uses):

@@ -10,16 +10,15 @@ F. Cardinaux et al., Iteratively training look-up tables for network quantizatio
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, Dict, List, Mapping, Optional
 
 import nnabla as nn
-import nnabla.functions as F
 import numpy as np
 
 from nnabla_compress.analysis.batch_normalization import (
     channel_axis,
     scale_and_shift,
+    scale_parameter,
     scaled_weight,
     statistics_of,
 )
@@ -28,9 +27,10 @@ from nnabla_compress.errors import ConfigError
 from nnabla_compress.function_types import LAYERS, NORMALIZATIONS
 from nnabla_compress.functions.pow2_batch_normalization import pow2_batch_normalization
 from nnabla_compress.graph.network import Network
-from nnabla_compress.graph.rewrite import consumers, functions, rebuild
+from nnabla_compress.graph.rewrite import consumers, functions, rebuild, times_read
 from nnabla_compress.quantizers.dictionaries import nearest_power_of_two
 from nnabla_compress.transforms.faithful import FOLDED, check_faithful
+from nnabla_compress.transforms.fold import with_fused_end
 from nnabla_compress.transforms.quantize import refuse_codes
 from nnabla_compress.transforms.transform import Context, Decisions, Transform, register_transform
 from nnabla_compress.transforms.with_values import loaded, with_values
@@ -58,13 +58,12 @@ class Pow2Normalizations(Transform):
         with network.within():
             names = _names(network)
             taken = _layers_that_take_over(network)
-            found = [f for f in functions(network.all_outputs) if f in names]
-        if not found:
+        if not names:
             raise ConfigError(
                 "pow2_batch_normalization: the network has no batch normalization.",
                 help="leave it out; batch normalizations that are folded are gone",
             )
-        return {"normalizations": {names[each]: each in taken for each in found}}
+        return {"normalizations": {name: each in taken for each, name in names.items()}}
 
     def told(self, decisions: Mapping[str, Any]) -> Optional[str]:
         """Returns how many scales change what the network computes."""
@@ -122,7 +121,7 @@ def _layers_that_take_over(network: Network) -> Dict[Any, Any]:
     """For each batch normalization the layer before it, if its parameters belong to it alone."""
     outputs = network.all_outputs
     readers = consumers(outputs)
-    uses = Counter(variable.data for function in functions(outputs) for variable in function.inputs)
+    uses = times_read(outputs)
     found = {}
     for function in functions(outputs):
         if function.info.type_name not in NORMALIZATIONS:
@@ -161,22 +160,18 @@ def _hand_over(normalization: Any, layer: Any, arrays: Dict[Any, np.ndarray]) ->
 
 
 def _of_power_of_two(function: Any, inputs: List[nn.Variable]) -> nn.Variable:
-    args = function.info.args
-    x, rest = inputs[0], list(inputs[1:])
-    beta = None if args.get("no_bias") else rest.pop(0)
-    gamma = None if args.get("no_scale") else rest.pop(0)
+    args, made = function.info.args, dict(zip(function.inputs, inputs))
+    gamma = scale_parameter(function)
+    mean, variance = statistics_of(function)
     y = pow2_batch_normalization(
-        x,
-        beta,
-        gamma,
-        rest[0],
-        rest[1],
+        inputs[0],
+        None if args.get("no_bias") else inputs[1],
+        None if gamma is None else made[gamma],
+        made[mean],
+        made[variance],
         axes=args["axes"],
         decay_rate=args["decay_rate"],
         eps=args["eps"],
         batch_stat=args["batch_stat"],
     )
-    if function.info.type_name == "FusedBatchNormalization":
-        y = F.add2(y, rest[2]) if len(rest) > 2 else y
-        y = F.relu(y) if args["nonlinearity"] == "relu" else y
-    return y
+    return with_fused_end(function, inputs, y)

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any, ClassVar, Dict, List, Mapping, Optional
 
 import nnabla as nn
@@ -17,7 +16,7 @@ from nnabla_compress.function_types import NORMALIZATIONS
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside, constant, free_path
 from nnabla_compress.graph.network import Network
-from nnabla_compress.graph.rewrite import consumers, functions, rebuild
+from nnabla_compress.graph.rewrite import consumers, rebuild, times_read
 from nnabla_compress.quantizers.base import shown_type
 from nnabla_compress.transforms.check_removal import (
     ROUNDED,
@@ -154,7 +153,7 @@ def _shifted(network: Network, shifts: Mapping[str, np.ndarray]) -> Network:
         paths[variable.data] = path
     found = {layer.function: layer for layer in layers(outputs, parameters) if layer.name in shifts}
     readers = consumers(outputs)
-    uses = Counter(v.data for f in functions(outputs) for v in f.inputs)
+    uses = times_read(outputs)
     made: Dict[Any, nn.Variable] = {}
     added: Dict[Any, nn.Variable] = {}
     for function, layer in found.items():

@@ -15,7 +15,7 @@ import numpy as np
 import pytest
 
 import nnabla_compress.quantizers as Q
-from nnabla_compress.data import DataSet, Preprocessing, Split
+from nnabla_compress.data import DataSet, Split
 from nnabla_compress.data.augmentation import augmentation
 from nnabla_compress.errors import ConfigError, TrainingError
 from nnabla_compress.regularizers import MemoryBudget
@@ -24,8 +24,8 @@ from nnabla_compress.training import shares as module
 from nnabla_compress.training.shares import Shares
 from nnabla_compress.training.terms.distillation import Distillation
 from nnabla_compress.training.terms.waveq import WaveQ
+from tests.training.test_trainer import PLAIN, parameters
 
-PLAIN = Preprocessing()
 PROCESSES = 1, 2, 3
 FORKS = pytest.mark.skipif(sys.platform != "linux", reason="processes are forked on Linux only")
 
@@ -56,10 +56,6 @@ def rich_net(x: nn.Variable, test: bool) -> nn.Variable:
 def teacher(x: nn.Variable, test: bool) -> nn.Variable:
     with nn.parameter_scope("teacher"):
         return plain_net(x, test)
-
-
-def parameters() -> dict:
-    return {name: p.d.copy() for name, p in nn.get_parameters(grad_only=False).items()}
 
 
 def trainer_of(folder, net=rich_net, terms=(), **changes):

@@ -8,7 +8,6 @@ which are turned into integers where a layer needs them.
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Set
 
@@ -20,7 +19,7 @@ from nnabla_compress.analysis.layers import BIAS, WEIGHT
 from nnabla_compress.function_types import FORWARD_LAYERS, LAYERS
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.constants import beside, constant, value
-from nnabla_compress.graph.rewrite import consumers, functions, rebuild
+from nnabla_compress.graph.rewrite import consumers, rebuild, times_read
 from nnabla_compress.lowering.fixed_point.kernels import (
     ELEMENTWISE,
     INTEGER,
@@ -66,7 +65,7 @@ def scale_layers(
     """
     dynamic = set(inputs)
     readers = consumers(outputs)
-    uses = Counter(variable.data for function in functions(outputs) for variable in function.inputs)
+    uses = times_read(outputs)
 
     def replace(function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
         found = _scale_and_shift(function, arguments, dynamic)
