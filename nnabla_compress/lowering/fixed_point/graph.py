@@ -57,6 +57,7 @@ def scale_layers(
 
     Example:
         >>> import nnabla.parametric_functions as PF
+        >>> from nnabla_compress.graph.rewrite import functions
         >>> nn.clear_parameters()
         >>> x = nn.Variable((1, 4))
         >>> y, = scale_layers([PF.affine(x, 3, name="fc") * 0.5 + 1], [x], {})
