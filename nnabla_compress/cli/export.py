@@ -31,9 +31,9 @@ _DATA = ("data", "recipe_data", "scale", "mean", "std", "network", "seed")
     "-n",
     "--samples",
     type=click.IntRange(1),
-    default=256,
+    default=128,
     show_default=True,
-    help="How many samples of the data, drawn at random.",
+    help="How many samples of the data, drawn at random; int8 and int16 take at most 256.",
 )
 @click.option(
     "--firmware",

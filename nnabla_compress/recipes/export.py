@@ -27,7 +27,8 @@ class ExportPart(Options):
         api: API level of the C runtime that the ``.nnb`` is for.
         batch_size: Samples that the exported network takes at once.
         c: Whether the ``.nnb`` is also written as C source.
-        samples: Samples, drawn at random, that targets choose number formats by.
+        samples: Samples, drawn at random, that targets choose number formats by; at most 256 are
+            taken by ``int8`` and ``int16``.
         exits: Of a network with exits, whose ``.nnb`` computes all of them: what is written beside
             it. ``prefixes``: a file for each exit that needs no other; ``stages``: files that hand
             maps on, so that a program can go on behind an exit that is not confident. With ``c``
@@ -51,7 +52,7 @@ class ExportPart(Options):
     api: int = Field(default=44, ge=1, le=45)
     batch_size: int = Field(default=1, ge=1)
     c: bool = False
-    samples: int = Field(default=256, ge=1)
+    samples: int = Field(default=128, ge=1)
     console: Optional[Literal["float", "int8"]] = None
     exits: Optional[Literal["prefixes", "stages"]] = None
     score: bool = False

@@ -5,11 +5,11 @@
     python tests/benchmarks/measure_fixed_point_export.py --verbs int8 --times 3
 
 The network is MobileNet 0.25 with ReLU6 on images of 96 x 96, as MLPerf Tiny has it for visual wake
-words, with random weights and 256 random images. Each row is a process of its own with one thread;
-its time is that of the user and of the system together, imports and start included, the least of
-some tries. ``--help`` takes what a start takes. A first run, which may compile kernels, is not
-counted. The time of a loop of Python is printed, too: where a machine is busy or slow it tells how
-much.
+words, with random weights and 256 random images, of which each verb draws as many as it does by
+default. Each row is a process of its own with one thread; its time is that of the user and of the
+system together, imports and start included, the least of some tries. ``--help`` takes what a start
+takes. A first run, which may compile kernels, is not counted. The time of a loop of Python is
+printed, too: where a machine is busy or slow it tells how much.
 """
 
 from __future__ import annotations
