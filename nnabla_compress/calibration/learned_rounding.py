@@ -33,6 +33,8 @@ from nnabla_compress.kernels import learned_rounding as kernel
 
 # Variance of an input, beside its squared mean, up to which it counts as constant.
 _CONSTANT = 1e-6
+# Part of means below which a slope is what float64 sums are rounded by.
+_ROUNDED = 1e-9
 # Inputs up to which all pairs are worked on at once, and what is taken of more, in float64: where
 # errors are found, and where the pairs are, of which there are two copies.
 _WHOLE, _WIDTH, _OF_PAIRS = 2560, 768, 384
@@ -206,29 +208,67 @@ def learn(
     """
     values = np.empty(rows.shape, np.float32) if out is None else out
     for block in _blocks(rows):
-        of_block = replace(found, slope=found.slope[:, block])
+        of_block = replace(found, slope=found.slope[:, block], mean_y=found.mean_y[:, block])
         parts = rows[:, block], lower[:, block], upper[:, block]
-        values[:, block] = _learned_values(*parts, of_block, settings)
+        nearest = _nearest(*parts)
+        rounded = np.where(nearest, parts[2], parts[1])
+        wrong = _wrong(rounded - parts[0], of_block)
+        if wrong.all():
+            rounded = _learned_values(*parts, nearest, of_block, settings)
+        elif wrong.any():
+            of_block = replace(of_block, slope=of_block.slope[:, wrong])
+            some = (part[:, wrong] for part in (*parts, nearest))
+            rounded[:, wrong] = _learned_values(*some, of_block, settings)
+        values[:, block] = rounded
     return values
+
+
+def nothing_to_learn(values: np.ndarray, rows: np.ndarray, found: Moments) -> bool:
+    """Returns whether a layer computes with some values what it did, so that none can be better.
+
+    Args:
+        values: What the weights become, (groups, outputs, row).
+        rows: The float weights.
+        found: Moments of the samples.
+    """
+    return not any(
+        _wrong(
+            values[:, block] - rows[:, block],
+            replace(found, slope=found.slope[:, block], mean_y=found.mean_y[:, block]),
+        ).any()
+        for block in _blocks(rows)
+    )
+
+
+def _nearest(rows: np.ndarray, lower: np.ndarray, upper: np.ndarray) -> np.ndarray:
+    """Whether each weight is rounded up to what is nearest."""
+    beyond = rows - lower - (upper - lower) / 2
+    nearest: np.ndarray = (beyond > 0) | ((beyond == 0) & (rows > 0))
+    return nearest
+
+
+def _wrong(differences: np.ndarray, found: Moments) -> np.ndarray:
+    """Which outputs, of any group, are off by more than what sums are rounded by."""
+    size = np.abs(found.mean_x) + np.sqrt(np.einsum("gii->gi", found.gram))
+    least = _ROUNDED * np.abs(found.mean_y)[..., None] * size[:, None]
+    wrong: np.ndarray = ((differences != 0) | (np.abs(found.slope) > least)).any(axis=(0, 2))
+    return wrong
 
 
 def _learned_values(
     rows: np.ndarray,
     lower: np.ndarray,
     upper: np.ndarray,
+    nearest: np.ndarray,
     found: Moments,
     settings: RoundingSettings,
 ) -> np.ndarray:
-    gap = upper - lower
-    beyond = rows - lower - gap / 2
-    nearest = (beyond > 0) | ((beyond == 0) & (rows > 0))
-    del beyond
     best = nearest
     if settings.steps:
         candidates = [nearest, _learned(rows, lower, upper, nearest, found, settings)]
         found_errors = [errors(np.where(up, upper, lower), rows, found) for up in candidates]
         best = np.choose(np.argmin(found_errors, axis=0)[..., None], candidates).astype(np.bool_)
-    _flip(best, gap, np.where(best, upper, lower) - rows, found)
+    _flip(best, upper - lower, np.where(best, upper, lower) - rows, found)
     return np.where(best, upper, lower)
 
 

@@ -13,7 +13,7 @@ from typing import Tuple
 
 import numpy as np
 
-from nnabla_compress.calibration.learned_rounding import Moments, errors, products
+from nnabla_compress.calibration.learned_rounding import Moments, errors, nothing_to_learn, products
 from nnabla_compress.kernels.tied_values import descend_on_table, table_moments
 from nnabla_compress.quantizers.choices import Table
 
@@ -40,6 +40,8 @@ def learn_table(
         Values and entries, float32; the error is not above that of ``values``.
     """
     entries = table.entries.astype(np.float32)
+    if nothing_to_learn(values, rows, found):
+        return values, entries
     free = values != 0 if table.skips_zero else np.ones(values.shape, np.bool_)
     values = _moved(values, rows, table.open(entries), free, found)
     least = float(errors(values, rows, found).sum())

@@ -27,6 +27,7 @@ from nnabla_compress.memory import give_back
 from nnabla_compress.nnb import stored_input
 
 _LARGE = 1 << 20  # numbers of a weight
+_CHANNELS = 1 << 12  # whose levels are counted at once
 _FEWEST_ACTIVE = 0.05  # part of a channel's values on which its correction is based
 
 
@@ -106,8 +107,20 @@ def _corrected(
     summed: np.ndarray, bias: np.ndarray, wanted: np.ndarray, axis: int, window: Any, top: int
 ) -> np.ndarray:
     """Returns the bias with which the channels have the wanted means, as far as steps allow."""
-    counts = level_counts(by_channel(summed, axis), top)
-    levels, each = np.arange(-top - 1, top + 1), summed.size // len(bias)
+    values, corrected = by_channel(summed, axis), bias.copy()
+    for start in range(0, len(bias), _CHANNELS):
+        some = slice(start, start + _CHANNELS)
+        counts = level_counts(np.ascontiguousarray(values[:, some]), top)
+        each = summed.size // len(bias)
+        corrected[some] = _of_counts(counts, each, bias[some], wanted[some], window, top)
+    return corrected
+
+
+def _of_counts(
+    counts: np.ndarray, each: int, bias: np.ndarray, wanted: np.ndarray, window: Any, top: int
+) -> np.ndarray:
+    """The same for channels of which it is known how often each holds each level."""
+    levels = np.arange(-top - 1, top + 1)
     for _ in range(3):
         values = np.clip(levels + bias[:, None], -top - 1, top).astype(np.float32)
         active = (counts * ((values > window[0]) & (values < window[1]))).sum(axis=1) / each
