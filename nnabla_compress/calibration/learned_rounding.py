@@ -24,7 +24,7 @@ arXiv:2004.10568.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Iterable, List, Optional, Tuple
+from typing import Any, Iterable, List, Optional, Tuple
 
 import numpy as np
 
@@ -33,8 +33,8 @@ from nnabla_compress.kernels import learned_rounding as kernel
 
 # Variance of an input, beside its squared mean, up to which it counts as constant.
 _CONSTANT = 1e-6
-# Part of means below which a slope is what float64 sums are rounded by.
-_ROUNDED = 1e-9
+# Part of means below which a slope is what float32 sums are rounded by.
+_ROUNDED = 1e-6
 # Inputs up to which all pairs are worked on at once, and what is taken of more, in float64: where
 # errors are found, and where the pairs are, of which there are two copies.
 _WHOLE, _WIDTH, _OF_PAIRS = 2560, 768, 384
@@ -209,16 +209,20 @@ def learn(
     values = np.empty(rows.shape, np.float32) if out is None else out
     for block in _blocks(rows):
         of_block = replace(found, slope=found.slope[:, block], mean_y=found.mean_y[:, block])
-        parts = rows[:, block], lower[:, block], upper[:, block]
-        nearest = _nearest(*parts)
-        rounded = np.where(nearest, parts[2], parts[1])
-        wrong = _wrong(rounded - parts[0], of_block)
-        if wrong.all():
-            rounded = _learned_values(*parts, nearest, of_block, settings)
-        elif wrong.any():
-            of_block = replace(of_block, slope=of_block.slope[:, wrong])
-            some = (part[:, wrong] for part in (*parts, nearest))
-            rounded[:, wrong] = _learned_values(*some, of_block, settings)
+        given, low, high = rows[:, block], lower[:, block], upper[:, block]
+        nearest = _nearest(given, low, high)
+        rounded = np.where(nearest, high, low)
+        wrong = _wrong(rounded - given, of_block)
+        if wrong.any():
+            some: Any = slice(None) if wrong.all() else wrong
+            rounded[:, some] = _learned_values(
+                given[:, some],
+                low[:, some],
+                high[:, some],
+                nearest[:, some],
+                replace(found, slope=of_block.slope[:, some], mean_y=of_block.mean_y[:, some]),
+                settings,
+            )
         values[:, block] = rounded
     return values
 

@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
@@ -168,7 +170,7 @@ def layer_rows(
     ``.nnb`` holds equal parameters once.
 
     Args:
-        graph: The graph, with each weight as one parameter.
+        graph: The graph, with each weight as one parameter; those that are encoded need no values.
         names: Paths of its parameters by their array.
         storage: Names of the schemes by which weights are stored, by the array of the parameter.
         stored: The graph that is written.
@@ -178,13 +180,19 @@ def layer_rows(
     rows = []
     found = _stored_bytes(stored)
     listed: Dict[str, List[np.ndarray]] = {}
-    for layer in layers(graph.outputs, _parameters(graph.outputs, names)):
-        alike = listed.setdefault(layer.name, [])
-        if layer.shared or any(_same_bits(layer.weight.d, other) for other in alike):
-            continue
-        alike.append(layer.weight.d)
-        size = int(layer.weight.size)
+    all_layers = layers(graph.outputs, _parameters(graph.outputs, names))
+    named = Counter(layer.name for layer in all_layers)
+    for layer in all_layers:
         encoding = graph.encodings.get(layer.weight.data)
+        values = partial(_values, layer.weight, encoding)
+        if layer.shared:
+            continue
+        if named[layer.name] > 1:
+            alike = listed.setdefault(layer.name, [])
+            if any(_same_bits(values(), other) for other in alike):
+                continue
+            alike.append(values())
+        size = int(layer.weight.size)
         table = tables.get(layer.weight.data)
         codes = table if table is not None else encoding
         rows.append(
@@ -193,7 +201,7 @@ def layer_rows(
                 type=layer.type,
                 shape=layer.shape,
                 weights=size,
-                distinct=_distinct(layer.weight.d, encoding),
+                distinct=_distinct(values, encoding),
                 bits=_FLOAT_BITS if codes is None else codes.bits,
                 quantizer=graph.quantizers.get(layer.weight.data, ""),
                 storage=storage.get(layer.weight.data, "float"),
@@ -220,18 +228,24 @@ def _entropy_coded(
     return 4 * size if codes is None else codes.nbytes
 
 
+def _values(weight: nn.Variable, encoding: Optional[Encoding]) -> np.ndarray:
+    """What a weight holds; where there are codes these tell, its parameter may be empty."""
+    return weight.d if encoding is None else encoding.decode()
+
+
 def _same_bits(values: np.ndarray, others: np.ndarray) -> bool:
     return values.nbytes == others.nbytes and bool(
         np.array_equal(values.reshape(-1).view(np.uint8), others.reshape(-1).view(np.uint8))
     )
 
 
-def _distinct(values: np.ndarray, encoding: Optional[Encoding]) -> int:
-    """The number of distinct values, with one copy of them in memory at most."""
+def _distinct(values_of: Callable[[], np.ndarray], encoding: Optional[Encoding]) -> int:
+    """The number of distinct values, with two copies of them in memory at most."""
     if encoding is not None and encoding.axis is None and encoding.kept is None:
         used = _used(encoding.codes)
         if used is not None:
             return len(np.unique(replace(encoding, codes=used).decode()))
+    values = values_of()
     few = distinct_values(values, 2**MOST_BITS)
     if few is not None:
         return len(few)

@@ -152,6 +152,7 @@ def export_nnp(
     folded = embeds_as_layers(_fold(network), chosen.looks_up)
     folded = fit_to_level(folded, network.all_inputs, api)
     lowered = chosen.lower(network, folded, options)
+    _let_go(lowered)
     give_back()
     chosen.check(lowered.outputs, lowered.names)
     check_level(lowered.outputs, api)
@@ -295,6 +296,14 @@ def _simulate(
         export_nnb(nnb, path, api=api, batch_size=batch_size, settings=given)
         machine = Machine(nnb, callbacks=PACKED_CALLBACKS)
         return simulated(machine, network, samples, _SIMULATED, allowed, notes, way_out, known)
+
+
+def _let_go(lowered: Lowered) -> None:
+    """Frees what encoded weights decode to where the file computes that: codes stand for it."""
+    read = {leaf.data for leaf in leaves([*lowered.outputs, *(lowered.reference or ())])}
+    for data in lowered.plain.encodings:
+        if data not in read:
+            data.clear()
 
 
 def _fold(network: Network) -> List[nn.Variable]:

@@ -261,7 +261,9 @@ class _Builder:
         found = _decoded(weight) if coded else None
         if found is None:
             surely = coded or bool(row.get("quantizer"))
-            found = encoding_of_values(value(weight), function, surely)
+            if weight.parent is not None:
+                weight.forward()
+            found = encoding_of_values(weight.d, function, surely)
         if found is None and (coded or row.get("quantizer")):
             self.notes.append(
                 f"{layer_name(weight_path(path))} lies on codes that can't be told from its values:"

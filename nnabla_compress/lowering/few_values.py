@@ -9,7 +9,8 @@ import numpy as np
 
 from nnabla_compress.c_kernels.order import in_file_order, output_maps
 from nnabla_compress.encodings import Encoding
-from nnabla_compress.lowering.packed_weights import by_map, scaled_rows
+from nnabla_compress.kernels.common_scales import common_scales
+from nnabla_compress.lowering.packed_weights import MOST_BITS, by_map, scaled_rows
 
 _MOST_VALUES = 256
 _MOST_BITS = 16
@@ -116,6 +117,10 @@ def _rows(weight: np.ndarray, function: Any) -> Optional[Encoding]:
     elif type_name == "Deconvolution":
         axis = 1 if function.info.args["group"] == 1 else -1
     if axis < 0 or weight.ndim <= axis or (type_name == "Affine" and weight.ndim != 2):
+        return None
+    # Floats are told from a few of them, without the copies below.
+    first = np.ascontiguousarray(np.moveaxis(weight, axis, 0)[:1].reshape(1, -1), np.float32)
+    if common_scales(first, 2**MOST_BITS - 1) is None:
         return None
     maps = output_maps(type_name, weight.shape)
     order, rows = by_map(in_file_order(type_name, weight), maps)

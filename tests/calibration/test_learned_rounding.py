@@ -13,7 +13,13 @@ import pytest
 from nnabla_compress.analysis import layers
 from nnabla_compress.analysis.patches import patches, rows_of, weight_of
 from nnabla_compress.calibration import learned_rounding
-from nnabla_compress.calibration.learned_rounding import Moments, RoundingSettings, learn, moments
+from nnabla_compress.calibration.learned_rounding import (
+    Moments,
+    RoundingSettings,
+    learn,
+    moments,
+    nothing_to_learn,
+)
 from nnabla_compress.calibration.round_layers import learn_roundings
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers import Affine
@@ -119,6 +125,35 @@ def test_inputs_that_never_vary_leave_the_nearest_codes():
     found = Moments(zero, 0 * rows, np.zeros((1, 3)), np.zeros((1, 1)))
     values = learn(rows, *between(rows, np.float32(1)), found, RoundingSettings())
     assert values.tolist() == [[[0, -1, 7]]]
+
+
+def test_outputs_of_zeros_are_left_alone(rng, monkeypatch):
+    rows, scale, x, y = problem(rng, row=24)
+    lower, upper = between(rows, scale)
+    rows[:, 1] = lower[:, 1] = upper[:, 1] = 0
+    y[:, 1] = 0.7  # the bias of the float layer
+    found = moments(rows, [(x[:, None], y[:, None])], True)
+    learned = []
+
+    def to_upper(rows, lower, upper, nearest, of_rows, settings):
+        learned.append(len(rows[0]))
+        return upper
+
+    monkeypatch.setattr(learned_rounding, "_learned_values", to_upper)
+    values = learn(rows, lower, upper, found, RoundingSettings())
+    assert learned == [len(rows[0]) - 1]
+    np.testing.assert_array_equal(values, upper)
+
+
+def test_a_layer_of_zeros_takes_no_steps(monkeypatch):
+    rows, x = np.zeros((1, 3, 5), np.float32), np.float32(np.random.RandomState(0).rand(60, 5))
+    y = np.full((60, 3), 0.3, np.float32)
+    found = moments(rows, [(x[:, None], y[:, None])], True)
+    assert nothing_to_learn(rows, rows, found)
+    assert not nothing_to_learn(rows + 0.1, rows, found)
+    assert not nothing_to_learn(rows, rows, moments(rows, [(x[:, None], x[:, None, :3])], True))
+    monkeypatch.setattr(learned_rounding, "_learned_values", None)
+    assert not learn(rows, rows - 1, rows.copy(), found, RoundingSettings()).any()
 
 
 @pytest.mark.parametrize("bits, alike", [(8, True), (4, False)])

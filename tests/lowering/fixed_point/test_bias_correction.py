@@ -5,6 +5,7 @@ import nnabla as nn
 import nnabla.functions as F
 import numpy as np
 
+from nnabla_compress.lowering.fixed_point import bias_correction
 from nnabla_compress.lowering.fixed_point.bias_correction import correct_biases
 from nnabla_compress.lowering.fixed_point.graph import integer_graph
 
@@ -45,3 +46,18 @@ def test_a_shared_bias_stays():
     feed = {x: np.full((4, 1), 10.0, np.float32)}
     correct_biases(graph, feed, dict.fromkeys(graph.fixed, 2), codes, 8)
     assert codes[b.data].tolist() == [0]
+
+
+def test_channels_are_corrected_some_at_a_time_as_they_are_together(monkeypatch):
+    rng, found = np.random.RandomState(0), []
+    x, values = nn.Variable((1, 4)), rng.randn(50, 4).astype(np.float32)
+    w = nn.Variable.from_numpy_array(rng.randn(4, 5).astype(np.float32))
+    b = nn.Variable.from_numpy_array(rng.randn(5).astype(np.float32))
+    graph = integer_graph([F.relu(F.affine(x, w, b))], [x], [], {})
+    for channels in (5, 2):
+        monkeypatch.setattr(bias_correction, "_CHANNELS", channels)
+        codes = {w.data: np.rint(4 * w.d), b.data: np.rint(4 * b.d).astype(np.int32)}
+        before = codes[b.data].copy()
+        correct_biases(graph, {x: values}, dict.fromkeys(graph.fixed, 2), codes, 8)
+        found.append(codes[b.data].tolist())
+    assert found[0] == found[1] != before.tolist()
