@@ -70,6 +70,32 @@ class Averaged(Term):
                 weight.d = total / (done - done // 2)
 
 
+@register_term("held")
+class HeldOptions(TermOptions):
+    """Holds steps and ranges in the last two fifths of a training at what they have come to."""
+
+    def make(self, teacher: Build) -> Held:
+        """Returns the term."""
+        return Held()
+
+
+class Held(Term):
+    """As :class:`HeldOptions` says."""
+
+    def attach(self, training: Training) -> None:
+        """Gets the steps and ranges."""
+        self._total = training.total
+        self._learned = [v for node in training.quantizers for v in node.inputs[1:] if v.need_grad]
+        self._values: List[np.ndarray] = []
+
+    def after_update(self, iteration: int) -> None:
+        """Puts back what an update has changed."""
+        if iteration < 0.6 * self._total:
+            self._values = [variable.d.copy() for variable in self._learned]
+        for variable, values in zip(self._learned, self._values):
+            variable.d = values
+
+
 # What the quantizers of the paper learn, as in its table 1. From 4 bits, without a budget, at the
 # rate of the weights, as published.
 PARAMETRIZATIONS = {
@@ -95,6 +121,8 @@ WAYS: Dict[str, List[Any]] = {
     "bits within from 3": [{"bits": 3}, ["budget"]],
     "bits within from 4": [{"bits": 4}, ["budget"]],
     "fixed, distilled": [{"bits": 2, "learn": None}, [_DISTILL]],
+    "range, rate 0.1, distilled": [{"bits": 2, "learn": "qmax"}, [_DISTILL]],
+    "range, rate 0.1, held, distilled": [{"bits": 2, "learn": "qmax"}, [_DISTILL, {"held": {}}]],
     "LUT": [[{**_LUT, "bits": 2}], []],
     "LUT, distilled": [[{**_LUT, "bits": 2}], [_DISTILL]],
     "LUT, distilled, two periods": [[{**_LUT, "bits": 2}, None], [_DISTILL]],
