@@ -42,6 +42,23 @@ class Content:
     def __bytes__(self) -> bytes:
         return b"".join(self.pieces())
 
+    def whole(self) -> memoryview:
+        """Returns the bytes at once, without a second copy of them.
+
+        Example:
+            >>> Content(3, lambda: iter([b"a", b"bc"])).whole().tobytes()
+            b'abc'
+        """
+        pieces, at = self.pieces(), 0
+        joined = memoryview(bytearray())
+        for piece in pieces:
+            if not at and len(piece) == self.size:
+                return piece
+            joined = joined or memoryview(bytearray(self.size))
+            joined[at : at + len(piece)] = piece
+            at += len(piece)
+        return joined
+
     def __hash__(self) -> int:
         return hash((self.size, self.mark))
 

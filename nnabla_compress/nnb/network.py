@@ -163,7 +163,7 @@ def values(variable: NnbVariable) -> np.ndarray:
             f"{variable.nbytes:,} bytes, but the file holds {len(variable.data):,}.",
             help="its function reads packed or cut parameters: use its data as it is",
         )
-    data = bytes(variable.data) if isinstance(variable.data, Content) else variable.data
+    data = variable.data.whole() if isinstance(variable.data, Content) else variable.data
     content = np.frombuffer(data, np.uint8)[: variable.nbytes]
     if variable.type == "SIGN":
         bits = np.unpackbits(content, bitorder="little")[: variable.size].view(np.int8)

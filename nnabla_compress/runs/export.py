@@ -39,7 +39,7 @@ from nnabla_compress.loading.inputs import Inputs
 from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.lowering.inference import Variables
 from nnabla_compress.lowering.storage import FLOAT
-from nnabla_compress.memory import forget
+from nnabla_compress.memory import forget, give_back
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.progress import stage
 from nnabla_compress.recipes import ExportPart
@@ -293,7 +293,8 @@ def export_graph(
     """
     rows = _rows(only_batch, part.batch_size)
     options = {**part.options, **known, "batch_size": only_batch or 1}
-    forget(sum(int(x.size) for x in leaves(outputs_of(outputs).values())))  # what was built before
+    numbers = sum(int(x.size) for x in leaves(outputs_of(outputs).values()))
+    forget(numbers)  # what was built before
     with stage(f"writing {nnp.name}"):
         report = export_nnp(
             nnp, outputs, inputs, target=part.target, api=part.api, samples=samples, **options
@@ -308,6 +309,8 @@ def export_graph(
         report = replace(report, float_sizes=None)
     if not (part.nnb or part.c):
         return Exported(report, paths)
+    forget(numbers)  # what the .nnp was made of
+    give_back()
     # C source alone is made of an .nnb, too, which then is not kept.
     with temporary_folder() as temporary:
         nnb = (nnp if part.nnb else temporary / nnp.name).with_suffix(".nnb")

@@ -139,8 +139,7 @@ def plan(
     batch, maps = math.prod(shape[:axis]), weight_shape[0]
     if (batch, maps, *output) != (math.prod(roles.y.shape[:axis]), *roles.y.shape[axis:]):
         raise call.misfit(f"the output is to be {batch}x{maps}x{'x'.join(map(str, output))}")
-    if math.prod(output) * math.prod(kernel) > MOST_TAPS:
-        raise call.misfit("it is too large to simulate")
+    _refuse_large(call, output, kernel)
     taps = convolution_taps(output, spatial, kernel, pad, stride, dilation)
     channels = weight_shape[1]
     shapes = Shapes(
@@ -256,8 +255,7 @@ def plan_deconvolution(call: Call, roles: Roles) -> Shapes:
     batch = math.prod(x[:axis])
     if w[0] % groups or x[axis] != w[0] or math.prod(y[: axis + 1]) != batch * groups * w[1]:
         raise call.misfit(f"channels and maps do not fit {groups} groups")
-    if math.prod(output) * math.prod(kernel) > MOST_TAPS:
-        raise call.misfit("it is too large to simulate")
+    _refuse_large(call, output, kernel)
     _check_maps(call, roles, groups * w[1])
     taps = deconvolution_taps(output, spatial, kernel, pad, stride, dilation)
     call.plan["shapes"] = Shapes(
@@ -267,6 +265,14 @@ def plan_deconvolution(call: Call, roles: Roles) -> Shapes:
         taps,
     )
     return call.plan["shapes"]
+
+
+def _refuse_large(call: Call, output: Sequence[int], kernel: Sequence[int]) -> None:
+    """Refuses tables of taps that few bytes of a file would fill the memory with."""
+    rows = math.prod(output[:-1]) * math.prod(kernel[:-1])
+    columns = math.prod(output[-1:]) * math.prod(kernel[-1:])
+    if rows + columns > MOST_TAPS:
+        raise call.misfit("it is too large to simulate")
 
 
 def _check_maps(call: Call, roles: Roles, maps: int) -> None:

@@ -6,6 +6,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from nnabla_compress.errors import DataError
 from nnabla_compress.simulator import Machine
 
 F32 = np.float32
@@ -99,3 +100,29 @@ def test_values_move_between_all_types(new_builder, rng, source, target):
     if target != "FLOAT32":
         values = [put(v, fractions[target], bits[target]) for v in values]
     np.testing.assert_array_equal(machine.forward([stored])[0], values)
+
+
+def test_a_convolution_with_more_products_than_fit_a_table_is_run(builder, rng):
+    x, w = rng.randn(1, 1, 4200, 1001).astype(F32), rng.randn(1, 1, 2, 2).astype(F32)
+    number = builder.input(x.shape)
+    weight = builder.variable(w.shape, values=w)
+    y = builder.variable((1, 1, 4199, 1000))
+    arguments = {"base_axis": 1, "pad": (0, 0), "stride": (1, 1), "dilation": (1, 1), "group": 1}
+    builder.function("Convolution", [number, weight], [y], channel_last=False, **arguments)
+    parts = [
+        w[0, 0, i, j] * x[:, :, i : 4199 + i, j : 1000 + j] for i in range(2) for j in range(2)
+    ]
+    found = Machine(builder.file(y)).forward([x])[0]
+    np.testing.assert_allclose(found, sum(parts), rtol=1e-5, atol=1e-5)
+
+
+def test_a_file_that_asks_for_endless_tables_is_refused(builder):
+    shape = (1, 1, 1 << 13, 1 << 13)
+    number = builder.input(shape)
+    weight = builder.variable((1, 1, 1 << 12, 1 << 12), values=np.zeros((1, 1, 1 << 12, 1 << 12)))
+    y = builder.variable((1, 1, (1 << 12) + 1, (1 << 12) + 1))
+    arguments = {"base_axis": 1, "pad": (0, 0), "stride": (1, 1), "dilation": (1, 1), "group": 1}
+    builder.function("Convolution", [number, weight], [y], channel_last=False, **arguments)
+    machine = Machine(builder.file(y))
+    with pytest.raises(DataError, match="too large to simulate"):
+        machine.forward([np.zeros(shape, F32)])
