@@ -32,6 +32,7 @@ _EXPONENTS = np.arange(0, 1.01, 0.125)
 _LEAST = 1e-6  # of the largest: what is smaller counts as this
 _MOST = 2.0**12
 _AT_ONCE = 1 << 18  # numbers
+_LARGE = 1 << 24
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,9 @@ class Levels:
 
 
 class Loaded(Dict[Any, np.ndarray]):
-    """Values of parameters by their array, in float64 from when they are first asked for.
+    """Values of parameters by their array, from when they are first asked for.
+
+    They are float64, but for those of large parameters, which stay float32.
 
     Args:
         variables: The parameters by their array.
@@ -67,8 +70,11 @@ class Loaded(Dict[Any, np.ndarray]):
         self._variables = variables
 
     def __missing__(self, data: Any) -> np.ndarray:
+        variable = self._variables[data]
         # Parameters hold whole numbers where somebody gave them some.
-        self[data] = found = np.ascontiguousarray(value(self._variables[data]), np.float64)
+        kind = np.float64 if variable.size <= _LARGE else np.float32
+        given = variable.d if variable.parent is None else value(variable)
+        self[data] = found = np.array(given, kind, order="C")
         return found
 
 
@@ -215,7 +221,7 @@ def _power(weights: np.ndarray) -> np.ndarray:
     # A part of a single output would lie otherwise in memory, and be added up in another order.
     outputs = max(2, _AT_ONCE // max(1, weights[:1].size))
     parts = np.array_split(weights, max(1, len(weights) // outputs))
-    return np.concatenate([np.square(part).sum(axis=2) for part in parts])
+    return np.concatenate([np.square(part, dtype=np.float64).sum(axis=2) for part in parts])
 
 
 def _largest(weights: np.ndarray, axis: int) -> np.ndarray:

@@ -13,7 +13,7 @@ from nnabla_compress.analysis.channel_pairs import pairs
 from nnabla_compress.analysis.channel_statistics import channel_statistics
 from nnabla_compress.graph.constants import value
 from nnabla_compress.transforms import channel_scales
-from nnabla_compress.transforms.channel_scales import Levels, needed, scale_pairs
+from nnabla_compress.transforms.channel_scales import Levels, Loaded, needed, scale_pairs
 
 
 def noise(x, w1, w2, levels, per_channel):
@@ -90,3 +90,25 @@ def test_sums_in_parts_are_those_of_the_whole(rng, monkeypatch):
         np.testing.assert_array_equal(
             channel_scales._largest(weights, 2), np.abs(weights).max(axis=2)
         )
+
+
+@pytest.mark.parametrize("per_channel", [True, False])
+def test_large_parameters_in_float32_are_scaled_as_those_in_float64(per_channel, rng, monkeypatch):
+    x = nn.Variable((1, 4, 6, 6))
+    h = F.relu(PF.convolution(x, 6, (3, 3), name="a"))
+    y = PF.affine(F.relu(PF.affine(h, 5, name="b")), 3, name="c")
+    found = pairs([y])
+    feeds = [{x: rng.randn(16, 4, 6, 6).astype(np.float32)}]
+    statistics = channel_statistics([y], needed(found), feeds)
+    levels = Levels(lambda layer: 127, 127, per_channel)
+    scaled = []
+    for large in (1 << 24, 0):
+        monkeypatch.setattr(channel_scales, "_LARGE", large)
+        arrays = Loaded({v.data: v for pair in found for v in pair.parameters()})
+        scale_pairs(found, statistics, arrays, levels)
+        scaled.append([arrays[v.data] for pair in found for v in pair.parameters()])
+    assert {a.dtype for a in scaled[0]} == {np.dtype(np.float64)}
+    assert scaled[1][0].dtype == np.float32
+    assert not np.allclose(scaled[0][0], found[0].first.weight.d)
+    for double, single in zip(*scaled):
+        np.testing.assert_allclose(single, double, rtol=1e-5)
