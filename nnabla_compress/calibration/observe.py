@@ -157,18 +157,23 @@ class Computation:
         Raises:
             DataError: If the network can't be run.
         """
-        found: List[List[np.ndarray]] = [[] for _ in self._outputs]
-        total = -(-len(self._samples[0]) // self._size)
-        rounds = batches(self._samples, self._size)
+        rows_of_all = len(self._samples[0])
+        found: List[np.ndarray] = []
+        total = -(-rows_of_all // self._size)
+        rounds, done = batches(self._samples, self._size), 0
         for rows, count in tracked("running the network", rounds, total):
             for mine, values in zip(self._inputs, rows):
                 mine.d = values
             run(self._outputs)
-            for parts, variable in zip(found, self._outputs):
-                parts.append(np.array(variable.d)[:count])
+            for number, variable in enumerate(self._outputs):
+                if not done:
+                    given = variable.d
+                    found.append(np.empty((rows_of_all, *given.shape[1:]), given.dtype))
+                found[number][done : done + count] = variable.d[:count]
                 variable.data.clear()  # it would stay until the next time
+            done += count
         give_back()
-        return [parts[0] if len(parts) == 1 else np.concatenate(parts) for parts in found]
+        return found
 
 
 def _size(
