@@ -7,7 +7,7 @@ from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Callable, Collection, Dict, List, Mapping, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
@@ -163,6 +163,7 @@ def layer_rows(
     stored: NamedGraph,
     packed: Mapping[Any, PackedWeights],
     tables: Mapping[Any, RowCodes],
+    gone: Collection[Any] = (),
 ) -> Tuple[LayerRow, ...]:
     """Returns a row for each weight of a graph without quantizers.
 
@@ -170,12 +171,13 @@ def layer_rows(
     ``.nnb`` holds equal parameters once.
 
     Args:
-        graph: The graph, with each weight as one parameter; those that are encoded need no values.
+        graph: The graph, with each weight as one parameter.
         names: Paths of its parameters by their array.
         storage: Names of the schemes by which weights are stored, by the array of the parameter.
         stored: The graph that is written.
         packed: Weights that only the ``.nnb`` packs, by the array of the parameter.
         tables: Tables of Embeds that only the ``.nnb`` holds as codes, likewise.
+        gone: Arrays of encoded weights that hold no values any more.
     """
     rows = []
     found = _stored_bytes(stored)
@@ -184,7 +186,7 @@ def layer_rows(
     named = Counter(layer.name for layer in all_layers)
     for layer in all_layers:
         encoding = graph.encodings.get(layer.weight.data)
-        values = partial(_values, layer.weight, encoding)
+        values = partial(_values, layer.weight, encoding if layer.weight.data in gone else None)
         if layer.shared:
             continue
         if named[layer.name] > 1:
@@ -229,7 +231,7 @@ def _entropy_coded(
 
 
 def _values(weight: nn.Variable, encoding: Optional[Encoding]) -> np.ndarray:
-    """What a weight holds; where there are codes these tell, its parameter may be empty."""
+    """What a weight holds: its parameter, or codes where this is empty."""
     return weight.d if encoding is None else encoding.decode()
 
 

@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress._version import __version__
 from nnabla_compress.analysis.activation_rows import activation_rows
+from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.exporters.api_levels import (
     RELEASED,
@@ -41,13 +43,15 @@ from nnabla_compress.exporters.tolerance import ANOTHER_ORDER, Tolerance
 from nnabla_compress.exporters.verify import Rounds, Verified, input_rounds, verify_lowered
 from nnabla_compress.exporters.zero_notes import zero_notes
 from nnabla_compress.files import atomic_path, temporary_folder
+from nnabla_compress.function_types import LAYERS
 from nnabla_compress.graph.network import Network
-from nnabla_compress.graph.rewrite import leaves
+from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.lowering.inference import Variables, inference_network
 from nnabla_compress.lowering.rewrites import embeds_as_layers
 from nnabla_compress.lowering.weigh import check_preference
 from nnabla_compress.memory import give_back
 from nnabla_compress.names import ascii_name
+from nnabla_compress.nnb.sources import Source
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
@@ -152,7 +156,7 @@ def export_nnp(
     folded = embeds_as_layers(_fold(network), chosen.looks_up)
     folded = fit_to_level(folded, network.all_inputs, api)
     lowered = chosen.lower(network, folded, options)
-    _let_go(lowered)
+    gone = _let_go(lowered, chosen.runs_in_nnabla)
     give_back()
     chosen.check(lowered.outputs, lowered.names)
     check_level(lowered.outputs, api)
@@ -183,7 +187,13 @@ def export_nnp(
         path=path,
         target=target,
         rows=layer_rows(
-            lowered.plain, lowered.names, lowered.storage, graph, lowered.packed, lowered.tables
+            lowered.plain,
+            lowered.names,
+            lowered.storage,
+            graph,
+            lowered.packed,
+            lowered.tables,
+            gone,
         ),
         left=left,
         other_bytes=other_bytes,
@@ -298,12 +308,30 @@ def _simulate(
         return simulated(machine, network, samples, _SIMULATED, allowed, notes, way_out, known)
 
 
-def _let_go(lowered: Lowered) -> None:
-    """Frees what encoded weights decode to where the file computes that: codes stand for it."""
-    read = {leaf.data for leaf in leaves([*lowered.outputs, *(lowered.reference or ())])}
-    for data in lowered.plain.encodings:
-        if data not in read:
-            data.clear()
+def _let_go(lowered: Lowered, runs_in_nnabla: bool) -> Set[Any]:
+    """Frees weights that codes decode to, whether something reads them or not; returns which."""
+    order = functions([*lowered.outputs, *(lowered.reference or ())])
+    read = {v.data for f in order for v in f.inputs}
+    # What else reads a weight may hand its array on, which is emptied behind the reader.
+    others = {v.data for f in order if f.info.type_name not in LAYERS for v in f.inputs}
+    can_wait = runs_in_nnabla and not lowered.types
+    gone = set()
+    for leaf in leaves(lowered.plain.outputs):
+        encoding = lowered.plain.encodings.get(leaf.data)
+        if encoding is None or leaf.data in read and (leaf.data in others or not can_wait):
+            continue
+        # A scale behind a layer may have been taken into its values since.
+        if all(np.array_equal(leaf.d[rows], part) for rows, part in encoding.decoded()):
+            if leaf.data in read:
+                source = Source(encoding.shape, partial(_decoded, encoding))
+                lowered.deferred.codes[leaf.data] = source
+            leaf.data.clear()
+            gone.add(leaf.data)
+    return gone
+
+
+def _decoded(encoding: Encoding) -> Iterator[np.ndarray]:
+    return (np.ravel(part) for _, part in encoding.decoded())
 
 
 def _fold(network: Network) -> List[nn.Variable]:
