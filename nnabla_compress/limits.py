@@ -14,6 +14,8 @@ from dataclasses import astuple, dataclass
 from nnabla_compress.errors import ConfigError, LimitError
 
 VARIABLE = "NNABLA_COMPRESS_LIMITS"
+MOST_SAMPLES = 4
+"""How many times as much as one sample a batch may take that is computed."""
 _UNIT = 2**20
 # Large files of ours hold bits and one-hot codes as floats, which shrink in an archive.
 _STEEPER = 4

@@ -26,6 +26,7 @@ from nnabla_compress.function_types import TRAINING_ONLY
 from nnabla_compress.graph.batches import follows_batch, graph_mixes_rows
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.limits import MOST_SAMPLES
 from nnabla_compress.logs import ALL, quiet
 from nnabla_compress.models.copies import Built, Copies
 from nnabla_compress.models.heads import (
@@ -41,7 +42,7 @@ from nnabla_compress.models.nnp_build import built, call
 from nnabla_compress.models.nnp_checks import check_built, check_stored
 from nnabla_compress.models.nnp_executors import executor_of
 from nnabla_compress.models.nnp_ports import set_ports
-from nnabla_compress.models.nnp_sizes import MOST_SAMPLES, NetworkSizes
+from nnabla_compress.models.nnp_sizes import NetworkSizes
 from nnabla_compress.models.nnp_statistics import statistics_note, statistics_of
 from nnabla_compress.names import ascii_name, shown_name
 from nnabla_compress.transforms.native_layers import native_as_nodes

@@ -10,7 +10,8 @@ from typing import Dict, List, NamedTuple, Optional, Sequence, Tuple, Union
 import numpy as np
 
 from nnabla_compress.errors import ConfigError, DataError
-from nnabla_compress.limits import Limits, check_limit
+from nnabla_compress.limits import MOST_SAMPLES, Limits, check_limit
+from nnabla_compress.multiplications import products
 from nnabla_compress.nnb import to_bytes
 from nnabla_compress.nnb.inputs import stored_input
 from nnabla_compress.nnb.network import DTYPES, NnbFile
@@ -94,11 +95,14 @@ class Machine:
         self.network = single_assignment(read_nnb(content))
         size = len(content) if isinstance(content, bytes) else Path(content).stat().st_size
         where = "the file" if isinstance(content, bytes) else str(content)
-        values, asked = Limits.of(size).values, self.network.buffer_bytes
+        limits, asked = Limits.of(size), self.network.buffer_bytes
+        values = limits.values
         check_limit(where, "asks for {:,} bytes of buffers", asked, _BYTES_OF_A_VALUE * values)
         # Shapes need not fit their buffers, and arrays are made of shapes.
         largest = max((math.prod(v.shape) for v in self.network.variables), default=0)
         check_limit(where, "has a variable of {:,} values", largest, values)
+        multiplied = MOST_SAMPLES * limits.products
+        check_limit(where, "needs {:,} multiplications", _products(self.network), multiplied)
         self._callbacks = dict(callbacks or {})
         rows = rows_chosen(self.network)
         self.inputs = [self._port(n)._replace(rows=rows.get(n, 0)) for n in self.network.inputs]
@@ -264,3 +268,17 @@ def _in_batches(rows: np.ndarray, port: Port) -> np.ndarray:
     batches = np.zeros((count * size, *rows.shape[1:]), rows.dtype)
     batches[: len(rows)] = rows
     return batches.reshape(count, size, *rows.shape[1:])
+
+
+def _products(network: NnbFile) -> int:
+    """About how many multiplications all functions take."""
+    shapes = [variable.shape for variable in network.variables]
+    return sum(
+        products(
+            function.type_name,
+            function.arguments,
+            [shapes[number] for number in function.inputs],
+            [shapes[number] for number in function.outputs],
+        )
+        for function in network.functions
+    )

@@ -7,7 +7,12 @@ import itertools
 import numpy as np
 import pytest
 
-from nnabla_compress.errors import ConfigError, DataError, UnsupportedFunctionError
+from nnabla_compress.errors import (
+    ConfigError,
+    DataError,
+    LimitError,
+    UnsupportedFunctionError,
+)
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.liveness import liveness
 
@@ -207,3 +212,15 @@ def test_contradictions_in_a_file_are_one_clear_error(builder):
     builder.function("Convolution", [x, w], [y], **CONVOLUTION)
     with pytest.raises(DataError, match="the output is to be 1x4x2x2 .*1x2x4x4, 4x2x3x3"):
         Machine(builder.file(y)).forward([np.zeros((1, 2, 4, 4), np.float32)])
+
+
+def test_a_small_file_may_not_ask_for_hours_of_work(builder, monkeypatch):
+    number = builder.input((1, 1, 4096, 4096))
+    weight = builder.variable((1, 1, 2048, 1), values=np.zeros((1, 1, 2048, 1)))
+    y = builder.variable((1, 1, 2049, 4096))
+    builder.function("Convolution", [number, weight], [y], **CONVOLUTION)
+    file = builder.file(y)
+    with pytest.raises(LimitError, match="needs 17,188,257,792 multiplications"):
+        Machine(file)
+    monkeypatch.setenv("NNABLA_COMPRESS_LIMITS", "2")
+    assert Machine(file).outputs[0].shape == (1, 1, 2049, 4096)
