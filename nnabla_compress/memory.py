@@ -24,9 +24,7 @@ def forget(numbers: int) -> None:
         >>> forget(4_000_000)
     """
     if numbers >= _MANY:
-        # What NNabla lets go of in the first walk may have been held by it alone.
-        for _ in range(2):
-            gc.collect()
+        gc.collect()
 
 
 def imports_stay() -> None:

@@ -103,6 +103,10 @@ class Moments:
     mean_x: np.ndarray
     mean_y: np.ndarray
 
+    def of(self, outputs: Any) -> Moments:
+        """Returns the moments of some outputs: a slice of them, or a mask."""
+        return replace(self, slope=self.slope[:, outputs], mean_y=self.mean_y[:, outputs])
+
 
 def moments(
     rows: np.ndarray, found: Iterable[Tuple[np.ndarray, np.ndarray]], centred: bool
@@ -208,7 +212,7 @@ def learn(
     """
     values = np.empty(rows.shape, np.float32) if out is None else out
     for block in _blocks(rows):
-        of_block = replace(found, slope=found.slope[:, block], mean_y=found.mean_y[:, block])
+        of_block = found.of(block)
         given, low, high = rows[:, block], lower[:, block], upper[:, block]
         nearest = _nearest(given, low, high)
         rounded = np.where(nearest, high, low)
@@ -220,7 +224,7 @@ def learn(
                 low[:, some],
                 high[:, some],
                 nearest[:, some],
-                replace(found, slope=of_block.slope[:, some], mean_y=of_block.mean_y[:, some]),
+                of_block.of(some),
                 settings,
             )
         values[:, block] = rounded
@@ -236,11 +240,7 @@ def nothing_to_learn(values: np.ndarray, rows: np.ndarray, found: Moments) -> bo
         found: Moments of the samples.
     """
     return not any(
-        _wrong(
-            values[:, block] - rows[:, block],
-            replace(found, slope=found.slope[:, block], mean_y=found.mean_y[:, block]),
-        ).any()
-        for block in _blocks(rows)
+        _wrong(values[:, block] - rows[:, block], found.of(block)).any() for block in _blocks(rows)
     )
 
 

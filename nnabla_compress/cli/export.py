@@ -33,7 +33,7 @@ _DATA = ("data", "recipe_data", "scale", "mean", "std", "network", "seed")
     type=click.IntRange(1),
     default=128,
     show_default=True,
-    help="How many samples of the data, drawn at random; int8 and int16 take at most 256.",
+    help="How many samples of the data, drawn at random; at most 256 are used.",
 )
 @click.option(
     "--firmware",

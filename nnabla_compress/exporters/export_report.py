@@ -190,10 +190,10 @@ def layer_rows(
         if layer.shared:
             continue
         if named[layer.name] > 1:
-            alike = listed.setdefault(layer.name, [])
-            if any(_same_bits(values(), other) for other in alike):
+            alike, own = listed.setdefault(layer.name, []), values()
+            if any(_same_bits(own, other) for other in alike):
                 continue
-            alike.append(values())
+            alike.append(own)
         size = int(layer.weight.size)
         table = tables.get(layer.weight.data)
         codes = table if table is not None else encoding

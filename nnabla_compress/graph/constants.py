@@ -24,10 +24,26 @@ def value(variable: nn.Variable) -> np.ndarray:
     Returns:
         A copy, float64 for floating point numbers.
     """
+    values = held_value(variable)
+    return values.astype(np.float64) if values.dtype.kind == "f" else values.copy()
+
+
+def held_value(variable: nn.Variable) -> np.ndarray:
+    """Returns the values of a parameter, or of what is computed from parameters only, as they are.
+
+    Args:
+        variable: As for :func:`value`.
+
+    Returns:
+        The array that holds them, no copy.
+
+    Example:
+        >>> held_value(constant([1.0, 2.0], "c1/conv/b") * 2).tolist()
+        [2.0, 4.0]
+    """
     if variable.parent is not None:
         variable.forward()
-    values = np.asarray(variable.d)
-    return values.astype(np.float64) if values.dtype.kind == "f" else values.copy()
+    return np.asarray(variable.d)
 
 
 def constant(values: Any, name: str, need_grad: bool = True) -> nn.Variable:

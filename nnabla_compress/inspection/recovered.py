@@ -30,7 +30,7 @@ from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.exporters.verify import input_rounds, verify_lowered
 from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.clone import Made, clone
-from nnabla_compress.graph.constants import beside, constant, value
+from nnabla_compress.graph.constants import beside, constant, held_value, value
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import Replace, consumers, depending, leaves, rebuild
 from nnabla_compress.inspection.summary import noted_by_export
@@ -261,9 +261,7 @@ class _Builder:
         found = _decoded(weight) if coded else None
         if found is None:
             surely = coded or bool(row.get("quantizer"))
-            if weight.parent is not None:
-                weight.forward()
-            found = encoding_of_values(weight.d, function, surely)
+            found = encoding_of_values(held_value(weight), function, surely)
         if found is None and (coded or row.get("quantizer")):
             self.notes.append(
                 f"{layer_name(weight_path(path))} lies on codes that can't be told from its values:"

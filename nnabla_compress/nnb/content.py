@@ -49,10 +49,9 @@ class Content:
             >>> Content(3, lambda: iter([b"a", b"bc"])).whole().tobytes()
             b'abc'
         """
-        pieces, at = self.pieces(), 0
-        joined = memoryview(bytearray())
-        for piece in pieces:
-            if not at and len(piece) == self.size:
+        joined, at = memoryview(b""), 0
+        for piece in self.pieces():
+            if len(piece) == self.size:
                 return piece
             joined = joined or memoryview(bytearray(self.size))
             joined[at : at + len(piece)] = piece

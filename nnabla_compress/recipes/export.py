@@ -28,7 +28,7 @@ class ExportPart(Options):
         batch_size: Samples that the exported network takes at once.
         c: Whether the ``.nnb`` is also written as C source.
         samples: Samples, drawn at random, that targets choose number formats by; at most 256 are
-            taken by ``int8`` and ``int16``.
+            used.
         exits: Of a network with exits, whose ``.nnb`` computes all of them: what is written beside
             it. ``prefixes``: a file for each exit that needs no other; ``stages``: files that hand
             maps on, so that a program can go on behind an exit that is not confident. With ``c``

@@ -26,7 +26,7 @@ import numpy as np
 from nnabla_compress.analysis.channel_pairs import Pair, by_input, by_output
 from nnabla_compress.analysis.channel_statistics import ChannelStatistics
 from nnabla_compress.analysis.layers import Layer
-from nnabla_compress.graph.constants import value
+from nnabla_compress.graph.constants import held_value
 
 _EXPONENTS = np.arange(0, 1.01, 0.125)
 _LEAST = 1e-6  # of the largest: what is smaller counts as this
@@ -73,8 +73,7 @@ class Loaded(Dict[Any, np.ndarray]):
         variable = self._variables[data]
         # Parameters hold whole numbers where somebody gave them some.
         kind = np.float64 if variable.size <= _LARGE else np.float32
-        given = variable.d if variable.parent is None else value(variable)
-        self[data] = found = np.array(given, kind, order="C")
+        self[data] = found = np.array(held_value(variable), kind, order="C")
         return found
 
 

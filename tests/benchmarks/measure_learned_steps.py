@@ -92,6 +92,7 @@ class Held(Term):
         """Puts back what an update has changed."""
         if iteration < 0.6 * self._total:
             self._values = [variable.d.copy() for variable in self._learned]
+            return
         for variable, values in zip(self._learned, self._values):
             variable.d = values
 

@@ -107,11 +107,10 @@ def _corrected(
     summed: np.ndarray, bias: np.ndarray, wanted: np.ndarray, axis: int, window: Any, top: int
 ) -> np.ndarray:
     """Returns the bias with which the channels have the wanted means, as far as steps allow."""
-    values, corrected = by_channel(summed, axis), bias.copy()
+    values, corrected, each = by_channel(summed, axis), bias.copy(), summed.size // len(bias)
     for start in range(0, len(bias), _CHANNELS):
         some = slice(start, start + _CHANNELS)
         counts = level_counts(np.ascontiguousarray(values[:, some]), top)
-        each = summed.size // len(bias)
         corrected[some] = _of_counts(counts, each, bias[some], wanted[some], window, top)
     return corrected
 
