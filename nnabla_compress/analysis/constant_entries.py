@@ -100,11 +100,32 @@ def effective_weight(function: Any, node: Optional[Any] = None) -> np.ndarray:
         function: The function of the graph.
         node: The quantizer of its weight, if there is one.
     """
+    weight, codes = function.inputs[WEIGHT], _codes(function, node)
+    if codes is not None:
+        return np.asarray(codes.decode())
+    return np.asarray(weight.d) if weight.parent is None else value(weight)
+
+
+def used_weights(function: Any, node: Optional[Any] = None) -> np.ndarray:
+    """Returns where the weight that a layer computes with is not zero.
+
+    Args:
+        function: The function of the graph.
+        node: The quantizer of its weight, if there is one.
+    """
+    codes = _codes(function, node)
+    if codes is None:
+        return np.asarray(effective_weight(function) != 0)
+    used = np.empty(codes.shape, bool)
+    for rows, part in codes.decoded():
+        used[rows] = part != 0
+    return used
+
+
+def _codes(function: Any, node: Optional[Any]) -> Optional[Any]:
     weight = function.inputs[WEIGHT]
     quantizer = None if node is None or node.outputs[0] != weight else quantizer_of(node)
-    if quantizer is not None:
-        return quantizer.encode(node).decode()
-    return np.asarray(weight.d) if weight.parent is None else value(weight)
+    return None if quantizer is None else quantizer.encode(node)
 
 
 def layer_of(function: Any, x: np.ndarray, weight: np.ndarray) -> np.ndarray:

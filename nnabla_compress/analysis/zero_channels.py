@@ -10,7 +10,7 @@ import nnabla as nn
 import numpy as np
 
 from nnabla_compress.analysis.batch_normalization import FOLDABLE, scale_and_shift
-from nnabla_compress.analysis.constant_entries import effective_weight
+from nnabla_compress.analysis.constant_entries import used_weights
 from nnabla_compress.analysis.couplings import Couplings
 from nnabla_compress.analysis.idle_channels import idle_channels
 from nnabla_compress.analysis.layers import Layer, layers
@@ -96,7 +96,7 @@ def zero_channels(
     """
     readers = consumers(outputs)
     own = {
-        layer.function: _own(layer, effective_weight(layer.function, layer.quantizer), readers)
+        layer.function: _own(layer, used_weights(layer.function, layer.quantizer), readers)
         for layer in layers(outputs, parameters)
         if not layer.shared and layer.type in _COUNTED
     }
@@ -145,9 +145,9 @@ def zero_channels(
 _COUNTED = ("Affine", "Convolution", "DepthwiseConvolution")
 
 
-def _own(layer: Layer, weight: np.ndarray, readers: Mapping[nn.Variable, List[Any]]) -> _Own:
+def _own(layer: Layer, used: np.ndarray, readers: Mapping[nn.Variable, List[Any]]) -> _Own:
     """Counts channels of a layer, whatever the layers around it make of them."""
-    args, used = layer.function.info.args, weight != 0
+    args = layer.function.info.args
     if layer.type == "Affine":
         used = used.reshape(used.shape[0], -1)
         unread, zero = ~used.any(axis=1), ~used.any(axis=0)

@@ -49,7 +49,7 @@ from nnabla_compress.graph.rewrite import functions, leaves
 from nnabla_compress.lowering.inference import Variables, inference_network
 from nnabla_compress.lowering.rewrites import embeds_as_layers
 from nnabla_compress.lowering.weigh import check_preference
-from nnabla_compress.memory import give_back
+from nnabla_compress.memory import forget, give_back
 from nnabla_compress.names import ascii_name
 from nnabla_compress.nnb.sources import Source
 from nnabla_compress.quantizers.base import graph_quantizers
@@ -156,7 +156,7 @@ def export_nnp(
     folded = embeds_as_layers(_fold(network), chosen.looks_up)
     folded = fit_to_level(folded, network.all_inputs, api)
     lowered = chosen.lower(network, folded, options)
-    gone = _let_go(lowered, chosen.runs_in_nnabla)
+    gone = _let_go(lowered)
     give_back()
     chosen.check(lowered.outputs, lowered.names)
     check_level(lowered.outputs, api)
@@ -175,12 +175,13 @@ def export_nnp(
     plain = None
     if not chosen.runs_in_nnabla:
         named = dict(zip(network.outputs, lowered.reference or lowered.outputs))
-        plain = name_graph(network.inputs, named, lowered.names, {})
+        plain = name_graph(network.inputs, named, lowered.names, {}, lowered.deferred)
     same_values = lowered.reference is None
     # Numbers before they were rounded are large, and not read again; a name keeps its array.
     used = leaves([*lowered.outputs, *lowered.plain.outputs])
     names = {v.data: lowered.names[v.data] for v in used if v.data in lowered.names}
     lowered = replace(lowered, reference=None, names=names)
+    forget(sum(int(v.size) for v in graph.parameters.values()))
     give_back()
     left, other_bytes = other_rows(lowered.plain.outputs, lowered.names, network.paths)
     report = ExportReport(
@@ -308,17 +309,19 @@ def _simulate(
         return simulated(machine, network, samples, _SIMULATED, allowed, notes, way_out, known)
 
 
-def _let_go(lowered: Lowered, runs_in_nnabla: bool) -> Set[Any]:
+def _let_go(lowered: Lowered) -> Set[Any]:
     """Frees weights that codes decode to, whether something reads them or not; returns which."""
     order = functions([*lowered.outputs, *(lowered.reference or ())])
     read = {v.data for f in order for v in f.inputs}
     # What else reads a weight may hand its array on, which is emptied behind the reader.
     others = {v.data for f in order if f.info.type_name not in LAYERS for v in f.inputs}
-    can_wait = runs_in_nnabla and not lowered.types
     gone = set()
     for leaf in leaves(lowered.plain.outputs):
+        if leaf.data in lowered.deferred.codes:
+            gone.add(leaf.data)
+            continue
         encoding = lowered.plain.encodings.get(leaf.data)
-        if encoding is None or leaf.data in read and (leaf.data in others or not can_wait):
+        if encoding is None or leaf.data in others:
             continue
         # A scale behind a layer may have been taken into its values since.
         if all(np.array_equal(leaf.d[rows], part) for rows, part in encoding.decoded()):

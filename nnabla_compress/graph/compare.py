@@ -15,9 +15,11 @@ from nnabla_ext.cpu import clear_memory_cache
 from nnabla_compress.agreement import agreement
 from nnabla_compress.graph.inputs import SEED
 from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.memory import give_back
 from nnabla_compress.quantizers.engine import host_array
 
 _HARDLY = 1e-3
+_LARGE = 1 << 22  # numbers
 
 
 Fill = Mapping[Any, Callable[[], Iterable[np.ndarray]]]
@@ -57,13 +59,19 @@ def run(
 
 
 def _hooks(outputs: Sequence[nn.Variable], fill: Fill) -> Dict[str, Any]:
-    """What puts values of parameters into memory for as long as functions read them."""
-    if not fill:
+    """What keeps the memory small: values of parameters are there as long as functions read them.
+
+    NNabla keeps freed memory, which arrays of other sizes don't take: it goes before large ones.
+    """
+    large = any(v.size > _LARGE for f in functions(outputs) for v in f.inputs)
+    if not fill and not large:
         return {}
     left = Counter(v.data for f in functions(outputs) for v in f.inputs if v.data in fill)
     there: Set[Any] = set()
 
     def before(function: Any) -> None:
+        if any(v.size > _LARGE for v in function.inputs):
+            give_back()
         for data in {v.data for v in function.inputs if v.data in fill} - there:
             there.add(data)
             flat, start = host_array(data, np.float32, overwrite=True).reshape(-1), 0

@@ -18,10 +18,13 @@ import numpy as np
 from nnabla_compress.analysis.layers import WEIGHT, layer_name
 from nnabla_compress.encodings import CODES, Encoding
 from nnabla_compress.function_types import FORWARD_LAYERS, WEIGHTED
-from nnabla_compress.graph.constants import constant, constant_in_parts
+from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.deferred import Deferred
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.lowering.storage import coded_tensor
+from nnabla_compress.names import ascii_name
+from nnabla_compress.nnb.sources import source_of
 from nnabla_compress.targets.left_over import left_over
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.targets.target import (
@@ -70,6 +73,7 @@ class BinaryWeight(Target):
                 *unused(options, self.name),
             ],
             reference=plain.outputs,
+            deferred=builder.deferred,
         )
 
 
@@ -148,6 +152,7 @@ class _Builder:
         self.storage: Dict[Any, str] = {}
         self.reasons: Dict[str, str] = {}
         self.parameters: Dict[Any, Tuple[nn.Variable, nn.Variable]] = {}
+        self.deferred = Deferred()
 
     def replace(self, function: Any, arguments: List[nn.Variable]) -> Optional[nn.Variable]:
         type_name = function.info.type_name
@@ -184,7 +189,9 @@ class _Builder:
             integers = found.integers
             if type_name == "DepthwiseConvolution":
                 integers = integers[:, None]
-            codes = constant_in_parts(integers.shape, [(..., integers)], path + CODES, False)
+            codes = nn.Variable(integers.shape)
+            codes.name = ascii_name(path + CODES)
+            self.deferred.codes[codes.data] = source_of(integers)
             self.types[codes] = found.type
             self.storage[weight.data] = f"binary-weight {found.type}"
             scale = constant(found.scale, f"{path}_scale", need_grad=False)

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any, ClassVar, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import nnabla as nn
@@ -82,23 +83,29 @@ class FixedPoint(Target):
         inputs = network.all_inputs
         clipped, quantizers = clip_activations(folded, inputs)
         plain = lower_plainly(network, clipped)
-        # Without quantizers of activations these are one network, with a copy of all weights.
-        reference = lower_plainly(network, folded) if quantizers else plain
         self.check(plain.outputs, plain.names)
+        own = set(plain.plain.encodings)  # decoded for this file
+        plain = replace(plain, plain=replace(plain.plain, encodings={}))  # not stored as these
         batches = list(self._feeds(network, plain.outputs, options, CALIBRATION_ROWS, ROWS_AT_ONCE))
         rows = self._rows_of_biases(network, plain.outputs, options, batches)
         scaled = scale_layers(plain.outputs, inputs, plain.names)
         names = {**plain.names, **network.paths_in(scaled)}
-        exact = not quantizers
+        exact, reference = not quantizers, None if quantizers else plain
         if self.economical:
-            scaled, unclipped = equalized(scaled, batches, self.bits, names)
-            exact &= unclipped
+            found = equalized(scaled, batches, self.bits, names, own)
+            exact &= found.exact
+            scaled = found.outputs
             names.update(network.paths_in(scaled))
+            if found.in_place and not exact:
+                reference = None
+        if reference is None:
+            reference = lower_plainly(network, folded)
+            names = {**reference.names, **names}
         kept, activations = None if exact else reference.outputs, reference.plain.activations
         # Decoded weights are large, and a name keeps its array.
         used = leaves([*scaled, *(kept or ())])
         names = {v.data: names[v.data] for v in used if v.data in names}
-        del plain, reference, clipped
+        del plain, reference, clipped, own
         give_back()
         scaled, graph, calibration = self._within_range(network, scaled, batches, names, rows)
         headroom = None if self.economical else _HEADROOM
@@ -129,6 +136,7 @@ class FixedPoint(Target):
             ],
             way_out_of_rounding=_WITH_FLOATS if vanished else self.way_out_of_rounding,
             reference=graph.outputs if kept is None else kept,
+            deferred=rounded.deferred,
         )
 
     def _feeds(

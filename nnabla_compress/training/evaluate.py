@@ -156,7 +156,7 @@ class Evaluator:
             self.loss = loss if loss is not None else default_loss(self.output.shape)
             self.loss.check(self.output.shape, split)
             self.losses = self.loss.samples(self.output, self.feed.targets)
-        for output in self.outputs:
+        for output in (self.losses, *self.outputs):
             output.persistent = True
 
     @one_at_a_time
@@ -171,7 +171,7 @@ class Evaluator:
         batches = evaluation_batches(split, self.batch_size, self.preprocessing)
         for batch in tracked("scoring", batches, -(-len(split) // self.batch_size)):
             self.feed.put(batch)
-            nn.forward_all([self.losses, *self.outputs], clear_no_need_grad=True)
+            nn.forward_all([self.losses, *self.outputs], clear_buffer=True)
             output = self.output.d
             if see is not None:
                 see(output[: batch.count])

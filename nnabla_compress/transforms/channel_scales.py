@@ -18,7 +18,7 @@ the weights of channel i multiply. Of the scales ``R^a / r^b``, with r_i the lar
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Mapping, Sequence, Set
+from typing import Any, Callable, Collection, Dict, Mapping, Sequence, Set
 
 import nnabla as nn
 import numpy as np
@@ -32,7 +32,7 @@ _EXPONENTS = np.arange(0, 1.01, 0.125)
 _LEAST = 1e-6  # of the largest: what is smaller counts as this
 _MOST = 2.0**12
 _AT_ONCE = 1 << 18  # numbers
-_LARGE = 1 << 24
+_LARGE = 1 << 22  # numbers
 
 
 @dataclass(frozen=True)
@@ -57,6 +57,7 @@ class Loaded(Dict[Any, np.ndarray]):
 
     Args:
         variables: The parameters by their array.
+        own: Arrays that may be written to: large ones are handed out themselves, not as a copy.
 
     Example:
         >>> x = nn.Variable.from_numpy_array(np.float32([1, 2]))
@@ -65,16 +66,25 @@ class Loaded(Dict[Any, np.ndarray]):
         (0, [1.0, 2.0], 1)
     """
 
-    def __init__(self, variables: Mapping[Any, nn.Variable]) -> None:
+    def __init__(
+        self, variables: Mapping[Any, nn.Variable], own: Collection[Any] = frozenset()
+    ) -> None:
         super().__init__()
-        self._variables = variables
+        self._variables, self._own = variables, own
 
     def __missing__(self, data: Any) -> np.ndarray:
         variable = self._variables[data]
         # Parameters hold whole numbers where somebody gave them some.
-        kind = np.float64 if variable.size <= _LARGE else np.float32
-        self[data] = found = np.array(held_value(variable), kind, order="C")
+        if self.in_place(data):
+            self[data] = found = variable.d
+        else:
+            kind = np.float64 if variable.size <= _LARGE else np.float32
+            self[data] = found = np.array(held_value(variable), kind, order="C")
         return found
+
+    def in_place(self, data: Any) -> bool:
+        """Returns whether what is done to the values of a parameter is done to itself."""
+        return data in self._own and self._variables[data].size > _LARGE
 
 
 def needed(pairs: Sequence[Pair]) -> Set[nn.Variable]:

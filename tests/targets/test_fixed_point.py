@@ -20,13 +20,20 @@ from nnabla_compress.errors import (
     VerifyError,
 )
 from nnabla_compress.exporters import export_nnb, export_nnp
+from nnabla_compress.graph import compare
+from nnabla_compress.lowering.fixed_point import bias_correction, rounding
 from nnabla_compress.models import NnpFile
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.quantizers import LUT, Uniform
 from nnabla_compress.simulator import Machine, traps
+from nnabla_compress.transforms import channel_scales
 from tests.exporters.devices import apart, on_device
 from tests.graph.networks import build, randomize_statistics, recipes, values
 from tests.properties import examples
+
+
+def _quantized(x):
+    return Uniform(bits=6, signed=False)(F.relu(x))
 
 
 def exported(folder, y, x, target, samples, **options):
@@ -243,6 +250,37 @@ def test_int8_of_a_relu6_network_with_unequal_channels_stays_close(tmp_path):
     samples = values(64, 3, 8, 8)
     _, nnb = exported(tmp_path, y, x, "int8", samples)
     assert apart(nnb, y, x, {"x": samples}) < 0.2
+
+
+@pytest.mark.parametrize("target", ["int16", "int8"])
+@pytest.mark.parametrize("activation", [F.relu, F.relu6, _quantized])
+def test_weights_that_are_not_held_as_floats_give_the_same_file(
+    target, activation, tmp_path, monkeypatch
+):
+    """Large ones are scaled where they are, and their rounded values made when they are read."""
+    x = nn.Variable((1, 3, 6, 6))
+    quantized = {"apply_w": Uniform(bits=5)}
+    h = activation(PF.convolution(x, 4, (3, 3), pad=(1, 1), name="a", **quantized))
+    h = activation(PF.convolution(h, 6, (3, 3), name="b", **quantized))
+    y = PF.affine(activation(PF.affine(h, 5, name="c", **quantized)), 3, name="d")
+    randomize_statistics()
+    nn.get_parameters()["a/conv/W"].d *= np.logspace(0, -1, 4).reshape(4, 1, 1, 1)
+    samples = values(64, 3, 6, 6)
+    y.forward(clear_buffer=True)
+    before = {path: v.d.copy() for path, v in nn.get_parameters().items()}
+    files = []
+    for large in (1 << 30, 0):
+        for module in (channel_scales, rounding, compare, bias_correction):
+            monkeypatch.setattr(module, "_LARGE", large)
+        folder = tmp_path / str(large)
+        folder.mkdir()
+        _, nnb = exported(folder, y, x, target, samples)
+        files.append((read_nnb(nnb), Machine(nnb).run([samples[:1]])[0]))
+    (plain, expected), (frugal, found) = files
+    assert [v.type for v in plain.variables] == [v.type for v in frugal.variables]
+    np.testing.assert_allclose(found, expected, atol=0.02 * np.abs(expected).max())
+    after = nn.get_parameters()
+    assert all(np.array_equal(after[path].d, values) for path, values in before.items())
 
 
 def test_without_samples_there_are_no_formats(tmp_path):

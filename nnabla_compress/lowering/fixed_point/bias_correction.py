@@ -77,13 +77,22 @@ def correct_biases(
         return made
 
     def compute(function: Any, arguments: List[nn.Variable]) -> List[nn.Variable]:
+        large = []
         for place, variable in enumerate(function.inputs):
             if key(variable) in codes:
                 if codes[key(variable)].size > _LARGE:
                     give_back()  # the maps of the layers before
-                arguments[place] = made = nn.Variable(variable.shape)
-                out = made.data.cast(np.float32)
+                arguments[place] = parameter = nn.Variable(variable.shape)
+                out = parameter.data.cast(np.float32)
                 values_of(codes[key(variable)], positions[key(variable)], out)
+                if parameter.size > _LARGE:
+                    large.append(parameter)
+        made = computed(function, arguments)
+        for parameter in large:
+            parameter.data.clear()
+        return made
+
+    def computed(function: Any, arguments: List[nn.Variable]) -> List[nn.Variable]:
         if function.info.type_name in FORWARD_LAYERS:
             return layer(function, arguments)
         made = copy_of(function, arguments)

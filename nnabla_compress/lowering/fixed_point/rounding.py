@@ -4,18 +4,25 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional
+from functools import partial
+from typing import Any, Dict, Iterator, List, Mapping, Optional
 
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.function_types import LAYERS
 from nnabla_compress.graph.constants import constant
+from nnabla_compress.graph.deferred import Deferred
 from nnabla_compress.graph.rewrite import functions, rebuild
 from nnabla_compress.lowering.fixed_point.evaluate import copy_of
 from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
 from nnabla_compress.lowering.fixed_point.kernels import key, largest_integer
+from nnabla_compress.names import ascii_name
+from nnabla_compress.nnb.content import blocks
+from nnabla_compress.nnb.sources import Source
 
 _AT_ONCE = 1 << 20
+_LARGE = 1 << 20  # numbers of a weight whose values are made when they are read
 
 
 @dataclass(frozen=True)
@@ -27,12 +34,14 @@ class RoundedNetwork:
         types: Types of its variables, such as ``"FIXED8_5"``.
         codes: The integers that stand for a parameter, by its array.
         positions: Their fraction bits, likewise.
+        deferred: Values of large weights, which are not in memory.
     """
 
     outputs: List[nn.Variable]
     types: Dict[nn.Variable, str]
     codes: Dict[Any, np.ndarray]
     positions: Dict[Any, int]
+    deferred: Deferred
 
 
 def parameter_codes(
@@ -103,6 +112,23 @@ def rounded_network(
     """
     parameters: Dict[Any, nn.Variable] = {}
     types: Dict[nn.Variable, str] = {}
+    deferred = Deferred()
+    # What else reads a weight may hand its array on, which is emptied behind the reader.
+    others = {
+        key(variable)
+        for function in functions(graph.outputs)
+        if function.info.type_name not in LAYERS
+        for variable in function.inputs
+    }
+
+    def parameter(name: Any, path: str) -> nn.Variable:
+        if codes[name].size <= _LARGE or name in others:
+            return constant(values_of(codes[name], positions[name]), path)
+        made = nn.Variable(codes[name].shape, need_grad=True)
+        made.name = ascii_name(path)
+        pieces = partial(_pieces, codes[name], positions[name])
+        deferred.codes[made.data] = Source(made.shape, pieces)
+        return made
 
     def type_of(name: Any) -> str:
         return f"FIXED{bits}_{positions[name]}"
@@ -112,8 +138,7 @@ def rounded_network(
             name = key(variable)
             if name in codes:
                 if name not in parameters:
-                    values = values_of(codes[name], positions[name])
-                    parameters[name] = constant(values, names.get(name, variable.name))
+                    parameters[name] = parameter(name, names.get(name, variable.name))
                     types[parameters[name]] = type_of(name)
                 arguments[place] = parameters[name]
             elif variable.parent is None and name in positions:
@@ -131,4 +156,10 @@ def rounded_network(
         types,
         {parameters[name].data: codes[name] for name in parameters},
         {parameters[name].data: positions[name] for name in parameters},
+        deferred,
     )
+
+
+def _pieces(codes: np.ndarray, position: int) -> Iterator[np.ndarray]:
+    for block in blocks(codes.shape):
+        yield values_of(codes[block], position).ravel()

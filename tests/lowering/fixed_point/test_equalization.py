@@ -21,7 +21,7 @@ def test_scaled_weights_are_new_parameters_and_compute_the_same(rng):
     before = {path: v.d.copy() for path, v in parameters.items()}
     feed = {x: rng.randn(2, 3, 6, 6).astype(np.float32)}
     names = {v.data: path for path, v in parameters.items()}
-    (scaled,), exact = equalized([y], [feed], 8, names)
+    (scaled,), exact, _ = equalized([y], [feed], 8, names)
     x.d = feed[x]
     nn.forward_all([y, scaled])
     np.testing.assert_allclose(scaled.d, y.d, rtol=1e-4, atol=1e-5)
