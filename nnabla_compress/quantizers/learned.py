@@ -210,17 +210,32 @@ class LearnedQuantizer(Quantizer):
         Before each update, after weight decay: |grad of d| and |grad of q_max| <= d, |grad of
         q_min| <= q_min. The gradient of bits has no bound. These gradients are sums over a tensor,
         which its weights move against all at once: at the bound each update would change the step
-        by as much as the learning rate, and a step that is rounded to powers of two would jump.
+        by as much as the learning rate, and a step that is rounded to powers of two would jump. A
+        quantizer may scale them instead, see :meth:`gradient_scale`.
         """
         quantizer = cls.of(args)
         grid = cls._settled(args, inputs)
         if grid is None:
             return
+        # Of a map, one sample counts: the gradient of a mean over a batch does not grow with it.
+        count = inputs[0].size if args["tensor"] else inputs[0].size // max(inputs[0].shape[0], 1)
+        scale = quantizer.gradient_scale(grid, count)
         for name, variable in zip(cls.parameters[quantizer.learn], inputs[1:]):
             gradient = host_array(variable.grad, np.float32)
-            if name != "b":
+            if scale is not None:
+                gradient *= scale
+            elif name != "b":
                 np.clip(gradient, -grid.finest, grid.finest, out=gradient)
             gradient *= quantizer.rate
+
+    def gradient_scale(self, grid: Any, count: int) -> Optional[np.ndarray]:
+        """Returns what gradients are multiplied by before an update; None bounds them instead.
+
+        Args:
+            grid: What the forward pass quantizes to.
+            count: Number of values of the tensor.
+        """
+        return None
 
     @classmethod
     def take_a_bit(cls, args: Mapping[str, Any], inputs: Sequence[nn.Variable]) -> None:

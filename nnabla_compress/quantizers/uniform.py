@@ -185,6 +185,11 @@ class Uniform(LearnedQuantizer):
             first forward pass.
         rate: Share of the solver's learning rate that step, range and bits learn with, above 0.
             Solvers that divide gradients by their size, such as Adam, undo it.
+        gradients: ``"bounded"``: before an update the gradients of step and range are cut off at
+            the step, as the code published with DQ does. ``"normalized"``: they are multiplied by
+            1 / sqrt(n N) instead, with n values a step and the largest code N (S. K. Esser et al.,
+            Learned Step Size Quantization, ICLR 2020, arXiv:1902.08153); for ``learn="qmax"``,
+            with ``rate=1``.
 
     Raises:
         ConfigError: If an option is out of its range.
@@ -220,9 +225,11 @@ class Uniform(LearnedQuantizer):
     max_bits: Optional[int] = None
     initial_step: Optional[float] = None
     rate: float = 0.1
+    gradients: str = "bounded"
 
     def __post_init__(self) -> None:
         require_choice("Uniform", "learn", self.learn, list(self.parameters))
+        require_choice("Uniform", "gradients", self.gradients, ["bounded", "normalized"])
         require_choice("Uniform", "step", self.step, ["real", "pow2"])
         require_positive("Uniform", "initial_step", self.initial_step)
         require_positive("Uniform", "rate", self.rate)
@@ -235,6 +242,12 @@ class Uniform(LearnedQuantizer):
                 f"Uniform: learn='d_qmax' with axis={self.axis} would give each channel bits of "
                 "its own, which no stored tensor has.",
                 help="choose learn='b_d', 'b_qmax', 'qmax' or None, or leave axis out",
+            )
+        if self.gradients == "normalized" and self.learn not in ("qmax", None):
+            raise ConfigError(
+                f"Uniform: gradients='normalized' with learn={self.learn!r}: where bits are "
+                "learned, step and range then run away from each other.",
+                help="choose learn='qmax', a learned range at fixed bits, or gradients='bounded'",
             )
 
     def for_bias(self) -> Uniform:
@@ -320,6 +333,13 @@ class Uniform(LearnedQuantizer):
             "qmax": {"q_max": (1 / (limit * d), 1.0)},
         }
         return shares[self.learn] if self.learn is not None else {"d": (0.0, 0.0)}
+
+    def gradient_scale(self, grid: UniformGrid, count: int) -> Optional[np.ndarray]:
+        """Returns 1 / sqrt(n N), n values a step, where gradients are normalized."""
+        if self.gradients != "normalized":
+            return None
+        values = count / len(grid.step)
+        return np.asarray(1 / np.sqrt(values * grid.limit), np.float32)
 
     def bit_slopes(self, values: Values) -> Mapping[str, np.ndarray]:
         """Returns the derivatives of log2(q_max / d + 1), or 1 for bits of their own."""

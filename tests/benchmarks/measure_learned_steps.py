@@ -36,6 +36,7 @@ from nnabla_compress.training.terms.term import Training, register_term
 
 _DISTILL = {"distill": {"temperature": 2, "weight": 0.7}}
 _LATE = {"from_start": False}
+_NORMALIZED = {"bits": 2, "learn": "qmax", "gradients": "normalized", "rate": 1}
 _LUT = {"quantizer": "lut", "grid_bits": 8}
 
 
@@ -124,6 +125,8 @@ WAYS: Dict[str, List[Any]] = {
     "fixed, distilled": [{"bits": 2, "learn": None}, [_DISTILL]],
     "range, rate 0.1, distilled": [{"bits": 2, "learn": "qmax"}, [_DISTILL]],
     "range, rate 0.1, held, distilled": [{"bits": 2, "learn": "qmax"}, [_DISTILL, {"held": {}}]],
+    "range, normalized, any step, distilled": [{**_NORMALIZED, "step": "real"}, [_DISTILL]],
+    "range, normalized, distilled": [_NORMALIZED, [_DISTILL]],
     "LUT": [[{**_LUT, "bits": 2}], []],
     "LUT, distilled": [[{**_LUT, "bits": 2}], [_DISTILL]],
     "LUT, distilled, two periods": [[{**_LUT, "bits": 2}, None], [_DISTILL]],
