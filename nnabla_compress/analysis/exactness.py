@@ -71,7 +71,8 @@ class Exactness:
 
     def values(self, variable: nn.Variable) -> Values:
         """Returns what a variable of a graph can hold."""
-        source = self._deferred.decoded.get(variable)
+        codes = self._deferred.codes.get(variable.data) if variable.parent is None else None
+        source = self._deferred.decoded.get(variable) or codes
         if variable not in self._values and source is not None:
             self._values[variable] = Values.of_pieces(source.make())
         if variable not in self._values:

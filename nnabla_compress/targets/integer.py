@@ -15,7 +15,6 @@ import nnabla as nn
 
 from nnabla_compress.analysis.exactness import Exactness
 from nnabla_compress.function_types import WEIGHTED
-from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.deferred import Deferred
 from nnabla_compress.graph.network import Network
 from nnabla_compress.lowering.encode import EncodedGraph, encode_graph, lowered_graph
@@ -26,6 +25,8 @@ from nnabla_compress.lowering.snap import snap_dictionaries
 from nnabla_compress.lowering.storage import FLOAT, SMALLEST, StorageChoices, choices, choose
 from nnabla_compress.lowering.store import store_weights
 from nnabla_compress.lowering.weigh import PREFERENCES, Built, weighed
+from nnabla_compress.memory import give_back
+from nnabla_compress.names import ascii_name
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.targets.target import (
     ExportOptions,
@@ -72,6 +73,7 @@ class Integer(Target):
         every: Dict[Any, StorageChoices] = {}
         floats: Dict[Any, nn.Variable] = {}
         first = InputRounding(network.inputs, options.samples, self.name, plain.outputs)
+        give_back()
 
         def build(room: Optional[Mapping[Any, Optional[int]]]) -> Built:
             store = _IntegerStore(names, options.storage, room, every, floats)
@@ -151,7 +153,9 @@ class _IntegerStore:
             stored, _ = choose(self._every[key], self.fallback, most)
         if stored is None or not stored.exact:
             if key not in self._floats:
-                self._floats[key] = constant(numbers.numbers, path, need_grad=False)
+                self._floats[key] = nn.Variable(numbers.tensor.shape)
+                self._floats[key].name = ascii_name(path)
+            self.deferred.codes[self._floats[key].data] = numbers.source
             return self._floats[key]
         self.types.update(stored.types)
         self.deferred.update(stored.deferred)

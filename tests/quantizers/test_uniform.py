@@ -467,6 +467,40 @@ def test_before_an_update_step_and_range_are_bounded_by_the_step_and_slowed_down
     assert parameters["layer/uniform/q_max"].g == rate * 0.25
 
 
+@pytest.mark.parametrize(
+    ("bits", "axis", "scale"), [(2, None, 0.1), (4, None, 0.1 / 7**0.5), (2, 0, 0.2)]
+)
+def test_normalized_gradients_count_values_and_levels(bits, axis, scale):
+    """1 / sqrt(n N), n values a step: 100 of one step, or 25 of each of four."""
+    quantizer = Uniform(bits=bits, learn="qmax", gradients="normalized", rate=0.5, axis=axis)
+    W, y = node(quantizer, np.full((4, 25), 9, np.float32), q_max=1.0)
+    backward(W, y, 1.0)
+    q_max = nn.get_parameters()["layer/uniform/q_max"]
+    before = q_max.g.copy()
+    assert (before == 100 / q_max.size).all()
+    Uniform.before_update(y.parent.info.args, y.parent.inputs)
+    np.testing.assert_allclose(q_max.g, 0.5 * scale * before, rtol=1e-6)
+
+
+def test_normalized_gradients_of_a_map_do_not_count_the_rows_of_a_batch():
+    nn.clear_parameters()
+    x = nn.Variable.from_numpy_array(np.full((8, 25), 9, np.float32), need_grad=True)
+    y = Uniform(bits=2, signed=False, learn="qmax", gradients="normalized", rate=1)(F.relu(x))
+    y.forward()
+    (q_max,) = nn.get_parameters().values()
+    q_max.g = 1
+    Uniform.before_update(y.parent.info.args, y.parent.inputs)
+    np.testing.assert_allclose(q_max.g, 1 / np.sqrt(25 * 3), rtol=1e-6)
+
+
+@pytest.mark.parametrize("learn", ["d_qmax", "b_d", "b_qmax"])
+def test_normalized_gradients_are_for_fixed_bits(learn):
+    with pytest.raises(ConfigError, match=f"gradients='normalized' with learn='{learn}'"):
+        Uniform(learn=learn, gradients="normalized")
+    with pytest.raises(ConfigError, match="gradients"):
+        Uniform(learn="qmax", gradients="scaled")
+
+
 def test_bits_of_their_own_are_slowed_down_and_not_bounded():
     W, y = node(Uniform(learn="b_qmax", rate=0.5), np.ones(4, np.float32))
     y.forward()

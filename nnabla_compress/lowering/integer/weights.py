@@ -53,11 +53,14 @@ class IntegerWeight:
         return found
 
     @property
+    def source(self) -> Source:
+        """The same numbers in pieces."""
+        return self.tensor.look_up(self.tensor.sample().decode_integers())
+
+    @property
     def _numbers(self) -> Source:
         """The numbers in pieces; each level once where it stands for itself everywhere."""
-        if self.tensor.shift is None:
-            return source_of(self.tensor.levels)
-        return self.tensor.look_up(self.tensor.sample().decode_integers())
+        return source_of(self.tensor.levels) if self.tensor.shift is None else self.source
 
     @cached_property
     def remembered(self) -> Dict[Any, Any]:
