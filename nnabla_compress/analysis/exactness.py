@@ -127,7 +127,7 @@ class Exactness:
         if variable not in self._last:  # parts of a weight are asked for one after the other
             self._last.clear()
             if source is not None:
-                self._last[variable] = source.array()
+                self._last[variable] = source.array(_smallest_type(self.values(variable)))
             else:
                 made, fill = self._deferred.runnable([variable])
                 self._last[variable] = run((), made, (), fill)[0]
@@ -196,6 +196,13 @@ class Exactness:
         if len(known) > BIAS:
             total = total + known[BIAS]
         return total, ""
+
+
+def _smallest_type(values: Values) -> Any:
+    """A type that holds numbers, and their magnitudes, in fewer bytes than floats if one does."""
+    whole = values.exponent is not None and values.exponent >= 0
+    types = (kind for kind in (np.int8, np.int16) if values.peak <= np.iinfo(kind).max)
+    return next(types, np.float32) if whole else np.float32
 
 
 def largest_sum(function: Any, weight: np.ndarray) -> float:

@@ -43,9 +43,13 @@ class Source:
         """The first values: what two sources that differ mostly differ in."""
         return b"" if not self.size else next(iter(self.make()))[:_FIRST].tobytes()
 
-    def array(self) -> np.ndarray:
-        """Returns all values, float32, of the parameter's shape."""
-        values = np.empty(self.size, np.float32)
+    def array(self, kind: Any = np.float32) -> np.ndarray:
+        """Returns all values, of the parameter's shape.
+
+        Args:
+            kind: Type of the array, which holds them all.
+        """
+        values = np.empty(self.size, kind)
         start = 0
         for piece in self.make():
             values[start : start + piece.size] = piece
