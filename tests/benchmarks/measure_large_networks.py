@@ -234,6 +234,8 @@ def main() -> None:
         return
     sizes = []
     for millions in chosen.millions:
+        if chosen.folder is not None:
+            chosen.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=chosen.folder) as folder:
             sizes.append(measure(Path(folder), millions, chosen.rows))
     results = {
