@@ -9,16 +9,14 @@ from __future__ import annotations
 
 import shutil
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
-from typing import Any, Dict, Iterator, List, Mapping, Optional, Sequence, Set, Tuple, Union
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple, Union
 
 import nnabla as nn
 import numpy as np
 
 from nnabla_compress._version import __version__
 from nnabla_compress.analysis.activation_rows import activation_rows
-from nnabla_compress.encodings import Encoding
 from nnabla_compress.errors import ConfigError, ExportError
 from nnabla_compress.exporters.api_levels import (
     RELEASED,
@@ -43,15 +41,14 @@ from nnabla_compress.exporters.tolerance import ANOTHER_ORDER, Tolerance
 from nnabla_compress.exporters.verify import Rounds, Verified, input_rounds, verify_lowered
 from nnabla_compress.exporters.zero_notes import zero_notes
 from nnabla_compress.files import atomic_path, temporary_folder
-from nnabla_compress.function_types import LAYERS
 from nnabla_compress.graph.network import Network
-from nnabla_compress.graph.rewrite import functions, leaves
+from nnabla_compress.graph.rewrite import leaves
+from nnabla_compress.lowering.decoded_later import decoded_later
 from nnabla_compress.lowering.inference import Variables, inference_network
 from nnabla_compress.lowering.rewrites import embeds_as_layers
 from nnabla_compress.lowering.weigh import check_preference
 from nnabla_compress.memory import forget, give_back
 from nnabla_compress.names import ascii_name
-from nnabla_compress.nnb.sources import Source
 from nnabla_compress.quantizers.base import graph_quantizers
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
@@ -311,30 +308,15 @@ def _simulate(
 
 def _let_go(lowered: Lowered) -> Set[Any]:
     """Frees weights that codes decode to, whether something reads them or not; returns which."""
-    order = functions([*lowered.outputs, *(lowered.reference or ())])
-    read = {v.data for f in order for v in f.inputs}
-    # What else reads a weight may hand its array on, which is emptied behind the reader.
-    others = {v.data for f in order if f.info.type_name not in LAYERS for v in f.inputs}
-    gone = set()
-    for leaf in leaves(lowered.plain.outputs):
-        if leaf.data in lowered.deferred.codes:
-            gone.add(leaf.data)
-            continue
-        encoding = lowered.plain.encodings.get(leaf.data)
-        if encoding is None or leaf.data in others:
-            continue
-        # A scale behind a layer may have been taken into its values since.
-        if all(np.array_equal(leaf.d[rows], part) for rows, part in encoding.decoded()):
-            if leaf.data in read:
-                source = Source(encoding.shape, partial(_decoded, encoding))
-                lowered.deferred.codes[leaf.data] = source
-            leaf.data.clear()
-            gone.add(leaf.data)
+    outputs = [*lowered.outputs, *(lowered.reference or ())]
+    there = [
+        leaf for leaf in leaves(lowered.plain.outputs) if leaf.data not in lowered.deferred.codes
+    ]
+    found = decoded_later(there, outputs, lowered.plain.encodings)
+    read = {leaf.data for leaf in leaves(outputs)}
+    gone = {*found, *lowered.deferred.codes}
+    lowered.deferred.codes.update({data: found[data] for data in found if data in read})
     return gone
-
-
-def _decoded(encoding: Encoding) -> Iterator[np.ndarray]:
-    return (np.ravel(part) for _, part in encoding.decoded())
 
 
 def _fold(network: Network) -> List[nn.Variable]:

@@ -14,6 +14,7 @@ from nnabla_compress.encodings import Encoding
 from nnabla_compress.graph.batches import rows_of
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import functions, leaves
+from nnabla_compress.lowering.decoded_later import decoded_later
 from nnabla_compress.lowering.encode import EncodedGraph
 from nnabla_compress.lowering.fixed_point.bias_correction import correct_biases
 from nnabla_compress.lowering.fixed_point.calibration import Calibration, calibrate
@@ -29,6 +30,7 @@ from nnabla_compress.lowering.fixed_point.kernels import key, largest_integer
 from nnabla_compress.lowering.fixed_point.positions import exceeds, fraction_bits
 from nnabla_compress.lowering.fixed_point.rescaling import rescaled
 from nnabla_compress.lowering.fixed_point.rounding import (
+    LARGE,
     RoundedNetwork,
     parameter_codes,
     rounded_network,
@@ -84,8 +86,10 @@ class FixedPoint(Target):
         clipped, quantizers = clip_activations(folded, inputs)
         plain = lower_plainly(network, clipped)
         self.check(plain.outputs, plain.names)
-        own = set(plain.plain.encodings)  # decoded for this file
-        plain = replace(plain, plain=replace(plain.plain, encodings={}))  # not stored as these
+        encodings = plain.plain.encodings  # of weights that were decoded for this file
+        if self.economical:  # it changes them
+            encodings, own = {}, set(encodings)
+            plain = replace(plain, plain=replace(plain.plain, encodings={}))
         batches = list(self._feeds(network, plain.outputs, options, CALIBRATION_ROWS, ROWS_AT_ONCE))
         rows = self._rows_of_biases(network, plain.outputs, options, batches)
         scaled = scale_layers(plain.outputs, inputs, plain.names)
@@ -105,7 +109,7 @@ class FixedPoint(Target):
         # Decoded weights are large, and a name keeps its array.
         used = leaves([*scaled, *(kept or ())])
         names = {v.data: names[v.data] for v in used if v.data in names}
-        del plain, reference, clipped, own
+        del plain, reference, clipped
         give_back()
         scaled, graph, calibration = self._within_range(network, scaled, batches, names, rows)
         headroom = None if self.economical else _HEADROOM
@@ -123,6 +127,9 @@ class FixedPoint(Target):
                 correct_biases(graph, feed, positions, codes, self.bits, known)
         rounded = rounded_network(graph, positions, codes, self.bits, names)
         names.update(network.paths_in(rounded.outputs))
+        outputs = graph.outputs if kept is None else kept
+        large = [leaf for leaf in leaves(outputs) if leaf.size > LARGE]
+        rounded.deferred.codes.update(decoded_later(large, outputs, encodings))
         return Lowered(
             rounded.outputs,
             names,
@@ -135,7 +142,7 @@ class FixedPoint(Target):
                 *unused(options, self.name),
             ],
             way_out_of_rounding=_WITH_FLOATS if vanished else self.way_out_of_rounding,
-            reference=graph.outputs if kept is None else kept,
+            reference=outputs,
             deferred=rounded.deferred,
         )
 

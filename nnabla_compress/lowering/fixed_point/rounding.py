@@ -22,7 +22,8 @@ from nnabla_compress.nnb.content import blocks
 from nnabla_compress.nnb.sources import Source
 
 _AT_ONCE = 1 << 20
-_LARGE = 1 << 20  # numbers of a weight whose values are made when they are read
+LARGE = 1 << 20
+"""Numbers of a weight whose values are made when they are read."""
 
 
 @dataclass(frozen=True)
@@ -122,7 +123,7 @@ def rounded_network(
     }
 
     def parameter(name: Any, path: str) -> nn.Variable:
-        if codes[name].size <= _LARGE or name in others:
+        if codes[name].size <= LARGE or name in others:
             return constant(values_of(codes[name], positions[name]), path)
         made = nn.Variable(codes[name].shape, need_grad=True)
         made.name = ascii_name(path)
