@@ -71,15 +71,17 @@ class Exactness:
 
     def values(self, variable: nn.Variable) -> Values:
         """Returns what a variable of a graph can hold."""
+        if variable in self._values:
+            return self._values[variable]
         codes = self._deferred.codes.get(variable.data) if variable.parent is None else None
         source = self._deferred.decoded.get(variable) or codes
-        if variable not in self._values and source is not None:
+        if source is not None:
             self._values[variable] = Values.of_pieces(source.make())
-        if variable not in self._values:
+        elif variable.parent is None:
+            self._values[variable] = Values.of(self._constant(variable))
+        else:
             for function in functions([variable], stop=[*self._values, *self._deferred.decoded]):
                 self._follow(function)
-            if variable.parent is None:
-                self._values[variable] = Values.of(self._constant(variable))
         return self._values[variable]
 
     def know(self, function: Any, values: Values) -> None:

@@ -315,7 +315,7 @@ def _let_go(lowered: Lowered) -> Set[Any]:
     found = decoded_later(there, outputs, lowered.plain.encodings)
     read = {leaf.data for leaf in leaves(outputs)}
     gone = {*found, *lowered.deferred.codes}
-    lowered.deferred.codes.update({data: found[data] for data in found if data in read})
+    lowered.deferred.codes.update({data: source for data, source in found.items() if data in read})
     return gone
 
 

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any, Dict, Iterator, Mapping, Sequence
+from typing import Any, Dict, Iterator, Mapping, Sequence, Set
 
 import nnabla as nn
 import numpy as np
@@ -38,13 +38,7 @@ def decoded_later(
         >>> decoded_later([w], [y], {w.data: encoding})[w.data].array().tolist()
         [[0.5, -1.0]]
     """
-    # What else reads a weight may hand its array on, which is emptied behind the reader.
-    others = {
-        variable.data
-        for function in functions(outputs)
-        if function.info.type_name not in LAYERS
-        for variable in function.inputs
-    }
+    others = read_beside_layers(outputs)
     found: Dict[Any, Source] = {}
     for weight in weights:
         encoding = encodings.get(weight.data)
@@ -57,6 +51,29 @@ def decoded_later(
         if weight.data in found:
             weight.data.clear()
     return found
+
+
+def read_beside_layers(outputs: Sequence[nn.Variable]) -> Set[Any]:
+    """Returns the arrays that something else than a layer reads.
+
+    It may hand an array on, which is emptied behind the reader: these keep their values.
+
+    Args:
+        outputs: Variables of a graph.
+
+    Example:
+        >>> import nnabla.functions as F
+        >>> x, w = nn.Variable((1, 2)), nn.Variable((2, 2))
+        >>> y = F.affine(F.relu(x), w)
+        >>> x.data in read_beside_layers([y]), w.data in read_beside_layers([y])
+        (True, False)
+    """
+    return {
+        variable.data
+        for function in functions(outputs)
+        if function.info.type_name not in LAYERS
+        for variable in function.inputs
+    }
 
 
 def _decoded(encoding: Encoding) -> Iterator[np.ndarray]:

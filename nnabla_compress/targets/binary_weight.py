@@ -23,7 +23,7 @@ from nnabla_compress.graph.deferred import Deferred
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.lowering.storage import coded_tensor
-from nnabla_compress.names import ascii_name
+from nnabla_compress.lowering.storage.scheme import unfilled
 from nnabla_compress.nnb.sources import source_of
 from nnabla_compress.targets.left_over import left_over
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
@@ -189,8 +189,7 @@ class _Builder:
             integers = found.integers
             if type_name == "DepthwiseConvolution":
                 integers = integers[:, None]
-            codes = nn.Variable(integers.shape)
-            codes.name = ascii_name(path + CODES)
+            codes = unfilled(integers.shape, path + CODES)
             self.deferred.codes[codes.data] = source_of(integers)
             self.types[codes] = found.type
             self.storage[weight.data] = f"binary-weight {found.type}"

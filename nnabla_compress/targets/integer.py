@@ -23,10 +23,10 @@ from nnabla_compress.lowering.integer.input_rounding import InputRounding
 from nnabla_compress.lowering.native import fold_constants, lower_functions
 from nnabla_compress.lowering.snap import snap_dictionaries
 from nnabla_compress.lowering.storage import FLOAT, SMALLEST, StorageChoices, choices, choose
+from nnabla_compress.lowering.storage.scheme import unfilled
 from nnabla_compress.lowering.store import store_weights
 from nnabla_compress.lowering.weigh import PREFERENCES, Built, weighed
 from nnabla_compress.memory import give_back
-from nnabla_compress.names import ascii_name
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.targets.target import (
     ExportOptions,
@@ -153,8 +153,7 @@ class _IntegerStore:
             stored, _ = choose(self._every[key], self.fallback, most)
         if stored is None or not stored.exact:
             if key not in self._floats:
-                self._floats[key] = nn.Variable(numbers.tensor.shape)
-                self._floats[key].name = ascii_name(path)
+                self._floats[key] = unfilled(numbers.tensor.shape, path)
             self.deferred.codes[self._floats[key].data] = numbers.source
             return self._floats[key]
         self.types.update(stored.types)

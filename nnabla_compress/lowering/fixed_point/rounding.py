@@ -10,14 +10,14 @@ from typing import Any, Dict, Iterator, List, Mapping, Optional
 import nnabla as nn
 import numpy as np
 
-from nnabla_compress.function_types import LAYERS
 from nnabla_compress.graph.constants import constant
 from nnabla_compress.graph.deferred import Deferred
 from nnabla_compress.graph.rewrite import functions, rebuild
+from nnabla_compress.lowering.decoded_later import read_beside_layers
 from nnabla_compress.lowering.fixed_point.evaluate import copy_of
 from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
 from nnabla_compress.lowering.fixed_point.kernels import key, largest_integer
-from nnabla_compress.names import ascii_name
+from nnabla_compress.lowering.storage.scheme import unfilled
 from nnabla_compress.nnb.content import blocks
 from nnabla_compress.nnb.sources import Source
 
@@ -114,19 +114,13 @@ def rounded_network(
     parameters: Dict[Any, nn.Variable] = {}
     types: Dict[nn.Variable, str] = {}
     deferred = Deferred()
-    # What else reads a weight may hand its array on, which is emptied behind the reader.
-    others = {
-        key(variable)
-        for function in functions(graph.outputs)
-        if function.info.type_name not in LAYERS
-        for variable in function.inputs
-    }
+    others = read_beside_layers(graph.outputs)
 
     def parameter(name: Any, path: str) -> nn.Variable:
         if codes[name].size <= LARGE or name in others:
             return constant(values_of(codes[name], positions[name]), path)
-        made = nn.Variable(codes[name].shape, need_grad=True)
-        made.name = ascii_name(path)
+        made = unfilled(codes[name].shape, path)
+        made.need_grad = True
         pieces = partial(_pieces, codes[name], positions[name])
         deferred.codes[made.data] = Source(made.shape, pieces)
         return made
