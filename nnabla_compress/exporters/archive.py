@@ -79,11 +79,19 @@ def name_graph(
     dynamic = set(inputs.values())
     paths: Dict[Any, str] = {}
     parameters: Dict[str, nn.Variable] = {}
-    for leaf in leaves(list(outputs.values())):
-        if leaf in dynamic or leaf.data in paths:
+    parameters_read = [leaf for leaf in leaves(list(outputs.values())) if leaf not in dynamic]
+    # NNabla holds no parameter under the name of a scope.
+    scopes = {
+        path[:end]
+        for path in (names.get(leaf.data, leaf.name) for leaf in parameters_read)
+        for end, letter in enumerate(path)
+        if letter == "/"
+    }
+    for leaf in parameters_read:
+        if leaf.data in paths:
             continue
         wanted = names.get(leaf.data, leaf.name) or f"parameter_{len(parameters) + 1}"
-        path = free_name(wanted, parameters)
+        path = free_name(wanted, {*parameters, *scopes})
         parameters[path], paths[leaf.data] = leaf, path
     known = {variable: name for named in (inputs, outputs) for name, variable in named.items()}
     computed: Dict[str, nn.Variable] = {}

@@ -334,3 +334,19 @@ def test_a_trained_resnet_of_4_bit_weights_is_exact_as_a_whole(tmp_path):
     assert comparison.promise.equal and found.kept
     assert found.warnings == []
     assert nnb.stat().st_size < 160_000
+
+
+def test_a_new_parameter_is_not_called_as_a_scope(tmp_path):
+    """A layer called b, and a bias that lies beside no weight: NNabla holds one of the two."""
+    x = nn.Variable((1, 3, 8, 8))
+    h = F.relu(PF.convolution(x, 8, (3, 3), apply_w=Uniform(bits=5), name="a"))
+    y = PF.affine(h, 4, apply_w=Uniform(bits=5), name="b")
+    y.forward()
+    report = export_nnp(
+        tmp_path / "net.nnp",
+        y,
+        x,
+        target="integer",
+        samples={"x": np.random.RandomState(0).randn(16, 3, 8, 8).astype(np.float32)},
+    )
+    assert report.any_batch_size
