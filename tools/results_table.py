@@ -31,6 +31,8 @@ BEGIN = re.compile(
     r"<!-- results: written by tools/results_table.py from docs/results/\*\.json(?:, of (.*?))? -->"
 )
 END = "<!-- end of results -->"
+# The folder of a run, before the names of its files.
+FOLDER = re.compile(r"[^\s\"']+/(?=results\.\w)")
 PTQ_PAGE = ROOT / "docs" / "ptq.md"
 
 
@@ -170,14 +172,12 @@ def add(run: Path, command: str) -> None:
     """Copies the results of a run, with the command that made it, to docs/results.
 
     What is long and for reports only is left out. What they say to type names the folder that a run
-    has by default, not where this one was.
+    has by default, not where this one is, nor where it was before it was moved.
     """
     check_written([run / "results.json"])
     text = (run / "results.json").read_text("utf-8")
-    result = json.loads(text)
-    for place in (run.resolve(), run):
-        text = text.replace(f"{place}/", f"runs/{result['name']}/")
-    result = json.loads(text)
+    folder = f"runs/{json.loads(text)['name']}/"
+    result = json.loads(FOLDER.sub(folder, text.replace(f"{run}/", folder)))
     for part in (result, result["float"], result.get("compressed", {})):
         for key in FOR_REPORTS:
             part.pop(key, None)

@@ -1,10 +1,13 @@
 # Copyright 2026 nnabla-compress contributors. SPDX-License-Identifier: Apache-2.0
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import sys
 from pathlib import Path
+
+from tools import results_table
 
 ROOT = Path(__file__).parents[2]
 
@@ -20,3 +23,15 @@ def test_results_name_no_folders_of_the_machine_that_they_were_made_on():
     texts = {path: path.read_text("utf-8") for path in (ROOT / "docs").rglob("*.json")}
     assert len(texts) > 20
     assert [str(path) for path, text in texts.items() if pattern.search(text)] == []
+
+
+def test_results_of_a_run_that_was_moved_name_the_folder_that_its_recipe_has(tmp_path, monkeypatch):
+    command = "convert -s /made/here/results.settings.yaml /made/here/results.nnp"
+    result = {"name": "lenet-dq", "seed": 1, "float": {}, "compressed": {"convert": command}}
+    (tmp_path / "results.json").write_text(json.dumps(result))
+    monkeypatch.setattr(results_table, "RESULTS", tmp_path / "docs")
+    (tmp_path / "docs").mkdir()
+    results_table.add(tmp_path, "run lenet-dq")
+    (added,) = (tmp_path / "docs").iterdir()
+    expected = "convert -s runs/lenet-dq/results.settings.yaml runs/lenet-dq/results.nnp"
+    assert json.loads(added.read_text())["compressed"]["convert"] == expected
