@@ -128,6 +128,22 @@ class Encoding:
             whole = self.spacing * self.codes[rows].astype(np.int64) - zero
             yield rows, whole.astype(np.float32) * by
 
+    def is_of(self, values: np.ndarray) -> bool:
+        """Returns whether the codes stand for these values, bit for bit.
+
+        Args:
+            values: float32, of the tensor's shape.
+
+        Example:
+            >>> encoding = Encoding(np.array([-1, 0]), bits=2, scale=np.float32(0.5))
+            >>> encoding.is_of(np.float32([-0.5, 0])), encoding.is_of(np.float32([-0.5, -0.0]))
+            (True, False)
+        """
+        return values.dtype == np.float32 and all(
+            np.array_equal(part.view(np.uint32), np.ascontiguousarray(values[rows]).view(np.uint32))
+            for rows, part in self.decoded()
+        )
+
     def row_codes(self) -> RowCodes:
         """Returns the same as codes of rows.
 

@@ -25,6 +25,7 @@ from nnabla_compress.analysis.channel_statistics import channel_statistics
 from nnabla_compress.calibration.samples import batches
 from nnabla_compress.graph.batches import few_rows, rows_of
 from nnabla_compress.graph.passes import BATCH
+from nnabla_compress.quantizers.engine import host_array
 from nnabla_compress.transforms.channel_scales import Levels, Loaded, needed, scale_pairs
 from nnabla_compress.turns import one_at_a_time
 
@@ -128,7 +129,7 @@ def _set(variable: nn.Variable, values: np.ndarray, apart: bool) -> None:
     if apart:
         variable.data = nn.NdArray(variable.shape)
     # NNabla would hold what is given as float64 in eight bytes a number.
-    variable.d = values.astype(np.float32)
+    host_array(variable.data, np.float32, overwrite=True)[...] = values
 
 
 def _equalize_pair(pair: Pair, arrays: Dict[Any, np.ndarray]) -> float:

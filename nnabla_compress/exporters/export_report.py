@@ -32,6 +32,7 @@ from nnabla_compress.row_codes import RowCodes
 
 _FLOAT_BITS = 32
 _WIDEST = 2  # bytes of a code
+_MOST = 1 << 24  # codes in a table of those that occur
 
 
 @dataclass(frozen=True)
@@ -243,10 +244,9 @@ def _same_bits(values: np.ndarray, others: np.ndarray) -> bool:
 
 def _distinct(values_of: Callable[[], np.ndarray], encoding: Optional[Encoding]) -> int:
     """The number of distinct values, with two copies of them in memory at most."""
-    if encoding is not None and encoding.axis is None and encoding.kept is None:
-        used = _used(encoding.codes)
-        if used is not None:
-            return len(np.unique(replace(encoding, codes=used).decode()))
+    used = None if encoding is None or encoding.kept is not None else _used(encoding)
+    if used is not None:
+        return len(np.unique(used))
     values = values_of()
     few = distinct_values(values, 2**MOST_BITS)
     if few is not None:
@@ -257,15 +257,22 @@ def _distinct(values_of: Callable[[], np.ndarray], encoding: Optional[Encoding])
     return 1 + sum(int(np.count_nonzero(b != a[: b.size])) for a, b in pairs)
 
 
-def _used(codes: np.ndarray) -> Optional[np.ndarray]:
-    """The codes that occur; None if they are too wide for a table."""
-    if codes.dtype.itemsize > _WIDEST:
+def _used(encoding: Encoding) -> Optional[np.ndarray]:
+    """What the codes that occur stand for; None if they are too wide for a table."""
+    codes, axis = encoding.codes, encoding.axis
+    kind = np.dtype(f"u{codes.dtype.itemsize}")
+    places = 1 if axis is None else codes.shape[axis]
+    if kind.itemsize > _WIDEST or places << 8 * kind.itemsize > _MOST:
         return None
-    unsigned = np.dtype(f"u{codes.dtype.itemsize}")
-    occurs = np.zeros(1 << 8 * unsigned.itemsize, bool)
+    occurs = np.zeros((places, 1 << 8 * kind.itemsize), bool)
+    rows = np.arange(places).reshape([-1 if n == axis else 1 for n in range(codes.ndim)])
+    row_of = np.broadcast_to(rows, codes.shape)
     for block in blocks(codes.shape):
-        occurs[codes[block].astype(unsigned)] = True
-    return np.flatnonzero(occurs).astype(unsigned).view(codes.dtype)
+        occurs[row_of[block], codes[block].astype(kind)] = True
+    used = np.flatnonzero(occurs.any(axis=0))
+    table = np.broadcast_to(used.astype(kind).view(codes.dtype), (places, len(used)))
+    by_row = replace(encoding, codes=table, axis=None if axis is None else 0)
+    return by_row.decode()[occurs[:, used]]
 
 
 def _stored_bytes(graph: NamedGraph) -> Dict[str, int]:

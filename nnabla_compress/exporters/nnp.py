@@ -153,7 +153,7 @@ def export_nnp(
     folded = embeds_as_layers(_fold(network), chosen.looks_up)
     folded = fit_to_level(folded, network.all_inputs, api)
     lowered = chosen.lower(network, folded, options)
-    gone = _let_go(lowered)
+    gone = _let_go(lowered, {leaf.data for leaf in leaves(network.all_outputs)})
     give_back()
     chosen.check(lowered.outputs, lowered.names)
     check_level(lowered.outputs, api)
@@ -306,12 +306,14 @@ def _simulate(
         return simulated(machine, network, samples, _SIMULATED, allowed, notes, way_out, known)
 
 
-def _let_go(lowered: Lowered) -> Set[Any]:
-    """Frees weights that codes decode to, whether something reads them or not; returns which."""
+def _let_go(lowered: Lowered, held: Set[Any]) -> Set[Any]:
+    """Frees weights that codes decode to, whether something reads them or not; returns which.
+
+    Those that the network holds itself stay.
+    """
     outputs = [*lowered.outputs, *(lowered.reference or ())]
-    there = [
-        leaf for leaf in leaves(lowered.plain.outputs) if leaf.data not in lowered.deferred.codes
-    ]
+    kept = held.union(lowered.deferred.codes)
+    there = [leaf for leaf in leaves(lowered.plain.outputs) if leaf.data not in kept]
     found = decoded_later(there, outputs, lowered.plain.encodings)
     read = {leaf.data for leaf in leaves(outputs)}
     gone = {*found, *lowered.deferred.codes}

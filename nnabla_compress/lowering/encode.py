@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Set, Tuple
 
@@ -11,7 +12,7 @@ import numpy as np
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.graph.clone import Made
-from nnabla_compress.graph.constants import constant_in_parts, free_path
+from nnabla_compress.graph.constants import constant_in_parts, free_path, shared
 from nnabla_compress.graph.rewrite import functions, leaves, rebuild
 from nnabla_compress.lowering.moved import moved
 from nnabla_compress.quantizers.base import quantizer_of
@@ -44,7 +45,8 @@ def encode_graph(
 ) -> EncodedGraph:
     """Builds the graph again with quantized weights as parameters that hold the decoded values.
 
-    What is transposed, reshaped or cut out of a quantized weight is a quantized weight, too.
+    What is transposed, reshaped or cut out of a quantized weight is a quantized weight, too. A
+    weight whose values are those that its codes decode to, bit for bit, keeps its array.
 
     Args:
         outputs: Variables of one graph.
@@ -72,6 +74,7 @@ def encode_graph(
     quantizers: Dict[Any, str] = {}
     tables: Dict[Any, RowCodes] = {}
     activations = [0]
+    readers = Counter(v.data for function in functions(outputs) for v in function.inputs)
 
     def move(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
         """What a function makes of an encoded weight by moving its values is encoded, too."""
@@ -103,7 +106,10 @@ def encode_graph(
         if key not in stored:
             encoding: Any = quantizer.encode(function)  # of single numbers, or of rows
             path = names.get(tensor.data, tensor.name) or f"{type_name}_{len(stored) + 1}/W"
-            stored[key] = _decoded(encoding, path)
+            lies = (
+                readers[tensor.data] == 1 and not quantizer.codes_rows and encoding.is_of(tensor.d)
+            )
+            stored[key] = shared(tensor, path) if lies else _decoded(encoding, path)
             if quantizer.codes_rows:
                 tables[stored[key].data] = encoding
             else:

@@ -351,9 +351,9 @@ class WeightStore:
         self._on_codes_count += 1
         self._stored[weight.data] = stored
         # Of several axes of outputs the scales may go along one: the kernel has one an output.
-        spread = coded_tensor(self._encodings[kernel.data])
-        assert spread is not None
-        return affine_on_codes(function, x, stored.variable, np.asarray(spread.scale), bias)
+        spread = self._encodings[kernel.data].scale
+        scale = np.asarray(tensor.scale if spread is None else spread, np.float32)
+        return affine_on_codes(function, x, stored.variable, scale, bias)
 
     def _store(self, weight: nn.Variable) -> Optional[Stored]:
         if weight.data not in self._stored:

@@ -86,9 +86,10 @@ class FixedPoint(Target):
         clipped, quantizers = clip_activations(folded, inputs)
         plain = lower_plainly(network, clipped)
         self.check(plain.outputs, plain.names)
+        held = {leaf.data for leaf in leaves(folded)}
         encodings = plain.plain.encodings  # of weights that were decoded for this file
         if self.economical:  # it changes them
-            encodings, own = {}, set(encodings)
+            encodings, own = {}, set(encodings) - held
             plain = replace(plain, plain=replace(plain.plain, encodings={}))
         batches = list(self._feeds(network, plain.outputs, options, CALIBRATION_ROWS, ROWS_AT_ONCE))
         rows = self._rows_of_biases(network, plain.outputs, options, batches)
@@ -128,7 +129,7 @@ class FixedPoint(Target):
         rounded = rounded_network(graph, positions, codes, self.bits, names)
         names.update(network.paths_in(rounded.outputs))
         outputs = graph.outputs if kept is None else kept
-        large = [leaf for leaf in leaves(outputs) if leaf.size > LARGE]
+        large = [v for v in leaves(outputs) if v.size > LARGE and v.data not in held]
         rounded.deferred.codes.update(decoded_later(large, outputs, encodings))
         return Lowered(
             rounded.outputs,

@@ -25,6 +25,17 @@ ENCODINGS = {
     "channels": Encoding(
         RANDOM.randint(0, 4, (2, 50)).astype(np.uint8), 2, scale=np.float32([1, 2]), axis=0
     ),
+    "channels along inputs": Encoding(
+        RANDOM.randint(-4, 4, (5, 3, 9)).astype(np.int8),
+        3,
+        scale=np.float32([0.5, 1, 0.3]),
+        zero_point=np.array([0, 1, -2]),
+        axis=1,
+    ),
+    "wide channels": Encoding(
+        RANDOM.randint(-900, 900, (4, 300)).astype(np.int16), 16, scale=np.ones(4, "f4"), axis=0
+    ),
+    "no codes": Encoding(np.zeros((0, 3), np.int8), 8, scale=np.float32(1)),
 }
 
 

@@ -17,11 +17,13 @@ from nnabla_compress.analysis import parameter_names
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.lowering.fixed_point import bias_correction, rounding
 from nnabla_compress.models import NnpFile
-from nnabla_compress.quantizers.base import is_given
+from nnabla_compress.quantizers.base import is_given, quantizer_of
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
-from nnabla_compress.targets import TARGETS, Target
+from nnabla_compress.targets import TARGETS, Target, fixed_point
+from nnabla_compress.transforms import channel_scales
 from nnabla_compress.verification import Samples, verify_files
 
 PAGE = (Path(__file__).parents[2] / "docs" / "targets.md").read_text("utf-8")
@@ -118,3 +120,25 @@ def test_the_network_and_its_parameters_stay_as_they_are(target, network, tmp_pa
     assert list(after) == list(before)
     for name, values in before.items():
         np.testing.assert_array_equal(after[name].d, values, err_msg=name)
+
+
+def test_weights_that_lie_on_their_levels_stay_as_they_are_however_large(
+    target, network, tmp_path, monkeypatch
+):
+    x, y, samples = network
+    for function in functions([y]):
+        if quantizer_of(function) is not None and function.inputs[0].parent is None:
+            function.inputs[0].d = function.outputs[0].d
+    monkeypatch.setattr(channel_scales, "_LARGE", 0)
+    monkeypatch.setattr(bias_correction, "_LARGE", 0)
+    monkeypatch.setattr(rounding, "LARGE", 0)
+    monkeypatch.setattr(fixed_point, "LARGE", 0)
+    before = {name: p.d.copy() for name, p in nn.get_parameters(grad_only=False).items()}
+    written = []
+    for _ in range(2):
+        path = tmp_path / "net.nnp"
+        export_nnp(path, {"y": y}, {"x": x}, target=target.name, samples=samples)
+        written.append(path.read_bytes())
+    assert written[0] == written[1]
+    for name, values in before.items():
+        np.testing.assert_array_equal(nn.get_parameters(grad_only=False)[name].d, values, name)
