@@ -46,7 +46,7 @@ def decoded_later(
             continue
         # A scale behind a layer may have been taken into its values since.
         if all(np.array_equal(weight.d[rows], part) for rows, part in encoding.decoded()):
-            found[weight.data] = Source(encoding.shape, partial(_decoded, encoding))
+            found[weight.data] = source_of(encoding)
     for weight in weights:
         if weight.data in found:
             weight.data.clear()
@@ -74,6 +74,19 @@ def read_beside_layers(outputs: Sequence[nn.Variable]) -> Set[Any]:
         if function.info.type_name not in LAYERS
         for variable in function.inputs
     }
+
+
+def source_of(encoding: Encoding) -> Source:
+    """Returns what makes the values that codes decode to.
+
+    Args:
+        encoding: The codes.
+
+    Example:
+        >>> source_of(Encoding(np.int8([[1, -2]]), 3, scale=np.float32(0.5))).array().tolist()
+        [[0.5, -1.0]]
+    """
+    return Source(encoding.shape, partial(_decoded, encoding))
 
 
 def _decoded(encoding: Encoding) -> Iterator[np.ndarray]:

@@ -10,14 +10,21 @@ from typing import Any, Collection, Dict, List, Mapping, Optional, Sequence, Set
 import nnabla as nn
 import numpy as np
 
+from nnabla_compress.analysis.layers import WEIGHT
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.graph.clone import Made
 from nnabla_compress.graph.constants import constant_in_parts, free_path, shared
-from nnabla_compress.graph.rewrite import functions, leaves, rebuild
+from nnabla_compress.graph.rewrite import consumers, functions, leaves, rebuild
+from nnabla_compress.lowering.decoded_later import source_of
 from nnabla_compress.lowering.moved import moved
+from nnabla_compress.names import ascii_name
+from nnabla_compress.nnb.sources import Source
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.row_codes import RowCodes
 from nnabla_compress.turns import one_at_a_time
+
+_LARGE = 1 << 20  # numbers of a weight
+_WEIGHTS_STAY = ("Affine", "Convolution")
 
 
 @dataclass(frozen=True)
@@ -30,6 +37,7 @@ class EncodedGraph:
         quantizers: What reports call the weights' quantizers, likewise.
         activations: Number of activation quantizers that were lowered.
         tables: Weights of codes of rows, which stay values but for targets that look rows up.
+        later: What makes the values of weights that have none in memory, likewise.
     """
 
     outputs: List[nn.Variable]
@@ -37,11 +45,15 @@ class EncodedGraph:
     quantizers: Dict[Any, str]
     activations: int
     tables: Dict[Any, RowCodes] = field(default_factory=dict)
+    later: Dict[Any, Source] = field(default_factory=dict)
 
 
 @one_at_a_time
 def encode_graph(
-    outputs: Sequence[nn.Variable], inputs: Collection[nn.Variable], names: Mapping[Any, str]
+    outputs: Sequence[nn.Variable],
+    inputs: Collection[nn.Variable],
+    names: Mapping[Any, str],
+    later: bool = False,
 ) -> EncodedGraph:
     """Builds the graph again with quantized weights as parameters that hold the decoded values.
 
@@ -53,6 +65,7 @@ def encode_graph(
         inputs: The network's inputs: a quantizer of one is a quantizer of an activation.
         names: Paths of parameters by their array; a quantized weight keeps the path of its float
             one.
+        later: Whether large weights that one layer reads are parameters without values.
 
     Returns:
         The new graph and the encodings.
@@ -75,6 +88,8 @@ def encode_graph(
     tables: Dict[Any, RowCodes] = {}
     activations = [0]
     readers = Counter(v.data for function in functions(outputs) for v in function.inputs)
+    sources: Dict[Any, Source] = {}
+    waiting = _read_by_one_layer(outputs, inputs) if later else set()
 
     def move(function: Any, arguments: List[nn.Variable]) -> Optional[List[nn.Variable]]:
         """What a function makes of an encoded weight by moving its values is encoded, too."""
@@ -106,10 +121,15 @@ def encode_graph(
         if key not in stored:
             encoding: Any = quantizer.encode(function)  # of single numbers, or of rows
             path = names.get(tensor.data, tensor.name) or f"{type_name}_{len(stored) + 1}/W"
-            lies = (
-                readers[tensor.data] == 1 and not quantizer.codes_rows and encoding.is_of(tensor.d)
-            )
-            stored[key] = shared(tensor, path) if lies else _decoded(encoding, path)
+            alone = readers[tensor.data] == 1 and not quantizer.codes_rows
+            if alone and encoding.is_of(tensor.d):
+                stored[key] = shared(tensor, path)
+            elif alone and encoding.kept is None and function.outputs[0] in waiting:
+                stored[key] = parameter = nn.Variable(encoding.shape, need_grad=True)
+                parameter.name = ascii_name(path)
+                sources[parameter.data] = source_of(encoding)
+            else:
+                stored[key] = _decoded(encoding, path)
             if quantizer.codes_rows:
                 tables[stored[key].data] = encoding
             else:
@@ -122,7 +142,30 @@ def encode_graph(
     made = rebuild(outputs, replace)
     weights = [leaf for leaf in leaves(made) if leaf.data in encodings]
     _name_apart(weights, set(weights), set(names.values()))
-    return EncodedGraph(made, encodings, quantizers, activations[0], tables)
+    return EncodedGraph(made, encodings, quantizers, activations[0], tables, sources)
+
+
+def _read_by_one_layer(
+    outputs: Sequence[nn.Variable], inputs: Collection[nn.Variable]
+) -> Set[nn.Variable]:
+    """Large weights that one layer of moving inputs reads, of a type that keeps its weight.
+
+    Whatever else reads a weight may look at its values.
+    """
+    moving = set(inputs)
+    for function in functions(outputs):
+        if not moving.isdisjoint(function.inputs):
+            moving.update(function.outputs)
+    return {
+        variable
+        for variable, found in consumers(outputs).items()
+        if variable.size > _LARGE
+        and len(found) == 1
+        and found[0] is not None
+        and found[0].info.type_name in _WEIGHTS_STAY
+        and found[0].inputs[0] in moving
+        and found[0].inputs[WEIGHT] == variable
+    }
 
 
 def _decoded(encoding: Any, path: str) -> nn.Variable:
@@ -154,7 +197,9 @@ def lowered_graph(graph: EncodedGraph, outputs: Sequence[nn.Variable]) -> Encode
             computed.append(leaf)
     others = set(computed)
     _name_apart([*(leaf for leaf in after if leaf not in others), *computed], others)
-    return EncodedGraph(list(outputs), encodings, quantizers, graph.activations, graph.tables)
+    return EncodedGraph(
+        list(outputs), encodings, quantizers, graph.activations, graph.tables, graph.later
+    )
 
 
 def _name_apart(

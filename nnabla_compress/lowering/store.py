@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections import Counter
 from copy import copy
 from dataclasses import dataclass
-from typing import Any, Dict, List, Mapping, Optional, Sequence, Set, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Set, Tuple, TypeVar
 
 import nnabla as nn
 import numpy as np
@@ -37,10 +37,13 @@ from nnabla_compress.lowering.storage import (
 )
 from nnabla_compress.lowering.storage.int8 import Int8
 from nnabla_compress.lowering.storage.scheme import unfilled
+from nnabla_compress.nnb.sources import Source
 from nnabla_compress.transforms.fold import fold_into_layer
 
 # Bytes of memory that decoding a weight may take, by its array; None for any number.
 Room = Mapping[Any, Optional[int]]
+_Done = TypeVar("_Done")
+_MATRIX = 2  # axes
 _NAMED = 3  # weights that a note names before it says how many more there are
 _ALONG_INPUTS = (
     "stored as floats, because its scales vary along the inputs of a fully connected layer; a rule "
@@ -98,6 +101,7 @@ class WeightStore:
         encodings: How parameters are encoded, by their array.
         storage: Name of a scheme, ``"smallest"`` or ``"float"``.
         room: Bytes of memory that decoding a weight may take, by its array; any number for others.
+        later: What makes the values of encoded parameters that have none in memory, likewise.
 
     Raises:
         ConfigError: If there is no such scheme.
@@ -119,8 +123,10 @@ class WeightStore:
         encodings: Mapping[Any, Encoding],
         storage: str,
         room: Optional[Room] = None,
+        later: Optional[Mapping[Any, Source]] = None,
     ) -> None:
         check_storage(storage)
+        self._later = later or {}
         self._encodings = dict(encodings)
         self._storage = storage
         self._room = room or {}
@@ -128,6 +134,7 @@ class WeightStore:
         self._tensors: Dict[Any, Optional[CodedTensor]] = {}
         self._kernels: Dict[Tuple[Any, Any], nn.Variable] = {}
         self._turned: Dict[Any, Any] = {}  # arrays of weights by those of the kernels made of them
+        self._views: Dict[Any, Tuple[Any, Tuple[int, ...], Tuple[int, ...]]] = {}
         self._uses: Mapping[Any, int] = {}
         self._begin()
 
@@ -179,6 +186,8 @@ class WeightStore:
                         self._reasons.setdefault(_ALONG_INPUTS, {})[weight.name] = None
                     return None
                 self._kernels[key] = self._kernel(weight, turned, shape)
+                if turned.axis is None or weight.ndim == _MATRIX:
+                    self._views[self._kernels[key].data] = (weight.data, axes, shape)
             kernel = self._kernels[key]
             stored = self._store(kernel)
             if stored is None:
@@ -256,7 +265,7 @@ class WeightStore:
             values = np.array(numbers.d, np.float64)
             one, none = np.ones_like(values), np.zeros_like(values)
             pair = (values, none) if function.info.type_name == "Mul2" else (one, values)
-            y = fold_into_layer(layer, *pair, uses, names)
+            y = self._with_values(weight, lambda: fold_into_layer(layer, *pair, uses, names))
             if y is not None and y.parent.info.type_name in WEIGHTED:
                 floats.add(y.parent.inputs[WEIGHT].data)
             return y
@@ -276,7 +285,7 @@ class WeightStore:
     @property
     def deferred(self) -> Deferred:
         """Values of the codes, and of what is decoded from them."""
-        found = Deferred()
+        found = Deferred(dict(self._later))
         for stored in self._all().values():
             found.update(stored.deferred)
         return found
@@ -320,6 +329,15 @@ class WeightStore:
         if weight.data in floats:
             return True
         return weight.data in self._encodings and self._store(weight) is None
+
+    def _with_values(self, weight: nn.Variable, do: Callable[[], _Done]) -> _Done:
+        """Does what looks at the values of a weight, which may have none in memory."""
+        if weight.data not in self._later:
+            return do()
+        weight.d = self._later[weight.data].array()
+        done = do()
+        weight.data.clear()
+        return done
 
     def _keeps_floats(self, weight: nn.Variable, encoding: Encoding) -> bool:
         return encoding.kept is not None and self._store(weight) is None
@@ -384,7 +402,13 @@ class WeightStore:
 
     def _tensor(self, data: Any) -> Optional[CodedTensor]:
         if data not in self._tensors:
-            self._tensors[data] = coded_tensor(self._encodings[data])
+            if data in self._views:  # of the same codes
+                weight, axes, shape = self._views[data]
+                found = self._tensor(weight)
+                found = None if found is None else found.transposed(axes, shape)
+            else:
+                found = coded_tensor(self._encodings[data])
+            self._tensors[data] = found
         return self._tensors[data]
 
     def _sums_codes(self, data: Any) -> bool:

@@ -43,7 +43,7 @@ class Portable(Target):
         """Returns the network from native functions, its weights stored as ``options`` say."""
         inputs, start = network.all_inputs, network.all_outputs
         names = network.paths_in(folded)
-        encoded = encode_graph(folded, inputs, names)
+        encoded = encode_graph(folded, inputs, names, later=not options.snap_dictionary)
         names.update(network.paths_in(encoded.outputs))
         plain = _folded(encoded, inputs, names)
         reference = None
@@ -56,7 +56,7 @@ class Portable(Target):
                 plain = _folded(snapped, inputs, names)
         names.update(network.paths_in(plain.outputs))
         in_order = lower_functions(plain.outputs, inputs)
-        store = WeightStore(plain.encodings, options.storage)
+        store = WeightStore(plain.encodings, options.storage, later=plain.later)
 
         def build(storage: str, room: Optional[Mapping[Any, Optional[int]]] = None) -> Built:
             chosen = store.again(storage, room)

@@ -17,6 +17,7 @@ from nnabla_compress.analysis import parameter_names
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.graph.rewrite import functions
+from nnabla_compress.lowering import encode
 from nnabla_compress.lowering.fixed_point import bias_correction, rounding
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers.base import is_given, quantizer_of
@@ -122,17 +123,33 @@ def test_the_network_and_its_parameters_stay_as_they_are(target, network, tmp_pa
         np.testing.assert_array_equal(after[name].d, values, err_msg=name)
 
 
+@pytest.fixture
+def all_are_large(monkeypatch):
+    """Small weights are treated as large ones are."""
+    for module in (channel_scales, bias_correction, encode):
+        monkeypatch.setattr(module, "_LARGE", 0)
+    for module in (rounding, fixed_point):
+        monkeypatch.setattr(module, "LARGE", 0)
+
+
+def test_a_file_is_the_same_whether_its_weights_are_large(
+    target, network, exported, tmp_path, request
+):
+    path, _ = exported
+    small = path.read_bytes()
+    request.getfixturevalue("all_are_large")
+    x, y, samples = network
+    export_nnp(path, {"y": y}, {"x": x}, target=target.name, samples=samples)
+    assert path.read_bytes() == small
+
+
 def test_weights_that_lie_on_their_levels_stay_as_they_are_however_large(
-    target, network, tmp_path, monkeypatch
+    target, network, tmp_path, all_are_large
 ):
     x, y, samples = network
     for function in functions([y]):
         if quantizer_of(function) is not None and function.inputs[0].parent is None:
             function.inputs[0].d = function.outputs[0].d
-    monkeypatch.setattr(channel_scales, "_LARGE", 0)
-    monkeypatch.setattr(bias_correction, "_LARGE", 0)
-    monkeypatch.setattr(rounding, "LARGE", 0)
-    monkeypatch.setattr(fixed_point, "LARGE", 0)
     before = {name: p.d.copy() for name, p in nn.get_parameters(grad_only=False).items()}
     written = []
     for _ in range(2):
