@@ -44,6 +44,26 @@ def listening(announce: Announce) -> Iterator[None]:
 
 
 @contextmanager
+def silent() -> Iterator[None]:
+    """Lets nothing of the block be heard: it is a step of work that is told of as a whole.
+
+    Example:
+        >>> heard = []
+        >>> with listening(lambda name, total: lambda *now: heard.append((name, *now[:2]))):
+        ...     for _ in tracked("scoring", "ab", 2):
+        ...         with silent(), stage("a step of it"):
+        ...             pass
+        >>> heard
+        [('scoring', 1, 2), ('scoring', 2, 2)]
+    """
+    token = _listener.set(None)
+    try:
+        yield
+    finally:
+        _listener.reset(token)
+
+
+@contextmanager
 def counted(name: str, total: int) -> Iterator[Callable[[int], None]]:
     """Announces work of so many steps; gives what is called with the number that is done.
 

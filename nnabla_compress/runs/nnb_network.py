@@ -22,6 +22,7 @@ from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.loading.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.models import NnpFile
 from nnabla_compress.models.heads import Head
+from nnabla_compress.progress import silent, tracked
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.doubts import with_doubts
 from nnabla_compress.simulator import Machine
@@ -65,9 +66,12 @@ class NnbNetwork(NamedTuple):
         """
         count = len(self.machine.outputs) if self.has_exits else 1
         found: List[List[np.ndarray]] = []
-        for batch in evaluation_batches(split, min(_ROWS, len(split)), self.inputs.preprocessing):
+        size = min(_ROWS, len(split))
+        batches = evaluation_batches(split, size, self.inputs.preprocessing)
+        for batch in tracked("running the simulator", batches, -(-len(split) // size)):
             rows = [array[: batch.count] for array in (batch.x, *batch.more.values())]
-            found.append(self.machine.run_many(rows)[:count])
+            with silent():
+                found.append(self.machine.run_many(rows)[:count])
         return [np.concatenate(parts) for parts in zip(*found)]
 
 

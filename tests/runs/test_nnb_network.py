@@ -11,8 +11,9 @@ import pytest
 from nnabla.utils.save import save
 
 from nnabla_compress.errors import ConfigError, DataError
+from nnabla_compress.progress import listening
 from nnabla_compress.recipes import Recipe
-from nnabla_compress.runs import Run
+from nnabla_compress.runs import Run, nnb_network
 from nnabla_compress.runs.nnb_network import evaluate_nnb
 from tests.cli.shell import call_here
 
@@ -66,6 +67,17 @@ def test_a_run_scores_the_file_that_it_wrote_as_the_device_runs_it(folder, tmp_p
     assert found.nnb_score["accuracy"] == pytest.approx(found.accuracy, abs=0.05)
     if target == "portable":
         assert found.nnb_score["loss"] == pytest.approx(found.loss, rel=1e-4)
+
+
+def test_the_simulator_tells_of_all_batches_as_of_one_work(folder, tmp_path, monkeypatch):
+    asked = recipe(folder)
+    Run(asked, tmp_path / "run", folder).execute(lambda *a: lambda *b: None)
+    monkeypatch.setattr(nnb_network, "_ROWS", 64)
+    heard = []
+    with listening(lambda name, total: lambda *now: heard.append((name, *now[:2]))):
+        evaluate_nnb(tmp_path / "run" / "results.nnb", asked, folder)
+    steps = [(done, total) for name, done, total in heard if name == "running the simulator"]
+    assert steps == [(1, 4), (2, 4), (3, 4), (4, 4)]
 
 
 def test_the_shell_prints_the_score_of_the_file_and_the_report_tells_it(folder, tmp_path):
