@@ -129,6 +129,10 @@ WAYS: Dict[str, List[Any]] = {
     "range, normalized, distilled": [_NORMALIZED, [_DISTILL]],
     "LUT": [[{**_LUT, "bits": 2}], []],
     "LUT, distilled": [[{**_LUT, "bits": 2}], [_DISTILL]],
+    "LUT, powers of two, distilled": [
+        [{"quantizer": "lut", "bits": 2, "dictionary": "pow2"}],
+        [_DISTILL],
+    ],
     "LUT, distilled, two periods": [[{**_LUT, "bits": 2}, None], [_DISTILL]],
     "LUT, distilled, 4 bits first": [[{**_LUT, "bits": 4}, {**_LUT, "bits": 2}], [_DISTILL]],
     "LUT, distilled, 8, 4, 2 bits": [[{**_LUT, "bits": bits} for bits in (8, 4, 2)], [_DISTILL]],
