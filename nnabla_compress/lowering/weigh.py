@@ -81,7 +81,7 @@ def weighed(
             ``"both"``: the least of the file and the buffers together.
     """
     first = build(None)
-    free = drafted_sizes(plain, inputs, {})[1]
+    free = drafted_sizes(plain, inputs, {}, first.codes)[1]
     smallest, largest = drafted_sizes(first.outputs, inputs, first.types, first.codes)
     if largest <= free:
         return first
