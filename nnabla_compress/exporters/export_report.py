@@ -16,22 +16,23 @@ from nnabla_compress.analysis.activation_rows import ActivationRow
 from nnabla_compress.analysis.entropy_coding import entropy_coded_bytes
 from nnabla_compress.analysis.layers import layers
 from nnabla_compress.c_kernels.layout import PackedWeights
-from nnabla_compress.c_kernels.rewrite import MOST_BITS, distinct_values
 from nnabla_compress.c_kernels.tables import table_bytes
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.exporters.archive import NamedGraph
 from nnabla_compress.exporters.left_rows import LeftRow, left_rows, what_stays
 from nnabla_compress.exporters.sizes import FloatSizes
 from nnabla_compress.graph.rewrite import leaves
+from nnabla_compress.kernels.distinct import count_distinct
 from nnabla_compress.lowering.encode import EncodedGraph
 from nnabla_compress.lowering.packed_weights import packed_bytes
 from nnabla_compress.lowering.storage import weight_path
 from nnabla_compress.lowering.storage.nnb_bytes import parameter_bytes
-from nnabla_compress.nnb.content import PIECE, blocks
+from nnabla_compress.nnb.content import blocks
 from nnabla_compress.row_codes import RowCodes
 
 _FLOAT_BITS = 32
 _WIDEST = 2  # bytes of a code
+_FEW = 1 << 16  # values that are sorted
 _MOST = 1 << 24  # codes in a table of those that occur
 
 
@@ -243,18 +244,14 @@ def _same_bits(values: np.ndarray, others: np.ndarray) -> bool:
 
 
 def _distinct(values_of: Callable[[], np.ndarray], encoding: Optional[Encoding]) -> int:
-    """The number of distinct values, with two copies of them in memory at most."""
+    """The number of distinct values; large tensors are not copied."""
     used = None if encoding is None or encoding.kept is not None else _used(encoding)
     if used is not None:
         return len(np.unique(used))
     values = values_of()
-    few = distinct_values(values, 2**MOST_BITS)
-    if few is not None:
-        return len(few)
-    ascending = np.sort(values, axis=None)
-    starts = range(1, ascending.size, PIECE)
-    pairs = ((ascending[n - 1 : n - 1 + PIECE], ascending[n : n + PIECE]) for n in starts)
-    return 1 + sum(int(np.count_nonzero(b != a[: b.size])) for a, b in pairs)
+    if values.dtype != np.float32 or values.size <= _FEW:
+        return len(np.unique(values))
+    return count_distinct(np.ravel(values))
 
 
 def _used(encoding: Encoding) -> Optional[np.ndarray]:

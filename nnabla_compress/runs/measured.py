@@ -114,10 +114,10 @@ class Measured:
             results.inputs = self._inputs
             with self.or_not("the maps of the compressed network"):
                 found = noises(self._maps, kept_maps(network, self._arrays))
+                self._maps = {}
                 results.map_noise = [each.as_dict() for each in found]
                 ranges = map_ranges(network, self._arrays)
                 results.ranges = [each.as_dict() for each in ranges]
-            self._maps = {}
         with self.or_not("which samples changed their class"):
             results.changes = self._changes(inputs)
 
