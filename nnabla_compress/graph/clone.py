@@ -8,7 +8,7 @@ from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Union
 import nnabla as nn
 import nnabla.function
 
-from nnabla_compress.absent import skip_search
+from nnabla_compress.absent import end_searches
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.functions.folded_batch_normalization import FoldedBatchNormalization
 from nnabla_compress.functions.pow2_batch_normalization import Pow2BatchNormalization
@@ -17,7 +17,7 @@ from nnabla_compress.functions.quantized_gradient import QuantizedGradient
 from nnabla_compress.functions.quantized_when import QuantizedWhen
 from nnabla_compress.quantizers.base import clone_node
 
-skip_search()  # graphs are built of thousands of calls
+end_searches()  # graphs are built of thousands of calls
 
 Made = Union[nn.Variable, Sequence[nn.Variable]]
 MakePythonFunction = Callable[[Dict[str, Any], Sequence[nn.Variable]], Made]

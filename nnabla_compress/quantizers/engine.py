@@ -3,14 +3,15 @@
 
 from __future__ import annotations
 
-import importlib.util
-import sys
 from typing import Sequence
 
 import nnabla as nn
 import numpy as np
 from nnabla.parameter import get_parameter, get_parameter_or_create, parameter_scope, set_parameter
 
+from nnabla_compress.absent import end_searches
+
+end_searches()  # arrays are handed out by the thousand
 _HOST = nn.Context(["cpu:float"], "CpuCachedArray", "0")
 
 
@@ -81,19 +82,3 @@ def add_gradient(gradient: np.ndarray, variable: nn.Variable, accumulate: bool) 
     target = host_array(variable.grad, np.float32, overwrite=not accumulate)
     gradient = gradient.reshape(target.shape)
     target[...] = target + gradient if accumulate else gradient
-
-
-def stop_failing_imports() -> None:
-    """Makes imports that NNabla tries in vain, again and again, fail at once.
-
-    NNabla's compiled modules look for ``nnabla`` inside the package ``nnabla`` first, as Python 2
-    did, each time they hand out an array or a Variable with a gradient: 15 searches of 35 us in one
-    pass through a node with two learned parameters, which is ten times what the rest of a small
-    node takes. None in ``sys.modules`` is how Python is told that there is no such module.
-    """
-    for name in ("nnabla.nnabla", "nnabla.nnabla_ext"):
-        if name not in sys.modules and importlib.util.find_spec(name) is None:
-            sys.modules[name] = None  # type: ignore[assignment]
-
-
-stop_failing_imports()
