@@ -18,32 +18,24 @@ from nnabla_compress.function_types import WEIGHTED
 from nnabla_compress.graph.clone import clone
 from nnabla_compress.graph.deferred import Deferred
 from nnabla_compress.graph.rewrite import consumers, functions, rebuild
-from nnabla_compress.lowering.affine import (
-    affine_as_convolution,
-    affine_on_codes,
-    kernel_encoding,
-    kernel_shape,
-)
+from nnabla_compress.lowering.affine import affine_as_convolution, affine_on_codes
+from nnabla_compress.lowering.coded_weights import CodedWeights
 from nnabla_compress.lowering.storage import (
     FLOAT,
     SMALLEST,
-    CodedTensor,
     StorageChoices,
     Stored,
     check_storage,
     choices,
     choose,
-    coded_tensor,
 )
 from nnabla_compress.lowering.storage.int8 import Int8
-from nnabla_compress.lowering.storage.scheme import unfilled
 from nnabla_compress.nnb.sources import Source
 from nnabla_compress.transforms.fold import fold_into_layer
 
 # Bytes of memory that decoding a weight may take, by its array; None for any number.
 Room = Mapping[Any, Optional[int]]
 _Done = TypeVar("_Done")
-_MATRIX = 2  # axes
 _NAMED = 3  # weights that a note names before it says how many more there are
 _ALONG_INPUTS = (
     "stored as floats, because its scales vary along the inputs of a fully connected layer; a rule "
@@ -127,14 +119,10 @@ class WeightStore:
     ) -> None:
         check_storage(storage)
         self._later = later or {}
-        self._encodings = dict(encodings)
+        self._weights = CodedWeights(encodings)
         self._storage = storage
         self._room = room or {}
         self._choices: Dict[Any, StorageChoices] = {}
-        self._tensors: Dict[Any, Optional[CodedTensor]] = {}
-        self._kernels: Dict[Tuple[Any, Any], nn.Variable] = {}
-        self._turned: Dict[Any, Any] = {}  # arrays of weights by those of the kernels made of them
-        self._views: Dict[Any, Tuple[Any, Tuple[int, ...], Tuple[int, ...]]] = {}
         self._uses: Mapping[Any, int] = {}
         self._begin()
 
@@ -165,7 +153,7 @@ class WeightStore:
             outputs: Variables of a graph without quantizers; its parameters carry their paths as
                 names.
         """
-        if not self._encodings:
+        if not self._weights:
             return list(outputs)
         read = (v.data for function in functions(outputs) for v in function.inputs)
         self._uses = uses = Counter(read)
@@ -174,21 +162,13 @@ class WeightStore:
             if function.info.type_name != "Affine":
                 return None
             weight = arguments[WEIGHT]
-            encoding = self._encodings.get(weight.data)
-            if encoding is None or self._keeps_floats(weight, encoding):
+            if weight.data not in self._weights or self._keeps_floats(weight):
                 return None
-            axes, shape = kernel_shape(function)
-            key = (weight.data, shape)
-            if key not in self._kernels:
-                turned = kernel_encoding(weight, encoding, axes, shape)
-                if turned is None:
-                    if self._storage != FLOAT:
-                        self._reasons.setdefault(_ALONG_INPUTS, {})[weight.name] = None
-                    return None
-                self._kernels[key] = self._kernel(weight, turned, shape)
-                if turned.axis is None or weight.ndim == _MATRIX:
-                    self._views[self._kernels[key].data] = (weight.data, axes, shape)
-            kernel = self._kernels[key]
+            kernel = self._weights.kernel(weight, function)
+            if kernel is None:
+                if self._storage != FLOAT:
+                    self._reasons.setdefault(_ALONG_INPUTS, {})[weight.name] = None
+                return None
             stored = self._store(kernel)
             if stored is None:
                 return None
@@ -217,12 +197,12 @@ class WeightStore:
             for position, argument in enumerate(arguments):
                 if function.info.type_name == "Affine" and position == WEIGHT:
                     continue
-                if argument.data in self._encodings:
+                if argument.data in self._weights:
                     stored = self._store(argument)
                     taken[position] = argument if stored is None else stored.variable
             return clone(function, taken) if taken != arguments else None
 
-        made = rebuild(outputs, take) if self._encodings else list(outputs)
+        made = rebuild(outputs, take) if self._weights else list(outputs)
         asked = self._storage not in (SMALLEST, FLOAT) and not self._room
         if asked and self._reasons and not self._as_asked:
             reason, paths = next(iter(self._reasons.items()))
@@ -245,7 +225,7 @@ class WeightStore:
             outputs: Variables of a graph that :meth:`turn_affines` returned.
             names: Paths of parameters by their array.
         """
-        if not self._encodings:
+        if not self._weights:
             return list(outputs)
         readers = consumers(outputs)
         uses = Counter(v.data for function in functions(outputs) for v in function.inputs)
@@ -301,7 +281,7 @@ class WeightStore:
 
         Another form may add in another order, or round elsewhere.
         """
-        turned = any(self._stored.get(data) is not None for data in self._turned)
+        turned = any(self._stored.get(data) is not None for data in self._weights.kernels)
         return (
             not turned
             and not self._on_codes_count
@@ -319,7 +299,7 @@ class WeightStore:
 
     def _all(self) -> Dict[Any, Stored]:
         return {
-            self._turned.get(data, data): stored
+            self._weights.origin(data): stored
             for data, stored in self._stored.items()
             if stored is not None
         }
@@ -328,7 +308,7 @@ class WeightStore:
         """Whether an encoded weight, or what became of it, is stored as floats."""
         if weight.data in floats:
             return True
-        return weight.data in self._encodings and self._store(weight) is None
+        return weight.data in self._weights and self._store(weight) is None
 
     def _with_values(self, weight: nn.Variable, do: Callable[[], _Done]) -> _Done:
         """Does what looks at the values of a weight, which may have none in memory."""
@@ -339,18 +319,9 @@ class WeightStore:
         weight.data.clear()
         return done
 
-    def _keeps_floats(self, weight: nn.Variable, encoding: Encoding) -> bool:
-        return encoding.kept is not None and self._store(weight) is None
-
-    def _kernel(self, weight: nn.Variable, turned: Encoding, shape: Tuple[int, ...]) -> nn.Variable:
-        """Returns the weight of an Affine as the kernel of a convolution, encoded as well.
-
-        It stands for what decodes it, and has no values.
-        """
-        kernel = unfilled(shape, weight.name)
-        self._encodings[kernel.data] = turned
-        self._turned[kernel.data] = weight.data
-        return kernel
+    def _keeps_floats(self, weight: nn.Variable) -> bool:
+        is_kept = self._weights.encoding(weight.data).kept is not None
+        return is_kept and self._store(weight) is None
 
     def _on_codes(
         self,
@@ -361,17 +332,13 @@ class WeightStore:
         bias: Optional[nn.Variable],
     ) -> Optional[nn.Variable]:
         """Returns an Affine that reads INT8 codes; None if they are not what its sums need."""
-        if not self._sums_codes(weight.data):
+        tensor = self._weights.tensor(weight.data)
+        if tensor is None or not self._weights.sums_codes(weight.data):
             return None
-        tensor = self._tensor(weight.data)
-        assert tensor is not None
         stored = Int8().build_levels(tensor, weight.name)
         self._on_codes_count += 1
         self._stored[weight.data] = stored
-        # Of several axes of outputs the scales may go along one: the kernel has one an output.
-        spread = self._encodings[kernel.data].scale
-        scale = np.asarray(tensor.scale if spread is None else spread, np.float32)
-        return affine_on_codes(function, x, stored.variable, scale, bias)
+        return affine_on_codes(function, x, stored.variable, self._weights.scales(kernel), bias)
 
     def _store(self, weight: nn.Variable) -> Optional[Stored]:
         if weight.data not in self._stored:
@@ -386,35 +353,15 @@ class WeightStore:
         return self._stored[weight.data]
 
     def _choose(self, weight: nn.Variable, storage: str) -> Tuple[Optional[Stored], str]:
-        encoding = self._encodings[weight.data]
-        if storage == FLOAT or encoding.codes.size == 0:
+        if storage == FLOAT or self._weights.encoding(weight.data).codes.size == 0:
             return None, ""
         if weight.data not in self._choices:
-            tensor = self._tensor(weight.data)
+            tensor = self._weights.tensor(weight.data)
             if tensor is None:
                 return None, "pruned weights keep their float values"
             self._choices[weight.data] = choices(tensor, weight.name)
-        data = self._turned.get(weight.data, weight.data)
+        data = self._weights.origin(weight.data)
         # An Affine reads codes of a byte as they are.
-        reads = weight.data in self._turned and self._uses[data] == 1
-        in_place = (Int8.name,) if reads and self._sums_codes(data) else ()
+        reads = weight.data in self._weights.kernels and self._uses[data] == 1
+        in_place = (Int8.name,) if reads and self._weights.sums_codes(data) else ()
         return choose(self._choices[weight.data], storage, self._room.get(data), in_place)
-
-    def _tensor(self, data: Any) -> Optional[CodedTensor]:
-        if data not in self._tensors:
-            if data in self._views:  # of the same codes
-                weight, axes, shape = self._views[data]
-                found = self._tensor(weight)
-                found = None if found is None else found.transposed(axes, shape)
-            else:
-                found = coded_tensor(self._encodings[data])
-            self._tensors[data] = found
-        return self._tensors[data]
-
-    def _sums_codes(self, data: Any) -> bool:
-        """Whether the codes of a weight are what the sums of an Affine need."""
-        tensor = self._tensor(data)
-        if tensor is None or tensor.scale is None or tensor.shift is not None:
-            return False
-        low, step, count = tensor.grid
-        return -128 <= low and low + step * count <= 127
