@@ -98,6 +98,31 @@ class Held(Term):
             variable.d = values
 
 
+@register_term("held_dictionaries")
+class HeldDictionariesOptions(TermOptions):
+    """Puts dictionaries back behind each k-means step: weights move between fixed values."""
+
+    def make(self, teacher: Build) -> HeldDictionaries:
+        """Returns the term."""
+        return HeldDictionaries()
+
+
+class HeldDictionaries(Term):
+    """As :class:`HeldDictionariesOptions` says."""
+
+    def attach(self, training: Training) -> None:
+        """Gets the dictionaries."""
+        self._dictionaries = [node.inputs[1] for node in training.quantizers]
+        self._values: List[np.ndarray] = []
+
+    def after_update(self, iteration: int) -> None:
+        """Puts back what the step has changed."""
+        if not self._values:
+            self._values = [dictionary.d.copy() for dictionary in self._dictionaries]
+        for dictionary, values in zip(self._dictionaries, self._values):
+            dictionary.d = values
+
+
 # What the quantizers of the paper learn, as in its table 1. From 4 bits, without a budget, at the
 # rate of the weights, as published.
 PARAMETRIZATIONS = {
@@ -129,6 +154,7 @@ WAYS: Dict[str, List[Any]] = {
     "range, normalized, distilled": [_NORMALIZED, [_DISTILL]],
     "LUT": [[{**_LUT, "bits": 2}], []],
     "LUT, distilled": [[{**_LUT, "bits": 2}], [_DISTILL]],
+    "LUT, distilled, held": [[{**_LUT, "bits": 2}], [_DISTILL, {"held_dictionaries": {}}]],
     "LUT, powers of two, distilled": [
         [{"quantizer": "lut", "bits": 2, "dictionary": "pow2"}],
         [_DISTILL],
