@@ -5,7 +5,7 @@
     python tests/benchmarks/measure_learned_steps.py docs/results/learned_steps_digits.json \\
         --digits --seeds 1,2,3,4,5
     python tests/benchmarks/measure_learned_steps.py docs/results/parametrizations.json \\
-        --ways U1 U2 U3 P1 P2 P3 U1+maps U2+maps U3+maps P1+maps P2+maps P3+maps
+        --seeds 1 --ways U1 U2 U3 P1 P2 P3 U1+maps U2+maps U3+maps P1+maps P2+maps P3+maps
 
 The trained ResNet-20 on a part of CIFAR-10, which ``NNABLA_COMPRESS_DATA`` names the folder of, or
 LeNet on digits, trained first. All ways begin with the same network, see the same images in the
