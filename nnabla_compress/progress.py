@@ -21,12 +21,13 @@ _listener: ContextVar[Optional[Announce]] = ContextVar("listener", default=None)
 
 
 @contextmanager
-def listening(announce: Announce) -> Iterator[None]:
+def listening(announce: Optional[Announce]) -> Iterator[None]:
     """Hears of all work that begins within the block.
 
     Args:
         announce: Called with each piece of work; what it returns is called as the work goes on,
-            the last time with all steps done.
+            the last time with all steps done. None: nobody hears of the steps of work that is told
+            of as a whole.
 
     Example:
         >>> heard = []
@@ -37,26 +38,6 @@ def listening(announce: Announce) -> Iterator[None]:
         [('scoring', 1, 2), ('scoring', 2, 2)]
     """
     token = _listener.set(announce)
-    try:
-        yield
-    finally:
-        _listener.reset(token)
-
-
-@contextmanager
-def silent() -> Iterator[None]:
-    """Lets nothing of the block be heard: it is a step of work that is told of as a whole.
-
-    Example:
-        >>> heard = []
-        >>> with listening(lambda name, total: lambda *now: heard.append((name, *now[:2]))):
-        ...     for _ in tracked("scoring", "ab", 2):
-        ...         with silent(), stage("a step of it"):
-        ...             pass
-        >>> heard
-        [('scoring', 1, 2), ('scoring', 2, 2)]
-    """
-    token = _listener.set(None)
     try:
         yield
     finally:

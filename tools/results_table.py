@@ -177,7 +177,9 @@ def add(run: Path, command: str) -> None:
     check_written([run / "results.json"])
     text = (run / "results.json").read_text("utf-8")
     folder = f"runs/{json.loads(text)['name']}/"
-    result = json.loads(FOLDER.sub(folder, text.replace(f"{run}/", folder)))
+    for place in (run.resolve(), run):
+        text = text.replace(f"{place}/", folder)
+    result = json.loads(FOLDER.sub(folder, text))
     for part in (result, result["float"], result.get("compressed", {})):
         for key in FOR_REPORTS:
             part.pop(key, None)

@@ -17,7 +17,7 @@ from nnabla_compress.graph.constants import constant_in_parts, free_path, shared
 from nnabla_compress.graph.rewrite import consumers, functions, leaves, rebuild
 from nnabla_compress.lowering.decoded_later import source_of
 from nnabla_compress.lowering.moved import moved
-from nnabla_compress.names import ascii_name
+from nnabla_compress.lowering.storage.scheme import unfilled
 from nnabla_compress.nnb.sources import Source
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.row_codes import RowCodes
@@ -125,9 +125,8 @@ def encode_graph(
             if alone and encoding.is_of(tensor.d):
                 stored[key] = shared(tensor, path)
             elif alone and encoding.kept is None and function.outputs[0] in waiting:
-                stored[key] = parameter = nn.Variable(encoding.shape, need_grad=True)
-                parameter.name = ascii_name(path)
-                sources[parameter.data] = source_of(encoding)
+                stored[key] = unfilled(encoding.shape, path, need_grad=True)
+                sources[stored[key].data] = source_of(encoding)
             else:
                 stored[key] = _decoded(encoding, path)
             if quantizer.codes_rows:

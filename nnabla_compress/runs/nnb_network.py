@@ -22,7 +22,7 @@ from nnabla_compress.loading.parameters import own_parameters
 from nnabla_compress.loading.sample_rows import refuse_mixed, refuse_other_axes
 from nnabla_compress.models import NnpFile
 from nnabla_compress.models.heads import Head
-from nnabla_compress.progress import silent, tracked
+from nnabla_compress.progress import listening, tracked
 from nnabla_compress.recipes import Recipe
 from nnabla_compress.runs.doubts import with_doubts
 from nnabla_compress.simulator import Machine
@@ -70,7 +70,7 @@ class NnbNetwork(NamedTuple):
         batches = evaluation_batches(split, size, self.inputs.preprocessing)
         for batch in tracked("running the simulator", batches, -(-len(split) // size)):
             rows = [array[: batch.count] for array in (batch.x, *batch.more.values())]
-            with silent():
+            with listening(None):  # each batch is a step
                 found.append(self.machine.run_many(rows)[:count])
         return [np.concatenate(parts) for parts in zip(*found)]
 

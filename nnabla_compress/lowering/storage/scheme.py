@@ -213,9 +213,9 @@ def codes_of(
     return unfilled(shape, path), Source(tuple(shape), make)
 
 
-def unfilled(shape: Sequence[int], path: str) -> nn.Variable:
-    """Returns a new parameter that no training changes, without values in memory."""
-    variable = nn.Variable(tuple(shape), need_grad=False)
+def unfilled(shape: Sequence[int], path: str, need_grad: bool = False) -> nn.Variable:
+    """Returns a new parameter without values in memory, which by default no training changes."""
+    variable = nn.Variable(tuple(shape), need_grad=need_grad)
     variable.name = ascii_name(path)
     return variable
 
