@@ -26,8 +26,8 @@ def listening(announce: Optional[Announce]) -> Iterator[None]:
 
     Args:
         announce: Called with each piece of work; what it returns is called as the work goes on,
-            the last time with all steps done. None: nobody hears of the steps of work that is told
-            of as a whole.
+            the last time with all steps done. None: nothing is heard, as of the
+            steps of work that is told of as a whole.
 
     Example:
         >>> heard = []
