@@ -12,9 +12,10 @@ from nnabla_compress.agreement import Agreement, agreement
 from nnabla_compress.errors import VerifyError
 from nnabla_compress.exporters.tolerance import Tolerance
 from nnabla_compress.graph.batches import few_rows, follows_batch
-from nnabla_compress.graph.compare import response, run
+from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.inputs import random_inputs
 from nnabla_compress.graph.network import Network
+from nnabla_compress.graph.response import TRIES, response
 from nnabla_compress.graph.rewrite import rebuild
 from nnabla_compress.graph.rows_apart import rows_apart
 from nnabla_compress.lowering.fixed_point.evaluate import feeds
@@ -93,8 +94,11 @@ def simulated(
     if tolerance is not None:
 
         def responses() -> float:
-            pairs = zip(zip(*calls), computed)
-            moved = [response(variables, outputs, values, given) for values, given in pairs]
+            tries = -(-TRIES // len(computed))
+            moved = [
+                response(variables, outputs, values, given, tries)
+                for values, given in zip(zip(*calls), computed)
+            ]
             return float(np.sqrt(np.mean(np.square(moved))))
 
         wrong, limit = tolerance.judge(found, responses)

@@ -31,7 +31,7 @@ class Tolerance:
     Args:
         largest: Largest difference, as a part of the output's largest magnitude.
         steps: Whether activations are quantized: then up to 5 % (root mean square), or twice what
-            the network itself differs by when its inputs move by a thousandth of their spread.
+            the network itself differs by when what it computes with hardly moves.
         rounded: Whether numbers are rounded to integers of few bits: then up to half of the signal
             (root mean square).
 
@@ -58,8 +58,9 @@ class Tolerance:
 
         Args:
             found: How far they agree.
-            response: Returns how far the network's outputs move when its inputs hardly do, see
-                :func:`~nnabla_compress.graph.compare.response`; called where the limit needs it.
+            response: Returns how far the network's outputs move when what it computes with hardly
+                does, see :func:`~nnabla_compress.graph.response.response`; called where the limit
+                needs it.
         """
         if not (self.steps or self.rounded):
             return found.largest, self.largest

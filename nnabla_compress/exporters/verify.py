@@ -13,9 +13,10 @@ import numpy as np
 from nnabla_compress.agreement import agreement
 from nnabla_compress.errors import ConfigError, ExportError, VerifyError
 from nnabla_compress.exporters.tolerance import Tolerance
-from nnabla_compress.graph.compare import Fill, response, run
+from nnabla_compress.graph.compare import Fill, run
 from nnabla_compress.graph.ends import with_ends
 from nnabla_compress.graph.inputs import SEED, forms
+from nnabla_compress.graph.response import response
 from nnabla_compress.graph.same import same_functions
 from nnabla_compress.lowering.nnabla_errors import told_as
 from nnabla_compress.memory import give_back

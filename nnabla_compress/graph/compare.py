@@ -12,18 +12,21 @@ import nnabla as nn
 import numpy as np
 from nnabla_ext.cpu import clear_memory_cache
 
-from nnabla_compress.agreement import agreement
-from nnabla_compress.graph.inputs import SEED
 from nnabla_compress.graph.rewrite import functions
 from nnabla_compress.memory import give_back
 from nnabla_compress.quantizers.engine import host_array
 
-_HARDLY = 1e-3
 _LARGE = 1 << 22  # numbers
 
 
 Fill = Mapping[Any, Callable[[], Iterable[np.ndarray]]]
 """What makes the values of parameters that have none in memory, by array: flat pieces."""
+
+Before = Callable[[Any], None]
+
+
+def _nothing(function: Any) -> None:
+    """Before most functions there is nothing to do."""
 
 
 def run(
@@ -31,6 +34,7 @@ def run(
     outputs: Sequence[nn.Variable],
     values: Sequence[np.ndarray],
     fill: Fill = MappingProxyType({}),
+    before: Before = _nothing,
 ) -> List[np.ndarray]:
     """Returns what a graph computes; of other variables no values are left.
 
@@ -40,6 +44,7 @@ def run(
         values: An array for each input.
         fill: Parameters whose values are made when a function is to read them, and forgotten behind
             the last one that does.
+        before: Called with each function before it; it may change the values that are read.
     """
     for variable, array in zip(inputs, values):
         variable.d = array
@@ -50,7 +55,7 @@ def run(
         # What quantizers have to say of values that only compare graphs concerns nobody.
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)
-            nn.forward_all(list(outputs), clear_buffer=True, **_hooks(outputs, fill))
+            nn.forward_all(list(outputs), clear_buffer=True, **_hooks(outputs, fill, before))
         return [np.array(output.d) for output in outputs]
     finally:
         for output, persistent in kept:
@@ -58,14 +63,14 @@ def run(
         clear_memory_cache()  # NNabla keeps freed memory, which graphs of other sizes don't take
 
 
-def _hooks(outputs: Sequence[nn.Variable], fill: Fill) -> Dict[str, Any]:
+def _hooks(outputs: Sequence[nn.Variable], fill: Fill, first: Before) -> Dict[str, Any]:
     """What keeps the memory small: values of parameters are there as long as functions read them.
 
     NNabla keeps freed memory, which arrays of other sizes don't take: it goes before large ones.
     """
     large = any(v.size > _LARGE for f in functions(outputs) for v in f.inputs)
     if not fill and not large:
-        return {}
+        return {} if first is _nothing else {"function_pre_hook": first}
     left = Counter(v.data for f in functions(outputs) for v in f.inputs if v.data in fill)
     there: Set[Any] = set()
 
@@ -78,6 +83,7 @@ def _hooks(outputs: Sequence[nn.Variable], fill: Fill) -> Dict[str, Any]:
             for piece in fill[data]():
                 flat[start : start + piece.size] = piece
                 start += piece.size
+        first(function)
 
     def after(function: Any) -> None:
         for data in (v.data for v in function.inputs if v.data in fill):
@@ -87,24 +93,3 @@ def _hooks(outputs: Sequence[nn.Variable], fill: Fill) -> Dict[str, Any]:
                 clear_memory_cache()
 
     return {"function_pre_hook": before, "function_post_hook": after}
-
-
-def response(
-    inputs: Sequence[nn.Variable],
-    outputs: Sequence[nn.Variable],
-    values: Sequence[np.ndarray],
-    expected: Sequence[np.ndarray],
-) -> float:
-    """Returns how far a network's outputs move, root mean square, when its inputs hardly do.
-
-    Args:
-        inputs: Its inputs.
-        outputs: Its outputs.
-        values: An array for each input; it is moved by a thousandth of its spread.
-        expected: What the outputs are for these.
-    """
-    rng = np.random.RandomState(SEED)
-    moved = [
-        (x + _HARDLY * (x.std() or 1.0) * rng.randn(*x.shape)).astype(np.float32) for x in values
-    ]
-    return agreement(expected, run(inputs, outputs, moved)).root_mean_square

@@ -13,9 +13,10 @@ from nnabla_compress.agreement import agreement
 from nnabla_compress.analysis.places import places
 from nnabla_compress.errors import VerifyError
 from nnabla_compress.graph.clone import Made, clone
-from nnabla_compress.graph.compare import response, run
+from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.ends import with_ends
 from nnabla_compress.graph.inputs import SEED, inputs_of, random_inputs
+from nnabla_compress.graph.response import response
 from nnabla_compress.graph.rewrite import (
     functions,
     is_for_inference,
