@@ -24,10 +24,11 @@ arXiv:2004.10568.
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Any, Iterable, List, Optional, Tuple
+from typing import Any, List, Optional, Tuple
 
 import numpy as np
 
+from nnabla_compress.analysis.patches import Patches
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.kernels import learned_rounding as kernel
 
@@ -108,14 +109,12 @@ class Moments:
         return replace(self, slope=self.slope[:, outputs], mean_y=self.mean_y[:, outputs])
 
 
-def moments(
-    rows: np.ndarray, found: Iterable[Tuple[np.ndarray, np.ndarray]], centred: bool
-) -> Moments:
+def moments(rows: np.ndarray, found: Patches, centred: bool) -> Moments:
     """Returns the moments of a layer's patches and outputs.
 
     Args:
         rows: The float weights, (groups, outputs, row).
-        found: Patches and outputs, as of :func:`patches`; they are gone through several times.
+        found: Patches and outputs, as of :func:`~nnabla_compress.analysis.patches.patches`.
         centred: Whether a bias takes up the means.
     """
     groups, outputs, row = rows.shape
@@ -136,7 +135,7 @@ def moments(
     gram, variance = np.empty((groups, row, row), np.float32), np.empty((groups, row))
     for part in _parts(row, _OF_PAIRS):
         xx = np.zeros((groups, row, part.stop - part.start))
-        for x, _ in found:
+        for x in found.inputs():
             x = np.ascontiguousarray(x.transpose(1, 0, 2))
             xx += x.transpose(0, 2, 1) @ x[:, :, part]
         xx /= count

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import partial
-from typing import Any, Callable, List, Sequence, Tuple
+from typing import Any, Callable, List, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
@@ -17,7 +17,7 @@ from nnabla_compress.calibration.learned_rounding import RoundingSettings, learn
 from nnabla_compress.calibration.learned_tables import learn_table
 from nnabla_compress.function_types import FORWARD_LAYERS
 from nnabla_compress.graph.constants import own
-from nnabla_compress.graph.replay import Replay
+from nnabla_compress.graph.replay import ComputedRows, Replay
 from nnabla_compress.graph.rewrite import times_read
 from nnabla_compress.memory import give_back
 from nnabla_compress.progress import tracked
@@ -73,12 +73,10 @@ def learn_roundings(
         if choices is not None:
             x = layer.function.inputs[0]
             quantized.run_until(layer.function)
-            plain.run_through(twin.function)
-            target = twin.function.outputs[0]
             alone = uses[layer.weight.data] == uses[node.outputs[0].data] == 1
             alone = alone and layer.direct and (layer.bias is None or uses[layer.bias.data] == 1)
             if alone and quantized.has(x) and _can_be_learned(layer):
-                y = partial(plain.take if layer is last else plain.value, target)
+                y = partial(_outputs_of, twin.function, plain, layer is last)
                 fine = replace(settings, steps=0) if is_fine(node, settings) else settings
                 _round(layer, choices, quantized.value(x), y, fine, rng, quantized, layer is last)
                 learned.append(layer.name)
@@ -105,11 +103,19 @@ def _can_be_learned(layer: Layer) -> bool:
     return int(rows_of(layer, np.empty(layer.shape, np.bool_)).shape[2]) <= LARGEST_ROW
 
 
+def _outputs_of(function: Any, replay: Replay, last: bool) -> Union[np.ndarray, ComputedRows]:
+    """What a function of the float network gives; of the last layer, when it is read."""
+    if last:
+        return replay.end(function)
+    replay.run_through(function)
+    return replay.value(function.outputs[0])
+
+
 def _round(
     layer: Layer,
     choices: Choices,
     x: np.ndarray,
-    target: Callable[[], np.ndarray],
+    target: Callable[[], Union[np.ndarray, ComputedRows]],
     settings: RoundingSettings,
     rng: np.random.RandomState,
     replay: Replay,

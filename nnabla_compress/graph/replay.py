@@ -9,7 +9,7 @@ any earlier one again.
 from __future__ import annotations
 
 from heapq import heapify, heappop, heappush
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Union
 
 import nnabla as nn
 import numpy as np
@@ -23,6 +23,38 @@ from nnabla_compress.graph.rewrite import consumers, functions, leaves
 from nnabla_compress.quantizers.engine import host_array
 
 FLOAT_BYTES = 4
+
+_Graphs = Dict[int, Tuple[Dict[nn.Variable, nn.Variable], List[nn.Variable]]]
+
+
+class ComputedRows:
+    """An array whose rows are computed when they are read, and not kept.
+
+    Args:
+        shape: Its shape.
+        compute: Returns some rows: the first one, and how many.
+    """
+
+    def __init__(self, shape: Tuple[int, ...], compute: Callable[[int, int], np.ndarray]) -> None:
+        self.shape = shape
+        self._compute = compute
+
+    def __len__(self) -> int:
+        return self.shape[0]
+
+    def __getitem__(self, rows: Union[slice, np.ndarray]) -> np.ndarray:
+        """Returns some rows.
+
+        Args:
+            rows: Their numbers, ascending, or a slice of all.
+        """
+        numbers = np.arange(len(self))[rows]
+        first, last = int(numbers[0]), int(numbers[-1])
+        found = self._compute(first, last + 1 - first)
+        return found if len(numbers) == len(found) else found[numbers - first]
+
+    def __array__(self, dtype: Any = None) -> np.ndarray:
+        return self._compute(0, len(self)).astype(dtype or np.float32, copy=False)
 
 
 class Replay:
@@ -95,13 +127,22 @@ class Replay:
         """
         return self._values[variable]
 
-    def take(self, variable: nn.Variable) -> np.ndarray:
-        """Like :meth:`value`, but gives the values up: no function after this one is run.
+    def end(self, function: Any) -> Union[np.ndarray, ComputedRows]:
+        """Returns the output of a function after which none is run, computed when it is read.
 
         Args:
-            variable: What a function left that was run.
+            function: One with one output; all before it are run.
         """
-        return self._values.pop(variable)
+        self.run_until(function)
+        (output,) = function.outputs
+        graphs: _Graphs = {}
+
+        def compute(first: int, count: int) -> np.ndarray:
+            return self._compute(function, first, count, graphs)[0]
+
+        if self._axes.get(output, 0) or not self._follows or output.shape[0] != self._own:
+            return compute(0, self._count)
+        return ComputedRows((self._count, *output.shape[1:]), compute)
 
     def has(self, variable: nn.Variable) -> bool:
         """Whether a variable's values are there."""
@@ -125,7 +166,9 @@ class Replay:
     def _step(self) -> None:
         function = self._order[self._done]
         if any(variable in self._values for variable in function.inputs):
-            for variable, values in zip(function.outputs, self._compute(function)):
+            for variable, values in zip(
+                function.outputs, self._compute(function, 0, self._count, {})
+            ):
                 if variable in self._last_reader:
                     self._values[variable] = values
         for variable in function.inputs:
@@ -133,7 +176,8 @@ class Replay:
                 self._values.pop(variable, None)
         self._done += 1
 
-    def _compute(self, function: Any) -> List[np.ndarray]:
+    def _compute(self, function: Any, first: int, count: int, graphs: _Graphs) -> List[np.ndarray]:
+        """What a function gives for some samples; its graphs, by number of samples, are kept."""
         constants = {}
         for variable in function.inputs:
             if variable not in self._values:
@@ -141,27 +185,26 @@ class Replay:
                     run([variable])
                 constants[variable] = variable.get_unlinked_variable()
         found: List[np.ndarray] = []
-        graphs: Dict[int, Tuple[Dict[nn.Variable, nn.Variable], List[nn.Variable]]] = {}
         size = self._rows(function)
-        for start in range(0, self._count, size):
-            rows = min(size, self._count - start)
+        for start in range(0, count, size):
+            rows = min(size, count - start)
             if rows not in graphs:
                 graphs[rows] = self._graph(function, constants, rows)
             own, outputs = graphs[rows]
             for variable, mine in own.items():
                 values, axis = self._values[variable], self._axes.get(variable, 0)
                 host_array(mine.data, np.float32, overwrite=True)[...] = self._part(
-                    values, axis, start, rows
+                    values, axis, first + start, rows
                 )
             run(outputs)
             axes = [self._axes.get(variable, 0) for variable in function.outputs]
             if not found:
                 found = [
-                    np.empty(_scaled(y.shape, axis, self._count, rows), np.float32)
+                    np.empty(_scaled(y.shape, axis, count, rows), np.float32)
                     for y, axis in zip(outputs, axes)
                 ]
             for values, y, axis in zip(found, outputs, axes):
-                self._part(values, axis, start, rows)[...] = host_array(y.data, np.float32)
+                self._part(values, axis, start, rows, count)[...] = host_array(y.data, np.float32)
         for variable in constants:
             if variable.parent is not None:
                 variable.data.clear()  # a quantized weight would stay until the graph goes
@@ -174,10 +217,13 @@ class Replay:
         moving = [v for v in (*function.inputs, *function.outputs) if v in self._axes]
         return min(self._size, rows_at_once(sum(int(v.size) for v in moving) // self._own))
 
-    def _part(self, values: np.ndarray, axis: int, start: int, rows: int) -> np.ndarray:
-        """The values of some samples, a view."""
+    def _part(
+        self, values: np.ndarray, axis: int, start: int, rows: int, count: int = 0
+    ) -> np.ndarray:
+        """The values of some samples, a view; of all samples, unless they are those of fewer."""
         # Where the rows of a batch meet, there are fewer rows than samples.
-        first, last = (at * values.shape[axis] // self._count for at in (start, start + rows))
+        all_rows = values.shape[axis]
+        first, last = (at * all_rows // (count or self._count) for at in (start, start + rows))
         chosen = slice(first, last)
         return values[(slice(None),) * axis + (chosen,)]
 

@@ -167,7 +167,7 @@ def _reader(layer: Layer, x: np.ndarray, scale: np.ndarray, rng: np.random.Rando
     size = rows.shape[1]
     nothing = np.broadcast_to(np.float32(0), (len(x), *layer.output_shape[1:]))
     total, moments, count = np.zeros(size), np.zeros((size, size)), 0
-    for found, _ in patches(layer, x, nothing, _POSITIONS * size, rng):
+    for found in patches(layer, x, nothing, _POSITIONS * size, rng).inputs():
         values = found[:, 0].astype(np.float64)
         total += values.sum(axis=0)
         moments += values.T @ values

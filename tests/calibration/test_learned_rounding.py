@@ -23,6 +23,7 @@ from nnabla_compress.calibration.learned_rounding import (
 from nnabla_compress.calibration.round_layers import learn_roundings
 from nnabla_compress.errors import ConfigError
 from nnabla_compress.quantizers import Affine
+from tests.calibration.pairs import as_patches
 
 LAYERS = {
     "convolution": ((2, 4, 7, 8), lambda x: PF.convolution(x, 6, (3, 2), pad=(1, 0))),
@@ -82,7 +83,7 @@ def error(codes, rows, scale, found):
 @pytest.mark.parametrize("centred", [True, False])
 def test_the_error_is_that_of_the_outputs_without_their_mean_where_there_is_a_bias(centred, rng):
     rows, scale, x, y = problem(rng)
-    found = moments(rows, [(x[:, None], y[:, None] + 1)], centred)
+    found = moments(rows, as_patches(x[:, None], y[:, None] + 1), centred)
     codes = np.round(rows / scale)
     rest = y + 1 - x @ (codes * scale)[0].T
     start = y + 1 - x @ rows[0].T
@@ -94,7 +95,7 @@ def test_the_error_is_that_of_the_outputs_without_their_mean_where_there_is_a_bi
 @pytest.mark.parametrize("steps", [0, 300])
 def test_learned_codes_are_up_or_down_and_much_better_than_the_nearest(steps, rng):
     rows, scale, x, y = problem(rng, row=24)
-    found = moments(rows, [(x[:, None], y[:, None])], True)
+    found = moments(rows, as_patches(x[:, None], y[:, None]), True)
     values = learn(rows, *between(rows, scale), found, RoundingSettings(steps=steps))
     codes = np.round(values / scale)
     nearest = np.clip(np.round(rows / scale), -7, 7)
@@ -107,7 +108,7 @@ def test_learned_codes_are_up_or_down_and_much_better_than_the_nearest(steps, rn
 
 def test_a_small_layer_comes_close_to_the_best_of_all_roundings(rng):
     rows, scale, x, y = problem(rng, outputs=1, row=8)
-    found = moments(rows, [(x[:, None], y[:, None])], True)
+    found = moments(rows, as_patches(x[:, None], y[:, None]), True)
     values = learn(rows, *between(rows, scale), found, RoundingSettings())
     codes = np.round(values / scale)
     floor = np.floor(rows / scale)
@@ -132,7 +133,7 @@ def test_outputs_of_zeros_are_left_alone(rng, monkeypatch):
     lower, upper = between(rows, scale)
     rows[:, 1] = lower[:, 1] = upper[:, 1] = 0
     y[:, 1] = 0.7  # the bias of the float layer
-    found = moments(rows, [(x[:, None], y[:, None])], True)
+    found = moments(rows, as_patches(x[:, None], y[:, None]), True)
     learned = []
 
     def to_upper(rows, lower, upper, nearest, of_rows, settings):
@@ -148,10 +149,11 @@ def test_outputs_of_zeros_are_left_alone(rng, monkeypatch):
 def test_a_layer_of_zeros_takes_no_steps(monkeypatch):
     rows, x = np.zeros((1, 3, 5), np.float32), np.float32(np.random.RandomState(0).rand(60, 5))
     y = np.full((60, 3), 0.3, np.float32)
-    found = moments(rows, [(x[:, None], y[:, None])], True)
+    found = moments(rows, as_patches(x[:, None], y[:, None]), True)
     assert nothing_to_learn(rows, rows, found)
     assert not nothing_to_learn(rows + 0.1, rows, found)
-    assert not nothing_to_learn(rows, rows, moments(rows, [(x[:, None], x[:, None, :3])], True))
+    others = as_patches(x[:, None], x[:, None, :3])
+    assert not nothing_to_learn(rows, rows, moments(rows, others, True))
     monkeypatch.setattr(learned_rounding, "_learned_values", None)
     assert not learn(rows, rows - 1, rows.copy(), found, RoundingSettings()).any()
 
@@ -180,15 +182,15 @@ def test_settings_out_of_range_are_refused(options):
 def test_pairs_of_inputs_and_outputs_in_parts_are_those_of_the_whole(steps, rng, monkeypatch):
     rows, scale, x, y = problem(rng, row=11)
     x[:, 4] = 1  # never varies
-    patches_and_outputs = [(x[:70, None], y[:70, None]), (x[70:, None], y[70:, None])]
-    found = moments(rows, patches_and_outputs, True)
+    found = moments(rows, as_patches(x[:, None], y[:, None]), True)
     values = learn(rows, *between(rows, scale), found, RoundingSettings(steps=steps))
     monkeypatch.setattr(learned_rounding, "_WEIGHTS", 1)
     monkeypatch.setattr(learned_rounding, "_TOGETHER", 3)
     monkeypatch.setattr(learned_rounding, "_WHOLE", 5)
     monkeypatch.setattr(learned_rounding, "_WIDTH", 4)
     monkeypatch.setattr(learned_rounding, "_OF_PAIRS", 3)
-    parts = moments(rows, patches_and_outputs, True)
+    monkeypatch.setattr("nnabla_compress.analysis.patches._CHUNK", 70)
+    parts = moments(rows, as_patches(x[:, None], y[:, None]), True)
     for whole, joined in zip(vars(found).values(), vars(parts).values()):
         np.testing.assert_allclose(joined, whole, rtol=1e-4, atol=1e-4)
     again = learn(rows, *between(rows, scale), parts, RoundingSettings(steps=steps))

@@ -19,6 +19,7 @@ from nnabla_compress.quantizers import LUT
 from nnabla_compress.quantizers.choices import Table, neighbours
 from nnabla_compress.quantizers.dictionary_start import initial_dictionary
 from nnabla_compress.quantizers.lut import project
+from tests.calibration.pairs import as_patches
 
 
 def problem(rng, outputs=6, row=12, samples=500, groups=1, bias=True):
@@ -26,7 +27,7 @@ def problem(rng, outputs=6, row=12, samples=500, groups=1, bias=True):
     rows = rng.randn(groups, outputs, row).astype(np.float32)
     x = (rng.randn(samples, groups, row) @ rng.randn(row, row) + 0.5).astype(np.float32)
     y = np.einsum("pgi,goi->pgo", x, rows)
-    return rows, moments(rows, [(x, y)], bias)
+    return rows, moments(rows, as_patches(x, y), bias)
 
 
 def table_of(quantizer, rows):
@@ -124,7 +125,7 @@ def test_a_fixed_table_stays_and_its_assignments_are_learned(rng):
 def test_inputs_that_never_vary_leave_table_and_assignments_as_they_are(rng):
     rows = rng.randn(1, 3, 4).astype(np.float32)
     x = np.ones((50, 1, 4), np.float32)
-    found = moments(rows, [(x, np.einsum("pgi,goi->pgo", x, rows))], True)
+    found = moments(rows, as_patches(x, np.einsum("pgi,goi->pgo", x, rows)), True)
     table = table_of(LUT(bits=2), rows)
     start = nearest(rows, table.entries)
     values, entries = learn_table(start, rows, table, found, 20)

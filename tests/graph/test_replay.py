@@ -85,12 +85,27 @@ def test_a_map_that_is_not_finite_is_named():
         observe([y], [x], [samples(4)], {first.outputs[0]: "the first map"})
 
 
-def test_values_that_are_taken_are_given_up():
+def test_the_last_values_are_computed_when_they_are_read():
     x, y = trained()
-    replay = Replay([y], [x], [samples(4)], 4)
+    replay = Replay([y], [x], [samples(5)], 4)
     replay.run_through()
-    kept = replay.value(y)
-    assert replay.take(y) is kept and not replay.has(y)
+    expected = replay.value(y)
+    late = Replay([y], [x], [samples(5)], 4)
+    found = late.end(y.parent)
+    assert not late.has(y) and found.shape == expected.shape and len(found) == 5
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    np.testing.assert_allclose(found[np.arange(1, 5)], expected[1:], rtol=1e-5)
+    np.testing.assert_allclose(found[np.array([0, 3])], expected[[0, 3]], rtol=1e-5)
+    np.testing.assert_allclose(found[slice(2, 4)], expected[2:4], rtol=1e-5)
+
+
+def test_last_values_of_batches_that_meet_are_there_at_once():
+    nn.clear_parameters()
+    x = nn.Variable((4, 2))
+    y = 2 * F.mean(x, axis=0, keepdims=True)
+    values = np.arange(16, dtype=np.float32).reshape(8, 2)
+    found = Replay([y], [x], [values]).end(y.parent)
+    np.testing.assert_array_equal(found, 2 * values.reshape(2, 4, 2).mean(axis=1))
 
 
 def test_rows_of_a_batch_that_meet_are_followed_batch_by_batch():
