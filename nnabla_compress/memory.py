@@ -12,6 +12,8 @@ from nnabla_ext.cpu import clear_memory_cache
 
 # Fewer numbers are not worth the walk over all objects of the process.
 _MANY = 1 << 20
+LARGE = 1 << 20
+"""Numbers of a weight that is large: its values are made late, and are let go of early."""
 
 
 def forget(numbers: int) -> None:
@@ -40,6 +42,19 @@ def imports_stay() -> None:
     """
     if not gc.get_freeze_count():
         gc.freeze()
+
+
+def is_large(numbers: int) -> bool:
+    """Returns whether a weight is large enough that its values are better not kept.
+
+    Args:
+        numbers: How many there are.
+
+    Example:
+        >>> is_large(4_096), is_large(4_096 * 4_096)
+        (False, True)
+    """
+    return numbers > LARGE
 
 
 def give_back() -> None:

@@ -18,12 +18,12 @@ from nnabla_compress.graph.rewrite import consumers, functions, leaves, rebuild
 from nnabla_compress.lowering.decoded_later import source_of
 from nnabla_compress.lowering.moved import moved
 from nnabla_compress.lowering.storage.scheme import unfilled
+from nnabla_compress.memory import is_large
 from nnabla_compress.nnb.sources import Source
 from nnabla_compress.quantizers.base import quantizer_of
 from nnabla_compress.row_codes import RowCodes
 from nnabla_compress.turns import one_at_a_time
 
-_LARGE = 1 << 20  # numbers of a weight
 _WEIGHTS_STAY = ("Affine", "Convolution")
 
 
@@ -158,7 +158,7 @@ def _read_by_one_layer(
     return {
         variable
         for variable, found in consumers(outputs).items()
-        if variable.size > _LARGE
+        if is_large(variable.size)
         and len(found) == 1
         and found[0] is not None
         and found[0].info.type_name in _WEIGHTS_STAY

@@ -30,13 +30,12 @@ from nnabla_compress.lowering.fixed_point.kernels import key, largest_integer
 from nnabla_compress.lowering.fixed_point.positions import exceeds, fraction_bits
 from nnabla_compress.lowering.fixed_point.rescaling import rescaled
 from nnabla_compress.lowering.fixed_point.rounding import (
-    LARGE,
     RoundedNetwork,
     parameter_codes,
     rounded_network,
 )
 from nnabla_compress.lowering.fixed_point.vanishing import vanishing
-from nnabla_compress.memory import give_back
+from nnabla_compress.memory import give_back, is_large
 from nnabla_compress.targets.runtime import RULES, WAYS_OUT
 from nnabla_compress.targets.target import (
     ExportOptions,
@@ -129,7 +128,7 @@ class FixedPoint(Target):
         rounded = rounded_network(graph, positions, codes, self.bits, names)
         names.update(network.paths_in(rounded.outputs))
         outputs = graph.outputs if kept is None else kept
-        large = [v for v in leaves(outputs) if v.size > LARGE and v.data not in held]
+        large = [v for v in leaves(outputs) if is_large(v.size) and v.data not in held]
         rounded.deferred.codes.update(decoded_later(large, outputs, encodings))
         return Lowered(
             rounded.outputs,

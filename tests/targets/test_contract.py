@@ -13,17 +13,16 @@ import numpy as np
 import pytest
 
 import nnabla_compress.quantizers as Q
+from nnabla_compress import memory
 from nnabla_compress.analysis import parameter_names
 from nnabla_compress.errors import UnsupportedFunctionError
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.graph.rewrite import functions
-from nnabla_compress.lowering import encode
-from nnabla_compress.lowering.fixed_point import bias_correction, rounding
 from nnabla_compress.models import NnpFile
 from nnabla_compress.quantizers.base import is_given, quantizer_of
 from nnabla_compress.simulator import Machine
 from nnabla_compress.simulator.packed import PACKED_CALLBACKS
-from nnabla_compress.targets import TARGETS, Target, fixed_point
+from nnabla_compress.targets import TARGETS, Target
 from nnabla_compress.transforms import channel_scales
 from nnabla_compress.verification import Samples, verify_files
 
@@ -126,10 +125,8 @@ def test_the_network_and_its_parameters_stay_as_they_are(target, network, tmp_pa
 @pytest.fixture
 def all_are_large(monkeypatch):
     """Small weights are treated as large ones are."""
-    for module in (channel_scales, bias_correction, encode):
-        monkeypatch.setattr(module, "_LARGE", 0)
-    for module in (rounding, fixed_point):
-        monkeypatch.setattr(module, "LARGE", 0)
+    monkeypatch.setattr(channel_scales, "_LARGE", 0)
+    monkeypatch.setattr(memory, "LARGE", 0)
 
 
 def test_a_file_is_the_same_whether_its_weights_are_large(

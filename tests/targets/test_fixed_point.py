@@ -14,6 +14,7 @@ import yaml
 from hypothesis import HealthCheck, given
 from hypothesis import strategies as st
 
+from nnabla_compress import memory
 from nnabla_compress.errors import (
     ConfigError,
     UnsupportedFunctionError,
@@ -21,12 +22,10 @@ from nnabla_compress.errors import (
 )
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.graph import compare
-from nnabla_compress.lowering.fixed_point import bias_correction, rounding
 from nnabla_compress.models import NnpFile
 from nnabla_compress.nnb import read_nnb
 from nnabla_compress.quantizers import LUT, Uniform
 from nnabla_compress.simulator import Machine, traps
-from nnabla_compress.targets import fixed_point
 from nnabla_compress.transforms import channel_scales
 from tests.exporters.devices import apart, on_device
 from tests.graph.networks import build, randomize_statistics, recipes, values
@@ -271,10 +270,9 @@ def test_weights_that_are_not_held_as_floats_give_the_same_file(
     before = {path: v.d.copy() for path, v in nn.get_parameters().items()}
     files = []
     for large in (1 << 30, 0):
-        for module in (channel_scales, compare, bias_correction):
+        for module in (channel_scales, compare):
             monkeypatch.setattr(module, "_LARGE", large)
-        for module in (rounding, fixed_point):
-            monkeypatch.setattr(module, "LARGE", large)
+        monkeypatch.setattr(memory, "LARGE", large)
         folder = tmp_path / str(large)
         folder.mkdir()
         _, nnb = exported(folder, y, x, target, samples)

@@ -7,7 +7,7 @@ import nnabla.parametric_functions as PF
 import pytest
 
 import nnabla_compress.quantizers as Q
-from nnabla_compress.lowering import encode
+from nnabla_compress import memory
 from nnabla_compress.lowering.inference import inference_network
 from nnabla_compress.targets import ExportOptions, target_named
 
@@ -15,7 +15,7 @@ from nnabla_compress.targets import ExportOptions, target_named
 @pytest.mark.parametrize("prefer", ["flash", "ram", "both"])
 @pytest.mark.parametrize("storage", ["smallest", "float", "int8"])
 def test_nobody_looks_at_the_values_of_large_weights(prefer, storage, monkeypatch):
-    monkeypatch.setattr(encode, "_LARGE", 0)
+    monkeypatch.setattr(memory, "LARGE", 0)
     x = nn.Variable((1, 2, 6, 6))
     h = PF.convolution(x, 4, (3, 3), pad=(1, 1), apply_w=Q.LUT(bits=4), name="conv")
     h = PF.affine(F.relu(h), 30, apply_w=Q.Affine(bits=8), name="wide")

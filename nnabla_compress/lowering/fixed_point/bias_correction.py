@@ -23,10 +23,9 @@ from nnabla_compress.lowering.fixed_point.evaluate import Feed, copy_of, evaluat
 from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
 from nnabla_compress.lowering.fixed_point.kernels import key, largest_integer
 from nnabla_compress.lowering.fixed_point.rounding import values_of
-from nnabla_compress.memory import give_back
+from nnabla_compress.memory import give_back, is_large
 from nnabla_compress.nnb import stored_input
 
-_LARGE = 1 << 20  # numbers of a weight
 _CHANNELS = 1 << 12  # whose levels are counted at once
 _FEWEST_ACTIVE = 0.05  # part of a channel's values on which its correction is based
 
@@ -80,12 +79,12 @@ def correct_biases(
         large = []
         for place, variable in enumerate(function.inputs):
             if key(variable) in codes:
-                if codes[key(variable)].size > _LARGE:
+                if is_large(variable.size):
                     give_back()  # the maps of the layers before
                 arguments[place] = parameter = nn.Variable(variable.shape)
                 out = parameter.data.cast(np.float32)
                 values_of(codes[key(variable)], positions[key(variable)], out)
-                if parameter.size > _LARGE:
+                if is_large(parameter.size):
                     large.append(parameter)
         made = computed(function, arguments)
         for parameter in large:

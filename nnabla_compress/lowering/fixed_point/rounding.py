@@ -18,11 +18,11 @@ from nnabla_compress.lowering.fixed_point.evaluate import copy_of
 from nnabla_compress.lowering.fixed_point.graph import FixedPointGraph
 from nnabla_compress.lowering.fixed_point.kernels import key, largest_integer
 from nnabla_compress.lowering.storage.scheme import unfilled
+from nnabla_compress.memory import is_large
 from nnabla_compress.nnb.content import blocks
 from nnabla_compress.nnb.sources import Source
 
 _AT_ONCE = 1 << 20
-LARGE = 1 << 20
 """Numbers of a weight whose values are made when they are read."""
 
 
@@ -117,7 +117,7 @@ def rounded_network(
     others = read_beside_layers(graph.outputs)
 
     def parameter(name: Any, path: str) -> nn.Variable:
-        if codes[name].size <= LARGE or name in others:
+        if not is_large(codes[name].size) or name in others:
             return constant(values_of(codes[name], positions[name]), path)
         made = unfilled(codes[name].shape, path)
         made.need_grad = True
