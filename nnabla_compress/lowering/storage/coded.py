@@ -5,12 +5,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import gcd
-from typing import Iterator, Optional, Tuple
+from typing import Iterator, Optional, Tuple, Union
 
 import numpy as np
 
 from nnabla_compress.encodings import Encoding
 from nnabla_compress.kernels.common_scales import common_scales
+from nnabla_compress.lowering.storage.numbered import NumberedCodes
 from nnabla_compress.nnb.content import blocks
 from nnabla_compress.nnb.sources import Source
 
@@ -26,8 +27,8 @@ class CodedTensor:
     Only levels that occur are kept, so bits follow from what is stored, not from what was allowed.
 
     Args:
-        index: Which level an element takes, integers of the tensor's shape, a byte each for up to
-            256 levels.
+        index: Which level an element takes, integers of the tensor's shape; of codes that are
+            bytes they are looked up as they are read.
         levels: The levels, float64, shape (K,): integers if there is a scale, else any float32.
         scale: float32, a scalar or one for each index of ``axis``; None for levels that are no
             multiples of one number.
@@ -41,7 +42,7 @@ class CodedTensor:
         ([-1.0, 2.0], 1.0, 1)
     """
 
-    index: np.ndarray
+    index: Union[np.ndarray, NumberedCodes]
     levels: np.ndarray
     scale: Optional[np.ndarray] = None
     shift: Optional[np.ndarray] = None
@@ -60,7 +61,7 @@ class CodedTensor:
     @property
     def integers(self) -> np.ndarray:
         """The levels of the elements where there is a scale, int64, without the shift."""
-        return self.levels.astype(np.int64)[self.index]
+        return self.levels.astype(np.int64)[np.asarray(self.index)]
 
     @property
     def grid(self) -> Tuple[int, int, int]:
@@ -85,12 +86,12 @@ class CodedTensor:
     def decode(self) -> np.ndarray:
         """Returns the float32 values of the elements."""
         if self.scale is None:
-            return self.levels.astype(np.float32)[self.index]
+            return self.levels.astype(np.float32)[np.asarray(self.index)]
         return self.decode_integers() * self.along_axis(np.asarray(self.scale, np.float32))
 
     def decode_integers(self) -> np.ndarray:
         """Returns the levels of the elements plus the shift, float32; there must be a scale."""
-        whole = self.levels.astype(np.float32)[self.index]
+        whole = self.levels.astype(np.float32)[np.asarray(self.index)]
         return whole if self.shift is None else whole + self.along_axis(self.shift).astype("f4")
 
     def sample(self) -> CodedTensor:
@@ -197,7 +198,7 @@ def coded_tensor(encoding: Encoding) -> Optional[CodedTensor]:
     return CodedTensor(index, levels, scale, shift, encoding.axis)
 
 
-def _used(codes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
+def _used(codes: np.ndarray) -> Tuple[np.ndarray, Union[np.ndarray, NumberedCodes]]:
     """The codes that occur, ascending, and which of them each element takes."""
     if not codes.size:
         return np.empty(0, np.int64), codes.astype(np.uint8)
@@ -212,6 +213,10 @@ def _used(codes: np.ndarray) -> Tuple[np.ndarray, np.ndarray]:
     if codes.dtype == np.uint8 and low == 0 and len(used) == high + 1:
         return used, codes
     number = np.cumsum(occurs) - 1
+    if codes.itemsize == 1:
+        numbers = np.zeros(256, np.uint8)
+        numbers[np.arange(low, high + 1) % 256] = number
+        return used, NumberedCodes(codes, numbers)
     index = np.empty(codes.shape, np.min_scalar_type(len(used) - 1))
     for block in blocks(codes.shape):
         index[block] = number[codes[block].astype(np.int64) - low]
