@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import nnabla as nn
 import nnabla.functions as F
@@ -55,7 +55,7 @@ def call(network: Any, batch_size: int, sizes: NetworkSizes, where: str) -> None
                 if name in network.variables
             ]
             inputs = [variable for variable in inputs if variable is not None]
-            check_call(function, inputs, where)
+            check_call(function, inputs, _shapes(network, function), where)
             sizes.foresee(function, inputs)
             function.graph_call(batch_size=batch_size)
             made = [network.variables[name].variable_instance for name in function.outputs]
@@ -65,6 +65,17 @@ def call(network: Any, batch_size: int, sizes: NetworkSizes, where: str) -> None
         for name, stored in network.variables.items():
             if stored.variable_instance is not None:
                 stored.variable_instance.name = name
+
+
+def _shapes(network: Any, function: Any) -> List[Tuple[int, ...]]:
+    """Shapes of the inputs of a function that are known, its parameters among them."""
+    found = []
+    for name in function.inputs:
+        if name in network.parameters:
+            found.append(tuple(network.parameters[name].shape))
+        elif network.variables[name].variable_instance is not None:
+            found.append(tuple(network.variables[name].variable_instance.shape))
+    return found
 
 
 def constant(network: Any, name: str) -> Optional[float]:

@@ -15,6 +15,7 @@ import nnabla as nn
 
 from nnabla_compress.errors import DataError
 from nnabla_compress.limits import Limits, check_limit
+from nnabla_compress.models.nnp_shapes import misfit
 from nnabla_compress.models.stored_parameters import MOST_AXES, Parameter, elements
 
 MAX_ELEMENTS = 2**31 - 1
@@ -171,12 +172,15 @@ def _check_no_circle(network: Any, where: str) -> None:
         )
 
 
-def check_call(function: Any, inputs: Sequence[nn.Variable], where: str) -> None:
+def check_call(
+    function: Any, inputs: Sequence[nn.Variable], shapes: Sequence[Tuple[int, ...]], where: str
+) -> None:
     """Checks a function against the shapes that its inputs really have.
 
     Args:
         function: A ``ProtoFunction`` of NNabla.
-        inputs: Its inputs as built.
+        inputs: Its inputs as built, without its parameters.
+        shapes: Shapes of all its inputs.
         where: What messages call the network.
 
     Raises:
@@ -191,6 +195,9 @@ def check_call(function: Any, inputs: Sequence[nn.Variable], where: str) -> None
                 help=_HELP,
             )
         _check_shape(where, function.name, variable.shape)
+    wrong = misfit(function.type, function.args or {}, shapes)
+    if wrong is not None:
+        raise DataError(f"{where}: {function.type} {_name(function.name)} {wrong}.", help=_HELP)
     if function.type == "Tile" and inputs:
         _check_shape(where, function.name, [*inputs[0].shape, *function.args["reps"]])
 

@@ -116,6 +116,8 @@ def _opened(
 
 def _checked(item: Any, name: str, where: str, limits: Limits, room: int) -> int:
     """Returns how many bytes an array takes in memory; refuses what is none, or takes too much."""
+    if not isinstance(name, str):  # h5py gives the bytes of what is no text
+        raise DataError(f"{where} holds an array whose name is no text.", help=_AGAIN)
     what = f"parameter {shortened(name)} of {where}"
     # Either would have other files of this machine read.
     if item.external or item.is_virtual:

@@ -27,6 +27,11 @@ def good_members(path):
         },
     )
     nn.clear_parameters()
+    return members_of(path)
+
+
+def members_of(path):
+    """Returns the members of an archive."""
     with zipfile.ZipFile(path) as archive:
         return {name: archive.read(name) for name in archive.namelist()}
 
