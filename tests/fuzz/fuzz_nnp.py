@@ -71,6 +71,8 @@ def _change(message: Any, rng: random.Random) -> None:
         field, value = rng.choice(fields)
         if field.label == field.LABEL_REPEATED:
             _change_list(field, value, rng)
+            if field.name == "input":
+                _cross(value, [n for n in nodes if n.DESCRIPTOR.name == "Variable"], rng)
         elif field.message_type is not None:
             node.ClearField(field.name)
         elif field.type == field.TYPE_STRING:
@@ -98,6 +100,17 @@ def _change_list(field: Any, value: Any, rng: random.Random) -> None:
             value[at] = copy[at]
     else:
         value[at] = rng.choice(list(value))
+
+
+def _cross(inputs: Any, variables: List[Any], rng: random.Random) -> None:
+    """Puts a variable of the network among the inputs of a function, or in the place of one."""
+    if not (inputs and variables) or rng.random() < 0.5:
+        return
+    at, name = rng.randrange(len(inputs)), rng.choice(variables).name
+    if rng.random() < 0.5:
+        inputs[at] = name
+    else:
+        inputs.insert(at, name)
 
 
 def _assign(node: Any, name: str, rng: random.Random) -> None:

@@ -13,6 +13,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 from nnabla.utils.nnabla_pb2 import NNablaProtoBuf
+from nnabla.utils.save import save
 
 from nnabla_compress.exporters import export_nnb, export_nnp
 from nnabla_compress.quantizers import LUT
@@ -34,7 +35,28 @@ def archives(folder: Path) -> List[bytes]:
     found += [(folder / f"{name}.nnp").read_bytes() for name in ("repeat", "recurrent")]
     message = as_message(members.pop("parameter.h5"))
     found.append(archive({**members, "parameter.protobuf": message}))
+    found.append(_rare(folder / "rare.nnp").read_bytes())
     return found
+
+
+def _rare(path: Path) -> Path:
+    """Functions whose inputs must fit each other in ways of their own."""
+    nn.clear_parameters()
+    nn.seed(0)
+    x = nn.Variable((1, 2, 6, 6))
+    h = PF.deconvolution(x, 4, (3, 3), group=2, name="d")
+    h = PF.prelu(PF.group_normalization(h, num_groups=2, name="g"), name="p")
+    h = PF.binary_connect_convolution(h, 3, (3, 3), name="c")
+    h = PF.depthwise_convolution(PF.layer_normalization(h, name="l"), (3, 3), name="w")
+    h = PF.binary_weight_affine(h, 4, name="b")
+    y = PF.inq_affine(h, 3, num_bits=4, inq_iterations=(1,), name="i")
+    contents = {
+        "networks": [{"name": "net", "batch_size": 1, "outputs": {"y": y}, "names": {"x": x}}],
+        "executors": [{"name": "run", "network": "net", "data": ["x"], "output": ["y"]}],
+    }
+    save(str(path), contents)
+    nn.clear_parameters()
+    return path
 
 
 def exported(folder: Path, target: str) -> List[Path]:
