@@ -82,10 +82,16 @@ def _trained(result: Dict[str, Any]) -> Dict[str, str]:
     sizes = re.findall(r"'batch_size': (\d+)", str(recipe))
     updates = sum(training["iterations"] for training in trainings)
     seen = f"{updates * int(sizes[-1]):,}" if updates and sizes else ""
+    epochs = [float(each) for each in re.findall(r"'epochs': ([\d.]+)", str(recipe))]
+    epochs = epochs[-len(trainings) :] if trainings else []
     last = trainings[-1] if trainings else {}
     scores = [last.get(f"{name}_validation", {}).get("accuracy") for name in ("best", "last")]
     shown = " / ".join(f"{100 * score:.1f}" for score in scores if score is not None)
-    return {"images seen": seen, "validation, best / last": shown}
+    return {
+        "epochs": " + ".join(f"{each:g}" for each in epochs),
+        "images seen": seen,
+        "validation, best / last": shown,
+    }
 
 
 def _published(config: str) -> Dict[str, str]:
@@ -100,7 +106,7 @@ def _published(config: str) -> Dict[str, str]:
 _PAPER = re.compile(r"^# paper: +([\d.]+) % error .*; float ([\d.]+) %", re.MULTILINE)
 HEADS = ("float, test", "compressed, test", "drop")
 SIZE_HEADS = ("weights, float bytes", "packed bytes", "ratio", "seed, date")
-TRAINING_HEADS = ("images seen", "validation, best / last")
+TRAINING_HEADS = ("epochs", "images seen", "validation, best / last")
 _FLOAT = ("train",)  # steps that leave a network float
 
 

@@ -35,3 +35,15 @@ def test_results_of_a_run_that_was_moved_name_the_folder_that_its_recipe_has(tmp
     (added,) = (tmp_path / "docs").iterdir()
     expected = "convert -s runs/lenet-dq/results.settings.yaml runs/lenet-dq/results.nnp"
     assert json.loads(added.read_text())["compressed"]["convert"] == expected
+
+
+def test_epochs_of_all_trainings_of_the_compressed_network_make_the_images_seen():
+    head, _, *lines = (line.split(" | ") for line in results_table.table("../").splitlines())
+    epochs, seen = head.index("epochs"), head.index("images seen")
+    rows = {line[0].split("]")[0].strip("| ["): line for line in lines}
+    assert rows["lenet-together"][epochs] == "5 + 5 + 10"
+    assert rows["resnet20-dq-w70"][epochs] == "10"
+    images = {"lenet": 1297, "resnet20": 49_000}
+    for name, line in rows.items():
+        wanted = images[name.split("-")[0]] * sum(map(float, line[epochs].split(" + ")))
+        assert abs(int(line[seen].replace(",", "")) / wanted - 1) < 0.01, name
