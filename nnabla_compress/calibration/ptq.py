@@ -42,6 +42,7 @@ from nnabla_compress.calibration.settings import AUTO, PostTrainingSettings
 from nnabla_compress.calibration.statistics import Statistics
 from nnabla_compress.calibration.steps import Step
 from nnabla_compress.errors import DataError, VerifyError
+from nnabla_compress.graph.choosing import ChoosingInputs
 from nnabla_compress.graph.constants import own
 from nnabla_compress.graph.network import Network
 from nnabla_compress.graph.replay import FLOAT_BYTES
@@ -161,6 +162,8 @@ class _Sequence:
         judged_on: Tuple[np.ndarray, ...] = ()
         if samples is not None:
             checked = checked_samples(samples, inputs)
+            names = {x.name or f"number {n}": x for n, x in enumerate(inputs, 1)}
+            ChoosingInputs(names, outputs).check(checked)
             refuse_constant(checked, "calibration samples")
             self.learn_from, judged_on = split_samples(checked, settings.hold_out, settings.seed)
             if len(checked[0]) < _FEW_SAMPLES:

@@ -13,6 +13,7 @@ import numpy as np
 from nnabla_compress.agreement import agreement
 from nnabla_compress.errors import ConfigError, ExportError, VerifyError
 from nnabla_compress.exporters.tolerance import Tolerance
+from nnabla_compress.graph.choosing import ChoosingInputs
 from nnabla_compress.graph.compare import Fill, run
 from nnabla_compress.graph.ends import with_ends
 from nnabla_compress.graph.inputs import SEED, forms
@@ -49,6 +50,7 @@ def input_rounds(
 
     Raises:
         ConfigError: If the samples don't fit the inputs.
+        DataError: If they choose rows that the graph has not.
 
     Example:
         >>> rounds = input_rounds({"x": nn.Variable((2, 3))}, {"x": np.ones((5, 3))}, 2)
@@ -56,6 +58,8 @@ def input_rounds(
         (5, [[1.0, 1.0, 1.0], [1.0, 1.0, 1.0]])
     """
     arrays = _arrays(inputs, samples) if samples else {}
+    if arrays:
+        ChoosingInputs(inputs, outputs).check([arrays[name] for name in inputs])
     rng = np.random.RandomState(SEED)
     taken = dict(zip(inputs, forms(list(inputs.values()), outputs)))
     rounds = [

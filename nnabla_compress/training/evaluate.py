@@ -150,6 +150,7 @@ class Evaluator:
         self.feed = Feed(split, batch_size)
         with nn.auto_forward(False):
             self.outputs = learned(build(self.feed.inputs, True))
+            self.feed.look(self.outputs)
             if cpu_kernels:
                 self.outputs = with_cpu_kernels(self.outputs)
             self.output = self.outputs[-1]

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from typing import Dict, List, Mapping
+from typing import Dict, List, Mapping, Optional, Sequence
 
 import nnabla as nn
 
 from nnabla_compress.data import Batch, Split
+from nnabla_compress.graph.choosing import ChoosingInputs
 
 
 class Feed:
@@ -32,6 +33,7 @@ class Feed:
             for name, values in split.more.items()
         }
         self._name = split.name
+        self._choosing: Optional[ChoosingInputs] = None
 
     @property
     def inputs(self) -> nn.Variable:
@@ -45,12 +47,25 @@ class Feed:
         """All of them."""
         return [self.x, self.targets, *self._more.values()]
 
+    def look(self, outputs: Sequence[nn.Variable]) -> None:
+        """Has each batch looked at for rows that the network has not.
+
+        Args:
+            outputs: The network built on ``inputs``.
+        """
+        self._choosing = ChoosingInputs({self._name: self.x, **self._more}, outputs)
+
     def put(self, batch: Batch) -> None:
         """Puts the arrays of a batch into the variables.
 
         Args:
             batch: Of the split's shapes and the batch size.
+
+        Raises:
+            DataError: If its numbers choose rows that the network has not.
         """
+        if self._choosing is not None:
+            self._choosing.check([batch.x, *(batch.more[name] for name in self._more)])
         self.x.d = batch.x
         if batch.y.size:
             self.targets.d = batch.y

@@ -142,6 +142,7 @@ class Trainer:
         with nn.auto_forward(False):
             self.terms = with_usual_terms(terms)
             self.outputs = learned(build(self.feed.inputs, False))
+            self.feed.look(self.outputs)
             for term in self.terms:
                 self.outputs = term.network(self.outputs)
             if settings.cpu_kernels:

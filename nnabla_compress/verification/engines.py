@@ -14,6 +14,7 @@ import numpy as np
 from nnabla_compress.analysis.exactness import Exactness
 from nnabla_compress.errors import ConfigError, DataError, VerifyError
 from nnabla_compress.files import temporary_folder
+from nnabla_compress.graph.choosing import ChoosingInputs
 from nnabla_compress.graph.compare import run
 from nnabla_compress.graph.ends import BEHIND, End, end_of
 from nnabla_compress.graph.rewrite import functions
@@ -84,8 +85,10 @@ class GraphEngine(Engine):
         size, count = variables[0].shape[0], len(rows[0])
         found: List[List[np.ndarray]] = []
         starts = range(0, count, size)
+        choosing = ChoosingInputs(self.inputs, wanted)
         for start in tracked(f"running the {self.name}", starts, len(starts)):
             batch = [_filled(array[start : start + size], size) for array in rows]
+            choosing.check(batch)
             with told_as(
                 VerifyError,
                 f"NNabla can't run the {self.name}",
