@@ -8,6 +8,7 @@ import nnabla.functions as F
 import nnabla.parametric_functions as PF
 import numpy as np
 import pytest
+from nnabla.utils.save import save
 
 from nnabla_compress.calibration import post_training_quantize
 from nnabla_compress.data import Split
@@ -16,7 +17,7 @@ from nnabla_compress.errors import DataError
 from nnabla_compress.exporters import export_nnp
 from nnabla_compress.graph.choosing import ChoosingInputs
 from nnabla_compress.training.evaluate import Evaluator
-from nnabla_compress.verification import Samples, verify_files
+from nnabla_compress.verification.engines import NnpEngine
 
 OUTSIDE = "holds the number 1e.08, the network has rows 0 to 9 for it"
 
@@ -58,11 +59,22 @@ def test_a_post_training_quantization_says_so(rows):
         post_training_quantize([network(x)], [x], [rows])
 
 
-def test_an_export_and_a_comparison_of_files_say_so(rows, tmp_path):
+def test_an_export_says_so(rows, tmp_path):
     x = nn.Variable((1, 4))
-    y = network(x)
     with pytest.raises(DataError, match=OUTSIDE):
-        export_nnp(tmp_path / "not.nnp", y, {"x": x}, samples={"x": rows})
-    export_nnp(tmp_path / "net.nnp", y, {"x": x}, samples={"x": rows[:4]})
+        export_nnp(tmp_path / "not.nnp", network(x), {"x": x}, samples={"x": rows})
+
+
+def test_a_file_that_is_run_says_so(rows, tmp_path):
+    x = nn.Variable((1, 4))
+    contents = {
+        "networks": [
+            {"name": "net", "batch_size": 1, "outputs": {"y": network(x)}, "names": {"x": x}}
+        ],
+        "executors": [{"name": "run", "network": "net", "data": ["x"], "output": ["y"]}],
+    }
+    save(str(tmp_path / "net.nnp"), contents)
+    engine = NnpEngine(tmp_path / "net.nnp", 2)
+    assert engine.run([rows[:4]])[0].shape == (4, 3)
     with pytest.raises(DataError, match=OUTSIDE):
-        verify_files(tmp_path / "net.nnp", samples=Samples([rows], "words"))
+        engine.run([rows])
