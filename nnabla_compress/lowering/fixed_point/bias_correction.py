@@ -79,13 +79,12 @@ def correct_biases(
         large = []
         for place, variable in enumerate(function.inputs):
             if key(variable) in codes:
+                arguments[place] = parameter = nn.Variable(variable.shape)
                 if is_large(variable.size):
                     give_back()  # the maps of the layers before
-                arguments[place] = parameter = nn.Variable(variable.shape)
+                    large.append(parameter)
                 out = parameter.data.cast(np.float32)
                 values_of(codes[key(variable)], positions[key(variable)], out)
-                if is_large(parameter.size):
-                    large.append(parameter)
         made = computed(function, arguments)
         for parameter in large:
             parameter.data.clear()

@@ -23,7 +23,6 @@ from nnabla_compress.nnb.content import blocks
 from nnabla_compress.nnb.sources import Source
 
 _AT_ONCE = 1 << 20
-"""Numbers of a weight whose values are made when they are read."""
 
 
 @dataclass(frozen=True)
